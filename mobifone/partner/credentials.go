@@ -1,0 +1,17 @@
+package partner
+
+import (
+	"crypto"
+	"time"
+)
+
+// Credentials is what the partner gave the shop chain. Which fields are needed
+// depends on the contract's authentication scheme.
+type Credentials struct {
+	APIKey     Secret        // api-key schemes and HMAC
+	Secret     Secret        // HMAC key
+	Username   string        // bearer login
+	Password   Secret        // bearer login
+	PrivateKey crypto.Signer // RSA-SHA256
+	ExpiresAt  time.Time     // when a provider must be asked again; zero means never
+}
