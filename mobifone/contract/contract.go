@@ -1,14 +1,18 @@
 package contract
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // Contract is a checked, compiled document.
-type Contract struct{ doc Document }
+type Contract struct {
+	doc    Document
+	wire   *wireTables // compiled from doc; see wiretables.go
+	codec  Codec       // nil: bodies as the document says
+	signer Signer      // nil: the document's scheme
+}
 
 // Default returns the embedded contract.
 func Default() *Contract { panic("not implemented") }
@@ -43,21 +47,6 @@ func (c *Contract) Auth() Auth { panic("not implemented") }
 // Zone returns the partner's fixed time zone.
 func (c *Contract) Zone() *time.Location { panic("not implemented") }
 
-// Encode writes a request. The body bytes are final: what is signed is what is sent.
-func (c *Contract) Encode(op partner.Operation, f Fields) (Wire, error) { panic("not implemented") }
-
-// Canonical writes what a register request says without the OTP, the same for the same
-// values, for fingerprints.
-func (c *Contract) Canonical(op partner.Operation, f Fields) ([]byte, error) {
-	panic("not implemented")
-}
-
-// Decode reads an answer strictly: not JSON, cut, duplicate keys, wrong types, no code,
-// a success flag that contradicts the code are errors of type [*DecodeError].
-func (c *Contract) Decode(op partner.Operation, body []byte) (*Reply, error) {
-	panic("not implemented")
-}
-
 // Rule returns the code table's row for the partner's string.
 func (c *Contract) Rule(wire string) (CodeRule, bool) { panic("not implemented") }
 
@@ -70,46 +59,3 @@ func (c *Contract) RuleForStatus(status int) (CodeRule, bool) { panic("not imple
 // ClassOf returns what a rule means for an operation.
 func (c *Contract) ClassOf(op partner.Operation, r CodeRule) Class { panic("not implemented") }
 
-// Stamp is what makes one try unlike any other.
-type Stamp struct {
-	Time      time.Time
-	Nonce     string
-	RequestID string
-	Token     partner.Secret // of bearer
-}
-
-// Sign sets the authentication headers for exactly these body bytes.
-func (c *Contract) Sign(req *http.Request, body []byte, cred partner.Credentials, s Stamp) error {
-	panic("not implemented")
-}
-
-// EncodeLogin writes the bearer scheme's login request.
-func (c *Contract) EncodeLogin(cred partner.Credentials) (Wire, error) { panic("not implemented") }
-
-// DecodeLogin reads the token and its lifetime (0 when the answer does not say).
-func (c *Contract) DecodeLogin(body []byte) (token partner.Secret, ttl time.Duration, err error) {
-	panic("not implemented")
-}
-
-// OperationOf finds the operation a server is asked for.
-func (c *Contract) OperationOf(method, path string) (partner.Operation, bool) {
-	panic("not implemented")
-}
-
-// ReadRequest reads a request's logical fields, the server's side of Encode.
-func (c *Contract) ReadRequest(op partner.Operation, r *http.Request, body []byte) (Fields, error) {
-	panic("not implemented")
-}
-
-// WriteAnswer writes an answer, the server's side of Decode.
-func (c *Contract) WriteAnswer(op partner.Operation, a Answer) (contentType string, body []byte, err error) {
-	panic("not implemented")
-}
-
-// Verify checks the authentication headers against the credentials, the server's side
-// of Sign. Its error is one of partner.AuthKey, partner.AuthSignature, or
-// partner.AuthTimestamp for a timestamp that cannot be read; how old a timestamp may be
-// and whether a nonce was seen is the server's business.
-func (c *Contract) Verify(req *http.Request, body []byte, cred partner.Credentials, token partner.Secret) (Stamp, error) {
-	panic("not implemented")
-}

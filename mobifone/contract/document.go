@@ -60,6 +60,9 @@ type Envelope struct {
 	ResponseTime []string `json:"responseTime"`
 	Success      []string `json:"success"` // optional flag; it must not contradict the code
 	SuccessCodes []string `json:"successCodes"`
+	// CodeAsNumber says that the partner writes whole-number codes as JSON numbers.
+	// Only a server that plays the partner needs it; either form is always read.
+	CodeAsNumber bool `json:"codeAsNumber,omitzero"`
 }
 
 // Class is what a code means for one operation. The zero value is Unknown.

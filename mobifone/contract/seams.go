@@ -23,7 +23,15 @@ type Signer interface {
 }
 
 // WithCodec returns a contract that reads and writes bodies through codec.
-func (c *Contract) WithCodec(codec Codec) *Contract { panic("not implemented") }
+func (c *Contract) WithCodec(codec Codec) *Contract {
+	d := *c
+	d.codec = codec
+	return &d
+}
 
 // WithSigner returns a contract that signs through signer.
-func (c *Contract) WithSigner(signer Signer) *Contract { panic("not implemented") }
+func (c *Contract) WithSigner(signer Signer) *Contract {
+	d := *c
+	d.signer = signer
+	return &d
+}
