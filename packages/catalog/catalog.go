@@ -1,0 +1,94 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Catalog is a list of packages, each code once. The zero value, and nil, is an empty
+// catalog.
+type Catalog struct{ pkgs []Package }
+
+// Fault says what is wrong with one package handed to [New] or [Catalog.With].
+type Fault struct {
+	Index   int                 // which of the packages handed over, from 0
+	Code    partner.PackageCode // as handed over
+	Field   string
+	Problem string
+}
+
+// Error says which package, which field and what is wrong.
+func (f *Fault) Error() string {
+	return fmt.Sprintf("catalog: package %d (%q): %s: %s", f.Index, string(f.Code), f.Field, f.Problem)
+}
+
+// New makes a catalog of exactly these packages, in this order. It copies them. Its
+// error joins one [*Fault] for each thing that is wrong.
+func New(pkgs ...Package) (*Catalog, error) {
+	var errs []error
+	seen := make(map[partner.PackageCode]bool, len(pkgs))
+	c := &Catalog{pkgs: make([]Package, 0, len(pkgs))}
+	for i, pkg := range pkgs {
+		for _, f := range pkg.Validate() {
+			errs = append(errs, &Fault{Index: i, Code: pkg.Code, Field: f.Field, Problem: f.Problem})
+		}
+		if seen[pkg.Code] {
+			errs = append(errs, &Fault{Index: i, Code: pkg.Code, Field: "Code", Problem: "stands twice"})
+		}
+		seen[pkg.Code] = true
+		c.pkgs = append(c.pkgs, pkg.clone())
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return c, nil
+}
+
+// With returns a catalog in which these packages replace those of the same code; the
+// others are added at the end. c stays as it is. Errors are those of [New].
+func (c *Catalog) With(pkgs ...Package) (*Catalog, error) {
+	added, err := New(pkgs...)
+	if err != nil {
+		return nil, err
+	}
+	all := c.All()
+	for _, pkg := range added.pkgs {
+		if i := index(all, pkg.Code); i >= 0 {
+			all[i] = pkg
+		} else {
+			all = append(all, pkg)
+		}
+	}
+	return &Catalog{pkgs: all}, nil
+}
+
+// Lookup returns a copy of the package with exactly this code; false when the catalog
+// does not know it, which says nothing about whether MobiFone sells it.
+func (c *Catalog) Lookup(code partner.PackageCode) (Package, bool) {
+	if c == nil {
+		return Package{}, false
+	}
+	if i := index(c.pkgs, code); i >= 0 {
+		return c.pkgs[i].clone(), true
+	}
+	return Package{}, false
+}
+
+// All returns copies of all packages in the catalog's order.
+func (c *Catalog) All() []Package {
+	if c == nil {
+		return nil
+	}
+	all := make([]Package, len(c.pkgs))
+	for i, pkg := range c.pkgs {
+		all[i] = pkg.clone()
+	}
+	return all
+}
+
+func index(pkgs []Package, code partner.PackageCode) int {
+	return slices.IndexFunc(pkgs, func(p Package) bool { return p.Code == code })
+}

@@ -1,0 +1,129 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Package is one package (gói cước) as the agreement describes it.
+type Package struct {
+	Code      partner.PackageCode
+	Name      string
+	Price     partner.VND // for one cycle, VAT included
+	CycleDays int         // length of a cycle (chu kỳ) in days; it renews at the end
+	ResetDays int         // benefits are reset every so many days inside the cycle; at most CycleDays
+	AutoRenew bool        // MobiFone renews by itself when the main account holds the price
+	Benefits  Benefits
+	Notes     []Note
+}
+
+// Benefits are what the customer gets in each window of ResetDays days. Zero means that
+// the package has none of that kind.
+type Benefits struct {
+	DataMBPerDay   int           // 1 GB counts 1024 MB
+	OnNetFreeUnder time.Duration // calls inside MobiFone's network shorter than this are free
+	OffNetFree     time.Duration // free calls to other networks, in each window
+}
+
+// MaxCycleDays bounds what a catalog takes for a cycle: ten years.
+const MaxCycleDays = 3653
+
+// Validate lists what is wrong with the package; nil when nothing is. Benefits and notes
+// may be empty.
+func (p Package) Validate() []partner.FieldError {
+	var faults []partner.FieldError
+	add := func(field, problem string) {
+		faults = append(faults, partner.FieldError{Field: field, Problem: problem})
+	}
+	if code, err := partner.ParsePackageCode(string(p.Code)); err != nil || code != p.Code {
+		add("Code", "is not a package code: 1 to 20 of A-Z, 0-9 and _")
+	}
+	if p.Price <= 0 {
+		add("Price", "must be more than 0 VND")
+	}
+	if p.CycleDays < 1 || p.CycleDays > MaxCycleDays {
+		add("CycleDays", fmt.Sprintf("must be 1 to %d", MaxCycleDays))
+	}
+	if p.ResetDays < 1 || p.ResetDays > p.CycleDays {
+		add("ResetDays", "must be 1 to CycleDays")
+	}
+	if b := p.Benefits; b.DataMBPerDay < 0 || b.OnNetFreeUnder < 0 || b.OffNetFree < 0 {
+		add("Benefits", "must not be negative")
+	}
+	return faults
+}
+
+// Note returns the first note on the topic.
+func (p Package) Note(topic Topic) (Note, bool) {
+	for _, n := range p.Notes {
+		if n.Topic == topic {
+			return n, true
+		}
+	}
+	return Note{}, false
+}
+
+// HowToUse is what the teller tells the customer after the registration: the benefits,
+// how they are reset and renewed, and the notes on granting, checking and cancelling.
+// One sentence or more in each language, no line breaks.
+func (p Package) HowToUse() partner.Text {
+	var vi, en []string
+	add := func(v, e string) { vi, en = append(vi, v), append(en, e) }
+	add(fmt.Sprintf("Gói %s: chu kỳ %d ngày.", p.Code, p.CycleDays),
+		fmt.Sprintf("Package %s: a cycle of %d days.", p.Code, p.CycleDays))
+	if n, ok := p.Note(TopicGrant); ok {
+		add(n.Text.VI, n.Text.EN)
+	}
+	if t := p.benefits(); !t.IsZero() {
+		add(t.VI, t.EN)
+	}
+	if p.AutoRenew {
+		add(fmt.Sprintf("Hết chu kỳ, hệ thống tự gia hạn nếu tài khoản chính có đủ %s.", p.Price),
+			fmt.Sprintf("At the end of the cycle it renews by itself if the main account holds %s.", p.Price))
+	}
+	for _, topic := range []Topic{TopicCheck, TopicCancel} {
+		if n, ok := p.Note(topic); ok {
+			add(n.Text.VI, n.Text.EN)
+		}
+	}
+	return partner.Text{VI: strings.Join(vi, " "), EN: strings.Join(en, " ")}
+}
+
+// benefits puts the numbers into words. Only a package with several windows in its cycle
+// needs to hear of the reset.
+func (p Package) benefits() partner.Text {
+	var vi, en []string
+	if mb := p.Benefits.DataMBPerDay; mb > 0 {
+		vi = append(vi, "Data "+dataAmount(mb)+" mỗi ngày.")
+		en = append(en, dataAmount(mb)+" of data each day.")
+	}
+	if d := p.Benefits.OnNetFreeUnder; d > 0 {
+		vi = append(vi, fmt.Sprintf("Gọi nội mạng: miễn phí các cuộc dưới %d phút.", int(d.Minutes())))
+		en = append(en, fmt.Sprintf("Calls inside MobiFone shorter than %d minutes are free.", int(d.Minutes())))
+	}
+	if d := p.Benefits.OffNetFree; d > 0 {
+		vi = append(vi, fmt.Sprintf("Gọi ngoại mạng: miễn phí %d phút mỗi %d ngày.", int(d.Minutes()), p.ResetDays))
+		en = append(en, fmt.Sprintf("%d free minutes to other networks every %d days.", int(d.Minutes()), p.ResetDays))
+	}
+	if len(vi) > 0 && p.ResetDays < p.CycleDays {
+		vi = append(vi, fmt.Sprintf("Ưu đãi được làm mới sau mỗi %d ngày.", p.ResetDays))
+		en = append(en, fmt.Sprintf("The benefits are reset every %d days.", p.ResetDays))
+	}
+	return partner.Text{VI: strings.Join(vi, " "), EN: strings.Join(en, " ")}
+}
+
+func dataAmount(mb int) string {
+	if mb%1024 == 0 {
+		return fmt.Sprintf("%d GB", mb/1024)
+	}
+	return fmt.Sprintf("%d MB", mb)
+}
+
+func (p Package) clone() Package {
+	p.Notes = slices.Clone(p.Notes)
+	return p
+}
