@@ -7,7 +7,8 @@ import (
 
 // Confirm returns the schedule with the times the partner said; s stays as it is. A zero
 // time was not said: that end stays an estimate (the renewal is then counted from the
-// partner's start), and so does the schedule. Every difference from the estimate is listed.
+// partner's start), and so does the schedule. Every difference from the estimate of a
+// second or more is listed.
 //
 // The partner's span is cut every ResetDays days. How many windows that makes is the span
 // divided by ResetDays, rounded to the nearest, at least one, and the last window ends
@@ -18,21 +19,24 @@ import (
 func (s Schedule) Confirm(effectiveFrom, expiresAt time.Time) Schedule {
 	s.Windows = slices.Clone(s.Windows)
 	s.Differences = slices.Clone(s.Differences)
-	if s.CycleDays < 1 || s.ResetDays < 1 || (effectiveFrom.IsZero() && len(s.Windows) == 0) {
-		return s // neither the catalog nor the partner knows a start to count from
+	if s.CycleDays < 1 || s.CycleDays > MaxCycleDays || s.ResetDays < 1 {
+		return s // no cycle to count with
+	}
+	if effectiveFrom.IsZero() && len(s.Windows) == 0 {
+		return s // neither side knows a start to count from
 	}
 	from, to := s.ActivatedAt(), s.RenewsAt
 	if !effectiveFrom.IsZero() {
-		if from.IsZero() || !effectiveFrom.Equal(from) {
+		if !sameSecond(effectiveFrom, from) {
 			s.Differences = append(s.Differences, differ("effectiveFrom", from, effectiveFrom))
-			from = effectiveFrom.Round(0).In(zone())
-			to = from.AddDate(0, 0, s.CycleDays)
 		}
+		from = effectiveFrom.Round(0).In(zone())
+		to = from.AddDate(0, 0, s.CycleDays)
 	}
 	expiryOK := false
 	if !expiresAt.IsZero() {
 		expiryOK = expiresAt.After(from) && !expiresAt.After(from.AddDate(0, 0, MaxCycleDays))
-		if !expiresAt.Equal(s.RenewsAt) || !expiryOK {
+		if !expiryOK || !sameSecond(expiresAt, s.RenewsAt) {
 			d := differ("expiresAt", s.RenewsAt, expiresAt)
 			d.Ignored = !expiryOK
 			s.Differences = append(s.Differences, d)
@@ -41,16 +45,14 @@ func (s Schedule) Confirm(effectiveFrom, expiresAt time.Time) Schedule {
 			to = expiresAt.Round(0).In(zone())
 		}
 	}
-	s.Windows = windows(from, to, s.ResetDays, windowCount(to.Sub(from), s.ResetDays))
+	s.Windows = windows(from, to, s.ResetDays)
 	s.RenewsAt = to
 	s.Estimate = effectiveFrom.IsZero() || !expiryOK
 	return s
 }
 
-func windowCount(span time.Duration, resetDays int) int {
-	reset := time.Duration(resetDays) * 24 * time.Hour
-	return max(1, int((span+reset/2)/reset))
-}
+// sameSecond compares as finely as the partner's times are written.
+func sameSecond(a, b time.Time) bool { return a.Unix() == b.Unix() }
 
 func differ(field string, ours, theirs time.Time) Difference {
 	d := Difference{Field: field, Partner: theirs.In(zone()).Format(time.RFC3339)}

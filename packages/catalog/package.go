@@ -15,7 +15,7 @@ type Package struct {
 	Name      string
 	Price     partner.VND // for one cycle, VAT included
 	CycleDays int         // length of a cycle (chu kỳ) in days; it renews at the end
-	ResetDays int         // benefits are reset every so many days inside the cycle; at most CycleDays
+	ResetDays int         // benefits are reset every so many days inside the cycle; CycleDays is a multiple of it
 	AutoRenew bool        // MobiFone renews by itself when the main account holds the price
 	Benefits  Benefits
 	Notes     []Note
@@ -48,8 +48,8 @@ func (p Package) Validate() []partner.FieldError {
 	if p.CycleDays < 1 || p.CycleDays > MaxCycleDays {
 		add("CycleDays", fmt.Sprintf("must be 1 to %d", MaxCycleDays))
 	}
-	if p.ResetDays < 1 || p.ResetDays > p.CycleDays {
-		add("ResetDays", "must be 1 to CycleDays")
+	if p.ResetDays < 1 || p.CycleDays%p.ResetDays != 0 {
+		add("ResetDays", "must be 1 or more and divide CycleDays")
 	}
 	if b := p.Benefits; b.DataMBPerDay < 0 || b.OnNetFreeUnder < 0 || b.OffNetFree < 0 {
 		add("Benefits", "must not be negative")

@@ -53,14 +53,17 @@ func (p Package) Schedule(activatedAt time.Time) Schedule {
 		s.ResetDays = s.CycleDays // nothing is known of a reset inside the cycle
 	}
 	from := activatedAt.Round(0).In(zone())
-	s.Windows = windows(from, from.AddDate(0, 0, p.CycleDays), s.ResetDays, (p.CycleDays+s.ResetDays-1)/s.ResetDays)
-	s.RenewsAt = s.Windows[len(s.Windows)-1].To
+	s.RenewsAt = from.AddDate(0, 0, p.CycleDays)
+	s.Windows = windows(from, s.RenewsAt, s.ResetDays)
 	return s
 }
 
-// windows cuts [from, to) into n spans of days each; the last one ends at to, be it
-// longer or shorter.
-func windows(from, to time.Time, days, n int) []Window {
+// windows cuts [from, to) into spans of days each. Their number is the span divided by
+// days, rounded to the nearest and at least one; the last one ends at to, be it longer
+// or shorter.
+func windows(from, to time.Time, days int) []Window {
+	reset := time.Duration(days) * 24 * time.Hour
+	n := max(1, int((to.Sub(from)+reset/2)/reset))
 	ws := make([]Window, n)
 	for i := range ws {
 		ws[i] = Window{Number: i + 1, From: from.AddDate(0, 0, i*days), To: from.AddDate(0, 0, (i+1)*days)}
