@@ -1,8 +1,10 @@
 package guard
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -20,7 +22,7 @@ func TestImportsPointDown(t *testing.T) {
 
 	files, err := readTree(tree)
 	require.NoError(t, err)
-	var names []string
+	names := make([]string, 0, len(files))
 	for _, f := range files {
 		names = append(names, f.name)
 	}
@@ -40,27 +42,28 @@ func own(dir string) string { return modulePath + "/" + dir }
 
 // planted builds a tree of one core module with the given files; each file is its name
 // and what it imports.
-func planted(files map[string][]string) fs.FS {
+func planted(files map[string][]string) fstest.MapFS {
 	tree := fstest.MapFS{"go.mod": {Data: []byte("module " + modulePath + "\n\ngo 1.26.0\n")}}
 	for name, imports := range files {
-		src := "package planted\n"
+		var src strings.Builder
+		src.WriteString("package planted\n")
 		for _, imported := range imports {
-			src += "import _ \"" + imported + "\"\n"
+			fmt.Fprintf(&src, "import _ %q\n", imported)
 		}
-		tree[name] = &fstest.MapFile{Data: []byte(src)}
+		tree[name] = &fstest.MapFile{Data: []byte(src.String())}
 	}
 	return tree
 }
 
 // nest adds a nested module's go.mod.
-func nest(tree fs.FS, dir string) fs.FS {
-	tree.(fstest.MapFS)[dir+"/go.mod"] = &fstest.MapFile{Data: []byte("module " + own(dir) + "\n")}
+func nest(tree fstest.MapFS, dir string) fstest.MapFS {
+	tree[dir+"/go.mod"] = &fstest.MapFile{Data: []byte("module " + own(dir) + "\n")}
 	return tree
 }
 
 func TestGuardCatches(t *testing.T) {
 	t.Parallel()
-	one := func(name string, imports ...string) fs.FS { return planted(map[string][]string{name: imports}) }
+	one := func(name string, imports ...string) fstest.MapFS { return planted(map[string][]string{name: imports}) }
 	tests := []struct {
 		name string
 		tree fs.FS
@@ -159,7 +162,7 @@ func TestUnreadableTreeFails(t *testing.T) {
 	t.Parallel()
 	_, err := violations(fstest.MapFS{"otp/a.go": {Data: []byte("package otp\n")}})
 	require.Error(t, err, "no go.mod")
-	tree := planted(nil).(fstest.MapFS)
+	tree := planted(nil)
 	tree["otp/a.go"] = &fstest.MapFile{Data: []byte("packag otp\n")}
 	_, err = violations(tree)
 	require.Error(t, err, "a file that does not parse")

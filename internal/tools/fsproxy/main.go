@@ -9,6 +9,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,16 +25,16 @@ func main() {
 	version := flag.String("version", "v0.0.0-dev", "the version to publish as")
 	flag.Parse()
 
-	if err := run(*dir, *out, *version); err != nil {
+	if err := run(context.Background(), *dir, *out, *version); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dir, out, version string) error {
+func run(ctx context.Context, dir, out, version string) error {
 	if out == "" {
 		return errors.New("-out is required")
 	}
-	src, err := openSource(dir)
+	src, err := openSource(ctx, dir)
 	if err != nil {
 		return err
 	}

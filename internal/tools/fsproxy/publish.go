@@ -22,8 +22,8 @@ func publish(src *source, out, version string) error {
 		return err
 	}
 	info, err := json.Marshal(struct {
-		Version string
-		Time    time.Time
+		Version string    `json:"Version"`
+		Time    time.Time `json:"Time"`
 	}{version, time.Now().UTC().Truncate(time.Second)})
 	if err != nil {
 		return err

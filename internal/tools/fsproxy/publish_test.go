@@ -39,7 +39,7 @@ func TestPublish(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := run(dir, out, "v0.0.0-dev"); err != nil {
+	if err := run(t.Context(), dir, out, "v0.0.0-dev"); err != nil {
 		t.Fatal(err)
 	}
 
@@ -49,8 +49,8 @@ func TestPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer archive.Close()
-	var got []string
+	defer func() { _ = archive.Close() }()
+	got := make([]string, 0, len(archive.File))
 	for _, f := range archive.File {
 		got = append(got, strings.TrimPrefix(f.Name, "example.com/Shop/sdk@v0.0.0-dev/"))
 	}
@@ -74,17 +74,17 @@ func TestPublish(t *testing.T) {
 
 func TestPublishRefuses(t *testing.T) {
 	t.Parallel()
-	if err := run(t.TempDir(), t.TempDir(), "v0.0.0-dev"); err == nil {
+	if err := run(t.Context(), t.TempDir(), t.TempDir(), "v0.0.0-dev"); err == nil {
 		t.Error("a directory without go.mod was published")
 	}
-	if err := run("../../..", "", "v0.0.0-dev"); err == nil {
+	if err := run(t.Context(), "../../..", "", "v0.0.0-dev"); err == nil {
 		t.Error("no output directory was asked for")
 	}
 }
 
 func git(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	if out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
 		t.Fatalf("git %v: %v\n%s", args, err, out)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,7 +23,7 @@ type source struct {
 
 // openSource reads the module at dir. Its files are those git knows or would add: a
 // build product in an ignored directory must not make an import work.
-func openSource(dir string) (*source, error) {
+func openSource(ctx context.Context, dir string) (*source, error) {
 	goMod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func openSource(dir string) (*source, error) {
 	if path == "" {
 		return nil, fmt.Errorf("%s has no module line", filepath.Join(dir, "go.mod"))
 	}
-	list := exec.Command("git", "-C", dir, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list := exec.CommandContext(ctx, "git", "-C", dir, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	list.Stderr = os.Stderr
 	names, err := list.Output()
 	if err != nil {
