@@ -1,6 +1,10 @@
 package partner
 
-import "time"
+import (
+	"errors"
+	"strings"
+	"time"
+)
 
 // Step is what the teller does next. The zero value is Hold.
 type Step uint8
@@ -14,14 +18,155 @@ const (
 	WaitUntil               // try again after Action.Wait
 	ReturnCash              // proven not registered: give the money back
 	Support                 // nothing the teller can do; call support
+	Refuse                  // proven not registered and no money taken: take none, advise another package
 )
 
-// Action tells the teller what to do, in one sentence of each language.
+// String returns the step's name: "hold", "give service", "reenter OTP", "new OTP",
+// "wait", "return cash", "support" or "refuse".
+func (s Step) String() string {
+	switch s {
+	case GiveService:
+		return "give service"
+	case ReenterOTP:
+		return "reenter OTP"
+	case NewOTP:
+		return "new OTP"
+	case WaitUntil:
+		return "wait"
+	case ReturnCash:
+		return "return cash"
+	case Support:
+		return "support"
+	case Refuse:
+		return "refuse"
+	default:
+		return "hold"
+	}
+}
+
+// Action tells the teller what to do, in a sentence or two of each language.
 type Action struct {
 	Step Step
 	Text Text
 	Wait time.Duration // of WaitUntil: how long; 0 when not known
 }
 
-// ActionFor turns what a call returned into what the teller does.
-func ActionFor(err error, cashTaken bool) Action { panic("not implemented") }
+// ActionFor turns what a call returned into what the teller does. cashTaken says
+// whether the customer's money is in the drawer. The text is the sentence the contract
+// has for the error's code, then the instruction.
+//
+// A nil error of a registration or a resolve is GiveService. As long as it is not
+// known what became of a registration (any foreign error, an [Unknown] outcome, every
+// failed lookup, a second send) the action is Hold with the same sentence, whatever
+// the code's own text says. The two steps before a registration register nothing, so
+// their failures never hold, and GiveService is not meant for their success.
+//
+// It judges this one error and knows no earlier one: money of a sale with an earlier
+// send that is still unknown is not returned because a later call was refused. Who
+// keeps more than one call per sale uses the sale package, which knows them all.
+func ActionFor(err error, cashTaken bool) Action {
+	if err == nil {
+		return Action{Step: GiveService, Text: sayRegistered}
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e == nil || e.Operation.Lookup() || e.Code == AlreadySent {
+		return hold()
+	}
+	beforeSale := e.Operation == OpEligible || e.Operation == OpOTP
+	switch {
+	case e.Outcome == NotSent:
+		return e.notSent(cashTaken)
+	case beforeSale && (e.Outcome == Unknown || e.Outcome == Rejected):
+		return e.beforeSale(cashTaken)
+	case e.Outcome == Rejected:
+		return e.rejected(cashTaken)
+	default:
+		return hold()
+	}
+}
+
+func hold() Action { return Action{Step: Hold, Text: sayHold} }
+
+// notSent: not one byte left, so the same ids may be sent again.
+func (e *Error) notSent(cashTaken bool) Action {
+	switch e.Code {
+	case InvalidInput:
+		return e.act(Support, sayCorrectInput, cashTaken)
+	case CredentialsFailed, OperationAbsent, ClientClosed, RedirectRefused:
+		return e.act(Support, saySupport, cashTaken)
+	case PastSendBy:
+		return e.act(WaitUntil, sayTooLate, cashTaken)
+	default:
+		return e.act(WaitUntil, sayNotSent, cashTaken)
+	}
+}
+
+// beforeSale: eligibility and OTP. Nothing was registered by the call, known or not.
+func (e *Error) beforeSale(cashTaken bool) Action {
+	switch e.Code {
+	case OTPResendTooSoon:
+		return e.act(WaitUntil, sayWaitForOTP, cashTaken)
+	case OTPNotDelivered:
+		return e.act(NewOTP, sayCheckPhone, cashTaken)
+	case RateLimited, Maintenance:
+		return e.act(WaitUntil, sayAskAgain, cashTaken)
+	}
+	if e.Outcome == Rejected {
+		if e.Code == OTPLimitExceeded && !cashTaken {
+			return e.act(WaitUntil, sayAskLater, cashTaken)
+		}
+		return e.rejected(cashTaken)
+	}
+	// What the contract says for an unknown code speaks of a registration: left out.
+	unsaid := &Error{RetryAfter: e.RetryAfter}
+	if e.Operation == OpOTP {
+		return unsaid.act(WaitUntil, sayMayBeSent, cashTaken)
+	}
+	return unsaid.act(WaitUntil, sayAskAgain, cashTaken)
+}
+
+// rejected: the partner said no, and whoever made the error made sure that the no is
+// not the echo of an earlier success.
+func (e *Error) rejected(cashTaken bool) Action {
+	switch e.Code {
+	case Success, Processing:
+		return hold() // contradicts the outcome
+	case OTPInvalid:
+		if e.AttemptsLeft != nil && *e.AttemptsLeft <= 0 {
+			return e.act(NewOTP, sayNewOTP, cashTaken)
+		}
+		return e.act(ReenterOTP, sayReenter, cashTaken)
+	case OTPExpired, OTPAttemptsExceeded:
+		return e.act(NewOTP, sayNewOTP, cashTaken)
+	case TransactionConflict, TransactionExpired:
+		return e.act(NewOTP, sayNewTransaction, cashTaken)
+	case RateLimited:
+		return e.act(WaitUntil, sayAskAgain, cashTaken)
+	}
+	if cashTaken {
+		return e.act(ReturnCash, sayReturn, cashTaken)
+	}
+	switch e.Code {
+	case AuthKey, AuthSignature, AuthTimestamp, AuthNonce, AuthIP,
+		ShopOrEmployeeInvalid, CommandNotConfigured, PartnerLimit:
+		return e.act(Support, saySupport, cashTaken)
+	}
+	return e.act(Refuse, sayRefuse, cashTaken)
+}
+
+// act puts the code's sentence before the instruction, and behind it what to do with
+// money that stays in the drawer.
+func (e *Error) act(step Step, say Text, cashTaken bool) Action {
+	a := Action{Step: step, Text: join(e.Sentence(), say)}
+	if cashTaken && step != ReturnCash {
+		a.Text = join(a.Text, sayKeepCash)
+	}
+	if step == WaitUntil {
+		a.Wait = max(0, e.RetryAfter)
+	}
+	return a
+}
+
+func join(a, b Text) Text {
+	return Text{VI: strings.TrimSpace(a.VI + " " + b.VI), EN: strings.TrimSpace(a.EN + " " + b.EN)}
+}

@@ -1,6 +1,11 @@
 package partner
 
-import "time"
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+)
 
 // Send is one durable intent to register: everything the register request says but
 // the OTP, and the times that fence it. Times SendBy, FenceAt and PreparedAt are the
@@ -19,19 +24,45 @@ type Send struct {
 	Fingerprint    []byte        // HMAC-SHA256 of the canonical request without the OTP; nil without a key
 }
 
-// Handle is what to save before a send and to resolve after it. It marshals to bytes
-// that hold the full phone number (personal data: encrypt at rest) and never the
-// OTP; it prints masked.
+// Handle is what to save before a send and to resolve after it. Its bytes
+// ([Handle.MarshalBinary]) hold the full phone number (personal data: encrypt at rest)
+// and never the OTP. It prints masked under every fmt verb, in log/slog and in JSON,
+// so JSON is no way to save it: reading one from JSON is an error.
 type Handle struct{ send Send }
 
 // NewHandle wraps a copy of s.
-func NewHandle(s Send) Handle { panic("not implemented") }
+func NewHandle(s Send) Handle {
+	s.Fingerprint = slices.Clone(s.Fingerprint)
+	return Handle{s}
+}
 
 // Send returns a copy of what was sent.
-func (h Handle) Send() Send { panic("not implemented") }
+func (h Handle) Send() Send {
+	s := h.send
+	s.Fingerprint = slices.Clone(s.Fingerprint)
+	return s
+}
 
-// MarshalBinary returns the bytes to save.
-func (h Handle) MarshalBinary() ([]byte, error) { panic("not implemented") }
+// String names the send by its ids, package, amount and masked number.
+func (h Handle) String() string {
+	s := h.send
+	return fmt.Sprintf("%s %s %s %s %s", s.PartnerTransID, s.TransID, s.MSISDN, s.Package, s.Amount)
+}
 
-// UnmarshalBinary reads what MarshalBinary wrote and refuses anything else.
-func (h *Handle) UnmarshalBinary(data []byte) error { panic("not implemented") }
+// GoString returns String with the type.
+func (h Handle) GoString() string { return "partner.Handle(" + h.String() + ")" }
+
+// Format writes the handle with the number masked, whatever the verb.
+func (h Handle) Format(f fmt.State, verb rune) { writeMasked(f, verb, h.String(), h.GoString()) }
+
+// LogValue returns ids, package, amount and the masked number.
+func (h Handle) LogValue() slog.Value {
+	s := h.send
+	return slog.GroupValue(
+		slog.String("partner_trans_id", string(s.PartnerTransID)),
+		slog.String("trans_id", string(s.TransID)),
+		slog.String("msisdn", s.MSISDN.String()),
+		slog.String("package", string(s.Package)),
+		slog.Int64("amount", int64(s.Amount)),
+	)
+}

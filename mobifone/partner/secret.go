@@ -1,25 +1,80 @@
 package partner
 
-// Secret is a key, token or password that cannot print. The zero value is none.
-type Secret struct{ p *string }
+import (
+	"fmt"
+	"log/slog"
+)
+
+const redacted = "[redacted]"
+
+// Secret is a key, token or password that cannot print: every fmt verb, log/slog,
+// JSON and text show "[redacted]", and [Secret.Reveal] is the only way to it. The zero
+// value is none and shows the same, so that a print does not tell whether one is set.
+//
+// Two Secrets compare by identity with ==; compare revealed values with
+// crypto/subtle.
+type Secret struct{ p *sealed }
 
 // NewSecret wraps s; an empty s gives the zero value.
-func NewSecret(s string) Secret { panic("not implemented") }
+func NewSecret(s string) Secret { return Secret{seal(s)} }
 
-// Reveal returns the secret.
-func (s Secret) Reveal() string { panic("not implemented") }
+// Reveal returns the secret; "" for the zero value.
+func (s Secret) Reveal() string { return s.p.open() }
 
 // IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { panic("not implemented") }
+func (s Secret) IsZero() bool { return s.p == nil }
 
-// OTP is the one-time code a subscriber reads to the teller; it cannot print and is never stored.
-type OTP struct{ p *string }
+// String returns "[redacted]".
+func (s Secret) String() string { return redacted }
 
-// ParseOTP trims s and accepts 4 to 8 digits.
-func ParseOTP(s string) (OTP, error) { panic("not implemented") }
+// GoString returns "partner.Secret([redacted])".
+func (s Secret) GoString() string { return "partner.Secret(" + redacted + ")" }
 
-// Reveal returns the digits.
-func (o OTP) Reveal() string { panic("not implemented") }
+// Format writes "[redacted]", whatever the verb.
+func (s Secret) Format(f fmt.State, verb rune) { writeMasked(f, verb, redacted, s.GoString()) }
 
-// IsZero reports whether there is no code.
-func (o OTP) IsZero() bool { panic("not implemented") }
+// LogValue returns "[redacted]".
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns "[redacted]".
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// MarshalJSON returns "[redacted]" as a JSON string.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// UnmarshalText takes the text as the secret, for reading configuration. It refuses
+// "[redacted]": a configuration that was once printed does not hold its secrets.
+func (s *Secret) UnmarshalText(text []byte) error {
+	if string(text) == redacted {
+		return badInput("secret", "the text is a redacted one, not the secret; read it from where it is kept")
+	}
+	*s = NewSecret(string(text))
+	return nil
+}
+
+// sealed holds text so that printers which follow pointers show no clear text. It is
+// always behind a pointer, which fmt prints as an address where it may not call
+// methods. It hides the text from eyes and from grep, not from a debugger.
+type sealed struct{ veiled string }
+
+func seal(s string) *sealed {
+	if s == "" {
+		return nil
+	}
+	return &sealed{flip(s)}
+}
+
+func (s *sealed) open() string {
+	if s == nil {
+		return ""
+	}
+	return flip(s.veiled)
+}
+
+func flip(s string) string {
+	b := []byte(s)
+	for i := range b {
+		b[i] ^= 0xA5 // makes every ASCII character a byte that is none
+	}
+	return string(b)
+}
