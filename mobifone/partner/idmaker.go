@@ -11,8 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// idDomain keeps these hashes apart from every other use of the same key.
-const idDomain = "mobifone partnerTransId 1"
+// idDomain keeps these hashes apart from every other use of the same key. It is short
+// so that the input of an ordinary sale fits one block of the hash.
+const idDomain = "mobifone/1"
 
 // longestIDInput bounds each of partner, shop and order, in bytes.
 const longestIDInput = 128
@@ -49,7 +50,7 @@ func NewIDMaker(key Secret, partner string) *IDMaker {
 // DerivePartnerTransID returns the id of (partner, shop, order, attempt): the same for
 // the same values, for ever, on every machine. Which bytes are hashed:
 //
-//	HMAC-SHA256(key, "mobifone partnerTransId 1" || len(partner) partner
+//	HMAC-SHA256(key, "mobifone/1" || len(partner) partner
 //	                 || len(shop) shop || len(order) order || attempt)
 //
 // with each length in one byte and the attempt in eight, most significant first; the

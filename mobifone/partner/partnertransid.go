@@ -1,6 +1,9 @@
 package partner
 
-import "crypto/rand"
+import (
+	"crypto/rand"
+	"encoding/binary"
+)
 
 // PartnerTransID is our id of a registration attempt: five groups of five characters
 // with dashes between, 29 characters in all, such as "7K3QF-0M8ZV-…". The characters
@@ -47,100 +50,57 @@ func RandomPartnerTransID() PartnerTransID {
 	return PartnerTransID(appendID(id[:0], &b))
 }
 
+// The check: read the symbols d₀…d₂₄ as elements of GF(32) and let α generate its
+// multiplicative group; then Σ α²⁴⁻ⁱ·dᵢ = 0. The weights α²⁴…α⁰ are all different and
+// none is 0, so one wrong symbol changes the sum, and so does any swap of two. Summed
+// from the left it is sum = α·sum + dᵢ, and the last symbol is α times the sum of those
+// before it.
+
 func validID(s string) bool {
 	if len(s) != idLength {
 		return false
 	}
 	var sum byte
-	weight := byte(1)
-	for i := range len(s) {
+	for i := range idLength {
 		if i%(idGroup+1) == idGroup {
 			if s[i] != '-' {
 				return false
 			}
 			continue
 		}
-		value := symbolValue(s[i])
-		if value < 0 {
+		value := symbolValues[s[i]]
+		if value == 0 {
 			return false
 		}
-		sum ^= multiply(weight, byte(value))
-		weight = timesAlpha(weight)
+		sum = timesAlpha(sum) ^ (value - 1)
 	}
 	return sum == 0
 }
 
 // appendID writes 120 bits, most significant first, and their check character.
-//
-// The check: with the symbols d₀…d₂₄ read as elements of GF(32) and α a generator of
-// its multiplicative group, Σ αⁱ·dᵢ = 0. The weights α⁰…α²⁴ are all different and none
-// is 0, so one wrong symbol changes the sum, and so does any swap of two.
 func appendID(dst []byte, bits *[idBytes]byte) []byte {
 	var sum byte
-	weight := byte(1)
-	var window uint32
-	have, next := 0, 0
-	for i := range idSymbols - 1 {
-		if have < 5 {
-			window = window<<8 | uint32(bits[next])
-			next++
-			have += 8
-		}
-		have -= 5
-		value := byte(window>>have) & 31
-		sum ^= multiply(weight, value)
-		weight = timesAlpha(weight)
-		dst = append(dst, crockford[value])
-		if i%idGroup == idGroup-1 {
-			dst = append(dst, '-')
+	for i := 0; i < idBytes; i += idBytes / 3 { // 40 bits are eight symbols
+		window := uint64(bits[i])<<32 | uint64(binary.BigEndian.Uint32(bits[i+1:]))
+		for j := range 8 {
+			value := byte(window>>(35-5*j)) & 31
+			sum = timesAlpha(sum) ^ value
+			dst = append(dst, crockford[value])
+			if (i/5*8+j)%idGroup == idGroup-1 {
+				dst = append(dst, '-')
+			}
 		}
 	}
-	// weight is α²⁴ now, and α³¹ is 1: α⁷ is its inverse.
-	return append(dst, crockford[multiply(alphaTo7, sum)])
+	return append(dst, crockford[timesAlpha(sum)])
 }
 
-// alphaTo7 is α⁷ = α·α⁶ with α⁵ = α²+1: α⁶ = α³+α, α⁷ = α⁴+α².
-const alphaTo7 = 1<<4 | 1<<2
+// timesAlpha multiplies by α in GF(32) = GF(2)[x]/(x⁵+x²+1), α = x, which is primitive.
+func timesAlpha(v byte) byte { return (v<<1 ^ v>>4*0b100101) & 31 }
 
-// timesAlpha multiplies by α in GF(32) = GF(2)[x]/(x⁵+x²+1), α = x.
-func timesAlpha(v byte) byte {
-	v <<= 1
-	if v&32 != 0 {
-		v ^= 1<<5 | 1<<2 | 1
-	}
-	return v
-}
-
-// multiply multiplies in GF(32), without branches on the data.
-func multiply(a, b byte) byte {
-	x := uint16(a)
-	p := x&-(uint16(b)&1) ^
-		x<<1&-(uint16(b)>>1&1) ^
-		x<<2&-(uint16(b)>>2&1) ^
-		x<<3&-(uint16(b)>>3&1) ^
-		x<<4&-(uint16(b)>>4&1)
-	// Reduce x⁵…x⁸ by x⁵ = x²+1, twice because x⁸ gives x⁵ again.
-	high := p >> 5
-	p = p&31 ^ high ^ high<<2
-	high = p >> 5
-	return byte(p&31 ^ high ^ high<<2)
-}
-
-// symbolValue returns the value of a symbol, or -1.
-func symbolValue(c byte) int8 {
-	switch {
-	case c >= '0' && c <= '9':
-		return int8(c - '0')
-	case c >= 'A' && c <= 'H':
-		return int8(c - 'A' + 10)
-	case c == 'J', c == 'K':
-		return int8(c - 'J' + 18)
-	case c == 'M', c == 'N':
-		return int8(c - 'M' + 20)
-	case c >= 'P' && c <= 'T':
-		return int8(c - 'P' + 22)
-	case c >= 'V' && c <= 'Z':
-		return int8(c - 'V' + 27)
-	}
-	return -1
+// symbolValues holds one more than each symbol's value; 0 is no symbol.
+var symbolValues = [256]byte{
+	'0': 1, '1': 2, '2': 3, '3': 4, '4': 5, '5': 6, '6': 7, '7': 8, '8': 9, '9': 10,
+	'A': 11, 'B': 12, 'C': 13, 'D': 14, 'E': 15, 'F': 16, 'G': 17, 'H': 18, 'J': 19, 'K': 20,
+	'M': 21, 'N': 22, 'P': 23, 'Q': 24, 'R': 25, 'S': 26, 'T': 27, 'V': 28, 'W': 29, 'X': 30,
+	'Y': 31, 'Z': 32,
 }
