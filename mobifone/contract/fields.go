@@ -85,7 +85,7 @@ type Row struct {
 // Reply is a decoded, well-formed answer.
 type Reply struct {
 	WireCode  string
-	Rule      CodeRule // the code table's row; zero (name "") for a code that is not listed
+	Rule      CodeRule // the code table's row, shared with the contract: read only; zero (name "") for a code that is not listed
 	Class     Class    // of Rule for the operation; unknown for a code that is not listed
 	Message   string   // as the partner wrote it: may hold personal data
 	RequestID string
