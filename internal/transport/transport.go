@@ -1,47 +1,118 @@
-// Package transport is the one way to the partner's wire.
+// Package transport is the one way to the partner's wire: it classifies, limits,
+// signs, guards and decodes. The services above it hold no HTTP at all.
 package transport
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// Transport sends calls and classifies what comes back.
-type Transport struct{ _ int }
+// Middleware wraps the way to the wire. It sees each try before limiter and signature.
+type Middleware = func(http.RoundTripper) http.RoundTripper
 
-// Reply is a success as the partner said it.
-type Reply struct {
-	contract.Reply
-	PartnerTime time.Time // the partner's own clock in this reply; zero when it has none
-	Evidence    partner.Evidence
+// Config is what a transport needs. New trusts it: the client has checked it.
+type Config struct {
+	Contract    *contract.Contract
+	BaseURL     *url.URL
+	Channel     string
+	HTTP        http.RoundTripper // nil: our own
+	Middleware  []Middleware      // the first is the outermost
+	Credentials func(context.Context) (partner.Credentials, error)
+	Limit       func(context.Context, partner.Call) error // nil: no limit
+	Pause       func(partner.Lane, time.Time)             // nil: only our own pause
+	Timeouts    Timeouts
+	Retry       Retry
+	Logger      *slog.Logger
+	OnTry       func(context.Context, partner.TryEvent)
+	OnCall      func(context.Context, partner.CallEvent)
+	Clock       Clock // nil: the machine's two clocks
 }
 
-// Call runs eligibility, OTP and lookup operations: nil error means class success.
-// Every error is a *partner.Error.
-func (t *Transport) Call(ctx context.Context, op partner.Operation, f contract.Fields) (Reply, error) {
-	panic("not implemented")
+// Timeouts bound calls. Each covers everything: waiting for the limiter, the login,
+// the reply's last byte.
+type Timeouts struct {
+	Read     time.Duration // one try of eligibility or a lookup
+	Call     time.Duration // all tries of eligibility, a lookup or an OTP request together
+	OTP      time.Duration // one try of an OTP request
+	Register time.Duration // the one try of a registration
+}
+
+// Transport sends calls and classifies what comes back. It is safe for concurrent use.
+type Transport struct {
+	*core
+	lane partner.Lane
+}
+
+// core is what the lanes of one client share.
+type core struct {
+	cfg    Config
+	reads  *http.Client
+	money  *http.Client
+	wires  []*http.Transport // ours, to close idle connections at the end
+	auth   *authenticator
+	clock  *partnerClock
+	pauses pauses
+	budget *budget
+	drain  drain
+
+	idempotency map[partner.Operation]string // headers the contract names
+}
+
+// New assembles the chain.
+func New(cfg Config) *Transport {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = machineClock()
+	}
+	c := &core{cfg: cfg, budget: newBudget()}
+	c.clock = newPartnerClock(cfg.Clock, cfg.Contract.Semantics().Clock)
+	c.auth = newAuthenticator(c)
+	c.idempotency = map[partner.Operation]string{}
+	for op, ep := range cfg.Contract.Document().Operations {
+		c.idempotency[op] = ep.IdempotencyHeader
+	}
+	c.assemble()
+	return &Transport{core: c, lane: partner.Foreground}
+}
+
+// InLane returns the same transport for another lane: connections, limiter, clock and
+// credentials are shared.
+func (t *Transport) InLane(lane partner.Lane) *Transport {
+	return &Transport{core: t.core, lane: lane}
 }
 
 // Contract returns the contract in force.
-func (t *Transport) Contract() *contract.Contract { panic("not implemented") }
+func (t *Transport) Contract() *contract.Contract { return t.cfg.Contract }
 
 // Channel returns the sales channel every request names.
-func (t *Transport) Channel() string { panic("not implemented") }
+func (t *Transport) Channel() string { return t.cfg.Channel }
 
-// PartnerNow estimates the partner's clock; false when no fresh reply was received.
-func (t *Transport) PartnerNow() (time.Time, bool) { panic("not implemented") }
-
-// Transaction reads a row of a lookup into the vocabulary.
-func (t *Transport) Transaction(r contract.Row) partner.Transaction { panic("not implemented") }
-
-// BadInput builds the typed error for malformed input: nothing was sent.
-func BadInput(op partner.Operation, faults ...partner.FieldError) *partner.Error {
-	out := partner.NotSent
-	if op.Lookup() {
-		out = partner.Unknown
+// PartnerNow returns the earliest and the latest time the partner's clock can show
+// now. The error, of code partner.ClockUnreliable, says that no well-formed reply came
+// in the last ten minutes or that the two local clocks disagree. Of a contract without
+// a partner clock both are the local wall clock.
+func (t *Transport) PartnerNow() (earliest, latest time.Time, err error) {
+	earliest, latest, err = t.clock.bounds()
+	if err != nil {
+		err = &partner.Error{Outcome: partner.NotSent, Code: partner.ClockUnreliable, Err: err}
 	}
-	return &partner.Error{Operation: op, Outcome: out, Code: partner.InvalidInput, Fields: faults}
+	return earliest, latest, err
+}
+
+// Close refuses new calls, waits for the money calls and logins in flight or for ctx,
+// and closes idle connections. It returns ctx's error when calls were still in flight.
+func (t *Transport) Close(ctx context.Context) error {
+	err := t.drain.close(ctx)
+	for _, w := range t.wires {
+		w.CloseIdleConnections()
+	}
+	return err
 }

@@ -1,0 +1,226 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// opLogin is what a limiter and the hooks see for the bearer scheme's login.
+const opLogin partner.Operation = "auth.login"
+
+const (
+	loginTimeout = 10 * time.Second
+	expiryMargin = 30 * time.Second // credentials are renewed this long before they end
+)
+
+// grant is what a try authenticates with.
+type grant struct {
+	credentials partner.Credentials
+	token       partner.Secret // of bearer
+	generation  int            // which refresh it came from
+	until       time.Time      // zero: for ever
+}
+
+func (g grant) fresh(now time.Time) bool {
+	return g.generation > 0 && (g.until.IsZero() || now.Before(g.until))
+}
+
+// authenticator fetches credentials and logs in, once for all callers who wait.
+type authenticator struct {
+	core *core
+
+	mu      sync.Mutex
+	current grant
+	flight  *flight
+}
+
+// flight is one refresh that all callers share.
+type flight struct {
+	done chan struct{}
+	got  grant
+	err  error
+}
+
+func newAuthenticator(c *core) *authenticator { return &authenticator{core: c} }
+
+type credentialsKey struct{}
+
+// authenticate puts fresh credentials into the try's context.
+func (c *core) authenticate(next http.RoundTripper) http.RoundTripper {
+	return stage(func(req *http.Request, r *record) (*http.Response, error) {
+		if r.login {
+			return next.RoundTrip(req)
+		}
+		g, err := c.auth.get(req.Context())
+		if err != nil {
+			return nil, r.refuse(credentialsFailed(r.op, err))
+		}
+		r.mu.Lock()
+		r.generation = g.generation
+		r.mu.Unlock()
+		return next.RoundTrip(req.WithContext(context.WithValue(req.Context(), credentialsKey{}, g)))
+	})
+}
+
+// get returns the current grant or waits for the one refresh in flight. A caller whose
+// context ends leaves; the refresh goes on for the others.
+func (a *authenticator) get(ctx context.Context) (grant, error) {
+	a.mu.Lock()
+	if a.current.fresh(time.Now()) {
+		g := a.current
+		a.mu.Unlock()
+		return g, nil
+	}
+	f := a.flight
+	if f == nil {
+		f = &flight{done: make(chan struct{})}
+		if err := a.core.drain.enter(); err != nil {
+			a.mu.Unlock()
+			return grant{}, err
+		}
+		a.flight = f
+		go a.run(context.WithoutCancel(ctx), f, a.current.generation+1)
+	}
+	a.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.got, f.err
+	case <-ctx.Done():
+		return grant{}, ctx.Err()
+	}
+}
+
+// stale marks a grant as refused by the partner, so that the next caller refreshes;
+// whoever saw the same grant refused refreshes only once together.
+func (a *authenticator) stale(generation int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.current.generation == generation {
+		a.current.until = time.Unix(0, 1)
+	}
+}
+
+func (a *authenticator) run(ctx context.Context, f *flight, generation int) {
+	defer a.core.drain.leave()
+	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
+	defer cancel()
+	g, err := a.refresh(ctx)
+	g.generation = generation
+	a.mu.Lock()
+	if err == nil {
+		a.current = g
+	}
+	f.got, f.err = g, err
+	a.flight = nil
+	a.mu.Unlock()
+	close(f.done)
+}
+
+func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the credentials provider panicked: %T", p)
+		}
+	}()
+	if a.core.cfg.Credentials == nil {
+		return grant{}, nil
+	}
+	cred, err := a.core.cfg.Credentials(ctx)
+	if err != nil {
+		return grant{}, err
+	}
+	g = grant{credentials: cred, until: renewAt(cred.ExpiresAt)}
+	if a.core.cfg.Contract.Auth().Scheme != contract.AuthBearer {
+		return g, nil
+	}
+	token, ttl, err := a.core.login(ctx, cred)
+	if err != nil {
+		return grant{}, err
+	}
+	g.token = token
+	if ttl > 0 {
+		g.until = earlier(g.until, renewAt(time.Now().Add(ttl)))
+	}
+	return g, nil
+}
+
+// renewAt leaves a margin before an end, but never more than half of what is left.
+func renewAt(end time.Time) time.Time {
+	if end.IsZero() {
+		return end
+	}
+	return end.Add(-min(expiryMargin, max(time.Until(end)/2, 0)))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// login asks for a bearer token. It is a try like any other: limiter, middleware, wire.
+func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Secret, time.Duration, error) {
+	wire, err := c.cfg.Contract.EncodeLogin(cred)
+	if err != nil {
+		return partner.Secret{}, 0, err
+	}
+	r := &record{op: opLogin, login: true, wire: wire}
+	req, err := c.newRequest(withRecord(ctx, r), wire)
+	if err != nil {
+		return partner.Secret{}, 0, err
+	}
+	resp, err := c.reads.Do(req)
+	if err != nil {
+		return partner.Secret{}, 0, c.cause(r, err)
+	}
+	defer resp.Body.Close()
+	body, err := c.readBody(resp)
+	if err != nil {
+		return partner.Secret{}, 0, errors.New("the login's reply could not be read")
+	}
+	if resp.StatusCode != http.StatusOK {
+		return partner.Secret{}, 0, fmt.Errorf("the login was answered with HTTP %d", resp.StatusCode)
+	}
+	return c.cfg.Contract.DecodeLogin(body)
+}
+
+// newRequest shows middleware the real bytes; the guard puts them on the wire.
+func (c *core) newRequest(ctx context.Context, wire contract.Wire) (*http.Request, error) {
+	u := *c.cfg.BaseURL
+	u.Path = strings.TrimSuffix(u.Path, "/") + wire.Path
+	u.RawPath = ""
+	u.RawQuery = wire.RawQuery
+	req, err := http.NewRequestWithContext(ctx, wire.Method, u.String(), http.NoBody)
+	if err != nil {
+		return nil, stripURL(err)
+	}
+	setBody(req, wire.Body)
+	return req, nil
+}
+
+// readBody reads a whole reply within the contract's bound. A reply that goes on is
+// unreadable and its connection is dropped.
+func (c *core) readBody(resp *http.Response) ([]byte, error) {
+	limit := c.cfg.Contract.Limits().ReplyBytesMax
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("the reply is longer than %d bytes", limit)
+	}
+	if e := resp.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return nil, errors.New("the reply is compressed, which was not asked for")
+	}
+	return body, nil
+}

@@ -1,0 +1,117 @@
+package transport
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+)
+
+// Clock reads the machine's two clocks at one moment: the wall, which people and NTP
+// move, and the monotonic one, which stops while the machine sleeps.
+type Clock func() (wall time.Time, mono time.Duration)
+
+func machineClock() Clock {
+	start := time.Now()
+	return func() (time.Time, time.Duration) {
+		now := time.Now()
+		return now.Round(0), now.Sub(start)
+	}
+}
+
+// instant is one reading of both clocks.
+type instant struct {
+	wall time.Time
+	mono time.Duration
+}
+
+func (c Clock) read() instant {
+	wall, mono := c()
+	return instant{wall, mono}
+}
+
+// since returns how long ago i was: the longer of what the two clocks say, and whether
+// they agree within clockTolerance.
+func (i instant) since(now instant) (elapsed time.Duration, agree bool) {
+	wall, mono := now.wall.Sub(i.wall), now.mono-i.mono
+	return max(wall, mono), (wall - mono).Abs() <= clockTolerance
+}
+
+const (
+	clockTolerance = 2 * time.Second  // the two clocks may differ by this much since a reply
+	clockFresh     = 10 * time.Minute // a reply older than this says nothing about now
+	dateGranule    = time.Second      // a Date is cut to the second, so the truth may be this much later
+)
+
+var (
+	errNoPartnerTime  = errors.New("the partner's time is not known: no well-formed reply in the last 10 minutes; ask for the packages or look the transaction up, then prepare again")
+	errClocksDisagree = errors.New("the machine's wall clock and monotonic clock disagree by more than 2 s since the partner's last reply (clock step or suspend); prepare again")
+)
+
+// partnerClock estimates the partner's clock from its last well-formed reply. The
+// estimate is never too early: a fence built on it is never too short.
+type partnerClock struct {
+	local  Clock
+	source contract.Clock
+
+	mu       sync.Mutex
+	said     time.Time // the partner's time in its last reply
+	written  instant   // when the request it answered was written
+	received instant
+}
+
+func newPartnerClock(local Clock, source contract.Clock) *partnerClock {
+	return &partnerClock{local: local, source: source}
+}
+
+// observe takes the partner's time out of a well-formed reply.
+func (p *partnerClock) observe(said time.Time, written instant) {
+	if said.IsZero() || p.source == contract.ClockNone {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.said, p.written, p.received = said, written, p.local.read()
+}
+
+// now returns the estimate, or why there is none.
+func (p *partnerClock) now() (time.Time, error) {
+	_, latest, err := p.bounds()
+	return latest, err
+}
+
+// bounds returns the earliest and the latest the partner's clock can show now.
+func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
+	now := p.local.read()
+	if p.source == contract.ClockNone {
+		return now.wall, now.wall, nil
+	}
+	p.mu.Lock()
+	said, written, received := p.said, p.written, p.received
+	p.mu.Unlock()
+	if said.IsZero() {
+		return earliest, latest, errNoPartnerTime
+	}
+	if age, _ := received.since(now); age > clockFresh {
+		return earliest, latest, errNoPartnerTime
+	}
+	elapsed, agree := written.since(now)
+	if !agree {
+		return earliest, latest, errClocksDisagree
+	}
+	least := min(now.wall.Sub(received.wall), now.mono-received.mono)
+	return said.Add(least), said.Add(dateGranule + elapsed), nil
+}
+
+// stamp is the time to sign with: the partner's as far as it is known, so that a till
+// with a wrong clock can still sell; else the wall's.
+func (p *partnerClock) stamp() time.Time {
+	now := p.local.read()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.said.IsZero() {
+		return now.wall
+	}
+	return p.said.Add(now.mono - p.received.mono)
+}

@@ -1,0 +1,36 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"net/http"
+)
+
+// deadline bounds one try, the reply's last byte included. http.Client.Timeout would
+// do less and cost more.
+func (c *core) deadline(next http.RoundTripper) http.RoundTripper {
+	return stage(func(req *http.Request, r *record) (*http.Response, error) {
+		if r.guarded() && !r.money() {
+			c.newShot(r)
+		}
+		ctx, cancel := context.WithTimeout(req.Context(), c.tryTimeout(r.op))
+		resp, err := next.RoundTrip(req.WithContext(ctx))
+		if err != nil || resp == nil || resp.Body == nil {
+			cancel()
+			return resp, err
+		}
+		resp.Body = &endsWithBody{ReadCloser: resp.Body, cancel: cancel}
+		return resp, nil
+	})
+}
+
+type endsWithBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+// Close closes the body and ends the try's deadline.
+func (b *endsWithBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
+}

@@ -1,0 +1,112 @@
+package transport
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// record follows one call through all its tries; it travels in the context, so that
+// nothing a library drops on the way (attempts, sends, statuses) is lost.
+type record struct {
+	op     partner.Operation
+	lane   partner.Lane
+	fields contract.Fields
+	wire   contract.Wire
+	login  bool      // the bearer scheme's own login: it carries no credentials
+	known  []string  // what must not stand in any text
+	sendBy time.Time // of a money call; zero otherwise
+	began  time.Time
+
+	mu         sync.Mutex
+	shot       *shot // body guard of the current try; of a money call the only one
+	tries      int
+	sends      int
+	firstSend  time.Time
+	lastSend   time.Time
+	requestID  string
+	generation int // of the credentials the last try used
+	limitWait  time.Duration
+	tryBegan   time.Time
+	onWire     bool  // the current try reached the wire
+	refusal    error // why one of our own stages refused the current try
+	written    instant
+	refreshed  bool // credentials were refreshed for this call once
+	taken      bool // a middleware read the body of a money call
+}
+
+// money reports whether the call may be sent once only.
+func (r *record) money() bool { return r.op == partner.OpRegister }
+
+// guarded reports whether the body's way out is watched: it decides NotSent.
+func (r *record) guarded() bool { return r.op == partner.OpRegister || r.op == partner.OpOTP }
+
+type recordKey struct{}
+
+func withRecord(ctx context.Context, r *record) context.Context {
+	return context.WithValue(ctx, recordKey{}, r)
+}
+
+func recordFrom(ctx context.Context) *record {
+	r, _ := ctx.Value(recordKey{}).(*record)
+	return r
+}
+
+func (r *record) beginTry(now time.Time, id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tries++
+	r.requestID = id
+	r.limitWait, r.tryBegan = 0, now
+	r.onWire, r.refusal = false, nil
+	r.written = instant{}
+}
+
+// refuse remembers why a stage of ours stopped the try: it comes back as the cause,
+// whatever the layers above make of the error.
+func (r *record) refuse(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refusal == nil {
+		r.refusal = err
+	}
+	return err
+}
+
+// sent counts a try whose body (or, without a body, whose head) was let out.
+func (r *record) sent(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sends++
+	if r.firstSend.IsZero() {
+		r.firstSend = now
+	}
+	r.lastSend = now
+}
+
+func (r *record) evidence(status int) partner.Evidence {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return partner.Evidence{
+		Tries: r.tries, Sends: r.sends, FirstSend: r.firstSend, LastSend: r.lastSend,
+		HTTPStatus: status, RequestID: r.requestID,
+	}
+}
+
+func (r *record) id() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.requestID
+}
+
+// bypassed reports whether a money call may have left another way than through its
+// guard: a middleware answered it, or read the body it was shown, and nothing came to
+// the guard.
+func (r *record) bypassed(answered bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.money() && !r.shot.wasPassed() && (answered || r.taken)
+}

@@ -1,0 +1,48 @@
+package transport
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// retryAfter reads a Retry-After header: whole seconds, or an HTTP date held against
+// the reply's own Date (else against now). Anything else, the past included, is false;
+// a value too large for a wait becomes the longest one there is.
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if v == "" {
+		return 0, false
+	}
+	if isDigits(v) {
+		secs, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || secs > int64(longestWait/time.Second) {
+			return longestWait, true
+		}
+		return time.Duration(secs) * time.Second, true
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0, false
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	wait := at.Sub(now)
+	if wait < 0 {
+		return 0, false
+	}
+	return min(wait, longestWait), true
+}
+
+const longestWait = 365 * 24 * time.Hour
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,113 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	maxReplyHeaders = 64 << 10        // bytes of reply headers, 1xx answers included
+	moneyIdle       = 5 * time.Second // an older idle connection may be dead; a dead one makes an Unknown of a pause
+	idlePerHost     = 256             // fewer make busy clients dial again and again
+)
+
+// ownWire hides everything of a transport but RoundTrip: go-retryablehttp closes the
+// idle connections of all callers after any final error when it finds the method.
+type ownWire struct{ t *http.Transport }
+
+// RoundTrip sends.
+func (w ownWire) RoundTrip(req *http.Request) (*http.Response, error) { return w.t.RoundTrip(req) }
+
+// buildWires returns the wire for reads and the wire for money. A given
+// *http.Transport is cloned for each; any other RoundTripper is used for both as it is.
+func (c *core) buildWires() (reads, money http.RoundTripper) {
+	base, own := c.cfg.HTTP.(*http.Transport)
+	switch {
+	case c.cfg.HTTP == nil:
+		base = &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConnsPerHost:   idlePerHost,
+			IdleConnTimeout:       90 * time.Second,
+			TLSHandshakeTimeout:   5 * time.Second,
+			ExpectContinueTimeout: time.Second,
+		}
+	case !own:
+		return hidden{c.cfg.HTTP}, hidden{c.cfg.HTTP}
+	}
+	r, m := base.Clone(), base.Clone()
+	harden(r)
+	harden(m)
+	forMoney(m)
+	c.wires = []*http.Transport{r, m}
+	return ownWire{r}, ownWire{m}
+}
+
+// hidden passes a caller's RoundTripper through without its other methods.
+type hidden struct{ rt http.RoundTripper }
+
+// RoundTrip sends.
+func (h hidden) RoundTrip(req *http.Request) (*http.Response, error) { return h.rt.RoundTrip(req) }
+
+func harden(t *http.Transport) {
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
+	t.DisableCompression = true // a small gzip can unfold to any size
+	if t.MaxResponseHeaderBytes <= 0 {
+		t.MaxResponseHeaderBytes = maxReplyHeaders
+	}
+}
+
+// forMoney makes connections that do not linger: none is reused after a pause, unsent
+// bytes die with the connection, and a dead path is noticed. HTTP/2 is off because its
+// transport re-sends requests by itself.
+func forMoney(t *http.Transport) {
+	t.IdleConnTimeout = moneyIdle
+	t.ForceAttemptHTTP2 = false
+	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	if t.TLSClientConfig != nil {
+		t.TLSClientConfig.NextProtos = nil
+	}
+	dial := t.DialContext
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
+	}
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
+			_ = tcp.SetLinger(0) // best effort: the guard does not depend on it
+			setUserTimeout(tcp, moneyIdle)
+		}
+		return conn, err
+	}
+}
+
+func isTLSFailure(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.AlertError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[x509.CertificateInvalidError](err)
+	return ok
+}

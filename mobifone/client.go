@@ -1,0 +1,109 @@
+package mobifone
+
+import (
+	"context"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/transport"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/otp"
+	"github.com/fptshop/mobifone-go/packages"
+	"github.com/fptshop/mobifone-go/packages/catalog"
+	"github.com/fptshop/mobifone-go/registration"
+	"github.com/fptshop/mobifone-go/transactions"
+)
+
+// Client sells packages. It is safe for concurrent use and must not be copied or changed.
+type Client struct {
+	Packages     *packages.Service     // step 1: what may this subscriber buy
+	OTP          *otp.Service          // step 2: send an OTP, get a transId
+	Registration *registration.Service // step 3: register the package
+	Transactions *transactions.Service // step 4: what became of it
+
+	transport  *transport.Transport
+	catalog    *catalog.Catalog
+	ids        *partner.IDMaker
+	background *Client
+}
+
+// New checks everything it is given and reports all faults at once, as a
+// *[partner.Error] of code [partner.InvalidInput]. It sends nothing.
+func New(cfg Config, opts ...Option) (*Client, error) {
+	s := defaults()
+	var faults []partner.FieldError
+	for _, opt := range opts {
+		if opt == nil {
+			faults = append(faults, fault("Option", "is nil")...)
+			continue
+		}
+		faults = append(faults, opt(&s)...)
+	}
+	if s.contract == nil {
+		s.contract = contract.Default()
+	}
+	if s.catalog == nil {
+		s.catalog = catalog.Default()
+	}
+	base, bad := cfg.check(s.contract)
+	if faults = append(bad, faults...); len(faults) > 0 {
+		return nil, badConfig(faults)
+	}
+	tc := transport.Config{
+		Contract: s.contract, BaseURL: base, Channel: cfg.Channel, HTTP: s.http, Middleware: s.middleware,
+		Timeouts: transport.Timeouts(s.timeouts), Retry: transport.Retry(s.retry),
+		Logger: s.logger, OnTry: s.hooks.OnTry, OnCall: s.hooks.OnCall, Clock: s.clock,
+	}
+	if cfg.Credentials != nil {
+		tc.Credentials = cfg.Credentials.Credentials
+	}
+	if s.limiter != nil {
+		tc.Limit = s.limiter.Wait
+		if p, ok := s.limiter.(Pauser); ok {
+			tc.Pause = p.Pause
+		}
+	}
+	fore := transport.New(tc)
+	back := fore.InLane(partner.Background)
+	ids := partner.NewIDMaker(cfg.IDKey, cfg.Partner)
+	reg := registration.New(fore, cfg.IDKey)
+	client := assemble(fore, s.catalog, reg, ids)
+	client.background = assemble(back, s.catalog, reg.InLane(back), ids)
+	client.background.background = client.background
+	return client, nil
+}
+
+func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Service, ids *partner.IDMaker) *Client {
+	return &Client{
+		Packages: packages.New(t, c), OTP: otp.New(t), Registration: reg, Transactions: transactions.New(t),
+		transport: t, catalog: c, ids: ids,
+	}
+}
+
+// Background returns the same client in the background lane: a limiter serves it after
+// the tellers, and never starves it. Connections, credentials, clock and limits are shared.
+func (c *Client) Background() *Client { return c.background }
+
+// NewPartnerTransID returns the id of an attempt to sell: always the same for the same
+// partner, shop, order and attempt, and never the same for others. The order id must be
+// unique in the shop for ever; attempt is 1 at the start. See [partner.DerivePartnerTransID].
+func (c *Client) NewPartnerTransID(shop, order string, attempt int) (partner.PartnerTransID, error) {
+	return c.ids.ID(shop, order, attempt)
+}
+
+// Contract returns the contract in force.
+func (c *Client) Contract() *contract.Contract { return c.transport.Contract() }
+
+// Catalog returns the catalog in force.
+func (c *Client) Catalog() *catalog.Catalog { return c.catalog }
+
+// PartnerNow returns the earliest and the latest time the partner's clock can show now;
+// an error of code [partner.ClockUnreliable] when that is not known.
+func (c *Client) PartnerNow() (earliest, latest time.Time, err error) {
+	return c.transport.PartnerNow()
+}
+
+// Close refuses new calls (outcome NotSent, code [partner.ClientClosed]), waits until the
+// registrations in flight have ended, and closes idle connections. It returns ctx's error
+// when ctx ended first; the registrations go on to their own deadline then.
+func (c *Client) Close(ctx context.Context) error { return c.transport.Close(ctx) }

@@ -1,0 +1,112 @@
+package mobifone
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Config is what every client needs.
+type Config struct {
+	// BaseURL is the partner's address, https only (http for loopback addresses), without
+	// user, query or fragment. The contract's paths are put behind its path.
+	BaseURL string
+	// Partner is our name at MobiFone, 1 to 64 bytes; it enters every partnerTransId and
+	// must never change.
+	Partner string
+	// Channel is the sales channel every request names, 1 to 32 bytes.
+	Channel string
+	// Credentials is asked before the first call and again when they expire or are
+	// refused. It may be nil only if the contract's authentication scheme is "none".
+	Credentials CredentialsProvider
+	// IDKey keys partnerTransIds and fingerprints: at least 16 bytes, the same on every
+	// host, for ever. Without it order ids that contain a phone number are refused,
+	// because an unkeyed id gives such a number away.
+	IDKey partner.Secret
+}
+
+// CredentialsProvider yields credentials. It must be safe for concurrent use; the client
+// asks once for all callers who wait, with a deadline of 10 s, and again half a minute
+// before [partner.Credentials.ExpiresAt].
+type CredentialsProvider interface {
+	Credentials(ctx context.Context) (partner.Credentials, error)
+}
+
+// CredentialsFunc is a function as a provider.
+type CredentialsFunc func(ctx context.Context) (partner.Credentials, error)
+
+// Credentials calls f.
+func (f CredentialsFunc) Credentials(ctx context.Context) (partner.Credentials, error) {
+	return f(ctx)
+}
+
+// StaticCredentials is a provider of credentials that stay as they are.
+func StaticCredentials(c partner.Credentials) CredentialsProvider {
+	return CredentialsFunc(func(context.Context) (partner.Credentials, error) { return c, nil })
+}
+
+// check lists every fault of the configuration at once.
+func (c Config) check(with *contract.Contract) (*url.URL, []partner.FieldError) {
+	var faults []partner.FieldError
+	add := func(field, problem string) {
+		faults = append(faults, partner.FieldError{Field: "Config." + field, Problem: problem})
+	}
+	base, problem := checkBaseURL(c.BaseURL)
+	if problem != "" {
+		add("BaseURL", problem)
+	}
+	if c.Partner == "" || len(c.Partner) > 64 {
+		add("Partner", "must have 1 to 64 bytes: our name at MobiFone")
+	}
+	if c.Channel == "" || len(c.Channel) > 32 {
+		add("Channel", "must have 1 to 32 bytes: the sales channel agreed with MobiFone")
+	}
+	if c.Credentials == nil && with.Auth().Scheme != contract.AuthNone {
+		add("Credentials", "missing; the contract authenticates with "+string(with.Auth().Scheme))
+	}
+	if n := len(c.IDKey.Reveal()); n > 0 && n < 16 {
+		add("IDKey", "shorter than 16 bytes; make it with 32 random bytes")
+	}
+	return base, faults
+}
+
+func checkBaseURL(s string) (*url.URL, string) {
+	u, err := url.Parse(s)
+	switch {
+	case s == "":
+		return nil, "missing; give the partner's https address"
+	case err != nil:
+		return nil, "is no URL" // the parser's error repeats the text, which may hold a password
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, "must begin with https://"
+	case u.Host == "" || u.Hostname() == "":
+		return nil, "names no host"
+	case u.User != nil:
+		return nil, "must not hold a user or password; pass Credentials"
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, "must not have a query or a fragment"
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return nil, "must be https; plain http is for loopback addresses only"
+	case strings.Contains(u.Path, "..") || u.RawPath != "":
+		return nil, "must have a plain path"
+	}
+	return u, ""
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+func badConfig(faults []partner.FieldError) error {
+	return &partner.Error{Outcome: partner.NotSent, Code: partner.InvalidInput, Fields: faults,
+		Err: errors.New("the client was not made; no request was sent")}
+}

@@ -1,0 +1,17 @@
+// Package mobifone is the client: with it a shop chain sells MobiFone's prepaid
+// packages the way the customer paid for them, never twice and never silently lost.
+//
+//	client, err := mobifone.New(mobifone.Config{
+//		BaseURL: "https://partner.example", Partner: "FPT", Channel: "SHOP",
+//		Credentials: mobifone.StaticCredentials(credentials), IDKey: key,
+//	})
+//
+// The four steps of a sale are four services: [Client.Packages] says what a subscriber
+// may buy, [Client.OTP] sends a one-time code, [Client.Registration] registers, and
+// [Client.Transactions] looks up what became of it. Every error of theirs is a
+// *partner.Error; partner.OutcomeOf and partner.ActionFor turn it into what is known
+// and what the teller does.
+//
+// A client never changes after [New] and is safe for concurrent use; make one per
+// partner and share it. Nothing is read from the environment and nothing is global.
+package mobifone

@@ -1,0 +1,194 @@
+package mobifone
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/transport"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/packages/catalog"
+)
+
+// Option sets something optional. A fault in one is reported by [New] together with all
+// others.
+type Option func(*settings) []partner.FieldError
+
+type settings struct {
+	contract   *contract.Contract
+	catalog    *catalog.Catalog
+	http       http.RoundTripper
+	limiter    Limiter
+	hooks      Hooks
+	logger     *slog.Logger
+	middleware []transport.Middleware
+	timeouts   Timeouts
+	retry      Retry
+	clock      transport.Clock
+}
+
+func defaults() settings {
+	return settings{
+		timeouts: Timeouts{Read: 10 * time.Second, Call: 45 * time.Second, OTP: 20 * time.Second, Register: 30 * time.Second},
+		retry:    Retry{Tries: 4, BackoffBase: 200 * time.Millisecond, BackoffMax: 5 * time.Second, RetryAfterCap: 20 * time.Second},
+	}
+}
+
+func fault(field, problem string) []partner.FieldError {
+	return []partner.FieldError{{Field: field, Problem: problem}}
+}
+
+// WithContract replaces the assumed wire by the partner's real one; see docs/contract.md.
+func WithContract(c *contract.Contract) Option {
+	return func(s *settings) []partner.FieldError {
+		if c == nil {
+			return fault("WithContract", "is nil; load one with contract.Load")
+		}
+		s.contract = c
+		return nil
+	}
+}
+
+// WithCatalog replaces the embedded catalog, which only informs and never decides.
+func WithCatalog(c *catalog.Catalog) Option {
+	return func(s *settings) []partner.FieldError {
+		if c == nil {
+			return fault("WithCatalog", "is nil; make one with catalog.New")
+		}
+		s.catalog = c
+		return nil
+	}
+}
+
+// WithHTTPClient sends through the client's Transport. An *http.Transport is cloned,
+// once for reads and once for money calls; the clones get TLS ≥ 1.2, no compression and
+// bounded headers, and the one for money drops connections idle for 5 s and speaks
+// HTTP/1.1 only. Any other RoundTripper is used for both as it is. The client itself is
+// never changed; its Timeout bounds each try, its Jar and CheckRedirect are not used:
+// redirects are never followed.
+func WithHTTPClient(h *http.Client) Option {
+	return func(s *settings) []partner.FieldError {
+		if h == nil {
+			return fault("WithHTTPClient", "is nil")
+		}
+		s.http = h.Transport
+		if d := h.Timeout; d > 0 {
+			s.timeouts.Read, s.timeouts.OTP, s.timeouts.Register = min(d, s.timeouts.Read), min(d, s.timeouts.OTP), min(d, s.timeouts.Register)
+		}
+		return nil
+	}
+}
+
+// WithMiddleware wraps each try, before limiter and signature; the first given is the
+// outermost. A middleware sees requests in clear, phone number and OTP included, so what
+// it logs is its author's responsibility. It must keep the request's context. It cannot
+// make a registration leave twice: a second request of the same send is refused.
+func WithMiddleware(m ...func(http.RoundTripper) http.RoundTripper) Option {
+	return func(s *settings) []partner.FieldError {
+		for _, f := range m {
+			if f == nil {
+				return fault("WithMiddleware", "is nil")
+			}
+		}
+		s.middleware = append(s.middleware, m...)
+		return nil
+	}
+}
+
+// WithLimiter makes every HTTP request, retries and logins included, wait for l.
+func WithLimiter(l Limiter) Option {
+	return func(s *settings) []partner.FieldError {
+		if l == nil {
+			return fault("WithLimiter", "is nil")
+		}
+		s.limiter = l
+		return nil
+	}
+}
+
+// WithHooks tells h of tries and calls.
+func WithHooks(h Hooks) Option {
+	return func(s *settings) []partner.FieldError {
+		s.hooks = h
+		return nil
+	}
+}
+
+// WithLogger logs one line per try (debug) and per call (debug; warn when the outcome is
+// unknown). Lines are made from an allow-list: no body, no URL, no number, no error text.
+func WithLogger(l *slog.Logger) Option {
+	return func(s *settings) []partner.FieldError {
+		if l == nil {
+			return fault("WithLogger", "is nil; leave the option out to log nothing")
+		}
+		s.logger = l
+		return nil
+	}
+}
+
+// Timeouts bound calls, each with everything in it: waiting for the limiter, a login,
+// the last byte of the reply. The caller's context may end a call earlier.
+type Timeouts struct {
+	Read     time.Duration // one try of eligibility or a lookup; default 10 s
+	Call     time.Duration // all tries of one call together, not of a registration; default 45 s
+	OTP      time.Duration // one try of an OTP request; default 20 s
+	Register time.Duration // the one try of a registration; default 30 s
+}
+
+// WithTimeouts sets those that are not zero; none may be negative or above 5 minutes.
+func WithTimeouts(t Timeouts) Option {
+	return func(s *settings) []partner.FieldError {
+		for _, p := range []struct {
+			from time.Duration
+			to   *time.Duration
+		}{{t.Read, &s.timeouts.Read}, {t.Call, &s.timeouts.Call}, {t.OTP, &s.timeouts.OTP}, {t.Register, &s.timeouts.Register}} {
+			if p.from < 0 || p.from > 5*time.Minute {
+				return fault("WithTimeouts", "each must be from 0 (the default) to 5 minutes")
+			}
+			if p.from > 0 {
+				*p.to = p.from
+			}
+		}
+		return nil
+	}
+}
+
+// Retry bounds the repetition of eligibility and lookups, and of OTP requests that were
+// proven not sent. A registration is never repeated, whatever stands here.
+type Retry struct {
+	Tries         int           // at most, the first included, 1 to 10; default 4
+	BackoffBase   time.Duration // the first wait is a random part of it, doubling after; default 200 ms
+	BackoffMax    time.Duration // no wait of our own is longer; default 5 s
+	RetryAfterCap time.Duration // a longer Retry-After ends the call, with the wait in the error; default 20 s
+}
+
+// WithRetry sets those that are not zero.
+func WithRetry(r Retry) Option {
+	return func(s *settings) []partner.FieldError {
+		if r.Tries < 0 || r.Tries > 10 || min(r.BackoffBase, r.BackoffMax, r.RetryAfterCap) < 0 {
+			return fault("WithRetry", "tries must be 0 (the default) to 10 and no wait negative")
+		}
+		if r.Tries > 0 {
+			s.retry.Tries = r.Tries
+		}
+		if r.BackoffBase > 0 {
+			s.retry.BackoffBase = r.BackoffBase
+		}
+		if r.BackoffMax > 0 {
+			s.retry.BackoffMax = r.BackoffMax
+		}
+		if r.RetryAfterCap > 0 {
+			s.retry.RetryAfterCap = r.RetryAfterCap
+		}
+		return nil
+	}
+}
+
+// Hooks are told what happens, in the goroutine of the call; nil ones are not called.
+// They must return fast and must not panic. Their events hold no personal data.
+type Hooks struct {
+	OnTry  func(context.Context, partner.TryEvent)  // after each HTTP request
+	OnCall func(context.Context, partner.CallEvent) // after each call
+}

@@ -1,0 +1,120 @@
+// Package otp is step 2 of the sale: after the cash is taken, it asks the partner to
+// send the subscriber an OTP and yields the transId of the registration.
+//
+// A request is repeated by the client only when it is proven that nothing left: a
+// second SMS may void the first. The partner decides how often an OTP may be sent; its
+// refusals come as [partner.OTPResendTooSoon], [partner.OTPLimitExceeded] and
+// [partner.OTPNotDelivered].
+package otp
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/transport"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Service requests OTPs. It is safe for concurrent use.
+type Service struct{ t *transport.Transport }
+
+// New returns the service of a client; importers use mobifone.New.
+func New(t *transport.Transport) *Service { return &Service{t: t} }
+
+// Request asks for an OTP.
+type Request struct {
+	MSISDN  partner.MSISDN
+	Package partner.PackageCode
+	// PartnerTransID is sent only to a partner whose contract takes it here; pass the
+	// one the registration will carry.
+	PartnerTransID partner.PartnerTransID
+	Staff          partner.Staff
+}
+
+// Ticket is what a registration needs besides the code itself.
+type Ticket struct {
+	TransID partner.TransID
+	// ExpiresAt is for the teller's countdown, on the local clock: what the partner
+	// said, or else the contract's assumed lifetime; Assumed tells which.
+	ExpiresAt time.Time
+	Assumed   bool
+	// PartnerExpiresAt is the expiry the partner's own reply carried, in the partner's
+	// time, never too early; zero when it carried none. Pass it on to the
+	// registration: a fence may be built on it, never on an assumed lifetime.
+	PartnerExpiresAt time.Time
+	ResendAfter      time.Duration // wait this long before asking for another OTP
+	AttemptsLeft     *int          // entries left for this OTP; nil when the partner did not say
+	Length           int           // digits of the OTP; 0 when the partner did not say
+	RequestID        string        // of the HTTP request, for support
+}
+
+// Request asks the partner to send an OTP to the subscriber. The SMS goes to the
+// customer; the code never passes through here. The error is a *[partner.Error]:
+// NotSent when nothing left, Rejected when the partner refused, Unknown when an SMS may
+// be on its way.
+func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
+	if faults := req.faults(); len(faults) > 0 {
+		return nil, transport.BadInput(partner.OpOTP, faults...)
+	}
+	reply, err := s.t.Call(ctx, partner.OpOTP, contract.Fields{
+		MSISDN: req.MSISDN, Package: req.Package, PartnerTransID: req.PartnerTransID,
+		Channel: s.t.Channel(), Shop: req.Staff.Shop, Employee: req.Staff.Employee, POS: req.Staff.POS,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.ticket(reply)
+}
+
+func (r Request) faults() []partner.FieldError {
+	var faults []partner.FieldError
+	if !r.MSISDN.IsValid() {
+		faults = append(faults, partner.FieldError{Field: "MSISDN", Problem: "missing; parse the number with partner.ParseMSISDN"})
+	}
+	if _, err := partner.ParsePackageCode(string(r.Package)); err != nil {
+		faults = append(faults, partner.FieldError{Field: "Package", Problem: "no package code; pass one of the offers' codes"})
+	}
+	if r.PartnerTransID != "" {
+		if _, err := partner.ParsePartnerTransID(string(r.PartnerTransID)); err != nil {
+			faults = append(faults, partner.FieldError{Field: "PartnerTransID", Problem: "malformed; make it with client.NewPartnerTransID"})
+		}
+	}
+	return append(faults, r.Staff.Validate()...)
+}
+
+func (s *Service) ticket(reply transport.Reply) (*Ticket, error) {
+	data, sem := reply.Data, s.t.Contract().Semantics()
+	id, err := partner.ParseTransID(string(data.TransID))
+	if err != nil {
+		return nil, &partner.Error{
+			Operation: partner.OpOTP, Code: partner.ReplyUnreadable, WireCode: reply.WireCode, Evidence: reply.Evidence,
+			Err: errors.New("the reply carries no usable transId; ask for a new OTP after the resend wait"),
+		}
+	}
+	t := &Ticket{
+		TransID: id, ResendAfter: data.ResendAfter, AttemptsLeft: data.AttemptsLeft,
+		Length: data.OTPLength, RequestID: reply.Evidence.RequestID,
+	}
+	if t.ResendAfter == 0 {
+		t.ResendAfter = time.Duration(sem.ResendAfter)
+	}
+	switch {
+	case !data.OTPExpiresAt.IsZero():
+		t.PartnerExpiresAt = data.OTPExpiresAt
+	case data.OTPTTL > 0 && !reply.PartnerTime.IsZero():
+		// A Date is cut to the second: the OTP may live up to one second longer.
+		t.PartnerExpiresAt = reply.PartnerTime.Add(data.OTPTTL + time.Second)
+	}
+	switch now := time.Now(); {
+	case t.PartnerExpiresAt.IsZero():
+		t.Assumed = true
+		t.ExpiresAt = now.Add(time.Duration(sem.OTPTTL))
+	case reply.PartnerTime.IsZero():
+		t.ExpiresAt = t.PartnerExpiresAt
+	default: // the till's clock may be wrong; the lifetime left is not
+		t.ExpiresAt = now.Add(t.PartnerExpiresAt.Sub(reply.PartnerTime))
+	}
+	return t, nil
+}

@@ -1,0 +1,117 @@
+package registration
+
+import (
+	"context"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/transport"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Service registers packages. It is safe for concurrent use.
+type Service struct {
+	t     *transport.Transport
+	key   partner.Secret // of fingerprints; may be none
+	sends *sends
+}
+
+// New returns the service of a client; importers use mobifone.New.
+func New(t *transport.Transport, key partner.Secret) *Service {
+	return &Service{t: t, key: key, sends: newSends()}
+}
+
+// InLane returns the same service over another lane of the same client: what one knows
+// to be sent the other knows too.
+func (s *Service) InLane(t *transport.Transport) *Service {
+	return &Service{t: t, key: s.key, sends: s.sends}
+}
+
+// Register is Prepare and Send.
+func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
+	draft, err := s.Prepare(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return draft.Send(ctx)
+}
+
+// Prepare checks the request and fixes what will be sent: ids, body, the partner's time
+// until which it may leave (20 s from now) and the fence. It sends no registration; when no
+// reply of the last ten minutes tells the partner's time it first looks the
+// transaction up. Errors are *[partner.Error] of outcome NotSent, but of outcome Unknown
+// when these ids may have been sent before.
+func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
+	if faults := req.faults(); len(faults) > 0 {
+		return nil, transport.BadInput(partner.OpRegister, faults...)
+	}
+	if !s.t.Contract().Has(partner.OpRegister) {
+		return nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OperationAbsent}
+	}
+	send := partner.Send{
+		TransID: req.TransID, PartnerTransID: req.PartnerTransID, MSISDN: req.MSISDN,
+		Package: req.Package, Amount: req.Amount, Staff: req.Staff,
+	}
+	if err := s.fixTimes(ctx, req, &send); err != nil {
+		return nil, err
+	}
+	fields := req.fields(s.t.Channel())
+	print, err := fingerprint(s.t.Contract(), s.key, fields)
+	if err != nil {
+		return nil, err
+	}
+	send.Fingerprint = print
+	return &Draft{service: s, fields: fields, handle: partner.NewHandle(send)}, nil
+}
+
+// fixTimes takes the partner's time from the last reply, or else from a lookup, which
+// may also show that these ids have been used.
+func (s *Service) fixTimes(ctx context.Context, req Request, send *partner.Send) error {
+	earliest, latest, err := s.t.PartnerNow()
+	if err != nil {
+		if lookErr := s.lookFirst(ctx, *send); lookErr != nil {
+			return lookErr
+		}
+		if earliest, latest, err = s.t.PartnerNow(); err != nil {
+			e := err.(*partner.Error) //nolint:errorlint,forcetypeassert // PartnerNow makes no other
+			e.Operation = partner.OpRegister
+			return e
+		}
+	}
+	sem := s.t.Contract().Semantics()
+	send.PreparedAt = earliest
+	send.SendBy = latest.Add(sendWindow)
+	send.FenceAt = fenceAt(sem, send.SendBy, req.OTPExpiresAt)
+	send.ClockSkewMax = time.Duration(sem.ClockSkewMax)
+	return nil
+}
+
+// lookFirst looks the ids up for the sake of the partner's time. A lookup that fails is
+// no reason to stop here: without a time there is no send anyway.
+func (s *Service) lookFirst(ctx context.Context, send partner.Send) error {
+	if !s.t.Contract().Has(partner.OpGet) {
+		return nil
+	}
+	found, err := s.look(ctx, send)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	if found.used() {
+		handle := partner.NewHandle(send)
+		return &partner.Error{Operation: partner.OpRegister, Code: partner.AlreadySent, Handle: &handle,
+			Lookup: &partner.Lookup{}, Err: errUsed}
+	}
+	return nil
+}
+
+func fingerprint(c *contract.Contract, key partner.Secret, f contract.Fields) ([]byte, error) {
+	if key.IsZero() {
+		return nil, nil
+	}
+	f.OTP = partner.OTP{}
+	canonical, err := c.Canonical(partner.OpRegister, f)
+	if err != nil {
+		return nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.InvalidInput, Err: err}
+	}
+	return partner.Fingerprint(key, canonical), nil
+}
