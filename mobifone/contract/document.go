@@ -34,8 +34,8 @@ type Endpoint struct {
 	Path      string            `json:"path"` // absolute, below the client's base URL
 	Encoding  Encoding          `json:"encoding"`
 	Request   map[string]string `json:"request"`            // logical → wire name; a field not listed is not sent
-	AsText    []string          `json:"asText,omitzero"`    // logical numbers sent as JSON strings
-	Constants map[string]any    `json:"constants,omitzero"` // wire name → string, number or bool sent with each request
+	AsText    []string          `json:"asText,omitzero"`    // of amount, page, size: those sent as JSON strings
+	Constants map[string]any    `json:"constants,omitzero"` // wire name → string, bool or number (json.Number once checked) sent with each request
 	Response  map[string]string `json:"response"`           // logical → dotted path below the envelope's data; "$." starts at the root
 	Rows      *Rows             `json:"rows,omitzero"`
 	Echo      []string          `json:"echo,omitzero"` // logical response fields a success must carry and that must equal ours
@@ -46,7 +46,7 @@ type Endpoint struct {
 
 // Rows says where the rows of an answer are. An object at Path is a list of one.
 type Rows struct {
-	Path   string            `json:"path"`   // as in Endpoint.Response
+	Path   string            `json:"path"`   // as in Endpoint.Response; "" is the envelope's data itself, "$" the root
 	Fields map[string]string `json:"fields"` // logical → dotted path inside the row
 }
 
@@ -93,7 +93,7 @@ type CodeRule struct {
 	HTTPStatus []int                       `json:"httpStatus,omitzero"` // statuses that mean the same without an envelope
 	Name       partner.Code                `json:"name"`
 	Class      map[partner.Operation]Class `json:"class"` // "*" for the operations not named; default unknown
-	Text       partner.Text                `json:"text"`  // may hold {n} {s} {reason}: a sentence whose value is missing is left out
+	Text       partner.Text                `json:"text"`  // may hold [… {n} …], also {s} and {reason}: a bracket whose value is missing is left out
 	Resend     Resend                      `json:"resend"`
 	Final      bool                        `json:"final"`
 	NotOurs    bool                        `json:"notOurs,omitzero"` // on register the code cannot be the echo of our own success

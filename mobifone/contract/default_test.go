@@ -1,0 +1,128 @@
+package contract_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+func TestDefaultIsPessimistic(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, contract.Semantics{
+		LookupLagMax:     contract.Duration(60 * time.Second),
+		ClockSkewMax:     contract.Duration(30 * time.Second),
+		SettleMargin:     contract.Duration(30 * time.Second),
+		OTPTTL:           contract.Duration(180 * time.Second),
+		HoldBeforeReview: contract.Duration(15 * time.Minute),
+		ResendAfter:      contract.Duration(60 * time.Second),
+		Clock:            contract.ClockDate,
+	}, contract.Default().Semantics())
+}
+
+func TestDefaultWire(t *testing.T) {
+	t.Parallel()
+	c := contract.Default()
+	ops := c.Document().Operations
+	require.Len(t, ops, 6)
+	for op, want := range map[partner.Operation][3]string{
+		partner.OpEligible: {"POST", "/partner/v1/packages", "json"},
+		partner.OpOTP:      {"POST", "/partner/v1/otp", "json"},
+		partner.OpRegister: {"POST", "/partner/v1/register", "json"},
+		partner.OpGet:      {"GET", "/partner/v1/transaction", "query"},
+		partner.OpList:     {"GET", "/partner/v1/transactions", "query"},
+		partner.OpSearch:   {"POST", "/partner/v1/transactions/search", "json"},
+	} {
+		assert.True(t, c.Has(op), op)
+		e := ops[op]
+		assert.Equal(t, want, [3]string{e.Method, e.Path, string(e.Encoding)}, op)
+		assert.Empty(t, e.AsText, op)
+		assert.Empty(t, e.IdempotencyHeader, op)
+	}
+	assert.Equal(t, map[string]string{
+		"transId": "transId", "partnerTransId": "partnerTransId", "msisdn": "isdn", "package": "packageCode",
+		"otp": "otp", "amount": "amount", "shop": "shopCode", "employee": "employeeCode", "pos": "posCode",
+	}, ops[partner.OpRegister].Request)
+	assert.Equal(t, []string{"transId", "partnerTransId"}, ops[partner.OpRegister].Echo)
+	assert.Equal(t, "packages", ops[partner.OpEligible].Rows.Path)
+	assert.Equal(t, "transaction", ops[partner.OpGet].Rows.Path)
+	assert.Equal(t, "items", ops[partner.OpList].Rows.Path)
+	assert.Equal(t, ops[partner.OpList].Rows, ops[partner.OpSearch].Rows)
+	assert.Equal(t, ops[partner.OpList].Rows.Fields, ops[partner.OpGet].Rows.Fields)
+	assert.Equal(t, []string{"0000"}, c.Document().Envelope.SuccessCodes)
+	assert.Equal(t, contract.Limits{
+		PageSizeDefault: 20, PageSizeMax: 100,
+		RangeMax: contract.Duration(31 * 24 * time.Hour), ReplyBytesMax: 1 << 20,
+	}, c.Limits())
+	auth := c.Auth()
+	assert.Equal(t, contract.AuthHMACSHA256, auth.Scheme)
+	assert.Equal(t, []string{"method", "target", "timestamp", "nonce", "requestId", "bodyHash"}, auth.Parts)
+	assert.Equal(t, contract.AuthHeaders{
+		APIKey: "api-key", Timestamp: "X-Timestamp", Nonce: "X-Nonce", RequestID: "X-Request-Id", Signature: "X-Signature",
+	}, auth.Headers)
+}
+
+func TestCapabilities(t *testing.T) {
+	t.Parallel()
+	c := contract.Default()
+	assert.True(t, c.Carries(partner.OpRegister, "otp"))
+	assert.False(t, c.Carries(partner.OpRegister, "channel"))
+	assert.False(t, c.Carries(partner.OpRegister, ""))
+	assert.False(t, c.Carries("no.operation", "otp"))
+	assert.True(t, c.Echoes(partner.OpRegister, "transId"))
+	assert.False(t, c.Echoes(partner.OpRegister, "status"))
+	assert.False(t, c.Echoes(partner.OpOTP, "transId"))
+	assert.False(t, c.Echoes("no.operation", "transId"))
+
+	second, err := contract.Load(readFile(t, "testdata/second.json"))
+	require.NoError(t, err)
+	for _, op := range partner.Operations() {
+		assert.Equal(t, !op.Lookup(), second.Has(op), op)
+	}
+}
+
+func TestZone(t *testing.T) {
+	t.Parallel()
+	for text, seconds := range map[string]int{"+07:00": 7 * 3600, "-03:30": -(3*3600 + 1800), "+00:00": 0, "+14:00": 14 * 3600} {
+		doc := contract.Default().Document()
+		doc.Time.Zone = text
+		c, err := contract.New(doc)
+		require.NoError(t, err, text)
+		name, offset := time.Unix(0, 0).In(c.Zone()).Zone()
+		assert.Equal(t, seconds, offset, text)
+		assert.Equal(t, text, name)
+	}
+}
+
+func TestStates(t *testing.T) {
+	t.Parallel()
+	c := contract.Default()
+	states := []partner.State{
+		partner.StateInit, partner.StatePending, partner.StateSuccess, partner.StateFailed,
+		partner.StateExpired, partner.StateCancelled, partner.StateReversed,
+	}
+	for i, s := range states {
+		name := []string{"INIT", "PENDING", "SUCCESS", "FAILED", "EXPIRED", "CANCELLED", "REVERSED"}[i]
+		assert.Equal(t, s, c.StateOf(name))
+		assert.Equal(t, s, c.StateOf(string(rune('0'+i))), "numeric alias")
+		assert.Equal(t, name, c.WireState(s), "the canonical name is written although an alias sorts before it")
+		assert.Equal(t, name, s.String())
+	}
+	for _, wire := range []string{"", "success", "SUCCESS ", "7", "UNLISTED"} {
+		assert.Equal(t, partner.StateUnlisted, c.StateOf(wire), wire)
+	}
+	assert.Empty(t, c.WireState(partner.StateUnlisted))
+
+	doc := c.Document()
+	doc.States = map[string]string{"ok": "SUCCESS", "done": "SUCCESS", "wait": "PENDING", "PENDING": "FAILED"}
+	c, err := contract.New(doc)
+	require.NoError(t, err)
+	assert.Equal(t, "done", c.WireState(partner.StateSuccess), "the first in byte order")
+	assert.Equal(t, "wait", c.WireState(partner.StatePending))
+	assert.Equal(t, "PENDING", c.WireState(partner.StateFailed))
+	assert.Equal(t, partner.StateFailed, c.StateOf("PENDING"))
+}
