@@ -1,0 +1,62 @@
+package packages
+
+import (
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/packages/catalog"
+)
+
+// Eligibility is MobiFone's answer for one subscriber at one moment.
+type Eligibility struct {
+	SubscriberType string    // the partner's own word; nothing is decided by it
+	Offers         []Offer   // in the partner's order, each code once; the refused ones too
+	PartnerTime    time.Time // the partner's own clock in the reply; zero when it has none
+	Evidence       partner.Evidence
+}
+
+// Offer returns the offer with exactly this code.
+func (e *Eligibility) Offer(code partner.PackageCode) (Offer, bool) {
+	if e != nil {
+		for _, o := range e.Offers {
+			if o.Code == code {
+				return o, true
+			}
+		}
+	}
+	return Offer{}, false
+}
+
+// Offer is one package of the answer. Numbers are 0 and words empty where the partner
+// did not say; the catalog's stand in [Service.Describe].
+type Offer struct {
+	Code        partner.PackageCode
+	Name        string
+	Price       partner.VND // for one cycle, VAT included: collect this and send it with the registration
+	CycleDays   int
+	ResetDays   int
+	AutoRenew   *bool // nil when the partner did not say
+	Description string
+
+	// Eligible says whether the subscriber may register the package. It is the partner's
+	// flag; without one a package that is listed may be registered, because the function
+	// lists "the packages the queried subscriber can register", unless it has a reason
+	// code.
+	Eligible bool
+	Reason   Reason // why not; zero when there is none
+
+	// CatalogDiffers lists what the partner says otherwise than the catalog. The partner
+	// prevails.
+	CatalogDiffers []catalog.Difference
+}
+
+// Reason says why a package cannot be registered.
+type Reason struct {
+	Code     partner.Code // canonical; empty when the contract does not list WireCode
+	WireCode string       // the partner's own string; empty when it gave none
+	Text     partner.Text // for the teller
+	Message  string       // the partner's own words, scrubbed of numbers that could be personal
+}
+
+// IsZero reports whether there is no reason.
+func (r Reason) IsZero() bool { return r == Reason{} }

@@ -1,0 +1,105 @@
+package packages
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/packages/catalog"
+)
+
+// read turns the rows of an answer into offers.
+func (s *Service) read(d contract.Data) ([]Offer, error) {
+	if !d.HasRows {
+		return nil, &contract.DecodeError{Path: "packages", Problem: "the list of packages is missing"}
+	}
+	offers := make([]Offer, 0, len(d.Rows))
+	seen := make(map[partner.PackageCode]bool, len(d.Rows))
+	for i, row := range d.Rows {
+		path := fmt.Sprintf("packages[%d]", i)
+		switch {
+		case row.Package == "":
+			return nil, &contract.DecodeError{Path: path, Problem: "a package without a code"}
+		case seen[row.Package]:
+			return nil, &contract.DecodeError{Path: path, Problem: "the same package twice"}
+		case row.Price < 0:
+			return nil, &contract.DecodeError{Path: path, Problem: "a price below zero"}
+		}
+		seen[row.Package] = true
+		offers = append(offers, s.offer(row))
+	}
+	return offers, nil
+}
+
+func (s *Service) offer(row contract.Row) Offer {
+	o := Offer{
+		Code: row.Package, Name: row.Name, Price: row.Price, CycleDays: row.CycleDays, ResetDays: row.ResetDays,
+		AutoRenew: row.AutoRenew, Description: row.Description, Reason: s.reason(row),
+	}
+	if row.Eligible != nil {
+		o.Eligible = *row.Eligible
+	} else {
+		o.Eligible = o.Reason.WireCode == ""
+	}
+	if !o.Eligible && o.Reason.Text.IsZero() {
+		o.Reason.Text = s.text(partner.NotEligible, o.Reason.Message)
+	}
+	o.CatalogDiffers = s.differences(o)
+	return o
+}
+
+// reason reads the row's reason. A code that means success is none.
+func (s *Service) reason(row contract.Row) Reason {
+	if row.ReasonCode == "" {
+		return Reason{Message: partner.Scrub(row.ReasonText)}
+	}
+	r := Reason{WireCode: row.ReasonCode, Message: partner.Scrub(row.ReasonText)}
+	rule, ok := s.t.Contract().Rule(row.ReasonCode)
+	switch {
+	case !ok:
+	case rule.Name == partner.Success:
+		return Reason{}
+	default:
+		r.Code, r.Text = rule.Name, s.text(rule.Name, r.Message)
+	}
+	return r
+}
+
+func (s *Service) text(code partner.Code, message string) partner.Text {
+	rule, ok := s.t.Contract().RuleNamed(code)
+	if !ok {
+		return partner.Text{}
+	}
+	return rule.Text.Fill(map[string]string{"reason": message})
+}
+
+// differences compares what the partner says with the catalog. Silence about a price is
+// a difference too, because the teller collects it; silence about the rest is none.
+func (s *Service) differences(o Offer) []catalog.Difference {
+	known, ok := s.cat.Lookup(o.Code)
+	if !ok {
+		return []catalog.Difference{{Field: "package", Partner: string(o.Code)}}
+	}
+	var out []catalog.Difference
+	if o.Price != known.Price {
+		d := catalog.Difference{Field: "price", Catalog: strconv.FormatInt(int64(known.Price), 10)}
+		if o.Price > 0 {
+			d.Partner = strconv.FormatInt(int64(o.Price), 10)
+		}
+		out = append(out, d)
+	}
+	days := func(field string, ours, theirs int) {
+		if theirs != 0 && theirs != ours {
+			out = append(out, catalog.Difference{Field: field, Catalog: strconv.Itoa(ours), Partner: strconv.Itoa(theirs)})
+		}
+	}
+	days("cycleDays", known.CycleDays, o.CycleDays)
+	days("resetDays", known.ResetDays, o.ResetDays)
+	if o.AutoRenew != nil && *o.AutoRenew != known.AutoRenew {
+		out = append(out, catalog.Difference{
+			Field: "autoRenew", Catalog: strconv.FormatBool(known.AutoRenew), Partner: strconv.FormatBool(*o.AutoRenew),
+		})
+	}
+	return out
+}

@@ -1,0 +1,96 @@
+package packages
+
+import (
+	"context"
+
+	"github.com/fptshop/mobifone-go/internal/transport"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/packages/catalog"
+)
+
+// Service asks for eligibility. Make it through the client. It is safe for concurrent use.
+type Service struct {
+	t   *transport.Transport
+	cat *catalog.Catalog
+}
+
+// New is called by the client. A nil catalog stands for [catalog.Default].
+func New(t *transport.Transport, cat *catalog.Catalog) *Service {
+	if cat == nil {
+		cat = catalog.Default()
+	}
+	return &Service{t: t, cat: cat}
+}
+
+// EligibleRequest asks on behalf of a subscriber at the counter.
+type EligibleRequest struct {
+	MSISDN partner.MSISDN
+	Staff  partner.Staff
+}
+
+// Eligible asks MobiFone which packages the subscriber may register. Refused locally is
+// only what is malformed: no number, or staff codes that cannot be. The client repeats
+// the call on 429, 5xx, timeouts and broken replies, within its bounds.
+//
+// A subscriber who may register nothing is no error: the offers say so one by one, or
+// there are none. An answer without the list of packages, or with a package that has no
+// code or stands there twice, is an error with the code ReplyUnreadable.
+func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibility, error) {
+	var faults []partner.FieldError
+	if !req.MSISDN.IsValid() {
+		faults = append(faults, partner.FieldError{Field: "msisdn", Problem: "missing; parse the subscriber's number with ParseMSISDN"})
+	}
+	faults = append(faults, req.Staff.Validate()...)
+	if len(faults) > 0 {
+		return nil, transport.BadInput(partner.OpEligible, faults...)
+	}
+	reply, err := s.t.Call(ctx, partner.OpEligible, contract.Fields{
+		MSISDN: req.MSISDN, Channel: s.t.Channel(),
+		Shop: req.Staff.Shop, Employee: req.Staff.Employee, POS: req.Staff.POS,
+	})
+	if err != nil {
+		return nil, err
+	}
+	offers, problem := s.read(reply.Data)
+	if problem != nil {
+		e := &partner.Error{
+			Operation: partner.OpEligible, Outcome: partner.Unknown, Code: partner.ReplyUnreadable,
+			WireCode: reply.WireCode, Evidence: reply.Evidence, Err: problem,
+		}
+		if rule, ok := s.t.Contract().RuleNamed(partner.SystemError); ok {
+			e.Text = rule.Text.Fill(nil)
+		}
+		return nil, e
+	}
+	return &Eligibility{
+		SubscriberType: reply.Data.SubscriberType, Offers: offers,
+		PartnerTime: reply.PartnerTime, Evidence: reply.Evidence,
+	}, nil
+}
+
+// Catalog returns the catalog that answers are compared with.
+func (s *Service) Catalog() *catalog.Catalog { return s.cat }
+
+// Describe returns all that is known of an offered package: what the partner says of
+// it, and the catalog's words for the rest (benefits, notes, how to use it).
+func (s *Service) Describe(o Offer) catalog.Package {
+	pkg, _ := s.cat.Lookup(o.Code)
+	pkg.Code = o.Code
+	if o.Name != "" || pkg.Name == "" {
+		pkg.Name = o.Name
+	}
+	if o.Price > 0 {
+		pkg.Price = o.Price
+	}
+	if o.CycleDays > 0 {
+		pkg.CycleDays = o.CycleDays
+	}
+	if o.ResetDays > 0 {
+		pkg.ResetDays = o.ResetDays
+	}
+	if o.AutoRenew != nil {
+		pkg.AutoRenew = *o.AutoRenew
+	}
+	return pkg
+}

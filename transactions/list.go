@@ -1,0 +1,153 @@
+package transactions
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/transport"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// rowsMax is how many rows of one range are held at once; a range with more is split.
+const rowsMax = 20_000
+
+// pinMargin is how much the estimate of the partner's clock may run ahead of the Date of
+// the next reply: both are written in whole seconds.
+const pinMargin = 3 * time.Second
+
+// List is a query ready to run. It holds no place in the listing: each iteration starts
+// anew, and any number may run at once.
+type List struct {
+	s      *Service
+	op     partner.Operation
+	query  Query
+	msisdn partner.MSISDN
+	faults []partner.FieldError
+}
+
+// List asks for the transactions of a time window. Faults of the query come out of the
+// first iteration.
+func (s *Service) List(q Query) *List {
+	return &List{s: s, op: partner.OpList, query: q, faults: q.faults(s.t.Contract(), partner.OpList)}
+}
+
+// Search asks for the transactions of one subscriber.
+func (s *Service) Search(q SearchQuery) *List {
+	l := &List{s: s, op: partner.OpSearch, query: q.Query, msisdn: q.MSISDN}
+	if !q.MSISDN.IsValid() {
+		l.faults = append(l.faults, partner.FieldError{Field: "msisdn", Problem: "is needed"})
+	}
+	l.faults = append(l.faults, q.Query.faults(s.t.Contract(), partner.OpSearch)...)
+	return l
+}
+
+// All yields the window's transactions newest first, each once.
+//
+// Of a closed window, one whose end lies more than the contract's lookupLagMax before
+// the partner's time, no row is lost or repeated. A window that is still open is read
+// up to that point and then ends with an error that is [ErrWindowOpen]; so does the
+// listing of a partner that counts no total. Any other error ends the listing too, and
+// says nothing of the registrations that were not yielded.
+//
+// Windows longer than the partner allows are split. A range is yielded only after it
+// stood still: as many different rows as the partner counts, on every page the same
+// count. It is read at most five times; then the error is [ErrUnstable]. Rows that
+// contradict each other (one transId, two subscribers, amounts or final states) end the
+// listing with the code LookupConflict. At most 20 000 rows are held at once.
+func (l *List) All(ctx context.Context) iter.Seq2[partner.Transaction, error] {
+	return func(yield func(partner.Transaction, error) bool) {
+		if len(l.faults) > 0 {
+			yield(partner.Transaction{}, transport.BadInput(l.op, l.faults...))
+			return
+		}
+		from := ceil(l.query.From)
+		to, hi := l.end()
+		w := &walker{
+			reader: reader{
+				fetch: l.fetch,
+				fail:  l.fail,
+				lag:   time.Duration(l.s.t.Contract().Semantics().LookupLagMax), rowsMax: rowsMax,
+			},
+			rangeMax: time.Duration(l.s.t.Contract().Limits().RangeMax),
+			keep:     l.filter().keep,
+		}
+		w.walk(ctx, from, to, hi, l.query.To, yield)
+	}
+}
+
+// end returns what was asked for as the window's end, and where to begin reading: not
+// where rows may still appear. The replies' own times decide in the end; this spares the
+// request that would find out, and a toTime in the partner's future.
+func (l *List) end() (to, hi time.Time) {
+	_, limit, err := l.s.t.PartnerNow()
+	known := err == nil
+	pin := limit
+	if known {
+		limit = limit.Add(-time.Duration(l.s.t.Contract().Semantics().LookupLagMax))
+		pin = limit.Add(-pinMargin)
+	} else {
+		limit = time.Now()
+		pin = limit
+	}
+	pin = pin.Round(0).Truncate(time.Second)
+	if l.query.To.IsZero() {
+		return pin.Add(time.Second), pin // "until now" is open by its nature
+	}
+	to = ceil(l.query.To)
+	if to.After(limit) {
+		return to, pin
+	}
+	return to, to
+}
+
+// fetch reads one page for the walker.
+func (l *List) fetch(ctx context.Context, from, to time.Time, page int) (batch, error) {
+	p, err := l.read(ctx, from, to, page)
+	if err != nil {
+		return batch{}, err
+	}
+	return batch{rows: p.Rows, total: p.Total, at: l.said(p.PartnerTime)}, nil
+}
+
+// said is the partner's time of a reply, or the earliest it can have been.
+func (l *List) said(at time.Time) time.Time {
+	if !at.IsZero() {
+		return at
+	}
+	if earliest, _, err := l.s.t.PartnerNow(); err == nil {
+		return earliest
+	}
+	return time.Now().Add(-time.Duration(l.s.t.Contract().Semantics().ClockSkewMax))
+}
+
+func (l *List) fail(code partner.Code, cause error) error {
+	e := l.s.fail(l.op, code, partner.Evidence{}, "")
+	e.Err = cause
+	return e
+}
+
+func (l *List) filter() filter {
+	return filter{query: l.query, msisdn: l.msisdn, sent: l.fields(), fail: l.fail, subject: l.op}
+}
+
+// fields are those of every page. The state is never sent: while pages are read a row
+// that changes its state would leave the filter and move the others.
+func (l *List) fields() contract.Fields {
+	c := l.s.t.Contract()
+	f := contract.Fields{Channel: l.s.t.Channel(), Size: l.query.PageSize}
+	if f.Size == 0 {
+		f.Size = c.Limits().PageSizeMax
+	}
+	if c.Carries(l.op, "msisdn") {
+		f.MSISDN = l.msisdn
+	}
+	if c.Carries(l.op, "package") {
+		f.Package = l.query.Package
+	}
+	if c.Carries(l.op, "shop") {
+		f.Shop = l.query.Shop
+	}
+	return f
+}

@@ -1,0 +1,24 @@
+package transactions
+
+import (
+	"errors"
+
+	"github.com/fptshop/mobifone-go/internal/transport"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Service looks transactions up. Make it through the client.
+type Service struct{ t *transport.Transport }
+
+// New is called by the client.
+func New(t *transport.Transport) *Service { return &Service{t: t} }
+
+// fail builds an error of a lookup that was answered, but not usably. The teller's
+// sentence is that of "cannot tell yet".
+func (s *Service) fail(op partner.Operation, code partner.Code, evidence partner.Evidence, problem string) *partner.Error {
+	e := &partner.Error{Operation: op, Outcome: partner.Unknown, Code: code, Evidence: evidence, Err: errors.New(problem)}
+	if rule, ok := s.t.Contract().RuleNamed(partner.SystemError); ok {
+		e.Text = rule.Text.Fill(nil)
+	}
+	return e
+}

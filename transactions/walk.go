@@ -1,0 +1,95 @@
+package transactions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// walker goes through a window newest first, one range at a time.
+type walker struct {
+	reader
+	rangeMax time.Duration
+	keep     func(partner.Transaction) (bool, error)
+}
+
+// walk yields the rows of [from, to) that keep keeps. It reads no further than hi, which
+// is at most to. All three are whole seconds. It ends with a [*WindowOpenError] of asked
+// when it did not reach to, or could not check a total.
+func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield func(partner.Transaction, error) bool) {
+	span := max(w.rangeMax.Truncate(time.Second), time.Second)
+	longest, until, noTotal, repins := span, hi, false, 0
+	undated := map[rowKey]bool{} // rows that no range owns
+	for hi.After(from) {
+		lo := later(from, hi.Add(-span))
+		got, err := w.settle(ctx, lo, hi)
+		switch {
+		case err != nil:
+			yield(partner.Transaction{}, err)
+			return
+		case !got.openAt.IsZero():
+			if repins++; repins > passesMax {
+				yield(partner.Transaction{}, w.fail(partner.ReplyUnreadable, fmt.Errorf("%w: the partner's clock runs backwards", ErrUnstable)))
+				return
+			}
+			hi, until = got.openAt, got.openAt
+			continue
+		case got.tooMany && hi.Sub(lo) > time.Second:
+			span = max((hi.Sub(lo) / 2).Truncate(time.Second), time.Second)
+			continue
+		case got.tooMany:
+			yield(partner.Transaction{}, w.fail(partner.ReplyUnreadable, errors.New("more rows in one second than can be held: "+lo.Format(time.RFC3339))))
+			return
+		}
+		noTotal = noTotal || !got.checked
+		if !w.emit(got.rows, lo, hi, undated, yield) {
+			return
+		}
+		hi, span = lo, min(span*2, longest)
+	}
+	if until.Before(to) || noTotal {
+		yield(partner.Transaction{}, &WindowOpenError{Until: later(until, from), To: asked, NoTotal: noTotal})
+	}
+}
+
+// emit yields one range, newest first; false when the listing is over.
+func (w *walker) emit(rows []partner.Transaction, lo, hi time.Time, undated map[rowKey]bool, yield func(partner.Transaction, error) bool) bool {
+	slices.SortStableFunc(rows, func(a, b partner.Transaction) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	for _, tx := range rows {
+		switch {
+		case tx.CreatedAt.IsZero():
+			k, _ := keyOf(tx)
+			if undated[k] {
+				continue
+			}
+			undated[k] = true
+		case tx.CreatedAt.Equal(hi):
+			continue // a partner whose toTime is inclusive: the row belongs to the next window
+		case tx.CreatedAt.Before(lo) || tx.CreatedAt.After(hi):
+			// Dropping it could lose a sale, for instance when the contract's zone is wrong.
+			yield(partner.Transaction{}, w.fail(partner.ReplyUnreadable,
+				fmt.Errorf("a row created at %s in answer to %s to %s", tx.CreatedAt.Format(time.RFC3339), lo.Format(time.RFC3339), hi.Format(time.RFC3339))))
+			return false
+		}
+		ok, err := w.keep(tx)
+		if err != nil {
+			yield(partner.Transaction{}, err)
+			return false
+		}
+		if ok && !yield(tx, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
