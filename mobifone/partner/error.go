@@ -148,6 +148,9 @@ func (e Error) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
+// MarshalText writes what Error says, for encoders that know texts alone, such as XML.
+func (e Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
+
 // MarshalJSON writes what LogValue returns, and the faulty fields of bad input.
 // Durations are in seconds.
 func (e Error) MarshalJSON() ([]byte, error) {

@@ -52,23 +52,23 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// sealed holds text so that printers which follow pointers show no clear text. It is
+// sealed is text that printers which follow pointers do not show in clear. It is
 // always behind a pointer, which fmt prints as an address where it may not call
 // methods. It hides the text from eyes and from grep, not from a debugger.
-type sealed struct{ veiled string }
+type sealed string
 
 func seal(s string) *sealed {
 	if s == "" {
 		return nil
 	}
-	return &sealed{flip(s)}
+	return new(sealed(flip(s)))
 }
 
 func (s *sealed) open() string {
 	if s == nil {
 		return ""
 	}
-	return flip(s.veiled)
+	return flip(string(*s))
 }
 
 func flip(s string) string {
