@@ -1,0 +1,117 @@
+package partner_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+func TestVNDString(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[partner.VND]string{
+		0: "0 ₫", 1: "1 ₫", 999: "999 ₫", 1000: "1.000 ₫", 120_000: "120.000 ₫", 1_234_567: "1.234.567 ₫",
+		-1: "-1 ₫", -999: "-999 ₫", -1000: "-1.000 ₫", -120_000: "-120.000 ₫",
+		math.MaxInt64: "9.223.372.036.854.775.807 ₫", math.MinInt64: "-9.223.372.036.854.775.808 ₫",
+	} {
+		assert.Equal(t, want, v.String())
+	}
+}
+
+func TestParseOTP(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]string{
+		"1234": "1234", "00001234": "00001234", " 048213\t\n": "048213", "０４８２１３": "048213", "\u00a0048213": "048213", "\u3000048213": "048213",
+	} {
+		otp, err := partner.ParseOTP(written)
+		require.NoError(t, err, "%q", written)
+		assert.Equal(t, want, otp.Reveal())
+		assert.False(t, otp.IsZero())
+	}
+	for _, written := range []string{
+		"", " ", "123", "123456789", "12 34", "12a456", "-1234", "+1234", "1234.", "٠٤٨٢١٣", "\xff1234", strings.Repeat("1", 1000),
+	} {
+		otp, err := partner.ParseOTP(written)
+		assert.Equal(t, []string{"otp"}, faultyFields(t, err), "%q", written)
+		assert.True(t, otp.IsZero())
+		assert.Empty(t, otp.Reveal())
+	}
+	_, err := partner.ParseOTP("98765432100")
+	assert.NotContains(t, err.Error(), "9876")
+}
+
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	var none partner.Secret
+	assert.True(t, none.IsZero())
+	assert.Empty(t, none.Reveal())
+	assert.Equal(t, none, partner.NewSecret(""))
+	for _, text := range []string{"x", "khoá bí mật", "\xa5\x00", strings.Repeat("k", 5000)} {
+		s := partner.NewSecret(text)
+		assert.False(t, s.IsZero())
+		assert.Equal(t, text, s.Reveal())
+		var read partner.Secret
+		require.NoError(t, read.UnmarshalText([]byte(text)))
+		assert.Equal(t, text, read.Reveal())
+		assert.Equal(t, s, read, "deeply equal, for tests of importers")
+	}
+	kept := partner.NewSecret("x")
+	text, err := kept.MarshalText()
+	require.NoError(t, err)
+	require.ErrorIs(t, kept.UnmarshalText(text), partner.InvalidInput, "a redacted text is no secret")
+	assert.Equal(t, "x", kept.Reveal())
+}
+
+func TestStaffValidate(t *testing.T) {
+	t.Parallel()
+	fields := func(s partner.Staff) (names []string) {
+		for _, f := range s.Validate() {
+			assert.NotEmpty(t, f.Problem)
+			names = append(names, f.Field)
+		}
+		return names
+	}
+	assert.Empty(t, fields(partner.Staff{Shop: "HN-012.a_B", Employee: "nv1", POS: ""}))
+	assert.Empty(t, fields(partner.Staff{Shop: strings.Repeat("9", 32), Employee: "-", POS: "POS.1"}))
+	assert.Equal(t, []string{"shop", "employee"}, fields(partner.Staff{}))
+	assert.Equal(t, []string{"shop", "employee", "pos"}, fields(partner.Staff{Shop: "a b", Employee: "é", POS: strings.Repeat("p", 33)}))
+	for _, bad := range []string{" ", "a/b", "a\n", "[", "`", "@", "{", "a:b", "\xff", "a\x00"} {
+		assert.Equal(t, []string{"shop", "employee", "pos"}, fields(partner.Staff{Shop: bad, Employee: bad, POS: bad}), "%q", bad)
+	}
+}
+
+func TestParsePackageCode(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]partner.PackageCode{
+		"C120": "C120", " 6c120\n": "6C120", "a_b": "A_B", strings.Repeat("z", 20): partner.PackageCode(strings.Repeat("Z", 20)),
+	} {
+		got, err := partner.ParsePackageCode(written)
+		require.NoError(t, err, "%q", written)
+		assert.Equal(t, want, got)
+	}
+	for _, written := range []string{"", " ", "C 120", "C-120", "Ｃ120", "ç", "C120\x00", "[", "`", "{", "@", strings.Repeat("A", 21)} {
+		got, err := partner.ParsePackageCode(written)
+		assert.Equal(t, []string{"package"}, faultyFields(t, err), "%q", written)
+		assert.Empty(t, got)
+	}
+}
+
+func TestParseTransID(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]partner.TransID{
+		"1": "1", " abc \n": "abc", "!~": "!~", "a/b?c=d": "a/b?c=d", strings.Repeat("x", 64): partner.TransID(strings.Repeat("x", 64)),
+	} {
+		got, err := partner.ParseTransID(written)
+		require.NoError(t, err, "%q", written)
+		assert.Equal(t, want, got)
+	}
+	for _, written := range []string{"", " ", "a b", "a\tb", "a\x7f", "é", "\xff", strings.Repeat("x", 65)} {
+		got, err := partner.ParseTransID(written)
+		assert.Equal(t, []string{"transId"}, faultyFields(t, err), "%q", written)
+		assert.Empty(t, got)
+	}
+}
