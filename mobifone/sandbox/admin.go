@@ -1,0 +1,187 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"html/template"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// adminPath is where the endpoints for people and tests are:
+//
+//	GET    /_sandbox/inbox      a page: the newest codes, numbers masked
+//	POST   /_sandbox/inbox      {"msisdn": "…"} → the subscriber's messages
+//	POST   /_sandbox/executed   {"msisdn": "…"} or {"partnerTransId": "…"} → how often a package was registered
+//	GET    /_sandbox/statement  ?day=yyyyMMdd → the reconciliation file
+//	GET    /_sandbox/faults     the faults still to come
+//	POST   /_sandbox/faults     one Fault or a list of them
+//	DELETE /_sandbox/faults     forget them
+//
+// A phone number never stands in a URL. The endpoints answer only to the same machine,
+// under a loopback name, and what changes something wants JSON, so that no web page can
+// reach them through a browser.
+const adminPath = "/_sandbox/"
+
+func (s *Sandbox) serveAdmin(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.DisableAdmin || !fromHere(r) {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	switch r.Method + " " + strings.TrimPrefix(r.URL.Path, adminPath) {
+	case "GET inbox":
+		s.inboxPage(w)
+	case "POST inbox":
+		s.ask(w, r, func(q question) (any, error) {
+			n, err := partner.ParseMSISDN(q.MSISDN)
+			return s.inboxOf(n), err
+		})
+	case "POST executed":
+		s.ask(w, r, func(q question) (any, error) {
+			if q.PartnerTransID != "" {
+				return map[string]int{"executed": s.ExecutedFor(q.PartnerTransID)}, nil
+			}
+			n, err := partner.ParseMSISDN(q.MSISDN)
+			return map[string]int{"executed": s.Executed(n)}, err
+		})
+	case "GET statement":
+		day, err := time.ParseInLocation("20060102", r.URL.Query().Get("day"), s.contract.Zone())
+		if err != nil {
+			http.Error(w, "day: want yyyyMMdd", http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+		w.Header().Set("Content-Disposition", `attachment; filename="`+StatementName(day)+`"`)
+		_, _ = w.Write(s.Statement(day))
+	case "GET faults":
+		answer(w, s.Scripted())
+	case "DELETE faults":
+		s.ClearScript()
+		w.WriteHeader(http.StatusNoContent)
+	case "POST faults":
+		s.scriptFaults(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// fromHere reports whether the request comes from this machine and was addressed to it.
+func fromHere(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || !net.ParseIP(host).IsLoopback() {
+		return false
+	}
+	name := r.Host
+	if h, _, err := net.SplitHostPort(name); err == nil {
+		name = h
+	}
+	return name == "localhost" || net.ParseIP(strings.Trim(name, "[]")).IsLoopback()
+}
+
+type question struct {
+	MSISDN         string                 `json:"msisdn"`
+	PartnerTransID partner.PartnerTransID `json:"partnerTransId"`
+}
+
+func (s *Sandbox) ask(w http.ResponseWriter, r *http.Request, f func(question) (any, error)) {
+	var q question
+	if !readJSON(w, r, &q) {
+		return
+	}
+	a, err := f(q)
+	if err != nil {
+		http.Error(w, "msisdn is not a number", http.StatusBadRequest)
+		return
+	}
+	answer(w, a)
+}
+
+func (s *Sandbox) scriptFaults(w http.ResponseWriter, r *http.Request) {
+	var raw json.RawMessage
+	if !readJSON(w, r, &raw) {
+		return
+	}
+	var faults []Fault
+	if err := json.Unmarshal(raw, &faults); err != nil {
+		var one Fault
+		if json.Unmarshal(raw, &one) != nil {
+			http.Error(w, "want a fault or a list of faults", http.StatusBadRequest)
+			return
+		}
+		faults = []Fault{one}
+	}
+	if err := s.Script(faults...); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func readJSON(w http.ResponseWriter, r *http.Request, to any) bool {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		http.Error(w, "want application/json", http.StatusUnsupportedMediaType)
+		return false
+	}
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
+	d.DisallowUnknownFields()
+	if err := d.Decode(to); err != nil || !errors.Is(d.Decode(new(any)), io.EOF) {
+		http.Error(w, "want one JSON value", http.StatusBadRequest)
+		return false
+	}
+	return true
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// sms is a message as the inbox endpoint writes it: the one place where a code leaves
+// in clear, as it does on a phone.
+type sms struct {
+	At      time.Time           `json:"at"`
+	OTP     string              `json:"otp"`
+	TransID partner.TransID     `json:"transId"`
+	Package partner.PackageCode `json:"packageCode"`
+	To      string              `json:"-"` // masked
+}
+
+func (s *Sandbox) inboxOf(n partner.MSISDN) []sms {
+	out := []sms{}
+	for _, m := range s.Inbox(n) {
+		out = append(out, sms{At: m.At, OTP: m.OTP.Reveal(), TransID: m.TransID, Package: m.Package})
+	}
+	return out
+}
+
+// inboxTemplate is read only.
+var inboxTemplate = template.Must(template.New("inbox").Parse(`<!doctype html>
+<html lang="vi"><head><meta charset="utf-8"><meta http-equiv="refresh" content="3"><title>Hộp thư OTP (sandbox)</title>
+<style>body{font:16px system-ui;margin:2em}td,th{padding:.3em 1em;text-align:left}b{font:20px monospace}</style></head>
+<body><h1>Hộp thư OTP · OTP inbox</h1>
+<p>Máy khách hàng sẽ nhận các mã này. These codes would arrive on the customers' phones.</p>
+<table><tr><th>Lúc · At</th><th>Số · Number</th><th>Gói · Package</th><th>OTP</th></tr>
+{{range .}}<tr><td>{{.At.Format "15:04:05"}}</td><td>{{.To}}</td><td>{{.Package}}</td><td><b>{{.OTP}}</b></td></tr>
+{{else}}<tr><td colspan="4">Chưa có tin nhắn · No messages yet</td></tr>
+{{end}}</table></body></html>
+`))
+
+func (s *Sandbox) inboxPage(w http.ResponseWriter) {
+	s.mu.Lock()
+	to, messages := s.model.recent(50)
+	s.mu.Unlock()
+	page := make([]sms, len(messages))
+	for i, m := range messages {
+		page[i] = sms{At: m.At, OTP: m.OTP.Reveal(), TransID: m.TransID, Package: m.Package, To: to[i].String()}
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	_ = inboxTemplate.Execute(w, page)
+}

@@ -1,0 +1,109 @@
+package sandbox
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// authenticate checks who sends the request; "" is well. It is called with the lock held.
+func (s *Sandbox) authenticate(r *http.Request, body []byte) (contract.Stamp, partner.Code) {
+	now := s.now()
+	stamp, err := s.contract.Verify(r, body, s.cfg.Credentials, s.bearer(r, now))
+	if err != nil {
+		if code, ok := errors.AsType[partner.Code](err); ok {
+			return stamp, code
+		}
+		return stamp, partner.AuthSignature
+	}
+	if off := now.Sub(stamp.Time); !stamp.Time.IsZero() && (off > s.cfg.TimeWindow || -off > s.cfg.TimeWindow) {
+		return stamp, partner.AuthTimestamp
+	}
+	if !s.cfg.AcceptReplays && stamp.Nonce != "" && !s.nonces.fresh(stamp.Nonce, now, 2*s.cfg.TimeWindow) {
+		return stamp, partner.AuthNonce
+	}
+	return stamp, ""
+}
+
+// bearer returns the token the request must carry: the one it carries if that is alive,
+// else one it cannot know.
+func (s *Sandbox) bearer(r *http.Request, now time.Time) partner.Secret {
+	if s.login == nil {
+		return partner.Secret{}
+	}
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if end, known := s.tokens[token]; ok && known && end.After(now) {
+		return partner.NewSecret(token)
+	}
+	return partner.NewSecret(chance{cryptoSource{}}.token())
+}
+
+// RevokeTokens ends every bearer token given out.
+func (s *Sandbox) RevokeTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.tokens)
+}
+
+// nonceMemory remembers the nonces of the last while, the newest so many of them.
+type nonceMemory struct {
+	max  int
+	seen map[string]bool
+	ring []nonceAt // in order of arrival, from next on
+	next int
+}
+
+type nonceAt struct {
+	nonce string
+	at    time.Time
+}
+
+func newNonceMemory(max int) nonceMemory { return nonceMemory{max: max, seen: map[string]bool{}} }
+
+// fresh reports whether the nonce was not seen within the window, and remembers it.
+func (n *nonceMemory) fresh(nonce string, now time.Time, window time.Duration) bool {
+	for n.next < len(n.ring) && (len(n.ring)-n.next >= n.max && !n.seen[nonce] || now.Sub(n.ring[n.next].at) > window) {
+		delete(n.seen, n.ring[n.next].nonce)
+		n.ring[n.next] = nonceAt{}
+		n.next++
+	}
+	if n.next > len(n.ring)/2 {
+		n.ring, n.next = append([]nonceAt(nil), n.ring[n.next:]...), 0
+	}
+	if n.seen[nonce] {
+		return false
+	}
+	n.seen[nonce] = true
+	n.ring = append(n.ring, nonceAt{nonce, now})
+	return true
+}
+
+// bucket is the partner's rate limit.
+type bucket struct {
+	perSecond float64
+	burst     int
+	left      float64
+	at        time.Time
+}
+
+// take reports whether the request may pass, else how long until one may.
+func (b *bucket) take(now time.Time) (time.Duration, bool) {
+	if b.perSecond <= 0 {
+		return 0, true
+	}
+	if b.at.IsZero() {
+		b.left = float64(b.burst)
+	} else if d := now.Sub(b.at); d > 0 {
+		b.left = min(float64(b.burst), b.left+d.Seconds()*b.perSecond)
+	}
+	b.at = latest(b.at, now)
+	if b.left >= 1 {
+		b.left--
+		return 0, true
+	}
+	return time.Duration((1 - b.left) / b.perSecond * float64(time.Second)), false
+}

@@ -1,0 +1,45 @@
+package sandbox
+
+import (
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Eligible lists every package on offer and whether the subscriber may register it.
+func (m *Model) Eligible(now time.Time, f contract.Fields) contract.Answer {
+	m.tick(now)
+	if !f.MSISDN.IsValid() {
+		return refuse(partner.InvalidISDN)
+	}
+	sub := m.Subscriber(f.MSISDN)
+	if code := sub.refusal(); code != "" {
+		return refuse(code)
+	}
+	a := contract.Answer{Code: partner.Success}
+	a.Data.SubscriberType = "PREPAID"
+	a.Data.HasRows = true
+	for _, pkg := range m.offers {
+		reason := sub.bars(pkg.Code)
+		eligible, renew := reason == "", pkg.AutoRenew
+		row := contract.Row{
+			Package: pkg.Code, Name: pkg.Name, Price: pkg.Price, CycleDays: pkg.CycleDays, ResetDays: pkg.ResetDays,
+			AutoRenew: &renew, Eligible: &eligible, Description: pkg.HowToUse().VI,
+		}
+		if !eligible {
+			row.ReasonCode = m.wire[reason]
+		}
+		a.Data.Rows = append(a.Data.Rows, row)
+	}
+	return a
+}
+
+// offer finds a package on offer.
+func (m *Model) offer(code partner.PackageCode) (price partner.VND, cycleDays int, ok bool) {
+	i, ok := m.pkgs[code]
+	if !ok {
+		return 0, 0, false
+	}
+	return m.offers[i].Price, m.offers[i].CycleDays, true
+}

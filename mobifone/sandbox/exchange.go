@@ -1,0 +1,247 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// visit is a request that was let in.
+type visit struct {
+	op     partner.Operation
+	fields contract.Fields
+	stamp  contract.Stamp
+	plan   plan
+}
+
+// serve takes a whole request to its reply. A client that goes while the request waits
+// for its execution does not stop it.
+func (s *Sandbox) serve(ctx context.Context, r *http.Request, body []byte) *reply {
+	v, early := s.arrive(r, body)
+	if early != nil {
+		return early
+	}
+	if d := v.plan.latency(Before); d > 0 {
+		began := s.Now()
+		if !s.sleep(ctx, d) {
+			s.parkRest(v, began.Add(d))
+			return ended(silent, false)
+		}
+	}
+	return s.carryOut(v)
+}
+
+// sleep reports whether the whole time passed; not so when the client went or the
+// sandbox closed.
+func (s *Sandbox) sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-s.closing:
+		return false
+	}
+}
+
+// parkRest leaves a registration to be executed at its time.
+func (s *Sandbox) parkRest(v *visit, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, stop := v.plan.stops(); v.op == partner.OpRegister && !stop {
+		s.model.Park(s.now(), at, v.fields)
+	}
+}
+
+// arrive finds the operation, counts the request, and checks it.
+func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.login != nil && r.Method == s.login.Method && s.isPath(r.URL.Path, s.login.Path) {
+		s.requests[OpLogin]++
+		p := s.script.hit(OpLogin, partner.MSISDN{})
+		if f, ok := p.stops(); ok {
+			return nil, s.stopped(&visit{op: OpLogin, plan: p}, f)
+		}
+		rep := s.logIn(body)
+		return nil, s.spoil(rep, &visit{op: OpLogin, plan: p})
+	}
+	op, status := s.operation(r.Method, r.URL.Path)
+	if op == "" {
+		return nil, s.bare(status)
+	}
+	s.requests[op]++
+	fields, err := s.contract.ReadRequest(op, r, body)
+	v := &visit{op: op, fields: fields}
+	v.plan = s.script.hit(op, fields.MSISDN)
+	if op == partner.OpRegister && fields.MSISDN.IsValid() {
+		v.plan = v.plan.magic(s.model.Subscriber(fields.MSISDN), s.cfg)
+	}
+	if f, ok := v.plan.stops(); ok {
+		rep := s.stopped(v, f)
+		rep.wait += v.plan.latency(Before) + v.plan.latency(After)
+		return nil, rep
+	}
+	if wait, ok := s.rate.take(s.now()); !ok {
+		rep := s.envelope(v, refuse(partner.RateLimited), http.StatusTooManyRequests)
+		rep.header.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		return nil, rep
+	}
+	stamp, code := s.authenticate(r, body)
+	v.stamp = stamp
+	if code != "" {
+		return nil, s.envelope(v, refuse(code), http.StatusUnauthorized)
+	}
+	if err != nil {
+		if code, ok := errors.AsType[partner.Code](err); ok {
+			return nil, s.envelope(v, refuse(code), 0)
+		}
+		a := refuse(partner.SystemError)
+		a.Message = "the request cannot be read"
+		return nil, s.envelope(v, a, http.StatusBadRequest)
+	}
+	return v, nil
+}
+
+// operation finds the operation at a path, also below a base path of the client's.
+func (s *Sandbox) operation(method, path string) (partner.Operation, int) {
+	for p := path; ; {
+		if op, ok := s.contract.OperationOf(method, p); ok {
+			return op, 0
+		}
+		if len(s.routes[p]) > 0 {
+			return "", http.StatusMethodNotAllowed
+		}
+		i := strings.IndexByte(strings.TrimPrefix(p, "/"), '/')
+		if i < 0 {
+			return "", http.StatusNotFound
+		}
+		p = p[i+1:]
+	}
+}
+
+func (s *Sandbox) isPath(path, want string) bool { return strings.HasSuffix(path, want) }
+
+// stopped answers a request that is not executed. The lock is held.
+func (s *Sandbox) stopped(v *visit, f Fault) *reply {
+	switch f.Kind {
+	case Drop:
+		return ended(dropped, f.Reset)
+	case Silence:
+		return ended(silent, false)
+	case Override:
+		return s.envelope(v, contract.Answer{Code: f.Code, WireCode: f.WireCode}, f.Status)
+	}
+	return s.status(f)
+}
+
+// status is a bare reply as the fault says.
+func (s *Sandbox) status(f Fault) *reply {
+	rep := s.bare(f.Status)
+	if f.RetryAfter != "" {
+		rep.header.Set("Retry-After", f.RetryAfter)
+	}
+	if f.Location != "" {
+		rep.header.Set("Location", f.Location)
+	}
+	return rep
+}
+
+// carryOut executes the request and makes its reply, with everything that spoils it.
+func (s *Sandbox) carryOut(v *visit) *reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if f, ok := v.plan.get(Late); ok && v.op == partner.OpRegister {
+		s.model.Park(now, now.Add(time.Duration(f.Delay)), v.fields)
+		if f.Status == 0 {
+			return ended(silent, false)
+		}
+		return s.status(f)
+	}
+	a, status := s.execute(now, v)
+	rep := s.spoil(s.envelope(v, a, status), v)
+	rep.wait += v.plan.latency(After)
+	return rep
+}
+
+// execute runs the model, once or twice. The status is 0 where the code does not ask
+// for one.
+func (s *Sandbox) execute(now time.Time, v *visit) (contract.Answer, int) {
+	if v.op.Lookup() {
+		if _, ok := v.plan.get(Absent); ok {
+			return s.absent(v.op), 0
+		}
+		if f, ok := v.plan.get(Stale); ok {
+			return s.remember(v.op, s.model.Stale(now, time.Duration(f.Delay), v.op, v.fields)), 0
+		}
+	}
+	a := s.model.Do(now, v.op, v.fields)
+	status := 0
+	if f, ok := v.plan.get(Duplicate); ok {
+		var copied contract.Answer
+		copyStatus := 0
+		switch {
+		case !s.cfg.AcceptReplays && v.stamp.Nonce != "":
+			copied, copyStatus = refuse(partner.AuthNonce), http.StatusUnauthorized
+		case f.Delay > 0 && v.op == partner.OpRegister:
+			s.model.Park(now, now.Add(time.Duration(f.Delay)), v.fields)
+		default:
+			copied = s.model.Do(now, v.op, v.fields)
+		}
+		if f.Second {
+			a, status = copied, copyStatus
+		}
+	}
+	return s.alter(v, s.remember(v.op, a), &status), status
+}
+
+func (s *Sandbox) absent(op partner.Operation) contract.Answer {
+	if op == partner.OpGet {
+		return refuse(partner.TransactionNotFound)
+	}
+	zero := 0
+	return contract.Answer{Code: partner.Success, Data: contract.Data{HasRows: true, Rows: []contract.Row{}, Page: 1, Size: 20, Total: &zero}}
+}
+
+// envelope writes an answer; the status is 200 unless given.
+func (s *Sandbox) envelope(v *visit, a contract.Answer, status int) *reply {
+	if status == 0 {
+		status = http.StatusOK
+	}
+	a.Time = s.now()
+	a.RequestID = v.stamp.RequestID
+	if a.RequestID == "" {
+		a.RequestID = chance{s.cfg.Random}.token()
+	}
+	if a.Message == "" {
+		a.Message = s.text(a)
+	}
+	contentType, body, err := s.contract.WriteAnswer(v.op, a)
+	if err != nil {
+		return s.bare(http.StatusInternalServerError)
+	}
+	rep := newReply(status, contentType, body)
+	rep.header.Set("Date", a.Time.UTC().Format(http.TimeFormat))
+	return rep
+}
+
+// text is what the contract has for the code, if it needs no value.
+func (s *Sandbox) text(a contract.Answer) string {
+	rule := s.codes[a.Code]
+	if a.WireCode != "" || strings.Contains(rule.Text.VI, "{") {
+		return string(a.Code)
+	}
+	return rule.Text.VI
+}

@@ -1,0 +1,149 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ServeHTTP is the partner's door, and below /_sandbox/ the admin endpoints.
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, adminPath) {
+		s.serveAdmin(w, r)
+		return
+	}
+	body, status := s.readBody(r.Body)
+	switch status {
+	case 0:
+	case http.StatusRequestEntityTooLarge:
+		s.deliver(w, r, s.tooLarge())
+		return
+	default:
+		panic(http.ErrAbortHandler) // the request broke off: nothing was received
+	}
+	s.deliver(w, r, s.serve(r.Context(), r, body))
+}
+
+// readBody reads a whole request. The status says why there is none: 413, or 400 for a
+// body that broke off.
+func (s *Sandbox) readBody(r io.Reader) (body []byte, status int) {
+	if r == nil {
+		return nil, 0
+	}
+	body, err := io.ReadAll(io.LimitReader(r, s.cfg.MaxBody+1))
+	switch {
+	case err != nil:
+		return nil, http.StatusBadRequest
+	case int64(len(body)) > s.cfg.MaxBody:
+		return nil, http.StatusRequestEntityTooLarge
+	}
+	return body, 0
+}
+
+func (s *Sandbox) tooLarge() *reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bare(http.StatusRequestEntityTooLarge)
+}
+
+// deliver writes a reply to a socket, or breaks the connection as the reply says.
+func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, rep *reply) {
+	if rep.end == silent {
+		select {
+		case <-r.Context().Done():
+		case <-s.closing:
+		}
+		panic(http.ErrAbortHandler)
+	}
+	if !s.sleep(r.Context(), rep.wait) {
+		panic(http.ErrAbortHandler)
+	}
+	switch {
+	case rep.end == dropped:
+		hangUp(w, rep.reset, nil)
+	case rep.end == cutOff || rep.declared != len(rep.body):
+		hangUp(w, rep.reset, rep.raw())
+	default:
+		s.write(r.Context(), w, rep)
+	}
+}
+
+// write sends a reply the ordinary way, interim replies and slow or endless bodies
+// included.
+func (s *Sandbox) write(ctx context.Context, w http.ResponseWriter, rep *reply) {
+	if rep.interim > 0 {
+		w.Header().Set("Link", "</"+padding(100)+">; rel=preload")
+		for range rep.interim {
+			if ctx.Err() != nil {
+				panic(http.ErrAbortHandler)
+			}
+			w.WriteHeader(http.StatusEarlyHints)
+		}
+		w.Header().Del("Link")
+	}
+	for name, values := range rep.header {
+		w.Header()[name] = values
+	}
+	if rep.end != endless {
+		w.Header().Set("Content-Length", strconv.Itoa(len(rep.body)))
+	}
+	w.WriteHeader(rep.status)
+	if rep.drip == 0 && rep.end != endless {
+		_, _ = w.Write(rep.body) // a client that went is its own business
+		return
+	}
+	if _, err := io.Copy(flusher{w, http.NewResponseController(w)}, s.stream(ctx, rep)); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// flusher sends every piece at once.
+type flusher struct {
+	io.Writer
+	c *http.ResponseController
+}
+
+func (f flusher) Write(p []byte) (int, error) {
+	n, err := f.Writer.Write(p)
+	return n, errors.Join(err, f.c.Flush())
+}
+
+// hangUp takes the connection over, writes what there is and ends it, with RST or FIN.
+func hangUp(w http.ResponseWriter, reset bool, text []byte) {
+	conn, buf, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // nothing to take over: the server breaks it off itself
+	}
+	defer conn.Close()
+	if len(text) > 0 {
+		_ = conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		_, _ = buf.Write(text)
+		_ = buf.Flush()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok && reset {
+		_ = tcp.SetLinger(0)
+	}
+}
+
+// raw writes the reply's bytes as they stand on the wire.
+func (r *reply) raw() []byte {
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 " + strconv.Itoa(r.status) + " " + http.StatusText(r.status) + "\r\n")
+	h := r.header.Clone()
+	h.Set("Content-Length", strconv.Itoa(r.declared))
+	h.Set("Connection", "close")
+	_ = h.Write(&b) // a bytes.Buffer takes everything
+	b.WriteString("\r\n")
+	body := r.body
+	if r.end == cutOff {
+		body = body[:min(r.keep, len(body))]
+	}
+	b.Write(body)
+	return b.Bytes()
+}

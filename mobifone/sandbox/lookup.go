@@ -1,0 +1,138 @@
+package sandbox
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Get finds one transaction by transId, partnerTransId or both. Where several rows carry
+// the ids, one that was registered comes first.
+func (m *Model) Get(now time.Time, f contract.Fields) contract.Answer {
+	return m.Stale(now, 0, partner.OpGet, f)
+}
+
+// List pages through the transactions created in [From, To), newest first.
+func (m *Model) List(now time.Time, f contract.Fields) contract.Answer {
+	return m.Stale(now, 0, partner.OpList, f)
+}
+
+// Search is List for one subscriber.
+func (m *Model) Search(now time.Time, f contract.Fields) contract.Answer {
+	return m.Stale(now, 0, partner.OpSearch, f)
+}
+
+// Stale answers a lookup from a replica that is behind by the given time, on top of the
+// configured lookup lag.
+func (m *Model) Stale(now time.Time, by time.Duration, op partner.Operation, f contract.Fields) contract.Answer {
+	asOf := m.tick(now).Add(-m.cfg.LookupLag - by)
+	switch op {
+	case partner.OpGet:
+		return m.get(asOf, f)
+	case partner.OpSearch:
+		if !f.MSISDN.IsValid() {
+			return refuse(partner.InvalidISDN)
+		}
+		return m.list(asOf, f)
+	case partner.OpList:
+		f.MSISDN = partner.MSISDN{}
+		return m.list(asOf, f)
+	}
+	return refuse(partner.CommandNotConfigured)
+}
+
+func (m *Model) get(asOf time.Time, f contract.Fields) contract.Answer {
+	var best contract.Row
+	score := -1
+	consider := func(r *row) {
+		v, ok := m.view(r, asOf)
+		if !ok {
+			return
+		}
+		byTrans := f.TransID != "" && v.TransID == f.TransID
+		byPID := f.PartnerTransID != "" && v.PartnerTransID == f.PartnerTransID
+		s := standing(v.State)
+		switch {
+		case byTrans && byPID:
+			s += 20
+		case byTrans:
+			s += 10
+		case !byPID:
+			return // filed under the id since, but not yet to be seen
+		}
+		if s > score {
+			best, score = v, s
+		}
+	}
+	if f.TransID != "" {
+		for n := m.byTrans[f.TransID]; n != 0; n = m.rows[n-1].nextTrans {
+			consider(&m.rows[n-1])
+		}
+	}
+	if f.PartnerTransID != "" {
+		for n := m.byPID[f.PartnerTransID]; n != 0; n = m.rows[n-1].nextPID {
+			consider(&m.rows[n-1])
+		}
+	}
+	if score < 0 {
+		return refuse(partner.TransactionNotFound)
+	}
+	return contract.Answer{Code: partner.Success, Data: contract.Data{Rows: []contract.Row{best}, HasRows: true}}
+}
+
+// standing ranks rows of the same ids: money first.
+func standing(s partner.State) int {
+	switch s {
+	case partner.StateSuccess:
+		return 3
+	case partner.StateReversed, partner.StatePending:
+		return 2
+	case partner.StateFailed:
+		return 1
+	}
+	return 0
+}
+
+func (m *Model) list(asOf time.Time, f contract.Fields) contract.Answer {
+	if f.To.IsZero() {
+		f.To = m.now
+	}
+	if f.To.Before(f.From) || m.limits.RangeMax > 0 && f.To.Sub(f.From) > time.Duration(m.limits.RangeMax) {
+		a := refuse(partner.SystemError)
+		a.Message = "fromTime and toTime: the range is empty or too long"
+		return a
+	}
+	page, size := max(1, f.Page), f.Size
+	if size <= 0 {
+		size = cmp.Or(m.limits.PageSizeDefault, 20)
+	}
+	size = min(size, cmp.Or(m.limits.PageSizeMax, 100))
+	// Rows stand in the order of their creation.
+	end := sort.Search(len(m.rows), func(i int) bool { return !m.rows[i].created().Before(f.To) })
+	skip, total := (page-1)*size, 0
+	items := []contract.Row{}
+	for i := end - 1; i >= 0 && !m.rows[i].created().Before(f.From); i-- {
+		v, ok := m.view(&m.rows[i], asOf)
+		if !ok || !matches(v, f) {
+			continue
+		}
+		if total >= skip && len(items) < size {
+			items = append(items, v)
+		}
+		total++
+	}
+	return contract.Answer{Code: partner.Success, Data: contract.Data{
+		Rows: slices.Clip(items), HasRows: true, Page: page, Size: size, Total: &total,
+	}}
+}
+
+func matches(v contract.Row, f contract.Fields) bool {
+	return (!f.MSISDN.IsValid() || v.MSISDN == f.MSISDN) &&
+		(f.Package == "" || v.Package == f.Package) &&
+		(f.Shop == "" || v.Shop == f.Shop) &&
+		(f.State == partner.StateUnlisted || v.State == f.State)
+}

@@ -1,0 +1,162 @@
+package sandbox
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/packages/catalog"
+)
+
+// Model is the partner's core: subscribers, OTPs, the ledger and what is still to be
+// executed. It does no I/O, reads no clock, starts nothing and locks nothing: one
+// goroutine at a time. The same source of chance and the same calls give the same
+// answers.
+//
+// Times may be given in any order; the model's own clock never goes back, an earlier
+// time counts as the latest one seen. Every method that takes the time first carries out
+// what was due by then, so calling [Model.Advance] is only needed to see the results
+// of a late execution without asking for anything.
+type Model struct {
+	cfg    Config
+	rules  rules
+	chance chance
+	now    time.Time
+
+	pkgs     map[partner.PackageCode]int
+	offers   []catalog.Package
+	wire     map[partner.Code]string // canonical code → the contract's own string
+	needs    map[need]bool           // what the contract's requests carry
+	limits   contract.Limits
+	zone     *time.Location
+	subs     map[partner.MSISDN]*subscriber
+	rows     []row // by creation; row numbers in indexes are 1-based
+	byTrans  map[partner.TransID]int32
+	byPID    map[partner.PartnerTransID]int32
+	seq      uint64
+	due      agenda
+	executed map[partner.PartnerTransID]int
+}
+
+type need struct {
+	op    partner.Operation
+	field string
+}
+
+// NewModel makes a partner without subscribers' overrides and with an empty ledger.
+func NewModel(cfg Config) (*Model, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	m := &Model{
+		cfg:      cfg,
+		rules:    kindRules[cfg.Kind],
+		chance:   chance{cfg.Random},
+		pkgs:     make(map[partner.PackageCode]int, len(cfg.Packages)),
+		wire:     map[partner.Code]string{},
+		needs:    map[need]bool{},
+		limits:   cfg.Contract.Limits(),
+		zone:     cfg.Contract.Zone(),
+		subs:     map[partner.MSISDN]*subscriber{},
+		byTrans:  map[partner.TransID]int32{},
+		byPID:    map[partner.PartnerTransID]int32{},
+		executed: map[partner.PartnerTransID]int{},
+	}
+	m.rules.voids = m.rules.voids || cfg.VoidEarlier
+	for _, pkg := range cfg.Packages {
+		if err := m.setOffer(pkg); err != nil {
+			return nil, err
+		}
+	}
+	for _, rule := range cfg.Contract.Document().Codes {
+		if len(rule.Wire) > 0 {
+			m.wire[rule.Name] = rule.Wire[0]
+		}
+	}
+	for _, op := range []partner.Operation{partner.OpOTP, partner.OpRegister} {
+		for _, field := range []string{"msisdn", "package", "transId", "partnerTransId", "otp", "amount", "shop", "employee"} {
+			m.needs[need{op, field}] = cfg.Contract.Carries(op, field)
+		}
+	}
+	return m, nil
+}
+
+// SetOffer adds a package or changes one: its price, say, between two steps of a sale.
+func (m *Model) SetOffer(pkg catalog.Package) error { return m.setOffer(pkg) }
+
+func (m *Model) setOffer(pkg catalog.Package) error {
+	if faults := pkg.Validate(); len(faults) > 0 {
+		return fmt.Errorf("sandbox: package %q: %s: %s", string(pkg.Code), faults[0].Field, faults[0].Problem)
+	}
+	if i, ok := m.pkgs[pkg.Code]; ok {
+		m.offers[i] = pkg
+		return nil
+	}
+	m.pkgs[pkg.Code] = len(m.offers)
+	m.offers = append(m.offers, pkg)
+	return nil
+}
+
+// SetSubscriber replaces what the magic numbers say of a subscriber.
+func (m *Model) SetSubscriber(n partner.MSISDN, s Subscriber) {
+	m.subscriber(n).set = &s
+}
+
+// Subscriber returns what the sandbox does for a subscriber.
+func (m *Model) Subscriber(n partner.MSISDN) Subscriber {
+	if s := m.subs[n]; s != nil && s.set != nil {
+		return *s.set
+	}
+	return Magic(n)
+}
+
+func (m *Model) subscriber(n partner.MSISDN) *subscriber {
+	s := m.subs[n]
+	if s == nil {
+		s = &subscriber{}
+		m.subs[n] = s
+	}
+	return s
+}
+
+// Do carries out one operation as it arrives. An operation the model does not know is
+// COMMAND_NOT_CONFIGURED.
+func (m *Model) Do(now time.Time, op partner.Operation, f contract.Fields) contract.Answer {
+	switch op {
+	case partner.OpEligible:
+		return m.Eligible(now, f)
+	case partner.OpOTP:
+		return m.RequestOTP(now, f)
+	case partner.OpRegister:
+		return m.Register(now, f)
+	case partner.OpGet:
+		return m.Get(now, f)
+	case partner.OpList:
+		return m.List(now, f)
+	case partner.OpSearch:
+		return m.Search(now, f)
+	}
+	return contract.Answer{Code: partner.CommandNotConfigured}
+}
+
+// Executed returns how often a package was registered for the subscriber: what the
+// customer would see. A registration reversed later still counts.
+func (m *Model) Executed(n partner.MSISDN) int {
+	if s := m.subs[n]; s != nil {
+		return int(s.executed)
+	}
+	return 0
+}
+
+// ExecutedFor returns how often a package was registered under the partnerTransId.
+func (m *Model) ExecutedFor(id partner.PartnerTransID) int { return m.executed[id] }
+
+// tick moves the model's clock and carries out what is due.
+func (m *Model) tick(now time.Time) time.Time {
+	m.Advance(now)
+	return m.now
+}
+
+func refuse(code partner.Code) contract.Answer { return contract.Answer{Code: code} }

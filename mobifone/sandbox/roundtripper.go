@@ -1,0 +1,200 @@
+package sandbox
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// headerLimit is net/http's default: a longer head is an error there.
+const headerLimit = 10 << 20
+
+// RoundTripper is the sandbox without sockets: a client's transport for any base URL,
+// https://sandbox.test say. It starts no goroutine and waits with timers only, so that
+// it runs inside a testing/synctest bubble. It reads the whole request body first, as a
+// wire would; a body that breaks off was not received. It fires the httptrace events of
+// a request on a fresh connection, and fails like net/http: io.EOF or ECONNRESET in a
+// *net.OpError for a lost reply, io.ErrUnexpectedEOF inside a cut body, the context's
+// error when that ends.
+//
+// What needs real bytes is left to the real server: only what net/http would make of
+// 1xx replies, long heads and gzip bodies is imitated.
+func (s *Sandbox) RoundTripper() http.RoundTripper { return &inProcess{s} }
+
+type inProcess struct{ s *Sandbox }
+
+func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	defer func() {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+	}()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace == nil {
+		trace = &httptrace.ClientTrace{}
+	}
+	if trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+	if trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+	body, err := t.send(req)
+	if trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+	if err != nil {
+		return nil, err
+	}
+	rep := t.s.tooLargeOr(body, func() *reply { return t.s.serve(ctx, arrived(req), body) })
+	if err := t.await(req, rep); err != nil {
+		return nil, err
+	}
+	if trace.GotFirstResponseByte != nil {
+		trace.GotFirstResponseByte()
+	}
+	return t.response(req, rep)
+}
+
+// send reads the request's body to its end, as writing it to a socket does.
+func (t *inProcess) send(req *http.Request) ([]byte, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(req.Body, t.s.cfg.MaxBody+1))
+	if err != nil {
+		return nil, err
+	}
+	if n := req.ContentLength; n > 0 && n <= t.s.cfg.MaxBody && int64(len(body)) != n {
+		return nil, fmt.Errorf("http: ContentLength=%d with Body length %d", n, len(body))
+	}
+	return body, nil
+}
+
+func (s *Sandbox) tooLargeOr(body []byte, f func() *reply) *reply {
+	if int64(len(body)) > s.cfg.MaxBody {
+		return s.tooLarge()
+	}
+	return f()
+}
+
+// arrived is the request as a server sees it.
+func arrived(req *http.Request) *http.Request {
+	r := req.WithContext(req.Context())
+	r.Header = req.Header.Clone()
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if r.Host == "" {
+		r.Host = req.URL.Host
+	}
+	r.URL = &url.URL{Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
+	r.RequestURI = req.URL.RequestURI()
+	r.Body = http.NoBody
+	return r
+}
+
+// await waits for the first byte, or says how the connection ended without one.
+func (t *inProcess) await(req *http.Request, rep *reply) error {
+	ctx := req.Context()
+	if rep.end == silent {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.s.closing:
+			return io.EOF
+		}
+	}
+	if !t.s.sleep(ctx, rep.wait) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return io.EOF
+	}
+	switch {
+	case rep.end == dropped && rep.reset:
+		return reset()
+	case rep.end == dropped:
+		return io.EOF
+	case rep.interim*100 > headerLimit, headerSize(rep.header) > headerLimit:
+		return fmt.Errorf("net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded %d bytes; aborted", headerLimit)
+	}
+	return nil
+}
+
+func reset() error {
+	return &net.OpError{Op: "read", Net: "tcp", Err: &syscallError{syscall.ECONNRESET}}
+}
+
+// syscallError reads as os.SyscallError does.
+type syscallError struct{ errno syscall.Errno }
+
+func (e *syscallError) Error() string { return "read: " + e.errno.Error() }
+func (e *syscallError) Unwrap() error { return e.errno }
+
+func headerSize(h http.Header) int {
+	n := 0
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(v) + 4
+		}
+	}
+	return n
+}
+
+func (t *inProcess) response(req *http.Request, rep *reply) (*http.Response, error) {
+	res := &http.Response{
+		Status: strconv.Itoa(rep.status) + " " + http.StatusText(rep.status), StatusCode: rep.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: rep.header.Clone(), ContentLength: int64(rep.declared), Request: req,
+	}
+	body := t.body(req, rep)
+	if rep.end == endless {
+		res.ContentLength = -1
+	} else {
+		res.Header.Set("Content-Length", strconv.Itoa(rep.declared))
+	}
+	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") && req.Header.Get("Accept-Encoding") == "" {
+		z, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, errors.Join(io.ErrUnexpectedEOF, err)
+		}
+		res.Header.Del("Content-Encoding")
+		res.Header.Del("Content-Length")
+		res.ContentLength, res.Uncompressed = -1, true
+		body = z
+	}
+	res.Body = &watched{Reader: body, ctx: req.Context()}
+	return res, nil
+}
+
+func (t *inProcess) body(req *http.Request, rep *reply) io.Reader {
+	switch {
+	case rep.end == cutOff:
+		err := io.ErrUnexpectedEOF
+		if rep.reset {
+			err = reset()
+		}
+		return &shortBody{bytes.NewReader(rep.body[:min(rep.keep, len(rep.body))]), err}
+	case rep.declared > len(rep.body):
+		return &shortBody{bytes.NewReader(rep.body), io.ErrUnexpectedEOF}
+	case rep.declared < len(rep.body):
+		return bytes.NewReader(rep.body[:rep.declared])
+	case rep.drip > 0 || rep.end == endless:
+		return t.s.stream(req.Context(), rep)
+	}
+	return bytes.NewReader(rep.body)
+}

@@ -1,0 +1,229 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/packages/catalog"
+)
+
+// OpLogin names the bearer scheme's login for [Fault.Operation] and [Sandbox.Requests].
+const OpLogin partner.Operation = "login"
+
+// Sandbox is a [Model] on the wire of a contract: an [http.Handler], and in-process a
+// RoundTripper. It is safe for concurrent use. It starts no goroutine; what is due later
+// is carried out when somebody asks next.
+type Sandbox struct {
+	cfg      Config
+	contract *contract.Contract // with the true semantics
+	routes   map[string][]string
+	login    *contract.Login
+	codes    map[partner.Code]contract.CodeRule
+
+	closing chan struct{}
+	close   sync.Once
+
+	mu       sync.Mutex // guards all below
+	model    *Model
+	script   script
+	skew     time.Duration
+	requests map[partner.Operation]int
+	nonces   nonceMemory
+	tokens   map[string]time.Time // token → end of its life
+	rate     bucket
+	said     map[partner.Operation][]contract.Answer // the last two successes, for OtherSale
+}
+
+// New makes a sandbox with an empty ledger. Its error names every fault of the config.
+func New(cfg Config) (*Sandbox, error) {
+	cfg = cfg.withDefaults()
+	model, err := NewModel(cfg)
+	if err != nil {
+		return nil, err
+	}
+	truth, err := cfg.Truth()
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	s := &Sandbox{
+		cfg: cfg, contract: truth, model: model, skew: cfg.Skew,
+		routes:   map[string][]string{},
+		codes:    map[partner.Code]contract.CodeRule{},
+		closing:  make(chan struct{}),
+		requests: map[partner.Operation]int{},
+		nonces:   newNonceMemory(cfg.NonceMemory),
+		tokens:   map[string]time.Time{},
+		rate:     bucket{perSecond: cfg.RateLimit, burst: cfg.RateBurst},
+		said:     map[partner.Operation][]contract.Answer{},
+	}
+	doc := s.contract.Document()
+	for _, end := range doc.Operations {
+		if end != nil {
+			s.routes[end.Path] = append(s.routes[end.Path], end.Method)
+		}
+	}
+	if doc.Auth.Scheme == contract.AuthBearer {
+		s.login = doc.Auth.Login
+	}
+	for _, rule := range doc.Codes {
+		s.codes[rule.Name] = rule
+	}
+	if err := s.makeCredentials(doc.Auth.Scheme); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// makeCredentials fills in what the config left open.
+func (s *Sandbox) makeCredentials(scheme contract.Scheme) error {
+	c, draw := &s.cfg.Credentials, chance{s.cfg.Random}
+	if c.APIKey.IsZero() {
+		c.APIKey = partner.NewSecret("sandbox-" + draw.token())
+	}
+	if c.Secret.IsZero() {
+		c.Secret = partner.NewSecret(draw.token())
+	}
+	if c.Username == "" {
+		c.Username = "sandbox"
+	}
+	if c.Password.IsZero() {
+		c.Password = partner.NewSecret(draw.token())
+	}
+	if c.PrivateKey == nil && scheme == contract.AuthRSASHA256 {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return fmt.Errorf("sandbox: make a key: %w", err)
+		}
+		c.PrivateKey = key
+	}
+	return nil
+}
+
+// Contract is the contract served, with the true semantics of the partner that is
+// played. Give it to the client.
+func (s *Sandbox) Contract() *contract.Contract { return s.contract }
+
+// Credentials is what clients must show.
+func (s *Sandbox) Credentials() partner.Credentials { return s.cfg.Credentials }
+
+// Kind says which partner is played.
+func (s *Sandbox) Kind() Kind { return s.cfg.Kind }
+
+// Now is the partner's own clock: Config.Now plus the skew.
+func (s *Sandbox) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+func (s *Sandbox) now() time.Time { return s.cfg.Now().Add(s.skew) }
+
+// SetSkew sets how far the partner's clock is ahead of Config.Now.
+func (s *Sandbox) SetSkew(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skew = d
+}
+
+// Script adds faults to come. Its error names every fault that is malformed; then none
+// is added.
+func (s *Sandbox) Script(faults ...Fault) error {
+	var errs []error
+	for _, f := range faults {
+		errs = append(errs, f.Validate())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range faults {
+		s.script.add(f)
+	}
+	return nil
+}
+
+// ClearScript forgets the faults that have not come yet.
+func (s *Sandbox) ClearScript() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script.faults = nil
+}
+
+// Scripted returns the faults still to come, as they were scripted.
+func (s *Sandbox) Scripted() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Fault, 0, len(s.script.faults))
+	for _, e := range s.script.faults {
+		out = append(out, e.Fault)
+	}
+	return out
+}
+
+// Close lets go of every request that is held back or dripped to its client. Later
+// requests are still answered.
+func (s *Sandbox) Close() { s.close.Do(func() { close(s.closing) }) }
+
+// with runs f on the model at the partner's time.
+func with[T any](s *Sandbox, f func(m *Model, now time.Time) T) T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return f(s.model, s.now())
+}
+
+// Executed returns how often a package was registered for the subscriber. What was due
+// by now is carried out first.
+func (s *Sandbox) Executed(n partner.MSISDN) int {
+	return with(s, func(m *Model, now time.Time) int { m.Advance(now); return m.Executed(n) })
+}
+
+// ExecutedFor returns how often a package was registered under the partnerTransId.
+func (s *Sandbox) ExecutedFor(id partner.PartnerTransID) int {
+	return with(s, func(m *Model, now time.Time) int { m.Advance(now); return m.ExecutedFor(id) })
+}
+
+// Requests returns how many whole requests of the operation came in, refused ones
+// included. A request whose body broke off is none.
+func (s *Sandbox) Requests(op partner.Operation) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[op]
+}
+
+// Ledger returns every transaction as it truly is, oldest first.
+func (s *Sandbox) Ledger() []partner.Transaction {
+	return with(s, func(m *Model, now time.Time) []partner.Transaction { return m.Ledger(now) })
+}
+
+// Inbox returns what the subscriber's phone shows, oldest first.
+func (s *Sandbox) Inbox(n partner.MSISDN) []Message {
+	return with(s, func(m *Model, _ time.Time) []Message { return m.Inbox(n) })
+}
+
+// Statement is the reconciliation file of the business day that holds the given time;
+// see [Model.Statement].
+func (s *Sandbox) Statement(day time.Time) []byte {
+	return with(s, func(m *Model, now time.Time) []byte { return m.Statement(now, day) })
+}
+
+// SetSubscriber replaces what the magic numbers say of a subscriber.
+func (s *Sandbox) SetSubscriber(n partner.MSISDN, sub Subscriber) {
+	with(s, func(m *Model, _ time.Time) bool { m.SetSubscriber(n, sub); return true })
+}
+
+// SetOffer adds a package or changes one, its price say.
+func (s *Sandbox) SetOffer(pkg catalog.Package) error {
+	return with(s, func(m *Model, _ time.Time) error { return m.SetOffer(pkg) })
+}
+
+// Reverse takes a registration back, as the operator might.
+func (s *Sandbox) Reverse(id partner.TransID) bool {
+	return with(s, func(m *Model, now time.Time) bool { return m.Reverse(now, id) })
+}
