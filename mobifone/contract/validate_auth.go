@@ -59,20 +59,11 @@ func validateHeaders(a Auth, l *faultList) {
 			l.add(path, "Authorization carries the bearer token")
 		}
 	}
-	for _, h := range []struct{ member, name string }{
-		{"apiKey", a.Headers.APIKey},
-		{"timestamp", a.Headers.Timestamp},
-		{"nonce", a.Headers.Nonce},
-		{"requestId", a.Headers.RequestID},
-		{"signature", a.Headers.Signature},
-	} {
-		if h.name != "" {
-			claim("$.auth.headers."+h.member, h.name)
-		}
+	for _, h := range authHeaderNames(a) {
+		claim(h.path, h.name)
 	}
 	for _, name := range sortedKeys(a.Constants) {
 		path := member("$.auth.constants", name)
-		claim(path, name)
 		if strings.EqualFold(name, "Authorization") {
 			l.add(path, "a credential does not stand in a document; use a scheme and the client's credentials")
 		}
@@ -83,6 +74,29 @@ func validateHeaders(a Auth, l *faultList) {
 			}
 		}
 	}
+}
+
+type headerName struct{ path, name string }
+
+// authHeaderNames lists the headers that authentication sets, with the place in the
+// document that names each.
+func authHeaderNames(a Auth) []headerName {
+	var names []headerName
+	for _, h := range []headerName{
+		{"$.auth.headers.apiKey", a.Headers.APIKey},
+		{"$.auth.headers.timestamp", a.Headers.Timestamp},
+		{"$.auth.headers.nonce", a.Headers.Nonce},
+		{"$.auth.headers.requestId", a.Headers.RequestID},
+		{"$.auth.headers.signature", a.Headers.Signature},
+	} {
+		if h.name != "" {
+			names = append(names, h)
+		}
+	}
+	for _, name := range sortedKeys(a.Constants) {
+		names = append(names, headerName{member("$.auth.constants", name), name})
+	}
+	return names
 }
 
 func validateSigning(a Auth, l *faultList) {

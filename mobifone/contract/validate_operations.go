@@ -29,6 +29,7 @@ func validateOperations(d *Document, l *faultList) {
 			continue
 		}
 		validateRoute(op, e, path, l)
+		validateIdempotencyHeader(d.Auth, op, e, path+".idempotencyHeader", l)
 		claimRoute(taken, e.Method, e.Path, path, l)
 		validateRequest(op, e, words, path, l)
 		validatePrivacy(d, e, path, l)
@@ -70,16 +71,20 @@ func validateRoute(op partner.Operation, e *Endpoint, path string, l *faultList)
 	if problem := pathProblem(e.Path); problem != "" {
 		l.add(path+".path", "%s", problem)
 	}
-	validateIdempotencyHeader(op, e, path+".idempotencyHeader", l)
 }
 
-func validateIdempotencyHeader(op partner.Operation, e *Endpoint, path string, l *faultList) {
+func validateIdempotencyHeader(a Auth, op partner.Operation, e *Endpoint, path string, l *faultList) {
 	name := e.IdempotencyHeader
 	if name == "" {
 		return
 	}
 	if problem := headerProblem(name); problem != "" {
 		l.add(path, "%s", problem)
+	}
+	for _, h := range authHeaderNames(a) {
+		if strings.EqualFold(h.name, name) {
+			l.add(path, "%q is also that of %s", name, h.path)
+		}
 	}
 	if op != partner.OpOTP && op != partner.OpRegister {
 		l.add(path, "only otp.request and registration.register have a partnerTransId to put there")

@@ -1,0 +1,159 @@
+package contract_test
+
+import (
+	"testing"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Indexes of rows in the default table.
+const (
+	atSuccess    = "$.codes[0]"
+	atProcessing = "$.codes[1]"
+	atDuplicate  = "$.codes[2]"
+)
+
+func code(name partner.Code, change func(r *contract.CodeRule)) func(*contract.Document) {
+	return func(d *contract.Document) { change(ruleNamed(d, name)) }
+}
+
+func processing(change func(r *contract.CodeRule)) func(*contract.Document) {
+	return code(partner.Processing, change)
+}
+
+func TestCodeRules(t *testing.T) {
+	t.Parallel()
+	remove := func(name partner.Code) func(*contract.Document) {
+		return func(d *contract.Document) {
+			kept := d.Codes[:0]
+			for _, r := range d.Codes {
+				if r.Name != name {
+					kept = append(kept, r)
+				}
+			}
+			d.Codes = kept
+		}
+	}
+	class := func(op partner.Operation, c contract.Class) func(*contract.Document) {
+		return processing(func(r *contract.CodeRule) { r.Class[op] = c })
+	}
+	checkBreaches(t, []breach{
+		{"no SYSTEM_ERROR", remove(partner.SystemError), "$.codes", "named SYSTEM_ERROR"},
+		{"no SUCCESS", remove(partner.Success), "$.codes", "named SUCCESS"},
+		{"empty name", processing(func(r *contract.CodeRule) { r.Name = "" }), atProcessing + ".name", "is empty"},
+		{"local name", processing(func(r *contract.CodeRule) { r.Name = partner.ReplyLost }), atProcessing + ".name", "the SDK says itself"},
+		{"small letters", processing(func(r *contract.CodeRule) { r.Name = "Processing" }), atProcessing + ".name", "want capitals"},
+		{"digit first", processing(func(r *contract.CodeRule) { r.Name = "1X" }), atProcessing + ".name", "want capitals"},
+		{"name twice", code(partner.DuplicateTransaction, func(r *contract.CodeRule) { r.Name = partner.Processing }), atDuplicate + ".name", "is the name of " + atProcessing},
+		{"row without strings", processing(func(r *contract.CodeRule) { r.Wire = nil }), atProcessing + ".wire", "never applies"},
+		{"empty string", processing(func(r *contract.CodeRule) { r.Wire = []string{""} }), atProcessing + ".wire[0]", "is empty"},
+		{"string twice", code(partner.DuplicateTransaction, func(r *contract.CodeRule) { r.Wire = []string{"8002", "8001"} }), atDuplicate + ".wire[1]", "stands in " + atProcessing},
+		{"string twice in a row", processing(func(r *contract.CodeRule) { r.Wire = []string{"8001", "8001"} }), atProcessing + ".wire[1]", "stands in " + atProcessing},
+		{"number codes that are none", func(d *contract.Document) {
+			d.Envelope.CodeAsNumber = true
+			d.Codes[1].Wire = []string{"E-1"}
+		}, atProcessing + ".wire[0]", "no whole number"},
+		{"success status", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{200} }), atProcessing + ".httpStatus[0]", "found 200"},
+		{"status too low", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{399} }), atProcessing + ".httpStatus[0]", "found 399"},
+		{"status too high", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{600} }), atProcessing + ".httpStatus[0]", "found 600"},
+		{"status twice", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{400, 400} }), atProcessing + ".httpStatus[1]", "stands in"},
+		{"class of no operation", class("otp.verify", contract.ClassUnknown), atProcessing + `.class["otp.verify"]`, "no operation"},
+		{"unknown class", class(partner.OpOTP, "maybe"), atProcessing + `.class["otp.request"]`, `found "maybe"`},
+		{"register success by another code", class(partner.OpRegister, contract.ClassSuccess), atProcessing + `.class["registration.register"]`, "prove a registration"},
+		{"any success by another code", class("*", contract.ClassSuccess), atProcessing + `.class["*"]`, "prove a registration"},
+		{"success that is rejected", code(partner.Success, func(r *contract.CodeRule) { r.Class[partner.OpOTP] = contract.ClassRejected }), atSuccess + `.class["otp.request"]`, "for every operation"},
+		{"success that is unknown", code(partner.Success, func(r *contract.CodeRule) { r.Class["*"] = contract.ClassUnknown }), atSuccess + `.class["*"]`, "for every operation"},
+		{"success left out for one", code(partner.Success, func(r *contract.CodeRule) {
+			r.Class = map[partner.Operation]contract.Class{partner.OpOTP: contract.ClassSuccess}
+		}), atSuccess + ".class", "success for registration.register"},
+		{"unknown resend", processing(func(r *contract.CodeRule) { r.Resend = "" }), atProcessing + ".resend", `found ""`},
+		{"resend after success", code(partner.Success, func(r *contract.CodeRule) { r.Resend = contract.ResendReads }), atSuccess + ".resend", "never sent again"},
+		{"same ids after another code", processing(func(r *contract.CodeRule) { r.Resend = contract.ResendSameIDs }), atProcessing + ".resend", "OTP_INVALID alone"},
+	})
+	checkAllowed(t, map[string]func(*contract.Document){
+		"status alone":                 processing(func(r *contract.CodeRule) { r.Wire, r.HTTPStatus = nil, []int{400, 599} }),
+		"system error without strings": code(partner.SystemError, func(r *contract.CodeRule) { r.Wire = nil }),
+		"a name of the contract's own": processing(func(r *contract.CodeRule) { r.Name = "PARTNER_2_SAYS_SO" }),
+		"no class at all":              processing(func(r *contract.CodeRule) { r.Class = nil }),
+		"OTP sent is a success there":  class(partner.OpOTP, contract.ClassSuccess),
+		"success spelled out": code(partner.Success, func(r *contract.CodeRule) {
+			r.Class = map[partner.Operation]contract.Class{}
+			for _, op := range partner.Operations() {
+				r.Class[op] = contract.ClassSuccess
+			}
+		}),
+	})
+}
+
+func TestNotOursRules(t *testing.T) {
+	t.Parallel()
+	proves := map[partner.Code]bool{
+		partner.InvalidISDN: true, partner.SubscriberNotFound: true, partner.SubscriberInactive: true,
+		partner.NotPrepaid: true, partner.PackageInvalid: true, partner.ShopOrEmployeeInvalid: true,
+		partner.AmountMismatch: true, partner.CommandNotConfigured: true,
+		partner.AuthKey: true, partner.AuthSignature: true, partner.AuthIP: true,
+	}
+	flagged := func(d *contract.Document, i int) {
+		d.Codes[i].NotOurs = true
+		if d.Codes[i].Name != partner.Success {
+			d.Codes[i].Class[partner.OpRegister] = contract.ClassRejected
+		}
+	}
+	var breaches []breach
+	allowed := map[string]func(*contract.Document){
+		"a name of the contract's own": func(d *contract.Document) {
+			d.Codes[1].Name = "SHOP_CLOSED"
+			flagged(d, 1)
+		},
+		"rejected by default": func(d *contract.Document) {
+			r := ruleNamed(d, partner.AmountMismatch)
+			r.Class = map[partner.Operation]contract.Class{"*": contract.ClassRejected}
+		},
+		"no register at all": func(d *contract.Document) {
+			delete(d.Operations, partner.OpRegister)
+			ruleNamed(d, partner.AmountMismatch).Class = nil
+		},
+	}
+	for i, r := range contract.Default().Document().Codes {
+		change := func(d *contract.Document) { flagged(d, i) }
+		if proves[r.Name] {
+			allowed[string(r.Name)] = change
+			continue
+		}
+		breaches = append(breaches, breach{string(r.Name), change, fieldOf(i, "notOurs"), "echo of our own success"})
+	}
+	breaches = append(breaches,
+		breach{"class unknown", code(partner.AmountMismatch, func(r *contract.CodeRule) { r.Class[partner.OpRegister] = contract.ClassUnknown }), "$.codes[22].notOurs", "class says rejected"},
+		breach{"class by default", code(partner.AmountMismatch, func(r *contract.CodeRule) { r.Class = nil }), "$.codes[22].notOurs", "class says rejected"},
+	)
+	checkBreaches(t, breaches)
+	checkAllowed(t, allowed)
+}
+
+func TestTextRules(t *testing.T) {
+	t.Parallel()
+	text := func(vi string) func(*contract.Document) {
+		return processing(func(r *contract.CodeRule) { r.Text.VI = vi })
+	}
+	at := atProcessing + ".text.vi"
+	checkBreaches(t, []breach{
+		{"empty", text(" "), at, "is empty"},
+		{"empty English", processing(func(r *contract.CodeRule) { r.Text.EN = "" }), atProcessing + ".text.en", "is empty"},
+		{"bracket not closed", text("a[ {n}"), at, "not closed"},
+		{"bracket not open", text("a]"), at, "not open"},
+		{"bracket in a bracket", text("a[b[{n}]]"), at, "inside a bracket"},
+		{"bracket without a value", text("a[b]"), at, "without a value"},
+		{"second bracket without a value", text("a[{n}][b]"), at, "without a value"},
+		{"value outside", text("a {n}"), at, "must stand in a bracket"},
+		{"unknown value", text("a[ {otp}]"), at, "no value {otp}"},
+		{"unknown value outside", text("a {msisdn}"), at, "no value {msisdn}"},
+		{"empty value", text("a[{}]"), at, "no value {}"},
+		{"brace not closed", text("a[{n]"), at, "brace that is not closed"},
+		{"brace not open", text("a n}"), at, "brace that is not open"},
+	})
+	checkAllowed(t, map[string]func(*contract.Document){
+		"all values": text("a[ {n}][ {s} giây][: {reason}, {n}]."),
+		"plain":      text("Chờ."),
+	})
+}

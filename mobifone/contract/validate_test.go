@@ -1,0 +1,131 @@
+package contract_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// breach is one change to the default document that one rule must refuse.
+type breach struct {
+	name          string
+	change        func(d *contract.Document)
+	path, problem string
+}
+
+func checkBreaches(t *testing.T, breaches []breach) {
+	t.Helper()
+	for _, b := range breaches {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			doc := contract.Default().Document()
+			b.change(&doc)
+			c, err := contract.New(doc)
+			require.Error(t, err)
+			assert.Nil(t, c)
+			requireFault(t, err, b.path, b.problem)
+		})
+	}
+}
+
+// allowed is a change that looks like a breach and is none.
+func checkAllowed(t *testing.T, changes map[string]func(d *contract.Document)) {
+	t.Helper()
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			doc := contract.Default().Document()
+			change(&doc)
+			_, err := contract.New(doc)
+			assert.NoError(t, err)
+		})
+	}
+}
+
+func ruleNamed(d *contract.Document, name partner.Code) *contract.CodeRule {
+	for i := range d.Codes {
+		if d.Codes[i].Name == name {
+			return &d.Codes[i]
+		}
+	}
+	panic("no rule named " + string(name))
+}
+
+func TestGeneralRules(t *testing.T) {
+	t.Parallel()
+	checkBreaches(t, []breach{
+		{"version", func(d *contract.Document) { d.Version = 2 }, "$.version", "version 1"},
+		{"name", func(d *contract.Document) { d.Name = " " }, "$.name", "is empty"},
+		{"msisdn", func(d *contract.Document) { d.MSISDN = "+84" }, "$.msisdn", `found "+84"`},
+		{"empty state string", func(d *contract.Document) { d.States[""] = "INIT" }, `$.states[""]`, "is empty"},
+		{"unknown state", func(d *contract.Document) { d.States["X"] = "DONE" }, "$.states.X", `no state "DONE"`},
+		{"state unlisted", func(d *contract.Document) { d.States["X"] = "UNLISTED" }, "$.states.X", `no state "UNLISTED"`},
+		{"no string for success", func(d *contract.Document) { delete(d.States, "SUCCESS"); delete(d.States, "2") }, "$.states", "means SUCCESS"},
+		{"no string for failed", func(d *contract.Document) { delete(d.States, "FAILED"); delete(d.States, "3") }, "$.states", "means FAILED"},
+		{"no string for pending", func(d *contract.Document) { delete(d.States, "PENDING"); delete(d.States, "1") }, "$.states", "means PENDING"},
+		{"layout", func(d *contract.Document) { d.Time.Layout = "2006" }, "$.time.layout", `no layout "2006"`},
+		{"accepted layout", func(d *contract.Document) { d.Time.Accept = []string{"rfc3339", "iso"} }, "$.time.accept[1]", `no layout "iso"`},
+		{"accepted layout twice", func(d *contract.Document) { d.Time.Accept = []string{"rfc3339", "rfc3339"} }, "$.time.accept[1]", "stands twice"},
+		{"zone name", func(d *contract.Document) { d.Time.Zone = "Asia/Ho_Chi_Minh" }, "$.time.zone", "fixed offset"},
+		{"zone without minutes", func(d *contract.Document) { d.Time.Zone = "+07" }, "$.time.zone", "fixed offset"},
+		{"zone Z", func(d *contract.Document) { d.Time.Zone = "Z" }, "$.time.zone", "fixed offset"},
+		{"zone too far", func(d *contract.Document) { d.Time.Zone = "+15:00" }, "$.time.zone", "fixed offset"},
+		{"zone too far west", func(d *contract.Document) { d.Time.Zone = "-15:00" }, "$.time.zone", "fixed offset"},
+		{"page size max", func(d *contract.Document) { d.Limits.PageSizeMax = 0 }, "$.limits.pageSizeMax", "1 or more"},
+		{"page size default", func(d *contract.Document) { d.Limits.PageSizeDefault = 0 }, "$.limits.pageSizeDefault", "1 or more"},
+		{"page size default above max", func(d *contract.Document) { d.Limits.PageSizeDefault = 101 }, "$.limits.pageSizeDefault", "above pageSizeMax 100"},
+		{"range", func(d *contract.Document) { d.Limits.RangeMax = 0 }, "$.limits.rangeMax", "above zero"},
+		{"reply bytes", func(d *contract.Document) { d.Limits.ReplyBytesMax = 0 }, "$.limits.replyBytesMax", "1 or more"},
+	})
+	checkAllowed(t, map[string]func(d *contract.Document){
+		"page sizes equal": func(d *contract.Document) { d.Limits.PageSizeDefault = 100 },
+		"no states where none is read": func(d *contract.Document) {
+			for _, op := range []partner.Operation{partner.OpGet, partner.OpList, partner.OpSearch} {
+				delete(d.Operations, op)
+			}
+			delete(d.Operations[partner.OpRegister].Response, "status")
+			d.States = nil
+		},
+	})
+}
+
+func TestSemanticsRules(t *testing.T) {
+	t.Parallel()
+	checkBreaches(t, []breach{
+		{"lag", func(d *contract.Document) { d.Semantics.LookupLagMax = -1 }, "$.semantics.lookupLagMax", "negative"},
+		{"skew", func(d *contract.Document) { d.Semantics.ClockSkewMax = -1 }, "$.semantics.clockSkewMax", "negative"},
+		{"margin", func(d *contract.Document) { d.Semantics.SettleMargin = -1 }, "$.semantics.settleMargin", "negative"},
+		{"ttl", func(d *contract.Document) { d.Semantics.OTPTTL = -1 }, "$.semantics.otpTTL", "negative"},
+		{"hold", func(d *contract.Document) { d.Semantics.HoldBeforeReview = -1 }, "$.semantics.holdBeforeReview", "negative"},
+		{"resend", func(d *contract.Document) { d.Semantics.ResendAfter = -1 }, "$.semantics.resendAfter", "negative"},
+		{"delay", func(d *contract.Document) { d.Semantics.MaxExecutionDelay = new(contract.Duration(-1)) }, "$.semantics.maxExecutionDelay", "negative"},
+		{"clock", func(d *contract.Document) { d.Semantics.Clock = "" }, "$.semantics.clock", `found ""`},
+		{"clock without its field", func(d *contract.Document) {
+			d.Semantics.Clock = contract.ClockResponseTime
+			d.Envelope.ResponseTime = nil
+		}, "$.semantics.clock", "no responseTime"},
+		{"id at OTP not sent", func(d *contract.Document) {
+			d.Semantics.PartnerTransIDAtOTP = true
+			delete(d.Operations[partner.OpOTP].Request, "partnerTransId")
+		}, "$.semantics.partnerTransIDAtOTP", "otp.request sends no partnerTransId"},
+		{"dedupe by an id not sent", func(d *contract.Document) {
+			d.Semantics.DedupeByPartnerTransID = true
+			e := d.Operations[partner.OpRegister]
+			delete(e.Request, "partnerTransId")
+			e.Echo = nil
+		}, "$.semantics.dedupeByPartnerTransID", "registration.register sends no partnerTransId"},
+	})
+	checkAllowed(t, map[string]func(d *contract.Document){
+		"clock of the envelope": func(d *contract.Document) { d.Semantics.Clock = contract.ClockResponseTime },
+		"no clock":              func(d *contract.Document) { d.Semantics.Clock = contract.ClockNone },
+		"promises kept": func(d *contract.Document) {
+			d.Semantics.PartnerTransIDAtOTP = true
+			d.Semantics.DedupeByPartnerTransID = true
+			d.Semantics.MaxExecutionDelay = new(contract.Duration)
+		},
+	})
+}
