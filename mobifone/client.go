@@ -68,7 +68,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	ids := partner.NewIDMaker(cfg.IDKey, cfg.Partner)
 	reg := registration.New(fore, cfg.IDKey)
 	client := assemble(fore, s.catalog, reg, ids)
-	client.background = assemble(back, s.catalog, reg.InLane(back), ids)
+	client.background = assemble(back, s.catalog, registration.NewBeside(back, reg), ids)
 	client.background.background = client.background
 	return client, nil
 }

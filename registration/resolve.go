@@ -35,7 +35,7 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 		}
 		return nil, err
 	}
-	unknown := &partner.Error{Operation: partner.OpGet, Handle: &h, Evidence: found.evidence, Lookup: &partner.Lookup{}, Err: errStillOpen}
+	unknown := &partner.Error{Operation: partner.OpRegister, Handle: &h, Evidence: found.evidence, Lookup: &partner.Lookup{}, Err: errStillOpen}
 	switch {
 	case found.conflict:
 		unknown.Code, unknown.Err = partner.LookupConflict, errConflict
@@ -62,7 +62,7 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 // failed is the refusal a lookup showed.
 func (s *Service) failed(h partner.Handle, found findings) error {
 	e := &partner.Error{
-		Operation: partner.OpGet, Outcome: partner.Rejected, Code: found.failed.ResultCode,
+		Operation: partner.OpRegister, Outcome: partner.Rejected, Code: found.failed.ResultCode,
 		WireCode: found.failed.WireResultCode, Message: found.failed.ResultMessage,
 		Handle: &h, Evidence: found.evidence, Lookup: &partner.Lookup{},
 	}

@@ -21,9 +21,9 @@ func New(t *transport.Transport, key partner.Secret) *Service {
 	return &Service{t: t, key: key, sends: newSends()}
 }
 
-// InLane returns the same service over another lane of the same client: what one knows
-// to be sent the other knows too.
-func (s *Service) InLane(t *transport.Transport) *Service {
+// NewBeside returns the service over another lane of the same client: what one knows to
+// be sent the other knows too.
+func NewBeside(t *transport.Transport, s *Service) *Service {
 	return &Service{t: t, key: s.key, sends: s.sends}
 }
 

@@ -95,6 +95,9 @@ func (c *core) settleGuarded(r *record, v *verdict) {
 		if e.Code == partner.AlreadySent || e.Code == partner.ReplyLost {
 			e.Code = partner.ConnectFailed
 		}
+		if e.Code == partner.ConnectFailed && errors.Is(e.Err, context.Canceled) {
+			e.Code = partner.Canceled
+		}
 		if own, ok := errors.AsType[*partner.Error](refused); ok {
 			e.Code, e.Err, v.again = own.Code, own.Err, false
 		}
@@ -120,7 +123,7 @@ func (c *core) classifyFailure(r *record, err error) verdict {
 		e.Code, e.Err = partner.ReplyUnreadable, errors.New("a middleware gave neither a reply nor an error")
 	case !onWire:
 		e.Outcome, e.Code = partner.NotSent, partner.ConnectFailed
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		if errors.Is(err, context.Canceled) {
 			e.Code = partner.Canceled
 		}
 	case neverConnected(err):

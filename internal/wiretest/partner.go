@@ -1,0 +1,190 @@
+// Package wiretest is a real HTTP partner for tests, scripted handler by handler, that
+// counts what arrives at its socket. It does not judge: the sandbox plays a partner
+// with a memory, this plays one reply.
+package wiretest
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Handler answers one operation; f is what the request said.
+type Handler func(w http.ResponseWriter, r *http.Request, f contract.Fields)
+
+// Partner is a scripted server.
+type Partner struct {
+	Contract *contract.Contract
+	Server   *httptest.Server
+
+	socket *socket
+
+	mu       sync.Mutex
+	handlers map[partner.Operation]Handler
+	requests map[partner.Operation]int
+}
+
+// New starts a partner on loopback that answers every operation of the contract with a
+// plausible success, lookups with "not found"; the test's end stops it.
+func New(tb testing.TB, c *contract.Contract) *Partner {
+	tb.Helper()
+	return start(tb, c, (*httptest.Server).Start)
+}
+
+// NewTLS is New over TLS; OnWire sees only ciphertext there, so count Requests.
+func NewTLS(tb testing.TB, c *contract.Contract) *Partner {
+	tb.Helper()
+	return start(tb, c, (*httptest.Server).StartTLS)
+}
+
+func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *Partner {
+	tb.Helper()
+	p := &Partner{Contract: c, handlers: map[partner.Operation]Handler{}, requests: map[partner.Operation]int{}}
+	p.On(partner.OpEligible, p.Offers(partner.VND(120_000)))
+	p.On(partner.OpOTP, p.Ticket("T-1"))
+	p.On(partner.OpRegister, p.Registered())
+	for _, op := range []partner.Operation{partner.OpGet, partner.OpList, partner.OpSearch} {
+		p.On(op, p.Says(op, 200, contract.Answer{Code: partner.TransactionNotFound}))
+	}
+	p.Server = httptest.NewUnstartedServer(p)
+	p.socket = &socket{Listener: p.Server.Listener}
+	p.Server.Listener = p.socket
+	p.Server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	run(p.Server)
+	tb.Cleanup(p.Server.Close)
+	return p
+}
+
+// On scripts an operation from now on.
+func (p *Partner) On(op partner.Operation, h Handler) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.handlers[op] = h
+}
+
+// Requests counts the requests of an operation whose body arrived whole.
+func (p *Partner) Requests(op partner.Operation) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.requests[op]
+}
+
+// OnWire counts how often the operation's request line came in at the socket.
+func (p *Partner) OnWire(op partner.Operation) int {
+	ep := p.Contract.Document().Operations[op]
+	return p.socket.count(ep.Method + " " + ep.Path)
+}
+
+// ServeHTTP finds the operation and runs its handler.
+func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	op, ok := p.Contract.OperationOf(r.Method, r.URL.Path)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	f, err := p.Contract.ReadRequest(op, r, body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	p.mu.Lock()
+	p.requests[op]++
+	h := p.handlers[op]
+	p.mu.Unlock()
+	h(w, r, f)
+}
+
+// Says answers with a code and data under an HTTP status.
+func (p *Partner) Says(op partner.Operation, status int, a contract.Answer) Handler {
+	return func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) { p.Write(w, op, status, a) }
+}
+
+// Write writes an answer.
+func (p *Partner) Write(w http.ResponseWriter, op partner.Operation, status int, a contract.Answer) {
+	if a.Time.IsZero() {
+		a.Time = time.Now()
+	}
+	contentType, body, err := p.Contract.WriteAnswer(op, a)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusTeapot)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// Offers answers eligibility with C120 at a price.
+func (p *Partner) Offers(price partner.VND) Handler {
+	yes := true
+	return p.Says(partner.OpEligible, 200, contract.Answer{Code: partner.Success, Data: contract.Data{
+		SubscriberType: "PREPAID", HasRows: true,
+		Rows: []contract.Row{{Package: "C120", Name: "C120", Price: price, CycleDays: 30, ResetDays: 30, Eligible: &yes}},
+	}})
+}
+
+// Ticket answers an OTP request.
+func (p *Partner) Ticket(id partner.TransID) Handler {
+	return p.Says(partner.OpOTP, 200, contract.Answer{Code: partner.Success, Data: contract.Data{
+		TransID: id, OTPTTL: 180 * time.Second, ResendAfter: 60 * time.Second, OTPLength: 6,
+	}})
+}
+
+// Registered answers a registration with success.
+func (p *Partner) Registered() Handler {
+	return func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+		p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: Echo(f, partner.StateSuccess)})
+	}
+}
+
+// Found answers a lookup by id with one row.
+func (p *Partner) Found(row contract.Row) Handler {
+	return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.Success,
+		Data: contract.Data{HasRows: true, Rows: []contract.Row{row}}})
+}
+
+// Echo is the data of a registration's answer.
+func Echo(f contract.Fields, state partner.State) contract.Data {
+	return contract.Data{TransID: f.TransID, PartnerTransID: f.PartnerTransID, State: state, RegisteredAt: time.Now().Truncate(time.Second)}
+}
+
+// Row is the ledger row of a registration request.
+func Row(f contract.Fields, state partner.State) contract.Row {
+	now := time.Now().Truncate(time.Second)
+	return contract.Row{
+		TransID: f.TransID, PartnerTransID: f.PartnerTransID, MSISDN: f.MSISDN, Package: f.Package,
+		Amount: f.Amount, State: state, Shop: f.Shop, CreatedAt: now, UpdatedAt: now,
+	}
+}
+
+// Raw answers with exactly these bytes under a status.
+func Raw(status int, contentType, body string) Handler {
+	return func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// Hangup closes the connection after writing raw bytes instead of a reply.
+func Hangup(raw string) Handler {
+	return func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, raw)
+		_ = conn.Close()
+	}
+}

@@ -1,0 +1,198 @@
+package mobifone_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// executed remembers what a partner carried out although its reply said nothing usable.
+type executed struct {
+	mu   sync.Mutex
+	last contract.Fields
+	on   bool
+}
+
+func (e *executed) record(p *wiretest.Partner, h wiretest.Handler) wiretest.Handler {
+	return func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		e.mu.Lock()
+		e.last, e.on = f, true
+		e.mu.Unlock()
+		if p.Contract.Has(partner.OpGet) {
+			p.On(partner.OpGet, p.Found(wiretest.Row(f, partner.StateSuccess)))
+		}
+		h(w, r, f)
+	}
+}
+
+// unusable are answers to a registration that prove nothing.
+func unusable(p *wiretest.Partner) map[string]wiretest.Handler {
+	html := "<html><body>Bad gateway</body></html>"
+	says := func(status int, a contract.Answer) wiretest.Handler { return p.Says(partner.OpRegister, status, a) }
+	h := map[string]wiretest.Handler{
+		"reply lost":    wiretest.Hangup(""),
+		"reply begun":   wiretest.Hangup("HTTP/1.1 200 OK\r\nContent-Le"),
+		"200 cut":       wiretest.Hangup("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 300\r\n\r\n{\"errorCode\":\"0000\","),
+		"HTML with 200": wiretest.Raw(200, "text/html", html),
+		"empty 200":     wiretest.Raw(200, "application/json", ""),
+		"unknown code":  says(200, contract.Answer{WireCode: "7777"}),
+		"contradiction": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Contradict: true, Data: wiretest.Echo(f, partner.StateSuccess)})
+		},
+		"other transId": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+			f.TransID = "T-999"
+			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+		},
+		"other partnerTransId": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+			f.PartnerTransID = partner.RandomPartnerTransID()
+			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+		},
+		"refusal of another's": says(200, contract.Answer{Code: partner.InvalidISDN, Data: contract.Data{TransID: "T-999"}}),
+		"success but pending": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StatePending)})
+		},
+		"success but failed": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateFailed)})
+		},
+		"success under 500": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+			p.Write(w, partner.OpRegister, 500, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+		},
+		"success under 404": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+			p.Write(w, partner.OpRegister, 404, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+		},
+		"refusal under 500": says(500, contract.Answer{Code: partner.InvalidISDN}),
+	}
+	for _, status := range []int{400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504} {
+		h["bare "+http.StatusText(status)] = wiretest.Raw(status, "text/plain", "no")
+	}
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		h["redirect "+http.StatusText(status)] = func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+			w.Header().Set("Location", "/partner/v1/elsewhere")
+			w.WriteHeader(status)
+		}
+	}
+	return h
+}
+
+// Register answered by something that proves nothing: one wire request, Unknown, the
+// evidence and the handle in the error; Resolve finds it where it was executed, else it
+// stays Unknown. The same under a middleware that retries, and under both contracts.
+func TestUnusableReplyIsUnknown(t *testing.T) {
+	t.Parallel()
+	for wire, c := range contracts(t) {
+		for name := range unusable(&wiretest.Partner{Contract: c}) {
+			if strings.Contains(name, "partnerTransId") && !c.Echoes(partner.OpRegister, "partnerTransId") {
+				continue // this wire does not send it back, so there is nothing to differ
+			}
+			for _, carriedOut := range []bool{true, false} {
+				for _, careless := range []bool{false, true} {
+					t.Run(wire+"/"+name+"/executed="+yes(carriedOut)+"/retrying="+yes(careless), func(t *testing.T) {
+						t.Parallel()
+						testUnusable(t, c, name, carriedOut, careless)
+					})
+				}
+			}
+		}
+	}
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func testUnusable(t *testing.T, c *contract.Contract, name string, carriedOut, careless bool) {
+	t.Helper()
+	p := wiretest.New(t, c)
+	var opts []mobifone.Option
+	if careless {
+		opts = append(opts, mobifone.WithMiddleware(retrying))
+	}
+	client := newClient(t, p, opts...)
+	req := toOTP(t, client)
+	h := unusable(p)[name]
+	if carriedOut {
+		h = new(executed).record(p, h)
+	}
+	p.On(partner.OpRegister, h)
+
+	receipt, err := client.Registration.Register(t.Context(), req)
+
+	require.Error(t, err)
+	assert.Nil(t, receipt)
+	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+	assert.Equal(t, 1, p.OnWire(partner.OpRegister), "requests at the socket")
+	e, ok := errors.AsType[*partner.Error](err)
+	require.True(t, ok)
+	require.NotNil(t, e.Handle)
+	assert.Equal(t, 1, e.Evidence.Sends)
+	assert.False(t, e.Evidence.FirstSend.IsZero())
+	assert.NotEmpty(t, e.Evidence.RequestID)
+	assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
+
+	again, err := client.Registration.Register(t.Context(), req)
+	assert.Nil(t, again)
+	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+	require.ErrorIs(t, err, partner.AlreadySent)
+	assert.Equal(t, 1, p.OnWire(partner.OpRegister), "a blind retry in the caller's code stays here")
+
+	receipt, err = client.Registration.Resolve(t.Context(), *e.Handle)
+	assert.Equal(t, 1, p.OnWire(partner.OpRegister), "resolving sends nothing")
+	switch {
+	case !c.Has(partner.OpGet):
+		require.ErrorIs(t, err, partner.OperationAbsent)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
+	case carriedOut:
+		require.NoError(t, err)
+		assert.True(t, receipt.Resolved)
+		assert.Equal(t, req.TransID, receipt.TransID)
+	default:
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		e, ok := errors.AsType[*partner.Error](err)
+		require.True(t, ok)
+		require.NotNil(t, e.Lookup)
+		assert.True(t, e.Lookup.Absent)
+		assert.False(t, e.Lookup.AfterFence, "the pessimistic contract knows no fence")
+		assert.NotNil(t, e.Handle)
+	}
+}
+
+// The caller's context ends while the partner holds the request.
+func TestCancelInFlightIsUnknown(t *testing.T) {
+	t.Parallel()
+	for wire, c := range contracts(t) {
+		t.Run(wire, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, c)
+			client := newClient(t, p)
+			req := toOTP(t, client)
+			arrived, gone := make(chan struct{}), make(chan struct{})
+			p.On(partner.OpRegister, func(_ http.ResponseWriter, r *http.Request, _ contract.Fields) {
+				close(arrived)
+				<-r.Context().Done()
+				close(gone)
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { <-arrived; cancel() }()
+			_, err := client.Registration.Register(ctx, req)
+			<-gone
+			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+		})
+	}
+}
