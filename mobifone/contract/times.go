@@ -114,9 +114,15 @@ func parseLayout(name, text string, zone *time.Location) (time.Time, bool) {
 		}
 		return time.UnixMilli(n), true
 	case layoutRFC3339:
-		var t time.Time // UnmarshalText is strict where time.Parse is not
-		err := t.UnmarshalText([]byte(text))
-		return t, err == nil
+		t, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return time.Time{}, false
+		}
+		// time.Parse also takes one-digit hours and a comma before a fraction.
+		const seconds = "2006-01-02T15:04:05"
+		var buf [len(seconds)]byte
+		n := len(seconds)
+		return t, len(text) > n && string(t.AppendFormat(buf[:0], seconds)) == text[:n] && text[n] != ','
 	default:
 		layout := goLayout(name)
 		t, err := time.ParseInLocation(layout, text, zone)

@@ -1,0 +1,308 @@
+package contract
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// registered is a success of register as the default contract's partner writes it.
+const registered = `{"errorCode":"0000","message":"Th\u00e0nh c\u00f4ng, b\u1ea1n \ud83d\ude00 đã đăng ký","success":true,"requestId":"req-1","responseTime":"20250301101500",` +
+	`"data":{"transId":"MBF-77","partnerTransId":"FPT-1","status":"SUCCESS","registeredAt":"2025-03-01T10:14:59+07:00","effectiveFrom":1740798899,"expiredAt":"31/03/2025 23:59:59"}}`
+
+func decodeFault(t *testing.T, c *Contract, op partner.Operation, body string) *DecodeError {
+	t.Helper()
+	reply, err := c.Decode(op, []byte(body))
+	require.Error(t, err)
+	require.Nil(t, reply)
+	var fault *DecodeError
+	require.ErrorAs(t, err, &fault)
+	return fault
+}
+
+func TestDecodeRegister(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	got, err := c.Decode(partner.OpRegister, []byte(" \t\r\n"+registered+"\n"))
+	require.NoError(t, err)
+	rule, _ := c.RuleNamed(partner.Success)
+	assert.Equal(t, &Reply{
+		WireCode: "0000", Rule: rule, Class: ClassSuccess, Message: "Thành công, bạn 😀 đã đăng ký", RequestID: "req-1",
+		Time: time.Date(2025, 3, 1, 10, 15, 0, 0, saigon),
+		Data: Data{
+			TransID: "MBF-77", PartnerTransID: "FPT-1", State: partner.StateSuccess, WireState: "SUCCESS",
+			RegisteredAt:  time.Date(2025, 3, 1, 10, 14, 59, 0, saigon),
+			EffectiveFrom: time.Date(2025, 3, 1, 10, 14, 59, 0, saigon),
+			ExpiresAt:     time.Date(2025, 3, 31, 23, 59, 59, 0, saigon),
+		},
+	}, got)
+}
+
+func TestDecodeClasses(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]struct {
+		wire  string
+		name  partner.Code
+		class Class
+	}{
+		`{"errorCode":"0000"}`:                                {"0000", partner.Success, ClassSuccess},
+		`{"code":"0000","success":"true"}`:                    {"0000", partner.Success, ClassSuccess},
+		`{"errorCode":null,"code":"0000"}`:                    {"0000", partner.Success, ClassSuccess},
+		`{"errorCode":"0000","code":"0000"}`:                  {"0000", partner.Success, ClassSuccess},
+		`{"errorCode":2001,"success":false}`:                  {"2001", partner.InvalidISDN, ClassRejected},
+		`{"errorCode":"2001","resultCode":2001}`:              {"2001", partner.InvalidISDN, ClassRejected},
+		`{"errorCode":"8001"}`:                                {"8001", partner.Processing, ClassUnknown},
+		`{"errorCode":"31337"}`:                               {"31337", "", ClassUnknown},
+		`{"errorCode":0}`:                                     {"0", "", ClassUnknown},
+		`{"errorCode":" 0000"}`:                               {" 0000", "", ClassUnknown},
+		`{"code":"0000","message":"ok","description":"xong"}`: {"0000", partner.Success, ClassSuccess},
+		`{"errorCode":"0000","data":null}`:                    {"0000", partner.Success, ClassSuccess},
+		`{"errorCode":"0000","Success":false}`:                {"0000", partner.Success, ClassSuccess},
+	} {
+		got, err := Default().Decode(partner.OpRegister, []byte(body))
+		require.NoError(t, err, body)
+		assert.Equal(t, want.wire, got.WireCode, body)
+		assert.Equal(t, want.name, got.Rule.Name, body)
+		assert.Equal(t, want.class, got.Class, body)
+		assert.Zero(t, got.Data, body)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
+	const ok = `{"errorCode":"0000",`
+	for name, tc := range map[string]struct {
+		op         partner.Operation
+		body, path string
+	}{
+		"nothing":               {partner.OpRegister, ``, ""},
+		"html":                  {partner.OpRegister, `<html><body>0000</body></html>`, ""},
+		"byte order mark":       {partner.OpRegister, "\ufeff" + registered, ""},
+		"not UTF-8":             {partner.OpRegister, ok + "\"message\":\"b\xe1n\"}", ""},
+		"not UTF-8 in a key":    {partner.OpRegister, ok + "\"m\xe1\":1}", ""},
+		"list":                  {partner.OpRegister, `[` + registered + `]`, ""},
+		"string":                {partner.OpRegister, `"0000"`, ""},
+		"null":                  {partner.OpRegister, `null`, ""},
+		"two documents":         {partner.OpRegister, registered + registered, ""},
+		"tail":                  {partner.OpRegister, registered + "x", ""},
+		"duplicate code":        {partner.OpRegister, `{"errorCode":"2001","errorCode":"0000"}`, ""},
+		"duplicate, escaped":    {partner.OpRegister, `{"errorCode":"0000","error\u0043ode":"0000"}`, ""},
+		"duplicate, deep":       {partner.OpRegister, ok + `"x":[{"y":{"a":1,"a":1}}]}`, ""},
+		"duplicate, many":       {partner.OpRegister, ok + `"x":{` + manyKeys + `"k7":1}}`, ""},
+		"too deep":              {partner.OpRegister, ok + `"x":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + "}", ""},
+		"endless depth":         {partner.OpRegister, ok + `"x":` + strings.Repeat(`{"a":`, 100_000), ""},
+		"lone surrogate":        {partner.OpRegister, ok + `"message":"\ud83d"}`, ""},
+		"surrogates swapped":    {partner.OpRegister, ok + `"message":"\ude00\ud83d"}`, ""},
+		"surrogate and letter":  {partner.OpRegister, ok + `"message":"\ud83d\u0041"}`, ""},
+		"raw line break":        {partner.OpRegister, ok + "\"message\":\"a\nb\"}", ""},
+		"single quotes":         {partner.OpRegister, `{'errorCode':'0000'}`, ""},
+		"comma at the end":      {partner.OpRegister, `{"errorCode":"0000",}`, ""},
+		"leading zero":          {partner.OpRegister, `{"errorCode":0000}`, ""},
+		"NaN":                   {partner.OpRegister, ok + `"x":NaN}`, ""},
+		"no code":               {partner.OpRegister, `{"message":"ok"}`, "errorCode"},
+		"code null":             {partner.OpRegister, `{"errorCode":null}`, "errorCode"},
+		"code empty":            {partner.OpRegister, `{"errorCode":""}`, "errorCode"},
+		"code in another case":  {partner.OpRegister, `{"ErrorCode":"0000"}`, "errorCode"},
+		"code bool":             {partner.OpRegister, `{"errorCode":true}`, "errorCode"},
+		"code object":           {partner.OpRegister, `{"errorCode":{}}`, "errorCode"},
+		"code fraction":         {partner.OpRegister, `{"errorCode":200.0}`, "errorCode"},
+		"code endless":          {partner.OpRegister, `{"errorCode":"` + strings.Repeat("0", 300) + `"}`, "errorCode"},
+		"two codes":             {partner.OpRegister, `{"errorCode":"0000","resultCode":"2001"}`, "resultCode"},
+		"flag against success":  {partner.OpRegister, ok + `"success":false}`, "success"},
+		"flag against refusal":  {partner.OpRegister, `{"errorCode":"2001","success":true}`, "success"},
+		"flag against unknown":  {partner.OpRegister, `{"errorCode":"31337","success":true}`, "success"},
+		"flag a number":         {partner.OpRegister, ok + `"success":1}`, "success"},
+		"message a number":      {partner.OpRegister, ok + `"message":5}`, "message"},
+		"response time":         {partner.OpRegister, ok + `"responseTime":"yesterday"}`, "responseTime"},
+		"data a string":         {partner.OpRegister, ok + `"data":""}`, "data"},
+		"data a list":           {partner.OpRegister, ok + `"data":["x"]}`, "data.transId"},
+		"transId an object":     {partner.OpRegister, ok + `"data":{"transId":{}}}`, "data.transId"},
+		"transId with spaces":   {partner.OpOTP, ok + `"data":{"transId":" T1"}}`, "data.transId"},
+		"transId too long":      {partner.OpOTP, ok + `"data":{"transId":"` + strings.Repeat("T", 65) + `"}}`, "data.transId"},
+		"id a fraction":         {partner.OpRegister, ok + `"data":{"partnerTransId":1.5}}`, "data.partnerTransId"},
+		"status a bool":         {partner.OpRegister, ok + `"data":{"status":true}}`, "data.status"},
+		"time of no layout":     {partner.OpRegister, ok + `"data":{"registeredAt":"1 March"}}`, "data.registeredAt"},
+		"time a bool":           {partner.OpRegister, ok + `"data":{"registeredAt":false}}`, "data.registeredAt"},
+		"time in 1970":          {partner.OpRegister, ok + `"data":{"registeredAt":0}}`, "data.registeredAt"},
+		"attempts negative":     {partner.OpRegister, ok + `"data":{"attemptsLeft":-1}}`, "data.attemptsLeft"},
+		"attempts half":         {partner.OpRegister, ok + `"data":{"attemptsLeft":1.5}}`, "data.attemptsLeft"},
+		"attempts huge":         {partner.OpRegister, ok + `"data":{"attemptsLeft":3000000000}}`, "data.attemptsLeft"},
+		"lifetime overflows":    {partner.OpOTP, ok + `"data":{"otpTtl":9223372036854775807}}`, "data.otpTtl"},
+		"wait negative":         {partner.OpOTP, ok + `"data":{"resendAfter":-60}}`, "data.resendAfter"},
+		"total negative":        {partner.OpList, ok + `"data":{"total":-1}}`, "data.total"},
+		"rows a string":         {partner.OpList, ok + `"data":{"items":"none"}}`, "data.items"},
+		"row null":              {partner.OpList, ok + `"data":{"items":[null]}}`, "data.items[0]"},
+		"row a list":            {partner.OpList, ok + `"data":{"items":[{},[]]}}`, "data.items[1]"},
+		"rows without end":      {partner.OpList, ok + `"data":{"items":[{}` + strings.Repeat(",{}", 10_000) + `]}}`, "data.items"},
+		"amount half":           {partner.OpList, ok + `"data":{"items":[{},{"amount":120000.5}]}}`, "data.items[1].amount"},
+		"amount negative":       {partner.OpGet, ok + `"data":{"transaction":{"amount":-120000}}}`, "data.transaction[0].amount"},
+		"amount overflows":      {partner.OpGet, ok + `"data":{"transaction":{"amount":9223372036854775808}}}`, "data.transaction[0].amount"},
+		"amount endless":        {partner.OpGet, ok + `"data":{"transaction":{"amount":1e400}}}`, "data.transaction[0].amount"},
+		"amount grouped":        {partner.OpGet, ok + `"data":{"transaction":{"amount":"120.000"}}}`, "data.transaction[0].amount"},
+		"amount grouped number": {partner.OpGet, ok + `"data":{"transaction":{"amount":120.000}}}`, "data.transaction[0].amount"},
+		"amount with a sign":    {partner.OpGet, ok + `"data":{"transaction":{"amount":"120000 VND"}}}`, "data.transaction[0].amount"},
+		"amount empty":          {partner.OpGet, ok + `"data":{"transaction":{"amount":""}}}`, "data.transaction[0].amount"},
+		"amount a bool":         {partner.OpGet, ok + `"data":{"transaction":{"amount":true}}}`, "data.transaction[0].amount"},
+		"number an object":      {partner.OpGet, ok + `"data":{"transaction":{"isdn":{"n":"0901234567"}}}}`, "data.transaction[0].isdn"},
+		"price negative":        {partner.OpEligible, ok + `"data":{"packages":[{"price":-1}]}}`, "data.packages[0].price"},
+		"eligible a number":     {partner.OpEligible, ok + `"data":{"packages":[{"eligible":2}]}}`, "data.packages[0].eligible"},
+		"name a number":         {partner.OpEligible, ok + `"data":{"packages":[{"packageName":120}]}}`, "data.packages[0].packageName"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fault := decodeFault(t, Default(), tc.op, tc.body)
+			assert.Equal(t, tc.path, fault.Path)
+			for _, v := range []string{"0000", "120000", "0901234567", "yesterday", "March", "31337"} {
+				assert.NotContains(t, fault.Error(), v)
+			}
+		})
+	}
+}
+
+// manyKeys has more members than are compared in pairs, k7 among them.
+var manyKeys = func() string {
+	var b strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&b, `"k%d":1,`, i)
+	}
+	return b.String()
+}()
+
+func TestDecodeOperationAbsent(t *testing.T) {
+	t.Parallel()
+	_, err := Default().Decode("packages.cancel", []byte(registered))
+	require.ErrorIs(t, err, partner.OperationAbsent)
+}
+
+// Fault 11: an answer cut anywhere is never a success, nor any other answer.
+func TestDecodeCutAtEachByte(t *testing.T) {
+	t.Parallel()
+	for cut := range len(registered) {
+		decodeFault(t, Default(), partner.OpRegister, registered[:cut])
+	}
+}
+
+// Fault 12: one flipped byte never turns a refusal into a success.
+func TestDecodeGarbledRefusalIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	const refused = `{"errorCode":"2001","success":false,"message":"So thue bao sai","data":{"attemptsLeft":2}}`
+	for i := range len(refused) {
+		for b := range 256 {
+			body := []byte(refused)
+			body[i] = byte(b)
+			reply, err := Default().Decode(partner.OpRegister, body)
+			if err == nil {
+				require.NotEqual(t, ClassSuccess, reply.Class, "byte %d = %#x", i, b)
+			}
+		}
+	}
+}
+
+func TestDecodeRows(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	got, err := c.Decode(partner.OpList, []byte(`{"errorCode":"0000","data":{"page":1,"size":"20","total":2,"items":[`+
+		`{"transId":77,"partnerTransId":"other system/1","isdn":"84*****678","packageCode":"C120","amount":"120000","status":"2","resultCode":0,"createdAt":"2025-03-01 10:00:00","updatedAt":""},`+
+		`{"transId":"T2","isdn":901234567,"amount":1.2E5,"status":"PAUSED","resultMessage":"Kh\u00f4ng r\u1ea3nh","extra":{"a":[1]}},{}]}}`))
+	require.NoError(t, err)
+	assert.Equal(t, Data{
+		Page: 1, Size: 20, Total: new(2), HasRows: true,
+		Rows: []Row{
+			{TransID: "77", PartnerTransID: "other system/1", Package: "C120", Amount: 120_000, State: partner.StateSuccess, WireState: "2",
+				ResultCode: "0", CreatedAt: time.Date(2025, 3, 1, 10, 0, 0, 0, saigon)},
+			{TransID: "T2", MSISDN: partner.MustParseMSISDN("0901234567"), Amount: 120_000, State: partner.StateUnlisted, WireState: "PAUSED", ResultMessage: "Không rảnh"},
+			{},
+		},
+	}, got.Data)
+
+	for body, has := range map[string]bool{
+		`{"errorCode":"0000","data":{"items":[]}}`:   true,
+		`{"errorCode":"0000","data":{"items":{}}}`:   true,
+		`{"errorCode":"0000","data":{"items":null}}`: false,
+		`{"errorCode":"0000","data":{"Items":[]}}`:   false,
+		`{"errorCode":"0000","data":{}}`:             false,
+		`{"errorCode":"0000","data":null}`:           false,
+		`{"errorCode":"0000"}`:                       false,
+	} {
+		got, err := c.Decode(partner.OpList, []byte(body))
+		require.NoError(t, err, body)
+		assert.Equal(t, has, got.Data.HasRows, body)
+	}
+}
+
+func TestDecodePathsFromRootAndDeep(t *testing.T) {
+	t.Parallel()
+	c := altered(t, func(d *Document) {
+		d.Envelope.Data = []string{"a.result", "b"}
+		e := d.Operations[partner.OpList]
+		e.Response = map[string]string{"total": "$.meta.rows.total", "page": "p.number"}
+		e.Rows.Path = ""
+		g := d.Operations[partner.OpGet]
+		g.Rows.Path, g.Rows.Fields = "$.tx", map[string]string{"status": "st.now", "transId": "id"}
+	})
+	got, err := c.Decode(partner.OpList, []byte(`{"errorCode":"0000","meta":{"rows":{"total":1}},"a":{"result":{"p":{"number":4},"transId":"T1","status":"INIT"}}}`))
+	require.NoError(t, err)
+	assert.Equal(t, Data{Page: 4, Total: new(1), HasRows: true, Rows: []Row{{TransID: "T1", State: partner.StateInit, WireState: "INIT"}}}, got.Data)
+
+	got, err = c.Decode(partner.OpGet, []byte(`{"errorCode":"0000","tx":[{"st":{"now":"FAILED"},"id":"T1"},{"st":null}],"a":null}`))
+	require.NoError(t, err)
+	assert.Equal(t, []Row{{TransID: "T1", State: partner.StateFailed, WireState: "FAILED"}, {}}, got.Data.Rows)
+
+	assert.Equal(t, "tx[0].st.now", strings.TrimPrefix(decodeFault(t, c, partner.OpGet, `{"errorCode":"0000","tx":{"st":5}}`).Path, "$."))
+	assert.Equal(t, "b", decodeFault(t, c, partner.OpGet, `{"errorCode":"0000","a":{"result":{}},"b":{}}`).Path)
+	assert.Equal(t, "a.result", decodeFault(t, c, partner.OpGet, `{"errorCode":"0000","a":[1]}`).Path)
+}
+
+func TestDecodeSecondContract(t *testing.T) {
+	t.Parallel()
+	c := loadFile(t, "testdata/second.json")
+	got, err := c.Decode(partner.OpRegister, []byte(`{"status":200,"success":true,"reason":"ok"}`))
+	require.NoError(t, err)
+	assert.Equal(t, ClassSuccess, got.Class)
+	assert.Equal(t, partner.Success, got.Rule.Name)
+	decodeFault(t, c, partner.OpRegister, `{"status":200,"success":false,"reason":"ok"}`)
+	decodeFault(t, c, partner.OpRegister, `{"success":true,"reason":"ok"}`)
+}
+
+func FuzzDecode(f *testing.F) {
+	c := Default()
+	for _, seed := range []string{
+		registered, `{"errorCode":"2001","success":false}`, `{"errorCode":"0000","data":{"items":[{"amount":1.2E5},null]}}`,
+		`{"code":0,"data":{"transaction":{"isdn":"84901234567"}}}`, `<html>`, "\ufeff{}", `{"a":"\ud83d\ude00"}`, `[[[[`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, op := range partner.Operations() {
+			reply, err := c.Decode(op, body)
+			if err != nil {
+				require.Nil(t, reply)
+				continue
+			}
+			if reply.Class != ClassSuccess {
+				continue
+			}
+			require.Contains(t, c.doc.Envelope.SuccessCodes, reply.WireCode)
+			tree, fault := parseReply(body)
+			require.Nil(t, fault)
+			for _, name := range c.doc.Envelope.Code {
+				if at := tree.member(0, name); at != none && tree[at].kind != kindNull {
+					require.Equal(t, reply.WireCode, tree[at].text)
+				}
+			}
+			if at := tree.member(0, "success"); at != none && tree[at].kind != kindNull {
+				require.True(t, tree[at].kind == kindTrue || tree[at].text == "true")
+			}
+			for _, row := range reply.Data.Rows {
+				require.GreaterOrEqual(t, row.Amount, partner.VND(0))
+				require.GreaterOrEqual(t, row.Price, partner.VND(0))
+			}
+		}
+	})
+}
