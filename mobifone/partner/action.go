@@ -87,8 +87,10 @@ func ActionFor(err error, cashTaken bool) Action {
 
 func hold() Action { return Action{Step: Hold, Text: sayHold} }
 
-// notSent: not one byte left, so the same ids may be sent again.
+// notSent: not one byte left, so the same ids may be sent again. The contract has
+// sentences for what the partner says, and the partner said nothing.
 func (e *Error) notSent(cashTaken bool) Action {
+	e = e.unsaid()
 	switch e.Code {
 	case InvalidInput:
 		return e.act(Support, sayCorrectInput, cashTaken)
@@ -103,26 +105,27 @@ func (e *Error) notSent(cashTaken bool) Action {
 
 // beforeSale: eligibility and OTP. Nothing was registered by the call, known or not.
 func (e *Error) beforeSale(cashTaken bool) Action {
+	again := sayAskAgain
+	if e.Operation == OpOTP && e.Outcome == Unknown {
+		again = sayMayBeSent
+	}
 	switch e.Code {
 	case OTPResendTooSoon:
 		return e.act(WaitUntil, sayWaitForOTP, cashTaken)
 	case OTPNotDelivered:
 		return e.act(NewOTP, sayCheckPhone, cashTaken)
 	case RateLimited, Maintenance:
-		return e.act(WaitUntil, sayAskAgain, cashTaken)
-	}
-	if e.Outcome == Rejected {
-		if e.Code == OTPLimitExceeded && !cashTaken {
+		return e.act(WaitUntil, again, cashTaken)
+	case OTPLimitExceeded:
+		if e.Outcome == Unknown || !cashTaken {
 			return e.act(WaitUntil, sayAskLater, cashTaken)
 		}
+	}
+	if e.Outcome == Rejected {
 		return e.rejected(cashTaken)
 	}
-	// What the contract says for an unknown code speaks of a registration: left out.
-	unsaid := &Error{RetryAfter: e.RetryAfter}
-	if e.Operation == OpOTP {
-		return unsaid.act(WaitUntil, sayMayBeSent, cashTaken)
-	}
-	return unsaid.act(WaitUntil, sayAskAgain, cashTaken)
+	// What the contract says for any other code speaks of a registration: left out.
+	return e.unsaid().act(WaitUntil, again, cashTaken)
 }
 
 // rejected: the partner said no, and whoever made the error made sure that the no is
@@ -143,6 +146,13 @@ func (e *Error) rejected(cashTaken bool) Action {
 	case RateLimited:
 		return e.act(WaitUntil, sayAskAgain, cashTaken)
 	}
+	switch e.Code {
+	case "", SystemError, DuplicateTransaction, TransactionNotFound:
+		// Their sentences say that the result is not known yet; it is.
+		known := *e
+		known.Text = sayNotRegistered
+		e = &known
+	}
 	if cashTaken {
 		return e.act(ReturnCash, sayReturn, cashTaken)
 	}
@@ -152,6 +162,13 @@ func (e *Error) rejected(cashTaken bool) Action {
 		return e.act(Support, saySupport, cashTaken)
 	}
 	return e.act(Refuse, sayRefuse, cashTaken)
+}
+
+// unsaid is the error without the contract's sentence.
+func (e *Error) unsaid() *Error {
+	bare := *e
+	bare.Text = Text{}
+	return &bare
 }
 
 // act puts the code's sentence before the instruction, and behind it what to do with

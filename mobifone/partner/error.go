@@ -12,8 +12,8 @@ import (
 // FieldError says what is wrong with one input and what to do about it. It never
 // holds the value.
 type FieldError struct {
-	Field   string
-	Problem string
+	Field   string `json:"field"`
+	Problem string `json:"problem"`
 }
 
 // Error is the one error type of the SDK. Its fields are exported so that tests of

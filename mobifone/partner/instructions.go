@@ -40,8 +40,8 @@ var (
 		EN: "This step registered nothing. Take NO more money; try again in a moment.",
 	}
 	sayAskLater = Text{
-		VI: "Chưa thu tiền; hẹn khách thử lại sau.",
-		EN: "Take no money; ask the customer to come back later.",
+		VI: "KHÔNG thu thêm tiền; hẹn khách thử lại sau.",
+		EN: "Take NO more money; ask the customer to try again later.",
 	}
 	sayNotSent = Text{
 		VI: "Yêu cầu chưa được gửi đi; thử lại sau giây lát.",
@@ -59,6 +59,10 @@ var (
 		VI: "Chưa có gói nào được đăng ký ở bước này. Liên hệ bộ phận hỗ trợ.",
 		EN: "This step registered nothing. Call support.",
 	}
+	sayNotRegistered = Text{
+		VI: "Gói cước chưa được đăng ký.",
+		EN: "The package was not registered.",
+	}
 	sayReturn = Text{
 		VI: "Trả lại tiền cho khách.",
 		EN: "Give the customer the money back.",
@@ -68,7 +72,7 @@ var (
 		EN: "Take NO money; advise another package if one fits.",
 	}
 	sayKeepCash = Text{
-		VI: "Tiền đã thu được giữ nguyên cho đến khi đăng ký xong hoặc trả lại khách.",
+		VI: "Giữ nguyên số tiền đã thu cho đến khi đăng ký xong hoặc trả lại khách.",
 		EN: "The money taken stays where it is until the registration is done or it is given back.",
 	}
 )

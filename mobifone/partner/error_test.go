@@ -1,0 +1,146 @@
+package partner_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+func aFault() *partner.Error {
+	return &partner.Error{
+		Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.OTPInvalid, WireCode: "7001",
+		Message: "wrong OTP for 0912345678", RetryAfter: 90 * time.Second,
+		Evidence: partner.Evidence{Tries: 2, Sends: 1, HTTPStatus: 200, RequestID: "1f0c-7"},
+		Fields:   []partner.FieldError{{Field: "otp", Problem: "not good"}, {Field: "shop", Problem: "missing"}},
+		Err:      io.ErrUnexpectedEOF,
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	t.Parallel()
+	const want = `registration.register: rejected: OTP_INVALID (code "7001", HTTP 200, tries 2, sent 1, retry after 1m30s, request 1f0c-7)` +
+		`: otp: not good; shop: missing: "wrong OTP for ***678": unexpected EOF`
+	e := aFault()
+	assert.Equal(t, want, e.Error())
+	assert.Equal(t, want, fmt.Sprintf("%v", e))
+	assert.Equal(t, want, fmt.Sprintf("%d", *e))
+	assert.Equal(t, strconv.Quote(want), fmt.Sprintf("%q", e))
+	assert.Equal(t, "&partner.Error{"+strconv.Quote(want)+"}", fmt.Sprintf("%#v", e))
+	assert.Equal(t, "unknown", (&partner.Error{}).Error())
+	assert.Equal(t, "unknown: "+want, (&partner.Error{Err: e}).Error())
+	foreign := &partner.Error{Err: errors.New("dial 84912345678: " + strings.Repeat("x", 1000))}
+	assert.Len(t, []rune(foreign.Error()), len("unknown: ")+256)
+	assert.Contains(t, foreign.Error(), "dial ***678: xxx")
+}
+
+func TestErrorIsItsCodeAndItsCause(t *testing.T) {
+	t.Parallel()
+	err := fmt.Errorf("sale: %w", aFault())
+	require.ErrorIs(t, err, partner.OTPInvalid)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.NotErrorIs(t, err, partner.OTPExpired)
+	e, ok := errors.AsType[*partner.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, "7001", e.WireCode)
+	assert.Empty(t, (&partner.Error{}).Unwrap())
+	require.NotErrorIs(t, &partner.Error{}, partner.Code(""))
+}
+
+func TestErrorLogsByAllowList(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	slog.New(slog.NewTextHandler(&b, nil)).Error("m", "err", aFault(), "zero", &partner.Error{})
+	_, got, _ := strings.Cut(b.String(), " msg=m ")
+	assert.Equal(t, "err.operation=registration.register err.outcome=rejected err.code=OTP_INVALID err.wire_code=7001 "+
+		"err.http_status=200 err.tries=2 err.sends=1 err.request_id=1f0c-7 err.retry_after=1m30s zero.outcome=unknown\n", got)
+}
+
+func TestErrorJSON(t *testing.T) {
+	t.Parallel()
+	out, err := json.Marshal(aFault())
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"operation":"registration.register","outcome":"rejected","code":"OTP_INVALID","wireCode":"7001","httpStatus":200,
+		"tries":2,"sends":1,"requestId":"1f0c-7","retryAfter":90,"fields":[{"field":"otp","problem":"not good"},{"field":"shop","problem":"missing"}]}`, string(out))
+	out, err = json.Marshal(&partner.Error{})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"outcome":"unknown"}`, string(out))
+}
+
+func TestOutcomeOf(t *testing.T) {
+	t.Parallel()
+	var none *partner.Error
+	for _, c := range []struct {
+		err  error
+		want partner.Outcome
+		name string
+	}{
+		{nil, partner.Succeeded, "succeeded"},
+		{io.EOF, partner.Unknown, "unknown"},
+		{partner.NotEligible, partner.Unknown, "unknown"},
+		{none, partner.Unknown, "unknown"},
+		{&partner.Error{}, partner.Unknown, "unknown"},
+		{&partner.Error{Outcome: partner.Rejected}, partner.Rejected, "rejected"},
+		{fmt.Errorf("x: %w", &partner.Error{Outcome: partner.NotSent}), partner.NotSent, "not sent"},
+		{errors.Join(io.EOF, &partner.Error{Outcome: partner.NotSent}), partner.NotSent, "not sent"},
+		{&partner.Error{Err: &partner.Error{Outcome: partner.NotSent}}, partner.Unknown, "unknown"},
+		{&partner.Error{Outcome: 77}, 77, "unknown"},
+	} {
+		assert.Equal(t, c.want, partner.OutcomeOf(c.err), "%v", c.name)
+		assert.Equal(t, c.name, partner.OutcomeOf(c.err).String())
+	}
+}
+
+// Codes must list every constant of code.go: tables are made from it.
+func TestCodesIsComplete(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "code.go", nil, 0)
+	require.NoError(t, err)
+	var declared []partner.Code
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok {
+			text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			declared = append(declared, partner.Code(text))
+		}
+		return true
+	})
+	require.Greater(t, len(declared), 40)
+	assert.Equal(t, declared, partner.Codes())
+	seen := map[partner.Code]bool{}
+	for _, c := range declared {
+		assert.False(t, seen[c], "%s is declared twice", c)
+		seen[c] = true
+		assert.Equal(t, strings.HasPrefix(string(c), "local."), c.Local(), string(c))
+		assert.Equal(t, string(c), c.Error())
+	}
+	assert.False(t, partner.Code("local.").Local())
+	assert.False(t, partner.Code("").Local())
+}
+
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	var lookups []partner.Operation
+	for _, op := range partner.Operations() {
+		if op.Lookup() {
+			lookups = append(lookups, op)
+		}
+	}
+	assert.Equal(t, []partner.Operation{partner.OpGet, partner.OpList, partner.OpSearch}, lookups)
+	assert.False(t, partner.Operation("").Lookup())
+	assert.Equal(t, "foreground background", partner.Foreground.String()+" "+partner.Background.String())
+}
