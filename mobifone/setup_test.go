@@ -21,7 +21,7 @@ import (
 // Canaries: none of them may appear anywhere but on the wire.
 const (
 	canaryMSISDN = "0908123477"
-	canaryOTP    = "730194"
+	canaryOTP    = "73019482" // long, so that chance does not write it into a request id
 	canaryKey    = "canary-api-key-5d1c"
 	canarySecret = "canary-hmac-secret-77aa"
 	canaryIDKey  = "canary-id-key-0123456789abcdef"

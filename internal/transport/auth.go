@@ -34,6 +34,17 @@ func (g grant) fresh(now time.Time) bool {
 	return g.generation > 0 && (g.until.IsZero() || now.Before(g.until))
 }
 
+// secrets are what must not come back in the text of an error.
+func (g grant) secrets() []string {
+	var known []string
+	for _, s := range []partner.Secret{g.credentials.APIKey, g.credentials.Secret, g.credentials.Password, g.token} {
+		if !s.IsZero() {
+			known = append(known, s.Reveal())
+		}
+	}
+	return known
+}
+
 // authenticator fetches credentials and logs in, once for all callers who wait.
 type authenticator struct {
 	core *core
@@ -65,7 +76,7 @@ func (c *core) authenticate(next http.RoundTripper) http.RoundTripper {
 			return nil, r.refuse(credentialsFailed(r.op, err))
 		}
 		r.mu.Lock()
-		r.generation = g.generation
+		r.granted = g
 		r.mu.Unlock()
 		return next.RoundTrip(req.WithContext(context.WithValue(req.Context(), credentialsKey{}, g)))
 	})
@@ -174,7 +185,7 @@ func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Sec
 	if err != nil {
 		return partner.Secret{}, 0, err
 	}
-	r := &record{op: opLogin, login: true, wire: wire}
+	r := &record{op: opLogin, login: true, wire: wire, granted: grant{credentials: cred}}
 	req, err := c.newRequest(withRecord(ctx, r), wire)
 	if err != nil {
 		return partner.Secret{}, 0, err

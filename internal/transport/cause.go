@@ -36,7 +36,7 @@ func (c *core) redact(r *record, err error) error {
 	case errors.Is(err, context.DeadlineExceeded) && err.Error() == context.DeadlineExceeded.Error():
 		return context.DeadlineExceeded
 	}
-	text := partner.Scrub(err.Error(), r.known...)
+	text := partner.Scrub(err.Error(), r.secrets()...)
 	if text == err.Error() {
 		return err
 	}

@@ -278,7 +278,7 @@ func (c *core) staleAfterMoney(r *record) {
 		return
 	}
 	r.mu.Lock()
-	generation := r.generation
+	generation := r.granted.generation
 	r.mu.Unlock()
 	c.auth.stale(generation)
 }
@@ -311,7 +311,7 @@ func (c *core) checkEcho(r *record, reply *contract.Reply) error {
 func (c *core) refusal(r *record, reply *contract.Reply) *partner.Error {
 	e := &partner.Error{
 		Code: reply.Rule.Name, WireCode: reply.WireCode, AttemptsLeft: reply.Data.AttemptsLeft,
-		Message: partner.Scrub(reply.Message, r.known...),
+		Message: partner.Scrub(reply.Message, r.secrets()...),
 	}
 	if reply.Data.ResendAfter > 0 {
 		e.RetryAfter = reply.Data.ResendAfter

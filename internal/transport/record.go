@@ -21,21 +21,21 @@ type record struct {
 	sendBy time.Time // of a money call; zero otherwise
 	began  time.Time
 
-	mu         sync.Mutex
-	shot       *shot // body guard of the current try; of a money call the only one
-	tries      int
-	sends      int
-	firstSend  time.Time
-	lastSend   time.Time
-	requestID  string
-	generation int // of the credentials the last try used
-	limitWait  time.Duration
-	tryBegan   time.Time
-	onWire     bool  // the current try reached the wire
-	refusal    error // why one of our own stages refused the current try
-	written    instant
-	refreshed  bool // credentials were refreshed for this call once
-	taken      bool // a middleware read the body of a money call
+	mu        sync.Mutex
+	shot      *shot // body guard of the current try; of a money call the only one
+	tries     int
+	sends     int
+	firstSend time.Time
+	lastSend  time.Time
+	requestID string
+	granted   grant // what the last try authenticated with
+	limitWait time.Duration
+	tryBegan  time.Time
+	onWire    bool  // the current try reached the wire
+	refusal   error // why one of our own stages refused the current try
+	written   instant
+	refreshed bool // credentials were refreshed for this call once
+	taken     bool // a middleware read the body of a money call
 }
 
 // money reports whether the call may be sent once only.
@@ -94,6 +94,13 @@ func (r *record) evidence(status int) partner.Evidence {
 		Tries: r.tries, Sends: r.sends, FirstSend: r.firstSend, LastSend: r.lastSend,
 		HTTPStatus: status, RequestID: r.requestID,
 	}
+}
+
+// secrets are what must not stand in any text about this call.
+func (r *record) secrets() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append(r.granted.secrets(), r.known...)
 }
 
 func (r *record) id() string {

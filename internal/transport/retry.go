@@ -164,7 +164,7 @@ func (a *attempt) mayRepeat() bool {
 // fresh ones, once per call.
 func (a *attempt) refreshOnce() bool {
 	a.r.mu.Lock()
-	first, generation := !a.r.refreshed, a.r.generation
+	first, generation := !a.r.refreshed, a.r.granted.generation
 	a.r.refreshed = true
 	a.r.mu.Unlock()
 	a.core.auth.stale(generation)

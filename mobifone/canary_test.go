@@ -1,0 +1,200 @@
+package mobifone_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/otp"
+	"github.com/fptshop/mobifone-go/packages"
+	"github.com/fptshop/mobifone-go/transactions"
+)
+
+// canaries are what must stay on the wire, in every written form.
+var canaries = []string{"908123477", canaryOTP, canaryKey, canarySecret, canaryIDKey}
+
+// leaks collects everything a client says to the outside.
+type leaks struct {
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (l *leaks) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out.Write(p)
+}
+
+// print writes a value in every way a program could.
+func (l *leaks) print(v any) {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "%t", "%T", "%p"} {
+		fmt.Fprintf(l, verb+"\n", v)
+	}
+	if b, err := json.Marshal(v); err == nil {
+		_, _ = l.Write(b)
+	}
+	slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug - 8})).Info("v", "v", v)
+	slog.New(slog.NewTextHandler(l, nil)).Info("v", "v", v)
+}
+
+func (l *leaks) error(err error) {
+	l.print(err)
+	if e, ok := errors.AsType[*partner.Error](err); ok {
+		l.print(*e)
+		if e.Handle != nil {
+			l.print(*e.Handle)
+			l.print(e.Handle.Send())
+		}
+	}
+	l.print(partner.ActionFor(err, true))
+}
+
+func (l *leaks) hooks() mobifone.Hooks {
+	return mobifone.Hooks{
+		OnTry:  func(_ context.Context, e partner.TryEvent) { l.print(e); l.error(e.Err) },
+		OnCall: func(_ context.Context, e partner.CallEvent) { l.print(e); l.error(e.Err) },
+	}
+}
+
+func (l *leaks) check(t *testing.T) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	said := l.out.String()
+	require.NotEmpty(t, said)
+	for _, text := range []string{said, strings.NewReplacer(" ", "", ".", "", "-", "").Replace(said)} {
+		for _, c := range canaries {
+			if i := strings.Index(text, c); i >= 0 {
+				t.Errorf("%q came out: …%s…", c, text[max(0, i-200):min(len(text), i+100)])
+			}
+		}
+	}
+}
+
+// spill is a partner that writes what it was told into its message.
+func spill(p *wiretest.Partner, op partner.Operation, code string) wiretest.Handler {
+	return func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+		msg := fmt.Sprintf("so %s / %s / %s, ma %s, otp=%s!", f.MSISDN.Reveal(partner.Form84), f.MSISDN.Reveal(partner.Form0), "+84 908 123 477", f.OTP.Reveal(), f.OTP.Reveal())
+		p.Write(w, op, 200, contract.Answer{WireCode: code, Message: msg, Data: contract.Data{SubscriberType: msg}})
+	}
+}
+
+// urls fails the test when a canary stands in a URL or travels in a place proxies log.
+func urls(t *testing.T) func(http.RoundTripper) http.RoundTripper {
+	t.Helper()
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			for _, c := range canaries {
+				assert.NotContains(t, req.URL.String(), c)
+			}
+			return next.RoundTrip(req)
+		})
+	}
+}
+
+// Unique OTP, secrets and number go through every failure with logging at the lowest
+// level; none of them comes out in a log, an error under any verb, an event or a URL.
+func TestCanary(t *testing.T) {
+	t.Parallel()
+	for wire, c := range contracts(t) {
+		codes := []string{"7777"}
+		for _, rule := range c.Document().Codes {
+			codes = append(codes, rule.Wire...)
+		}
+		handlers := map[string]func(*wiretest.Partner) wiretest.Handler{}
+		for name := range unusable(&wiretest.Partner{Contract: c}) {
+			handlers[name] = func(p *wiretest.Partner) wiretest.Handler { return unusable(p)[name] }
+		}
+		for _, code := range codes {
+			handlers["code "+code] = func(p *wiretest.Partner) wiretest.Handler { return spill(p, partner.OpRegister, code) }
+		}
+		for name, h := range handlers {
+			t.Run(wire+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				p := wiretest.New(t, c)
+				var l leaks
+				client := newClient(t, p, mobifone.WithHooks(l.hooks()), mobifone.WithMiddleware(urls(t)),
+					mobifone.WithLogger(slog.New(slog.NewJSONHandler(&l, &slog.HandlerOptions{Level: slog.LevelDebug - 8, AddSource: true}))))
+				l.print(client)
+				req := toOTP(t, client)
+				l.print(req)
+				p.On(partner.OpRegister, h(p))
+				draft, err := client.Registration.Prepare(t.Context(), req)
+				require.NoError(t, err)
+				l.print(draft)
+				l.print(draft.Handle())
+				receipt, err := draft.Send(t.Context())
+				l.print(receipt)
+				if err != nil {
+					l.error(err)
+				}
+				_, err = client.Registration.Resolve(t.Context(), draft.Handle())
+				if err != nil {
+					l.error(err)
+				}
+				l.check(t)
+			})
+		}
+	}
+}
+
+// The same for the other steps, for a wire that fails with what it was given, and for a
+// caller's own faults.
+func TestCanaryBeforeAndAfter(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	var l leaks
+	client := newClient(t, p, mobifone.WithHooks(l.hooks()), mobifone.WithRetry(mobifone.Retry{Tries: 1}),
+		mobifone.WithLogger(slog.New(slog.NewTextHandler(&l, &slog.HandlerOptions{Level: slog.LevelDebug - 8}))))
+	msisdn := partner.MustParseMSISDN(canaryMSISDN)
+	for _, rule := range contract.Default().Document().Codes {
+		for _, op := range partner.Operations() {
+			p.On(op, spill(p, op, rule.Wire[0]))
+		}
+		got, err := client.Packages.Eligible(t.Context(), packages.EligibleRequest{MSISDN: msisdn, Staff: staff})
+		l.print(got)
+		l.error(err)
+		ticket, err := client.OTP.Request(t.Context(), otp.Request{MSISDN: msisdn, Package: "C120", Staff: staff})
+		l.print(ticket)
+		l.error(err)
+		tx, err := client.Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
+		l.print(tx)
+		l.error(err)
+	}
+	broken := newClient(t, p, mobifone.WithHooks(l.hooks()), mobifone.WithHTTPClient(&http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(req.Body)
+		return nil, fmt.Errorf("could not send %s with %v", body, req.Header)
+	})}))
+	_, err := broken.Packages.Eligible(t.Context(), packages.EligibleRequest{MSISDN: msisdn, Staff: staff})
+	l.error(err)
+	_, err = broken.OTP.Request(t.Context(), otpRequest())
+	l.error(err)
+
+	_, err = partner.ParseMSISDN(canaryMSISDN + "x")
+	l.error(err)
+	_, err = partner.ParseOTP(canaryOTP + "x")
+	l.error(err)
+	_, err = client.NewPartnerTransID("HN01", "", 0)
+	l.error(err)
+	cfg := config("https://user:" + canarySecret + "@partner.invalid/?k=" + canaryKey)
+	_, err = mobifone.New(cfg)
+	require.Error(t, err)
+	l.error(err)
+	l.print(config(p.Server.URL))
+	l.check(t)
+}
