@@ -1,0 +1,86 @@
+package guard
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestDocsNameWhatIsThere: a link in the documents leads somewhere, and a test that they
+// call as a witness exists.
+func TestDocsNameWhatIsThere(t *testing.T) {
+	t.Parallel()
+	found, err := deadReferences(os.DirFS("../.."))
+	require.NoError(t, err)
+	assert.Empty(t, found)
+}
+
+// deadReferences lists relative links without a target and named tests without a body.
+func deadReferences(tree fs.FS) ([]string, error) {
+	link := regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
+	witness := regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z0-9]*)`")
+	body := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Z][A-Za-z0-9]*)\(`)
+	tests, documents := map[string]bool{}, map[string]string{}
+	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if name != "." && ignoredDir(entry.Name()) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(name) != ".md" && !strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		content, err := fs.ReadFile(tree, name)
+		if path.Ext(name) == ".md" {
+			documents[name] = string(content)
+		}
+		for _, match := range body.FindAllSubmatch(content, -1) {
+			tests[string(match[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var dead []string
+	for name, text := range documents {
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			if _, err := fs.Stat(tree, path.Join(path.Dir(name), match[1])); err != nil {
+				dead = append(dead, fmt.Sprintf("%s links to %s, which is not there", name, match[1]))
+			}
+		}
+		for _, match := range witness.FindAllStringSubmatch(text, -1) {
+			if !tests[match[1]] {
+				dead = append(dead, fmt.Sprintf("%s names %s, which no test file has", name, match[1]))
+			}
+		}
+	}
+	return dead, nil
+}
+
+func TestDocsGuardCatches(t *testing.T) {
+	t.Parallel()
+	found, err := deadReferences(fstest.MapFS{
+		"README.md": {Data: []byte("[a](docs/a.md#part) [b](docs/b.md) [c](https://example.com/c) `TestHere` `TestGone`")},
+		"docs/a.md": {Data: []byte("[up](../README.md) [beside](b.md)")},
+		"a_test.go": {Data: []byte("package a\n\nfunc TestHere(t *testing.T) {}\n")},
+	})
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{
+		"README.md links to docs/b.md, which is not there",
+		"docs/a.md links to b.md, which is not there",
+		"README.md names TestGone, which no test file has",
+	}, found)
+}
