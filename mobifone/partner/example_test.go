@@ -1,0 +1,147 @@
+package partner_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+func ExampleParseMSISDN() {
+	m, err := partner.ParseMSISDN("+84 912 345 678")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(m, m == partner.MustParseMSISDN("0912345678"))
+	fmt.Println(m.Reveal(partner.Form0))
+
+	_, err = partner.ParseMSISDN("12345")
+	fmt.Println(err)
+	// Output:
+	// 84*****678 true
+	// 0912345678
+	// not sent: local.INVALID_INPUT: msisdn: not a Vietnamese mobile number; check it with the customer: 10 digits such as 09x xxx xxxx
+}
+
+// A phone number stays masked wherever it is printed, also inside other values.
+func ExampleMSISDN() {
+	order := struct {
+		Customer partner.MSISDN
+		private  partner.MSISDN
+	}{Customer: partner.MustParseMSISDN("0912345678")}
+	out, _ := json.Marshal(order)
+	fmt.Println(string(out), order.private.IsValid())
+	fmt.Printf("%v %d %q\n", order.Customer, order.Customer, order.Customer)
+	// Output:
+	// {"Customer":"84*****678"} false
+	// 84*****678 84*****678 "84*****678"
+}
+
+func ExampleSecret() {
+	key := partner.NewSecret("not for logs")
+	fmt.Printf("%s %x %#v\n", key, key, key)
+	fmt.Println(len(key.Reveal()))
+	// Output:
+	// [redacted] [redacted] partner.Secret([redacted])
+	// 12
+}
+
+func ExampleVND() {
+	fmt.Println(partner.VND(120_000))
+	fmt.Println(partner.VND(-1_250_000))
+	// Output:
+	// 120.000 ₫
+	// -1.250.000 ₫
+}
+
+// The same order has the same id, on every machine and for ever.
+func ExampleDerivePartnerTransID() {
+	key := partner.NewSecret("k")
+	id, err := partner.DerivePartnerTransID(key, "FPT", "S001", "DH-000001", 1)
+	fmt.Println(id, err)
+
+	// One character was read wrongly.
+	_, err = partner.ParsePartnerTransID("X" + string(id[1:]))
+	fmt.Println(errors.Is(err, partner.InvalidInput))
+	// Output:
+	// W1WK9-5R4A8-S65BX-BT7AA-D3D9Y <nil>
+	// true
+}
+
+func ExampleOutcomeOf() {
+	fmt.Println(partner.OutcomeOf(nil))
+	fmt.Println(partner.OutcomeOf(&partner.Error{Outcome: partner.Rejected, Code: partner.NotPrepaid}))
+	fmt.Println(partner.OutcomeOf(errors.New("connection reset")))
+	// Output:
+	// succeeded
+	// rejected
+	// unknown
+}
+
+func ExampleError() {
+	left := 2
+	var err error = &partner.Error{
+		Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.OTPInvalid, WireCode: "7001", AttemptsLeft: &left,
+	}
+	err = fmt.Errorf("selling C120: %w", err)
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, partner.OTPInvalid))
+	if e, ok := errors.AsType[*partner.Error](err); ok && e.AttemptsLeft != nil {
+		fmt.Println(*e.AttemptsLeft, "entries left")
+	}
+	// Output:
+	// selling C120: registration.register: rejected: OTP_INVALID (code "7001")
+	// true
+	// 2 entries left
+}
+
+func ExampleActionFor() {
+	refused := &partner.Error{
+		Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.NotPrepaid,
+		Text: partner.Text{VI: "Gói cước chỉ áp dụng cho thuê bao trả trước.", EN: "The package is for prepaid subscribers only."},
+	}
+	a := partner.ActionFor(refused, true)
+	fmt.Println(a.Step)
+	fmt.Println(a.Text.VI)
+
+	lost := &partner.Error{Operation: partner.OpRegister, Code: partner.ReplyLost}
+	a = partner.ActionFor(lost, true)
+	fmt.Println(a.Step)
+	fmt.Println(a.Text.EN)
+	// Output:
+	// return cash
+	// Gói cước chỉ áp dụng cho thuê bao trả trước. Trả lại tiền cho khách.
+	// hold
+	// The result is not known yet. Take NO more money and do NOT register again; look it up later.
+}
+
+func ExampleText_Fill() {
+	text := partner.Text{VI: "Mã OTP không đúng.[ Còn {n} lần nhập.]", EN: "Wrong OTP.[ {n} entries left.]"}
+	fmt.Println(text.Fill(map[string]string{"n": "2"}).VI)
+	fmt.Println(text.Fill(nil).VI)
+	// Output:
+	// Mã OTP không đúng. Còn 2 lần nhập.
+	// Mã OTP không đúng.
+}
+
+func ExampleScrub() {
+	fmt.Println(partner.Scrub("OTP 604918 of 0912 345 678 is wrong", "604918"))
+	// Output: OTP *** of ***678 is wrong
+}
+
+func ExampleHandle() {
+	h := partner.NewHandle(partner.Send{
+		PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y", TransID: "T1", MSISDN: partner.MustParseMSISDN("0912345678"),
+		Package: "C120", Amount: 120_000,
+	})
+	saved, err := h.MarshalBinary() // before the send; holds the number: encrypt at rest
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var later partner.Handle
+	fmt.Println(later.UnmarshalBinary(saved), later)
+	// Output: <nil> W1WK9-5R4A8-S65BX-BT7AA-D3D9Y T1 84*****678 C120 120.000 ₫
+}

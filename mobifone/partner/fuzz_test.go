@@ -1,0 +1,207 @@
+package partner_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+var maskedNumber = regexp.MustCompile(`^84\*{5}\d{3}$`)
+
+func FuzzParseMSISDN(f *testing.F) {
+	for _, seed := range []string{
+		"", "0912345678", "84912345678", "+84 (0)912 345 678", "0084912345678", "912345678", "841234567", "01201234567", "1201234567",
+		"841201234567", "008401201234567", "０９１２３４５６７８", "0912\u00a0345\u202f678", "84*****678", "+", "++84", "\xff", strings.Repeat("0", 40),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, written string) {
+		m, err := partner.ParseMSISDN(written)
+		if err != nil {
+			if m.IsValid() {
+				t.Fatal("an error and a number")
+			}
+			if e, ok := errors.AsType[*partner.Error](err); !ok || e.Outcome != partner.NotSent || e.Code != partner.InvalidInput {
+				t.Fatalf("untyped: %v", err)
+			}
+			return
+		}
+		for _, form := range []partner.MSISDNForm{partner.Form84, partner.Form0, partner.Form9} {
+			again, err := partner.ParseMSISDN(m.Reveal(form))
+			if err != nil || again != m {
+				t.Fatalf("form %d of %q does not read back", form, written)
+			}
+		}
+		if !maskedNumber.MatchString(m.String()) || !strings.HasSuffix(m.Reveal(partner.Form9), m.LastThree()) {
+			t.Fatalf("masked as %s", m)
+		}
+		if clean := partner.Scrub(written); strings.Contains(clean, m.Reveal(partner.Form9)) {
+			t.Fatalf("Scrub leaves %q", clean)
+		}
+		if _, err := partner.ParseMSISDN(partner.Scrub(written)); err == nil {
+			t.Fatalf("Scrub leaves a number of %q", written)
+		}
+	})
+}
+
+func FuzzParsePartnerTransID(f *testing.F) {
+	for _, seed := range []string{
+		"", "TYH6V-85SYP-QWTEF-GX7WM-4BV1E", "ZN8JR-T8BEF-1K36W-9K5WT-7P8EV", "tyh6v-85syp-qwtef-gx7wm-4bv1e",
+		"00000-00000-00000-00000-00000", "TYH6V85SYPQWTEFGX7WM4BV1E", "TYH6V-85SYP-QWTEF-GX7WM-4BV1", strings.Repeat("-", 29),
+	} {
+		f.Add(seed, uint8(3), uint8(7))
+	}
+	f.Fuzz(func(t *testing.T, s string, at, with uint8) {
+		id, err := partner.ParsePartnerTransID(s)
+		if (err == nil) != partner.PartnerTransID(s).IsValid() {
+			t.Fatal("Parse and IsValid differ")
+		}
+		if err != nil {
+			if id != "" {
+				t.Fatal("an error and an id")
+			}
+			return
+		}
+		if string(id) != s || !writtenID.MatchString(s) {
+			t.Fatalf("%q is accepted", s)
+		}
+		b := []byte(s)
+		if i := int(at) % len(b); b[i] != with {
+			b[i] = with
+			if partner.PartnerTransID(b).IsValid() {
+				t.Fatalf("%q is accepted for %q", b, s)
+			}
+		}
+	})
+}
+
+func FuzzDerivePartnerTransID(f *testing.F) {
+	f.Add("", "FPT", "S001", "DH-000001", 1)
+	f.Add("k", "FPT", "S001", "0912 345 678", 2)
+	f.Add("", "\xff", " ", strings.Repeat("x", 129), 0)
+	f.Add("", "p", "s", "(091) 234-5678", 1)
+	f.Fuzz(func(t *testing.T, key, name, shop, order string, attempt int) {
+		id, err := partner.DerivePartnerTransID(partner.NewSecret(key), name, shop, order, attempt)
+		if err != nil {
+			if id != "" {
+				t.Fatal("an error and an id")
+			}
+			return
+		}
+		if !id.IsValid() || attempt < 1 || name == "" || shop == "" || order == "" {
+			t.Fatalf("%q", id)
+		}
+		if key == "" {
+			if _, err := partner.ParseMSISDN(order); err == nil && !strings.Contains(order, "  ") && utf8.RuneCountInString(order) <= 10 {
+				t.Fatalf("the order id %q is a phone number", order)
+			}
+		}
+		// The same bytes cut elsewhere are another sale.
+		if len(shop) > 1 {
+			other, err := partner.DerivePartnerTransID(partner.NewSecret(key), name, shop[:len(shop)-1], shop[len(shop)-1:]+order, attempt)
+			if err == nil && other == id {
+				t.Fatal("two sales collide by concatenation")
+			}
+		}
+	})
+}
+
+func FuzzHandle(f *testing.F) {
+	good, err := partner.NewHandle(fullSend()).MarshalBinary()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good, "T", "P", uint32(12345678), int64(120000), int64(0), []byte{1})
+	f.Add(good[:20], "", "x", uint32(0), int64(-1), int64(1), []byte(nil))
+	f.Add([]byte("MFHD\x01"), "", "", uint32(99999999), int64(1)<<62, int64(-1)<<62, []byte{})
+	f.Fuzz(func(t *testing.T, data []byte, transID, id string, number uint32, amount, at int64, print []byte) {
+		var h partner.Handle
+		if err := h.UnmarshalBinary(data); err == nil {
+			again, err := h.MarshalBinary()
+			if err != nil || !bytes.Equal(again, data) {
+				t.Fatalf("%x reads as what is written %x (%v)", data, again, err)
+			}
+		}
+		var digits [8]byte
+		for i := range digits {
+			digits[i] = byte('0' + number%10)
+			number /= 10
+		}
+		m := partner.MustParseMSISDN("09" + string(digits[:]))
+		s := partner.Send{
+			TransID: partner.TransID(transID), PartnerTransID: partner.PartnerTransID(id), MSISDN: m, Amount: partner.VND(amount),
+			PreparedAt: time.Unix(at%(1<<40), amount%1_000_000_000), ClockSkewMax: time.Duration(at), Fingerprint: print,
+		}
+		saved, err := partner.NewHandle(s).MarshalBinary()
+		if err != nil {
+			return
+		}
+		var read partner.Handle
+		if err := read.UnmarshalBinary(saved); err != nil {
+			t.Fatal(err)
+		}
+		got := read.Send()
+		if !got.PreparedAt.Equal(s.PreparedAt) || !bytes.Equal(got.Fingerprint, s.Fingerprint) {
+			t.Fatalf("%+v is read as %+v", s, got)
+		}
+		got.PreparedAt, s.PreparedAt, got.Fingerprint, s.Fingerprint = time.Time{}, time.Time{}, nil, nil
+		if !equalSends(got, s) {
+			t.Fatalf("%+v is read as %+v", s, got)
+		}
+		// One changed bit is found.
+		saved[binary.BigEndian.Uint16(append(bytes.Clone(saved[:1]), saved[len(saved)-1]))%uint16(len(saved))] ^= 1
+		if err := read.UnmarshalBinary(saved); err == nil {
+			t.Fatal("damaged bytes are read")
+		}
+	})
+}
+
+func equalSends(a, b partner.Send) bool {
+	return a.TransID == b.TransID && a.PartnerTransID == b.PartnerTransID && a.MSISDN == b.MSISDN && a.Amount == b.Amount &&
+		a.ClockSkewMax == b.ClockSkewMax && a.Package == b.Package && a.Staff == b.Staff
+}
+
+func FuzzScrub(f *testing.F) {
+	for _, seed := range []string{"", "isdn=", "OTP 604918", "\x00", "12", "١٢٣", "key: S3cr3t", "0 9 8 7 6 5 1 2 3 4"} {
+		f.Add(seed, seed, uint8(0))
+		f.Add(seed, "x"+seed, uint8(3))
+	}
+	// Two canaries put into any surroundings.
+	written := []string{"0987651234", "84987651234", "+84 987 651 234", "987-651-234", "(098) 765.1234", "０９８７６５１２３４", "0987\u200b651\x00234"}
+	const secret, otp = "canary-S3cr3t", "604918"
+	f.Fuzz(func(t *testing.T, before, after string, form uint8) {
+		text := before + written[int(form)%len(written)] + after + secret + before + " " + otp + " " + after
+		got := partner.Scrub(text, secret, otp)
+		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > 256 {
+			t.Fatalf("%q", got)
+		}
+		for _, canary := range []string{"98765123", "987651234", "651234", secret, otp} {
+			if strings.Contains(got, canary) && !strings.Contains(before+after, canary) {
+				t.Fatalf("%q is left in %q of %q", canary, got, text)
+			}
+		}
+		if _, err := partner.ParseMSISDN(got); err == nil {
+			t.Fatalf("%q is a number", got)
+		}
+		assertNoNumber(t, text, got)
+	})
+}
+
+func FuzzTextFill(f *testing.F) {
+	f.Add("Mã OTP không đúng.[ Còn {n} lần nhập.]", "2")
+	f.Add("Đăng ký gói thất bại[: {reason}].", "")
+	f.Add("{n}[{", "}]")
+	f.Fuzz(func(t *testing.T, template, value string) {
+		got := partner.Text{VI: template}.Fill(map[string]string{"n": value}).VI
+		if value == "" && strings.Contains(got, "{n}") {
+			t.Fatalf("%q shows a name: %q", template, got)
+		}
+	})
+}
