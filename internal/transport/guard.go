@@ -34,6 +34,11 @@ func (c *core) guardShot(req *http.Request, r *record, wire http.RoundTripper) (
 	if err := s.pass(); err != nil {
 		return nil, r.refuse(err)
 	}
+	// Asked here and again at the first read: net/http lets the head of a request go
+	// before it reads a body of a type it does not know, and not even that should leave.
+	if err := s.ask(); err != nil {
+		return nil, r.refuse(err)
+	}
 	c.leaveForWire(r)
 	req.Body, req.GetBody, req.ContentLength = s, nil, int64(len(r.wire.Body))
 	resp, err := wire.RoundTrip(req)

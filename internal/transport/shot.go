@@ -40,6 +40,16 @@ func (s *shot) pass() error {
 	return nil
 }
 
+// ask asks allow before the wire is touched. A refusal is final.
+func (s *shot) ask() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused == nil && s.allow != nil {
+		s.refused = s.allow()
+	}
+	return s.refused
+}
+
 func (s *shot) wasPassed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
