@@ -1,0 +1,258 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// faultCase is one fault on a registration: what the client sees, and whether the
+// customer was charged.
+type faultCase struct {
+	name     string
+	fault    Fault
+	cfg      Config
+	executed int
+	check    func(t *testing.T, g got)
+}
+
+func eof(t *testing.T, g got) {
+	t.Helper()
+	assert.Truef(t, errors.Is(g.err, io.EOF) || errors.Is(g.err, io.ErrUnexpectedEOF), "%v", g.err)
+}
+
+func rst(t *testing.T, g got) { t.Helper(); assert.ErrorIs(t, g.err, syscall.ECONNRESET) }
+
+func timeout(t *testing.T, g got) { t.Helper(); assert.ErrorIs(t, g.err, context.DeadlineExceeded) }
+
+func unreadable(t *testing.T, g got) {
+	t.Helper()
+	require.NoError(t, g.err)
+	assert.Equal(t, 200, g.status)
+	assert.Error(t, g.bad)
+}
+
+func code(want partner.Code, status int) func(*testing.T, got) {
+	return func(t *testing.T, g got) {
+		t.Helper()
+		require.NoError(t, g.err)
+		require.NoError(t, g.bad)
+		assert.Equal(t, want, g.reply.Rule.Name)
+		assert.Equal(t, status, g.status)
+	}
+}
+
+func bareStatus(status int, header ...string) func(*testing.T, got) {
+	return func(t *testing.T, g got) {
+		t.Helper()
+		require.NoError(t, g.err)
+		assert.Equal(t, status, g.status)
+		assert.Error(t, g.bad, "no envelope")
+		for i := 0; i < len(header); i += 2 {
+			assert.Equal(t, header[i+1], g.header.Get(header[i]))
+		}
+	}
+}
+
+func faultCases() []faultCase {
+	replays := Config{Kind: KindF, AcceptReplays: true}
+	d := func(v time.Duration) contract.Duration { return contract.Duration(v) }
+	cases := []faultCase{
+		{"latency before", Fault{Kind: Latency, When: Before, Delay: d(time.Millisecond)}, Config{}, 1, code(partner.Success, 200)},
+		{"latency after", Fault{Kind: Latency, Delay: d(time.Millisecond)}, Config{}, 1, code(partner.Success, 200)},
+		{"latency past the client", Fault{Kind: Latency, Delay: d(time.Hour)}, Config{}, 1, timeout},
+		{"drop before", Fault{Kind: Drop, When: Before}, Config{}, 0, eof},
+		{"drop after", Fault{Kind: Drop}, Config{}, 1, eof},
+		{"reset before", Fault{Kind: Drop, When: Before, Reset: true}, Config{}, 0, rst},
+		{"reset after", Fault{Kind: Drop, Reset: true}, Config{}, 1, rst},
+		{"silence before", Fault{Kind: Silence, When: Before}, Config{}, 0, timeout},
+		{"silence after", Fault{Kind: Silence}, Config{}, 1, timeout},
+		{"cut at 0", Fault{Kind: Cut}, Config{}, 1, eof},
+		{"cut at 20", Fault{Kind: Cut, Bytes: 20}, Config{}, 1, eof},
+		{"cut by one", Fault{Kind: Cut, Bytes: 1 << 20}, Config{}, 1, eof},
+		{"length too long", Fault{Kind: Length, Bytes: 5}, Config{}, 1, eof},
+		{"length too short", Fault{Kind: Length, Bytes: -5}, Config{}, 1, unreadable},
+		{"contradiction", Fault{Kind: Contradict}, Config{}, 1, func(t *testing.T, g got) {
+			if strings.Contains(string(g.body), `"success"`) {
+				unreadable(t, g)
+			} else {
+				code(partner.Success, 200)(t, g) // the contract has no flag to contradict
+			}
+		}},
+		{"status 500 before", Fault{Kind: Status, When: Before, Status: 500}, Config{}, 0, bareStatus(500)},
+		{"status 502 after", Fault{Kind: Status, Status: 502}, Config{}, 1, bareStatus(502)},
+		{"status 408", Fault{Kind: Status, Status: 408}, Config{}, 1, bareStatus(408)},
+		{"status 401", Fault{Kind: Status, Status: 401}, Config{}, 1, bareStatus(401)},
+		{"status 204", Fault{Kind: Status, Status: 204}, Config{}, 1, bareStatus(204)},
+		{"status 429", Fault{Kind: Status, Status: 429, RetryAfter: "-1"}, Config{}, 1, bareStatus(429, "Retry-After", "-1")},
+		{"status 307", Fault{Kind: Status, When: Before, Status: 307, Location: "https://elsewhere.test/"}, Config{}, 0,
+			bareStatus(307, "Location", "https://elsewhere.test/")},
+		{"code before", Fault{Kind: Override, When: Before, Code: partner.Maintenance}, Config{}, 0, code(partner.Maintenance, 200)},
+		{"code after", Fault{Kind: Override, Code: partner.SystemError, Status: 500}, Config{}, 1, code(partner.SystemError, 500)},
+		{"unlisted code", Fault{Kind: Override, WireCode: "4711"}, Config{}, 1, func(t *testing.T, g got) {
+			require.NoError(t, g.bad)
+			assert.Equal(t, "4711", g.reply.WireCode)
+			assert.Empty(t, g.reply.Rule.Name)
+		}},
+		{"late, silent", Fault{Kind: Late, Delay: d(time.Hour)}, Config{}, 0, timeout},
+		{"late, 504", Fault{Kind: Late, Delay: d(time.Hour), Status: 504}, Config{}, 0, bareStatus(504)},
+		{"late, at once", Fault{Kind: Late, Status: 504}, Config{}, 1, bareStatus(504)},
+		{"duplicate", Fault{Kind: Duplicate}, Config{Kind: KindF}, 1, code(partner.Success, 200)},
+		{"duplicate, the copy's reply", Fault{Kind: Duplicate, Second: true}, Config{Kind: KindF}, 1, code(partner.AuthNonce, 401)},
+		{"duplicate without nonces", Fault{Kind: Duplicate}, replays, 2, code(partner.Success, 200)},
+		{"duplicate, used", Fault{Kind: Duplicate, Second: true}, Config{AcceptReplays: true}, 1, code(partner.TransactionExpired, 200)},
+		{"duplicate, later", Fault{Kind: Duplicate, Delay: d(time.Hour)}, replays, 1, code(partner.Success, 200)},
+		{"wrong ids", Fault{Kind: WrongIDs}, Config{}, 1, code(partner.Success, 200)},
+		{"another sale", Fault{Kind: OtherSale}, Config{}, 1, code(partner.Success, 200)},
+		{"drip", Fault{Kind: Drip, Delay: d(time.Hour)}, Config{}, 1, timeout},
+		{"slow drip", Fault{Kind: Drip, Delay: 1}, Config{}, 1, code(partner.Success, 200)},
+		{"big header", Fault{Kind: BigHeader}, Config{}, 1, func(t *testing.T, g got) { assert.ErrorContains(t, g.err, "headers exceeded") }},
+		{"large header", Fault{Kind: BigHeader, Bytes: 1000}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.header.Get("X-Padding"), 1000) }},
+		{"interim", Fault{Kind: Interim, Bytes: 3}, Config{}, 1, code(partner.Success, 200)},
+		{"endless", Fault{Kind: Endless}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.body, 1<<20) }},
+		{"gzip bomb", Fault{Kind: GzipBomb, Bytes: 8 << 20}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.body, 1<<20) }},
+	}
+	for _, shape := range Shapes() {
+		cases = append(cases, faultCase{"garbled: " + string(shape), Fault{Kind: Garble, Shape: shape}, Config{}, 1, unreadable})
+	}
+	return cases
+}
+
+func TestFaultsOnRegister(t *testing.T) {
+	t.Parallel()
+	tested := map[FaultKind]bool{Absent: true, Stale: true} // of lookups: below
+	for _, tt := range faultCases() {
+		tested[tt.fault.Kind] = true
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			edges(t, tt.cfg, func(t *testing.T, c *caller) {
+				f := c.ticket(good)
+				tt.fault.Operation = partner.OpRegister
+				require.NoError(t, c.s.Script(tt.fault))
+				// A deadline for those that never answer; the others are done long before.
+				wait := 30 * time.Second
+				if g := tt.fault; g.Kind == Silence || time.Duration(g.Delay) == time.Hour && g.Status == 0 && g.Kind != Duplicate {
+					wait = 100 * time.Millisecond
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), wait)
+				defer cancel()
+				g := c.do(ctx, partner.OpRegister, f)
+				tt.check(t, g)
+				assert.Equal(t, tt.executed, c.s.Executed(good))
+				assert.Equal(t, 1, c.s.Requests(partner.OpRegister))
+				assert.Empty(t, c.s.Scripted(), "met once")
+				if tt.fault.Kind == WrongIDs || tt.fault.Kind == OtherSale {
+					assert.NotEqual(t, f.TransID, g.reply.Data.TransID)
+					assert.NotEqual(t, f.PartnerTransID, g.reply.Data.PartnerTransID)
+				}
+			})
+		})
+	}
+	for _, kind := range FaultKinds() {
+		assert.True(t, tested[kind], "no case for %s", kind)
+	}
+}
+
+func TestAnotherSalesReply(t *testing.T) {
+	t.Parallel()
+	c := inProcessCaller(t, Config{})
+	first := c.ticket(partner.MustParseMSISDN("0912345100"))
+	require.Equal(t, contract.ClassSuccess, c.do(t.Context(), partner.OpRegister, first).reply.Class)
+	f := c.ticket(good)
+	require.NoError(t, c.s.Script(Fault{Kind: OtherSale, Operation: partner.OpRegister}, Fault{Kind: OtherSale, Operation: partner.OpGet}))
+	assert.Equal(t, first.TransID, c.do(t.Context(), partner.OpRegister, f).reply.Data.TransID)
+	g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: f.TransID})
+	assert.NotEqual(t, f.TransID, g.reply.Data.Rows[0].TransID)
+}
+
+func TestLookupsLie(t *testing.T) {
+	t.Parallel()
+	now := t0
+	c := inProcessCaller(t, Config{Now: func() time.Time { return now }})
+	f := c.ticket(good)
+	now = now.Add(10 * time.Second)
+	require.Equal(t, contract.ClassSuccess, c.do(t.Context(), partner.OpRegister, f).reply.Class)
+	now = now.Add(10 * time.Second)
+	ids := contract.Fields{TransID: f.TransID}
+	see := func() string {
+		g := c.do(t.Context(), partner.OpGet, ids)
+		require.NoError(t, g.bad)
+		if g.reply.Rule.Name != partner.Success {
+			return string(g.reply.Rule.Name)
+		}
+		return g.reply.Data.Rows[0].State.String()
+	}
+	require.NoError(t, c.s.Script(Fault{Kind: Absent, Operation: partner.OpGet}))
+	assert.Equal(t, []string{"TRANSACTION_NOT_FOUND", "SUCCESS"}, []string{see(), see()})
+
+	require.NoError(t, c.s.Script(Fault{Kind: Stale, Delay: contract.Duration(15 * time.Second), Every: 2, Times: 2}))
+	assert.Equal(t, []string{"INIT", "SUCCESS", "INIT", "SUCCESS"}, []string{see(), see(), see(), see()}, "flip-flop")
+
+	require.NoError(t, c.s.Script(Fault{Kind: Absent, Operation: partner.OpList}))
+	list := contract.Fields{From: t0.Add(-time.Hour), To: t0.Add(time.Hour), Page: 1, Size: 10}
+	g := c.do(t.Context(), partner.OpList, list)
+	require.NoError(t, g.bad)
+	assert.Empty(t, g.reply.Data.Rows)
+	assert.Equal(t, 0, *g.reply.Data.Total)
+	assert.Len(t, c.do(t.Context(), partner.OpList, list).reply.Data.Rows, 1)
+}
+
+func TestScriptMatching(t *testing.T) {
+	t.Parallel()
+	other := partner.MustParseMSISDN("0912345679")
+	var s script
+	for _, f := range []Fault{
+		{Kind: Drop, Operation: partner.OpRegister, Nth: 2},
+		{Kind: Silence, MSISDN: "+84 912 345 678", Times: 2},
+		{Kind: Contradict, Times: -1, Every: 3},
+	} {
+		require.NoError(t, s.add(f))
+	}
+	kinds := func(op partner.Operation, n partner.MSISDN) (out []FaultKind) {
+		for _, f := range s.hit(op, n) {
+			out = append(out, f.Kind)
+		}
+		return out
+	}
+	assert.Equal(t, []FaultKind{Silence, Contradict}, kinds(partner.OpRegister, good))
+	assert.Equal(t, []FaultKind{Drop}, kinds(partner.OpRegister, other))
+	assert.Empty(t, kinds(partner.OpRegister, other))
+	assert.Equal(t, []FaultKind{Silence, Contradict}, kinds(partner.OpGet, good))
+	assert.Empty(t, kinds(OpLogin, partner.MSISDN{}), "the login only by name")
+	assert.Len(t, s.faults, 1, "what never ends")
+}
+
+func TestFaultValidation(t *testing.T) {
+	t.Parallel()
+	for _, f := range []Fault{
+		{}, {Kind: "nothing"}, {Kind: Drop, Operation: "none"}, {Kind: Drop, When: "during"}, {Kind: Garble},
+		{Kind: Status}, {Kind: Status, Status: 199}, {Kind: Override}, {Kind: Drop, Delay: -1}, {Kind: Drop, Nth: -1},
+		{Kind: Cut, Bytes: -1}, {Kind: Drop, MSISDN: "12"},
+	} {
+		assert.Error(t, f.Validate(), "%+v", f)
+	}
+	s, err := New(Config{})
+	require.NoError(t, err)
+	require.Error(t, s.Script(Fault{Kind: Drop}, Fault{Kind: "nothing"}))
+	assert.Empty(t, s.Scripted(), "all or none")
+
+	f := Fault{Kind: Late, Operation: partner.OpRegister, Delay: contract.Duration(time.Hour), Status: http.StatusGatewayTimeout}
+	text, err := json.Marshal(f)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"kind":"late","operation":"registration.register","delay":"1h0m0s","status":504}`, string(text))
+	var back Fault
+	require.NoError(t, json.Unmarshal(text, &back))
+	assert.Equal(t, f, back)
+}

@@ -1,0 +1,285 @@
+package sandbox
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+func TestFourSteps(t *testing.T) {
+	t.Parallel()
+	edges(t, Config{}, func(t *testing.T, c *caller) {
+		ctx := t.Context()
+		g := c.do(ctx, partner.OpEligible, contract.Fields{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01"})
+		require.NoError(t, g.bad)
+		require.Len(t, g.reply.Data.Rows, 3)
+		assert.Equal(t, partner.VND(720_000), g.reply.Data.Rows[2].Price)
+
+		f := c.ticket(good)
+		g = c.do(ctx, partner.OpRegister, f)
+		require.NoError(t, g.err)
+		require.NoError(t, g.bad)
+		assert.Equal(t, http.StatusOK, g.status)
+		assert.Equal(t, contract.ClassSuccess, g.reply.Class)
+		assert.Equal(t, f.TransID, g.reply.Data.TransID)
+		assert.Equal(t, f.PartnerTransID, g.reply.Data.PartnerTransID)
+		assert.Equal(t, 30*24*time.Hour, g.reply.Data.ExpiresAt.Sub(g.reply.Data.EffectiveFrom))
+		assert.Equal(t, "req-3", g.reply.RequestID)
+
+		now := c.s.Now()
+		for op, f := range map[partner.Operation]contract.Fields{
+			partner.OpGet:    {TransID: f.TransID, PartnerTransID: f.PartnerTransID},
+			partner.OpList:   {From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
+			partner.OpSearch: {MSISDN: good, From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
+		} {
+			g = c.do(ctx, op, f)
+			require.NoError(t, g.bad, op)
+			require.Len(t, g.reply.Data.Rows, 1, op)
+			assert.Equal(t, partner.StateSuccess, g.reply.Data.Rows[0].State, op)
+			assert.Equal(t, good, g.reply.Data.Rows[0].MSISDN, op)
+		}
+		assert.Equal(t, 1, c.s.Executed(good))
+		assert.Equal(t, 1, c.s.ExecutedFor(f.PartnerTransID))
+		for _, op := range partner.Operations() {
+			assert.Equal(t, 1, c.s.Requests(op), op)
+		}
+	})
+}
+
+func TestAuthentication(t *testing.T) {
+	t.Parallel()
+	refused := func(t *testing.T, c *caller, g got, want partner.Code) {
+		t.Helper()
+		require.NoError(t, g.err)
+		require.NoError(t, g.bad)
+		assert.Equal(t, http.StatusUnauthorized, g.status)
+		assert.Equal(t, want, g.reply.Rule.Name)
+		assert.Equal(t, 0, c.s.Executed(good))
+	}
+	edges(t, Config{}, func(t *testing.T, c *caller) {
+		f := c.ticket(good)
+		right := c.cred
+		c.cred.APIKey = partner.NewSecret("other")
+		refused(t, c, c.do(t.Context(), partner.OpRegister, f), partner.AuthKey)
+		c.cred = right
+		c.cred.Secret = partner.NewSecret("other")
+		refused(t, c, c.do(t.Context(), partner.OpRegister, f), partner.AuthSignature)
+		c.cred = right
+		for _, off := range []time.Duration{301 * time.Second, -301 * time.Second} {
+			c.skew = off
+			refused(t, c, c.do(t.Context(), partner.OpRegister, f), partner.AuthTimestamp)
+		}
+		c.skew = 290 * time.Second
+		assert.Equal(t, contract.ClassSuccess, c.do(t.Context(), partner.OpRegister, f).reply.Class)
+	})
+}
+
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	for _, accept := range []bool{false, true} {
+		t.Run(strconv.FormatBool(accept), func(t *testing.T) {
+			edges(t, Config{Kind: KindF, AcceptReplays: accept}, func(t *testing.T, c *caller) {
+				f := c.ticket(good)
+				c.nonce = "the-same"
+				require.Equal(t, contract.ClassSuccess, c.do(t.Context(), partner.OpRegister, f).reply.Class)
+				g := c.do(t.Context(), partner.OpRegister, f)
+				want, times := partner.AuthNonce, 1
+				if accept {
+					want, times = partner.Success, 2
+				}
+				assert.Equal(t, want, g.reply.Rule.Name)
+				assert.Equal(t, times, c.s.Executed(good))
+				assert.Equal(t, 2, c.s.Requests(partner.OpRegister))
+			})
+		})
+	}
+}
+
+func TestNonceMemory(t *testing.T) {
+	t.Parallel()
+	n := newNonceMemory(3)
+	assert.True(t, n.fresh("a", t0, time.Minute))
+	assert.False(t, n.fresh("a", t0, time.Minute))
+	assert.True(t, n.fresh("b", t0, time.Minute))
+	assert.True(t, n.fresh("c", t0, time.Minute))
+	assert.False(t, n.fresh("a", t0, time.Minute), "full, and still known")
+	assert.True(t, n.fresh("d", t0, time.Minute))
+	assert.True(t, n.fresh("a", t0, time.Minute), "the oldest made room")
+	assert.False(t, n.fresh("d", t0.Add(time.Minute), time.Minute))
+	assert.True(t, n.fresh("d", t0.Add(time.Minute+1), time.Minute), "out of the window")
+	for i := range 1000 {
+		n.fresh(strconv.Itoa(i), t0.Add(time.Hour), time.Minute)
+	}
+	assert.LessOrEqual(t, len(n.seen), 3)
+	assert.LessOrEqual(t, len(n.ring), 8)
+}
+
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	now := t0
+	c := inProcessCaller(t, Config{RateLimit: 0.5, RateBurst: 2, Now: func() time.Time { return now }})
+	ask := func() got { return c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"}) }
+	assert.Equal(t, http.StatusOK, ask().status)
+	assert.Equal(t, http.StatusOK, ask().status)
+	g := ask()
+	assert.Equal(t, http.StatusTooManyRequests, g.status)
+	assert.Equal(t, "2", g.header.Get("Retry-After"))
+	assert.Equal(t, partner.RateLimited, g.reply.Rule.Name)
+	now = now.Add(2 * time.Second)
+	assert.Equal(t, http.StatusOK, ask().status)
+	assert.Equal(t, http.StatusTooManyRequests, ask().status)
+}
+
+func TestClockAndSkew(t *testing.T) {
+	t.Parallel()
+	c := inProcessCaller(t, Config{Now: func() time.Time { return t0 }, Skew: time.Hour})
+	g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+	assert.Equal(t, t0.Add(time.Hour).UTC().Format(http.TimeFormat), g.header.Get("Date"))
+	assert.True(t, g.reply.Time.Equal(t0.Add(time.Hour)))
+	c.s.SetSkew(-time.Minute)
+	g = c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+	assert.True(t, g.reply.Time.Equal(t0.Add(-time.Minute)))
+}
+
+func TestUnknownPathsAndMethods(t *testing.T) {
+	t.Parallel()
+	edges(t, Config{MaxBody: 1000}, func(t *testing.T, c *caller) {
+		for _, tt := range []struct {
+			method, path, body string
+			want               int
+		}{
+			{"GET", "/", "", 404},
+			{"POST", "/partner/v1/nothing", "{}", 404},
+			{"GET", "/partner/v1/register", "", 405},
+			{"POST", "/partner/v1/register", strings.Repeat("x", 1001), 413},
+			{"POST", "/partner/v1/register", "{}", 401},
+		} {
+			req, err := http.NewRequestWithContext(t.Context(), tt.method, c.base+tt.path, strings.NewReader(tt.body))
+			require.NoError(t, err)
+			res, err := c.http.Do(req)
+			require.NoError(t, err)
+			require.NoError(t, res.Body.Close())
+			assert.Equal(t, tt.want, res.StatusCode, tt.path)
+		}
+		c.base += "/gateway/mobifone"
+		g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		assert.NotEqual(t, http.StatusNotFound, g.status, "below a base path")
+	})
+}
+
+func TestTruth(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[Kind]struct {
+		dedupe, late bool
+		delay        time.Duration
+	}{
+		KindA: {dedupe: true, delay: time.Minute},
+		KindB: {late: true, delay: time.Minute},
+		KindC: {delay: time.Minute},
+		KindD: {late: true, delay: time.Minute},
+		KindE: {delay: time.Hour + time.Minute},
+		KindF: {delay: -1},
+	} {
+		c, err := Contract(kind)
+		require.NoError(t, err)
+		s := c.Semantics()
+		assert.Equal(t, want.dedupe, s.DedupeByPartnerTransID, kind)
+		assert.Equal(t, want.late, s.OTPExpiryCheckedAtExecution, kind)
+		if want.delay < 0 {
+			assert.Nil(t, s.MaxExecutionDelay, kind)
+		} else if assert.NotNil(t, s.MaxExecutionDelay, kind) {
+			assert.Equal(t, want.delay, time.Duration(*s.MaxExecutionDelay), kind)
+		}
+	}
+	c, err := Config{LookupLag: 7 * time.Second, OTPTTL: time.Minute}.Truth()
+	require.NoError(t, err)
+	assert.Equal(t, contract.Duration(7*time.Second), c.Semantics().LookupLagMax)
+	assert.Equal(t, contract.Duration(time.Minute), c.Semantics().OTPTTL)
+	assert.Nil(t, contract.Default().Semantics().MaxExecutionDelay, "the default stays as it was")
+}
+
+func TestBearer(t *testing.T) {
+	t.Parallel()
+	doc := contract.Default().Document()
+	doc.Auth = contract.Auth{Scheme: contract.AuthBearer, Login: &contract.Login{
+		Method: "POST", Path: "/login", Encoding: contract.JSON, Username: "user", Password: "pass",
+		Token: "data.token", ExpiresIn: "data.ttl",
+	}}
+	served, err := contract.New(doc)
+	require.NoError(t, err)
+	edges(t, Config{Contract: served}, func(t *testing.T, c *caller) {
+		logIn := func(cred partner.Credentials) (int, []byte) {
+			w, err := c.s.Contract().EncodeLogin(cred)
+			require.NoError(t, err)
+			req, err := http.NewRequestWithContext(t.Context(), w.Method, c.base+w.Path, strings.NewReader(string(w.Body)))
+			require.NoError(t, err)
+			req.Header.Set("Content-Type", w.ContentType)
+			g := c.send(partner.OpGet, req)
+			require.NoError(t, g.err)
+			return g.status, g.body
+		}
+		bad := c.cred
+		bad.Password = partner.NewSecret("wrong")
+		status, _ := logIn(bad)
+		assert.Equal(t, http.StatusUnauthorized, status)
+
+		status, body := logIn(c.cred)
+		require.Equal(t, http.StatusOK, status)
+		token, ttl, err := c.s.Contract().DecodeLogin(body)
+		require.NoError(t, err)
+		assert.Equal(t, time.Hour, ttl)
+		assert.Equal(t, 2, c.s.Requests(OpLogin))
+
+		c.token = partner.NewSecret("guess")
+		g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		assert.Equal(t, http.StatusUnauthorized, g.status)
+		c.token = token
+		g = c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		assert.Equal(t, http.StatusOK, g.status)
+		c.s.RevokeTokens()
+		g = c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		assert.Equal(t, http.StatusUnauthorized, g.status)
+		require.NoError(t, c.s.Script(Fault{Operation: OpLogin, Kind: Status, When: Before, Status: 503}))
+		status, _ = logIn(c.cred)
+		assert.Equal(t, http.StatusServiceUnavailable, status)
+	})
+}
+
+// A body that breaks off was never received.
+func TestBrokenRequestIsNotExecuted(t *testing.T) {
+	t.Parallel()
+	edges(t, Config{}, func(t *testing.T, c *caller) {
+		f := c.ticket(good)
+		req := c.request(context.Background(), partner.OpRegister, f)
+		req.Body = &breaking{left: 10}
+		g := c.send(partner.OpRegister, req)
+		require.Error(t, g.err)
+		assert.Equal(t, 0, c.s.Requests(partner.OpRegister))
+		assert.Equal(t, 0, c.s.Executed(good))
+	})
+}
+
+type breaking struct{ left int }
+
+func (b *breaking) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, assert.AnError
+	}
+	n := min(len(p), b.left)
+	b.left -= n
+	for i := range n {
+		p[i] = '{'
+	}
+	return n, nil
+}
+
+func (b *breaking) Close() error { return nil }

@@ -1,0 +1,64 @@
+package sandbox
+
+import (
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+func TestStartOptions(t *testing.T) {
+	t.Parallel()
+	srv, err := Start(Playing(KindA), Serving(contract.Default()))
+	require.NoError(t, err)
+	assert.Equal(t, KindA, srv.Kind())
+	assert.True(t, srv.Contract().Semantics().DedupeByPartnerTransID)
+	assert.True(t, strings.HasPrefix(srv.URL, "http://127.0.0.1:"))
+	require.NoError(t, srv.Shutdown(t.Context()))
+	_, err = Start(Playing("Z"))
+	assert.Error(t, err)
+	_, err = Start(Serving(nil))
+	assert.Error(t, err)
+	_, err = Start(With(Config{LookupLag: -1}))
+	assert.Error(t, err)
+}
+
+// Closing with requests held back leaves no goroutine of the sandbox behind.
+func TestCloseLeavesNothing(t *testing.T) {
+	srv, err := Start()
+	require.NoError(t, err)
+	require.NoError(t, srv.Script(Fault{Kind: Silence}, Fault{Kind: Latency, Delay: contract.Duration(time.Hour), Nth: 2}))
+	transport := &http.Transport{}
+	c := &caller{t: t, s: srv.Sandbox, base: srv.URL, cred: srv.Credentials(), http: &http.Client{Transport: transport}}
+	done := make(chan got)
+	for range 2 {
+		req := c.request(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		go func() { done <- c.send(partner.OpGet, req) }()
+	}
+	for srv.Requests(partner.OpGet) < 2 {
+		runtime.Gosched()
+	}
+	require.NoError(t, srv.Close())
+	assert.Error(t, (<-done).err)
+	assert.Error(t, (<-done).err)
+	transport.CloseIdleConnections()
+	for range 10_000 { // the handlers end on their own, soon
+		if !strings.Contains(stacks(), "sandbox.(*Sandbox).ServeHTTP") {
+			return
+		}
+		runtime.Gosched()
+	}
+	assert.NotContains(t, stacks(), "sandbox.(*Sandbox).ServeHTTP")
+}
+
+func stacks() string {
+	buf := make([]byte, 1<<20)
+	return string(buf[:runtime.Stack(buf, true)])
+}

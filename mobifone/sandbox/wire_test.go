@@ -1,0 +1,127 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// caller is the least client there can be: encode, sign, send once, read.
+type caller struct {
+	t     testing.TB
+	s     *Sandbox
+	base  string
+	http  *http.Client
+	cred  partner.Credentials
+	token partner.Secret
+	seq   int
+	nonce string // fixed when set
+	skew  time.Duration
+}
+
+type got struct {
+	status int
+	header http.Header
+	body   []byte
+	err    error // of the exchange or of reading the body
+	reply  *contract.Reply
+	bad    error // of decoding
+}
+
+func (c *caller) request(ctx context.Context, op partner.Operation, f contract.Fields) *http.Request {
+	c.t.Helper()
+	w, err := c.s.Contract().Encode(op, f)
+	require.NoError(c.t, err)
+	target := c.base + w.Path
+	if w.RawQuery != "" {
+		target += "?" + w.RawQuery
+	}
+	req, err := http.NewRequestWithContext(ctx, w.Method, target, bytes.NewReader(w.Body))
+	require.NoError(c.t, err)
+	req.GetBody = nil
+	if w.ContentType != "" {
+		req.Header.Set("Content-Type", w.ContentType)
+	}
+	c.seq++
+	stamp := contract.Stamp{Time: c.s.Now().Add(c.skew), Nonce: fmt.Sprintf("nonce-%d", c.seq), RequestID: fmt.Sprintf("req-%d", c.seq), Token: c.token}
+	if c.nonce != "" {
+		stamp.Nonce = c.nonce
+	}
+	require.NoError(c.t, c.s.Contract().Sign(req, w.Body, c.cred, stamp))
+	return req
+}
+
+func (c *caller) do(ctx context.Context, op partner.Operation, f contract.Fields) got {
+	c.t.Helper()
+	return c.send(op, c.request(ctx, op, f))
+}
+
+func (c *caller) send(op partner.Operation, req *http.Request) got {
+	res, err := c.http.Do(req)
+	if err != nil {
+		return got{err: err}
+	}
+	defer res.Body.Close()
+	g := got{status: res.StatusCode, header: res.Header}
+	g.body, g.err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if g.err == nil {
+		g.reply, g.bad = c.s.Contract().Decode(op, g.body)
+	}
+	return g
+}
+
+// edges runs a test against the real server and in-process.
+func edges(t *testing.T, cfg Config, f func(t *testing.T, c *caller)) {
+	t.Helper()
+	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	t.Run("server", func(t *testing.T) {
+		t.Parallel()
+		srv, err := Start(With(cfg))
+		require.NoError(t, err)
+		transport := &http.Transport{}
+		t.Cleanup(func() {
+			transport.CloseIdleConnections()
+			require.NoError(t, srv.Close())
+		})
+		f(t, &caller{t: t, s: srv.Sandbox, base: srv.URL, cred: srv.Credentials(),
+			http: &http.Client{Transport: transport, CheckRedirect: noRedirect}})
+	})
+	t.Run("in-process", func(t *testing.T) {
+		t.Parallel()
+		f(t, inProcessCaller(t, cfg))
+	})
+}
+
+func inProcessCaller(t testing.TB, cfg Config) *caller {
+	t.Helper()
+	s, err := New(cfg)
+	require.NoError(t, err)
+	return &caller{t: t, s: s, base: "https://sandbox.test", cred: s.Credentials(), http: &http.Client{
+		Transport:     s.RoundTripper(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// ticket asks for an OTP and reads it from the phone.
+func (c *caller) ticket(n partner.MSISDN) contract.Fields {
+	c.t.Helper()
+	f := contract.Fields{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"}
+	g := c.do(context.Background(), partner.OpOTP, f)
+	require.NoError(c.t, g.err)
+	require.NoError(c.t, g.bad)
+	require.Equal(c.t, contract.ClassSuccess, g.reply.Class, g.reply.WireCode)
+	code, ok := c.s.Code(n)
+	require.True(c.t, ok)
+	f.OTP, f.TransID, f.Amount = code, g.reply.Data.TransID, 120_000
+	f.PartnerTransID = partner.RandomPartnerTransID()
+	return f
+}
