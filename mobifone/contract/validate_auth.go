@@ -167,14 +167,14 @@ func validateLogin(a Auth, l *faultList) {
 	if login.Username == login.Password {
 		l.add("$.auth.login.password", "%q already carries the username", login.Password)
 	}
-	if problem := dottedProblem(login.Token, false); problem != "" {
+	if problem := dottedProblem(login.Token, true); problem != "" {
 		l.add("$.auth.login.token", "%s", problem)
 	}
 	if login.ExpiresIn != "" {
-		if problem := dottedProblem(login.ExpiresIn, false); problem != "" {
+		if problem := dottedProblem(login.ExpiresIn, true); problem != "" {
 			l.add("$.auth.login.expiresIn", "%s", problem)
 		}
-		if login.ExpiresIn == login.Token {
+		if strings.TrimPrefix(login.ExpiresIn, "$.") == strings.TrimPrefix(login.Token, "$.") {
 			l.add("$.auth.login.expiresIn", "is where the token stands")
 		}
 	}

@@ -84,10 +84,12 @@ func TestAuthRules(t *testing.T) {
 		{"login token", login(func(a *contract.Auth) { a.Login.Token = "" }), "$.auth.login.token", "joined by dots"},
 		{"login lifetime", login(func(a *contract.Auth) { a.Login.ExpiresIn = "a." }), "$.auth.login.expiresIn", "joined by dots"},
 		{"login lifetime in the token", login(func(a *contract.Auth) { a.Login.ExpiresIn = "data.token" }), "$.auth.login.expiresIn", "where the token"},
+		{"login lifetime in the token, from the root", login(func(a *contract.Auth) { a.Login.ExpiresIn = "$.data.token" }), "$.auth.login.expiresIn", "where the token"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"none":          plain(contract.Auth{Scheme: none}),
 		"bearer":        login(func(*contract.Auth) {}),
+		"from the root": login(func(a *contract.Auth) { a.Login.Token = "$.token" }),
 		"no lifetime":   login(func(a *contract.Auth) { a.Login.ExpiresIn = "" }),
 		"key in a name": plain(contract.Auth{Scheme: contract.AuthAPIKey, Headers: contract.AuthHeaders{APIKey: "Authorization"}}),
 		"sorted pairs":  auth(func(a *contract.Auth) { a.Canonical, a.Parts, a.Separator = "sortedPairs", nil, "&" }),
