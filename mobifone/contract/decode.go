@@ -1,8 +1,6 @@
 package contract
 
 import (
-	"strconv"
-
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -64,95 +62,63 @@ func (c *Contract) classify(op partner.Operation, wire string) (CodeRule, Class)
 func (c *Contract) readFrame(op partner.Operation, t tree, plan *replyPlan, out *Reply) *DecodeError {
 	r := reader{c: c}
 	f := &plan.frame
-	at, fault := t.agreed(&r, f.code, func() string { return r.ident() })
+	if _, fault := r.agreed(t, f.code, func() { out.WireCode = r.ident() }); fault != nil {
+		return fault
+	}
+	if out.WireCode == "" {
+		return &DecodeError{Path: f.code[0].text, Problem: "no code"}
+	}
+	out.Rule, out.Class = c.classify(op, out.WireCode)
+
+	flag := false
+	has, fault := r.agreed(t, f.success, func() { flag = r.flag() })
 	switch {
 	case fault != nil:
 		return fault
-	case at == none || t[at].text == "":
-		return &DecodeError{Path: f.code[0].text, Problem: "no code"}
+	case has && flag != (out.Class == ClassSuccess):
+		return &DecodeError{Path: f.success[0].text, Problem: "contradicts the code"}
 	}
-	out.WireCode = t[at].text
-	out.Rule, out.Class = c.classify(op, out.WireCode)
-
-	at, fault = t.agreed(&r, f.success, func() string { return strconv.FormatBool(r.flag()) })
-	if fault != nil {
-		return fault
-	}
-	if at != none {
-		r.n = &t[at]
-		if r.flag() != (out.Class == ClassSuccess) {
-			return &DecodeError{Path: f.success[0].text, Problem: "contradicts the code"}
-		}
-	}
-	// Two texts for people may differ; the first one present wins.
-	for _, p := range f.message {
-		if fault = read(&r, t, 0, p, "", func() { out.Message = r.sentence() }); fault != nil {
-			return fault
-		}
+	// Two texts for people may differ; the first one that says something wins.
+	for i := range f.message {
 		if out.Message != "" {
 			break
 		}
+		if _, fault = r.agreed(t, f.message[i:i+1], func() { out.Message = r.sentence() }); fault != nil {
+			return fault
+		}
 	}
-	at, fault = t.agreed(&r, f.requestID, func() string { return r.ident() })
-	if fault != nil {
+	if _, fault = r.agreed(t, f.requestID, func() { out.RequestID = r.ident() }); fault != nil {
 		return fault
 	}
-	if at != none {
-		out.RequestID = t[at].text
-	}
-	at, fault = t.agreed(&r, f.responseTime, func() string { return r.time().UTC().String() })
-	if fault != nil {
-		return fault
-	}
-	if at != none {
-		r.n = &t[at]
-		out.Time = r.time()
-	}
-	return nil
+	_, fault = r.agreed(t, f.responseTime, func() { out.Time = r.time() })
+	return fault
 }
 
-// agreed finds the value of aliases: each one present must read well, and all must
-// read the same.
-func (t tree) agreed(r *reader, aliases []path, as func() string) (int32, *DecodeError) {
-	found, value := none, ""
-	for _, p := range aliases {
+// agreed reads the value of aliases through set, which finds the node in r, and reports
+// whether there was one. Each alias present must read well, and all must say the same.
+func (r *reader) agreed(t tree, aliases []path, set func()) (bool, *DecodeError) {
+	first := none
+	for i := range aliases {
+		p := &aliases[i]
 		at, fault := t.follow(0, p.segs)
 		if fault == nil && at != none {
 			r.n = &t[at]
-			v := as()
+			set()
 			switch {
 			case r.problem != "":
 				fault = &DecodeError{Problem: r.problem}
-			case found != none && v != value:
+			case first == none:
+				first = at
+			case t[first].scalar() != t[at].scalar():
 				fault = &DecodeError{Problem: "contradicts another name of the same field"}
-			case found == none:
-				found, value = at, v
 			}
 		}
 		if fault != nil {
 			fault.Path = p.text
-			return none, fault
+			return false, fault
 		}
 	}
-	return found, nil
-}
-
-// read walks from place to p and calls set with the node in r; it does nothing when
-// the value is absent. prefix stands before the path in an error.
-func read(r *reader, t tree, place int32, p path, prefix string, set func()) *DecodeError {
-	at, fault := t.follow(place, p.segs)
-	if fault == nil {
-		if at == none {
-			return nil
-		}
-		r.n = &t[at]
-		if set(); r.problem == "" {
-			return nil
-		}
-		fault = &DecodeError{Problem: r.problem}
-	}
-	fault.Path = joinPath(prefix, p.text)
-	return fault
+	return first != none, nil
 }
 
 func joinPath(prefix, text string) string {

@@ -31,6 +31,9 @@ func (p *parser) text() (string, bool) {
 // escaped goes on with a string from its first backslash.
 func (p *parser) escaped(start int) (string, bool) {
 	var b strings.Builder
+	if end := strings.IndexByte(p.s[p.pos:], '"'); end > 0 { // no escape is shorter than what it stands for
+		b.Grow(p.pos - start + end)
+	}
 	b.WriteString(p.s[start:p.pos])
 	for p.pos < len(p.s) {
 		c := p.s[p.pos]

@@ -102,7 +102,26 @@ func goLayout(name string) string {
 	}
 }
 
+// looksLike rules most layouts out before time.Parse builds an error for them.
+func looksLike(name, text string) bool {
+	switch name {
+	case layoutCompact:
+		return len(text) == len("20060102150405")
+	case layoutDashes:
+		return len(text) == len("2006-01-02 15:04:05") && text[4] == '-'
+	case layoutSlashes:
+		return len(text) == len("02/01/2006 15:04:05") && text[2] == '/'
+	case layoutRFC3339:
+		return len(text) >= len("2006-01-02T15:04:05Z") && text[10] == 'T'
+	default:
+		return len(text) <= len("4133980799999")
+	}
+}
+
 func parseLayout(name, text string, zone *time.Location) (time.Time, bool) {
+	if !looksLike(name, text) {
+		return time.Time{}, false
+	}
 	switch name {
 	case layoutEpochSeconds, layoutEpochMillis:
 		n, ok := plainInteger(text)
@@ -122,7 +141,7 @@ func parseLayout(name, text string, zone *time.Location) (time.Time, bool) {
 		const seconds = "2006-01-02T15:04:05"
 		var buf [len(seconds)]byte
 		n := len(seconds)
-		return t, len(text) > n && string(t.AppendFormat(buf[:0], seconds)) == text[:n] && text[n] != ','
+		return t, string(t.AppendFormat(buf[:0], seconds)) == text[:n] && text[n] != ','
 	default:
 		layout := goLayout(name)
 		t, err := time.ParseInLocation(layout, text, zone)
