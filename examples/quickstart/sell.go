@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/otp"
+	"github.com/fptshop/mobifone-go/packages"
+	"github.com/fptshop/mobifone-go/registration"
+	"github.com/fptshop/mobifone-go/transactions"
+)
+
+// resolveEvery and resolveTimes bound how long this program waits for an unknown
+// registration; a shop keeps the handle and goes on for as long as it takes.
+const (
+	resolveEvery = 2 * time.Second
+	resolveTimes = 20
+)
+
+// sell walks the four steps. Its error is that of the registration.
+func (c *counter) sell(ctx context.Context) error {
+	c.step(1, "Kiểm tra gói cước cho "+c.number.String(), "what may this subscriber buy")
+	eligible, err := c.client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: c.number, Staff: c.staff})
+	if err != nil {
+		c.outcome(err, false)
+		return notRegistered(err)
+	}
+	c.offers(eligible.Offers)
+	offer, ok := eligible.Offer(c.pkg)
+	if !ok || !offer.Eligible {
+		c.say("Không thu tiền. Tư vấn gói khác.", "take no money; advise another package")
+		return notRegistered(errors.New("the subscriber may not register " + string(c.pkg)))
+	}
+
+	c.step(2, fmt.Sprintf("Thu tiền %s, gửi OTP", offer.Price), "take the cash, request an OTP")
+	id, err := c.client.NewPartnerTransID(c.staff.Shop, "QUICKSTART-"+strconv.FormatInt(time.Now().UnixNano(), 36), 1)
+	if err != nil {
+		return notRegistered(err)
+	}
+	ticket, err := c.client.OTP.Request(ctx, otp.Request{MSISDN: c.number, Package: offer.Code, PartnerTransID: id, Staff: c.staff})
+	if err != nil {
+		c.outcome(err, true)
+		return notRegistered(err)
+	}
+	c.say(fmt.Sprintf("OTP đã gửi, còn hiệu lực %d giây", int(time.Until(ticket.ExpiresAt).Round(time.Second).Seconds())), "OTP sent to the customer's phone")
+
+	c.step(3, "Đăng ký "+string(offer.Code), "register the package")
+	receipt, err := c.register(ctx, registration.Request{
+		MSISDN: c.number, Package: offer.Code, Amount: offer.Price, OfferPrice: offer.Price,
+		TransID: ticket.TransID, PartnerTransID: id, OTPExpiresAt: ticket.PartnerExpiresAt, Staff: c.staff,
+	})
+	c.outcome(err, true)
+	if err == nil {
+		c.receipt(receipt, c.client.Packages.Describe(offer), time.Now())
+	}
+
+	c.step(4, "Tra cứu giao dịch", "look the transaction up")
+	c.lookUp(ctx, ticket.TransID)
+	if c.sandbox != nil {
+		n := c.sandbox.Executed(c.number)
+		c.say(fmt.Sprintf("MobiFone đã đăng ký %d lần", n), fmt.Sprintf("the partner registered it %d time(s)", n))
+	}
+	return err
+}
+
+// register sends once. Where the answer is unknown it resolves the handle: it looks up,
+// it never sends again.
+func (c *counter) register(ctx context.Context, req registration.Request) (*registration.Receipt, error) {
+	for {
+		code, err := c.code()
+		if err != nil {
+			return nil, notRegistered(err)
+		}
+		req.OTP = code
+		draft, err := c.client.Registration.Prepare(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		handle := draft.Handle() // a shop saves it here, before the send
+		receipt, err := draft.Send(ctx)
+		switch {
+		case err == nil:
+			return receipt, nil
+		case partner.OutcomeOf(err) == partner.Unknown:
+			return c.resolve(ctx, handle, err)
+		case partner.ActionFor(err, true).Step == partner.ReenterOTP && c.otp == "" && c.sandbox == nil:
+			c.outcome(err, true) // the same ids go again with the code typed anew
+		default:
+			return nil, err
+		}
+	}
+}
+
+func (c *counter) resolve(ctx context.Context, handle partner.Handle, err error) (*registration.Receipt, error) {
+	c.outcome(err, true)
+	for range resolveTimes {
+		c.say("Đang tra cứu…", "looking it up; nothing is sent again")
+		var receipt *registration.Receipt
+		receipt, err = c.client.Registration.Resolve(ctx, handle)
+		if partner.OutcomeOf(err) != partner.Unknown {
+			return receipt, err
+		}
+		if e, ok := errors.AsType[*partner.Error](err); ok && e.Lookup != nil && e.Lookup.AfterFence {
+			break // it was never carried out and cannot be any more: a person gives the cash back
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(resolveEvery):
+		}
+	}
+	return nil, err
+}
+
+func (c *counter) lookUp(ctx context.Context, id partner.TransID) {
+	found, err := c.client.Transactions.Get(ctx, transactions.GetRequest{TransID: id})
+	if err != nil {
+		c.say("Không tra cứu được", err.Error())
+		return
+	}
+	tx := found.Transaction
+	c.say(fmt.Sprintf("%s  %s  %s  %s", tx.TransID, tx.Package, tx.Amount, tx.State), "as MobiFone's ledger says")
+}
+
+// notRegistered marks a failure before anything was sent.
+func notRegistered(err error) error {
+	if e, ok := errors.AsType[*partner.Error](err); ok && e.Operation != partner.OpRegister {
+		return &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: e.Code, Err: err}
+	}
+	return &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Err: err}
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/packages"
+	"github.com/fptshop/mobifone-go/packages/catalog"
+	"github.com/fptshop/mobifone-go/registration"
+)
+
+// teller prints what a teller sees: Vietnamese, with English beside it.
+type teller struct{ out io.Writer }
+
+func (t teller) step(n int, vi, en string) { fmt.Fprintf(t.out, "\n%d. %s | %s\n", n, vi, en) }
+
+func (t teller) say(vi, en string) { fmt.Fprintf(t.out, "   %s | %s\n", vi, en) }
+
+func (t teller) offers(offers []packages.Offer) {
+	for _, o := range offers {
+		if o.Eligible {
+			t.say(fmt.Sprintf("%-6s %12s  %3d ngày", o.Code, o.Price, o.CycleDays), "may be registered")
+		} else {
+			t.say(fmt.Sprintf("%-6s %12s  %s", o.Code, o.Price, o.Reason.Text.VI), "may not: "+o.Reason.Text.EN)
+		}
+		for _, d := range o.CatalogDiffers {
+			t.say("khác danh mục: "+d.String(), "differs from the catalog; the partner prevails")
+		}
+	}
+}
+
+// outcome prints what is known of the registration and what to do.
+func (t teller) outcome(err error, cashTaken bool) {
+	word := map[partner.Outcome]string{
+		partner.Succeeded: "THÀNH CÔNG | SUCCEEDED", partner.Rejected: "BỊ TỪ CHỐI | REJECTED",
+		partner.NotSent: "CHƯA GỬI | NOT SENT", partner.Unknown: "CHƯA RÕ | UNKNOWN",
+	}[partner.OutcomeOf(err)]
+	fmt.Fprintf(t.out, "   ► %s\n", word)
+	action := partner.ActionFor(err, cashTaken)
+	fmt.Fprintf(t.out, "     %s\n     %s\n", action.Text.VI, action.Text.EN)
+	if e, ok := errors.AsType[*partner.Error](err); ok {
+		fmt.Fprintf(t.out, "     (%v)\n", e)
+	}
+}
+
+func (t teller) receipt(r *registration.Receipt, pkg catalog.Package, now time.Time) {
+	activated := r.EffectiveFrom
+	if activated.IsZero() {
+		activated = now
+	}
+	schedule := pkg.Schedule(activated).Confirm(r.EffectiveFrom, r.ExpiresAt)
+	t.say("Mã giao dịch: "+string(r.PartnerTransID), "transaction; MobiFone's: "+string(r.TransID))
+	for i, w := range schedule.Windows {
+		t.say(fmt.Sprintf("Kỳ ưu đãi %d: %s – %s", i+1, day(w.From), day(w.To)), "benefits count once in it")
+	}
+	estimate := ""
+	if schedule.Estimate {
+		estimate = " (ước tính | estimate)"
+	}
+	t.say("Gia hạn: "+day(schedule.RenewsAt)+estimate, fmt.Sprintf("renews by itself when the main account holds %s", schedule.RenewalBalance))
+	how := pkg.HowToUse()
+	t.say(how.VI, how.EN)
+}
+
+func day(t time.Time) string { return t.Format("02/01/2006 15:04") }
