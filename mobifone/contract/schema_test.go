@@ -141,3 +141,26 @@ func (n schemaNode) valueEnum(t *testing.T) []string {
 	require.Len(t, value.Enum, 7)
 	return value.Enum
 }
+
+// TestHowToNamesEveryMember keeps docs/contract.md complete.
+func TestHowToNamesEveryMember(t *testing.T) {
+	t.Parallel()
+	text := string(readFile(t, "../../docs/contract.md"))
+	root := schema(t)
+	nodes := map[string]schemaNode{"Document": root}
+	for name, def := range root.Defs {
+		nodes[name] = def
+	}
+	for name, node := range nodes {
+		for member := range node.Properties {
+			switch name {
+			case "Text", "AuthHeaders", "Login", "Rows", "Limits", "Duration":
+				continue // told as a whole
+			}
+			assert.Contains(t, text, member, name)
+		}
+	}
+	for _, name := range []string{"packages.eligible", "notOurs", "maxExecutionDelay"} {
+		assert.Contains(t, text, "`"+name+"`")
+	}
+}
