@@ -1,0 +1,273 @@
+package mobifone_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/registration"
+)
+
+// lost sends a registration whose reply is lost and returns its handle and what the
+// partner was told.
+func lost(t *testing.T, p *wiretest.Partner, client *mobifone.Client) (partner.Handle, contract.Fields) {
+	t.Helper()
+	var told contract.Fields
+	p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		told = f
+		wiretest.Hangup("")(w, r, f)
+	})
+	_, err := client.Registration.Register(t.Context(), toOTP(t, client))
+	require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+	e, ok := errors.AsType[*partner.Error](err)
+	require.True(t, ok)
+	require.NotNil(t, e.Handle)
+	return *e.Handle, told
+}
+
+// fenced is a contract whose fence lies `delay` behind send-by.
+func fenced(t *testing.T, delay time.Duration) *contract.Contract {
+	t.Helper()
+	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) {
+		d := contract.Duration(delay)
+		s.MaxExecutionDelay = &d
+	})
+	require.NoError(t, err)
+	return c
+}
+
+// What a lookup shows, and what Resolve makes of it.
+func TestResolveReadings(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(*contract.Row)
+		want   partner.Outcome
+		code   partner.Code // of what is no success
+		absent bool
+	}{
+		"success":                     {func(*contract.Row) {}, partner.Succeeded, "", false},
+		"success, other amount":       {func(r *contract.Row) { r.Amount = 360_000 }, partner.Unknown, partner.LookupConflict, false},
+		"success, other package":      {func(r *contract.Row) { r.Package = "3C120" }, partner.Unknown, partner.LookupConflict, false},
+		"success, other subscriber":   {func(r *contract.Row) { r.MSISDN = partner.MustParseMSISDN("0908123478") }, partner.Unknown, partner.LookupConflict, false},
+		"success, unnamed subscriber": {func(r *contract.Row) { r.MSISDN = partner.MSISDN{} }, partner.Unknown, partner.LookupConflict, false},
+		"reversed":                    {func(r *contract.Row) { r.State = partner.StateReversed }, partner.Unknown, partner.LookupConflict, false},
+		"pending":                     {func(r *contract.Row) { r.State = partner.StatePending }, partner.Unknown, partner.Processing, false},
+		"init":                        {func(r *contract.Row) { r.State = partner.StateInit }, partner.Unknown, partner.TransactionNotFound, true},
+		"expired":                     {func(r *contract.Row) { r.State = partner.StateExpired }, partner.Unknown, partner.TransactionNotFound, true},
+		"cancelled":                   {func(r *contract.Row) { r.State = partner.StateCancelled }, partner.Unknown, partner.TransactionNotFound, true},
+		"failed": {func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "2059" },
+			partner.Rejected, partner.RegistrationFailed, false},
+		"failed, no reason": {func(r *contract.Row) { r.State = partner.StateFailed }, partner.Rejected, partner.RegistrationFailed, false},
+		"failed for a wrong OTP": {func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "7001" },
+			partner.Unknown, partner.TransactionNotFound, true},
+		"failed before the send": {func(r *contract.Row) { r.State, r.UpdatedAt = partner.StateFailed, r.UpdatedAt.Add(-time.Minute) },
+			partner.Unknown, partner.TransactionNotFound, true},
+		"failed, time unknown": {func(r *contract.Row) { r.State, r.UpdatedAt = partner.StateFailed, time.Time{} },
+			partner.Unknown, partner.TransactionNotFound, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, contract.Default())
+			client := newClient(t, p)
+			handle, told := lost(t, p, client)
+			row := wiretest.Row(told, partner.StateSuccess)
+			tc.change(&row)
+			p.On(partner.OpGet, p.Found(row))
+			receipt, err := client.Registration.Resolve(t.Context(), handle)
+			require.Equal(t, tc.want, partner.OutcomeOf(err), "%v", err)
+			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+			if tc.want == partner.Succeeded {
+				require.NoError(t, err)
+				assert.True(t, receipt.Resolved)
+				return
+			}
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok)
+			assert.Equal(t, tc.code, e.Code)
+			assert.NotNil(t, e.Handle)
+			require.NotNil(t, e.Lookup)
+			assert.Equal(t, partner.Lookup{Absent: tc.absent}, *e.Lookup)
+			step := partner.Hold
+			if tc.want == partner.Rejected {
+				step = partner.ReturnCash
+			}
+			assert.Equal(t, step, partner.ActionFor(err, true).Step)
+		})
+	}
+}
+
+// The same partnerTransId under another transId is somebody else's registration of our
+// sale: it is found although the transId alone shows nothing.
+func TestResolveAsksForBothIDs(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	client := newClient(t, p)
+	handle, told := lost(t, p, client)
+	other := wiretest.Row(told, partner.StateSuccess)
+	other.TransID = "T-OTHER"
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		if f.PartnerTransID == "" {
+			p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})(w, r, f)
+			return
+		}
+		p.Found(other)(w, r, f)
+	})
+	_, err := client.Registration.Resolve(t.Context(), handle)
+	require.ErrorIs(t, err, partner.LookupConflict)
+	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+}
+
+// A lookup that fails, lies about ids or is incomplete never decides.
+func TestFailedResolveIsUnknown(t *testing.T) {
+	t.Parallel()
+	for name, h := range map[string]func(*wiretest.Partner, contract.Fields) wiretest.Handler{
+		"500":         func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Raw(500, "text/plain", "") },
+		"404":         func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Raw(404, "text/plain", "") },
+		"lost":        func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Hangup("") },
+		"refused key": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler { return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.AuthKey}) },
+		"invalid number": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler {
+			return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.InvalidISDN})
+		},
+		"other ids": func(p *wiretest.Partner, f contract.Fields) wiretest.Handler {
+			f.TransID, f.PartnerTransID = "T-9", partner.RandomPartnerTransID()
+			return p.Found(wiretest.Row(f, partner.StateSuccess))
+		},
+		"no row in a success": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler {
+			return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.Success})
+		},
+		"second question fails": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler {
+			return func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+				if f.PartnerTransID != "" {
+					wiretest.Raw(500, "text/plain", "")(w, r, f)
+					return
+				}
+				p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})(w, r, f)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, fenced(t, 0))
+			client := newClient(t, p, mobifone.WithRetry(mobifone.Retry{Tries: 2, BackoffBase: time.Nanosecond}))
+			handle, told := lost(t, p, client)
+			p.On(partner.OpGet, h(p, told))
+			_, err := client.Registration.Resolve(t.Context(), handle)
+			require.Error(t, err)
+			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok)
+			assert.NotNil(t, e.Handle)
+			assert.True(t, e.Lookup == nil || !e.Lookup.Absent, "absence needs a complete, well-formed lookup")
+		})
+	}
+}
+
+// Absence counts by the partner's own time in the lookup, and only from the fence on.
+func TestResolveAtTheFence(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		at    time.Duration // of the lookup's Date, after the fence
+		after bool
+	}{
+		"one second before": {-time.Second, false},
+		"at the fence":      {0, true},
+		"after":             {time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, fenced(t, time.Minute))
+			client := newClient(t, p)
+			handle, _ := lost(t, p, client)
+			fence := handle.Send().FenceAt
+			require.False(t, fence.IsZero())
+			date := fence.Truncate(time.Second)
+			if fence.After(date) {
+				date = date.Add(time.Second) // the first whole second that is not before the fence
+			}
+			p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+				w.Header().Set("Date", date.Add(tc.at).UTC().Format(http.TimeFormat))
+				p.Write(w, partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
+			})
+			_, err := client.Registration.Resolve(t.Context(), handle)
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok)
+			assert.Equal(t, partner.Unknown, e.Outcome)
+			require.NotNil(t, e.Lookup)
+			assert.Equal(t, partner.Lookup{Absent: true, AfterFence: tc.after}, *e.Lookup)
+		})
+	}
+}
+
+// A handle survives a restart: another client of the same partner resolves it.
+func TestHandleOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	handle, told := lost(t, p, newClient(t, p))
+	saved, err := handle.MarshalBinary()
+	require.NoError(t, err)
+	assert.NotContains(t, string(saved), canaryOTP)
+	var read partner.Handle
+	require.NoError(t, read.UnmarshalBinary(saved))
+	assert.NotEmpty(t, read.Send().Fingerprint)
+
+	p.On(partner.OpGet, p.Found(wiretest.Row(told, partner.StateSuccess)))
+	receipt, err := newClient(t, p).Registration.Resolve(t.Context(), read)
+	require.NoError(t, err)
+	assert.Equal(t, told.PartnerTransID, receipt.PartnerTransID)
+
+	_, err = newClient(t, p).Registration.Resolve(t.Context(), partner.Handle{})
+	require.ErrorIs(t, err, partner.InvalidInput)
+	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+}
+
+// Without a partner time of the last ten minutes Prepare looks the transaction up; used
+// ids, or no answer, mean no send.
+func TestPrepareLooksFirst(t *testing.T) {
+	t.Parallel()
+	send := func(t *testing.T, c *contract.Contract, script func(*wiretest.Partner, registration.Request)) (*wiretest.Partner, error) {
+		t.Helper()
+		p := wiretest.New(t, c)
+		req := aRequest(t)
+		script(p, req)
+		client := newClient(t, p, mobifone.WithRetry(mobifone.Retry{Tries: 1}))
+		_, err := client.Registration.Register(t.Context(), req)
+		return p, err
+	}
+	t.Run("fresh ids", func(t *testing.T) {
+		t.Parallel()
+		p, err := send(t, contract.Default(), func(*wiretest.Partner, registration.Request) {})
+		require.NoError(t, err)
+		assert.Positive(t, p.Requests(partner.OpGet))
+	})
+	t.Run("used ids", func(t *testing.T) {
+		t.Parallel()
+		p, err := send(t, contract.Default(), func(p *wiretest.Partner, r registration.Request) {
+			p.On(partner.OpGet, p.Found(wiretest.Row(contract.Fields{TransID: r.TransID, PartnerTransID: r.PartnerTransID,
+				MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount}, partner.StateSuccess)))
+		})
+		require.ErrorIs(t, err, partner.AlreadySent)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Zero(t, p.OnWire(partner.OpRegister))
+	})
+	t.Run("no answer", func(t *testing.T) {
+		t.Parallel()
+		p, err := send(t, contract.Default(), func(p *wiretest.Partner, _ registration.Request) {
+			p.On(partner.OpGet, wiretest.Hangup(""))
+		})
+		requireNotSent(t, p, err, partner.ClockUnreliable)
+	})
+	t.Run("no lookup in the contract", func(t *testing.T) {
+		t.Parallel()
+		p, err := send(t, contracts(t)["second"], func(*wiretest.Partner, registration.Request) {})
+		requireNotSent(t, p, err, partner.ClockUnreliable)
+	})
+}
