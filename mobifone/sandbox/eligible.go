@@ -20,12 +20,13 @@ func (m *Model) Eligible(now time.Time, f contract.Fields) contract.Answer {
 	a := contract.Answer{Code: partner.Success}
 	a.Data.SubscriberType = "PREPAID"
 	a.Data.HasRows = true
+	a.Data.Rows = make([]contract.Row, 0, len(m.offers))
 	for _, pkg := range m.offers {
 		reason := sub.bars(pkg.Code)
 		eligible, renew := reason == "", pkg.AutoRenew
 		row := contract.Row{
 			Package: pkg.Code, Name: pkg.Name, Price: pkg.Price, CycleDays: pkg.CycleDays, ResetDays: pkg.ResetDays,
-			AutoRenew: &renew, Eligible: &eligible, Description: pkg.HowToUse().VI,
+			AutoRenew: &renew, Eligible: &eligible, Description: pkg.words,
 		}
 		if !eligible {
 			row.ReasonCode = m.wire[reason]

@@ -85,10 +85,12 @@ type Fault struct {
 	Second     bool              `json:"second,omitzero"`
 }
 
-// faultKinds and shapes are read only.
+// These are read only.
 var (
 	faultKinds = []FaultKind{Latency, Drop, Silence, Cut, Length, Garble, WrongIDs, OtherSale, Contradict, Status, Override,
 		Late, Duplicate, Absent, Stale, Drip, Endless, BigHeader, Interim, GzipBomb}
+	beforeKinds = []FaultKind{Latency, Drop, Silence, Status, Override}
+
 	shapes = []Shape{HTML, BOM, DuplicateKeys, Nulls, WrongTypes, NotJSON, Empty, BadUTF8}
 )
 
@@ -109,6 +111,8 @@ func (f Fault) Validate() error {
 	bad(!slices.Contains(faultKinds, f.Kind), "no kind %q", string(f.Kind))
 	bad(f.Operation != "" && !knownOperation(f.Operation), "no operation %q", string(f.Operation))
 	bad(f.When != "" && f.When != Before && f.When != After, "when is %q, not before or after", string(f.When))
+	bad(f.When == Before && !slices.Contains(beforeKinds, f.Kind), "kind %q is never before the execution", string(f.Kind))
+	bad(f.Kind == Duplicate && f.Second && f.Delay > 0, "the copy's reply cannot be waited for: second and delay exclude each other")
 	bad(f.Kind == Garble && !slices.Contains(shapes, f.Shape), "no shape %q", string(f.Shape))
 	bad(f.Kind == Status && (f.Status < 200 || f.Status > 599), "status %d is not 200 to 599", f.Status)
 	bad(f.Kind != Status && f.Status != 0 && (f.Status < 200 || f.Status > 599), "status %d is not 200 to 599", f.Status)

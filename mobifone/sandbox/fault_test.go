@@ -139,8 +139,9 @@ func TestFaultsOnRegister(t *testing.T) {
 			t.Parallel()
 			edges(t, tt.cfg, func(t *testing.T, c *caller) {
 				f := c.ticket(good)
-				tt.fault.Operation = partner.OpRegister
-				require.NoError(t, c.s.Script(tt.fault))
+				fault := tt.fault
+				fault.Operation = partner.OpRegister
+				require.NoError(t, c.s.Script(fault))
 				// A deadline for those that never answer; the others are done long before.
 				wait := 30 * time.Second
 				if g := tt.fault; g.Kind == Silence || time.Duration(g.Delay) == time.Hour && g.Status == 0 && g.Kind != Duplicate {
@@ -239,7 +240,8 @@ func TestFaultValidation(t *testing.T) {
 	for _, f := range []Fault{
 		{}, {Kind: "nothing"}, {Kind: Drop, Operation: "none"}, {Kind: Drop, When: "during"}, {Kind: Garble},
 		{Kind: Status}, {Kind: Status, Status: 199}, {Kind: Override}, {Kind: Drop, Delay: -1}, {Kind: Drop, Nth: -1},
-		{Kind: Cut, Bytes: -1}, {Kind: Drop, MSISDN: "12"},
+		{Kind: Cut, Bytes: -1}, {Kind: Garble, Shape: HTML, When: Before},
+		{Kind: Duplicate, Second: true, Delay: 1}, {Kind: Drop, MSISDN: "12"},
 	} {
 		assert.Error(t, f.Validate(), "%+v", f)
 	}

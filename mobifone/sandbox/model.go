@@ -25,7 +25,7 @@ type Model struct {
 	now    time.Time
 
 	pkgs     map[partner.PackageCode]int
-	offers   []catalog.Package
+	offers   []offer
 	wire     map[partner.Code]string // canonical code → the contract's own string
 	needs    map[need]bool           // what the contract's requests carry
 	limits   contract.Limits
@@ -37,6 +37,12 @@ type Model struct {
 	seq      uint64
 	due      agenda
 	executed map[partner.PartnerTransID]int
+}
+
+// offer is a package with its description put into words once.
+type offer struct {
+	catalog.Package
+	words string
 }
 
 type need struct {
@@ -91,11 +97,11 @@ func (m *Model) setOffer(pkg catalog.Package) error {
 		return fmt.Errorf("sandbox: package %q: %s: %s", string(pkg.Code), faults[0].Field, faults[0].Problem)
 	}
 	if i, ok := m.pkgs[pkg.Code]; ok {
-		m.offers[i] = pkg
+		m.offers[i] = offer{pkg, pkg.HowToUse().VI}
 		return nil
 	}
 	m.pkgs[pkg.Code] = len(m.offers)
-	m.offers = append(m.offers, pkg)
+	m.offers = append(m.offers, offer{pkg, pkg.HowToUse().VI})
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -244,7 +245,7 @@ func TestPriceChangesBetweenSteps(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
 	f := d.otp(t0, good)
-	pkg := d.offers[0]
+	pkg := d.offers[0].Package
 	pkg.Price = 130_000
 	require.NoError(t, d.SetOffer(pkg))
 	assert.Equal(t, partner.AmountMismatch, d.Register(t0, f).Code)
@@ -294,4 +295,27 @@ func TestConfigRefusals(t *testing.T) {
 	}
 	_, err = ParseKind("x")
 	assert.Error(t, err)
+}
+
+// BenchmarkSale is what a simulation pays for a sale: eligibility, OTP, register, lookup.
+func BenchmarkSale(b *testing.B) {
+	m, err := NewModel(Config{Random: rand.NewPCG(1, 2), OTPPerDay: 1 << 30})
+	require.NoError(b, err)
+	numbers := make([]partner.MSISDN, 10_000)
+	for i := range numbers {
+		numbers[i] = partner.MustParseMSISDN(fmt.Sprintf("09%08d", 10_000_000+i*1000))
+	}
+	now, i := t0, 0
+	b.ReportAllocs()
+	for b.Loop() {
+		now, i = now.Add(time.Second), i+1
+		f := contract.Fields{MSISDN: numbers[i%len(numbers)], Package: "C120", Shop: "S", Employee: "E", Amount: 120_000}
+		m.Eligible(now, f)
+		f.TransID = m.RequestOTP(now, f).Data.TransID
+		f.OTP, f.PartnerTransID = m.message(&m.rows[len(m.rows)-1]).OTP, partner.PartnerTransID(f.TransID)
+		if a := m.Register(now, f); a.Code != partner.Success {
+			b.Fatal(a.Code)
+		}
+		m.Get(now, f)
+	}
 }

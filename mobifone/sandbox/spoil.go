@@ -25,7 +25,7 @@ func (s *Sandbox) alter(v *visit, a contract.Answer, status *int) contract.Answe
 	if _, ok := v.plan.get(WrongIDs); ok {
 		a = withForeignIDs(a, v.fields)
 	}
-	if f, ok := v.plan.get(Override); ok && f.When != Before {
+	if f, ok := v.plan.get(Override); ok {
 		ids := contract.Data{TransID: a.Data.TransID, PartnerTransID: a.Data.PartnerTransID}
 		a = contract.Answer{Code: f.Code, WireCode: f.WireCode, Data: ids}
 		*status = f.Status
@@ -88,15 +88,13 @@ func foreign[T ~string](id T) T {
 	return T(b)
 }
 
-// spoil breaks a reply that is written: the faults of the wire.
+// spoil breaks a reply that is written: the faults of the wire. Faults before the
+// execution never come here: the request was stopped.
 func (s *Sandbox) spoil(rep *reply, v *visit) *reply {
-	if f, ok := v.plan.get(Status); ok && f.When != Before {
+	if f, ok := v.plan.get(Status); ok {
 		rep = s.status(f)
 	}
 	for _, f := range v.plan {
-		if f.When == Before {
-			continue
-		}
 		switch f.Kind {
 		case Drop:
 			rep.end, rep.reset = dropped, f.Reset
