@@ -13,9 +13,9 @@ import (
 // rowsMax is how many rows of one range are held at once; a range with more is split.
 const rowsMax = 20_000
 
-// pinMargin is how much the estimate of the partner's clock may run ahead of the Date of
-// the next reply: both are written in whole seconds.
-const pinMargin = 3 * time.Second
+// pinMargin is how far the next reply's Date, a whole second, may stand behind the
+// partner's clock.
+const pinMargin = time.Second
 
 // List is a query ready to run. It holds no place in the listing: each iteration starts
 // anew, and any number may run at once.
@@ -66,9 +66,7 @@ func (l *List) All(ctx context.Context) iter.Seq2[partner.Transaction, error] {
 		to, hi := l.end()
 		w := &walker{
 			reader: reader{
-				fetch: l.fetch,
-				fail:  l.fail,
-				lag:   time.Duration(l.s.t.Contract().Semantics().LookupLagMax), rowsMax: rowsMax,
+				fetch: l.fetch, fail: l.fail, lag: l.lag(), rowsMax: rowsMax,
 			},
 			rangeMax: time.Duration(l.s.t.Contract().Limits().RangeMax),
 			keep:     l.filter().keep,
@@ -81,13 +79,10 @@ func (l *List) All(ctx context.Context) iter.Seq2[partner.Transaction, error] {
 // where rows may still appear. The replies' own times decide in the end; this spares the
 // request that would find out, and a toTime in the partner's future.
 func (l *List) end() (to, hi time.Time) {
-	_, limit, err := l.s.t.PartnerNow()
-	known := err == nil
-	pin := limit
-	if known {
-		limit = limit.Add(-time.Duration(l.s.t.Contract().Semantics().LookupLagMax))
-		pin = limit.Add(-pinMargin)
-	} else {
+	now, known := l.now()
+	limit := now.Add(-l.lag())
+	pin := limit.Add(-pinMargin)
+	if !known {
 		limit = time.Now()
 		pin = limit
 	}
@@ -116,10 +111,31 @@ func (l *List) said(at time.Time) time.Time {
 	if !at.IsZero() {
 		return at
 	}
-	if earliest, _, err := l.s.t.PartnerNow(); err == nil {
+	if earliest, ok := l.now(); ok {
 		return earliest
 	}
-	return time.Now().Add(-time.Duration(l.s.t.Contract().Semantics().ClockSkewMax))
+	return time.Now().Add(-l.skew())
+}
+
+// now is the earliest the partner's clock can show. A partner without a clock has ours,
+// and may differ from it by the skew.
+func (l *List) now() (earliest time.Time, known bool) {
+	earliest, _, err := l.s.t.PartnerNow()
+	if err != nil {
+		return time.Time{}, false
+	}
+	if l.s.t.Contract().Semantics().Clock == contract.ClockNone {
+		earliest = earliest.Add(-l.skew())
+	}
+	return earliest, true
+}
+
+func (l *List) skew() time.Duration {
+	return time.Duration(l.s.t.Contract().Semantics().ClockSkewMax)
+}
+
+func (l *List) lag() time.Duration {
+	return time.Duration(l.s.t.Contract().Semantics().LookupLagMax)
 }
 
 func (l *List) fail(code partner.Code, cause error) error {

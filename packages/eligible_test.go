@@ -1,0 +1,210 @@
+package packages_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/packages"
+	"github.com/fptshop/mobifone-go/packages/catalog"
+)
+
+func client(t *testing.T, p *wiretest.Partner, opts ...mobifone.Option) *mobifone.Client {
+	t.Helper()
+	c, err := mobifone.New(mobifone.Config{
+		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP",
+		Credentials: mobifone.StaticCredentials(partner.Credentials{
+			APIKey: partner.NewSecret("key-for-tests"), Secret: partner.NewSecret("secret-for-tests"),
+		}),
+	}, append([]mobifone.Option{mobifone.WithContract(p.Contract)}, opts...)...)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) })
+	return c
+}
+
+func request() packages.EligibleRequest {
+	return packages.EligibleRequest{
+		MSISDN: partner.MustParseMSISDN("0908123456"),
+		Staff:  partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
+	}
+}
+
+func flag(b bool) *bool { return &b }
+
+// answers makes the partner offer these rows.
+func answers(t *testing.T, rows ...contract.Row) *mobifone.Client {
+	t.Helper()
+	p := wiretest.New(t, contract.Default())
+	p.On(partner.OpEligible, p.Says(partner.OpEligible, http.StatusOK, contract.Answer{
+		Code: partner.Success, Data: contract.Data{SubscriberType: "PREPAID", HasRows: true, Rows: rows},
+	}))
+	return client(t, p)
+}
+
+func TestEligibleSendsWhoAsks(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	var got contract.Fields
+	offers := p.Offers(120_000)
+	p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f contract.Fields) { got = f; offers(w, r, f) })
+	e, err := client(t, p).Packages.Eligible(t.Context(), request())
+	require.NoError(t, err)
+	assert.Equal(t, contract.Fields{MSISDN: request().MSISDN, Channel: "SHOP", Shop: "HN01", Employee: "GDV07"}, got)
+	assert.Equal(t, "PREPAID", e.SubscriberType)
+	assert.Equal(t, 1, e.Evidence.Sends)
+	assert.False(t, e.PartnerTime.IsZero())
+	o, ok := e.Offer("C120")
+	require.True(t, ok)
+	assert.True(t, o.Eligible)
+	assert.True(t, o.Reason.IsZero())
+	assert.Empty(t, o.CatalogDiffers)
+	assert.Equal(t, partner.VND(120_000), o.Price)
+	_, ok = e.Offer("c120")
+	assert.False(t, ok)
+}
+
+func TestEligibleRefusesOnlyTheMalformed(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	_, err := client(t, p).Packages.Eligible(t.Context(), packages.EligibleRequest{Staff: partner.Staff{Shop: "a b"}})
+	require.ErrorIs(t, err, partner.InvalidInput)
+	assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+	var e *partner.Error
+	require.ErrorAs(t, err, &e)
+	var fields []string
+	for _, f := range e.Fields {
+		fields = append(fields, f.Field)
+	}
+	assert.Equal(t, []string{"msisdn", "shop", "employee"}, fields)
+	assert.Zero(t, p.Requests(partner.OpEligible))
+}
+
+func TestOfferReadsFlagAndReason(t *testing.T) {
+	t.Parallel()
+	notEligible := "Thuê bao không đủ điều kiện đăng ký gói này."
+	tests := []struct {
+		name     string
+		flag     *bool
+		reason   string
+		eligible bool
+		code     partner.Code
+		wire     string
+		textVI   string
+	}{
+		{name: "flagged", flag: flag(true), eligible: true},
+		{name: "listed without a flag: the function lists what can be registered", eligible: true},
+		{name: "a reason without a flag", reason: "2064", code: partner.PackageAlreadyRegistered, wire: "2064", textVI: "Thuê bao đã có gói cước này."},
+		{name: "a success code is no reason", reason: "0000", eligible: true},
+		{name: "refused with a reason", flag: flag(false), reason: "3040", code: partner.CommitmentActive, wire: "3040",
+			textVI: "Thuê bao chưa hết thời gian cam kết của gói trước."},
+		{name: "refused without a reason", flag: flag(false), textVI: notEligible},
+		{name: "refused with a success code", flag: flag(false), reason: "0000", textVI: notEligible},
+		{name: "refused with an unknown code", flag: flag(false), reason: "Z9", wire: "Z9", textVI: notEligible},
+		{name: "an unknown code without a flag", reason: "Z9", wire: "Z9", textVI: notEligible},
+		{name: "the flag prevails over a reason", flag: flag(true), reason: "8021", eligible: true, code: partner.NotEligible, wire: "8021", textVI: notEligible},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := answers(t, contract.Row{Package: "C120", Price: 120_000, Eligible: tt.flag, ReasonCode: tt.reason})
+			e, err := c.Packages.Eligible(t.Context(), request())
+			require.NoError(t, err)
+			o := e.Offers[0]
+			assert.Equal(t, tt.eligible, o.Eligible)
+			assert.Equal(t, tt.code, o.Reason.Code)
+			assert.Equal(t, tt.wire, o.Reason.WireCode)
+			assert.Equal(t, tt.textVI, o.Reason.Text.VI)
+		})
+	}
+}
+
+func TestTheCatalogFlagsAndNeverRefuses(t *testing.T) {
+	t.Parallel()
+	c := answers(t,
+		contract.Row{Package: "C120", Price: 130_000, CycleDays: 31, AutoRenew: flag(false)},
+		contract.Row{Package: "3C120", CycleDays: 90, ResetDays: 30, AutoRenew: flag(true)},
+		contract.Row{Package: "NEW_1", Price: 5_000, Name: "Gói mới"},
+	)
+	e, err := c.Packages.Eligible(t.Context(), request())
+	require.NoError(t, err)
+	want := map[partner.PackageCode][]catalog.Difference{
+		"C120": {
+			{Field: "price", Catalog: "120000", Partner: "130000"},
+			{Field: "cycleDays", Catalog: "30", Partner: "31"},
+			{Field: "autoRenew", Catalog: "true", Partner: "false"},
+		},
+		"3C120": {{Field: "price", Catalog: "360000"}},
+		"NEW_1": {{Field: "package", Partner: "NEW_1"}},
+	}
+	require.Len(t, e.Offers, len(want))
+	for _, o := range e.Offers {
+		assert.True(t, o.Eligible, o.Code)
+		assert.Equal(t, want[o.Code], o.CatalogDiffers, o.Code)
+	}
+
+	first := c.Packages.Describe(e.Offers[0])
+	assert.Equal(t, partner.VND(130_000), first.Price, "the partner prevails")
+	assert.Equal(t, 31, first.CycleDays)
+	assert.Equal(t, 30, first.ResetDays)
+	assert.False(t, first.AutoRenew)
+	assert.NotEmpty(t, first.Notes)
+	assert.Equal(t, partner.VND(360_000), c.Packages.Describe(e.Offers[1]).Price, "where the partner is silent the catalog speaks")
+	unknown := c.Packages.Describe(e.Offers[2])
+	assert.Equal(t, catalog.Package{Code: "NEW_1", Name: "Gói mới", Price: 5_000}, unknown)
+	before, _ := c.Packages.Catalog().Lookup("C120")
+	assert.Equal(t, partner.VND(120_000), before.Price)
+}
+
+func TestNoOfferIsNoError(t *testing.T) {
+	t.Parallel()
+	e, err := answers(t).Packages.Eligible(t.Context(), request())
+	require.NoError(t, err)
+	assert.Empty(t, e.Offers)
+	_, ok := e.Offer("C120")
+	assert.False(t, ok)
+}
+
+func TestEligibleRefusesAnswersItCannotRead(t *testing.T) {
+	t.Parallel()
+	const head, tail = `{"errorCode":"0000","message":"ok","data":`, `}`
+	for name, data := range map[string]string{
+		"no list":         `{"subscriberType":"PREPAID"}`,
+		"null list":       `{"packages":null}`,
+		"without a code":  `{"packages":[{"price":120000}]}`,
+		"the same twice":  `{"packages":[{"packageCode":"C120","price":120000},{"packageCode":"C120","price":1}]}`,
+		"below zero":      `{"packages":[{"packageCode":"C120","price":-1}]}`,
+		"no list of rows": `{"packages":"C120"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, contract.Default())
+			p.On(partner.OpEligible, wiretest.Raw(http.StatusOK, "application/json", head+data+tail))
+			retry := mobifone.Retry{Tries: 1, BackoffBase: 1, BackoffMax: 1, RetryAfterCap: 1}
+			e, err := client(t, p, mobifone.WithRetry(retry)).Packages.Eligible(t.Context(), request())
+			require.ErrorIs(t, err, partner.ReplyUnreadable)
+			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			assert.Nil(t, e)
+			var pe *partner.Error
+			require.ErrorAs(t, err, &pe)
+			assert.Equal(t, partner.OpEligible, pe.Operation)
+			assert.Equal(t, 1, pe.Evidence.Sends)
+			assert.False(t, pe.Text.IsZero())
+		})
+	}
+}
+
+func TestARefusalOfTheWholeCallKeepsItsCode(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	p.On(partner.OpEligible, p.Says(partner.OpEligible, http.StatusOK, contract.Answer{Code: partner.SubscriberInactive}))
+	_, err := client(t, p).Packages.Eligible(t.Context(), request())
+	require.ErrorIs(t, err, partner.SubscriberInactive)
+	assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
+}
