@@ -1,0 +1,132 @@
+// Sandbox runs a partner on this machine that behaves like the real one and moves no
+// money, so that any program can try the four steps of a sale:
+//
+//	go run ./examples/sandbox
+//
+// It prints the variables that the quickstart and your own client need. The OTPs arrive
+// in the inbox page it names. MOBIFONE_API_KEY and MOBIFONE_SECRET, when they are set,
+// are the credentials it takes; otherwise it makes some up at each start.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, env func(string) string, out io.Writer) error {
+	var o options
+	if err := o.parse(args, env); err != nil {
+		return err
+	}
+	sb, err := sandbox.New(o.config)
+	if err != nil {
+		return err
+	}
+	if o.writeContract != "" {
+		text, err := json.MarshalIndent(sb.Contract().Document(), "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(o.writeContract, append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	srv, err := sb.Listen(o.addr)
+	if err != nil {
+		return err
+	}
+	greet(out, srv, o)
+	<-ctx.Done()
+	fmt.Fprintln(out, "stopping")
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return srv.Shutdown(end)
+}
+
+type options struct {
+	addr, contract, writeContract string
+	config                        sandbox.Config
+}
+
+func (o *options) parse(args []string, env func(string) string) error {
+	f := flag.NewFlagSet("sandbox", flag.ContinueOnError)
+	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to listen on; keep it on loopback")
+	f.StringVar(&o.contract, "contract", "", "contract `file` to serve; default is the embedded one")
+	f.StringVar(&o.writeContract, "write-contract", "", "write the contract served, with the true semantics of the partner played, to this `file`")
+	f.DurationVar(&o.config.Skew, "skew", 0, "how far the partner's clock is ahead")
+	f.DurationVar(&o.config.LookupLag, "lag", 0, "how far lookups lag behind")
+	f.Float64Var(&o.config.RateLimit, "rate", 0, "requests per second; 0 is no limit")
+	f.IntVar(&o.config.RateBurst, "burst", 0, "requests at once under -rate")
+	model := f.String("model", "", "partner to play: A, B, C (default), D, E or F; see the sandbox package")
+	nonce := f.Bool("nonce", true, "refuse a request that comes again")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("sandbox: what is %q? Only flags are taken", f.Arg(0))
+	}
+	var err error
+	if o.config.Kind, err = sandbox.ParseKind(*model); err != nil {
+		return err
+	}
+	o.config.AcceptReplays = !*nonce
+	o.config.Credentials = partner.Credentials{
+		APIKey: partner.NewSecret(env("MOBIFONE_API_KEY")),
+		Secret: partner.NewSecret(env("MOBIFONE_SECRET")),
+	}
+	if o.contract == "" {
+		return nil
+	}
+	text, err := os.ReadFile(o.contract)
+	if err != nil {
+		return err
+	}
+	o.config.Contract, err = contract.Load(text)
+	return err
+}
+
+// greet prints what a client needs. The credentials are the sandbox's own: they open
+// nothing else.
+func greet(out io.Writer, srv *sandbox.Server, o options) {
+	cred := srv.Credentials()
+	fmt.Fprintf(out, `Partner %s is served at %s. No money moves here.
+
+  export MOBIFONE_URL=%s
+  export MOBIFONE_API_KEY=%s
+  export MOBIFONE_SECRET=%s
+`, srv.Kind(), srv.URL, srv.URL, cred.APIKey.Reveal(), cred.Secret.Reveal())
+	if srv.Contract().Auth().Scheme == contract.AuthBearer {
+		fmt.Fprintf(out, "  export MOBIFONE_USERNAME=%s\n  export MOBIFONE_PASSWORD=%s\n", cred.Username, cred.Password.Reveal())
+	}
+	fmt.Fprintf(out, `
+Hộp thư OTP (OTP inbox): %s/_sandbox/inbox
+The last three digits of the number choose the outcome: x00 success, x01 and x02 pending
+first, x03 not eligible, x04 already registered, x05 inactive, x06 wrong OTP, x07 expired
+OTP, x08 and x09 reply lost; 2xx answers after 3 s, 3xx after 2 min.
+`, srv.URL)
+	if o.writeContract != "" {
+		fmt.Fprintf(out, "The contract, with the true semantics of partner %s: %s\n", srv.Kind(), o.writeContract)
+	}
+	fmt.Fprintln(out, "\nCtrl-C stops it.")
+}
