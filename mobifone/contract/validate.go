@@ -77,7 +77,7 @@ func validateLimits(limits Limits, l *faultList) {
 	if limits.RangeMax <= 0 {
 		l.add("$.limits.rangeMax", `want a time above zero, such as "744h"`)
 	}
-	if limits.ReplyBytesMax < 1 {
-		l.add("$.limits.replyBytesMax", "want 1 or more, found %d", limits.ReplyBytesMax)
+	if limits.ReplyBytesMax < 1 || limits.ReplyBytesMax > 1<<30 {
+		l.add("$.limits.replyBytesMax", "want 1 to %d, found %d", 1<<30, limits.ReplyBytesMax)
 	}
 }

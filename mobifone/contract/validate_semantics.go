@@ -7,6 +7,10 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
+// longestWait bounds each wait, so that no sum of them can overflow: a fence that wraps
+// around stands in the past.
+const longestWait = 366 * 24 * time.Hour
+
 func validateSemantics(d *Document, l *faultList) {
 	s := d.Semantics
 	durations := []struct {
@@ -29,6 +33,9 @@ func validateSemantics(d *Document, l *faultList) {
 	for _, f := range durations {
 		if f.d < 0 {
 			l.add(member("$.semantics", f.name), "is negative; a wait runs forward")
+		}
+		if time.Duration(f.d) > longestWait {
+			l.add(member("$.semantics", f.name), "is longer than %s", longestWait)
 		}
 	}
 	switch s.Clock {

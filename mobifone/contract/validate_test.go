@@ -1,7 +1,9 @@
 package contract_test
 
 import (
+	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -79,7 +81,8 @@ func TestGeneralRules(t *testing.T) {
 		{"page size default", func(d *contract.Document) { d.Limits.PageSizeDefault = 0 }, "$.limits.pageSizeDefault", "1 or more"},
 		{"page size default above max", func(d *contract.Document) { d.Limits.PageSizeDefault = 101 }, "$.limits.pageSizeDefault", "above pageSizeMax 100"},
 		{"range", func(d *contract.Document) { d.Limits.RangeMax = 0 }, "$.limits.rangeMax", "above zero"},
-		{"reply bytes", func(d *contract.Document) { d.Limits.ReplyBytesMax = 0 }, "$.limits.replyBytesMax", "1 or more"},
+		{"reply bytes", func(d *contract.Document) { d.Limits.ReplyBytesMax = 0 }, "$.limits.replyBytesMax", "want 1 to"},
+		{"reply bytes without bound", func(d *contract.Document) { d.Limits.ReplyBytesMax = 1<<30 + 1 }, "$.limits.replyBytesMax", "want 1 to"},
 	})
 	checkAllowed(t, map[string]func(d *contract.Document){
 		"page sizes equal": func(d *contract.Document) { d.Limits.PageSizeDefault = 100 },
@@ -103,6 +106,10 @@ func TestSemanticsRules(t *testing.T) {
 		{"hold", func(d *contract.Document) { d.Semantics.HoldBeforeReview = -1 }, "$.semantics.holdBeforeReview", "negative"},
 		{"resend", func(d *contract.Document) { d.Semantics.ResendAfter = -1 }, "$.semantics.resendAfter", "negative"},
 		{"delay", func(d *contract.Document) { d.Semantics.MaxExecutionDelay = new(contract.Duration(-1)) }, "$.semantics.maxExecutionDelay", "negative"},
+		{"a wait that could wrap a fence", func(d *contract.Document) {
+			d.Semantics.MaxExecutionDelay = new(contract.Duration(366*24*time.Hour + 1))
+		}, "$.semantics.maxExecutionDelay", "longer than"},
+		{"a lag that could wrap a fence", func(d *contract.Document) { d.Semantics.LookupLagMax = contract.Duration(math.MaxInt64) }, "$.semantics.lookupLagMax", "longer than"},
 		{"clock", func(d *contract.Document) { d.Semantics.Clock = "" }, "$.semantics.clock", `found ""`},
 		{"clock without its field", func(d *contract.Document) {
 			d.Semantics.Clock = contract.ClockResponseTime
