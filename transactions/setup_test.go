@@ -1,0 +1,116 @@
+package transactions_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+var (
+	msisdn = partner.MustParseMSISDN("0908123456")
+	other  = partner.MustParseMSISDN("0908123457")
+)
+
+func client(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+	t.Helper()
+	c, err := mobifone.New(mobifone.Config{
+		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP",
+		Credentials: mobifone.StaticCredentials(partner.Credentials{
+			APIKey: partner.NewSecret("key-for-tests"), Secret: partner.NewSecret("secret-for-tests"),
+		}),
+	}, mobifone.WithContract(p.Contract), mobifone.WithRetry(mobifone.Retry{Tries: 1}))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) })
+	return c
+}
+
+// noLookup is the second contract of the tests: it offers no lookup.
+func noLookup(t *testing.T) *contract.Contract {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "mobifone", "contract", "testdata", "second.json"))
+	require.NoError(t, err)
+	c, err := contract.Load(data)
+	require.NoError(t, err)
+	return c
+}
+
+// edited is the default contract with a change.
+func edited(t *testing.T, change func(*contract.Document)) *contract.Contract {
+	t.Helper()
+	doc := contract.Default().Document()
+	change(&doc)
+	c, err := contract.New(doc)
+	require.NoError(t, err)
+	return c
+}
+
+// book serves lists and searches from rows, as the default contract says, and keeps what
+// was asked.
+type book struct {
+	p    *wiretest.Partner
+	rows []contract.Row
+
+	mu    sync.Mutex
+	asked []contract.Fields
+}
+
+func serve(t *testing.T, c *contract.Contract, rows ...contract.Row) *book {
+	t.Helper()
+	b := &book{p: wiretest.New(t, c), rows: rows}
+	slices.SortStableFunc(b.rows, func(x, y contract.Row) int { return y.CreatedAt.Compare(x.CreatedAt) })
+	for _, op := range []partner.Operation{partner.OpList, partner.OpSearch} {
+		b.p.On(op, func(w http.ResponseWriter, _ *http.Request, f contract.Fields) { b.answer(w, op, f) })
+	}
+	return b
+}
+
+func (b *book) answer(w http.ResponseWriter, op partner.Operation, f contract.Fields) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = append(b.asked, f)
+	var in []contract.Row
+	for _, r := range b.rows {
+		switch {
+		case r.CreatedAt.Before(f.From), !r.CreatedAt.Before(f.To),
+			f.Package != "" && r.Package != f.Package,
+			f.Shop != "" && r.Shop != f.Shop,
+			f.MSISDN.IsValid() && r.MSISDN != f.MSISDN:
+		default:
+			in = append(in, r)
+		}
+	}
+	total := len(in)
+	lo := min((f.Page-1)*f.Size, total)
+	hi := min(lo+f.Size, total)
+	b.p.Write(w, op, http.StatusOK, contract.Answer{Code: partner.Success, Data: contract.Data{
+		Page: f.Page, Size: f.Size, Total: &total, HasRows: true, Rows: in[lo:hi],
+	}})
+}
+
+func (b *book) requests() []contract.Fields {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.asked)
+}
+
+func row(id string, created time.Time, state partner.State) contract.Row {
+	return contract.Row{
+		TransID: partner.TransID(id), MSISDN: msisdn, Package: "C120", Amount: 120_000,
+		State: state, Shop: "HN01", CreatedAt: created, UpdatedAt: created,
+	}
+}
+
+// ago is a whole second in the past.
+func ago(d time.Duration) time.Time { return time.Now().Add(-d).Truncate(time.Second) }
