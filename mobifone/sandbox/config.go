@@ -20,7 +20,9 @@ type Config struct {
 	Packages []catalog.Package  // nil is catalog.Default
 	Random   rand.Source        // of codes, ids and delays; nil is cryptographic. Used under the sandbox's lock
 
-	AcceptReplays bool // switches the nonce check off: the same request is carried out again
+	// AcceptReplays switches the nonce check off: the same request is carried out again. A
+	// contract without a nonce has no check to switch off.
+	AcceptReplays bool
 
 	OTPTTL       time.Duration // 0 is 180 s
 	ResendAfter  time.Duration // between two OTPs of one subscriber; 0 is 60 s, negative is none

@@ -229,6 +229,11 @@ func (s *Sandbox) envelope(v *visit, a contract.Answer, status int) *reply {
 		a.Message = s.text(a)
 	}
 	contentType, body, err := s.contract.WriteAnswer(v.op, a)
+	if err != nil && a.WireCode == "" {
+		// The contract does not list the code: say it by its name, as one it cannot know.
+		a.WireCode = string(a.Code)
+		contentType, body, err = s.contract.WriteAnswer(v.op, a)
+	}
 	if err != nil {
 		return s.bare(http.StatusInternalServerError)
 	}
