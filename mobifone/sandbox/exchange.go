@@ -181,7 +181,7 @@ func (s *Sandbox) carryOut(v *visit) *reply {
 func (s *Sandbox) execute(now time.Time, v *visit) (contract.Answer, int) {
 	if v.op.Lookup() {
 		if _, ok := v.plan.get(Absent); ok {
-			return s.absent(v.op), 0
+			return absent(v.op), 0
 		}
 		if f, ok := v.plan.get(Stale); ok {
 			return s.remember(v.op, s.model.Stale(now, time.Duration(f.Delay), v.op, v.fields)), 0
@@ -205,14 +205,6 @@ func (s *Sandbox) execute(now time.Time, v *visit) (contract.Answer, int) {
 		}
 	}
 	return s.alter(v, s.remember(v.op, a), &status), status
-}
-
-func (s *Sandbox) absent(op partner.Operation) contract.Answer {
-	if op == partner.OpGet {
-		return refuse(partner.TransactionNotFound)
-	}
-	zero := 0
-	return contract.Answer{Code: partner.Success, Data: contract.Data{HasRows: true, Rows: []contract.Row{}, Page: 1, Size: 20, Total: &zero}}
 }
 
 // envelope writes an answer; the status is 200 unless given.

@@ -121,3 +121,12 @@ func (s *Sandbox) spoil(rep *reply, v *visit) *reply {
 	}
 	return rep
 }
+
+// absent is a lookup that finds nothing.
+func absent(op partner.Operation) contract.Answer {
+	if op == partner.OpGet {
+		return refuse(partner.TransactionNotFound)
+	}
+	zero := 0
+	return contract.Answer{Code: partner.Success, Data: contract.Data{HasRows: true, Rows: []contract.Row{}, Page: 1, Size: 20, Total: &zero}}
+}

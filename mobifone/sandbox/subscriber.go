@@ -7,6 +7,8 @@ import (
 )
 
 // Result is what comes of registering for a subscriber. The zero value is success.
+// ReplyLost and RequestLost are the road's doing, and so is [Pace]: [Sandbox] sees to
+// them, while [Model.Register] registers at once as for success.
 type Result uint8
 
 // The results, in the order of the magic numbers' last digit.
