@@ -25,7 +25,7 @@ func (t *Transport) Call(ctx context.Context, op partner.Operation, f contract.F
 	}
 	a := &attempt{core: t.core, r: r}
 	v := a.run(req)
-	if v.err == nil && r.tries == 1 {
+	if v.status != 0 && !v.again && !v.refresh && a.tries() == 1 {
 		t.budget.earn()
 	}
 	return v.reply, t.finish(ctx, r, v)

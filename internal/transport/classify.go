@@ -50,10 +50,10 @@ func (c *core) classify(r *record, resp *http.Response, err error) verdict {
 func (c *core) settle(r *record, v *verdict) {
 	e := v.err
 	e.Operation = r.op
-	e.Evidence = r.evidence(v.status)
 	if r.guarded() {
 		c.settleGuarded(r, v)
 	}
+	e.Evidence = r.evidence(v.status) // after the shot is shut, or a body that leaves now is missed
 	if r.op.Lookup() {
 		e.Outcome = partner.Unknown
 	}
@@ -202,6 +202,7 @@ func (c *core) classifyCode(r *record, v verdict, reply *contract.Reply, partner
 	if reply.Class == contract.ClassSuccess {
 		v.err = c.doubtSuccess(r, v.status, reply)
 		v.again = v.err != nil
+		v.reply.Evidence = r.evidence(v.status)
 		return v
 	}
 	v.err = c.refusal(r, reply)

@@ -18,11 +18,11 @@ func (c *core) guard(req *http.Request, r *record, wire http.RoundTripper) (*htt
 	if r.guarded() && !r.login {
 		return c.guardShot(req, r, wire)
 	}
-	c.leaveForWire(r)
+	began := c.leaveForWire(r)
 	setBody(req, r.wire.Body)
 	resp, err := wire.RoundTrip(req)
 	if err == nil || !neverConnected(err) {
-		r.sent(c.cfg.Clock.read().wall)
+		r.sent(began.wall)
 	}
 	return resp, err
 }
@@ -50,11 +50,12 @@ func (c *core) guardShot(req *http.Request, r *record, wire http.RoundTripper) (
 	return resp, err
 }
 
-func (c *core) leaveForWire(r *record) {
+func (c *core) leaveForWire(r *record) instant {
 	now := c.cfg.Clock.read()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.onWire, r.written = true, now
+	return now
 }
 
 // newShot makes the body guard of the next try. A registration gets one for the whole

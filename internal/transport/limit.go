@@ -16,6 +16,9 @@ const pauseCap = 5 * time.Minute
 // limit takes one token per try, before the timestamp is made.
 func (c *core) limit(next http.RoundTripper) http.RoundTripper {
 	return stage(func(req *http.Request, r *record) (*http.Response, error) {
+		if r.spent() {
+			return nil, r.refuse(errShotPassed) // it takes no token and no id of its own
+		}
 		began := c.cfg.Clock.read()
 		r.beginTry(began.wall, newRequestID())
 		if err := c.waitTurn(req.Context(), r); err != nil {

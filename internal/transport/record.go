@@ -24,6 +24,7 @@ type record struct {
 	mu        sync.Mutex
 	shot      *shot // body guard of the current try; of a money call the only one
 	tries     int
+	status    int // of the last reply
 	sends     int
 	firstSend time.Time
 	lastSend  time.Time
@@ -90,9 +91,12 @@ func (r *record) sent(now time.Time) {
 func (r *record) evidence(status int) partner.Evidence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if status != 0 {
+		r.status = status
+	}
 	return partner.Evidence{
 		Tries: r.tries, Sends: r.sends, FirstSend: r.firstSend, LastSend: r.lastSend,
-		HTTPStatus: status, RequestID: r.requestID,
+		HTTPStatus: r.status, RequestID: r.requestID,
 	}
 }
 
@@ -109,11 +113,21 @@ func (r *record) id() string {
 	return r.requestID
 }
 
+// spent reports whether the body of this try has been to its guard: a request that
+// comes now is a middleware's second, and only the first may leave.
+func (r *record) spent() bool {
+	r.mu.Lock()
+	s := r.shot
+	r.mu.Unlock()
+	return s != nil && s.wasPassed()
+}
+
 // bypassed reports whether a money call may have left another way than through its
 // guard: a middleware answered it, or read the body it was shown, and nothing came to
 // the guard.
 func (r *record) bypassed(answered bool) bool {
+	spent := r.spent() // not under the lock: a shot that is read takes both the other way round
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.money() && !r.shot.wasPassed() && (answered || r.taken)
+	return r.money() && !spent && (answered || r.taken)
 }

@@ -52,7 +52,7 @@ type budget struct {
 const (
 	budgetMax   = 200 // tenths: a reserve of 20 retries
 	budgetRetry = 10  // a retry costs this
-	budgetCall  = 1   // a call that needed none earns this
+	budgetCall  = 1   // a call that was answered and needed none earns this
 )
 
 func newBudget() *budget { return &budget{tenths: budgetMax} }

@@ -93,7 +93,7 @@ func (s *shot) Close() error { return nil }
 func (s *shot) answered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.read {
+	if !s.read && !s.shutOff {
 		s.markRead()
 	}
 }

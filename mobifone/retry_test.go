@@ -1,0 +1,209 @@
+package mobifone_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// quick makes a client's own waits short where only the number of requests matters.
+func quick(tries int) mobifone.Option {
+	return mobifone.WithRetry(mobifone.Retry{Tries: tries, BackoffBase: time.Microsecond, BackoffMax: time.Millisecond})
+}
+
+// settled is how a read ends that the partner answered in its right mind.
+func settled(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		require.ErrorIs(t, err, partner.TransactionNotFound)
+	}
+}
+
+// passing are faults that another try may not meet.
+func passing() map[string]wiretest.Handler {
+	h := map[string]wiretest.Handler{
+		"reply lost":  wiretest.Hangup(""),
+		"reply begun": wiretest.Hangup("HTTP/1.1 200 OK\r\nContent-Le"),
+		"200 cut":     wiretest.Hangup("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 300\r\n\r\n{\"errorCode\":\"0000\","),
+		"garbled":     wiretest.Raw(200, "application/json", "{\"errorCode\":\"00"),
+		"HTML":        wiretest.Raw(200, "text/html", "<html>Bad gateway</html>"),
+		"empty":       wiretest.Raw(200, "application/json", ""),
+	}
+	for _, status := range []int{408, 429, 500, 502, 503, 504} {
+		h[http.StatusText(status)] = wiretest.Raw(status, "text/plain", "no")
+	}
+	return h
+}
+
+// lasting are answers that another try would meet again.
+func lasting(elsewhere string) map[string]wiretest.Handler {
+	h := map[string]wiretest.Handler{"unlisted code": wiretest.Raw(200, "application/json", `{"errorCode":"7777"}`)}
+	for _, status := range []int{400, 403, 404, 409, 413, 422} {
+		h["bare "+http.StatusText(status)] = wiretest.Raw(status, "text/plain", "no")
+	}
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		h["redirect "+http.StatusText(status)] = func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+			w.Header().Set("Location", elsewhere)
+			w.WriteHeader(status)
+		}
+	}
+	return h
+}
+
+// once answers with h the first time and with then after that.
+func once(h, then wiretest.Handler) wiretest.Handler {
+	used := make(chan struct{}, 1)
+	return func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		select {
+		case used <- struct{}{}:
+			h(w, r, f)
+		default:
+			then(w, r, f)
+		}
+	}
+}
+
+func healthy(p *wiretest.Partner, op partner.Operation) wiretest.Handler {
+	switch op {
+	case partner.OpEligible:
+		return p.Offers(120_000)
+	case partner.OpOTP:
+		return p.Ticket("T-1")
+	default:
+		return p.Says(op, 200, contract.Answer{Code: partner.TransactionNotFound})
+	}
+}
+
+// A read goes out again after what may pass, and its second answer is the call's.
+func TestReadsRepeat(t *testing.T) {
+	t.Parallel()
+	for op, call := range reads() {
+		for name, fault := range passing() {
+			t.Run(string(op)+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				p := wiretest.New(t, contract.Default())
+				client := newClient(t, p, quick(4))
+				p.On(op, once(fault, healthy(p, op)))
+				settled(t, call(t.Context(), client))
+				assert.Equal(t, 2, p.OnWire(op))
+			})
+		}
+	}
+}
+
+// A read does not go out again after an answer that will stay; a redirect's target is
+// never asked.
+func TestReadsDoNotRepeat(t *testing.T) {
+	t.Parallel()
+	for op, call := range reads() {
+		elsewhere := wiretest.New(t, contract.Default())
+		for name, answer := range lasting(elsewhere.Server.URL + "/partner/v1/packages") {
+			t.Run(string(op)+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				p := wiretest.New(t, contract.Default())
+				client := newClient(t, p, quick(4))
+				p.On(op, once(answer, healthy(p, op)))
+				err := call(t.Context(), client)
+				require.Error(t, err)
+				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				assert.Equal(t, 1, p.OnWire(op))
+				assert.Zero(t, elsewhere.Conns(), "the redirect's target was contacted")
+			})
+		}
+	}
+}
+
+// A refusal is an answer.
+func TestRefusedReadsDoNotRepeat(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	client := newClient(t, p, quick(4))
+	p.On(partner.OpEligible, p.Says(partner.OpEligible, 200, contract.Answer{Code: partner.NotPrepaid}))
+	err := eligible(t.Context(), client)
+	require.ErrorIs(t, err, partner.NotPrepaid)
+	assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
+	assert.Equal(t, 1, p.OnWire(partner.OpEligible))
+	require.ErrorIs(t, reads()[partner.OpGet](t.Context(), client), partner.TransactionNotFound)
+	assert.Equal(t, 1, p.OnWire(partner.OpGet))
+}
+
+// The number of tries is bounded, and the error tells them.
+func TestTriesAreBounded(t *testing.T) {
+	t.Parallel()
+	for _, tries := range []int{1, 2, 3, 10} {
+		p := wiretest.New(t, contract.Default())
+		client := newClient(t, p, quick(tries))
+		p.On(partner.OpEligible, wiretest.Raw(503, "text/plain", "no"))
+		err := eligible(t.Context(), client)
+		assert.Equal(t, tries, p.OnWire(partner.OpEligible))
+		e, ok := errors.AsType[*partner.Error](err)
+		require.True(t, ok)
+		assert.Equal(t, tries, e.Evidence.Tries)
+		assert.Equal(t, tries, e.Evidence.Sends)
+		assert.Equal(t, 503, e.Evidence.HTTPStatus)
+		require.ErrorIs(t, err, partner.Maintenance)
+	}
+}
+
+// An OTP request that may have been carried out is never repeated: a second SMS may
+// void the first.
+func TestOTPIsNotRepeatedOnceSent(t *testing.T) {
+	t.Parallel()
+	faults := passing()
+	faults["401"] = wiretest.Raw(401, "text/plain", "no")
+	faults["404"] = wiretest.Raw(404, "text/plain", "no")
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, contract.Default())
+			client := newClient(t, p, quick(4))
+			p.On(partner.OpOTP, once(fault, p.Ticket("T-2")))
+			_, err := client.OTP.Request(t.Context(), otpRequest())
+			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+			assert.Equal(t, 1, p.OnWire(partner.OpOTP))
+		})
+	}
+}
+
+// An OTP request that never left goes out again, within its tries.
+func TestOTPIsRepeatedWhileNotSent(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ fails, tries int }{"passes": {2, 3}, "lasts": {9, 4}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, contract.Default())
+			dials := 0
+			client := newClient(t, p, quick(4), mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{
+				DisableKeepAlives: true,
+				DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+					if dials++; dials <= tc.fails {
+						return nil, &net.OpError{Op: "dial", Err: io.ErrClosedPipe}
+					}
+					return (&net.Dialer{}).DialContext(ctx, network, addr)
+				},
+			}}))
+			_, err := client.OTP.Request(t.Context(), otpRequest())
+			assert.Equal(t, tc.tries, dials)
+			if tc.fails < tc.tries {
+				require.NoError(t, err)
+				assert.Equal(t, 1, p.OnWire(partner.OpOTP))
+				return
+			}
+			e := requireNotSent(t, p, err, partner.ConnectFailed)
+			assert.Equal(t, tc.tries, e.Evidence.Tries)
+			assert.Zero(t, p.OnWire(partner.OpOTP))
+		})
+	}
+}
