@@ -1,0 +1,178 @@
+package sale
+
+import (
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// fence is the partner's time from which on absence proves that no send of the sale was
+// or will be executed (R10). It is known only if the latest execution of every send that
+// may have left is known.
+func (r Rules) fence(s Sale) (at time.Time, known bool) {
+	for _, send := range s.Sends {
+		if send.stayed() {
+			continue
+		}
+		if send.LastBy.IsZero() {
+			return time.Time{}, false
+		}
+		if send.LastBy.After(at) {
+			at = send.LastBy
+		}
+	}
+	if at.IsZero() {
+		return at, false
+	}
+	return at.Add(r.ClockSkewMax + r.LookupLagMax + r.SettleMargin), true
+}
+
+// finding is what a complete lookup shows of a sale.
+type finding struct {
+	success  *Row
+	pending  bool
+	conflict Reason
+	past     bool // the lookup was made at or after the fence
+}
+
+// assess holds a complete lookup against every send (R9) and marks the sends it clears
+// (R6, R10). It is the only place where a send becomes cleared by what a lookup shows.
+func (t *step) assess(l Lookup) finding {
+	var f finding
+	for i := range l.Rows {
+		t.assessRow(&f, l.Rows[i])
+	}
+	if at, known := t.rules.fence(t.s); known && !l.PartnerTime.IsZero() {
+		f.past = !l.PartnerTime.Before(at)
+	}
+	if f.success != nil || f.pending || f.conflict != "" {
+		return f
+	}
+	for i := range t.s.Sends {
+		send := &t.s.Sends[i]
+		if !send.open() {
+			continue
+		}
+		switch {
+		case f.past, t.failed(*send, l), t.clearsReply(*send, l):
+			send.Cleared = true
+		}
+	}
+	return f
+}
+
+// assessRow reads one row. A row of a state that leaves room for doubt is a conflict.
+func (t *step) assessRow(f *finding, row Row) {
+	switch row.State {
+	case partner.StateInit, partner.StateExpired, partner.StateCancelled, partner.StateFailed:
+		if t.s.Final == partner.StateSuccess && t.ours(row) {
+			f.conflict = "a registration that succeeded shows another state"
+		}
+	case partner.StatePending:
+		f.pending = true
+	case partner.StateSuccess:
+		switch {
+		case !t.ours(row):
+			f.conflict = "registered, but not as it was sold"
+		case f.success != nil && f.success.TransID != row.TransID:
+			f.conflict = "registered twice"
+		case t.s.Final == partner.StateFailed && t.finalFailed(row):
+			f.conflict = "a registration that failed shows success"
+		default:
+			f.success = &row
+		}
+	case partner.StateReversed:
+		f.conflict = "taken back by the operator"
+	default:
+		f.conflict = "in a state the contract does not list"
+	}
+}
+
+// ours reports whether the row is exactly a registration of this sale as it was sent, or
+// as the ticket in hand would have sent it.
+func (t *step) ours(row Row) bool {
+	if !row.SameSubscriber || row.Package != t.s.Order.Package || row.Amount != t.s.Order.Price {
+		return false
+	}
+	for _, p := range t.s.Pairs() {
+		if p.TransID == row.TransID && p.PartnerTransID == row.PartnerTransID {
+			return true
+		}
+	}
+	return false
+}
+
+// finalFailed reports whether the row is of the very send whose failure was counted.
+func (t *step) finalFailed(row Row) bool {
+	for _, send := range t.s.Sends {
+		if send.Cleared && send.TransID == row.TransID && send.PartnerTransID == row.PartnerTransID {
+			return true
+		}
+	}
+	return false
+}
+
+// failed: a FAILED row counts only for exactly this send, if the same ids may not be
+// tried again, and if it was written after the send could have left (R9).
+func (t *step) failed(send Send, l Lookup) bool {
+	for _, row := range l.Rows {
+		if row.State == partner.StateFailed && row.TransID == send.TransID && row.PartnerTransID == send.PartnerTransID &&
+			!row.MayRetrySame && !row.UpdatedAt.IsZero() && !row.UpdatedAt.Before(send.PreparedAt.Add(-t.rules.ClockSkewMax)) {
+			t.s.Final = partner.StateFailed
+			return true
+		}
+	}
+	return false
+}
+
+// clearsReply: a refusal that may be the echo of our own success is cleared by a lookup
+// so much later than the refusal that the success would show (R6). Two refusals say that
+// an earlier request exists; for them absence counts at the fence alone.
+func (t *step) clearsReply(send Send, l Lookup) bool {
+	if !send.Answered || !send.Refusal || send.ReplyAt.IsZero() || l.PartnerTime.IsZero() {
+		return false
+	}
+	if l.PartnerTime.Before(send.ReplyAt.Add(t.rules.LookupLagMax + t.rules.ClockSkewMax)) {
+		return false
+	}
+	switch send.Code {
+	case partner.DuplicateTransaction:
+		return false
+	case partner.TransactionExpired:
+		for _, row := range l.Rows {
+			if row.State == partner.StateExpired && row.TransID == send.TransID {
+				return true
+			}
+		}
+		return false
+	default:
+		return true
+	}
+}
+
+// Pair is the two ids of a registration.
+type Pair struct {
+	TransID        partner.TransID
+	PartnerTransID partner.PartnerTransID
+}
+
+// Pairs returns every pair of ids that a complete lookup has to ask for: those of all
+// sends, and of the OTP in hand.
+func (s Sale) Pairs() []Pair {
+	var pairs []Pair
+	add := func(p Pair) {
+		for _, have := range pairs {
+			if have == p {
+				return
+			}
+		}
+		pairs = append(pairs, p)
+	}
+	for _, send := range s.Sends {
+		add(Pair{send.TransID, send.PartnerTransID})
+	}
+	if s.Ticket != nil {
+		add(Pair{s.Ticket.TransID, s.PartnerTransID})
+	}
+	return pairs
+}

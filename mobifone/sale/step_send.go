@@ -1,0 +1,218 @@
+package sale
+
+import (
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// NeedsLookup reports whether a complete lookup has to go before the next send: the first
+// of a partnerTransId (R8), and any whose transId differs from that of an earlier send
+// that is not cleared (R7).
+func (r Rules) NeedsLookup(s Sale) bool {
+	if r.NoLookup || s.Ticket == nil {
+		return false
+	}
+	first := true
+	for _, send := range s.Sends {
+		if send.PartnerTransID == s.PartnerTransID && !send.stayed() {
+			first = false
+		}
+		if send.open() && send.TransID != s.Ticket.TransID {
+			return true
+		}
+	}
+	return first && s.Looked != s.Ticket.TransID
+}
+
+// stayed reports that it is proven that no byte of the send left.
+func (s Send) stayed() bool { return s.Answered && s.Outcome == partner.NotSent }
+
+// open reports that the send may have registered the package as far as anybody knows.
+func (s Send) open() bool { return !s.Cleared && !s.stayed() && !s.NotOurs }
+
+// sendPlanned makes the send durable. R1: no byte leaves before this event is stored.
+func (t *step) sendPlanned() error {
+	s, send := &t.s, t.e.Send
+	switch {
+	case s.State != OTPSent || s.Ticket == nil:
+		return t.refuse("a registration needs cash and an OTP, and no other registration open")
+	case s.Abandoned:
+		return t.refuse("the customer gave the sale up")
+	case s.CashIn != s.Order.Price:
+		return t.refuse("take the cash first")
+	case !s.OTPAskedAt.IsZero() && t.e.At.Before(s.OTPAskedAt.Add(t.rules.OTPPatience)):
+		return t.refuse("an OTP request is under way; wait for its answer")
+	case send == nil || send.TransID != s.Ticket.TransID || send.PartnerTransID != s.PartnerTransID || send.Attempt != s.Attempt:
+		return t.refuse("the send is not of the OTP in hand")
+	case t.rules.NeedsLookup(*s):
+		return t.refuse("look the transaction up first")
+	case t.rules.NoLookup && t.anyOpen():
+		return t.refuse("an earlier send is not settled, and there is no lookup to settle it")
+	}
+	s.Sends = append(s.Sends, *send)
+	t.goTo(Registering, "")
+	t.command(SendNow)
+	return nil
+}
+
+// sendEnded records an outcome. It is a fact in whatever state the sale is by now (R2).
+func (t *step) sendEnded() error {
+	i := t.e.SendIndex
+	if i < 0 || i >= len(t.s.Sends) {
+		return t.refuse("no such send")
+	}
+	send := &t.s.Sends[i]
+	if send.Answered {
+		return t.refuse("the outcome is recorded already")
+	}
+	send.Answered, send.Outcome, send.Code = true, t.e.Outcome, t.e.Code
+	send.ReplyAt, send.Refusal, send.NotOurs = t.e.PartnerTime, t.e.Refusal, t.e.NotOurs
+	if t.e.Outcome == partner.Succeeded {
+		t.succeededSend()
+		return nil
+	}
+	switch t.s.State {
+	case Registering:
+		t.endRegistering(*send)
+	case Resolving:
+		if !t.anyOpen() {
+			t.settle()
+		}
+	}
+	return nil
+}
+
+// succeededSend: the partner said that this send registered the package.
+func (t *step) succeededSend() {
+	switch t.s.State {
+	case Registering, Resolving, RefundDue:
+		t.s.Receipt = t.e.Receipt
+		t.s.Final = partner.StateSuccess
+		t.goTo(Registered, "")
+	case Paid, OTPSent:
+		t.goTo(Resolving, "registered after all")
+		t.command(LookUp)
+	case Refunding, Refunded:
+		t.goTo(Review, "registered after the refund")
+	case Review, Cancelled, Closed:
+		t.s.Reason = "registered after all"
+		t.command(RaiseAlarm)
+	}
+}
+
+func (t *step) endRegistering(send Send) {
+	switch {
+	case send.stayed() && !t.s.Abandoned:
+		t.goTo(OTPSent, "")
+	case !t.anyOpen():
+		t.settle()
+	case send.Outcome == partner.Rejected && send.Code == partner.OTPInvalid && !t.s.Abandoned:
+		t.goTo(OTPSent, Reason(send.Code))
+	case send.Outcome == partner.Rejected && (send.Code == partner.OTPExpired || send.Code == partner.OTPAttemptsExceeded) && !t.s.Abandoned:
+		t.s.Ticket = nil
+		t.goTo(Paid, Reason(send.Code))
+	default:
+		t.resolve(Reason(send.Code))
+	}
+}
+
+// resolve enters Resolving; where nothing can be looked up, a person must (R12).
+func (t *step) resolve(reason Reason) {
+	if t.rules.NoLookup {
+		t.goTo(Review, "no lookup operation")
+		return
+	}
+	t.goTo(Resolving, reason)
+}
+
+func (t *step) anyOpen() bool {
+	for _, s := range t.s.Sends {
+		if s.open() {
+			return true
+		}
+	}
+	return false
+}
+
+// settle: every send is proven to have registered nothing. Where to go on depends on what
+// the last one that left was told.
+func (t *step) settle() {
+	code, left := t.lastCode()
+	switch {
+	case t.s.Abandoned:
+		t.goTo(RefundDue, "given up by the customer")
+	case !left: // nothing ever left: the OTP may still be good
+		if t.s.Ticket != nil {
+			t.goTo(OTPSent, "")
+			return
+		}
+		t.goTo(Paid, "")
+	case code == partner.TransactionConflict || code == partner.TransactionExpired:
+		t.nextAttempt(true)
+		t.goTo(Paid, Reason(code))
+	case goesOn(code):
+		t.s.Ticket, t.s.Looked = nil, ""
+		t.goTo(Paid, Reason(code))
+	case code == "":
+		t.nextAttempt(false)
+		t.goTo(Paid, "proven not registered")
+	default:
+		t.goTo(RefundDue, Reason(code))
+	}
+}
+
+// goesOn lists the refusals after which the same sale may be tried again.
+func goesOn(code partner.Code) bool {
+	switch code {
+	case partner.AuthTimestamp, partner.AuthNonce, partner.RateLimited,
+		partner.OTPInvalid, partner.OTPExpired, partner.OTPAttemptsExceeded:
+		return true
+	default:
+		return false
+	}
+}
+
+// lastCode is what the last send that may have left was refused with; "" when it was
+// never answered, or answered with nothing that refuses.
+func (t *step) lastCode() (code partner.Code, left bool) {
+	for i := len(t.s.Sends) - 1; i >= 0; i-- {
+		s := t.s.Sends[i]
+		if s.stayed() {
+			continue
+		}
+		if s.Refusal || s.NotOurs {
+			return s.Code, true
+		}
+		return "", true
+	}
+	return "", false
+}
+
+// overdue: the time of an act has come.
+func (t *step) overdue() error {
+	s := &t.s
+	switch {
+	case !s.OTPAskedAt.IsZero() && (s.State == Paid || s.State == OTPSent) && !t.e.At.Before(s.OTPAskedAt.Add(t.rules.OTPPatience)):
+		s.OTPAskedAt = time.Time{}
+		if at := t.e.At.Add(t.rules.ResendAfter); at.After(s.ResendAt) {
+			s.ResendAt = at
+		}
+		return nil
+	case s.State == Registering && !t.e.At.Before(s.Sends[len(s.Sends)-1].WakeAt):
+		t.resolve("no answer")
+		t.command(LookUp)
+		return nil
+	case s.State == Resolving && t.holdIsOver():
+		t.goTo(Review, "not decided within the hold")
+		return nil
+	}
+	return t.refuse("nothing is overdue")
+}
+
+func (t *step) holdIsOver() bool {
+	if _, known := t.rules.fence(t.s); known {
+		return false
+	}
+	return !t.e.At.Before(t.s.lastAct().Add(t.rules.Hold))
+}

@@ -1,0 +1,143 @@
+package sale
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Store keeps sales. A store is where the promise of the sale rests; storetest.Run is its
+// conformance suite. It must be safe for concurrent use by goroutines and, if it is
+// shared, by processes.
+//
+// What every method keeps:
+//   - What Apply acknowledged survives any crash of the process and the loss of power: it
+//     is on disk before Apply returns nil.
+//   - Apply is all or nothing. An Apply that returned an error other than one of the typed
+//     errors below may or may not have happened; the caller loads again.
+//   - A store never sees an OTP, and keeps the subscriber's number only encrypted, and
+//     only until Erase.
+type Store interface {
+	// Apply appends events to a sale and replaces its state, if the sale's version is
+	// still c.Expected (0: the sale must not exist). Otherwise it is a *[ConflictError].
+	// (Shop, Order) is unique for ever, else *[OrderTakenError]; a partnerTransId belongs
+	// to one sale for ever, else *[IDTakenError]; a busy claim belongs to one sale, else
+	// *[BusyError]. A refused Apply changes nothing.
+	Apply(ctx context.Context, c Change) error
+	// Load returns the sale as last applied, with its subscriber as long as it is not
+	// erased; *[NotFoundError] when there is none.
+	Load(ctx context.Context, id string) (Sale, error)
+	// ByOrder returns the id of the order's sale; *[NotFoundError] when there is none.
+	ByOrder(ctx context.Context, shop, order string) (id string, err error)
+	// ByPartnerTransID returns the id of the sale that owns it; *[NotFoundError] else.
+	ByPartnerTransID(ctx context.Context, id partner.PartnerTransID) (saleID string, err error)
+	// Busy returns the sales that hold a claim on the subscriber, by slot.
+	Busy(ctx context.Context, subscriber partner.MSISDN) ([]Claim, error)
+	// Due returns at most limit sales whose WakeAt is set and not after now, the longest
+	// overdue first, and when the next one after those is due (zero: never). Its cost
+	// does not grow with the sales at rest.
+	Due(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error)
+	// Postpone moves a sale's WakeAt without an event. It need not be durable: a forgotten
+	// one makes the sale due early, which is harmless. It does nothing when the sale has
+	// another version.
+	Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error
+	// Find returns summaries for the screens, oldest first.
+	Find(ctx context.Context, q Query) ([]Summary, error)
+	// Events returns the sale's history in order.
+	Events(ctx context.Context, id string) ([]Event, error)
+	// Erase removes the subscriber's number, not the money facts, of sales that came to
+	// rest before the given time, and returns how many.
+	Erase(ctx context.Context, restedBefore time.Time, limit int) (int, error)
+}
+
+// Change is one Apply.
+type Change struct {
+	SaleID   string
+	Expected int64   // version before; the events make it Expected+len(Events)
+	Events   []Event // at least one
+	State    Sale    // after the events; State.Version says so too
+	// Claim is what the change does to the busy claim of the subscriber.
+	Claim ClaimChange
+}
+
+// ClaimChange is what an Apply does to a sale's busy claim (R4).
+type ClaimChange uint8
+
+// The claim changes.
+const (
+	KeepClaim    ClaimChange = iota // as it is
+	TakeClaim                       // in slot State.Slot, or *[BusyError]; entering Registering
+	AddClaim                        // in a free slot; cannot be refused; entering Review otherwise
+	ReleaseClaim                    // none after it
+)
+
+// Claim is one sale's hold on a subscriber.
+type Claim struct {
+	SaleID string
+	Slot   int
+}
+
+// Query filters summaries; zero fields do not filter.
+type Query struct {
+	States []State
+	Shop   string
+	From   time.Time // opened at or after
+	To     time.Time // opened before
+	Limit  int       // 0 means 1000
+}
+
+// Summary is a sale as a list shows it: no subscriber but the last three digits.
+type Summary struct {
+	ID        string
+	Shop      string
+	Order     string
+	State     State
+	Package   partner.PackageCode
+	Price     partner.VND
+	CashIn    partner.VND
+	CashOut   partner.VND
+	LastThree string
+	Reason    Reason
+	OpenedAt  time.Time
+	UpdatedAt time.Time
+	WakeAt    time.Time
+}
+
+// The typed refusals of a store.
+type (
+	// ConflictError: somebody else changed the sale first; load it again.
+	ConflictError struct{ SaleID string }
+	// OrderTakenError: the order has a sale already.
+	OrderTakenError struct{ SaleID string }
+	// IDTakenError: the partnerTransId belongs to another sale.
+	IDTakenError struct{ SaleID string }
+	// BusyError: another sale of the same subscriber is not settled.
+	BusyError struct{ SaleID string }
+	// NotFoundError: no such sale.
+	NotFoundError struct{}
+)
+
+// Error says it.
+func (e *ConflictError) Error() string { return "sale " + e.SaleID + " was changed by somebody else" }
+
+// Error says it.
+func (e *OrderTakenError) Error() string { return "the order has sale " + e.SaleID + " already" }
+
+// Error says it.
+func (e *IDTakenError) Error() string { return "the partnerTransId belongs to sale " + e.SaleID }
+
+// Error says it.
+func (e *BusyError) Error() string {
+	return "the subscriber has an unsettled sale " + e.SaleID + "; settle it first"
+}
+
+// Error says it.
+func (e *NotFoundError) Error() string { return "no such sale" }
+
+// IsConflict reports whether err is a lost compare-and-swap.
+func IsConflict(err error) bool {
+	_, ok := errors.AsType[*ConflictError](err)
+	return ok
+}

@@ -1,0 +1,46 @@
+package sale
+
+import "time"
+
+// wakeAt is when the machine has something to do for the sale; zero: nothing. Polls
+// thin out with the time the sale has been as it is, so that a thousand open sales are
+// no storm.
+func (r Rules) wakeAt(s Sale, now time.Time) time.Time {
+	switch s.State {
+	case Paid, OTPSent:
+		if !s.OTPAskedAt.IsZero() {
+			return s.OTPAskedAt.Add(r.OTPPatience)
+		}
+	case Registering:
+		return s.Sends[len(s.Sends)-1].WakeAt
+	case Resolving:
+		return r.NextPoll(s, now)
+	case Review:
+		if len(s.Sends) > 0 && !r.NoLookup {
+			return r.NextPoll(s, now)
+		}
+	}
+	return time.Time{}
+}
+
+// NextPoll is when to look a sale up again that is looked up now: after an eighth of the
+// time it has been waiting, within bounds, but not later than the fence or the hold's end.
+func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
+	shortest, longest := 2*time.Second, time.Minute
+	if s.State == Review {
+		shortest, longest = time.Minute, time.Hour
+	}
+	next := now.Add(min(max(now.Sub(s.UpdatedAt)/8, shortest), longest))
+	if s.State != Resolving {
+		return next
+	}
+	end := s.lastAct().Add(r.Hold)
+	if at, known := r.fence(s); known {
+		last := s.Sends[len(s.Sends)-1]
+		end = last.At.Add(at.Sub(last.PreparedAt)) // the fence by the local clock, near enough to look
+	}
+	if end.After(now) && end.Before(next) {
+		return end
+	}
+	return next
+}
