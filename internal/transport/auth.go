@@ -106,6 +106,9 @@ func (a *authenticator) get(ctx context.Context) (grant, error) {
 	case <-f.done:
 		return f.got, f.err
 	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return grant{}, &partner.Error{Outcome: partner.NotSent, Code: partner.Canceled, Err: ctx.Err()}
+		}
 		return grant{}, ctx.Err()
 	}
 }

@@ -160,6 +160,7 @@ func (c *core) classifyReply(r *record, resp *http.Response) verdict {
 		return c.classifyBare(r, v, err)
 	}
 	partnerTime := c.observeTime(r, resp, reply)
+	r.heard(partnerTime)
 	return c.classifyCode(r, v, reply, partnerTime)
 }
 

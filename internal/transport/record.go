@@ -21,22 +21,23 @@ type record struct {
 	sendBy time.Time // of a money call; zero otherwise
 	began  time.Time
 
-	mu        sync.Mutex
-	shot      *shot // body guard of the current try; of a money call the only one
-	tries     int
-	status    int // of the last reply
-	sends     int
-	firstSend time.Time
-	lastSend  time.Time
-	requestID string
-	granted   grant // what the last try authenticated with
-	limitWait time.Duration
-	tryBegan  time.Time
-	onWire    bool  // the current try reached the wire
-	refusal   error // why one of our own stages refused the current try
-	written   instant
-	refreshed bool // credentials were refreshed for this call once
-	taken     bool // a middleware read the body of a money call
+	mu          sync.Mutex
+	shot        *shot // body guard of the current try; of a money call the only one
+	tries       int
+	status      int // of the last reply
+	sends       int
+	firstSend   time.Time
+	lastSend    time.Time
+	requestID   string
+	granted     grant // what the last try authenticated with
+	limitWait   time.Duration
+	tryBegan    time.Time
+	onWire      bool  // the current try reached the wire
+	refusal     error // why one of our own stages refused the current try
+	written     instant
+	refreshed   bool      // credentials were refreshed for this call once
+	partnerTime time.Time // in the last well-formed reply
+	taken       bool      // a middleware read the body of a money call
 }
 
 // money reports whether the call may be sent once only.
@@ -130,4 +131,10 @@ func (r *record) bypassed(answered bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.money() && !spent && (answered || r.taken)
+}
+
+func (r *record) heard(partnerTime time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.partnerTime = partnerTime
 }

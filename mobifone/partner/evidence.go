@@ -10,6 +10,9 @@ type Evidence struct {
 	LastSend   time.Time // when the last body was let out; zero if none was
 	HTTPStatus int       // status of the last reply; 0 when none came
 	RequestID  string    // the id of the last try, as sent to the partner
+	// PartnerTime is the partner's own clock in the last well-formed reply; zero when
+	// there was none, or the partner has no clock.
+	PartnerTime time.Time
 }
 
 // Lookup is what a resolve found when it could not decide.
