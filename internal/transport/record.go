@@ -97,7 +97,7 @@ func (r *record) evidence(status int) partner.Evidence {
 	}
 	return partner.Evidence{
 		Tries: r.tries, Sends: r.sends, FirstSend: r.firstSend, LastSend: r.lastSend,
-		HTTPStatus: r.status, RequestID: r.requestID,
+		HTTPStatus: r.status, RequestID: r.requestID, PartnerTime: r.partnerTime,
 	}
 }
 
