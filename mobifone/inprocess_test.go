@@ -3,10 +3,12 @@ package mobifone_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -191,3 +193,18 @@ func reads() map[partner.Operation]func(context.Context, *mobifone.Client) error
 func dialError() error {
 	return &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 }
+
+// all returns every request so far.
+func (w *wire) all() []arrival {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.arrived)
+}
+
+// closer is a body that needs no closing.
+type closer struct{ io.Reader }
+
+func (closer) Close() error { return nil }
+
+// wireError is a failure that tells all it was given.
+func wireError(body []byte) error { return fmt.Errorf("could not send %s", body) }

@@ -1,0 +1,242 @@
+package mobifone_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Each try is signed anew over the exact bytes that went out.
+func TestEachTryIsSignedAnew(t *testing.T) {
+	t.Parallel()
+	for name, c := range contracts(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, c, func(t *testing.T, w *wire) {
+				client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: 4, BackoffBase: 20 * time.Second, BackoffMax: 20 * time.Second}),
+					mobifone.WithTimeouts(mobifone.Timeouts{Call: 5 * time.Minute}),
+					mobifone.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+						return roundTripper(func(req *http.Request) (*http.Response, error) {
+							if req.Header == nil {
+								req.Header = http.Header{}
+							}
+							req.Header.Set("Api-Key", "a middleware's")
+							req.Header.Set("X-Signature", "a middleware's")
+							return next.RoundTrip(req)
+						})
+					}))
+				w.say(always(500))
+				require.Error(t, eligible(t.Context(), client))
+				w.say(nil)
+				_, err := client.Registration.Register(t.Context(), toOTP(t, client))
+				require.NoError(t, err)
+
+				stamps := map[contract.Stamp]bool{}
+				nonces := map[string]bool{}
+				got := w.all()
+				for _, a := range got {
+					s, err := w.partner.Contract.Verify(a.req, a.body, credentials(), partner.Secret{})
+					require.NoError(t, err, "%s", a.op)
+					stamps[s] = true
+					nonces[s.Nonce] = true
+					if !s.Time.IsZero() {
+						assert.WithinRange(t, s.Time, a.at.Add(-2*time.Second), a.at.Add(2*time.Second), "stamped before the wait, not at the try")
+					}
+				}
+				assert.GreaterOrEqual(t, len(got), 7)
+				if name == "default" {
+					assert.Len(t, stamps, len(got))
+					assert.Len(t, nonces, len(got))
+				}
+			})
+		})
+	}
+}
+
+// Credentials the scheme needs and does not get are a local failure, and nothing leaves.
+func TestMissingCredentials(t *testing.T) {
+	t.Parallel()
+	whole := credentials()
+	for name, cred := range map[string]partner.Credentials{
+		"no key":        {Secret: whole.Secret},
+		"no secret":     {APIKey: whole.APIKey},
+		"nothing":       {},
+		"a broken line": {APIKey: partner.NewSecret("key\r\nX-Evil: 1"), Secret: whole.Secret},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, contract.Default())
+			cfg := config(p.Server.URL)
+			cfg.Credentials = mobifone.StaticCredentials(cred)
+			client, err := mobifone.New(cfg, quick(4))
+			require.NoError(t, err)
+			err = eligible(t.Context(), client)
+			requireNotSent(t, p, err, partner.CredentialsFailed)
+			_, err = client.OTP.Request(t.Context(), otpRequest())
+			requireNotSent(t, p, err, partner.CredentialsFailed)
+			_, err = client.Registration.Register(t.Context(), aRequest(t))
+			requireNotSent(t, p, err, partner.ClockUnreliable)
+			assert.Zero(t, p.Conns())
+		})
+	}
+}
+
+// vault is a provider that a test scripts.
+type vault struct {
+	asked atomic.Int32
+	give  func(ctx context.Context, n int) (partner.Credentials, error)
+}
+
+func (v *vault) Credentials(ctx context.Context) (partner.Credentials, error) {
+	return v.give(ctx, int(v.asked.Add(1)))
+}
+
+func (w *wire) clientWith(t *testing.T, v mobifone.CredentialsProvider, opts ...mobifone.Option) *mobifone.Client {
+	t.Helper()
+	cfg := config("https://partner.test")
+	cfg.Credentials = v
+	return w.clientOf(t, cfg, opts...)
+}
+
+// Fifty callers who need credentials at once ask the provider once, and again only when
+// what it gave comes near its end.
+func TestProviderIsAskedOnceForAll(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+		v := &vault{give: func(context.Context, int) (partner.Credentials, error) {
+			<-time.After(time.Second)
+			c := credentials()
+			c.ExpiresAt = time.Now().Add(10 * time.Minute)
+			return c, nil
+		}}
+		client := w.clientWith(t, v)
+		all := func() {
+			var wg sync.WaitGroup
+			for i := range 50 {
+				lane := client
+				if i%2 == 1 {
+					lane = client.Background()
+				}
+				wg.Go(func() { assert.NoError(t, eligible(t.Context(), lane)) })
+			}
+			wg.Wait()
+		}
+		all()
+		assert.Equal(t, int32(1), v.asked.Load())
+		<-time.After(9*time.Minute + 29*time.Second)
+		all()
+		assert.Equal(t, int32(1), v.asked.Load(), "still good")
+		<-time.After(time.Second)
+		all()
+		assert.Equal(t, int32(2), v.asked.Load(), "renewed half a minute before the end")
+	})
+}
+
+// A provider's faults are typed errors and leave the client usable.
+func TestProviderFaults(t *testing.T) {
+	t.Parallel()
+	sealed := errors.New("vault sealed")
+	for name, fault := range map[string]func(context.Context) (partner.Credentials, error){
+		"fails":    func(context.Context) (partner.Credentials, error) { return partner.Credentials{}, sealed },
+		"panics":   func(context.Context) (partner.Credentials, error) { panic(canarySecret) },
+		"nil func": mobifone.CredentialsFunc(nil).Credentials,
+		"too slow": func(ctx context.Context) (partner.Credentials, error) {
+			<-ctx.Done()
+			return partner.Credentials{}, ctx.Err()
+		},
+		"cancelled": func(context.Context) (partner.Credentials, error) { return partner.Credentials{}, context.Canceled },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+				v := &vault{give: func(ctx context.Context, n int) (partner.Credentials, error) {
+					if n == 1 {
+						return fault(ctx)
+					}
+					return credentials(), nil
+				}}
+				client := w.clientWith(t, v)
+				began := time.Now()
+				_, err := client.OTP.Request(t.Context(), otpRequest())
+				require.ErrorIs(t, err, partner.CredentialsFailed)
+				assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+				assert.NotContains(t, err.Error(), canarySecret)
+				assert.LessOrEqual(t, time.Since(began), 10*time.Second)
+				assert.Empty(t, w.all())
+				require.NoError(t, eligible(t.Context(), client))
+			})
+		})
+	}
+}
+
+// One caller who leaves takes the credentials from nobody.
+func TestOneCallerLeavesTheProviderGoesOn(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+		v := &vault{give: func(ctx context.Context, _ int) (partner.Credentials, error) {
+			select {
+			case <-ctx.Done():
+				return partner.Credentials{}, ctx.Err()
+			case <-time.After(5 * time.Second):
+				return credentials(), nil
+			}
+		}}
+		client := w.clientWith(t, v)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			began := time.Now()
+			_, err := client.OTP.Request(ctx, otpRequest())
+			assert.Equal(t, time.Second, time.Since(began))
+			assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+			assert.ErrorIs(t, err, partner.Canceled)
+			assert.ErrorIs(t, err, context.Canceled)
+		})
+		for range 3 {
+			wg.Go(func() { assert.NoError(t, eligible(t.Context(), client)) })
+		}
+		wg.Wait()
+		assert.Equal(t, int32(1), v.asked.Load())
+	})
+}
+
+// A till whose clock is wrong learns the partner's time from the first refusal.
+func TestClockSkewIsLearned(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
+		bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+			began := time.Now()
+			client := w.client(t, mobifone.WithClock(func() (time.Time, time.Duration) {
+				return time.Now().Round(0).Add(skew), time.Since(began)
+			}))
+			w.say(func(_ int, a arrival) (*http.Response, error) {
+				ms, err := strconv.ParseInt(a.req.Header.Get("X-Timestamp"), 10, 64)
+				if err != nil || time.UnixMilli(ms).Sub(time.Now()).Abs() > 30*time.Second {
+					return answer(401, `{"errorCode":"6003","message":"clock"}`), nil
+				}
+				return nil, nil //nolint:nilnil // says: the partner's own answer
+			})
+			require.NoError(t, eligible(t.Context(), client))
+			assert.Equal(t, 2, w.count(partner.OpEligible), "refused once, repeated once")
+			<-time.After(3 * time.Hour)
+			_, err := client.Registration.Register(t.Context(), toOTP(t, client))
+			require.NoError(t, err)
+			assert.Equal(t, 3, w.count(partner.OpEligible), "right at once")
+			assert.Equal(t, 1, w.count(partner.OpRegister))
+		})
+	}
+}
