@@ -118,6 +118,22 @@ func TestAbsenceIsOnlyWhatAWellFormedReplySays(t *testing.T) {
 	}
 }
 
+func TestAStatusThatTheContractReadsAsNotFoundIsNoAbsence(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, edited(t, func(d *contract.Document) {
+		for i := range d.Codes {
+			if d.Codes[i].Name == partner.TransactionNotFound {
+				d.Codes[i].HTTPStatus = []int{http.StatusNotFound}
+			}
+		}
+	}))
+	p.On(partner.OpGet, wiretest.Raw(http.StatusNotFound, "text/html", "<html>not here</html>"))
+	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
+	require.ErrorIs(t, err, partner.TransactionNotFound)
+	_, absent := transactions.Absent(err)
+	assert.False(t, absent, "no envelope said it: a gateway may have")
+}
+
 func TestGetTakesNoOtherTransaction(t *testing.T) {
 	t.Parallel()
 	ours, theirs := partner.RandomPartnerTransID(), partner.RandomPartnerTransID()

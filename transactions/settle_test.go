@@ -127,6 +127,53 @@ func TestSettleBounds(t *testing.T) {
 	assert.True(t, got.tooMany)
 }
 
+func TestSettleSaysFromWhereRowsMayStillAppear(t *testing.T) {
+	t.Parallel()
+	b := counted(0)
+	for _, tt := range []struct {
+		at   time.Time
+		open bool
+	}{
+		{sec(70), false}, {sec(71), false}, {sec(69), true}, {sec(70).Add(-time.Millisecond), true}, {sec(60).Add(500 * time.Millisecond), true},
+	} {
+		b.at = tt.at
+		r, _ := script(t, b)
+		r.lag = time.Minute
+		got, err := r.settle(t.Context(), sec(0), sec(10))
+		require.NoError(t, err)
+		assert.Equal(t, tt.open, !got.openAt.IsZero(), tt.at)
+		if tt.open {
+			assert.True(t, got.openAt.Equal(tt.at.Add(-time.Minute).Truncate(time.Second)), "%s: the partner reads whole seconds", tt.at)
+		}
+	}
+}
+
+func TestWalkGivesUpOnAClockThatRunsBackwards(t *testing.T) {
+	t.Parallel()
+	asks := 0
+	w := &walker{rangeMax: time.Hour, reader: reader{rowsMax: 10, fail: testFail, fetch: func(context.Context, time.Time, time.Time, int) (batch, error) {
+		asks++
+		b := counted(0)
+		b.at = sec(1000 - 10*asks)
+		return b, nil
+	}}}
+	_, err := listing(t, w, sec(0), sec(1000))
+	require.ErrorIs(t, err, ErrUnstable)
+	assert.Equal(t, passesMax+1, asks)
+}
+
+func TestWalkRefusesASecondThatCannotBeHeld(t *testing.T) {
+	t.Parallel()
+	asks := 0
+	w := &walker{rangeMax: time.Hour, reader: reader{rowsMax: 10, fail: testFail, fetch: func(_ context.Context, from, to time.Time, _ int) (batch, error) {
+		asks++
+		return counted(11), nil
+	}}}
+	_, err := listing(t, w, sec(0), sec(64))
+	require.ErrorIs(t, err, partner.ReplyUnreadable)
+	assert.Equal(t, 7, asks, "64 s halved down to 1 s")
+}
+
 func TestSettleStopsAtTheFirstError(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("lost")
