@@ -1,6 +1,233 @@
 package mobifone_test
 
-import "golang.org/x/time/rate"
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+var (
+	teller = partner.Call{Operation: partner.OpRegister, Lane: partner.Foreground}
+	report = partner.Call{Operation: partner.OpList, Lane: partner.Background}
+)
 
 // noRate grants nothing.
 func noRate() *rate.Limiter { return rate.NewLimiter(1, 0) }
+
+// grants collects when a limiter let calls through.
+type grants struct {
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (g *grants) wait(ctx context.Context, l mobifone.Limiter, c partner.Call) error {
+	err := l.Wait(ctx, c)
+	if err == nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.at = append(g.at, time.Now())
+	}
+	return err
+}
+
+// check fails when any window of time holds more grants than rate·t + burst.
+func (g *grants) check(t *testing.T, perSecond float64, burst int) {
+	t.Helper()
+	slices.SortFunc(g.at, time.Time.Compare)
+	for i := range g.at {
+		for j := i; j < len(g.at); j++ {
+			window := g.at[j].Sub(g.at[i]).Seconds()
+			if n := float64(j - i + 1); n > perSecond*window+float64(burst)+1e-6 {
+				t.Fatalf("%v grants in %v s, the bound is %v·t + %d", n, window, perSecond, burst)
+			}
+		}
+	}
+}
+
+// Never above rate·t + burst in any window, whoever comes, in whichever lane, with
+// whichever deadline, and whoever leaves the queue.
+func TestFromRateNeverGrantsMore(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			perSecond, burst := 1+random.Float64()*50, 1+random.IntN(5)
+			l := mobifone.FromRate(rate.NewLimiter(rate.Limit(perSecond), burst))
+			var g grants
+			var wg sync.WaitGroup
+			for range 300 {
+				start := time.Duration(random.Int64N(int64(5 * time.Second)))
+				patience := time.Duration(random.Int64N(int64(20 * time.Second)))
+				call, leaves := teller, random.IntN(4) == 0
+				if random.IntN(2) == 0 {
+					call = report
+				}
+				wg.Go(func() {
+					<-time.After(start)
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					defer cancel()
+					if leaves { // without having said so before
+						ctx, cancel = context.WithCancel(t.Context())
+						defer cancel()
+						time.AfterFunc(patience/10, cancel)
+					}
+					began := time.Now()
+					err := g.wait(ctx, l, call)
+					assert.LessOrEqual(t, time.Since(began), patience)
+					if err != nil && leaves {
+						assert.ErrorIs(t, err, context.Canceled)
+					}
+				})
+			}
+			wg.Wait()
+			assert.NotEmpty(t, g.at)
+			g.check(t, perSecond, burst)
+		})
+	}
+}
+
+// Without disturbance the whole quota is used, by either lane alone.
+func TestFromRateUsesTheQuota(t *testing.T) {
+	t.Parallel()
+	for _, call := range []partner.Call{teller, report} {
+		synctest.Test(t, func(t *testing.T) {
+			l := mobifone.FromRate(rate.NewLimiter(20, 1))
+			began := time.Now()
+			var wg sync.WaitGroup
+			for range 201 {
+				wg.Go(func() { assert.NoError(t, l.Wait(t.Context(), call)) })
+			}
+			wg.Wait()
+			assert.InDelta(t, 10*time.Second, time.Since(began), float64(time.Millisecond))
+		})
+	}
+}
+
+// Ten thousand background calls in the queue: a teller waits two slots at most.
+func TestTellerOvertakesTheBackground(t *testing.T) {
+	t.Parallel()
+	const slot = 100 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		l := mobifone.FromRate(rate.NewLimiter(rate.Every(slot), 1))
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		var done grants
+		for range 10_000 {
+			wg.Go(func() { _ = done.wait(ctx, l, report) })
+		}
+		synctest.Wait()
+		for range 50 {
+			began := time.Now()
+			require.NoError(t, l.Wait(ctx, teller))
+			assert.LessOrEqual(t, time.Since(began), 2*slot)
+			<-time.After(37 * time.Millisecond)
+		}
+		cancel()
+		wg.Wait() // a goroutine that stayed would end the bubble with a deadlock
+		assert.Greater(t, len(done.at), 20, "and the background goes on")
+	})
+}
+
+// Tellers without end do not starve the background.
+func TestBackgroundIsNotStarved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := mobifone.FromRate(rate.NewLimiter(10, 1))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 9 {
+			wg.Go(func() {
+				for l.Wait(ctx, teller) == nil {
+				}
+			})
+		}
+		var served grants
+		wg.Go(func() {
+			for served.wait(ctx, l, report) == nil {
+			}
+		})
+		wg.Wait()
+		assert.GreaterOrEqual(t, len(served.at), 58, "one in ten of 600")
+	})
+}
+
+// A wait that cannot end before the deadline fails at once and says how long it would be.
+func TestLimiterRefusesAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, call := range []partner.Call{teller, report} {
+			l := mobifone.FromRate(rate.NewLimiter(1, 1))
+			var wg sync.WaitGroup
+			ctx, cancel := context.WithCancel(t.Context())
+			for range 10 {
+				wg.Go(func() { _ = l.Wait(ctx, call) })
+			}
+			synctest.Wait()
+			began := time.Now()
+			late, stop := context.WithTimeout(t.Context(), 5*time.Second)
+			err := l.Wait(late, call)
+			stop()
+			assert.Zero(t, time.Since(began))
+			require.Error(t, err)
+			require.NotErrorIs(t, err, context.DeadlineExceeded)
+			wait, ok := errors.AsType[interface {
+				error
+				RetryAfter() time.Duration
+			}](err)
+			require.True(t, ok)
+			assert.InDelta(t, 10*time.Second, wait.RetryAfter(), float64(2*time.Second))
+			cancel()
+			wg.Wait()
+		}
+	})
+}
+
+// Burst 0 grants nothing to anybody, at once.
+func TestBurstZeroRefusesAll(t *testing.T) {
+	t.Parallel()
+	for _, call := range []partner.Call{teller, report} {
+		require.Error(t, mobifone.FromRate(noRate()).Wait(t.Context(), call))
+	}
+}
+
+// A place that is left is the next caller's.
+func TestLeftPlaceIsGivenBack(t *testing.T) {
+	t.Parallel()
+	for _, call := range []partner.Call{teller, report} {
+		synctest.Test(t, func(t *testing.T) {
+			l := mobifone.FromRate(rate.NewLimiter(rate.Every(time.Minute), 1))
+			require.NoError(t, l.Wait(t.Context(), call))
+			for range 100 {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(10*time.Millisecond, cancel)
+				require.ErrorIs(t, l.Wait(ctx, call), context.Canceled)
+			}
+			began := time.Now()
+			require.NoError(t, l.Wait(t.Context(), call))
+			assert.Equal(t, 59*time.Second, time.Since(began).Round(time.Millisecond))
+		})
+	}
+}
+
+// Whoever has left already is not served.
+func TestEndedContextIsNotServed(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, call := range []partner.Call{teller, report} {
+		require.ErrorIs(t, mobifone.FromRate(rate.NewLimiter(rate.Inf, 1)).Wait(ctx, call), context.Canceled)
+	}
+}
