@@ -115,3 +115,10 @@ func fingerprint(c *contract.Contract, key partner.Secret, f contract.Fields) ([
 	}
 	return partner.Fingerprint(key, canonical), nil
 }
+
+// Settled tells the service that the caller has proven, by a store of its own, that a
+// registration of these ids registered nothing, so that they may be sent again. The
+// sale package calls it; without such a proof call Resolve instead.
+func (s *Service) Settled(id partner.TransID, own partner.PartnerTransID) {
+	s.sends.forget(idsOf(partner.Send{TransID: id, PartnerTransID: own}))
+}

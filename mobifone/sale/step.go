@@ -143,7 +143,7 @@ func (t *step) opened() error {
 	if o == nil || t.e.PartnerTransID == "" || o.Price <= 0 || o.Shop == "" || o.ID == "" {
 		return t.refuse("an order has a shop, an id, a package, a price above 0 and a partnerTransId")
 	}
-	t.s.Order, t.s.OpenedAt = *o, t.e.At
+	t.s.ID, t.s.Order, t.s.OpenedAt = string(t.e.PartnerTransID), *o, t.e.At
 	t.s.Attempt, t.s.PartnerTransID = 1, t.e.PartnerTransID
 	t.goTo(Open, "")
 	return nil

@@ -1,0 +1,152 @@
+package sale
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Config is what a desk needs.
+type Config struct {
+	Partner Partner
+	Store   Store
+	Rules   Rules
+	// NewID gives the partnerTransId of (shop, order, attempt), always the same for the
+	// same; of a client it is NewPartnerTransID.
+	NewID func(shop, order string, attempt int) (partner.PartnerTransID, error)
+	// AllowNoLookup takes a partner without a lookup: every unknown then goes to Review,
+	// and a refund after a send is a person's decision (R12).
+	AllowNoLookup bool
+	// Now is the local clock; nil is time.Now.
+	Now func() time.Time
+	// OnEvent is told of each stored event with the sale after it, in the goroutine that
+	// stored it. It must be fast and must not panic. May be nil.
+	OnEvent func(ctx context.Context, s Sale, e Event)
+	// OnAlarm is told when a person must look at a sale. May be nil.
+	OnAlarm func(ctx context.Context, s Sale)
+}
+
+// Desk sells over a partner and a store: it makes every act durable before it is done.
+// It is safe for concurrent use, and any number of desks, also on other hosts, may share a
+// store: of two who act on one sale one wins, the other gets a *[ConflictError] and has
+// done nothing.
+type Desk struct{ cfg Config }
+
+// ErrNoLookup refuses a desk over a partner that cannot be asked what became of a
+// registration, unless Config.AllowNoLookup says that this is understood.
+var ErrNoLookup = errors.New("the contract has no transactions.get: nothing unknown could ever be resolved; describe it, or set AllowNoLookup")
+
+// NewDesk checks the configuration.
+func NewDesk(cfg Config) (*Desk, error) {
+	var errs []error
+	if cfg.Partner == nil || cfg.Store == nil || cfg.NewID == nil {
+		errs = append(errs, errors.New("sale: Config needs Partner, Store and NewID"))
+	}
+	if cfg.Rules.Hold <= 0 || cfg.Rules.OTPPatience <= 0 {
+		errs = append(errs, errors.New("sale: Config.Rules is not filled; take it from RulesOf(client.Contract())"))
+	}
+	if cfg.Rules.NoLookup && !cfg.AllowNoLookup {
+		errs = append(errs, ErrNoLookup)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Desk{cfg: cfg}, nil
+}
+
+// now is in UTC without a monotonic reading, so that a stored event equals the live one.
+func (d *Desk) now() time.Time { return d.cfg.Now().UTC().Round(0) }
+
+// apply steps the sale through the events and stores them in one compare-and-swap.
+func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, []Command, error) {
+	before := s
+	var commands []Command
+	for i := range events {
+		if events[i].NextID == "" && s.State != None {
+			id, err := d.cfg.NewID(s.Order.Shop, s.Order.ID, s.Attempt+1)
+			if err != nil {
+				return before, nil, err
+			}
+			if mayMakeAttempt(events[i].Kind) {
+				events[i].NextID = id
+			}
+		}
+		next, more, err := d.cfg.Rules.Step(s, events[i])
+		if err != nil {
+			return before, nil, err
+		}
+		s, commands = next, append(commands, more...)
+	}
+	err := d.cfg.Store.Apply(ctx, Change{
+		SaleID: s.ID, Expected: before.Version, Events: events, State: s, Claim: claimChange(before.State, s.State),
+	})
+	if err != nil {
+		return before, nil, err
+	}
+	d.tell(ctx, s, events, commands)
+	return s, commands, nil
+}
+
+// mayMakeAttempt lists the events after which a sale may go on with another id.
+func mayMakeAttempt(k Kind) bool { return k == LookedUp || k == SendEnded }
+
+// claimChange is R4: the subscriber is busy from Registering on, through Resolving and
+// Review. Only the way into Registering can be refused.
+func claimChange(from, to State) ClaimChange {
+	switch {
+	case from.HoldsSubscriber() == to.HoldsSubscriber():
+		return KeepClaim
+	case !to.HoldsSubscriber():
+		return ReleaseClaim
+	case to == Registering:
+		return TakeClaim
+	default:
+		return AddClaim
+	}
+}
+
+func (d *Desk) tell(ctx context.Context, s Sale, events []Event, commands []Command) {
+	if d.cfg.OnEvent != nil {
+		for _, e := range events {
+			d.cfg.OnEvent(ctx, s, e)
+		}
+	}
+	if d.cfg.OnAlarm == nil {
+		return
+	}
+	for _, c := range commands {
+		if c == RaiseAlarm {
+			d.cfg.OnAlarm(ctx, s)
+		}
+	}
+}
+
+// act loads a sale and applies one event of a person.
+func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
+	s, err := d.cfg.Store.Load(ctx, id)
+	if err != nil {
+		return View{}, err
+	}
+	e.At = d.now()
+	s, _, err = d.apply(ctx, s, e)
+	return d.view(s, err), err
+}
+
+// record stores an outcome, which is a fact: a lost compare-and-swap is folded again on
+// the newer version until it is stored (R2). Only ctx ends it.
+func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, []Command, error) {
+	for {
+		after, commands, err := d.apply(ctx, s, e)
+		if err == nil || !IsConflict(err) {
+			return after, commands, err
+		}
+		if s, err = d.cfg.Store.Load(ctx, s.ID); err != nil {
+			return s, nil, err
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package sale
+
+import (
+	"context"
+	"errors"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// OrderDiffersError refuses an order whose id belongs to a sale of something else (R3).
+type OrderDiffersError struct{ SaleID string }
+
+// Error says so.
+func (e *OrderDiffersError) Error() string {
+	return "order id is taken by sale " + e.SaleID + " of something else; use a new order id"
+}
+
+// Open opens the order's sale, or gives the one it has: the same order is the same sale,
+// with the same ids, whoever opens it and however often (R3). While the subscriber has an
+// unsettled sale it is refused with a *[BusyError] (R4); see [Desk.OpenBeside].
+func (d *Desk) Open(ctx context.Context, o Order, by string) (View, error) {
+	return d.open(ctx, o, by, false)
+}
+
+// OpenBeside opens a sale although the subscriber has an unsettled one: a supervisor's
+// decision, which is recorded.
+func (d *Desk) OpenBeside(ctx context.Context, o Order, supervisor string) (View, error) {
+	if supervisor == "" {
+		return View{}, badOrder(partner.FieldError{Field: "supervisor", Problem: "say who decides"})
+	}
+	return d.open(ctx, o, supervisor, true)
+}
+
+func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View, error) {
+	if faults := o.faults(); len(faults) > 0 {
+		return View{}, badOrder(faults...)
+	}
+	if v, err := d.reopen(ctx, o); err == nil || !isNotFound(err) {
+		return v, err
+	}
+	claims, err := d.cfg.Store.Busy(ctx, o.MSISDN)
+	if err != nil {
+		return View{}, err
+	}
+	if len(claims) > 0 && !beside {
+		return View{}, &BusyError{SaleID: claims[0].SaleID}
+	}
+	id, err := d.cfg.NewID(o.Shop, o.ID, 1)
+	if err != nil {
+		return View{}, err
+	}
+	now := d.now()
+	events := []Event{{Kind: Opened, At: now, By: by, Order: &o, PartnerTransID: id}}
+	if len(claims) > 0 {
+		events = append(events, Event{Kind: Overridden, At: now, By: by, Slot: freeSlot(claims)})
+	}
+	s, _, err := d.apply(ctx, Sale{}, events...)
+	if err == nil {
+		return d.view(s, nil), nil
+	}
+	if _, taken := errors.AsType[*OrderTakenError](err); taken || IsConflict(err) {
+		return d.reopen(ctx, o) // another click was faster
+	}
+	return View{}, err
+}
+
+func freeSlot(claims []Claim) int {
+	slot := 1
+	for _, c := range claims {
+		slot = max(slot, c.Slot+1)
+	}
+	return slot
+}
+
+// reopen gives the sale that the order has.
+func (d *Desk) reopen(ctx context.Context, o Order) (View, error) {
+	id, err := d.cfg.Store.ByOrder(ctx, o.Shop, o.ID)
+	if err != nil {
+		return View{}, err
+	}
+	s, err := d.cfg.Store.Load(ctx, id)
+	if err != nil {
+		return View{}, err
+	}
+	erased := !s.Order.MSISDN.IsValid()
+	if s.Order.Package != o.Package || s.Order.Price != o.Price || (!erased && s.Order.MSISDN != o.MSISDN) {
+		return View{}, &OrderDiffersError{SaleID: id}
+	}
+	return d.view(s, nil), nil
+}
+
+func isNotFound(err error) bool {
+	_, ok := errors.AsType[*NotFoundError](err)
+	return ok
+}
+
+func (o Order) faults() []partner.FieldError {
+	faults := o.Staff.Validate()
+	add := func(field, problem string) {
+		faults = append(faults, partner.FieldError{Field: field, Problem: problem})
+	}
+	if !o.MSISDN.IsValid() {
+		add("MSISDN", "missing; parse the number with partner.ParseMSISDN")
+	}
+	if _, err := partner.ParsePackageCode(string(o.Package)); err != nil {
+		add("Package", "no package code; pass one of the offers' codes")
+	}
+	if o.Price <= 0 {
+		add("Price", "not above 0; pass the offer's price")
+	}
+	if o.ID == "" {
+		add("ID", "missing; pass the shop's order id, unique for ever")
+	}
+	if o.Shop == "" || o.Shop != o.Staff.Shop {
+		add("Shop", "missing, or not the shop of the staff")
+	}
+	return faults
+}
+
+func badOrder(faults ...partner.FieldError) error {
+	return &partner.Error{Outcome: partner.NotSent, Code: partner.InvalidInput, Fields: faults}
+}
+
+// TakeCash records that the customer paid; it must be the price, exactly.
+func (d *Desk) TakeCash(ctx context.Context, id string, amount partner.VND, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: CashTaken, By: by, Amount: amount})
+}
+
+// Cancel gives a sale up before cash.
+func (d *Desk) Cancel(ctx context.Context, id, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: CancelAsked, By: by})
+}
+
+// RequestOTP asks the partner to send an OTP. The intent is stored before the request and
+// the ticket after it. A failure leaves the sale where it is; View.WaitUntil says when to
+// ask again.
+func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
+	s, err := d.cfg.Store.Load(ctx, id)
+	if err != nil {
+		return View{}, err
+	}
+	if s, _, err = d.apply(ctx, s, Event{Kind: OTPAsked, At: d.now(), By: by}); err != nil {
+		return d.view(s, err), err
+	}
+	ticket, wait, askErr := d.cfg.Partner.AskOTP(ctx, s.Order, s.PartnerTransID)
+	e := Event{Kind: OTPSentEvent, At: d.now(), Ticket: &ticket, Wait: wait}
+	if askErr != nil {
+		e = Event{Kind: OTPRefused, At: d.now(), Outcome: partner.OutcomeOf(askErr)}
+		if pe, ok := errors.AsType[*partner.Error](askErr); ok {
+			e.Code, e.Wait = pe.Code, pe.RetryAfter
+		}
+	}
+	ctx = context.WithoutCancel(ctx) // a closed browser does not lose a ticket
+	s, _, err = d.record(ctx, s, e)
+	if askErr != nil {
+		err = askErr
+	}
+	return d.view(s, err), err
+}
