@@ -125,18 +125,11 @@ func (c *core) reportTry(ctx context.Context, r *record, v verdict) {
 	r.mu.Lock()
 	ev := partner.TryEvent{
 		Operation: r.op, Lane: r.lane, Try: r.tries, RequestID: r.requestID, HTTPStatus: v.status,
-		Sent: r.onWire, LimitWait: r.limitWait,
+		Sent: r.letOut, LimitWait: r.limitWait,
 		Duration: max(c.cfg.Clock.read().wall.Sub(r.tryBegan)-r.limitWait, 0),
 	}
-	s := r.shot
 	r.mu.Unlock()
-	if r.guarded() {
-		ev.Sent = false
-		if s != nil {
-			ev.Sent, _ = s.shut()
-		}
-	}
-	if v.err != nil {
+	if v.err != nil && v.status == 0 {
 		ev.Err = v.err
 	}
 	if c.cfg.OnTry != nil {

@@ -175,6 +175,9 @@ func (c *core) classifyBare(r *record, v verdict, err error) verdict {
 	if rule, ok := c.cfg.Contract.RuleForStatus(v.status); ok {
 		v.err.Code = rule.Name
 		v.again, v.refresh = again(rule)
+		if v.refresh {
+			c.staleAfterMoney(r)
+		}
 		v.err.Outcome = c.limitedOutcome(r, v.err.Code)
 		return v
 	}

@@ -33,6 +33,7 @@ type record struct {
 	limitWait   time.Duration
 	tryBegan    time.Time
 	onWire      bool  // the current try reached the wire
+	letOut      bool  // and its body was let out
 	refusal     error // why one of our own stages refused the current try
 	written     instant
 	refreshed   bool      // credentials were refreshed for this call once
@@ -63,7 +64,7 @@ func (r *record) beginTry(now time.Time, id string) {
 	r.tries++
 	r.requestID = id
 	r.limitWait, r.tryBegan = 0, now
-	r.onWire, r.refusal = false, nil
+	r.onWire, r.letOut, r.refusal = false, false, nil
 	r.written = instant{}
 }
 
@@ -83,6 +84,7 @@ func (r *record) sent(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sends++
+	r.letOut = true
 	if r.firstSend.IsZero() {
 		r.firstSend = now
 	}

@@ -70,7 +70,9 @@ func harden(t *http.Transport) {
 // bytes die with the connection, and a dead path is noticed. HTTP/2 is off because its
 // transport re-sends requests by itself.
 func forMoney(t *http.Transport) {
-	t.IdleConnTimeout = moneyIdle
+	if t.IdleConnTimeout <= 0 || t.IdleConnTimeout > moneyIdle {
+		t.IdleConnTimeout = moneyIdle
+	}
 	t.ForceAttemptHTTP2 = false
 	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	t.Protocols = new(http.Protocols)
@@ -79,7 +81,11 @@ func forMoney(t *http.Transport) {
 		t.TLSClientConfig.NextProtos = nil
 	}
 	dial := t.DialContext
-	if dial == nil {
+	switch old := t.Dial; { //nolint:staticcheck // whoever still sets it, a proxy say, is not passed by
+	case dial != nil:
+	case old != nil:
+		dial = func(_ context.Context, network, addr string) (net.Conn, error) { return old(network, addr) }
+	default:
 		dial = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
 	}
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -100,7 +100,10 @@ func readRefusal(c *contract.Contract, e *partner.Error) (refusal, notOurs bool)
 	if e.Code == partner.RateLimited {
 		return c.Semantics().TooManyRequestsMeansNotExecuted, false
 	}
-	refusal = c.ClassOf(partner.OpRegister, rule) == contract.ClassRejected
+	// These two speak of the ids alone: this request was not carried out, and a lookup
+	// tells whether an earlier one was (R6).
+	idsRefused := e.Code == partner.TransactionConflict || e.Code == partner.TransactionExpired
+	refusal = idsRefused || c.ClassOf(partner.OpRegister, rule) == contract.ClassRejected
 	return refusal, refusal && rule.NotOurs && e.Outcome == partner.Rejected
 }
 
