@@ -10,6 +10,13 @@ import (
 // Keys are the logical names of [Fields] and [Data]; values are string, int64, bool or
 // nil, "rows" is a []map[string]any, and the envelope is "code", "message",
 // "requestId", "responseTime", "success". It must be safe for concurrent use.
+//
+// EncodeRequest is asked for operations whose encoding is json or form; a query stays
+// as the document says. What DecodeReply returns goes through the same checks as a
+// JSON answer (types, bounds, states, times, a flag that contradicts the code); that
+// the bytes themselves are whole, and no field stands in them twice, is for the codec
+// to check. Its error is not passed on, because it may hold the answer. A contract with
+// a codec has no server's side: ReadRequest and WriteAnswer refuse.
 type Codec interface {
 	EncodeRequest(op partner.Operation, fields map[string]any) (contentType string, body []byte, err error)
 	DecodeReply(op partner.Operation, body []byte) (map[string]any, error)
