@@ -53,10 +53,11 @@ func (t *step) assess(l Lookup) finding {
 		if !send.open() {
 			continue
 		}
-		switch {
-		case f.past, t.failed(*send, l), t.clearsReply(*send, l):
-			send.Cleared = true
+		if code, counts := t.failed(*send, l); counts {
+			send.Cleared, send.Refusal, send.Code = true, true, code
+			continue
 		}
+		send.Cleared = f.past || t.clearsReply(*send, l)
 	}
 	return f
 }
@@ -114,15 +115,18 @@ func (t *step) finalFailed(row Row) bool {
 
 // failed: a FAILED row counts only for exactly this send, if the same ids may not be
 // tried again, and if it was written after the send could have left (R9).
-func (t *step) failed(send Send, l Lookup) bool {
+func (t *step) failed(send Send, l Lookup) (partner.Code, bool) {
 	for _, row := range l.Rows {
 		if row.State == partner.StateFailed && row.TransID == send.TransID && row.PartnerTransID == send.PartnerTransID &&
 			!row.MayRetrySame && !row.UpdatedAt.IsZero() && !row.UpdatedAt.Before(send.PreparedAt.Add(-t.rules.ClockSkewMax)) {
 			t.s.Final = partner.StateFailed
-			return true
+			if row.Code == "" {
+				return partner.RegistrationFailed, true
+			}
+			return row.Code, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // clearsReply: a refusal that may be the echo of our own success is cleared by a lookup
