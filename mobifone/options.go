@@ -73,6 +73,9 @@ func WithHTTPClient(h *http.Client) Option {
 		if h == nil {
 			return fault("WithHTTPClient", "is nil")
 		}
+		if own, ok := h.Transport.(*http.Transport); ok && own == nil {
+			return fault("WithHTTPClient", "has a nil *http.Transport; leave the field out for the client's own")
+		}
 		s.http = h.Transport
 		if d := h.Timeout; d > 0 {
 			s.timeouts.Read, s.timeouts.OTP, s.timeouts.Register = min(d, s.timeouts.Read), min(d, s.timeouts.OTP), min(d, s.timeouts.Register)

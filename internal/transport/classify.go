@@ -202,6 +202,10 @@ func (c *core) limitedOutcome(r *record, code partner.Code) partner.Outcome {
 
 // classifyCode is for a well-formed envelope.
 func (c *core) classifyCode(r *record, v verdict, reply *contract.Reply, partnerTime time.Time) verdict {
+	listed := reply.Rule.Name != ""
+	if !listed { // the contract's own codes are harmless, another text may be anything
+		reply.WireCode = partner.Scrub(reply.WireCode, r.secrets()...)
+	}
 	v.reply = Reply{Reply: *reply, PartnerTime: partnerTime, Evidence: r.evidence(v.status)}
 	if reply.Class == contract.ClassSuccess {
 		v.err = c.doubtSuccess(r, v.status, reply)
@@ -214,7 +218,6 @@ func (c *core) classifyCode(r *record, v verdict, reply *contract.Reply, partner
 	if v.refresh {
 		c.staleAfterMoney(r)
 	}
-	listed := reply.Rule.Name != ""
 	switch {
 	case v.status >= 500 || v.status == http.StatusRequestTimeout:
 		v.err.Outcome, v.again = partner.Unknown, !v.refresh

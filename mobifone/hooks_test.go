@@ -1,0 +1,193 @@
+package mobifone_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// events keeps what hooks were told.
+type events struct {
+	mu    sync.Mutex
+	tries []partner.TryEvent
+	calls []partner.CallEvent
+}
+
+type ctxKey struct{}
+
+func (e *events) hooks(t *testing.T) mobifone.Hooks {
+	t.Helper()
+	return mobifone.Hooks{
+		OnTry: func(ctx context.Context, ev partner.TryEvent) {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			assert.Equal(t, "the caller's", ctx.Value(ctxKey{}))
+			e.tries = append(e.tries, ev)
+		},
+		OnCall: func(ctx context.Context, ev partner.CallEvent) {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			assert.Equal(t, "the caller's", ctx.Value(ctxKey{}))
+			e.calls = append(e.calls, ev)
+		},
+	}
+}
+
+func (e *events) take() (tries []partner.TryEvent, calls []partner.CallEvent) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	tries, calls = e.tries, e.calls
+	e.tries, e.calls = nil, nil
+	return tries, calls
+}
+
+// OnTry is told of each request and OnCall of each call, with what the evidence says and
+// the time that passed: in the limiter, and from its grant to the reply's last byte.
+func TestHooksAreToldOnce(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+		var e events
+		g := &gate{}
+		g.set(func(context.Context, partner.Call) error { <-time.After(2 * time.Second); return nil })
+		client := w.client(t, quick(3), mobifone.WithHooks(e.hooks(t)), mobifone.WithLimiter(g))
+		ctx := context.WithValue(t.Context(), ctxKey{}, "the caller's")
+		w.say(func(n int, a arrival) (*http.Response, error) {
+			<-time.After(3 * time.Second)
+			switch n {
+			case 0:
+				return answer(503, "no"), nil
+			case 1:
+				return nil, errReset
+			}
+			return nil, nil //nolint:nilnil // says: the partner's own answer
+		})
+		require.NoError(t, eligible(ctx, client.Background()))
+		tries, calls := e.take()
+		require.Len(t, tries, 3)
+		require.Len(t, calls, 1)
+		for i, want := range []int{503, 0, 200} {
+			ev := tries[i]
+			assert.Equal(t, partner.OpEligible, ev.Operation)
+			assert.Equal(t, partner.Background, ev.Lane)
+			assert.Equal(t, i+1, ev.Try)
+			assert.Equal(t, want, ev.HTTPStatus)
+			assert.True(t, ev.Sent)
+			assert.Equal(t, 2*time.Second, ev.LimitWait)
+			assert.Equal(t, 3*time.Second, ev.Duration)
+			assert.Equal(t, w.arrivals(partner.OpEligible)[i].req.Header.Get(requestIDHeader), ev.RequestID)
+		}
+		require.NoError(t, tries[0].Err, "a reply came")
+		require.ErrorIs(t, tries[1].Err, partner.ReplyLost)
+		require.NoError(t, tries[2].Err)
+		assert.Equal(t, partner.Succeeded, calls[0].Outcome)
+		assert.Equal(t, partner.Success, calls[0].Code)
+		assert.Equal(t, "0000", calls[0].WireCode)
+		assert.Equal(t, 3, calls[0].Evidence.Tries)
+		assert.NoError(t, calls[0].Err)
+		assert.GreaterOrEqual(t, calls[0].Duration, 15*time.Second)
+	})
+}
+
+// Each end of a call is told, with the error the caller gets; what never left is told as
+// not sent.
+func TestHooksTellEachEnd(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+		var e events
+		g := &gate{}
+		client := w.client(t, quick(1), mobifone.WithHooks(e.hooks(t)), mobifone.WithLimiter(g))
+		ctx := context.WithValue(t.Context(), ctxKey{}, "the caller's")
+		require.NoError(t, eligible(ctx, client))
+		e.take()
+		req := aRequest(t)
+		register := func() error { _, err := client.Registration.Register(ctx, req); return err }
+		ask := func() error { _, err := client.OTP.Request(ctx, otpRequest()); return err }
+		refuseDial := func(int, arrival) (*http.Response, error) { return nil, dialError() }
+		for _, tc := range []struct {
+			name    string
+			call    func() error
+			script  script
+			limit   func(context.Context, partner.Call) error
+			outcome partner.Outcome
+			code    partner.Code
+			sent    bool
+		}{
+			{"a dial that failed", func() error { return eligible(ctx, client) }, refuseDial, nil, partner.NotSent, partner.ConnectFailed, false},
+			{"an empty limiter", ask, nil, func(context.Context, partner.Call) error { return comeBack(1) }, partner.NotSent, partner.LimitReached, false},
+			{"an OTP refused", ask, func(int, arrival) (*http.Response, error) { return answer(200, `{"errorCode":"7005"}`), nil }, nil, partner.Rejected, partner.OTPLimitExceeded, true},
+			{"a registration lost", register, func(int, arrival) (*http.Response, error) { return nil, errReset }, nil, partner.Unknown, partner.ReplyLost, true},
+		} {
+			w.say(tc.script)
+			g.set(tc.limit)
+			err := tc.call()
+			tries, calls := e.take()
+			require.Len(t, tries, 1, tc.name)
+			require.Len(t, calls, 1, tc.name)
+			assert.Equal(t, tc.sent, tries[0].Sent, tc.name)
+			assert.Equal(t, tc.outcome, calls[0].Outcome, tc.name)
+			assert.Equal(t, tc.code, calls[0].Code, tc.name)
+			assert.Equal(t, tc.outcome, partner.OutcomeOf(err), tc.name)
+			require.ErrorIs(t, calls[0].Err, tc.code, tc.name)
+			assert.Equal(t, evidenceOf(t, err), calls[0].Evidence, tc.name)
+		}
+		require.NoError(t, client.Close(ctx))
+		err := eligible(ctx, client)
+		tries, calls := e.take()
+		assert.Empty(t, tries, "nothing was begun")
+		require.Len(t, calls, 1)
+		assert.Equal(t, partner.ClientClosed, calls[0].Code)
+		require.ErrorIs(t, err, partner.ClientClosed)
+	})
+}
+
+// Events hold nothing personal, also where the partner or the wire repeats all it was
+// given.
+func TestEventsHoldNothingPersonal(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+		var l leaks
+		client := w.client(t, quick(2), mobifone.WithHooks(l.hooks()))
+		req := toOTP(t, client)
+		for _, s := range []script{
+			func(_ int, a arrival) (*http.Response, error) { return nil, wireError(a.body) },
+			func(_ int, a arrival) (*http.Response, error) {
+				return nil, errors.New(a.req.URL.String() + string(a.body))
+			},
+			func(_ int, a arrival) (*http.Response, error) { return answer(200, string(a.body)), nil },
+			func(_ int, a arrival) (*http.Response, error) {
+				return answer(200, fmt.Sprintf(`{"errorCode":"7 %s","message":%q}`, given(a), a.body)), nil
+			},
+			func(_ int, a arrival) (*http.Response, error) {
+				return answer(302, "", "Location", "https://elsewhere.test/%zz?"+given(a)), nil
+			},
+		} {
+			w.say(s)
+			require.Error(t, eligible(t.Context(), client))
+			again := req
+			again.PartnerTransID = partner.RandomPartnerTransID()
+			again.TransID = partner.TransID("T-" + string(again.PartnerTransID))
+			_, err := client.Registration.Register(t.Context(), again)
+			require.Error(t, err)
+		}
+		l.check(t)
+	})
+}
+
+// given is what of personal data a request carried.
+func given(a arrival) string {
+	if a.op == partner.OpRegister {
+		return canaryMSISDN + " " + canaryOTP
+	}
+	return canaryMSISDN
+}
