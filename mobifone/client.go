@@ -23,6 +23,7 @@ type Client struct {
 
 	transport  *transport.Transport
 	catalog    *catalog.Catalog
+	timeouts   Timeouts
 	ids        *partner.IDMaker
 	background *Client
 }
@@ -70,6 +71,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	client := assemble(fore, s.catalog, reg, ids)
 	client.background = assemble(back, s.catalog, registration.NewBeside(back, reg), ids)
 	client.background.background = client.background
+	client.timeouts, client.background.timeouts = s.timeouts, s.timeouts
 	return client, nil
 }
 
@@ -96,6 +98,9 @@ func (c *Client) Contract() *contract.Contract { return c.transport.Contract() }
 
 // Catalog returns the catalog in force.
 func (c *Client) Catalog() *catalog.Catalog { return c.catalog }
+
+// Timeouts returns the timeouts in force.
+func (c *Client) Timeouts() Timeouts { return c.timeouts }
 
 // PartnerNow returns the earliest and the latest time the partner's clock can show now;
 // an error of code [partner.ClockUnreliable] when that is not known.

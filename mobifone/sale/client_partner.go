@@ -15,9 +15,8 @@ import (
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
-// replyPatience is how long after a send's send-by an answer may still come: the longest
-// register timeout a client can have.
-const replyPatience = 5 * time.Minute
+// replyMargin is how long after a send's own deadline its outcome may still be recorded.
+const replyMargin = 5 * time.Second
 
 // ClientPartner is the edge over a client.
 func ClientPartner(c *mobifone.Client) Partner { return clientPartner{c} }
@@ -61,7 +60,7 @@ func (p *preparedDraft) Plan() Send {
 	plan := Send{
 		Attempt: p.attempt, TransID: send.TransID, PartnerTransID: send.PartnerTransID, At: p.at,
 		PreparedAt: send.PreparedAt, SendBy: send.SendBy, Fingerprint: send.Fingerprint,
-		WakeAt: p.at.Add(send.SendBy.Sub(send.PreparedAt) + replyPatience),
+		WakeAt: p.at.Add(send.SendBy.Sub(send.PreparedAt) + p.client.Timeouts().Register + replyMargin),
 	}
 	if !send.FenceAt.IsZero() {
 		sem := p.client.Contract().Semantics()

@@ -11,7 +11,10 @@ import (
 // Config is what a desk needs.
 type Config struct {
 	Partner Partner
-	Store   Store
+	// Resolver looks up for [Desk.Resolve] and [Desk.Run]; nil is Partner. Pass one over
+	// client.Background(), so that a thousand unknowns do not delay a teller.
+	Resolver Partner
+	Store    Store
 	Rules   Rules
 	// NewID gives the partnerTransId of (shop, order, attempt), always the same for the
 	// same; of a client it is NewPartnerTransID.
@@ -52,6 +55,9 @@ func NewDesk(cfg Config) (*Desk, error) {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	if cfg.Resolver == nil {
+		cfg.Resolver = cfg.Partner
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

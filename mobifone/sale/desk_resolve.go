@@ -36,7 +36,7 @@ func (d *Desk) Resolve(ctx context.Context, id string) (next time.Time, err erro
 }
 
 func (d *Desk) lookAgain(ctx context.Context, s Sale) (time.Time, error) {
-	lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
+	lookup, err := d.cfg.Resolver.LookUp(ctx, s.Order, s.Pairs())
 	now := d.now()
 	e := Event{Kind: LookedUp, At: now, Lookup: &lookup}
 	if err != nil {
