@@ -129,10 +129,12 @@ func TestResolveAsksForBothIDs(t *testing.T) {
 func TestFailedResolveIsUnknown(t *testing.T) {
 	t.Parallel()
 	for name, h := range map[string]func(*wiretest.Partner, contract.Fields) wiretest.Handler{
-		"500":         func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Raw(500, "text/plain", "") },
-		"404":         func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Raw(404, "text/plain", "") },
-		"lost":        func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Hangup("") },
-		"refused key": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler { return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.AuthKey}) },
+		"500":  func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Raw(500, "text/plain", "") },
+		"404":  func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Raw(404, "text/plain", "") },
+		"lost": func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Hangup("") },
+		"refused key": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler {
+			return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.AuthKey})
+		},
 		"invalid number": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler {
 			return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.InvalidISDN})
 		},

@@ -15,7 +15,7 @@ type Config struct {
 	// client.Background(), so that a thousand unknowns do not delay a teller.
 	Resolver Partner
 	Store    Store
-	Rules   Rules
+	Rules    Rules
 	// NewID gives the partnerTransId of (shop, order, attempt), always the same for the
 	// same; of a client it is NewPartnerTransID.
 	NewID func(shop, order string, attempt int) (partner.PartnerTransID, error)
