@@ -19,6 +19,9 @@ func (c *core) deadline(next http.RoundTripper) http.RoundTripper {
 			cancel()
 			return resp, err
 		}
+		// http.Client reads it even though redirects are not followed, and loses the
+		// reply over one that it cannot parse.
+		resp.Header.Del("Location")
 		resp.Body = &endsWithBody{ReadCloser: resp.Body, cancel: cancel}
 		return resp, nil
 	})
