@@ -53,7 +53,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	tc := transport.Config{
 		Contract: s.contract, BaseURL: base, Channel: cfg.Channel, HTTP: s.http, Middleware: s.middleware,
 		Timeouts: transport.Timeouts(s.timeouts), Retry: transport.Retry(s.retry),
-		Logger: s.logger, OnTry: s.hooks.OnTry, OnCall: s.hooks.OnCall, Clock: s.clock,
+		OnTry: both(s.hooks.OnTry, s.log.OnTry), OnCall: both(s.hooks.OnCall, s.log.OnCall), Clock: s.clock,
 	}
 	if cfg.Credentials != nil {
 		tc.Credentials = cfg.Credentials.Credentials

@@ -22,7 +22,7 @@ type settings struct {
 	http       http.RoundTripper
 	limiter    Limiter
 	hooks      Hooks
-	logger     *slog.Logger
+	log        Hooks // of WithLogger
 	middleware []transport.Middleware
 	timeouts   Timeouts
 	retry      Retry
@@ -126,7 +126,7 @@ func WithLogger(l *slog.Logger) Option {
 		if l == nil {
 			return fault("WithLogger", "is nil; leave the option out to log nothing")
 		}
-		s.logger = l
+		s.log = logTo(l)
 		return nil
 	}
 }

@@ -3,7 +3,6 @@ package transport
 import (
 	"bytes"
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -91,7 +90,7 @@ func (t *Transport) begin(op partner.Operation, f contract.Fields) (*record, *pa
 	return r, nil
 }
 
-// finish tells the hooks and the log how a call ended.
+// finish tells the hooks how a call ended.
 func (t *Transport) finish(ctx context.Context, r *record, v verdict) error {
 	outcome, code, wireCode := partner.Succeeded, partner.Success, v.reply.WireCode
 	evidence := v.reply.Evidence
@@ -107,20 +106,10 @@ func (t *Transport) finish(ctx context.Context, r *record, v verdict) error {
 			Evidence: evidence, Duration: took, Err: err,
 		})
 	}
-	level := slog.LevelDebug
-	if outcome == partner.Unknown {
-		level = slog.LevelWarn
-	}
-	t.cfg.Logger.LogAttrs(ctx, level, "partner call",
-		slog.String("operation", string(r.op)), slog.String("lane", r.lane.String()),
-		slog.String("outcome", outcome.String()), slog.String("code", string(code)),
-		slog.String("wire_code", wireCode), slog.Int("tries", evidence.Tries), slog.Int("sends", evidence.Sends),
-		slog.Int("http_status", evidence.HTTPStatus), slog.String("request_id", evidence.RequestID),
-		slog.Duration("took", took))
 	return err
 }
 
-// reportTry tells the hooks and the log of one HTTP request.
+// reportTry tells the hooks of one HTTP request.
 func (c *core) reportTry(ctx context.Context, r *record, v verdict) {
 	r.mu.Lock()
 	ev := partner.TryEvent{
@@ -135,9 +124,4 @@ func (c *core) reportTry(ctx context.Context, r *record, v verdict) {
 	if c.cfg.OnTry != nil {
 		c.cfg.OnTry(ctx, ev)
 	}
-	c.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "partner try",
-		slog.String("operation", string(r.op)), slog.String("lane", r.lane.String()),
-		slog.Int("try", ev.Try), slog.String("request_id", ev.RequestID),
-		slog.Int("http_status", ev.HTTPStatus), slog.Bool("sent", ev.Sent),
-		slog.Duration("limit_wait", ev.LimitWait), slog.Duration("took", ev.Duration))
 }

@@ -4,7 +4,6 @@ package transport
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -28,10 +27,9 @@ type Config struct {
 	Pause       func(partner.Lane, time.Time)             // nil: only our own pause
 	Timeouts    Timeouts
 	Retry       Retry
-	Logger      *slog.Logger
-	OnTry       func(context.Context, partner.TryEvent)
-	OnCall      func(context.Context, partner.CallEvent)
-	Clock       Clock // nil: the machine's two clocks
+	OnTry       func(context.Context, partner.TryEvent)  // nil: nobody is told
+	OnCall      func(context.Context, partner.CallEvent) // nil: nobody is told
+	Clock       Clock                                    // nil: the machine's two clocks
 }
 
 // Timeouts bound calls. Each covers everything: waiting for the limiter, the login,
@@ -66,9 +64,6 @@ type core struct {
 
 // New assembles the chain.
 func New(cfg Config) *Transport {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
 	if cfg.Clock == nil {
 		cfg.Clock = machineClock()
 	}
