@@ -1,0 +1,196 @@
+package mobifone_test
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// One call in a hundred fails, and the others keep their connections: a library that
+// empties the pool after every final error would dial hundreds of times here.
+func TestConnectionsAreKeptUnderFailures(t *testing.T) {
+	t.Parallel()
+	const callers, each = 64, 30
+	p := wiretest.New(t, contract.Default())
+	client := newClient(t, p, quick(1))
+	var n atomic.Int64
+	fail, good := wiretest.Raw(500, "text/plain", "no"), p.Offers(120_000)
+	p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		if n.Add(1)%100 == 0 {
+			fail(w, r, f)
+			return
+		}
+		good(w, r, f)
+	})
+	var wg sync.WaitGroup
+	var failed atomic.Int64
+	for range callers {
+		wg.Go(func() {
+			for range each {
+				if eligible(t.Context(), client) != nil {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, int64(callers*each/100), failed.Load())
+	assert.LessOrEqual(t, p.Conns(), callers+callers/2)
+}
+
+// Calls one after another share one connection, whatever the answers; money has its own.
+func TestOneConnectionInSequence(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	client := newClient(t, p, quick(1))
+	for _, h := range []wiretest.Handler{
+		p.Offers(120_000), wiretest.Raw(500, "text/plain", "no"), wiretest.Raw(404, "text/html", "<p>no</p>"),
+		wiretest.Raw(429, "", ""), wiretest.Raw(302, "", "moved"), wiretest.Raw(200, "text/html", "<html>"), p.Offers(120_000),
+	} {
+		p.On(partner.OpEligible, h)
+		_ = eligible(t.Context(), client)
+	}
+	assert.Equal(t, 1, p.Conns())
+	_, err := client.Registration.Register(t.Context(), toOTP(t, client))
+	require.NoError(t, err)
+	assert.Equal(t, 2, p.Conns())
+}
+
+// exported reads the exported fields of a struct, funcs by address.
+func exported(v any) map[string]any {
+	out := map[string]any{}
+	s := reflect.ValueOf(v).Elem()
+	for i := range s.NumField() {
+		f := s.Type().Field(i)
+		switch {
+		case !f.IsExported():
+		case f.Name == "TLSNextProto": // funcs that no two of are equal
+			out[f.Name] = s.Field(i).Len()
+		case f.Type.Kind() == reflect.Func:
+			out[f.Name] = s.Field(i).Pointer()
+		case f.Name == "TLSClientConfig" && !s.Field(i).IsNil():
+			out[f.Name] = exported(s.Field(i).Interface())
+		default:
+			out[f.Name] = s.Field(i).Interface()
+		}
+	}
+	return out
+}
+
+// The caller's client and transport are copied, not changed: not by New, by calls that go
+// well or badly, or by Close. What net/http's own Clone sets up at its first use is all
+// that may differ.
+func TestCallersClientIsNotChanged(t *testing.T) {
+	t.Parallel()
+	dial := (&net.Dialer{}).DialContext
+	for name, build := range map[string]func() *http.Transport{
+		"zero":   func() *http.Transport { return &http.Transport{} },
+		"HTTP/2": func() *http.Transport { return &http.Transport{ForceAttemptHTTP2: true, DialContext: dial} },
+		"with TLS": func() *http.Transport {
+			return &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}}
+		}, //nolint:gosec // as callers do
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, contract.Default())
+			jar, err := cookiejar.New(nil)
+			require.NoError(t, err)
+			u, err := url.Parse(p.Server.URL)
+			require.NoError(t, err)
+			jar.SetCookies(u, []*http.Cookie{{Name: "session", Value: canarySecret}}) //nolint:gosec // never sent
+			followed := 0
+			mine := &http.Client{Transport: build(), Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { followed++; return nil }}
+			twin := build()
+			twin.Clone()
+			want, wantClient := exported(twin), exported(mine)
+
+			client := newClient(t, p, quick(1), mobifone.WithHTTPClient(mine))
+			assert.Equal(t, want, exported(mine.Transport))
+			p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, _ contract.Fields) {
+				assert.Empty(t, r.Header.Get("Cookie"))
+				http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+			})
+			require.Error(t, eligible(t.Context(), client))
+			p.On(partner.OpEligible, p.Offers(120_000))
+			_, err = client.Registration.Register(t.Context(), toOTP(t, client))
+			require.NoError(t, err)
+			require.NoError(t, client.Close(t.Context()))
+			assert.Equal(t, want, exported(mine.Transport))
+			assert.Equal(t, wantClient, exported(mine))
+			assert.Zero(t, followed)
+		})
+	}
+}
+
+// The caller's own idle connections outlive our failures and our Close.
+func TestCallersConnectionsAreNotClosed(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	mine := &http.Client{Transport: &http.Transport{}}
+	visit := func() {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.Server.URL+"/nothing", http.NoBody)
+		require.NoError(t, err)
+		resp, err := mine.Do(req)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+	}
+	visit()
+	client := newClient(t, p, quick(2), mobifone.WithHTTPClient(mine))
+	p.On(partner.OpEligible, wiretest.Raw(500, "text/plain", "no"))
+	require.Error(t, eligible(t.Context(), client))
+	require.NoError(t, client.Close(t.Context()))
+	before := p.Conns()
+	visit()
+	assert.Equal(t, before, p.Conns(), "the caller's connection was there still")
+	mine.CloseIdleConnections()
+}
+
+// closable is a RoundTripper whose idle connections belong to everybody.
+type closable struct {
+	roundTripper
+
+	closed atomic.Int32
+}
+
+func (c *closable) CloseIdleConnections() { c.closed.Add(1) }
+
+// A RoundTripper that is no *http.Transport is used as it is and never emptied, nor is a
+// middleware's.
+func TestForeignRoundTripperIsNotEmptied(t *testing.T) {
+	t.Parallel()
+	foreign := &closable{roundTripper: func(*http.Request) (*http.Response, error) { return nil, errReset }}
+	between := &closable{}
+	client, err := mobifone.New(config("https://partner.test"), quick(2), mobifone.WithHTTPClient(&http.Client{Transport: foreign}),
+		mobifone.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+			between.roundTripper = next.RoundTrip
+			return between
+		}))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	require.Error(t, eligible(ctx, client))
+	_, err = client.OTP.Request(ctx, otpRequest())
+	require.Error(t, err)
+	cancel()
+	require.Error(t, eligible(ctx, client))
+	require.NoError(t, client.Close(t.Context()))
+	assert.Zero(t, foreign.closed.Load())
+	assert.Zero(t, between.closed.Load())
+}
