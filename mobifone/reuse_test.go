@@ -194,3 +194,36 @@ func TestForeignRoundTripperIsNotEmptied(t *testing.T) {
 	assert.Zero(t, foreign.closed.Load())
 	assert.Zero(t, between.closed.Load())
 }
+
+// net/http sends a request again by itself when a kept connection turns out dead and the
+// request has an idempotency key. A registration and an OTP request stay one request.
+func TestDeadConnectionSendsNothingTwice(t *testing.T) {
+	t.Parallel()
+	for _, header := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		doc := contract.Default().Document()
+		doc.Operations[partner.OpRegister].IdempotencyHeader = header
+		doc.Operations[partner.OpOTP].IdempotencyHeader = header
+		c, err := contract.New(doc)
+		require.NoError(t, err)
+		p := wiretest.New(t, c)
+		client := newClient(t, p)
+		_, err = client.Registration.Register(t.Context(), toOTP(t, client))
+		require.NoError(t, err)
+		req := aRequest(t)
+		req.TransID = "T-2"
+		asked := p.OnWire(partner.OpOTP)
+		p.On(partner.OpRegister, wiretest.Hangup(""))
+		p.On(partner.OpOTP, wiretest.Hangup(""))
+
+		before := p.Conns()
+		_, err = client.Registration.Register(t.Context(), req)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, before, p.Conns(), "the kept connection was used")
+		again := otpRequest()
+		again.PartnerTransID = req.PartnerTransID
+		_, err = client.OTP.Request(t.Context(), again)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, 2, p.OnWire(partner.OpRegister))
+		assert.Equal(t, asked+1, p.OnWire(partner.OpOTP))
+	}
+}

@@ -1,0 +1,183 @@
+package transport
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+)
+
+// machine is a simulated till: true time passes, its two clocks show what they like, and
+// the partner's clock differs from true time by a fixed offset.
+type machine struct {
+	truth  time.Duration // that passed since the start
+	wall   time.Duration // what each clock has advanced
+	mono   time.Duration
+	offset time.Duration // of the partner's clock
+}
+
+var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+func (m *machine) read() (time.Time, time.Duration) { return start.Add(m.wall), m.mono }
+
+func (m *machine) partner() time.Time { return start.Add(m.truth + m.offset) }
+
+// date is the partner's clock as a Date shows it: cut to the second.
+func (m *machine) date() time.Time { return m.partner().Truncate(time.Second) }
+
+// pass lets d of true time go by.
+func (m *machine) pass(d time.Duration) {
+	m.truth += d
+	m.wall += d
+	m.mono += d
+}
+
+// The promise of the estimate, over random exchanges and faults. While one of the two
+// clocks has advanced at least as far as true time since a request was written, the
+// latest time is never below the partner's; while one of them has advanced no further
+// than true time since its reply came, the earliest time is never above it. A wall step
+// in either direction or a suspend that one clock sees keeps the condition. Where it is
+// refused, nothing is said; and it is refused exactly when the clocks disagree by more
+// than two seconds, or the reply is older than ten minutes by either clock.
+func TestPartnerClockIsNeverTooEarly(t *testing.T) {
+	t.Parallel()
+	said, refused := 0, 0
+	for seed := range uint64(3000) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d) + 1)) }
+		m := &machine{offset: upTo(2*time.Hour) - time.Hour}
+		p := newPartnerClock(m.read, contract.ClockDate)
+		m.pass(upTo(time.Hour))
+		written := p.local.read()
+		m.pass(upTo(30 * time.Second))
+		date := m.date() // somewhere between the request and the reply
+		m.pass(upTo(30 * time.Second))
+		p.observe(date, written)
+		received := *m
+		step := time.Duration(0)
+		for range random.IntN(4) {
+			switch random.IntN(4) {
+			case 0: // people or NTP move the wall
+				d := upTo(6*time.Second) - 3*time.Second
+				m.wall, step = m.wall+d, step+d
+			case 1: // the machine sleeps: the monotonic clock stops
+				d := upTo(3 * time.Second)
+				m.truth, m.wall, step = m.truth+d, m.wall+d, step+d
+			case 2:
+				m.pass(upTo(12 * time.Minute))
+			case 3:
+				m.pass(upTo(time.Second))
+			}
+		}
+		earliest, latest, err := p.bounds()
+		age := max(m.wall-received.wall, m.mono-received.mono)
+		if step.Abs() > clockTolerance || age > clockFresh {
+			require.Error(t, err, "seed %d", seed)
+			assert.True(t, latest.IsZero() && earliest.IsZero())
+			refused++
+			continue
+		}
+		require.NoError(t, err, "seed %d", seed)
+		said++
+		// Until the request both clocks ran true.
+		if max(m.wall, m.mono) >= m.truth {
+			assert.False(t, latest.Before(m.partner()), "seed %d: latest %v, the partner shows %v", seed, latest, m.partner())
+		}
+		if min(m.wall-received.wall, m.mono-received.mono) <= m.truth-received.truth {
+			assert.False(t, earliest.After(m.partner()), "seed %d: earliest %v, the partner shows %v", seed, earliest, m.partner())
+		}
+	}
+	assert.Greater(t, said, 500)
+	assert.Greater(t, refused, 500)
+}
+
+func TestPartnerClockEdges(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		wall, mono time.Duration
+		err        error
+	}{
+		"at once":              {0, 0, nil},
+		"2 s apart":            {3 * time.Second, time.Second, nil},
+		"more than 2 s apart":  {3*time.Second + 1, time.Second, errClocksDisagree},
+		"wall stepped back":    {-time.Hour, time.Second, errClocksDisagree},
+		"wall 2 s back":        {-time.Second, time.Second, nil},
+		"suspended":            {time.Minute, 0, errClocksDisagree},
+		"wall frozen":          {0, time.Minute, errClocksDisagree},
+		"ten minutes":          {10 * time.Minute, 10 * time.Minute, nil},
+		"older by the wall":    {10*time.Minute + 1, 10 * time.Minute, errNoPartnerTime},
+		"older by the other":   {10 * time.Minute, 10*time.Minute + 1, errNoPartnerTime},
+		"a day, wall set back": {0, 24 * time.Hour, errNoPartnerTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := &machine{offset: time.Hour}
+			p := newPartnerClock(m.read, contract.ClockDate)
+			_, err := p.now()
+			require.ErrorIs(t, err, errNoPartnerTime, "nothing was heard yet")
+			written := p.local.read()
+			p.observe(time.Time{}, written)
+			_, err = p.now()
+			require.ErrorIs(t, err, errNoPartnerTime, "a reply without a time says nothing")
+			p.observe(m.date(), written)
+			m.wall, m.mono = tc.wall, tc.mono
+			latest, err := p.now()
+			if tc.err != nil {
+				require.ErrorIs(t, err, tc.err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, m.date().Add(time.Second+max(tc.wall, tc.mono)), latest)
+			earliest, _, err := p.bounds()
+			require.NoError(t, err)
+			assert.Equal(t, m.date().Add(min(tc.wall, tc.mono)), earliest)
+		})
+	}
+}
+
+// The time a request took is not taken off: the Date may have been written at its end.
+func TestPartnerClockCountsFromTheRequest(t *testing.T) {
+	t.Parallel()
+	m := &machine{}
+	p := newPartnerClock(m.read, contract.ClockDate)
+	written := p.local.read()
+	m.pass(20 * time.Second)
+	p.observe(start, written)
+	earliest, latest, err := p.bounds()
+	require.NoError(t, err)
+	assert.Equal(t, start, earliest)
+	assert.Equal(t, start.Add(21*time.Second), latest)
+}
+
+// A partner without a clock: the local wall, whatever a reply says.
+func TestPartnerClockNone(t *testing.T) {
+	t.Parallel()
+	m := &machine{offset: time.Hour}
+	p := newPartnerClock(m.read, contract.ClockNone)
+	p.observe(m.date(), p.local.read())
+	m.pass(time.Minute)
+	m.wall += time.Hour
+	earliest, latest, err := p.bounds()
+	require.NoError(t, err)
+	assert.Equal(t, start.Add(time.Hour+time.Minute), latest)
+	assert.Equal(t, latest, earliest)
+	assert.Equal(t, latest, p.stamp())
+}
+
+// A request is stamped with the partner's time as soon as that is known, whatever is
+// done to the wall then; before, with the wall's.
+func TestStamp(t *testing.T) {
+	t.Parallel()
+	m := &machine{offset: 10 * time.Minute}
+	p := newPartnerClock(m.read, contract.ClockDate)
+	m.wall += 3 * time.Second
+	assert.Equal(t, start.Add(3*time.Second), p.stamp())
+	p.observe(m.date(), p.local.read())
+	m.wall -= 5 * time.Hour
+	m.pass(time.Hour)
+	assert.Equal(t, m.partner(), p.stamp())
+}

@@ -1,0 +1,231 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// The proof of NotSent, under the race detector: whoever reads and whoever shuts, and in
+// whichever order, shut says "left" if and only if a byte was handed out, it says the
+// same for ever, and after it no byte comes.
+func TestShotTellsWhatLeft(t *testing.T) {
+	t.Parallel()
+	left, stayed := 0, 0
+	for range 5000 {
+		body := []byte("0123456789")
+		told := new(atomic.Int32)
+		s := &shot{rest: body, out: func() { told.Add(1) }}
+		var handed, after atomic.Int64
+		var shut atomic.Bool
+		var wg sync.WaitGroup
+		begin := make(chan struct{})
+		for range 2 {
+			wg.Go(func() {
+				<-begin
+				buf := make([]byte, 3)
+				for {
+					late := shut.Load()
+					n, err := s.Read(buf)
+					handed.Add(int64(n))
+					if late {
+						after.Add(int64(n))
+					}
+					if err != nil {
+						return
+					}
+				}
+			})
+		}
+		var said [2]bool
+		for i := range said {
+			wg.Go(func() {
+				<-begin
+				said[i], _ = s.shut()
+				shut.Store(true)
+			})
+		}
+		close(begin)
+		wg.Wait()
+		again, _ := s.shut()
+		require.Equal(t, handed.Load() > 0, said[0])
+		require.Equal(t, said[0], said[1])
+		require.Equal(t, said[0], again)
+		require.Zero(t, after.Load())
+		require.LessOrEqual(t, handed.Load(), int64(len(body)), "a byte left twice")
+		require.Equal(t, said[0], told.Load() == 1)
+		if again {
+			left++
+		} else {
+			stayed++
+		}
+	}
+	assert.Positive(t, left)
+	assert.Positive(t, stayed)
+}
+
+func TestShotReads(t *testing.T) {
+	t.Parallel()
+	s := &shot{rest: []byte("body")}
+	n, err := s.Read(nil)
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	leftByAsking, _ := (&shot{rest: []byte("x")}).shut()
+	assert.False(t, leftByAsking)
+	got, err := io.ReadAll(s)
+	require.NoError(t, err)
+	assert.Equal(t, "body", string(got))
+	require.NoError(t, s.Close())
+	n, err = s.Read(make([]byte, 1))
+	assert.Zero(t, n)
+	require.ErrorIs(t, err, io.EOF)
+	left, refused := s.shut()
+	assert.True(t, left)
+	require.NoError(t, refused)
+	_, err = s.Read(make([]byte, 1))
+	require.ErrorIs(t, err, errShotClosed)
+}
+
+// A refusal is asked for at the first byte, is final, and leaves the proof whole.
+func TestShotAsksAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	late := errors.New("too late")
+	var answer error
+	asked := 0
+	s := &shot{rest: []byte("x"), allow: func() error { asked++; return answer }, out: func() { t.Error("nothing left") }}
+	require.NoError(t, s.pass())
+	require.NoError(t, s.ask())
+	answer = late
+	_, err := s.Read(make([]byte, 1))
+	require.ErrorIs(t, err, late)
+	answer = nil
+	_, err = s.Read(make([]byte, 1))
+	require.ErrorIs(t, err, late, "once refused, refused for ever")
+	assert.Equal(t, 2, asked)
+	left, refused := s.shut()
+	assert.False(t, left)
+	require.ErrorIs(t, refused, late)
+}
+
+func TestShotPassesOnce(t *testing.T) {
+	t.Parallel()
+	s := &shot{}
+	require.NoError(t, s.pass())
+	require.ErrorIs(t, s.pass(), errShotPassed)
+	closed := &shot{}
+	closed.shut()
+	require.ErrorIs(t, closed.pass(), errShotClosed)
+	assert.False(t, closed.wasPassed())
+}
+
+// A wire that answers without reading was asked all the same; after the end nothing
+// changes what was said.
+func TestShotAnsweredWithoutReading(t *testing.T) {
+	t.Parallel()
+	s := &shot{rest: []byte("x")}
+	s.answered()
+	left, _ := s.shut()
+	assert.True(t, left)
+	late := &shot{rest: []byte("x")}
+	late.shut()
+	late.answered()
+	left, _ = late.shut()
+	assert.False(t, left, "what was said about a call stays")
+}
+
+// A body that leaves while the call is ending is in the evidence, because that is taken
+// after the guard is shut.
+func TestEvidenceIsTakenAfterTheGuardIsShut(t *testing.T) {
+	t.Parallel()
+	tr := New(Config{Contract: contract.Default(), Clock: machineClock()})
+	r := &record{op: partner.OpRegister}
+	r.tries, r.onWire = 1, true
+	leaving, goOn := make(chan struct{}), make(chan struct{})
+	s := &shot{rest: []byte("x"), out: func() {
+		close(leaving)
+		<-goOn
+		r.sent(time.Now())
+	}}
+	r.shot = s
+	require.NoError(t, s.pass())
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = s.Read(make([]byte, 1)) })
+	<-leaving
+	var v verdict
+	wg.Go(func() { v = tr.classify(r, nil, errors.New("broken")) })
+	for !blockedIn("(*shot).shut") {
+		runtime.Gosched()
+	}
+	close(goOn)
+	wg.Wait()
+	assert.Equal(t, partner.Unknown, v.err.Outcome)
+	assert.Equal(t, 1, v.err.Evidence.Sends)
+	assert.False(t, v.err.Evidence.FirstSend.IsZero())
+}
+
+// blockedIn reports whether a goroutine waits for a lock in a function.
+func blockedIn(function string) bool {
+	buf := make([]byte, 1<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	for g := range bytes.SplitSeq(buf, []byte("\n\n")) {
+		if strings.Contains(string(g), "sync.Mutex.Lock]") && strings.Contains(string(g), function) {
+			return true
+		}
+	}
+	return false
+}
+
+// The two connections' settings: money drops what idled, speaks HTTP/1.1 only, and takes
+// a caller's stricter settings over.
+func TestWires(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		given *http.Transport
+		idle  time.Duration
+	}{
+		"our own":         {nil, 5 * time.Second},
+		"zero":            {&http.Transport{}, 5 * time.Second},
+		"never idle out":  {&http.Transport{IdleConnTimeout: 0}, 5 * time.Second},
+		"longer":          {&http.Transport{IdleConnTimeout: time.Minute}, 5 * time.Second},
+		"shorter":         {&http.Transport{IdleConnTimeout: time.Second}, time.Second},
+		"HTTP/2 and gzip": {&http.Transport{ForceAttemptHTTP2: true}, 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &core{}
+			if tc.given != nil {
+				c.cfg.HTTP = tc.given
+			}
+			reads, money := c.buildWires()
+			r, m := reads.(ownWire).t, money.(ownWire).t //nolint:forcetypeassert // both are ours
+			assert.NotSame(t, r, m)
+			assert.Equal(t, []*http.Transport{r, m}, c.wires)
+			for _, w := range c.wires {
+				assert.NotSame(t, tc.given, w)
+				assert.True(t, w.DisableCompression)
+				assert.Equal(t, int64(maxReplyHeaders), w.MaxResponseHeaderBytes)
+				assert.GreaterOrEqual(t, w.TLSClientConfig.MinVersion, uint16(0x0303))
+			}
+			assert.Equal(t, tc.idle, m.IdleConnTimeout)
+			assert.False(t, m.ForceAttemptHTTP2)
+			assert.True(t, m.Protocols.HTTP1())
+			assert.False(t, m.Protocols.HTTP2() || m.Protocols.UnencryptedHTTP2())
+			assert.NotNil(t, m.TLSNextProto)
+			assert.Empty(t, m.TLSNextProto)
+			assert.NotContains(t, m.TLSClientConfig.NextProtos, "h2")
+		})
+	}
+}
