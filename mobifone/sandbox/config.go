@@ -69,7 +69,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	c.OTPTTL = orElse(c.OTPTTL, 180*time.Second)
-	c.ResendAfter = max(0, orElse(c.ResendAfter, 60*time.Second))
+	c.ResendAfter = orElse(c.ResendAfter, 60*time.Second) // a negative one stays: a 0 would be 60 s the next time
 	c.OTPAttempts = orElse(c.OTPAttempts, 3)
 	c.OTPPerDay = orElse(c.OTPPerDay, 10)
 	c.PendingFor = orElse(c.PendingFor, 5*time.Second)
@@ -146,6 +146,6 @@ func (c Config) Truth() (*contract.Contract, error) {
 		s.SettleMargin = contract.Duration(time.Second)
 		s.TooManyRequestsMeansNotExecuted = false // a scripted 429 may come after the execution
 		s.OTPTTL = contract.Duration(c.OTPTTL)
-		s.ResendAfter = contract.Duration(c.ResendAfter)
+		s.ResendAfter = contract.Duration(max(0, c.ResendAfter))
 	})
 }

@@ -63,7 +63,7 @@ func (m *Model) RequestOTP(now time.Time, f contract.Fields) contract.Answer {
 	left := r.attempts
 	return contract.Answer{Code: partner.Success, Data: contract.Data{
 		TransID: r.trans, PartnerTransID: f.PartnerTransID, State: partner.StateInit,
-		OTPExpiresAt: r.expires.In(m.zone), OTPTTL: m.cfg.OTPTTL, ResendAfter: m.cfg.ResendAfter,
+		OTPExpiresAt: r.expires.In(m.zone), OTPTTL: m.cfg.OTPTTL, ResendAfter: max(0, m.cfg.ResendAfter),
 		OTPLength: 6, AttemptsLeft: &left,
 	}}
 }

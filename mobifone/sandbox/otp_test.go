@@ -55,6 +55,19 @@ func TestOTPResendAndDailyLimit(t *testing.T) {
 	assert.Equal(t, partner.OTPNotDelivered, d.RequestOTP(midnight, other).Code)
 }
 
+func TestNegativeResendAfterIsNoWait(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{ResendAfter: -1})
+	require.NoError(t, err)
+	assert.Zero(t, s.Contract().Semantics().ResendAfter)
+	f := contract.Fields{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
+	for range 2 {
+		a := s.model.RequestOTP(t0, f)
+		assert.Equal(t, partner.Success, a.Code)
+		assert.Zero(t, a.Data.ResendAfter)
+	}
+}
+
 func TestWrongOTP(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
