@@ -1,0 +1,157 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+var faultsOfWriting = []fault{
+	{"a lost compare-and-swap is called won", "a change of another version loses and changes nothing", func(f *faulty) {
+		f.apply = func(ctx context.Context, c sale.Change) error {
+			if err := f.Store.Apply(ctx, c); !sale.IsConflict(err) {
+				return err
+			}
+			return nil
+		}
+	}},
+	{"the last writer wins", "of many at once exactly one wins", withoutRule(0)},
+	{"a read, then a write, with nothing between them to hold others off", "of many at once exactly one wins", func(f *faulty) {
+		m := f.Store.(*locked)
+		f.apply = func(ctx context.Context, c sale.Change) error {
+			m.mu.Lock()
+			var err error
+			for _, r := range m.model.rules {
+				if err = r(m.model, c); err != nil {
+					break
+				}
+			}
+			m.mu.Unlock()
+			if err != nil {
+				return err
+			}
+			for range 1000 {
+				runtime.Gosched() // so that the others have read as well
+			}
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			rules := m.model.rules
+			m.model.rules = nil
+			err = m.model.Apply(ctx, c)
+			m.model.rules = rules
+			return err
+		}
+	}},
+	{"a taken order is accepted", "an order belongs to one sale for ever", withoutRule(1)},
+	{"a taken partnerTransId is accepted", "a partnerTransId belongs to one sale for ever", withoutRule(2)},
+	{"only the ids of present attempts are unique", "a partnerTransId belongs to one sale for ever", func(f *faulty) {
+		f.Store.(*locked).model.rules[2] = func(m *model, c sale.Change) error {
+			for _, s := range m.all() {
+				if s.ID != c.SaleID && s.PartnerTransID == c.State.PartnerTransID {
+					return &sale.IDTakenError{SaleID: s.ID}
+				}
+			}
+			return nil
+		}
+	}},
+	{"an order is unique over all shops", "an order belongs to one sale for ever", func(f *faulty) {
+		f.Store.(*locked).model.rules[1] = func(m *model, c sale.Change) error {
+			for _, s := range m.all() {
+				if s.ID != c.SaleID && s.Order.ID == c.State.Order.ID {
+					return &sale.OrderTakenError{SaleID: s.ID}
+				}
+			}
+			return nil
+		}
+	}},
+	{"refusals come in another order", "of several refusals the first in order is told", func(f *faulty) {
+		slices.Reverse(f.Store.(*locked).model.rules)
+	}},
+	{"a refusal names the refused sale", "an order belongs to one sale for ever", func(f *faulty) {
+		f.apply = func(ctx context.Context, c sale.Change) error {
+			err := f.Store.Apply(ctx, c)
+			if _, ok := errors.AsType[*sale.OrderTakenError](err); ok {
+				return &sale.OrderTakenError{SaleID: c.SaleID}
+			}
+			return err
+		}
+	}},
+	{"a refused change leaves its claim behind", "a partnerTransId belongs to one sale for ever", func(f *faulty) {
+		f.apply = func(ctx context.Context, c sale.Change) error {
+			err := f.Store.Apply(ctx, c)
+			if _, ok := errors.AsType[*sale.IDTakenError](err); ok {
+				m := f.Store.(*locked)
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				m.model.claims = append(m.model.claims, modelClaim{c.State.Order.MSISDN, sale.Claim{SaleID: c.SaleID}})
+			}
+			return err
+		}
+	}},
+	{"a senseless change is accepted", "a change without sense is refused", func(f *faulty) {
+		f.apply = func(ctx context.Context, c sale.Change) error {
+			if c.Validate() != nil {
+				return nil
+			}
+			return f.Store.Apply(ctx, c)
+		}
+	}},
+	{"of several events one is kept", "a change of another version loses and changes nothing", func(f *faulty) {
+		f.apply = func(ctx context.Context, c sale.Change) error {
+			if c.Validate() == nil && len(c.Events) > 1 {
+				m := f.Store.(*locked)
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				c.Events = c.Events[:1]
+				m.model.applied = append(m.model.applied, clone(c))
+				return nil
+			}
+			return f.Store.Apply(ctx, c)
+		}
+	}},
+	{"a cancelled change is half done", "a cancelled call does all or nothing", func(f *faulty) {
+		f.apply = func(ctx context.Context, c sale.Change) error {
+			if ctx.Err() != nil {
+				half := c
+				half.State.WakeAt = dawn.Add(time.Minute)
+				_ = f.Store.Apply(context.WithoutCancel(ctx), half)
+				return ctx.Err()
+			}
+			return f.Store.Apply(ctx, c)
+		}
+	}},
+	{"a cancelled change is called done", "a cancelled call does all or nothing", func(f *faulty) {
+		f.apply = func(ctx context.Context, c sale.Change) error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return f.Store.Apply(ctx, c)
+		}
+	}},
+	{"changes get lost under load", "all of many at once that do not collide are kept", func(f *faulty) {
+		var once sync.Once
+		f.apply = func(ctx context.Context, c sale.Change) (err error) {
+			lost := false
+			if c.SaleID == "SALE-0007" {
+				once.Do(func() { lost = true })
+			}
+			if lost {
+				return nil
+			}
+			return f.Store.Apply(ctx, c)
+		}
+	}},
+}
+
+// withoutRule leaves one of the four refusals out.
+func withoutRule(i int) func(f *faulty) {
+	return func(f *faulty) {
+		m := f.Store.(*locked).model
+		m.rules = slices.Delete(slices.Clone(m.rules), i, i+1)
+	}
+}

@@ -1,0 +1,178 @@
+package storetest
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+func createAndLoad(t testing.TB, h Harness) {
+	s, ctx := h.Open(t), t.Context()
+	same(t, "an empty store", look(t, s), sight{
+		Sales: map[string]sale.Sale{}, Numbers: map[string]string{}, Events: map[string][]sale.Event{},
+		Owners: map[string]string{}, Claims: map[string][]sale.Claim{},
+	})
+	apply(t, s, opened(1))
+	c := opened(2)
+	apply(t, s, c)
+
+	got, err := s.Load(ctx, c.SaleID)
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	same(t, "Load", got, c.State)
+	events, err := s.Events(ctx, c.SaleID)
+	if err != nil {
+		t.Fatalf("Events: %v", err)
+	}
+	same(t, "Events", events, c.Events)
+	id, err := s.ByOrder(ctx, "S01", "DH-0002")
+	same(t, "ByOrder", []any{id, told(err)}, []any{c.SaleID, "no error"})
+	id, err = s.ByPartnerTransID(ctx, transID(2, 1))
+	same(t, "ByPartnerTransID", []any{id, told(err)}, []any{c.SaleID, "no error"})
+
+	_, err = s.Load(ctx, "SALE-0003")
+	same(t, "Load of no sale", told(err), "not found")
+	_, err = s.Events(ctx, "SALE-0003")
+	same(t, "Events of no sale", told(err), "not found")
+	for _, order := range [][2]string{{"S01", "DH-0003"}, {"S02", "DH-0002"}, {"", ""}} {
+		_, err = s.ByOrder(ctx, order[0], order[1])
+		same(t, "ByOrder of no sale", told(err), "not found")
+	}
+	_, err = s.ByPartnerTransID(ctx, transID(2, 2))
+	same(t, "ByPartnerTransID of no sale", told(err), "not found")
+}
+
+func senseless(t testing.TB, h Harness) {
+	s := h.Open(t)
+	apply(t, s, opened(1))
+	before := look(t, s)
+	for _, edit := range []func(*sale.Change){
+		func(c *sale.Change) { c.SaleID, c.State.ID = "", "" },
+		func(c *sale.Change) { c.State.ID = "SALE-0001" },
+		func(c *sale.Change) { c.Events = nil },
+		func(c *sale.Change) { c.Expected, c.State.Version = -1, 0 },
+		func(c *sale.Change) { c.State.Version = 2 },
+		func(c *sale.Change) { c.State.State = sale.None },
+		func(c *sale.Change) { c.State.Order.ID = "" },
+		func(c *sale.Change) { c.State.PartnerTransID = "" },
+		func(c *sale.Change) { c.State.Slot = -1 },
+		func(c *sale.Change) { c.Claim = sale.ReleaseClaim + 1 },
+		func(c *sale.Change) { c.Claim, c.State.Order.MSISDN = sale.TakeClaim, partner.MSISDN{} },
+	} {
+		c := opened(2)
+		edit(&c)
+		if err := s.Apply(t.Context(), c); err == nil {
+			t.Fatalf("Apply took %s", shown(c))
+		}
+		same(t, "the store after a senseless change", look(t, s), before)
+	}
+}
+
+// full is a change of two events with every field set; version counts on.
+func full(r *rand.Rand, base sale.Change) sale.Change {
+	c := sale.Change{SaleID: base.SaleID, Expected: base.State.Version, Events: make([]sale.Event, 2)}
+	fill(r, &c.State)
+	fill(r, &c.Events)
+	for i := range c.Events {
+		fill(r, &c.Events[i])
+		c.Events[i].Order.MSISDN = base.State.Order.MSISDN
+	}
+	order, id := base.State.Order, base.State.PartnerTransID
+	c.State.ID, c.State.Version, c.State.OpenedAt = base.SaleID, base.State.Version+2, base.State.OpenedAt
+	c.State.Order, c.State.Order.Package, c.State.Order.Price = order, "3C120", 360_000
+	c.State.PartnerTransID = id
+	for i := range c.State.Sends {
+		c.State.Sends[i].PartnerTransID = id
+	}
+	return c
+}
+
+func everyField(t testing.TB, h Harness) {
+	s := h.Open(t)
+	for n := range 8 {
+		r := rand.New(rand.NewPCG(uint64(n), 1))
+		first := opened(n)
+		apply(t, s, first)
+		second := full(r, first)
+		apply(t, s, second)
+		got, err := s.Load(t.Context(), first.SaleID)
+		if err != nil {
+			t.Fatalf("Load: %v", err)
+		}
+		same(t, "Load", got, second.State)
+		same(t, "the number", got.Order.MSISDN.Reveal(partner.Form0), subscriber(n).Reveal(partner.Form0))
+		events, err := s.Events(t.Context(), first.SaleID)
+		if err != nil {
+			t.Fatalf("Events: %v", err)
+		}
+		same(t, "Events", events, append(first.Events, second.Events...))
+	}
+	// Another zone is another way to write the same instant: nothing of it is lost.
+	c := opened(9)
+	here := time.FixedZone("+07", 7*3600)
+	c.State.WakeAt = c.State.OpenedAt.In(here)
+	c.State.UpdatedAt, c.Events[0].At = c.State.OpenedAt.In(here), c.State.OpenedAt.In(here)
+	apply(t, s, c)
+	got, err := s.Load(t.Context(), c.SaleID)
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	events, err := s.Events(t.Context(), c.SaleID)
+	if err != nil {
+		t.Fatalf("Events: %v", err)
+	}
+	same(t, "instants of another zone", []bool{
+		got.WakeAt.Equal(c.State.WakeAt), got.UpdatedAt.Equal(c.State.UpdatedAt), events[0].At.Equal(c.State.OpenedAt),
+	}, []bool{true, true, true})
+}
+
+func sharesNothing(t testing.TB, h Harness) {
+	s := h.Open(t)
+	first := opened(1)
+	apply(t, s, first)
+	c := full(rand.New(rand.NewPCG(7, 7)), first)
+	apply(t, s, c)
+	before := shown(look(t, s)) // as text: what is shared would change with it
+	spoil(reflect.ValueOf(&c.State))
+	spoil(reflect.ValueOf(&c.Events))
+	same(t, "the store after the caller changed what it had applied", shown(look(t, s)), before)
+
+	again := look(t, s)
+	spoil(reflect.ValueOf(again.Found))
+	for _, got := range again.Sales {
+		spoil(reflect.ValueOf(&got))
+	}
+	for _, events := range again.Events {
+		spoil(reflect.ValueOf(events))
+	}
+	same(t, "the store after the caller changed what it had read", shown(look(t, s)), before)
+}
+
+// spoil writes over whatever v reaches through pointers and slices.
+func spoil(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() && v.Elem().CanSet() {
+			spoil(v.Elem())
+			v.Elem().SetZero()
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			spoil(v.Index(i))
+			v.Index(i).SetZero()
+		}
+	case reflect.Struct:
+		if v.Type().PkgPath() != reflect.TypeFor[sale.Sale]().PkgPath() {
+			return
+		}
+		for _, field := range v.Fields() {
+			spoil(field)
+		}
+	default:
+	}
+}

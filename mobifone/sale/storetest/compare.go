@@ -1,0 +1,124 @@
+package storetest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// same compares what a store gives with what it should.
+func same(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("%s:\n got %s\nwant %s", what, shown(got), shown(want))
+	}
+}
+
+func shown(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprintf("%+v", v)
+	}
+	return string(data)
+}
+
+// told is a store's typed refusal and the sale it names, however it is wrapped.
+func told(err error) string {
+	if err == nil {
+		return "no error"
+	}
+	if e, ok := errors.AsType[*sale.ConflictError](err); ok {
+		return "conflict over " + e.SaleID
+	}
+	if e, ok := errors.AsType[*sale.OrderTakenError](err); ok {
+		return "order taken by " + e.SaleID
+	}
+	if e, ok := errors.AsType[*sale.IDTakenError](err); ok {
+		return "id taken by " + e.SaleID
+	}
+	if e, ok := errors.AsType[*sale.BusyError](err); ok {
+		return "busy with " + e.SaleID
+	}
+	if _, ok := errors.AsType[*sale.NotFoundError](err); ok {
+		return "not found"
+	}
+	return "an error of no type of the contract"
+}
+
+// sight is everything a store shows of a few sales.
+type sight struct {
+	Sales   map[string]sale.Sale
+	Numbers map[string]string // of the sales, which print masked
+	Events  map[string][]sale.Event
+	Owners  map[string]string // of orders and partnerTransIds
+	Claims  map[string][]sale.Claim
+	Due     []string
+	Found   []sale.Summary
+}
+
+// scope is how many sales and subscribers a check uses at most.
+const scope = 12
+
+// look takes in everything a store shows.
+func look(t testing.TB, s sale.Store) sight {
+	t.Helper()
+	ctx := t.Context()
+	all := sight{
+		Sales: map[string]sale.Sale{}, Numbers: map[string]string{}, Events: map[string][]sale.Event{},
+		Owners: map[string]string{}, Claims: map[string][]sale.Claim{},
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil && told(err) != "not found" {
+			t.Fatalf("reading: %v", err)
+		}
+	}
+	own := func(key, id string, err error) {
+		must(err)
+		if err == nil {
+			all.Owners[key] = id
+		}
+	}
+	for n := range scope {
+		c := opened(n)
+		got, err := s.Load(ctx, c.SaleID)
+		must(err)
+		if err == nil {
+			all.Sales[c.SaleID], all.Numbers[c.SaleID] = got, got.Order.MSISDN.Reveal(partner.Form0)
+		}
+		events, err := s.Events(ctx, c.SaleID)
+		must(err)
+		if err == nil {
+			all.Events[c.SaleID] = events
+		}
+		id, err := s.ByOrder(ctx, "S01", c.State.Order.ID)
+		own(c.State.Order.ID, id, err)
+		for attempt := 1; attempt <= 3; attempt++ {
+			id, err := s.ByPartnerTransID(ctx, transID(n, attempt))
+			own(string(transID(n, attempt)), id, err)
+		}
+		claims, err := s.Busy(ctx, subscriber(n))
+		must(err)
+		if len(claims) > 0 {
+			all.Claims[subscriber(n).Reveal(partner.Form0)] = claims
+		}
+	}
+	var err error
+	all.Due, _, err = s.Due(ctx, dawn.Add(1000*time.Hour), 1000)
+	must(err)
+	all.Found, err = s.Find(ctx, sale.Query{})
+	must(err)
+	if len(all.Due) == 0 {
+		all.Due = nil
+	}
+	if len(all.Found) == 0 {
+		all.Found = nil
+	}
+	return all
+}

@@ -1,0 +1,134 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// judge runs a check and keeps its verdict to itself.
+type judge struct {
+	testing.TB
+
+	mu      sync.Mutex
+	failed  bool
+	skipped bool
+	said    string
+}
+
+func (j *judge) Fatalf(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.failed, j.said = true, fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+func (j *judge) Skip(...any) {
+	j.skipped = true
+	runtime.Goexit()
+}
+
+// judged runs one check over a harness and reports whether it failed.
+func judged(t *testing.T, c check, h Harness) *judge {
+	t.Helper()
+	j := &judge{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.run(j, h)
+	}()
+	<-done
+	return j
+}
+
+// faulty is a store with single methods replaced.
+type faulty struct {
+	sale.Store
+
+	apply    func(ctx context.Context, c sale.Change) error
+	load     func(ctx context.Context, id string) (sale.Sale, error)
+	events   func(ctx context.Context, id string) ([]sale.Event, error)
+	byOrder  func(ctx context.Context, shop, order string) (string, error)
+	byID     func(ctx context.Context, id partner.PartnerTransID) (string, error)
+	busy     func(ctx context.Context, m partner.MSISDN) ([]sale.Claim, error)
+	due      func(ctx context.Context, now time.Time, limit int) ([]string, time.Time, error)
+	postpone func(ctx context.Context, id string, version int64, at time.Time) error
+	find     func(ctx context.Context, q sale.Query) ([]sale.Summary, error)
+	erase    func(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+func (f *faulty) Apply(ctx context.Context, c sale.Change) error {
+	if f.apply != nil {
+		return f.apply(ctx, c)
+	}
+	return f.Store.Apply(ctx, c)
+}
+
+func (f *faulty) Load(ctx context.Context, id string) (sale.Sale, error) {
+	if f.load != nil {
+		return f.load(ctx, id)
+	}
+	return f.Store.Load(ctx, id)
+}
+
+func (f *faulty) Events(ctx context.Context, id string) ([]sale.Event, error) {
+	if f.events != nil {
+		return f.events(ctx, id)
+	}
+	return f.Store.Events(ctx, id)
+}
+
+func (f *faulty) ByOrder(ctx context.Context, shop, order string) (string, error) {
+	if f.byOrder != nil {
+		return f.byOrder(ctx, shop, order)
+	}
+	return f.Store.ByOrder(ctx, shop, order)
+}
+
+func (f *faulty) ByPartnerTransID(ctx context.Context, id partner.PartnerTransID) (string, error) {
+	if f.byID != nil {
+		return f.byID(ctx, id)
+	}
+	return f.Store.ByPartnerTransID(ctx, id)
+}
+
+func (f *faulty) Busy(ctx context.Context, m partner.MSISDN) ([]sale.Claim, error) {
+	if f.busy != nil {
+		return f.busy(ctx, m)
+	}
+	return f.Store.Busy(ctx, m)
+}
+
+func (f *faulty) Due(ctx context.Context, now time.Time, limit int) ([]string, time.Time, error) {
+	if f.due != nil {
+		return f.due(ctx, now, limit)
+	}
+	return f.Store.Due(ctx, now, limit)
+}
+
+func (f *faulty) Postpone(ctx context.Context, id string, version int64, at time.Time) error {
+	if f.postpone != nil {
+		return f.postpone(ctx, id, version, at)
+	}
+	return f.Store.Postpone(ctx, id, version, at)
+}
+
+func (f *faulty) Find(ctx context.Context, q sale.Query) ([]sale.Summary, error) {
+	if f.find != nil {
+		return f.find(ctx, q)
+	}
+	return f.Store.Find(ctx, q)
+}
+
+func (f *faulty) Erase(ctx context.Context, before time.Time, limit int) (int, error) {
+	if f.erase != nil {
+		return f.erase(ctx, before, limit)
+	}
+	return f.Store.Erase(ctx, before, limit)
+}
