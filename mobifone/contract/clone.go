@@ -106,7 +106,8 @@ func normalConstant(v any) (any, bool) {
 	case string, bool:
 		return v, true
 	case json.Number:
-		return v, json.Valid([]byte(v))
+		p := parser{s: string(v)}
+		return v, p.number() != none && p.pos == len(v)
 	case int:
 		return json.Number(strconv.Itoa(v)), true
 	case int64:

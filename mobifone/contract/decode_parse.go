@@ -12,6 +12,7 @@ type parser struct {
 	pos     int
 	nodes   tree
 	problem string
+	repeats bool // whether an object may hold a key twice
 }
 
 // parseReply reads body as one JSON object; the root is node 0. The error holds
@@ -28,15 +29,21 @@ func parseReply(body []byte) (tree, *DecodeError) {
 	if p.peek() != '{' {
 		return nil, &DecodeError{Problem: "not a JSON object"}
 	}
+	if !p.whole() {
+		return nil, &DecodeError{Problem: p.problem + " at byte " + strconv.Itoa(p.pos)}
+	}
+	return p.nodes, nil
+}
+
+// whole reads one value and nothing behind it.
+func (p *parser) whole() bool {
+	p.space()
 	p.value(1)
 	p.space()
 	if p.problem == "" && p.pos < len(p.s) {
 		p.fail("data after the end")
 	}
-	if p.problem != "" {
-		return nil, &DecodeError{Problem: p.problem + " at byte " + strconv.Itoa(p.pos)}
-	}
-	return p.nodes, nil
+	return p.problem == ""
 }
 
 func (p *parser) fail(problem string) int32 {
@@ -146,7 +153,7 @@ func (p *parser) object(depth int) int32 {
 		p.link(self, last, at)
 		last = at
 		if p.space(); p.take('}') {
-			if p.repeated(self) {
+			if !p.repeats && p.repeated(self) {
 				return p.fail("a key twice in the object that ends")
 			}
 			return self

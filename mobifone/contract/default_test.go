@@ -24,6 +24,14 @@ func TestDefaultIsPessimistic(t *testing.T) {
 	}, contract.Default().Semantics())
 }
 
+// Default trusts the embedded document; this is what it trusts.
+func TestDefaultIsWhatLoadMakesOfTheDocument(t *testing.T) {
+	t.Parallel()
+	c, err := contract.Load(readFile(t, "default.json"))
+	require.NoError(t, err)
+	assert.Equal(t, c, contract.Default())
+}
+
 func TestDefaultWire(t *testing.T) {
 	t.Parallel()
 	c := contract.Default()

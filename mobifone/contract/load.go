@@ -1,21 +1,27 @@
 package contract
 
 import (
-	"bytes"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"sync"
 )
 
 //go:embed default.json
-var defaultJSON []byte
+var defaultJSON string
 
+// The embedded document is not validated here: a test does that, and the rules stay out
+// of a program that loads no document of its own.
 var defaultContract = sync.OnceValue(func() *Contract {
-	c, err := Load(defaultJSON)
+	p := parser{s: defaultJSON}
+	faults := &faultList{}
+	var doc Document
+	if !p.whole() || !shape(p.nodes, &doc, faults) || len(faults.list) > 0 {
+		panic("contract: the embedded document is broken; a test loads it")
+	}
+	c, err := compile(doc)
 	if err != nil {
-		panic("contract: the embedded document is broken: " + err.Error()) // a test loads it
+		panic("contract: the embedded document is broken: " + err.Error())
 	}
 	return c
 })
@@ -29,31 +35,20 @@ func Default() *Contract { return defaultContract() }
 // that is missing, a wrong type and text behind the document are faults.
 func Load(data []byte) (*Contract, error) {
 	faults := &faultList{}
-	tree, ok := parseTree(data, faults)
-	if !ok {
-		return nil, faults.err()
-	}
-	clean, ok := shapeTree("$", tree, reflect.TypeFor[Document](), faults)
+	nodes, ok := readDocument(data, faults)
 	if !ok {
 		return nil, faults.err()
 	}
 	var doc Document
-	if err := decodeClean(clean, &doc); err != nil {
-		faults.addShape("$", "cannot be read: %v", err)
+	if !shape(nodes, &doc, faults) {
 		return nil, faults.err()
 	}
 	return build(doc, faults)
 }
 
-// decodeClean decodes what shapeTree let through.
-func decodeClean(clean any, doc *Document) error {
-	text, err := json.Marshal(clean)
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber() // a constant keeps the digits it was written with
-	return d.Decode(doc)
+func shape(nodes tree, doc *Document, faults *faultList) bool {
+	s := shaper{nodes, faults}
+	return s.put("$", 0, reflect.ValueOf(doc).Elem())
 }
 
 // New checks and compiles a document built in Go. It keeps a deep copy, so doc may
@@ -69,15 +64,19 @@ func build(doc Document, faults *faultList) (*Contract, error) {
 	if len(faults.list) > 0 {
 		return nil, faults.err()
 	}
+	return compile(doc)
+}
+
+// compile makes a contract of a valid document, which it keeps.
+func compile(doc Document) (*Contract, error) {
 	c := &Contract{doc: doc}
 	c.compileCodes()
 	c.compileStates()
-	c.zone, _ = parseZone(doc.Time.Zone)
 	wire, err := compileWire(&c.doc)
 	if err != nil {
 		return nil, fmt.Errorf("contract: compile: %w", err)
 	}
-	c.wire = wire
+	c.wire, c.zone = wire, wire.times.zone
 	return c, nil
 }
 

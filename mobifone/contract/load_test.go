@@ -70,6 +70,10 @@ func TestLoadRefusesTextThatIsNotOneExactDocument(t *testing.T) {
 		{"unknown below", replace(`"method": "POST"`, `"method": "POST", "verb": ""`), `$.operations["packages.eligible"].verb`, "no member"},
 		{"twice", replace(`"version": 1`, `"version": 1, "version": 1`), "$.version", "stands twice"},
 		{"twice in a map", replace(`"INIT": "INIT"`, `"INIT": "INIT", "INIT": "SUCCESS"`), "$.states.INIT", "stands twice"},
+		{"twice in a list's element", replace(`"wire": ["0000"]`, `"wire": ["0000"], "wire": []`), "$.codes[0].wire", "stands twice"},
+		{"twice, and the first is wrong too", replace(`"states": {`, `"states": {"A": 1}, "states": {`), "$.states.A", "want a text"},
+		{"lone surrogate", replace("mobifone-assumed", `\ud800`), "$", "not one JSON value: line 3"},
+		{"nested too deep", strings.Repeat("[", 40) + strings.Repeat("]", 40), "$", "not one JSON value: line 1: nested too deep"},
 		{"missing", replace(`"version": 1,`, ``), "$.version", "is missing"},
 		{"missing semantics", replace(`"lookupLagMax": "60s",`, ``), "$.semantics.lookupLagMax", "is missing"},
 		{"missing execution delay", replace(`"maxExecutionDelay": null,`, ``), "$.semantics.maxExecutionDelay", "is missing"},
@@ -210,4 +214,20 @@ func TestConstantsBuiltInGoReadLikeLoadedOnes(t *testing.T) {
 		"a": json.Number("1"), "b": json.Number("2"), "c": json.Number("1000000"),
 		"d": json.Number("0.5"), "e": true, "f": "x", "g": json.Number("7"),
 	}, c.Document().Operations[partner.OpOTP].Constants)
+}
+
+func TestConstantsThatAreNoJSONNumberAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "-", "01", "1.", "1e", "1 ", " 1", "+1", "0x1", "NaN", `"1"`, "{}", "1,"} {
+		doc := contract.Default().Document()
+		doc.Operations[partner.OpOTP].Constants = map[string]any{"a": json.Number(text)}
+		_, err := contract.New(doc)
+		requireFault(t, err, `$.operations["otp.request"].constants.a`, "want a text, a number")
+	}
+	for _, text := range []string{"0", "-0", "12.50", "1e9", "1E+2"} {
+		doc := contract.Default().Document()
+		doc.Operations[partner.OpOTP].Constants = map[string]any{"a": json.Number(text)}
+		_, err := contract.New(doc)
+		require.NoError(t, err, text)
+	}
 }

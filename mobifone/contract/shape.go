@@ -1,154 +1,171 @@
 package contract
 
 import (
-	"encoding"
 	"encoding/json"
 	"reflect"
 	"strconv"
 	"strings"
 )
 
-// shapeTree holds a tree against a Go type and returns what of it can be decoded.
-// Names are exact, unlike in encoding/json; a member without omitzero must be there,
-// because what a document leaves out would read as zero, and a zero lag or skew is
-// the most hopeful promise there is.
-func shapeTree(path string, v any, t reflect.Type, faults *faultList) (any, bool) {
-	if t.Kind() == reflect.Pointer {
-		if v == nil {
-			return nil, true
+// shaper puts a tree into Go values and says of everything that does not fit where it
+// stands. Names are exact, unlike in encoding/json; a member without omitzero must be
+// there, because what a document leaves out would read as zero, and a zero lag or skew
+// is the most hopeful promise there is.
+type shaper struct {
+	tree
+	faults *faultList
+}
+
+// put puts node i into v. What does not fit leaves v as it is, and put is false.
+func (s *shaper) put(path string, i int32, v reflect.Value) bool {
+	n := &s.tree[i]
+	if v.Kind() == reflect.Pointer {
+		if n.kind == kindNull {
+			return true
 		}
-		t = t.Elem()
-	}
-	if text, ok := reflect.New(t).Interface().(encoding.TextUnmarshaler); ok {
-		s, isText := v.(string)
-		if !isText || text.UnmarshalText([]byte(s)) != nil {
-			faults.addShape(path, `want a duration in quotes, such as "60s", "15m" or "744h"`)
-			return nil, false
+		to := reflect.New(v.Type().Elem())
+		ok := s.put(path, i, to.Elem())
+		if ok {
+			v.Set(to)
 		}
-		return s, true
+		return ok
 	}
-	switch t.Kind() {
+	if d, ok := v.Addr().Interface().(*Duration); ok {
+		if n.kind == kindString && d.UnmarshalText([]byte(n.text)) == nil {
+			return true
+		}
+		s.faults.addShape(path, `want a duration in quotes, such as "60s", "15m" or "744h"`)
+		return false
+	}
+	switch v.Kind() {
 	case reflect.Struct:
-		return shapeStruct(path, v, t, faults)
+		return s.putStruct(path, i, v)
 	case reflect.Map:
-		return shapeMap(path, v, t, faults)
+		return s.putMap(path, i, v)
 	case reflect.Slice:
-		return shapeSlice(path, v, t, faults)
+		return s.putSlice(path, i, v)
 	case reflect.Interface:
-		return shapeScalar(path, v, faults)
+		scalar := n.constant()
+		if scalar == nil {
+			return s.unfit(path, "a text, a number, true or false", n)
+		}
+		v.Set(reflect.ValueOf(scalar))
 	case reflect.String:
-		if _, ok := v.(string); ok {
-			return v, true
+		if n.kind != kindString {
+			return s.unfit(path, "a text in quotes", n)
 		}
-		faults.addShape(path, "want a text in quotes, found %s", kindOf(v))
+		v.SetString(n.text)
 	case reflect.Bool:
-		if _, ok := v.(bool); ok {
-			return v, true
+		if n.kind != kindTrue && n.kind != kindFalse {
+			return s.unfit(path, "true or false", n)
 		}
-		faults.addShape(path, "want true or false, found %s", kindOf(v))
+		v.SetBool(n.kind == kindTrue)
 	default: // int, int64
-		if n, ok := v.(json.Number); ok {
-			if _, err := strconv.ParseInt(n.String(), 10, t.Bits()); err == nil {
-				return v, true
-			}
+		whole, err := strconv.ParseInt(n.text, 10, v.Type().Bits())
+		if n.kind != kindNumber || err != nil {
+			return s.unfit(path, "a whole number", n)
 		}
-		faults.addShape(path, "want a whole number, found %s", kindOf(v))
+		v.SetInt(whole)
 	}
-	return nil, false
+	return true
 }
 
-func shapeStruct(path string, v any, t reflect.Type, faults *faultList) (any, bool) {
-	o, ok := v.(*object)
-	if !ok {
-		faults.addShape(path, "want an object, found %s", kindOf(v))
-		return nil, false
+func (s *shaper) unfit(path, want string, found *node) bool {
+	s.faults.addShape(path, "want %s, found %s", want, found.describe())
+	return false
+}
+
+func (s *shaper) putStruct(path string, i int32, v reflect.Value) bool {
+	if s.tree[i].kind != kindObject {
+		return s.unfit(path, "an object", &s.tree[i])
 	}
-	out := map[string]any{}
+	t := v.Type()
 	known := map[string]bool{}
-	for f := range t.Fields() {
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	for f := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(f).Tag.Get("json"), ",")
 		known[name] = true
-		at := member(path, name)
-		child, there := o.values[name]
-		if !there {
-			if options != "omitzero" {
-				faults.addShape(at, "is missing; every promise is made in words, also the empty one")
-			}
-			continue
-		}
-		if clean, ok := shapeTree(at, child, f.Type, faults); ok {
-			out[name] = clean
+		child := s.member(i, name)
+		switch {
+		case child != none:
+			s.put(member(path, name), child, v.Field(f))
+		case options != "omitzero":
+			s.faults.addShape(member(path, name), "is missing; every promise is made in words, also the empty one")
 		}
 	}
-	for _, key := range o.keys {
-		if !known[key] {
-			faults.addShape(member(path, key), "is no member of this format; mind the spelling, capitals count")
+	for m := s.tree[i].first; m != none; m = s.tree[m].next {
+		if key := s.tree[m].key; !known[key] {
+			s.faults.addShape(member(path, key), "is no member of this format; mind the spelling, capitals count")
 		}
 	}
-	return out, true
+	return true
 }
 
-func shapeMap(path string, v any, t reflect.Type, faults *faultList) (any, bool) {
-	if v == nil {
-		return nil, true
+func (s *shaper) putMap(path string, i int32, v reflect.Value) bool {
+	switch s.tree[i].kind {
+	case kindNull:
+		return true
+	case kindObject:
+	default:
+		return s.unfit(path, "an object", &s.tree[i])
 	}
-	o, ok := v.(*object)
-	if !ok {
-		faults.addShape(path, "want an object, found %s", kindOf(v))
-		return nil, false
-	}
-	out := map[string]any{}
-	for _, key := range o.keys {
-		if clean, ok := shapeTree(member(path, key), o.values[key], t.Elem(), faults); ok {
-			out[key] = clean
+	t := v.Type()
+	v.Set(reflect.MakeMap(t))
+	for m := s.tree[i].first; m != none; m = s.tree[m].next {
+		value := reflect.New(t.Elem()).Elem()
+		if s.put(member(path, s.tree[m].key), m, value) {
+			key := reflect.New(t.Key()).Elem()
+			key.SetString(s.tree[m].key)
+			v.SetMapIndex(key, value)
 		}
 	}
-	return out, true
+	return true
 }
 
-// shapeSlice keeps the place of an element that cannot be decoded, so that the
-// indexes in later faults stay those of the text.
-func shapeSlice(path string, v any, t reflect.Type, faults *faultList) (any, bool) {
-	if v == nil {
-		return nil, true
+// putSlice keeps the place of an element that does not fit, so that the indexes in
+// later faults stay those of the text.
+func (s *shaper) putSlice(path string, i int32, v reflect.Value) bool {
+	switch s.tree[i].kind {
+	case kindNull:
+		return true
+	case kindArray:
+	default:
+		return s.unfit(path, "a list", &s.tree[i])
 	}
-	list, ok := v.([]any)
-	if !ok {
-		faults.addShape(path, "want a list, found %s", kindOf(v))
-		return nil, false
+	n := int(s.tree[i].count)
+	v.Set(reflect.MakeSlice(v.Type(), n, n))
+	index := 0
+	for el := s.tree[i].first; el != none; el = s.tree[el].next {
+		s.put(element(path, index), el, v.Index(index))
+		index++
 	}
-	out := make([]any, len(list))
-	for i, child := range list {
-		clean, ok := shapeTree(element(path, i), child, t.Elem(), faults)
-		if !ok {
-			clean = reflect.Zero(t.Elem()).Interface()
-		}
-		out[i] = clean
-	}
-	return out, true
+	return true
 }
 
-func shapeScalar(path string, v any, faults *faultList) (any, bool) {
-	switch v.(type) {
-	case string, bool, json.Number:
-		return v, true
+// constant is a scalar as [Endpoint.Constants] holds it; nil for anything else.
+func (n *node) constant() any {
+	switch n.kind {
+	case kindString:
+		return n.text
+	case kindNumber:
+		return json.Number(n.text)
+	case kindTrue, kindFalse:
+		return n.kind == kindTrue
 	}
-	faults.addShape(path, "want a text, a number, true or false, found %s", kindOf(v))
-	return nil, false
+	return nil
 }
 
-func kindOf(v any) string {
-	switch v := v.(type) {
-	case nil:
+func (n *node) describe() string {
+	switch n.kind {
+	case kindNull:
 		return "null"
-	case *object:
+	case kindObject:
 		return "an object"
-	case []any:
+	case kindArray:
 		return "a list"
-	case string:
+	case kindString:
 		return "a text"
-	case json.Number:
-		return "the number " + v.String()
+	case kindNumber:
+		return "the number " + n.text
 	default:
 		return "true or false"
 	}

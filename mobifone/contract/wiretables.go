@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -137,12 +138,11 @@ func (e *wireOp) compileConstants(constants map[string]any) error {
 		switch v := constants[name].(type) {
 		case string:
 			c.text, c.json = v, string(appendText(nil, v))
-		case bool, int, int64, float64, json.Number:
-			b, err := json.Marshal(v)
-			if err != nil {
-				return fmt.Errorf("constant %q: %w", name, err)
-			}
-			c.text, c.json = string(b), string(b)
+		case bool:
+			c.text = strconv.FormatBool(v)
+			c.json = c.text
+		case json.Number:
+			c.text, c.json = string(v), string(v)
 		default:
 			return fmt.Errorf("constant %q is not a string, number or bool", name)
 		}
