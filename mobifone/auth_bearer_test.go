@@ -26,6 +26,7 @@ type tokens struct {
 	mu      sync.Mutex
 	last    int
 	refuse  map[partner.Operation]int // how many more requests are answered 401
+	broken  bool                      // those break off after their head
 	login   script                    // instead of its own login; nil: its own
 	seconds int                       // a token's life; 0: not said
 }
@@ -63,7 +64,11 @@ func (p *tokens) answer(n int, a arrival) (*http.Response, error) {
 	}
 	if p.refuse[a.op] > 0 {
 		p.refuse[a.op]--
-		return answer(401, ""), nil
+		resp := answer(401, "")
+		if p.broken {
+			resp.Body = closer{failing{}}
+		}
+		return resp, nil
 	}
 	if a.req.Header.Get("Authorization") != "Bearer "+p.token() {
 		return answer(401, ""), nil
@@ -172,6 +177,7 @@ func TestMoneyIsNeverSentAgainForAToken(t *testing.T) {
 					opts = append(opts, mobifone.WithMiddleware(retrying))
 				}
 				client := p.client(t, opts...)
+				p.broken = op == partner.OpRegister && !careless
 				req := toOTP(t, client)
 				p.answers401(op, 1)
 				sent := p.count(op)

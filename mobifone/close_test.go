@@ -125,6 +125,29 @@ func TestCloseWaitsForMoneyOnly(t *testing.T) {
 	})
 }
 
+// A read that waits between two tries sends nothing after Close: its connection would
+// outlive the client.
+func TestNoTryAfterClose(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+		client := w.client(t)
+		w.say(always(503, "Retry-After", "5"))
+		var wg sync.WaitGroup
+		for _, call := range reads() {
+			wg.Go(func() {
+				err := call(t.Context(), client)
+				assert.ErrorIs(t, err, partner.ClientClosed)
+				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				assert.Equal(t, 1, evidenceOf(t, err).Sends)
+			})
+		}
+		<-time.After(time.Second)
+		require.NoError(t, client.Close(t.Context()))
+		wg.Wait()
+		assert.Len(t, w.all(), len(reads()))
+	})
+}
+
 // A login in flight ends before Close returns: it holds a token that nobody would use,
 // and a goroutine.
 func TestCloseWaitsForALogin(t *testing.T) {

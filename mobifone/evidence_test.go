@@ -71,6 +71,7 @@ func TestEvidenceCountsWhatLeft(t *testing.T) {
 				err := eligible(t.Context(), client)
 				require.ErrorIs(t, err, tc.code)
 				ev := evidenceOf(t, err)
+				assert.Equal(t, tc.sends == 0, partner.OutcomeOf(err) == partner.NotSent, "%v", err)
 				assert.Equal(t, len(tc.tries), ev.Tries)
 				assert.Equal(t, tc.sends, ev.Sends)
 				assert.Equal(t, tc.status, ev.HTTPStatus)
@@ -144,5 +145,28 @@ func TestSilenceAfterARegistration(t *testing.T) {
 		assert.Equal(t, began, ev.FirstSend)
 		assert.Equal(t, began, ev.LastSend)
 		assert.Equal(t, 1, w.count(partner.OpRegister))
+	})
+}
+
+// What an earlier try sent is not taken back by a local failure of a later one.
+func TestLocalFailureAfterASendIsUnknown(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+		g, asked := &gate{}, 0
+		g.set(func(context.Context, partner.Call) error {
+			if asked++; asked > 1 {
+				return comeBack(time.Second)
+			}
+			return nil
+		})
+		client := w.client(t, quick(4), mobifone.WithLimiter(g))
+		w.say(always(503))
+		err := eligible(t.Context(), client)
+		require.ErrorIs(t, err, partner.LimitReached)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		ev := evidenceOf(t, err)
+		assert.Equal(t, 2, ev.Tries)
+		assert.Equal(t, 1, ev.Sends)
+		assert.Equal(t, 503, ev.HTTPStatus)
 	})
 }

@@ -54,6 +54,9 @@ func (c *core) settle(r *record, v *verdict) {
 		c.settleGuarded(r, v)
 	}
 	e.Evidence = r.evidence(v.status) // after the shot is shut, or a body that leaves now is missed
+	if e.Outcome == partner.NotSent && e.Evidence.Sends > 0 {
+		e.Outcome = partner.Unknown // this try stayed here, an earlier one did not
+	}
 	if r.op.Lookup() {
 		e.Outcome = partner.Unknown
 	}
@@ -152,6 +155,10 @@ func (c *core) classifyReply(r *record, resp *http.Response) verdict {
 	}
 	if readErr != nil {
 		v.again = true
+		if v.status == http.StatusUnauthorized {
+			v.refresh = true
+			c.staleAfterMoney(r)
+		}
 		v.err = &partner.Error{Code: partner.ReplyUnreadable, Err: c.cause(r, readErr)}
 		return v
 	}

@@ -19,6 +19,9 @@ func (c *core) limit(next http.RoundTripper) http.RoundTripper {
 		if r.spent() {
 			return nil, r.refuse(errShotPassed) // it takes no token and no id of its own
 		}
+		if !r.money() && !r.login && c.drain.isClosed() { // a wait between tries outlasted Close
+			return nil, r.refuse(&partner.Error{Operation: r.op, Outcome: partner.NotSent, Code: partner.ClientClosed, Err: errClosed})
+		}
 		began := c.cfg.Clock.read()
 		r.beginTry(began.wall, newRequestID())
 		if err := c.waitTurn(req.Context(), r); err != nil {
