@@ -22,7 +22,7 @@ func (c *Contract) WriteAnswer(op partner.Operation, a Answer) (contentType stri
 	if err != nil {
 		return "", nil, err
 	}
-	if c.codec != nil {
+	if c.bodies != nil {
 		return "", nil, errCodecOneWay
 	}
 	code, err := c.wireCode(a)

@@ -12,7 +12,7 @@ import (
 type Contract struct {
 	doc    Document
 	wire   *wireTables // compiled from doc; see wiretables.go
-	codec  Codec       // nil: bodies as the document says
+	bodies bodies      // of a [Codec]; nil: as the document says
 	signer Signer      // nil: the document's scheme
 
 	byWire    map[string]int // indexes of doc.Codes

@@ -24,9 +24,9 @@ func (c *Contract) Decode(op partner.Operation, body []byte) (*Reply, error) {
 	plan := &e.reply
 	var t tree
 	var fault *DecodeError
-	if c.codec != nil {
-		plan = &c.wire.codecReply
-		t, fault = c.decodeCodec(op, body)
+	if c.bodies != nil {
+		plan = c.bodies.plan()
+		t, fault = c.bodies.decode(op, body)
 	} else {
 		t, fault = parseReply(body)
 	}

@@ -134,21 +134,3 @@ func compileReply(end *Endpoint, frame framePlan) (replyPlan, error) {
 	}
 	return plan, nil
 }
-
-// codecReplyPlan is the plan of what a [Codec] returns: one flat map of logical names.
-func codecReplyPlan() replyPlan {
-	at := func(name string) path { return path{set: true, root: true, segs: []string{name}, text: name} }
-	one := func(name string) []path { return []path{at(name)} }
-	plan := newReplyPlan(framePlan{
-		code: one("code"), message: one("message"), requestID: one("requestId"),
-		responseTime: one("responseTime"), success: one("success"),
-	})
-	plan.rows = at("rows")
-	for i, s := range dataSlots {
-		plan.data[i] = at(s.name)
-	}
-	for i, s := range rowSlots {
-		plan.row[i] = at(s.name)
-	}
-	return plan
-}

@@ -31,8 +31,8 @@ func (c *Contract) Encode(op partner.Operation, f Fields) (Wire, error) {
 	switch {
 	case e.encoding == Query:
 		out.RawQuery, err = c.encodeQuery(e, &f)
-	case c.codec != nil:
-		out.ContentType, out.Body, err = c.encodeCodec(e, &f)
+	case c.bodies != nil:
+		out.ContentType, out.Body, err = c.bodies.encode(c, e, &f)
 	case e.encoding == Form:
 		var text string
 		text, err = c.encodeQuery(e, &f)
@@ -52,23 +52,6 @@ func (c *Contract) endpoint(op partner.Operation) (*wireOp, error) {
 		return e, nil
 	}
 	return nil, fmt.Errorf("%w: %s", partner.OperationAbsent, op)
-}
-
-func (c *Contract) encodeCodec(e *wireOp, f *Fields) (string, []byte, error) {
-	fields := make(map[string]any, len(e.listed))
-	for _, field := range e.listed {
-		v, err := c.value(f, field)
-		if err != nil {
-			return "", nil, err
-		}
-		switch {
-		case v.set && v.number:
-			fields[requestNames[field]] = v.n
-		case v.set:
-			fields[requestNames[field]] = v.text
-		}
-	}
-	return c.codec.EncodeRequest(e.op, fields)
 }
 
 // Canonical writes what a request says without the OTP: the operation and each field

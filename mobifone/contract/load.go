@@ -91,6 +91,6 @@ func (c *Contract) WithSemantics(change func(*Semantics)) (*Contract, error) {
 		return nil, err
 	}
 	next := *checked
-	next.codec, next.signer = c.codec, c.signer
+	next.bodies, next.signer = c.bodies, c.signer
 	return &next, nil
 }

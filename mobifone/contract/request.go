@@ -72,7 +72,7 @@ func (c *Contract) requestMembers(e *wireOp, r *http.Request, body []byte) (map[
 		}
 		members, err = pairMembers(r.URL.RawQuery)
 	default:
-		if c.codec != nil {
+		if c.bodies != nil {
 			return nil, errCodecOneWay
 		}
 		if r.URL.RawQuery != "" {

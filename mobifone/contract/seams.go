@@ -32,7 +32,10 @@ type Signer interface {
 // WithCodec returns a contract that reads and writes bodies through codec.
 func (c *Contract) WithCodec(codec Codec) *Contract {
 	d := *c
-	d.codec = codec
+	d.bodies = nil
+	if codec != nil {
+		d.bodies = &codecBodies{codec: codec, reply: codecReplyPlan()}
+	}
 	return &d
 }
 

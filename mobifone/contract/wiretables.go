@@ -22,7 +22,6 @@ type wireTables struct {
 	success    map[string]bool // the wire codes that are success
 	successOne string          // the one a server writes
 	codeNumber bool
-	codecReply replyPlan // logical names as they are: what a Codec returns
 	headers    authHeaders
 	login      *loginPlan // nil without a login
 }
@@ -56,7 +55,6 @@ func compileWire(doc *Document) (*wireTables, error) {
 		ops:        make(map[partner.Operation]*wireOp, len(doc.Operations)),
 		routes:     make(map[string]partner.Operation, len(doc.Operations)),
 		codeNumber: doc.Envelope.CodeAsNumber,
-		codecReply: codecReplyPlan(),
 		headers:    compileAuthHeaders(doc.Auth),
 	}
 	var err error
