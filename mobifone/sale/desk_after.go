@@ -78,6 +78,9 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction) (View, error
 			return View{}, err
 		}
 		row := RowOf(tx, s.Order)
+		if !s.Order.MSISDN.IsValid() {
+			row.SameSubscriber = s.State.Resting() // erased: the ids alone have to do
+		}
 		e := Event{Kind: Observed, At: d.now(), Row: &row}
 		next, _, err := d.cfg.Rules.Step(s, e)
 		if err != nil || sameButTime(s, next) {

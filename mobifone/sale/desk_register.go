@@ -74,10 +74,13 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 			return s, nil, err
 		}
 	}
-	if next.State == OTPSent {
-		return next, nil, &NotClearedError{SaleID: s.ID}
+	switch {
+	case next.State != OTPSent:
+		return next, nil, nil
+	case s.Ticket.runOut(lookup):
+		return next, nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.OTPExpired, Err: errRunOut}
 	}
-	return next, nil, nil
+	return next, nil, &NotClearedError{SaleID: s.ID}
 }
 
 // send lets the registration out and records what is known. Its send is durable.
@@ -98,8 +101,16 @@ func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error
 	if res.Err == nil {
 		return d.view(s, nil), d.notRegistered(s, nil)
 	}
+	if s.State.HoldsSubscriber() && partner.OutcomeOf(res.Err) != partner.Unknown {
+		// This send was refused, and an earlier one is not cleared: of the sale nothing is
+		// known, and nobody who reads the error alone may return the cash.
+		return d.view(s, nil), d.unknown(s, res.Err)
+	}
 	return d.view(s, res.Err), res.Err
 }
+
+// errRunOut is why an OTP that the partner shows as run out is not sent (R8).
+var errRunOut = errors.New("the partner shows this OTP as run out; nothing was sent, request a new one")
 
 func (d *Desk) notRegistered(s Sale, err error) error {
 	if err != nil {

@@ -22,8 +22,8 @@ func (d *Desk) Open(ctx context.Context, o Order, by string) (View, error) {
 	return d.open(ctx, o, by, false)
 }
 
-// OpenBeside opens a sale although the subscriber has an unsettled one: a supervisor's
-// decision, which is recorded.
+// OpenBeside opens a sale although the subscriber has an unsettled one, or lets the sale
+// that the order has go on beside it: a supervisor's decision, which is recorded.
 func (d *Desk) OpenBeside(ctx context.Context, o Order, supervisor string) (View, error) {
 	if supervisor == "" {
 		return View{}, badOrder(partner.FieldError{Field: "supervisor", Problem: "say who decides"})
@@ -36,6 +36,9 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 		return View{}, badOrder(faults...)
 	}
 	if v, err := d.reopen(ctx, o); err == nil || !isNotFound(err) {
+		if err == nil && beside {
+			return d.beside(ctx, v, by)
+		}
 		return v, err
 	}
 	claims, err := d.cfg.Store.Busy(ctx, o.MSISDN)
@@ -52,7 +55,7 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	now := d.now()
 	events := []Event{{Kind: Opened, At: now, By: by, Order: &o, PartnerTransID: id}}
 	if len(claims) > 0 {
-		events = append(events, Event{Kind: Overridden, At: now, By: by, Slot: freeSlot(claims)})
+		events = append(events, Event{Kind: Overridden, At: now, By: by, Slot: slotAbove(claims)})
 	}
 	s, _, err := d.apply(ctx, Sale{}, events...)
 	if err == nil {
@@ -64,7 +67,16 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	return View{}, err
 }
 
-func freeSlot(claims []Claim) int {
+// beside gives a sale a slot of its own if another one's claim is in its way.
+func (d *Desk) beside(ctx context.Context, v View, by string) (View, error) {
+	claims, err := d.cfg.Store.Busy(ctx, v.Sale.Order.MSISDN)
+	if err != nil || Blocking(claims, v.Sale.ID, v.Sale.Slot) == "" {
+		return v, err
+	}
+	return d.act(ctx, v.Sale.ID, Event{Kind: Overridden, By: by, Slot: slotAbove(claims)})
+}
+
+func slotAbove(claims []Claim) int {
 	slot := 1
 	for _, c := range claims {
 		slot = max(slot, c.Slot+1)
@@ -133,11 +145,20 @@ func (d *Desk) Cancel(ctx context.Context, id, by string) (View, error) {
 
 // RequestOTP asks the partner to send an OTP. The intent is stored before the request and
 // the ticket after it. A failure leaves the sale where it is; View.WaitUntil says when to
-// ask again.
+// ask again. While another sale holds the subscriber it is refused with a *[BusyError].
 func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {
 		return View{}, err
+	}
+	// Another OTP could void that of a sale of the same subscriber which is under way (R4).
+	claims, err := d.cfg.Store.Busy(ctx, s.Order.MSISDN)
+	if err != nil {
+		return d.view(s, err), err
+	}
+	if holder := Blocking(claims, s.ID, s.Slot); holder != "" {
+		err = &BusyError{SaleID: holder}
+		return d.view(s, err), err
 	}
 	if s, _, err = d.apply(ctx, s, Event{Kind: OTPAsked, At: d.now(), By: by}); err != nil {
 		return d.view(s, err), err

@@ -6,28 +6,35 @@ import (
 	"time"
 )
 
+const (
+	driverBatch   = 256
+	driverWorkers = 8
+	driverIdle    = time.Second      // other processes may make sales due that this one does not know of
+	driverRetry   = 10 * time.Second // a sale that cannot even be loaded or written
+)
+
 // Run keeps all open sales moving until ctx ends, and resumes where an earlier process
 // stopped: nothing else is needed after a restart. One per process is enough; several on
-// one store do no harm. Its error is ctx's.
+// one store do no harm. Sales that cannot be moved do not keep others waiting. Its error
+// is ctx's.
 func (d *Desk) Run(ctx context.Context) error {
-	const (
-		batch   = 256
-		workers = 8
-		idle    = time.Second // other processes may make sales due that this one does not know of
-	)
+	stuck := stuck{until: map[string]time.Time{}}
 	for {
-		ids, next, err := d.cfg.Store.Due(ctx, d.now(), batch)
+		now := d.now()
+		stuck.release(now)
+		ids, next, err := d.cfg.Store.Due(ctx, now, driverBatch+stuck.len())
+		pause := driverIdle
 		if err == nil {
-			d.resolveAll(ctx, ids, workers)
+			ids = stuck.free(ids)
+			d.resolveAll(ctx, ids, &stuck)
+			switch {
+			case len(ids) >= driverBatch:
+				pause = 0
+			case !next.IsZero():
+				pause = min(max(next.Sub(d.now()), 0), driverIdle)
+			}
 		}
-		wait := idle
-		switch {
-		case err == nil && len(ids) == batch:
-			wait = 0
-		case err == nil && !next.IsZero():
-			wait = min(max(next.Sub(d.now()), 0), idle)
-		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -37,13 +44,16 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 }
 
-func (d *Desk) resolveAll(ctx context.Context, ids []string, workers int) {
+func (d *Desk) resolveAll(ctx context.Context, ids []string, stuck *stuck) {
 	var wg sync.WaitGroup
 	queue := make(chan string)
-	for range min(workers, len(ids)) {
+	for range min(driverWorkers, len(ids)) {
 		wg.Go(func() {
 			for id := range queue {
-				_, _ = d.Resolve(ctx, id) // an error is tried again when the sale is due again
+				if next, err := d.Resolve(ctx, id); err != nil {
+					now := d.now()
+					stuck.add(id, now.Add(wait(next, now)))
+				}
 			}
 		})
 	}
@@ -55,4 +65,55 @@ func (d *Desk) resolveAll(ctx context.Context, ids []string, workers int) {
 	}
 	close(queue)
 	wg.Wait()
+}
+
+// wait is until when a sale that could not be moved is left alone: the store may not have
+// taken note of it.
+func wait(next, now time.Time) time.Duration {
+	if d := next.Sub(now); d > 0 && d < driverRetry {
+		return d
+	}
+	return driverRetry
+}
+
+// stuck holds the sales that could not be moved, so that they are neither tried without a
+// pause nor fill the batch for ever. It is not kept: after a restart all are tried.
+type stuck struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func (s *stuck) add(id string, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until[id] = until
+}
+
+func (s *stuck) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.until)
+}
+
+// release lets go of those whose time is over, also when the clock was set back.
+func (s *stuck) release(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, until := range s.until {
+		if wait := until.Sub(now); wait <= 0 || wait > driverRetry {
+			delete(s.until, id)
+		}
+	}
+}
+
+func (s *stuck) free(ids []string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var free []string
+	for _, id := range ids {
+		if _, held := s.until[id]; !held {
+			free = append(free, id)
+		}
+	}
+	return free
 }

@@ -27,10 +27,22 @@ func (r Rules) fence(s Sale) (at time.Time, known bool) {
 	return at.Add(r.ClockSkewMax + r.LookupLagMax + r.SettleMargin), true
 }
 
+// localFence is about when, by the local clock, the fence comes. It is for waiting, never
+// for deciding that something is absent.
+func (r Rules) localFence(s Sale) (at time.Time, known bool) {
+	fence, known := r.fence(s)
+	if !known {
+		return time.Time{}, false
+	}
+	last := s.Sends[len(s.Sends)-1]
+	return last.At.Add(fence.Sub(last.PreparedAt)), true
+}
+
 // finding is what a complete lookup shows of a sale.
 type finding struct {
 	success  *Row
 	pending  bool
+	foreign  bool // something pending is not as we would have sent it
 	conflict Reason
 	past     bool // the lookup was made at or after the fence
 }
@@ -45,7 +57,7 @@ func (t *step) assess(l Lookup) finding {
 	if at, known := t.rules.fence(t.s); known && !l.PartnerTime.IsZero() {
 		f.past = !l.PartnerTime.Before(at)
 	}
-	if f.success != nil || f.pending || f.conflict != "" {
+	if f.success != nil || f.pending || f.conflict != "" || t.seenSuccess() {
 		return f
 	}
 	for i := range t.s.Sends {
@@ -62,6 +74,8 @@ func (t *step) assess(l Lookup) finding {
 	return f
 }
 
+const takenBack Reason = "taken back by the operator"
+
 // assessRow reads one row. A row of a state that leaves room for doubt is a conflict.
 func (t *step) assessRow(f *finding, row Row) {
 	switch row.State {
@@ -70,7 +84,7 @@ func (t *step) assessRow(f *finding, row Row) {
 			f.conflict = "a registration that succeeded shows another state"
 		}
 	case partner.StatePending:
-		f.pending = true
+		f.pending, f.foreign = true, f.foreign || !t.ours(row)
 	case partner.StateSuccess:
 		switch {
 		case !t.ours(row):
@@ -83,7 +97,9 @@ func (t *step) assessRow(f *finding, row Row) {
 			f.success = &row
 		}
 	case partner.StateReversed:
-		f.conflict = "taken back by the operator"
+		if f.conflict == "" {
+			f.conflict = takenBack
+		}
 	default:
 		f.conflict = "in a state the contract does not list"
 	}

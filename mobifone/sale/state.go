@@ -109,6 +109,7 @@ type Sale struct {
 	Slot         int             `json:"slot,omitzero"`         // of the busy claim; above 0 a supervisor overrode
 	RefundBy     string          `json:"refundBy,omitzero"`     // the employee who claimed to pay out
 	RefundEver   bool            `json:"refundEver,omitzero"`   // Refunding was entered once
+	Released     bool            `json:"released,omitzero"`     // of RefundDue: a person ruled, with evidence, that it may be paid out (R12)
 	LookedRefund time.Time       `json:"lookedRefund,omitzero"` // when the last look before cash leaves was clean, local clock (R11)
 	Reason       Reason          `json:"reason,omitzero"`       // why Review or RefundDue
 	Looked       partner.TransID `json:"looked,omitzero"`       // the ticket whose ids were looked up and found unused (R8)

@@ -1,6 +1,10 @@
 package sale
 
-import "github.com/fptshop/mobifone-go/mobifone/partner"
+import (
+	"slices"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
 
 // lookedUp folds a complete lookup.
 func (t *step) lookedUp() error {
@@ -28,14 +32,40 @@ func (t *step) lookedBefore(f finding) {
 	switch {
 	case f.conflict != "":
 		t.goTo(Review, f.conflict)
-	case f.success != nil || f.pending:
-		t.resolve("registered before it was sent")
-		t.command(LookUp)
-	case t.usedUp():
+	case f.success != nil:
+		t.foundSuccess("registered before it was sent")
+	case f.foreign, t.usedUp():
 		t.goTo(Review, "the ids were used by somebody else")
-	case t.s.Ticket != nil:
+	case f.pending:
+		t.resolve("pending before it was sent")
+		t.command(LookUp)
+	case t.s.Ticket != nil && !t.s.Ticket.runOut(*t.e.Lookup):
 		t.s.Looked = t.s.Ticket.TransID
 	}
+}
+
+// foundSuccess: a sale that was to go on is registered. From now on no absence counts
+// for it: a success that is not shown again is a person's matter (R9).
+func (t *step) foundSuccess(reason Reason) {
+	t.s.Final = partner.StateSuccess
+	t.resolve(reason)
+	t.command(LookUp)
+}
+
+// seenSuccess reports that the partner said or showed a success of this sale.
+func (t *step) seenSuccess() bool { return t.s.Final == partner.StateSuccess }
+
+// otherReceipt reports that the sale is registered already by another OTP.
+func (t *step) otherReceipt(id partner.TransID) bool {
+	return t.s.Receipt != nil && t.s.Receipt.TransID != id
+}
+
+// runOut reports that the partner shows the OTP's transaction as run out: it is not sent
+// any more (R8). Nothing of ours can be behind it, so a new OTP does.
+func (k Ticket) runOut(l Lookup) bool {
+	return slices.ContainsFunc(l.Rows, func(row Row) bool {
+		return row.TransID == k.TransID && (row.State == partner.StateExpired || row.State == partner.StateCancelled)
+	})
 }
 
 // usedUp reports a row of the OTP in hand that is neither INIT nor of a send of ours.
@@ -44,7 +74,7 @@ func (t *step) usedUp() bool {
 		return false
 	}
 	for _, row := range t.e.Lookup.Rows {
-		if row.TransID == t.s.Ticket.TransID && row.State == partner.StateFailed && !row.MayRetrySame {
+		if row.TransID == t.s.Ticket.TransID && row.State == partner.StateFailed {
 			for _, send := range t.s.Sends {
 				if send.TransID == row.TransID && !send.stayed() {
 					return false
@@ -68,6 +98,9 @@ func (t *step) lookedResolving(f finding) {
 		t.goTo(Review, "still pending after the hold")
 	case f.pending:
 		t.s.Reason = "pending"
+	case t.seenSuccess() && (f.past || t.holdIsOver()):
+		t.goTo(Review, "a registration that succeeded is not shown")
+	case t.seenSuccess(): // lookups lag
 	case !t.anyOpen():
 		t.settle()
 	case t.holdIsOver():
@@ -84,6 +117,8 @@ func (t *step) registeredBy(row *Row) {
 // lookedRefundDue: the last look before cash leaves (R11).
 func (t *step) lookedRefundDue(f finding) {
 	switch {
+	case f.conflict == takenBack && f.success == nil && !f.pending && t.s.Released:
+		t.s.LookedRefund = t.e.At // the person who ruled refund-due knew
 	case f.conflict != "":
 		t.goTo(Review, f.conflict)
 	case f.success != nil:
@@ -99,9 +134,7 @@ func (t *step) lookedRefundDue(f finding) {
 func (t *step) lookedAfter(f finding) {
 	switch {
 	case t.s.State == Registered:
-		if f.conflict != "" {
-			t.goTo(Review, f.conflict)
-		}
+		t.checkRegistered(f)
 	case t.s.State == Review:
 		if f.success != nil && t.s.Reason != foundRegistered {
 			t.s.Reason = foundRegistered
@@ -109,6 +142,16 @@ func (t *step) lookedAfter(f finding) {
 		}
 	case f.success != nil || f.conflict != "":
 		t.goTo(Review, "registered after the refund")
+	}
+}
+
+// checkRegistered holds what is found of a registered sale against its receipt.
+func (t *step) checkRegistered(f finding) {
+	switch {
+	case f.conflict != "":
+		t.goTo(Review, f.conflict)
+	case f.success != nil && t.otherReceipt(f.success.TransID):
+		t.goTo(Review, "registered twice")
 	}
 }
 
@@ -138,14 +181,9 @@ func (t *step) observed() error {
 			t.goTo(Review, f.conflict)
 			return nil
 		}
-		t.resolve(foundRegistered)
-		t.command(LookUp)
+		t.foundSuccess(foundRegistered)
 	case Registered:
-		if f.conflict != "" {
-			t.goTo(Review, f.conflict)
-		} else if r := t.s.Receipt; r != nil && r.TransID != f.success.TransID {
-			t.goTo(Review, "registered twice")
-		}
+		t.checkRegistered(f)
 	case Refunding, Refunded:
 		t.goTo(Review, "registered after the refund")
 	case Review, Open, Cancelled, Closed:

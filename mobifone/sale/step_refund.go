@@ -43,12 +43,12 @@ func (t *step) refundTaken() error {
 		return t.refuse("no refund is due")
 	case t.e.By == "":
 		return t.refuse("say who pays out")
-	case t.anyLeft() && t.rules.NoLookup:
+	case t.anyLeft() && t.rules.NoLookup && !t.s.Released:
 		return t.refuse("there is no lookup to make sure; let a supervisor decide")
-	case t.anyLeft() && (t.s.LookedRefund.IsZero() || t.e.At.Sub(t.s.LookedRefund).Abs() > refundLook):
+	case t.anyLeft() && !t.rules.NoLookup && (t.s.LookedRefund.IsZero() || t.e.At.Sub(t.s.LookedRefund).Abs() > refundLook):
 		return t.refuse("look the transaction up first")
 	}
-	t.s.RefundBy, t.s.RefundEver, t.s.LookedRefund = t.e.By, true, time.Time{}
+	t.s.RefundBy, t.s.RefundEver, t.s.LookedRefund, t.s.Released = t.e.By, true, time.Time{}, false
 	t.goTo(Refunding, t.s.Reason)
 	return nil
 }
@@ -79,20 +79,23 @@ func (t *step) anyLeft() bool {
 func (t *step) decided() error {
 	v := t.e.Verdict
 	switch {
-	case t.s.State != Review:
-		return t.refuse("only a sale in Review is decided")
 	case v == nil || v.Evidence == "" || t.e.By == "":
 		return t.refuse("a decision has a ruling, evidence and a name")
+	case !t.decidable(v.Ruling):
+		return t.refuse("only a sale in Review is decided, or a refund that cannot go on by itself")
 	}
 	switch v.Ruling {
 	case RuleRegistered:
+		if t.s.CashOut > 0 {
+			return t.refuse("the cash is out; close it with the loss booked")
+		}
 		t.s.Final = partner.StateSuccess
 		t.goTo(Registered, "decided")
 	case RuleRefundDue:
 		if t.s.RefundEver {
 			return t.refuse("a refund was claimed once; rule refunded or closed")
 		}
-		t.s.LookedRefund = time.Time{}
+		t.s.LookedRefund, t.s.Released = time.Time{}, true
 		t.goTo(RefundDue, "decided")
 	case RuleRefunded:
 		t.s.CashOut = t.s.CashIn
@@ -104,6 +107,21 @@ func (t *step) decided() error {
 		return t.refuse("rule registered, refund-due, refunded or closed")
 	}
 	return nil
+}
+
+// decidable: beside a review, a person releases a refund that no lookup can make sure of
+// (R12), and says what became of one that was claimed and never confirmed.
+func (t *step) decidable(r Ruling) bool {
+	switch t.s.State {
+	case Review:
+		return true
+	case RefundDue:
+		return r == RuleRefundDue && t.rules.NoLookup && t.anyLeft()
+	case Refunding:
+		return r == RuleRefunded || r == RuleClosed
+	default:
+		return false
+	}
 }
 
 // overridden: a supervisor lets the sale go beside another one of the same subscriber.

@@ -7,8 +7,8 @@ import (
 )
 
 // NeedsLookup reports whether a complete lookup has to go before the next send: the first
-// of a partnerTransId (R8), and any whose transId differs from that of an earlier send
-// that is not cleared (R7).
+// of a partnerTransId (R8), and any after a send that is not cleared, unless that was told
+// a wrong OTP and the ids stay the same (R7).
 func (r Rules) NeedsLookup(s Sale) bool {
 	if r.NoLookup || s.Ticket == nil {
 		return false
@@ -18,11 +18,21 @@ func (r Rules) NeedsLookup(s Sale) bool {
 		if send.PartnerTransID == s.PartnerTransID && !send.stayed() {
 			first = false
 		}
-		if send.open() && send.TransID != s.Ticket.TransID {
+	}
+	return first && s.Looked != s.Ticket.TransID || s.unsettled()
+}
+
+// unsettled reports a send that has to be cleared before the OTP in hand is sent: every
+// open one but that of a wrong OTP with the very same ids (R7).
+func (s Sale) unsettled() bool {
+	for _, send := range s.Sends {
+		retry := send.Code == partner.OTPInvalid && send.Outcome == partner.Rejected &&
+			send.TransID == s.Ticket.TransID && send.PartnerTransID == s.PartnerTransID
+		if send.open() && !retry {
 			return true
 		}
 	}
-	return first && s.Looked != s.Ticket.TransID
+	return false
 }
 
 // stayed reports that it is proven that no byte of the send left.
@@ -47,7 +57,7 @@ func (t *step) sendPlanned() error {
 		return t.refuse("the send is not of the OTP in hand")
 	case t.rules.NeedsLookup(*s):
 		return t.refuse("look the transaction up first")
-	case t.rules.NoLookup && t.anyOpen():
+	case t.rules.NoLookup && s.unsettled():
 		return t.refuse("an earlier send is not settled, and there is no lookup to settle it")
 	}
 	s.Sends = append(s.Sends, *send)
@@ -72,13 +82,11 @@ func (t *step) sendEnded() error {
 		t.succeededSend()
 		return nil
 	}
-	switch t.s.State {
-	case Registering:
+	switch {
+	case t.s.State == Registering && i == len(t.s.Sends)-1: // a late answer to an earlier send says nothing of the one under way
 		t.endRegistering(*send)
-	case Resolving:
-		if !t.anyOpen() {
-			t.settle()
-		}
+	case t.s.State == Resolving && !t.anyOpen() && !t.seenSuccess():
+		t.settle()
 	}
 	return nil
 }
@@ -91,8 +99,11 @@ func (t *step) succeededSend() {
 		t.s.Final = partner.StateSuccess
 		t.goTo(Registered, "")
 	case Paid, OTPSent:
-		t.goTo(Resolving, "registered after all")
-		t.command(LookUp)
+		t.foundSuccess("registered after all")
+	case Registered:
+		if t.otherReceipt(t.s.Sends[t.e.SendIndex].TransID) {
+			t.goTo(Review, "registered twice")
+		}
 	case Refunding, Refunded:
 		t.goTo(Review, "registered after the refund")
 	case Review, Cancelled, Closed:
@@ -210,9 +221,12 @@ func (t *step) overdue() error {
 	return t.refuse("nothing is overdue")
 }
 
+// holdIsOver: no more waiting without a person. A known fence is waited for first, and
+// then as long again for a lookup that is late enough (R10).
 func (t *step) holdIsOver() bool {
-	if _, known := t.rules.fence(t.s); known {
-		return false
+	from := t.s.lastAct()
+	if at, known := t.rules.localFence(t.s); known {
+		from = at
 	}
-	return !t.e.At.Before(t.s.lastAct().Add(t.rules.Hold))
+	return !t.e.At.Before(from.Add(t.rules.Hold))
 }

@@ -30,16 +30,16 @@ func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
 	if s.State == Review {
 		shortest, longest = time.Minute, time.Hour
 	}
-	next := now.Add(min(max(now.Sub(s.UpdatedAt)/8, shortest), longest))
-	if s.State != Resolving {
-		return next
-	}
+	since := s.UpdatedAt
 	end := s.lastAct().Add(r.Hold)
-	if at, known := r.fence(s); known {
-		last := s.Sends[len(s.Sends)-1]
-		end = last.At.Add(at.Sub(last.PreparedAt)) // the fence by the local clock, near enough to look
+	if at, known := r.localFence(s); known {
+		end = at
+		if s.State == Resolving && now.After(end) {
+			since = end // absence counts from here on: look closely again
+		}
 	}
-	if end.After(now) && end.Before(next) {
+	next := now.Add(min(max(now.Sub(since)/8, shortest), longest))
+	if s.State == Resolving && end.After(now) && end.Before(next) {
 		return end
 	}
 	return next

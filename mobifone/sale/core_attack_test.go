@@ -1,0 +1,262 @@
+package sale_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// An old send is cleared at the fence, a second one is under way, and then the answer to
+// the old one arrives. Whatever it says, the second is still on the wire.
+func TestALateAnswerDoesNotEndTheSendUnderWay(t *testing.T) {
+	t.Parallel()
+	for _, code := range []partner.Code{partner.OTPInvalid, partner.OTPExpired, partner.AmountMismatch, partner.NotEligible} {
+		c := newCore(t).resolving().past()
+		c.do(c.looked()).ticket().sent()
+		require.Equal(t, sale.Registering, c.s.State)
+		c.do(c.toldOf(0, partner.Rejected, code))
+		assert.Equal(t, sale.Registering, c.s.State, code)
+		require.Error(t, c.try(c.plan()), "no second send beside it")
+		c.do(c.told(partner.Succeeded, ""))
+		assert.Equal(t, sale.Registered, c.s.State)
+	}
+}
+
+func TestASecondSuccessIsSeen(t *testing.T) {
+	t.Parallel()
+	twice := map[string]func(c *core) sale.Event{
+		"told":     func(c *core) sale.Event { return c.toldOf(0, partner.Succeeded, "") },
+		"looked":   func(c *core) sale.Event { return c.looked(c.row(1, partner.StateSuccess)) },
+		"observed": func(c *core) sale.Event { return c.observe(c.row(1, partner.StateSuccess)) },
+	}
+	for name, event := range twice {
+		c := newCore(t).resolving().past()
+		c.do(c.looked()).ticket().sent()
+		c.do(c.told(partner.Succeeded, ""))
+		require.Equal(t, sale.Registered, c.s.State)
+		c.do(event(c))
+		assert.Equal(t, sale.Review, c.s.State, name)
+		assert.Equal(t, sale.Reason("registered twice"), c.s.Reason)
+		assert.Contains(t, c.commands, sale.RaiseAlarm)
+	}
+	// The same registration told and shown is one.
+	c := newCore(t).resolving()
+	c.do(c.looked(c.row(1, partner.StateSuccess))).do(c.told(partner.Succeeded, ""))
+	assert.Equal(t, sale.Registered, c.s.State)
+}
+
+// The partner told or showed a success, and then its lookups do not show it any more: that
+// is no absence.
+func TestASuccessOnceSeenIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	seen := map[string]func(c *core) sale.Event{
+		"told":     func(c *core) sale.Event { return c.toldOf(0, partner.Succeeded, "") },
+		"looked":   func(c *core) sale.Event { return c.looked(c.row(1, partner.StateSuccess)) },
+		"observed": func(c *core) sale.Event { return c.observe(c.row(1, partner.StateSuccess)) },
+	}
+	for name, event := range seen {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, withOTP := range []bool{false, true} {
+				c := newCore(t).resolving().past()
+				c.do(c.looked())
+				require.Equal(t, sale.Paid, c.s.State)
+				if withOTP {
+					c.ticket()
+				}
+				c.do(event(c))
+				require.Equal(t, sale.Resolving, c.s.State)
+				assert.Contains(t, c.commands, sale.LookUp)
+				c.do(c.looked())
+				assert.Equal(t, sale.Review, c.s.State, "past the fence, and not shown: a person")
+				c.do(c.looked(c.row(1, partner.StateSuccess)))
+				assert.Equal(t, sale.Review, c.s.State)
+			}
+		})
+	}
+	// Before the fence it is waited for.
+	c := newCore(t).sending()
+	c.do(c.told(partner.Rejected, partner.OTPExpired)).ticket()
+	c.bounded = false
+	c.s.Sends[0].LastBy = time.Time{}
+	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	c.do(c.looked())
+	assert.Equal(t, sale.Resolving, c.s.State, "flip-flop of a replica")
+	require.NoError(t, c.try(sale.Event{Kind: sale.AbandonAsked}))
+	c.do(c.looked())
+	assert.Equal(t, sale.Resolving, c.s.State)
+	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	assert.Equal(t, sale.Registered, c.s.State)
+}
+
+// A late proof that nothing left does not outweigh a success that was seen.
+func TestNotSentDoesNotOutweighASuccess(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).resolving()
+	c.s.Final = partner.StateSuccess
+	c.do(c.told(partner.NotSent, partner.ConnectFailed))
+	assert.Equal(t, sale.Resolving, c.s.State)
+}
+
+// R7 lets the same ids go again after a wrong OTP, and after nothing else: a partner that
+// names the next OTP by the same transId must not get a second registration unlooked.
+func TestOnlyAWrongOTPIsRetriedUnlooked(t *testing.T) {
+	t.Parallel()
+	again := func(c *core) *core {
+		c.later(2 * time.Minute).do(sale.Event{Kind: sale.OTPAsked, By: teller})
+		return c.do(sale.Event{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: transID(1)}})
+	}
+	for _, code := range []partner.Code{partner.OTPExpired, partner.OTPAttemptsExceeded} {
+		c := newCore(t).sending()
+		c.do(c.told(partner.Rejected, code))
+		again(c)
+		assert.True(t, c.rules.NeedsLookup(c.s), code)
+		require.Error(t, c.try(c.plan()))
+	}
+	c := newCore(t).sending()
+	c.do(c.told(partner.Rejected, partner.OTPInvalid))
+	again(c)
+	assert.False(t, c.rules.NeedsLookup(c.s))
+	require.NoError(t, c.try(c.plan()))
+}
+
+func TestWithoutLookupAWrongOTPMayBeTypedAgain(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	c.rules.NoLookup = true
+	c.sending()
+	c.do(c.told(partner.Rejected, partner.OTPInvalid))
+	require.NoError(t, c.try(c.plan()), "the same ids")
+
+	c = newCore(t)
+	c.rules.NoLookup = true
+	c.sending()
+	c.do(c.told(partner.Rejected, partner.OTPInvalid)).ticket()
+	require.Error(t, c.try(c.plan()), "another transId can never be cleared")
+	c.do(sale.Event{Kind: sale.AbandonAsked})
+	assert.Equal(t, sale.Review, c.s.State)
+}
+
+func TestWithoutLookupARefundIsReleasedByAPerson(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	c.rules.NoLookup = true
+	c.refundDue()
+	take := sale.Event{Kind: sale.RefundTaken, By: teller}
+	require.Error(t, c.try(take))
+	require.Error(t, c.try(c.decide(sale.RuleRefunded)), "the claim comes first (R11)")
+	c.do(c.decide(sale.RuleRefundDue)).do(take).do(sale.Event{Kind: sale.RefundPaid, By: teller})
+	assert.Equal(t, sale.Refunded, c.s.State)
+
+	c = newCore(t).refundDue()
+	require.Error(t, c.try(c.decide(sale.RuleRefundDue)), "where there is a lookup nobody decides past it")
+}
+
+func TestADecisionKeepsTheBooks(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Refunded)
+	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	require.Equal(t, sale.Review, c.s.State)
+	require.Error(t, c.try(c.decide(sale.RuleRegistered)), "the cash is out: that is a loss to book")
+	require.Error(t, c.try(c.decide(sale.RuleRefundDue)), "not a second time")
+	c.do(c.decide(sale.RuleClosed))
+	assert.Equal(t, -price, c.s.Booked)
+}
+
+func TestAnUnconfirmedRefundIsDecided(t *testing.T) {
+	t.Parallel()
+	for ruling, want := range map[sale.Ruling]sale.State{sale.RuleRefunded: sale.Refunded, sale.RuleClosed: sale.Closed} {
+		c := newCore(t).in(sale.Refunding)
+		require.Error(t, c.try(c.decide(sale.RuleRefundDue)))
+		require.Error(t, c.try(c.decide(sale.RuleRegistered)))
+		c.do(c.decide(ruling))
+		assert.Equal(t, want, c.s.State)
+	}
+}
+
+func TestAReversedRegistrationCanBeRefunded(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Registered)
+	reversed := c.row(1, partner.StateReversed)
+	c.do(c.observe(reversed))
+	require.Equal(t, sale.Review, c.s.State)
+	c.do(c.decide(sale.RuleRefundDue)).do(c.looked(reversed))
+	assert.Equal(t, sale.RefundDue, c.s.State, "the person knew")
+	c.do(sale.Event{Kind: sale.RefundTaken, By: teller})
+	assert.Equal(t, sale.Refunding, c.s.State)
+
+	// What the person did not know stops it.
+	for _, other := range []sale.Row{c.row(1, partner.StateSuccess), c.row(1, partner.StatePending), c.row(1, partner.StateUnlisted)} {
+		other.TransID = "T-1"
+		for _, rows := range [][]sale.Row{{reversed, other}, {other, reversed}} {
+			c := newCore(t).in(sale.Registered)
+			c.do(c.observe(reversed)).do(c.decide(sale.RuleRefundDue)).do(c.looked(rows...))
+			assert.Equal(t, sale.Review, c.s.State, "%v", rows)
+		}
+	}
+}
+
+// A fence that is known, and no lookup that could ever reach it.
+func TestALookupThatNeverComesEndsInReview(t *testing.T) {
+	t.Parallel()
+	for name, look := range map[string]func(c *core) sale.Event{
+		"fails":    func(*core) sale.Event { return sale.Event{Kind: sale.Overdue} },
+		"timeless": func(*core) sale.Event { return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{}, NextID: "P-2"} },
+		"stands": func(*core) sale.Event {
+			return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{PartnerTime: noon}, NextID: "P-2"}
+		},
+		"pends": func(c *core) sale.Event {
+			return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{Rows: []sale.Row{c.row(1, partner.StatePending)}}}
+		},
+		"succeeded": func(*core) sale.Event { return sale.Event{Kind: sale.Overdue} },
+	} {
+		c := newCore(t).resolving()
+		send := c.s.Sends[0]
+		fence := send.LastBy.Add(20 * time.Second)
+		if name == "succeeded" {
+			c.s.Final = partner.StateSuccess
+		}
+		c.now = fence.Add(fenced.Hold - time.Second)
+		_ = c.try(look(c))
+		assert.Equal(t, sale.Resolving, c.s.State, name)
+		c.now = fence.Add(fenced.Hold)
+		c.do(look(c))
+		assert.Equal(t, sale.Review, c.s.State, name)
+		assert.Contains(t, c.commands, sale.RaiseAlarm)
+	}
+}
+
+// The clock of the desk steps: nothing is concluded from it but that a person must look.
+func TestLocalClockStepsDecideNothing(t *testing.T) {
+	t.Parallel()
+	for _, step := range []time.Duration{-time.Hour, time.Hour, 24 * time.Hour} {
+		c := newCore(t).resolving()
+		early := sale.Event{Kind: sale.LookedUp, At: c.now.Add(step), Lookup: &sale.Lookup{PartnerTime: c.now}, NextID: "P-2"}
+		_ = c.try(early)
+		assert.Contains(t, []sale.State{sale.Resolving, sale.Review}, c.s.State, step)
+		assert.Equal(t, 1, c.s.Attempt)
+		assert.False(t, c.s.Sends[0].Cleared)
+	}
+}
+
+// The fence itself, to the second.
+func TestTheFenceToTheSecond(t *testing.T) {
+	t.Parallel()
+	for _, before := range []time.Duration{time.Second, time.Nanosecond, 0} {
+		c := newCore(t).resolving()
+		c.now = c.s.Sends[0].SendBy.Add(time.Minute + 20*time.Second - before)
+		_ = c.try(c.looked())
+		if before > 0 {
+			assert.Equal(t, sale.Resolving, c.s.State, before)
+		} else {
+			assert.Equal(t, sale.Paid, c.s.State)
+			assert.Equal(t, 2, c.s.Attempt)
+			assert.Nil(t, c.s.Ticket)
+		}
+	}
+}

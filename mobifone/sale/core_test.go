@@ -1,0 +1,200 @@
+package sale_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+var (
+	noon      = time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC)
+	fenced    = sale.Rules{LookupLagMax: 10 * time.Second, ClockSkewMax: 5 * time.Second, SettleMargin: 5 * time.Second, Hold: 15 * time.Minute, ResendAfter: time.Minute, OTPPatience: time.Minute}
+	coreOrder = sale.Order{Shop: "HN01", ID: "DH-1", Package: "C120", Price: price, Staff: clerk}
+)
+
+// core drives the decision core alone. Partner and local clock are the same here.
+type core struct {
+	t        *testing.T
+	rules    sale.Rules
+	s        sale.Sale
+	now      time.Time
+	tickets  int
+	bounded  bool // sends have a known latest execution
+	commands []sale.Command
+	history  []sale.Event
+}
+
+func newCore(t *testing.T) *core {
+	t.Helper()
+	return &core{t: t, rules: fenced, now: noon, bounded: true}
+}
+
+// do applies an event that must be taken.
+func (c *core) do(e sale.Event) *core {
+	c.t.Helper()
+	require.NoError(c.t, c.try(e))
+	return c
+}
+
+func (c *core) try(e sale.Event) error {
+	if e.At.IsZero() {
+		e.At = c.now
+	}
+	next, commands, err := c.rules.Step(c.s, e)
+	if err == nil {
+		c.s, c.commands, c.history = next, commands, append(c.history, e)
+	}
+	return err
+}
+
+func (c *core) later(d time.Duration) *core { c.now = c.now.Add(d); return c }
+
+func (c *core) opened() *core {
+	o := coreOrder
+	return c.do(sale.Event{Kind: sale.Opened, By: teller, Order: &o, PartnerTransID: "P-1"})
+}
+
+func (c *core) paid() *core {
+	return c.opened().do(sale.Event{Kind: sale.CashTaken, By: teller, Amount: price})
+}
+
+func (c *core) ticket() *core {
+	c.later(2 * time.Minute).do(sale.Event{Kind: sale.OTPAsked, By: teller})
+	return c.do(c.otpSent())
+}
+
+func (c *core) otpSent() sale.Event {
+	c.tickets++
+	return sale.Event{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: transID(c.tickets), ExpiresAt: c.now.Add(3 * time.Minute)}, Wait: time.Minute}
+}
+
+func transID(n int) partner.TransID { return partner.TransID("T-" + string(rune('0'+n))) }
+
+func nextID(s sale.Sale) partner.PartnerTransID {
+	return partner.PartnerTransID("P-" + string(rune('0'+s.Attempt+1)))
+}
+
+// looked is a lookup of now with these rows.
+func (c *core) looked(rows ...sale.Row) sale.Event {
+	return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{PartnerTime: c.now, Rows: rows}, NextID: nextID(c.s)}
+}
+
+// row is the partner's row of a send or ticket.
+func (c *core) row(n int, state partner.State) sale.Row {
+	id := partner.PartnerTransID("P-1")
+	for _, send := range c.s.Sends {
+		if send.TransID == transID(n) {
+			id = send.PartnerTransID
+		}
+	}
+	return sale.Row{TransID: transID(n), PartnerTransID: id, State: state, SameSubscriber: true,
+		Package: coreOrder.Package, Amount: price, UpdatedAt: c.now}
+}
+
+func (c *core) plan() sale.Event {
+	ticket := partner.TransID("")
+	if c.s.Ticket != nil {
+		ticket = c.s.Ticket.TransID
+	}
+	send := sale.Send{Attempt: c.s.Attempt, TransID: ticket, PartnerTransID: c.s.PartnerTransID, At: c.now,
+		PreparedAt: c.now, SendBy: c.now.Add(20 * time.Second), WakeAt: c.now.Add(55 * time.Second), Fingerprint: []byte{1}}
+	if c.bounded {
+		send.LastBy = send.SendBy.Add(time.Minute)
+	}
+	return sale.Event{Kind: sale.SendPlanned, By: teller, Send: &send}
+}
+
+// sent plans a send, with the lookup that goes before it.
+func (c *core) sent() *core {
+	if c.rules.NeedsLookup(c.s) {
+		c.do(c.looked())
+	}
+	return c.do(c.plan())
+}
+
+// sending is a sale with its first send under way.
+func (c *core) sending() *core { return c.paid().ticket().sent() }
+
+// told is the partner's answer to the last send.
+func (c *core) told(outcome partner.Outcome, code partner.Code) sale.Event {
+	return c.toldOf(len(c.s.Sends)-1, outcome, code)
+}
+
+func (c *core) toldOf(i int, outcome partner.Outcome, code partner.Code) sale.Event {
+	e := sale.Event{Kind: sale.SendEnded, SendIndex: i, Outcome: outcome, Code: code, PartnerTime: c.now, NextID: nextID(c.s)}
+	switch {
+	case outcome == partner.Succeeded && i >= 0 && i < len(c.s.Sends):
+		e.Receipt = &sale.Receipt{TransID: c.s.Sends[i].TransID, PartnerTransID: c.s.Sends[i].PartnerTransID, RegisteredAt: c.now}
+	case outcome == partner.Rejected:
+		e.Refusal = true
+		e.NotOurs = code == partner.AmountMismatch
+	case outcome == partner.Unknown:
+		e.Refusal = code == partner.NotEligible || code == partner.TransactionConflict || code == partner.TransactionExpired || code == partner.AuthNonce
+	}
+	return e
+}
+
+func (c *core) overdue() *core {
+	return c.later(time.Minute).do(sale.Event{Kind: sale.Overdue})
+}
+
+// resolving is a sale whose only send was never answered.
+func (c *core) resolving() *core { return c.sending().overdue() }
+
+// past goes to the time from which absence counts.
+func (c *core) past() *core { return c.later(5 * time.Minute) }
+
+func (c *core) refundDue() *core {
+	return c.sending().do(c.told(partner.Rejected, partner.AmountMismatch))
+}
+
+func (c *core) claim() *core {
+	return c.do(c.looked()).do(sale.Event{Kind: sale.RefundTaken, By: teller})
+}
+
+func (c *core) decide(r sale.Ruling) sale.Event {
+	return sale.Event{Kind: sale.Decided, By: boss, Verdict: &sale.Verdict{Ruling: r, Evidence: "BB-17", Booked: -price}}
+}
+
+func (c *core) observe(row sale.Row) sale.Event { return sale.Event{Kind: sale.Observed, Row: &row} }
+
+// in brings a sale into a state by the shortest way.
+func (c *core) in(state sale.State) *core {
+	switch state {
+	case sale.None:
+		return c
+	case sale.Open:
+		return c.opened()
+	case sale.Paid:
+		return c.paid()
+	case sale.OTPSent:
+		return c.paid().ticket()
+	case sale.Registering:
+		return c.sending()
+	case sale.Resolving:
+		return c.resolving()
+	case sale.Registered:
+		c.sending()
+		return c.do(c.told(partner.Succeeded, ""))
+	case sale.RefundDue:
+		return c.refundDue()
+	case sale.Refunding:
+		return c.refundDue().claim()
+	case sale.Refunded:
+		return c.refundDue().claim().do(sale.Event{Kind: sale.RefundPaid, By: teller})
+	case sale.Review:
+		c.resolving()
+		return c.do(c.looked(c.row(1, partner.StateReversed)))
+	case sale.Cancelled:
+		return c.opened().do(sale.Event{Kind: sale.CancelAsked, By: teller})
+	case sale.Closed:
+		c.in(sale.Review)
+		return c.do(c.decide(sale.RuleClosed))
+	}
+	c.t.Fatalf("no way to %s", state)
+	return c
+}

@@ -1,0 +1,249 @@
+package sale_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+func TestR1WrittenBeforeTheAct(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		code := s.otp("477")
+		seen := 0
+		s.tap.onTrip = func(req *http.Request, after bool) error {
+			if after || s.operation(req) != partner.OpRegister {
+				return nil
+			}
+			seen++
+			kept := s.sale(id)
+			if assert.Len(t, kept.Sends, 1, "the send is durable before its first byte") {
+				send := kept.Sends[0]
+				assert.Equal(t, sale.Registering, kept.State)
+				assert.Equal(t, kept.Ticket.TransID, send.TransID)
+				assert.Equal(t, kept.PartnerTransID, send.PartnerTransID)
+				assert.NotEmpty(t, send.Fingerprint)
+				assert.False(t, send.SendBy.IsZero())
+				assert.False(t, send.LastBy.IsZero(), "the fence is durable too")
+				assert.False(t, send.Answered)
+			}
+			return nil
+		}
+		_, err := s.Register(t.Context(), id, code, teller)
+		require.NoError(t, err)
+		assert.Equal(t, 1, seen)
+
+		events, err := s.memory.Events(t.Context(), id)
+		require.NoError(t, err)
+		stored, err := json.Marshal([]any{events, s.sale(id)})
+		require.NoError(t, err)
+		assert.NotContains(t, string(stored), code.Reveal(), "the OTP is never stored")
+		assert.NotContains(t, string(stored), "908123477", "the number is stored apart")
+	})
+}
+
+func TestR1NoByteLeavesWithoutTheWrite(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		full := errors.New("the disk is full")
+		s.tap.onApply = func(int, bool, sale.Change) error { return full }
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.ErrorIs(t, err, full)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "the write may have happened")
+		assert.Zero(t, s.sb.Requests(partner.OpRegister))
+		assert.Equal(t, sale.OTPSent, s.state(id))
+	})
+}
+
+func TestR2OneWinner(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		code := s.otp("477")
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Latency, Delay: durationOf("2s")}))
+		counters := []*counter{s.counter, s.open(), s.counter, s.open()}
+		errs := make([]error, len(counters))
+		var wg sync.WaitGroup
+		for i, c := range counters {
+			wg.Go(func() { _, errs[i] = c.Register(t.Context(), id, code, teller) })
+		}
+		wg.Wait()
+		won := 0
+		for _, err := range errs {
+			if err == nil {
+				won++
+				continue
+			}
+			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "a loser knows nothing: %v", err)
+		}
+		assert.Equal(t, 1, won)
+		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister), "a loser sends nothing")
+		assert.Equal(t, sale.Registered, s.state(id))
+	})
+}
+
+func TestR2AnOutcomeIsFoldedAgain(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		other := s.open()
+		var lost int
+		s.tap.onTrip = func(req *http.Request, after bool) error {
+			if after && s.operation(req) == partner.OpRegister {
+				_, err := other.Abandon(t.Context(), id, boss) // somebody else changes the sale meanwhile
+				assert.NoError(t, err)
+			}
+			return nil
+		}
+		s.tap.onApply = func(_ int, after bool, c sale.Change) error {
+			if !after && c.Events[0].Kind == sale.SendEnded {
+				lost++
+			}
+			return nil
+		}
+		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		assert.Equal(t, 2, lost, "the outcome was stored at the second try")
+		assert.Equal(t, sale.Registered, v.Sale.State)
+		assert.True(t, s.sale(id).Abandoned)
+		s.replays(id)
+	})
+}
+
+func TestR2TheResolverLeavesASendAlone(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Latency, Delay: durationOf("20s")}))
+		code := s.otp("477")
+		ended := make(chan error, 1)
+		go func() { _, err := s.Register(t.Context(), id, code, teller); ended <- err }()
+		synctest.Wait()
+		before := s.sb.Requests(partner.OpGet)
+		next, err := s.open().Resolve(t.Context(), id)
+		require.NoError(t, err)
+		kept := s.sale(id)
+		assert.Equal(t, sale.Registering, kept.State)
+		assert.Equal(t, kept.Sends[0].WakeAt, next)
+		assert.False(t, kept.Sends[0].WakeAt.Before(kept.Sends[0].At.Add(s.client.Timeouts().Register)))
+		assert.Equal(t, before, s.sb.Requests(partner.OpGet))
+		require.NoError(t, <-ended)
+	})
+}
+
+func TestR3SameOrderSameSale(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		views := make([]sale.View, 6)
+		var wg sync.WaitGroup
+		for i := range views {
+			c := s.open()
+			wg.Go(func() {
+				v, err := c.Open(t.Context(), order("DH-1", "477"), teller)
+				assert.NoError(t, err)
+				views[i] = v
+			})
+		}
+		wg.Wait()
+		for _, v := range views {
+			assert.Equal(t, views[0].Sale.ID, v.Sale.ID)
+			assert.Equal(t, views[0].Sale.PartnerTransID, v.Sale.PartnerTransID)
+		}
+		for name, change := range map[string]func(*sale.Order){
+			"subscriber": func(o *sale.Order) { o.MSISDN = number("478") },
+			"package":    func(o *sale.Order) { o.Package = "C90" },
+			"price":      func(o *sale.Order) { o.Price++ },
+		} {
+			o := order("DH-1", "477")
+			change(&o)
+			_, err := s.Open(t.Context(), o, teller)
+			differs, ok := errors.AsType[*sale.OrderDiffersError](err)
+			require.True(t, ok, "%s: %v", name, err)
+			assert.Equal(t, views[0].Sale.ID, differs.SaleID)
+		}
+		assert.Equal(t, int64(1), s.sale(views[0].Sale.ID).Version)
+	})
+}
+
+func TestR4BusySubscriber(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		lost := s.toOTP("DH-1", "409") // the request is lost
+		code := s.otp("409")
+		second := s.paid("DH-2", "409") // opened before the first became unknown
+		_, err := s.Register(t.Context(), lost, code, teller)
+		require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		require.Equal(t, sale.Resolving, s.state(lost))
+
+		busy := func(err error) {
+			t.Helper()
+			e, ok := errors.AsType[*sale.BusyError](err)
+			require.True(t, ok, "%v", err)
+			assert.Equal(t, lost, e.SaleID)
+		}
+		other := s.open()
+		_, err = other.Open(t.Context(), order("DH-3", "409"), teller)
+		busy(err)
+		before := s.sale(second)
+		_, err = other.RequestOTP(t.Context(), second, teller)
+		busy(err)
+		_, err = other.RequestOTP(t.Context(), lost, teller)
+		assert.Equal(t, sale.Resolving, refused(t, err).State, "no OTP while Resolving")
+		assert.Equal(t, before, s.sale(second))
+
+		_, err = other.OpenBeside(t.Context(), order("DH-2", "409"), "")
+		require.ErrorIs(t, err, partner.InvalidInput)
+		v, err := other.OpenBeside(t.Context(), order("DH-2", "409"), boss)
+		require.NoError(t, err)
+		assert.Equal(t, second, v.Sale.ID)
+		assert.Equal(t, 1, v.Sale.Slot)
+		events, err := s.memory.Events(t.Context(), second)
+		require.NoError(t, err)
+		assert.Equal(t, sale.Overridden, events[len(events)-1].Kind)
+		assert.Equal(t, boss, events[len(events)-1].By)
+
+		v, err = other.OpenBeside(t.Context(), order("DH-4", "409"), boss)
+		require.NoError(t, err)
+		assert.Equal(t, 1, v.Sale.Slot, "a new order beside is recorded as well")
+	})
+}
+
+func TestR4RegisterOfABusySubscriberIsRefused(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		first, second := s.toOTP("DH-1", "409"), s.paid("DH-2", "409")
+		code := s.otp("409")
+		pass(61e9) // the partner's resend wait
+		s.ask(second)
+		_, err := s.Register(t.Context(), first, code, teller)
+		require.Error(t, err)
+		require.Equal(t, sale.Resolving, s.state(first))
+		sent := s.sb.Requests(partner.OpRegister)
+		before := s.sale(second)
+		_, err = s.Register(t.Context(), second, s.otp("409"), teller)
+		busy, ok := errors.AsType[*sale.BusyError](err)
+		require.True(t, ok, "%v", err)
+		assert.Equal(t, first, busy.SaleID)
+		assert.Equal(t, sent, s.sb.Requests(partner.OpRegister))
+		assert.Equal(t, before, s.sale(second))
+
+		// The claim is kept through Review, and gone when the first is settled.
+		s.sb.SetSubscriber(number("409"), sandbox.Subscriber{})
+		s.settle(90e9)
+		require.Equal(t, sale.Paid, s.state(first), "proven not registered")
+		_, err = s.Open(t.Context(), order("DH-5", "409"), teller)
+		require.NoError(t, err)
+	})
+}
