@@ -83,7 +83,7 @@ func (w *writer) data(op partner.Operation, plan *replyPlan, d *Data) {
 	}
 	for i := range dataSlots {
 		if p := plan.data[i]; p.set {
-			w.put(below(p), dataSlots[i].get(w, d))
+			w.put(below(p), w.dataField(dataSlots[i].name, d))
 		}
 	}
 }
@@ -92,7 +92,7 @@ func (w *writer) row(plan *replyPlan, r *Row) *jsonObject {
 	o := &jsonObject{}
 	for i := range rowSlots {
 		if p := plan.row[i]; p.set {
-			if v := rowSlots[i].get(w, r); v != nil && !o.put(p.segs, v) {
+			if v := w.rowField(rowSlots[i].name, r); v != nil && !o.put(p.segs, v) {
 				w.fail(errors.New("two row fields of the contract stand in the same place"))
 			}
 		}

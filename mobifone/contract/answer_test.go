@@ -55,7 +55,7 @@ func (g *randomAnswers) data(plan *replyPlan) Data {
 	var d Data
 	w := &writer{c: g.c}
 	for i, p := range plan.data {
-		if p.set && dataSlots[i].get(w, &full) != nil {
+		if p.set && w.dataField(dataSlots[i].name, &full) != nil {
 			copyData(dataSlots[i].name, &d, &full)
 		}
 	}
@@ -283,4 +283,22 @@ func TestWriteAnswerRefuses(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = clash.WriteAnswer(partner.OpList, Answer{Code: partner.Success, Data: Data{HasRows: true, Total: new(1)}})
 	require.Error(t, err)
+}
+
+// Reading and writing stand in two tables; a field of one alone would be lost in silence.
+func TestEveryFieldReadCanBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, s := range dataSlots {
+		w := &writer{c: Default()}
+		w.dataField(s.name, &Data{})
+		assert.NoError(t, w.err, s.name)
+	}
+	for _, s := range rowSlots {
+		w := &writer{c: Default()}
+		w.rowField(s.name, &Row{})
+		assert.NoError(t, w.err, s.name)
+	}
+	w := &writer{c: Default()}
+	assert.Nil(t, w.dataField("price", &Data{}))
+	assert.Error(t, w.err)
 }

@@ -61,10 +61,10 @@ func (c *Contract) EncodeLogin(cred partner.Credentials) (Wire, error) {
 		out.ContentType, out.Body = typeForm, []byte(pairs.Encode())
 		return out, nil
 	}
-	o := jsonObject{}
-	o.put([]string{l.username}, cred.Username)
-	o.put([]string{l.password}, cred.Password.Reveal())
-	out.Body = o.appendJSON(nil)
+	b := append(appendText([]byte{'{'}, l.username), ':')
+	b = append(appendText(b, cred.Username), ',')
+	b = append(appendText(b, l.password), ':')
+	out.Body = append(appendText(b, cred.Password.Reveal()), '}')
 	return out, nil
 }
 

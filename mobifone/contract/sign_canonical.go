@@ -72,11 +72,12 @@ func sortedQuery(raw string) string {
 		return raw
 	}
 	pairs := strings.Split(raw, "&")
-	slices.SortStableFunc(pairs, func(a, b string) int {
-		a, _, _ = strings.Cut(a, "=")
-		b, _, _ = strings.Cut(b, "=")
-		return strings.Compare(a, b)
-	})
+	name := func(pair string) string { n, _, _ := strings.Cut(pair, "="); return n }
+	for i := range pairs { // stable, and they are few
+		for j := i; j > 0 && name(pairs[j]) < name(pairs[j-1]); j-- {
+			pairs[j], pairs[j-1] = pairs[j-1], pairs[j]
+		}
+	}
 	return strings.Join(pairs, "&")
 }
 

@@ -108,9 +108,14 @@ func compileOp(doc *Document, op partner.Operation, end *Endpoint, frame framePl
 		return nil, fmt.Errorf("encoding %q is not known", end.Encoding)
 	}
 	for logical, name := range end.Request {
-		i := slices.Index(requestNames[:], logical)
-		if i < 0 || name == "" {
+		if name == "" || !slices.Contains(requestNames[:], logical) {
 			return nil, fmt.Errorf("request field %q cannot be mapped to %q", logical, name)
+		}
+	}
+	for i, logical := range requestNames {
+		name, ok := end.Request[logical]
+		if !ok {
+			continue
 		}
 		if reqField(i) == reqPartnerTransID && op == partner.OpOTP && !doc.Semantics.PartnerTransIDAtOTP {
 			continue // the partner does not take it here
@@ -120,7 +125,6 @@ func compileOp(doc *Document, op partner.Operation, end *Endpoint, frame framePl
 		e.listed = append(e.listed, reqField(i))
 		e.known[name] = logical
 	}
-	slices.Sort(e.listed)
 	if err := e.compileConstants(end.Constants); err != nil {
 		return nil, err
 	}
