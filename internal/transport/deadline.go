@@ -15,6 +15,10 @@ func (c *core) deadline(next http.RoundTripper) http.RoundTripper {
 		}
 		ctx, cancel := context.WithTimeout(req.Context(), c.tryTimeout(r.op))
 		resp, err := next.RoundTrip(req.WithContext(ctx))
+		if err != nil && resp != nil && resp.Body != nil {
+			_ = resp.Body.Close() // http.Client drops such a reply and leaves it open
+			resp = nil
+		}
 		if err != nil || resp == nil || resp.Body == nil {
 			cancel()
 			return resp, err
