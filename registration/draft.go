@@ -44,11 +44,7 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 	reply, err := d.service.t.Send(ctx, d.fields, d.handle.Send().SendBy)
 	if err != nil {
 		outcome = partner.OutcomeOf(err)
-		if e, ok := errors.AsType[*partner.Error](err); ok {
-			handle := d.handle
-			e.Handle = &handle
-		}
-		return nil, err
+		return nil, withHandle(err, d.handle)
 	}
 	outcome = partner.Succeeded
 	return &Receipt{
@@ -56,6 +52,17 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 		RegisteredAt: reply.Data.RegisteredAt, EffectiveFrom: reply.Data.EffectiveFrom, ExpiresAt: reply.Data.ExpiresAt,
 		Evidence: reply.Evidence,
 	}, nil
+}
+
+// withHandle puts the handle into a copy: a hook may still hold the error it was told of.
+func withHandle(err error, h partner.Handle) error {
+	e, ok := errors.AsType[*partner.Error](err)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.Handle = &h
+	return &own
 }
 
 func (d *Draft) unknown(code partner.Code, cause error) error {

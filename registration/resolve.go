@@ -3,6 +3,7 @@ package registration
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -30,10 +31,7 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 	}
 	found, err := s.look(ctx, send)
 	if err != nil {
-		if e, ok := errors.AsType[*partner.Error](err); ok {
-			e.Handle = &h
-		}
-		return nil, err
+		return nil, withHandle(err, h)
 	}
 	unknown := &partner.Error{Operation: partner.OpRegister, Handle: &h, Evidence: found.evidence, Lookup: &partner.Lookup{}, Err: errStillOpen}
 	switch {
@@ -101,7 +99,7 @@ func (s *Service) look(ctx context.Context, send partner.Send) (findings, error)
 	var asked bool
 	for _, q := range s.questions(send) {
 		reply, err := s.t.Call(ctx, partner.OpGet, q)
-		if err != nil && !errors.Is(err, partner.TransactionNotFound) {
+		if err != nil && !saysAbsent(err) {
 			return findings{}, err
 		}
 		f.evidence = merge(f.evidence, reply.Evidence)
@@ -121,6 +119,14 @@ func (s *Service) look(ctx context.Context, send partner.Send) (findings, error)
 			Err: errors.New("the contract has no lookup by id; hold, and ask the partner another way")}
 	}
 	return f, nil
+}
+
+// saysAbsent reports whether the partner said "no such transaction" in an envelope: a
+// bare 404 can be anybody's, and a reply that is a failure itself says nothing.
+func saysAbsent(err error) bool {
+	e, ok := errors.AsType[*partner.Error](err)
+	return ok && e.Code == partner.TransactionNotFound && e.WireCode != "" &&
+		e.Evidence.HTTPStatus < 500 && e.Evidence.HTTPStatus != http.StatusRequestTimeout
 }
 
 func (s *Service) questions(send partner.Send) []contract.Fields {

@@ -3,6 +3,7 @@ package transactions
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/transport"
@@ -128,7 +129,8 @@ func Absent(err error) (at time.Time, ok bool) {
 // partner's own there was no envelope, so nothing well-formed said it.
 func withAbsence(err error, at time.Time) error {
 	e, ok := errors.AsType[*partner.Error](err)
-	if !ok || e.Code != partner.TransactionNotFound || e.WireCode == "" || e.Err != nil || e.Evidence.HTTPStatus >= 500 {
+	if !ok || e.Code != partner.TransactionNotFound || e.WireCode == "" || e.Err != nil ||
+		e.Evidence.HTTPStatus >= 500 || e.Evidence.HTTPStatus == http.StatusRequestTimeout {
 		return err
 	}
 	absent := *e
