@@ -12,7 +12,7 @@ import (
 var (
 	errTwice = errors.New("this draft was sent before; resolve its handle, do not register again")
 	errUsed  = errors.New("the partner already has a registration of these ids; resolve the handle, do not register again")
-	errOpen  = errors.New("a registration with this transId or partnerTransId is in flight or unresolved in this process; resolve it, do not register again")
+	errOpen  = errors.New("a registration with this transId or partnerTransId is in flight or unresolved in this client; resolve it, do not register again")
 )
 
 // Draft is one intent to register: checked, fixed, not sent.
@@ -28,7 +28,7 @@ type Draft struct {
 func (d *Draft) Handle() partner.Handle { return d.handle }
 
 // Send sends the registration, once: a second Send, also of another draft with the same
-// ids while the first is unresolved in this process, sends nothing and answers Unknown.
+// ids while the first is unresolved in this client, sends nothing and answers Unknown.
 // Cancelling ctx does not take a registration back: once the body left, the outcome is
 // Unknown.
 func (d *Draft) Send(ctx context.Context) (*Receipt, error) {

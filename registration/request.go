@@ -53,6 +53,14 @@ func (r Request) faults() []partner.FieldError {
 	return append(faults, r.Staff.Validate()...)
 }
 
+// send is what the request says, without the times.
+func (r Request) send() partner.Send {
+	return partner.Send{
+		TransID: r.TransID, PartnerTransID: r.PartnerTransID, MSISDN: r.MSISDN,
+		Package: r.Package, Amount: r.Amount, Staff: r.Staff,
+	}
+}
+
 func (r Request) fields(channel string) contract.Fields {
 	return contract.Fields{
 		MSISDN: r.MSISDN, Channel: channel, Shop: r.Staff.Shop, Employee: r.Staff.Employee, POS: r.Staff.POS,

@@ -6,7 +6,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// sends remembers, in this process only, which ids are in flight, unresolved or
+// sends remembers, for one client and its lanes only, which ids are in flight, unresolved or
 // registered, so that a double click or a blind retry in a caller's code sends nothing.
 // It is a net below the caller's own care, not a store: it forgets the oldest of many
 // and everything when the process ends.
@@ -36,6 +36,13 @@ func (s *sends) begin(i ids) bool {
 	}
 	s.open[i[0]], s.open[i[1]] = true, true
 	return true
+}
+
+// holds reports whether a draft holds one of the ids.
+func (s *sends) holds(i ids) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[i[0]] || s.open[i[1]]
 }
 
 // end keeps the claim of an unknown or successful send and drops the others.

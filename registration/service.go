@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/transport"
@@ -42,16 +43,28 @@ func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
 // transaction up. Errors are *[partner.Error] of outcome NotSent, but of outcome Unknown
 // when these ids may have been sent before.
 func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
+	draft, err := s.prepare(ctx, req)
+	send := req.send()
+	if err == nil || !s.sends.holds(idsOf(send)) {
+		return draft, err
+	}
+	// Nothing left now, but of these ids something did.
+	handle := partner.NewHandle(send)
+	open := &partner.Error{Operation: partner.OpRegister, Code: partner.AlreadySent, Handle: &handle, Err: errOpen}
+	if e, ok := errors.AsType[*partner.Error](err); ok {
+		open.Fields = e.Fields
+	}
+	return nil, open
+}
+
+func (s *Service) prepare(ctx context.Context, req Request) (*Draft, error) {
 	if faults := req.faults(); len(faults) > 0 {
 		return nil, transport.BadInput(partner.OpRegister, faults...)
 	}
 	if !s.t.Contract().Has(partner.OpRegister) {
 		return nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OperationAbsent}
 	}
-	send := partner.Send{
-		TransID: req.TransID, PartnerTransID: req.PartnerTransID, MSISDN: req.MSISDN,
-		Package: req.Package, Amount: req.Amount, Staff: req.Staff,
-	}
+	send := req.send()
 	if err := s.fixTimes(ctx, req, &send); err != nil {
 		return nil, err
 	}
