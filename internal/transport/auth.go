@@ -2,10 +2,14 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -39,10 +43,23 @@ func (g grant) secrets() []string {
 	var known []string
 	for _, s := range []partner.Secret{g.credentials.APIKey, g.credentials.Secret, g.credentials.Password, g.token} {
 		if !s.IsZero() {
-			known = append(known, s.Reveal())
+			known = append(known, writings(s.Reveal())...)
 		}
 	}
 	return known
+}
+
+// writings are the forms in which bodies, URLs and quoted texts write a secret.
+func writings(s string) []string {
+	all := []string{s}
+	quoted := strconv.Quote(s)
+	asJSON, _ := json.Marshal(s) // a string is always written
+	for _, form := range []string{quoted[1 : len(quoted)-1], string(asJSON[1 : len(asJSON)-1]), url.QueryEscape(s), url.PathEscape(s)} {
+		if !slices.Contains(all, form) {
+			all = append(all, form)
+		}
+	}
+	return all
 }
 
 // authenticator fetches credentials and logs in, once for all callers who wait.
@@ -150,7 +167,13 @@ func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
 	}
 	cred, err := a.core.cfg.Credentials(ctx)
 	if err != nil {
-		return grant{}, err
+		a.mu.Lock()
+		known := a.current.secrets()
+		a.mu.Unlock()
+		known = append(known, grant{credentials: cred}.secrets()...)
+		// An error of the provider's own calls, another client's perhaps, is no verdict on this one.
+		return grant{}, &partner.Error{Outcome: partner.NotSent, Code: partner.CredentialsFailed,
+			Err: &redacted{text: partner.Scrub(err.Error(), known...), err: err}}
 	}
 	g = grant{credentials: cred, until: renewAt(cred.ExpiresAt)}
 	if a.core.cfg.Contract.Auth().Scheme != contract.AuthBearer {

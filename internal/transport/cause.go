@@ -3,11 +3,15 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"strconv"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// redacted is an error whose text is clean; errors.Is and errors.As still see through it.
+// redacted is an error whose text is clean. errors.Is and errors.As see through it; who
+// walks the chain to print every link, as error reporters do, ends here.
 type redacted struct {
 	text string
 	err  error
@@ -16,8 +20,20 @@ type redacted struct {
 // Error returns the scrubbed text.
 func (e *redacted) Error() string { return e.text }
 
-// Unwrap returns the error that was redacted.
-func (e *redacted) Unwrap() error { return e.err }
+// Is looks below.
+func (e *redacted) Is(target error) bool { return errors.Is(e.err, target) }
+
+// As looks below.
+func (e *redacted) As(target any) bool { return errors.As(e.err, target) }
+
+// Format writes the text, whatever the verb: others would print what lies below.
+func (e *redacted) Format(f fmt.State, verb rune) {
+	if verb == 'q' {
+		_, _ = io.WriteString(f, strconv.Quote(e.text))
+		return
+	}
+	_, _ = io.WriteString(f, e.text)
+}
 
 // cause strips the URL from an error of net/http and scrubs what is left.
 func (c *core) cause(r *record, err error) error {
@@ -36,11 +52,7 @@ func (c *core) redact(r *record, err error) error {
 	case errors.Is(err, context.DeadlineExceeded) && err.Error() == context.DeadlineExceeded.Error():
 		return context.DeadlineExceeded
 	}
-	text := partner.Scrub(err.Error(), r.secrets()...)
-	if text == err.Error() {
-		return err
-	}
-	return &redacted{text: text, err: err}
+	return &redacted{text: partner.Scrub(err.Error(), r.secrets()...), err: err}
 }
 
 func joinCause(cause, end error) error {
