@@ -22,21 +22,24 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// One call in a hundred fails, and the others keep their connections: a library that
-// empties the pool after every final error would dial hundreds of times here.
+// Two calls in a hundred fail, and the others keep their connections: a library that
+// empties the pool after a final error would dial many hundred times here.
 func TestConnectionsAreKeptUnderFailures(t *testing.T) {
 	t.Parallel()
-	const callers, each = 64, 30
+	const callers, each = 64, 75
 	p := wiretest.New(t, contract.Default())
 	client := newClient(t, p, quick(1))
 	var n atomic.Int64
-	fail, good := wiretest.Raw(500, "text/plain", "no"), p.Offers(120_000)
+	refuse, hangUp, good := wiretest.Raw(500, "text/plain", "no"), wiretest.Hangup(""), p.Offers(120_000)
 	p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
-		if n.Add(1)%100 == 0 {
-			fail(w, r, f)
-			return
+		switch n.Add(1) % 100 {
+		case 0:
+			refuse(w, r, f)
+		case 50:
+			hangUp(w, r, f)
+		default:
+			good(w, r, f)
 		}
-		good(w, r, f)
 	})
 	var wg sync.WaitGroup
 	var failed atomic.Int64
@@ -50,8 +53,10 @@ func TestConnectionsAreKeptUnderFailures(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	assert.Equal(t, int64(callers*each/100), failed.Load())
-	assert.LessOrEqual(t, p.Conns(), callers+callers/2)
+	const hungUp = callers * each / 100
+	assert.Equal(t, int64(2*hungUp), failed.Load())
+	// net/http dials ahead when all callers come at once, so some are never needed.
+	assert.LessOrEqual(t, p.Conns(), 3*callers+hungUp)
 }
 
 // Calls one after another share one connection, whatever the answers; money has its own.
