@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// ask puts a question to the sandbox's own endpoints, which no real partner has.
+func (t *till) ask(ctx context.Context, what string, number partner.MSISDN, answer any) error {
+	body := fmt.Sprintf(`{"msisdn":%q}`, number.Reveal(partner.Form84))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.at.URL+"/_sandbox/"+what, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := (&http.Client{Timeout: 5 * time.Second}).Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(answer)
+}
+
+// customerReadsOTP looks where a customer's phone would be.
+func (t *till) customerReadsOTP(ctx context.Context, number partner.MSISDN) (partner.OTP, error) {
+	var inbox []struct {
+		OTP string `json:"otp"`
+	}
+	if err := t.ask(ctx, "inbox", number, &inbox); err != nil {
+		return partner.OTP{}, err
+	}
+	if len(inbox) == 0 {
+		return partner.OTP{}, errors.New("no SMS arrived")
+	}
+	return partner.ParseOTP(inbox[len(inbox)-1].OTP)
+}
+
+// countAtPartner shows how often the partner registered the sale: what the customer pays.
+func (t *till) countAtPartner(ctx context.Context, s sale.Sale) error {
+	var count struct {
+		Executed int `json:"executed"`
+	}
+	if err := t.ask(ctx, "executed", s.Order.MSISDN, &count); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "            MobiFone đã đăng ký %d lần | the partner registered it %d time(s)\n", count.Executed, count.Executed)
+	return nil
+}

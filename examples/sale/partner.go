@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+// partnerLife is how long the partner's process lives at most.
+const partnerLife = 10 * time.Minute
+
+// address is how a run finds the partner that an earlier one started.
+type address struct {
+	URL, APIKey, Secret string
+	PID                 int
+}
+
+func (a address) credentials() partner.Credentials {
+	return partner.Credentials{APIKey: partner.NewSecret(a.APIKey), Secret: partner.NewSecret(a.Secret)}
+}
+
+func addressFile(dir string) string { return filepath.Join(dir, "partner.json") }
+
+// playing is the partner this example talks to: one that promises to execute nothing more
+// than two seconds after it arrived.
+func playing(credentials partner.Credentials) sandbox.Config {
+	return sandbox.Config{MaxDelay: 2 * time.Second, Credentials: credentials}
+}
+
+// truth is the contract with that partner's true semantics.
+func truth() (*contract.Contract, error) { return playing(partner.Credentials{}).Truth() }
+
+// serve is the partner's process.
+func serve(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, partnerLife)
+	defer cancel()
+	srv, err := sandbox.Start(sandbox.With(playing(partner.Credentials{})))
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	cred := srv.Credentials()
+	text, err := json.Marshal(address{URL: srv.URL, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), PID: os.Getpid()})
+	if err != nil {
+		return err
+	}
+	next := addressFile(dir) + ".new"
+	if err := os.WriteFile(next, text, 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(next, addressFile(dir)); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// findPartner gives the partner that still runs, or starts one.
+func findPartner(ctx context.Context, dir string) (address, error) {
+	if a, ok := alive(ctx, dir); ok {
+		return a, nil
+	}
+	_ = os.Remove(addressFile(dir)) // of a partner that is gone
+	self, err := os.Executable()
+	if err != nil {
+		return address{}, err
+	}
+	cmd := exec.Command(self, "-partner", "-dir", dir) //nolint:gosec // this very program, as another process that outlives it
+	if err := cmd.Start(); err != nil {
+		return address{}, err
+	}
+	if err := cmd.Process.Release(); err != nil {
+		return address{}, err
+	}
+	for range 200 {
+		if a, ok := alive(ctx, dir); ok {
+			return a, nil
+		}
+		select {
+		case <-ctx.Done():
+			return address{}, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return address{}, errors.New("the partner did not start")
+}
+
+func alive(ctx context.Context, dir string) (address, bool) {
+	var a address
+	text, err := os.ReadFile(addressFile(dir))
+	if err != nil || json.Unmarshal(text, &a) != nil {
+		return a, false
+	}
+	u, err := url.Parse(a.URL)
+	if err != nil {
+		return a, false
+	}
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return a, false
+	}
+	_ = conn.Close()
+	return a, true
+}
+
+// dismiss ends the partner's process.
+func dismiss(dir string, a address) error {
+	_ = os.Remove(addressFile(dir))
+	p, err := os.FindProcess(a.PID)
+	if err != nil {
+		return nil //nolint:nilerr // it is gone already
+	}
+	if err := p.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("ending the partner: %w", err)
+	}
+	return nil
+}

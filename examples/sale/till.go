@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/packages"
+)
+
+// teller is who sells here.
+var teller = partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
+
+// till is a counter with a memory.
+type till struct {
+	out    io.Writer
+	dir    string
+	at     address
+	client *mobifone.Client
+	store  *sqlstore.Store
+	desk   *sale.Desk
+}
+
+func openTill(ctx context.Context, f flags, out io.Writer) (*till, error) {
+	t := &till{out: out, dir: f.dir}
+	wire, err := truth()
+	if err != nil {
+		return nil, err
+	}
+	k, err := loadKeys(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	if t.at, err = findPartner(ctx, f.dir); err != nil {
+		return nil, err
+	}
+	options := []mobifone.Option{mobifone.WithContract(wire), mobifone.WithTimeouts(mobifone.Timeouts{Register: 3 * time.Second})}
+	if f.crash {
+		options = append(options, mobifone.WithHooks(mobifone.Hooks{OnTry: t.dieInRegister}))
+	}
+	t.client, err = mobifone.New(mobifone.Config{
+		BaseURL: t.at.URL, Partner: "FPT", Channel: "SHOP",
+		Credentials: mobifone.StaticCredentials(t.at.credentials()), IDKey: partner.NewSecret(string(k.ID)),
+	}, options...)
+	if err != nil {
+		return nil, err
+	}
+	if t.store, err = sqlstore.Open(ctx, filepath.Join(f.dir, "sales.db"), k.ring()); err != nil {
+		return nil, err
+	}
+	t.desk, err = sale.NewDesk(sale.Config{
+		Partner: sale.ClientPartner(t.client), Resolver: sale.ClientPartner(t.client.Background()),
+		Store: t.store, Rules: sale.RulesOf(wire), NewID: t.client.NewPartnerTransID,
+	})
+	return t, err
+}
+
+// dieInRegister is the crash: the answer is in, nothing of it is written down, and the
+// process is killed as if the power had gone.
+func (t *till) dieInRegister(_ context.Context, e partner.TryEvent) {
+	if e.Operation != partner.OpRegister {
+		return
+	}
+	fmt.Fprintln(t.out, "   ✖ mất điện! | the power goes: this process is killed; run it again without -crash")
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Kill()
+	}
+	select {}
+}
+
+func (t *till) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_ = t.client.Close(ctx)
+	_ = t.store.Close()
+}
+
+// sell walks the four steps on the desk.
+func (t *till) sell(ctx context.Context, f flags) error {
+	number, err := partner.ParseMSISDN(f.msisdn)
+	if err != nil {
+		return err
+	}
+	eligible, err := t.client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: number, Staff: teller})
+	if err != nil {
+		return err
+	}
+	offer, ok := eligible.Offer(partner.PackageCode(f.pkg))
+	if !ok || !offer.Eligible {
+		return errors.New("the subscriber may not register " + f.pkg)
+	}
+	view, err := t.desk.Open(ctx, sale.Order{
+		Shop: teller.Shop, ID: "EX-" + strconv.FormatInt(time.Now().UnixNano(), 36), MSISDN: number,
+		Package: offer.Code, Price: offer.Price, Staff: teller,
+	}, teller.Employee)
+	if err != nil {
+		return err
+	}
+	id := view.Sale.ID
+	t.say(view)
+	if view, err = t.desk.TakeCash(ctx, id, offer.Price, teller.Employee); err != nil {
+		return err
+	}
+	t.say(view)
+	if view, err = t.desk.RequestOTP(ctx, id, teller.Employee); err != nil {
+		return err
+	}
+	t.say(view)
+	code, err := t.customerReadsOTP(ctx, number)
+	if err != nil {
+		return err
+	}
+	view, err = t.desk.Register(ctx, id, code, teller.Employee)
+	if err != nil && partner.OutcomeOf(err) != partner.Unknown {
+		t.say(view)
+		return err
+	}
+	return t.settle(ctx, id)
+}
+
+// recover takes up what an earlier run left open.
+func (t *till) recover(ctx context.Context) (found bool, err error) {
+	open, err := t.store.Find(ctx, sale.Query{States: []sale.State{sale.Registering, sale.Resolving}})
+	if err != nil {
+		return false, err
+	}
+	for _, s := range open {
+		fmt.Fprintf(t.out, "\nGiao dịch dở dang từ lần chạy trước | left open by an earlier run: %s %s ***%s\n", s.Package, s.Price, s.LastThree)
+		if err := t.settle(ctx, s.ID); err != nil {
+			return true, err
+		}
+	}
+	return len(open) > 0, nil
+}
+
+// settle resolves a sale until it needs nobody, or a person.
+func (t *till) settle(ctx context.Context, id string) error {
+	last := sale.None
+	for {
+		next, err := t.desk.Resolve(ctx, id)
+		if err != nil {
+			fmt.Fprintln(t.out, "   …", err)
+		}
+		view, err := t.desk.Look(ctx, id)
+		if err != nil {
+			return err
+		}
+		if view.Sale.State != last {
+			t.say(view)
+			last = view.Sale.State
+		}
+		if last != sale.Registering && last != sale.Resolving {
+			return t.countAtPartner(ctx, view.Sale)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(max(time.Until(next), 100*time.Millisecond)):
+		}
+	}
+}
+
+// release ends the partner when nothing of it is open any more.
+func (t *till) release(ctx context.Context) error {
+	open, err := t.store.Find(ctx, sale.Query{States: []sale.State{sale.Registering, sale.Resolving}, Limit: 1})
+	if err != nil || len(open) > 0 {
+		return err
+	}
+	return dismiss(t.dir, t.at)
+}
+
+func (t *till) say(v sale.View) {
+	fmt.Fprintf(t.out, "%-11s %s\n            %s\n", v.Sale.State, v.Action.Text.VI, v.Action.Text.EN)
+}
