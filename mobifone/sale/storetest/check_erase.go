@@ -122,7 +122,8 @@ func reopened(t testing.TB, h Harness) {
 	rival := opened(7)
 	rival.State.Order.MSISDN = subscriber(2)
 	refused(t, s, then(apply(t, s, rival), inSlot(0)), &sale.BusyError{SaleID: opened(2).SaleID})
-	same(t, "the store after two more changes and another opening", look(t, h.Reopen(t, s)), look(t, s))
+	before = look(t, s)
+	same(t, "the store after two more changes and another opening", look(t, h.Reopen(t, s)), before)
 }
 
 func nothingReadable(t testing.TB, h Harness) {

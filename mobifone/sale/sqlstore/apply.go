@@ -1,0 +1,168 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// stamp is how times are stored: they sort as text.
+const stamp = "2006-01-02T15:04:05.000000000Z"
+
+func stamped(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(stamp)
+}
+
+// change is a sale.Change as it is written; what can be done before the file is locked
+// has been done.
+type change struct {
+	sale.Change
+
+	state  []byte
+	events [][]byte
+	cipher any // of a new sale with a number: []byte
+	keyID  any // of the same: string
+}
+
+// Apply is [sale.Store].Apply. Once its change is being written it waits for the commit,
+// also when ctx ends meanwhile; before that, ctx's end means that nothing happened.
+func (s *Store) Apply(ctx context.Context, c sale.Change) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	ready := change{Change: c, events: make([][]byte, len(c.Events))}
+	var err error
+	if ready.state, err = json.Marshal(c.State); err != nil {
+		return err
+	}
+	for i, e := range c.Events {
+		if ready.events[i], err = json.Marshal(e); err != nil {
+			return err
+		}
+	}
+	if c.Expected == 0 {
+		if ciphertext, id := s.keys.seal(c.SaleID, c.State.Order.MSISDN); ciphertext != nil {
+			ready.cipher, ready.keyID = ciphertext, id
+		}
+	}
+	return s.queue.submit(ctx, func(ctx context.Context, w *writer) error { return s.write(ctx, w, ready) })
+}
+
+// write asks every question before it writes anything.
+func (s *Store) write(ctx context.Context, w *writer, c change) error {
+	if err := refuseVersion(ctx, w, c); err != nil {
+		return err
+	}
+	if c.Expected == 0 {
+		if err := refuseOrder(ctx, w, c); err != nil {
+			return err
+		}
+	}
+	var unowned []partner.PartnerTransID
+	for _, id := range c.State.PartnerTransIDs() {
+		var owner string
+		found, err := w.row(ctx, `SELECT sale_id FROM partner_trans_ids WHERE partner_trans_id = ?`, []any{string(id)}, &owner)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			unowned = append(unowned, id)
+		case owner != c.SaleID:
+			return &sale.IDTakenError{SaleID: owner}
+		}
+	}
+	claim, err := s.claimOf(ctx, w, c)
+	if err != nil {
+		return err
+	}
+	if err := writeSale(ctx, w, c); err != nil {
+		return err
+	}
+	for _, id := range unowned {
+		if _, err := w.exec(ctx, `INSERT INTO partner_trans_ids (partner_trans_id, sale_id) VALUES (?, ?)`, string(id), c.SaleID); err != nil {
+			return err
+		}
+	}
+	if err := claim(); err != nil {
+		return err
+	}
+	return writeEvents(ctx, w, c)
+}
+
+func refuseVersion(ctx context.Context, w *writer, c change) error {
+	var version int64
+	if _, err := w.row(ctx, `SELECT version FROM sales WHERE id = ?`, []any{c.SaleID}, &version); err != nil {
+		return err
+	}
+	if version != c.Expected {
+		return &sale.ConflictError{SaleID: c.SaleID}
+	}
+	return nil
+}
+
+func refuseOrder(ctx context.Context, w *writer, c change) error {
+	var owner string
+	found, err := w.row(ctx, `SELECT id FROM sales WHERE shop = ? AND order_id = ?`, []any{c.State.Order.Shop, c.State.Order.ID}, &owner)
+	if err == nil && found {
+		return &sale.OrderTakenError{SaleID: owner}
+	}
+	return err
+}
+
+func writeSale(ctx context.Context, w *writer, c change) error {
+	o := c.State.Order
+	var rested any
+	if c.State.State.Resting() {
+		rested = stamped(c.State.UpdatedAt)
+	}
+	if c.Expected == 0 {
+		_, err := w.exec(ctx, `INSERT INTO sales (id, version, state, shop, order_id, package, price, cash_in, cash_out, last_three, reason,
+			opened_at, updated_at, wake_at, rested_at, state_json, msisdn_cipher, msisdn_key_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			c.SaleID, c.State.Version, c.State.State.String(), o.Shop, o.ID, string(o.Package), int64(o.Price),
+			int64(c.State.CashIn), int64(c.State.CashOut), o.MSISDN.LastThree(), string(c.State.Reason),
+			c.State.OpenedAt.UTC().Format(stamp), c.State.UpdatedAt.UTC().Format(stamp), stamped(c.State.WakeAt), rested,
+			string(c.state), c.cipher, c.keyID)
+		return err
+	}
+	changed, err := w.exec(ctx, `UPDATE sales SET version = ?, state = ?, package = ?, price = ?, cash_in = ?, cash_out = ?, reason = ?,
+		opened_at = ?, updated_at = ?, rested_at = iif(? IS NULL, NULL, coalesce(rested_at, ?)), wake_at = ?, state_json = ?
+		WHERE id = ? AND version = ?`,
+		c.State.Version, c.State.State.String(), string(o.Package), int64(o.Price), int64(c.State.CashIn), int64(c.State.CashOut),
+		string(c.State.Reason), c.State.OpenedAt.UTC().Format(stamp), c.State.UpdatedAt.UTC().Format(stamp), rested, rested,
+		stamped(c.State.WakeAt), string(c.state), c.SaleID, c.Expected)
+	if err == nil && changed != 1 {
+		return errors.New("sqlstore: the version changed inside a transaction")
+	}
+	return err
+}
+
+func writeEvents(ctx context.Context, w *writer, c change) error {
+	for i, e := range c.Events {
+		var employee, amount, outcome, code any
+		if e.By != "" {
+			employee = e.By
+		}
+		if e.Amount != 0 {
+			amount = int64(e.Amount)
+		}
+		if e.Kind == sale.SendEnded || e.Kind == sale.OTPRefused {
+			outcome = e.Outcome.String()
+		}
+		if e.Code != "" {
+			code = string(e.Code)
+		}
+		if _, err := w.exec(ctx, `INSERT INTO events (sale_id, seq, at, kind, employee, amount, outcome, code, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			c.SaleID, c.Expected+1+int64(i), e.At.UTC().Format(stamp), string(e.Kind), employee, amount, outcome, code, string(c.events[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+)
+
+// runBatch does the work of all in one transaction and gives each its result. It is not
+// cancelled with any of them.
+func (s *Store) runBatch(batch []*work) {
+	ctx := context.Background()
+	sound := false
+	defer func() { // also when a panic passes
+		if !sound {
+			_ = s.queue.w.close() // a connection that failed is not trusted again
+			s.queue.w = nil
+		}
+	}()
+	if s.queue.w == nil {
+		w, err := openWriter(ctx, s.path, s.options.patience)
+		if err != nil {
+			fail(batch, err)
+			return
+		}
+		s.queue.w = w
+	}
+	w := s.queue.w
+	if _, err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		fail(batch, err)
+		sound = isBusy(err)
+		return
+	}
+	results := make([]error, len(batch))
+	done := 0
+	for i, each := range batch {
+		var err error
+		if results[i], err = w.try(ctx, each.do, len(batch) > 1); err != nil {
+			// Not even the savepoint could be taken back: nothing of the batch is stored.
+			_, _ = w.exec(ctx, "ROLLBACK")
+			fail(batch, err)
+			return
+		}
+		if results[i] == nil {
+			done++
+		}
+	}
+	if done == 0 {
+		_, err := w.exec(ctx, "ROLLBACK")
+		sound = err == nil
+	} else if err := s.options.commit(func() error { return w.commit(ctx) }); err != nil {
+		_, _ = w.exec(ctx, "ROLLBACK")
+		fail(batch, fmt.Errorf("%w: %w", ErrUnknown, err))
+		return
+	}
+	sound = sound || done > 0
+	for i, each := range batch {
+		each.err = results[i]
+	}
+}
+
+func (w *writer) commit(ctx context.Context) error {
+	_, err := w.exec(ctx, "COMMIT")
+	return err
+}
+
+// try does one caller's work inside the transaction, so that a failure takes back nothing
+// but itself. refused is the work's own error, err the transaction's.
+func (w *writer) try(ctx context.Context, do func(context.Context, *writer) error, shared bool) (refused, err error) {
+	if !shared {
+		return told(do(ctx, w)), nil
+	}
+	if _, err := w.exec(ctx, "SAVEPOINT one"); err != nil {
+		return nil, err
+	}
+	if refused = told(do(ctx, w)); refused != nil {
+		if _, err := w.exec(ctx, "ROLLBACK TO one"); err != nil {
+			return nil, err
+		}
+	}
+	_, err = w.exec(ctx, "RELEASE one")
+	return refused, err
+}
+
+// fail gives everybody in a batch, of which nothing is known to be stored, the reason.
+// Those who were refused get it too: what they were refused for may be gone with the batch.
+func fail(batch []*work, err error) {
+	for _, each := range batch {
+		each.err = fmt.Errorf("sqlstore: the batch failed: %w", told(err))
+	}
+}

@@ -1,0 +1,51 @@
+// Package sqlstore keeps sales in one SQLite file: the sale.Store for a shop, or for a
+// machine with several processes.
+//
+//	store, err := sqlstore.Open(ctx, "/var/lib/shop/sales.db", sqlstore.Keyring{
+//		Keys:    map[string]partner.Secret{"2026-03": key},
+//		Current: "2026-03",
+//		BusyKey: busyKey,
+//	})
+//
+// # What it promises
+//
+// What Apply acknowledged is on the disk: the write-ahead log is synced before Apply
+// returns (WAL, synchronous=FULL), so it survives a kill of the process and a loss of
+// power, as far as the disk tells the truth about its own sync. Applies of many
+// goroutines share a sync (group commit); each is acknowledged only after the commit that
+// holds it has returned, and one that is refused takes no other one with it.
+//
+// Any number of processes on one machine may open the file at once. Not over a network
+// file system: its locks and shared memory do not hold there.
+//
+// # When a sync fails
+//
+// A commit that fails is neither done nor undone as far as anybody knows: its callers get
+// an error of no type of the contract and load again. The store then drops its writing
+// connection and opens another one before the next change, so nothing goes on in a
+// connection that saw the failure. SQLite counts a page as written only once a sync that
+// came after the write has succeeded: frames of a failed commit are written again by the
+// next one, and a checkpoint whose sync failed is done again in full. So a kernel that
+// reports a failed sync once, and forgets the pages, takes nothing that was acknowledged.
+//
+// # What a torn or damaged file is
+//
+// Frames of the log carry checksums. A torn tail, which only a change that was not
+// acknowledged can leave, is cut at open without a word. Damage inside the synced part of
+// the log looks the same to SQLite and cannot be told from a torn tail: the changes from
+// there on are gone, as with an old backup; reconciliation shows them. Damage in the file
+// itself is a [*CorruptError], at open if it is in the first pages, else where it is
+// read; [Store.Check] reads it all.
+//
+// # Personal data
+//
+// A subscriber's number is stored as AES-256-GCM ciphertext bound to its sale, until
+// Erase; the busy claim is an HMAC-SHA256 with a key of its own; the last three digits
+// stay. Erased and overwritten content is zeroed in the file. Older copies of ciphertext
+// may live on in the log until its next checkpoint, and in backups: they end when the
+// key is destroyed after a rotation. The file and the two beside it (-wal, -shm) have mode
+// 0600. No OTP ever reaches a store.
+//
+// Programs must not open and close the file by other means in the process that has the
+// store open: POSIX drops a process's locks on a file with any of its descriptors.
+package sqlstore

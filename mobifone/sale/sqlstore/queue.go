@@ -1,0 +1,119 @@
+package sqlstore
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// queue lets one caller at a time write and makes those who come meanwhile a batch, so
+// that one commit serves them all. Whoever finds nobody at work runs its own work in its
+// own goroutine, without a hand-off; when it is done it wakes the first of those who
+// came meanwhile, who runs the work of all of them. There is no goroutine to stop.
+type queue struct {
+	run  func(batch []*work)
+	most int
+
+	mu      sync.Mutex
+	leading bool    // somebody runs a batch
+	waiting []*work // who came meanwhile
+	closed  bool
+	idle    sync.Cond
+	w       *writer // used by whoever leads
+}
+
+// work is one caller's change.
+type work struct {
+	do   func(ctx context.Context, w *writer) error
+	err  error
+	wake chan struct{} // closed when the work is done, or when the waiter is to lead
+	lead bool
+}
+
+func (q *queue) init(run func(batch []*work), most int) {
+	q.run, q.most = run, most
+	q.idle.L = &q.mu
+}
+
+// submit runs do in a transaction, together with others, and returns once that is
+// committed: do's error if it returned one, and then nothing of it is stored.
+func (q *queue) submit(ctx context.Context, do func(ctx context.Context, w *writer) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	own := &work{do: do}
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return ErrClosed
+	}
+	if !q.leading {
+		q.leading = true
+		q.mu.Unlock()
+		q.lead([]*work{own})
+		return own.err
+	}
+	own.wake = make(chan struct{})
+	q.waiting = append(q.waiting, own)
+	q.mu.Unlock()
+	select {
+	case <-own.wake:
+	case <-ctx.Done():
+		q.mu.Lock()
+		i := slices.Index(q.waiting, own)
+		if i >= 0 && !own.lead {
+			q.waiting = slices.Delete(q.waiting, i, i+1)
+			q.mu.Unlock()
+			return ctx.Err() // it was not begun
+		}
+		q.mu.Unlock()
+		<-own.wake // it is being written: what becomes of it is worth the wait
+	}
+	if own.lead {
+		q.mu.Lock()
+		n := min(len(q.waiting), q.most)
+		batch := slices.Clone(q.waiting[:n])
+		q.waiting = slices.Delete(q.waiting, 0, n)
+		q.mu.Unlock()
+		q.lead(batch)
+	}
+	return own.err
+}
+
+// lead runs a batch and hands the lead on. A waiter who leads stands first in the queue,
+// and so in its batch; its own wake is closed already.
+func (q *queue) lead(batch []*work) {
+	defer func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		for _, w := range batch {
+			if w.wake != nil && !w.lead {
+				close(w.wake)
+			}
+		}
+		if len(q.waiting) == 0 {
+			q.leading = false
+			q.idle.Broadcast()
+			return
+		}
+		q.waiting[0].lead = true
+		close(q.waiting[0].wake)
+	}()
+	for _, w := range batch {
+		w.err = ErrUnknown // until it is known better, also should run panic
+	}
+	q.run(batch)
+}
+
+// close waits until nobody writes and closes the writer.
+func (q *queue) close() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	for q.leading {
+		q.idle.Wait()
+	}
+	w := q.w
+	q.w = nil
+	return w.close()
+}
