@@ -1,0 +1,197 @@
+package contracttest
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// TestOperationsAgree holds each operation of the document against the contract's, in
+// both directions: method, path, and every wire name in request, data and rows.
+func TestOperationsAgree(t *testing.T) {
+	t.Parallel()
+	j, doc := both(t)
+	found := map[partner.Operation]bool{}
+	for path, item := range j.model.Paths.PathItems.FromOldest() {
+		for method, op := range item.GetOperations().FromOldest() {
+			id := partner.Operation(op.OperationId)
+			end := doc.Operations[id]
+			require.NotNil(t, end, "the contract has no operation %q", op.OperationId)
+			found[id] = true
+			assert.Equal(t, end.Method, strings.ToUpper(method), id)
+			assert.Equal(t, end.Path, path, id)
+			assert.Equal(t, end.Encoding == contract.JSON, op.RequestBody != nil, "%s: encoding", id)
+			assert.Empty(t, end.Constants, "%s: constants are not in the document", id)
+			assert.Equal(t, values(end.Request), sentFields(t, op), "%s: request", id)
+			answersAgree(t, id, end, op)
+			headersAgree(t, doc.Auth, op)
+		}
+	}
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(doc.Operations)), slices.Collect(maps.Keys(found)))
+}
+
+func answersAgree(t *testing.T, id partner.Operation, end *contract.Endpoint, op *v3.Operation) {
+	t.Helper()
+	root := members(answer(t, op))
+	require.Contains(t, root, "data", id)
+	data := members(root["data"]...)
+	want := values(end.Response)
+	if end.Rows != nil {
+		require.Contains(t, data, end.Rows.Path, id)
+		assert.Equal(t, values(end.Rows.Fields), names(rowsOf(data[end.Rows.Path])), "%s: rows", id)
+		want = append(want, end.Rows.Path)
+		slices.Sort(want)
+	}
+	assert.Equal(t, want, names(data), "%s: data", id)
+	for _, echoed := range end.Echo {
+		assert.Contains(t, successRequires(t, op), end.Response[echoed], "%s: a success must carry what is compared", id)
+	}
+}
+
+// successRequires lists the data that every success of the operation must carry.
+func successRequires(t *testing.T, op *v3.Operation) []string {
+	t.Helper()
+	var out []string
+	for _, branch := range answer(t, op).Schema().OneOf {
+		for _, data := range members(branch)["data"] {
+			out = append(out, data.Schema().Required...)
+		}
+	}
+	return out
+}
+
+// headersAgree wants each header of the scheme as a parameter or as a security scheme.
+func headersAgree(t *testing.T, auth contract.Auth, op *v3.Operation) {
+	t.Helper()
+	var sent []string
+	for _, p := range op.Parameters {
+		if p.In == "header" {
+			require.True(t, p.Required != nil && *p.Required, p.Name)
+			sent = append(sent, p.Name)
+		}
+	}
+	assert.ElementsMatch(t, []string{auth.Headers.Timestamp, auth.Headers.Nonce, auth.Headers.RequestID}, sent, op.OperationId)
+}
+
+// TestSecurityAgrees compares the scheme, and the string that is signed.
+func TestSecurityAgrees(t *testing.T) {
+	t.Parallel()
+	j, doc := both(t)
+	schemes := j.model.Components.SecuritySchemes
+	require.Len(t, j.model.Security, 1, "one way in, that needs both headers")
+	for _, name := range []string{"apiKey", "signature"} {
+		_, needed := j.model.Security[0].Requirements.Get(name)
+		assert.True(t, needed, name)
+	}
+	assert.Equal(t, doc.Auth.Headers.APIKey, schemes.GetOrZero("apiKey").Name)
+	sign := schemes.GetOrZero("signature")
+	assert.Equal(t, doc.Auth.Headers.Signature, sign.Name)
+	assert.Equal(t, doc.Auth.Parts, extension[[]string](sign, "x-canonical"))
+	assert.Equal(t, doc.Auth.Separator, extension[string](sign, "x-separator"))
+	assert.Equal(t, contract.AuthHMACSHA256, doc.Auth.Scheme)
+	assert.Equal(t, "parts", doc.Auth.Canonical)
+	assert.Equal(t, "hex", doc.Auth.Encoding)
+	assert.Equal(t, "ms", doc.Auth.Timestamp)
+}
+
+// TestEnvelopesAgree compares the frame's members with all their aliases.
+func TestEnvelopesAgree(t *testing.T) {
+	t.Parallel()
+	j, doc := both(t)
+	got := map[string][]string{}
+	for name, p := range j.schema(t, "Envelope").Properties.FromOldest() {
+		got[name] = append([]string{name}, decoded[[]string](t, p.Schema(), "x-aliases")...)
+	}
+	want := map[string][]string{}
+	for _, aliases := range [][]string{
+		doc.Envelope.Code, doc.Envelope.Message, doc.Envelope.Data, doc.Envelope.RequestID, doc.Envelope.ResponseTime, doc.Envelope.Success,
+	} {
+		want[aliases[0]] = aliases
+	}
+	assert.Equal(t, want, got)
+	assert.Equal(t, []string{"0000"}, doc.Envelope.SuccessCodes)
+}
+
+// codeRow is a row of x-codes.
+type codeRow struct {
+	Name     partner.Code    `yaml:"name"`
+	Codes    []string        `yaml:"codes"`
+	Register contract.Class  `yaml:"register"`
+	Final    bool            `yaml:"final"`
+	Resend   contract.Resend `yaml:"resend"`
+	NotOurs  bool            `yaml:"notOurs"`
+	Seen     []string        `yaml:"seen"`
+	Meaning  string          `yaml:"meaning"`
+}
+
+// TestCodesAgree compares the code table row by row, in order.
+func TestCodesAgree(t *testing.T) {
+	t.Parallel()
+	j, doc := both(t)
+	schema := j.schema(t, "ResultCode")
+	rows := decoded[[]codeRow](t, schema, "x-codes")
+	var listed, inRows []string
+	for _, node := range schema.Enum {
+		listed = append(listed, node.Value)
+	}
+	require.Len(t, rows, len(doc.Codes))
+	for i, rule := range doc.Codes {
+		row := rows[i]
+		assert.NotEmpty(t, row.Meaning, rule.Name)
+		assert.Subset(t, row.Codes, row.Seen, rule.Name)
+		inRows = append(inRows, row.Codes...)
+		class, ok := rule.Class[partner.OpRegister]
+		if !ok {
+			class = rule.Class["*"]
+		}
+		assert.Equal(t, codeRow{
+			Name: rule.Name, Codes: rule.Wire, Register: class, Final: rule.Final, Resend: rule.Resend, NotOurs: rule.NotOurs,
+			Seen: row.Seen, Meaning: row.Meaning,
+		}, row)
+	}
+	assert.ElementsMatch(t, inRows, listed)
+}
+
+// TestValuesAgree compares states, times and limits.
+func TestValuesAgree(t *testing.T) {
+	t.Parallel()
+	j, doc := both(t)
+	status := j.schema(t, "Status")
+	states := decoded[map[string]string](t, status, "x-aliases")
+	for _, node := range status.Enum {
+		states[node.Value] = node.Value
+	}
+	assert.Equal(t, doc.States, states)
+
+	at := j.schema(t, "Time")
+	assert.Equal(t, doc.Time, contract.TimeFormat{
+		Layout: decoded[string](t, at, "x-layout"), Zone: decoded[string](t, at, "x-zone"),
+		Accept: append([]string{doc.Time.Layout}, decoded[[]string](t, at, "x-also-read")...),
+	})
+
+	size := j.schema(t, "Size")
+	require.NotNil(t, size.Maximum)
+	assert.InDelta(t, doc.Limits.PageSizeMax, *size.Maximum, 0)
+	var standard int
+	require.NoError(t, size.Default.Decode(&standard))
+	assert.Equal(t, doc.Limits.PageSizeDefault, standard)
+	assert.Equal(t, "84", doc.MSISDN)
+	assert.True(t, strings.HasPrefix(j.schema(t, "Isdn").Pattern, "^84"))
+}
+
+func both(t *testing.T) (*judge, contract.Document) {
+	t.Helper()
+	j, err := newJudge(readDocument(t), "", "")
+	require.NoError(t, err)
+	return j, contract.Default().Document()
+}
+
+func values(m map[string]string) []string { return slices.Sorted(maps.Values(m)) }

@@ -1,0 +1,204 @@
+package contracttest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/otp"
+	"github.com/fptshop/mobifone-go/packages"
+	"github.com/fptshop/mobifone-go/registration"
+	"github.com/fptshop/mobifone-go/transactions"
+)
+
+const (
+	apiKey = "contract-test-key"
+	secret = "contract-test-secret"
+)
+
+// stage is one client before one sandbox, with the recorder between them.
+type stage struct {
+	t       *testing.T
+	client  *mobifone.Client
+	sandbox *sandbox.Sandbox
+	wire    *recorder
+	base    string
+	orders  int
+}
+
+// newStage sets a scene without sockets.
+func newStage(t *testing.T, name string, cfg sandbox.Config) *stage {
+	t.Helper()
+	cfg.Credentials = partner.Credentials{APIKey: partner.NewSecret(apiKey), Secret: partner.NewSecret(secret)}
+	box, err := sandbox.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(box.Close)
+	return onStage(t, name, box, "https://sandbox.test", box.RoundTripper())
+}
+
+func onStage(t *testing.T, name string, box *sandbox.Sandbox, base string, road http.RoundTripper) *stage {
+	t.Helper()
+	wire := &recorder{next: road, scene: name}
+	client, err := mobifone.New(mobifone.Config{
+		BaseURL: base, Partner: "FPT", Channel: "SHOP", Credentials: mobifone.StaticCredentials(box.Credentials()),
+		IDKey: partner.NewSecret("contract-test-id-key-0123456789"),
+	}, mobifone.WithContract(box.Contract()), mobifone.WithHTTPClient(&http.Client{Transport: wire}),
+		mobifone.WithRetry(mobifone.Retry{Tries: 1})) // one exchange per call, so that a scene says which
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = client.Close(context.WithoutCancel(t.Context())) })
+	return &stage{t: t, client: client, sandbox: box, wire: wire, base: base}
+}
+
+func staff() partner.Staff { return partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"} }
+
+// number is a subscriber for whom everything works, another for each i.
+func number(i int) partner.MSISDN {
+	return partner.MustParseMSISDN("09" + strconv.Itoa(10_000_100+1000*i))
+}
+
+// magic is a subscriber with the given last three digits.
+func magic(last string) partner.MSISDN { return partner.MustParseMSISDN("0901234" + last) }
+
+func (s *stage) eligible(n partner.MSISDN) error {
+	_, err := s.client.Packages.Eligible(s.t.Context(), packages.EligibleRequest{MSISDN: n, Staff: staff()})
+	return err
+}
+
+func (s *stage) newID() partner.PartnerTransID {
+	s.t.Helper()
+	s.orders++
+	id, err := s.client.NewPartnerTransID("HN01", s.wire.scene+"-"+strconv.Itoa(s.orders), 1)
+	require.NoError(s.t, err)
+	return id
+}
+
+func (s *stage) askOTP(n partner.MSISDN, pkg partner.PackageCode) (*otp.Ticket, error) {
+	return s.client.OTP.Request(s.t.Context(), otp.Request{MSISDN: n, Package: pkg, PartnerTransID: s.newID(), Staff: staff()})
+}
+
+// sale asks for an OTP and returns the registration that a good teller would send.
+func (s *stage) sale(n partner.MSISDN) registration.Request {
+	s.t.Helper()
+	ticket, err := s.askOTP(n, "C120")
+	require.NoError(s.t, err)
+	code, ok := s.sandbox.Code(n)
+	require.True(s.t, ok)
+	return registration.Request{
+		MSISDN: n, Package: "C120", Amount: 120_000, TransID: ticket.TransID, PartnerTransID: s.newID(), OTP: code,
+		OTPExpiresAt: ticket.PartnerExpiresAt, Staff: staff(),
+	}
+}
+
+func (s *stage) register(req registration.Request) error {
+	_, err := s.client.Registration.Register(s.t.Context(), req)
+	return err
+}
+
+func (s *stage) get(req transactions.GetRequest) error {
+	_, err := s.client.Transactions.Get(s.t.Context(), req)
+	return err
+}
+
+func (s *stage) window() transactions.Query {
+	return transactions.Query{From: s.sandbox.Now().Add(-time.Hour), PageSize: 10}
+}
+
+func (s *stage) list() error {
+	_, err := s.client.Transactions.List(s.window()).Page(s.t.Context(), 1)
+	return err
+}
+
+func (s *stage) search(n partner.MSISDN) error {
+	_, err := s.client.Transactions.Search(transactions.SearchQuery{MSISDN: n, Query: s.window()}).Page(s.t.Context(), 1)
+	return err
+}
+
+// call asks any operation for an answer; what comes of it is for the recorder.
+func (s *stage) call(op partner.Operation) error {
+	s.t.Helper()
+	switch op {
+	case partner.OpEligible:
+		return s.eligible(number(0))
+	case partner.OpOTP:
+		_, err := s.askOTP(number(0), "C120")
+		return err
+	case partner.OpRegister:
+		code, err := partner.ParseOTP("493817")
+		require.NoError(s.t, err)
+		id := s.newID() // a transaction of its own: the client holds back what an unknown one might repeat
+		return s.register(registration.Request{
+			MSISDN: number(0), Package: "C120", Amount: 120_000, TransID: partner.TransID("NOBODYS-" + strconv.Itoa(s.orders)),
+			PartnerTransID: id, OTP: code, Staff: staff(),
+		})
+	case partner.OpGet:
+		return s.get(transactions.GetRequest{TransID: "NOBODYS-1"})
+	case partner.OpList:
+		return s.list()
+	case partner.OpSearch:
+		return s.search(number(0))
+	}
+	require.Fail(s.t, "no such operation", op)
+	return nil
+}
+
+// raw sends what the client would not, signed as it should be unless spoil says otherwise.
+func (s *stage) raw(method, path, body string, spoil func(*http.Request)) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, strings.NewReader(body))
+	require.NoError(s.t, err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	s.orders++
+	nonce := strings.Repeat("0", 24) + strconv.Itoa(10_000_000+s.orders)
+	stamp := contract.Stamp{Time: s.sandbox.Now(), Nonce: nonce, RequestID: nonce}
+	require.NoError(s.t, s.sandbox.Contract().Sign(req, []byte(body), s.sandbox.Credentials(), stamp))
+	if spoil != nil {
+		spoil(req)
+	}
+	resp, err := s.wire.RoundTrip(req)
+	require.NoError(s.t, err)
+	require.NoError(s.t, resp.Body.Close())
+}
+
+// wrong is raw for a request that the document must refuse.
+func (s *stage) wrong(method, path, body string, spoil func(*http.Request)) {
+	s.t.Helper()
+	s.wire.unlawful = true
+	defer func() { s.wire.unlawful = false }()
+	s.raw(method, path, body, spoil)
+}
+
+// said is the status and code of the newest exchange.
+func (s *stage) said() (status int, code string) {
+	s.t.Helper()
+	seen := s.wire.all()
+	require.NotEmpty(s.t, seen, "nothing went over the wire")
+	last := seen[len(seen)-1]
+	var frame struct {
+		ErrorCode string `json:"errorCode"`
+	}
+	if json.Unmarshal(last.answer, &frame) != nil {
+		return last.status, "" // a proxy's page
+	}
+	return last.status, frame.ErrorCode
+}
+
+// expect fails unless the newest answer is this one: a scene that does not play what it
+// says would prove nothing.
+func (s *stage) expect(status int, code string) {
+	s.t.Helper()
+	gotStatus, gotCode := s.said()
+	require.Equal(s.t, status, gotStatus, s.wire.scene)
+	require.Equal(s.t, code, gotCode, s.wire.scene)
+}
