@@ -14,13 +14,17 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
+// goodLogin is the body of a login that went well.
+const goodLogin = `{"token":{"access":"t","lifetime":60}}`
+
 // A login that fails is a local failure: nothing of the call itself left, and nothing of
 // the password comes out.
 func TestFailedLoginIsNotSent(t *testing.T) {
 	t.Parallel()
 	for name, login := range map[string]script{
-		"500":      always(500),
-		"401":      always(401),
+		"500":      func(int, arrival) (*http.Response, error) { return answer(500, goodLogin), nil },
+		"401":      func(int, arrival) (*http.Response, error) { return answer(401, goodLogin), nil },
+		"201":      func(int, arrival) (*http.Response, error) { return answer(201, goodLogin), nil },
 		"redirect": always(307, "Location", "https://elsewhere.test/auth/token"),
 		"garbage":  func(int, arrival) (*http.Response, error) { return answer(200, "{\"token\":"), nil },
 		"no token": func(int, arrival) (*http.Response, error) { return answer(200, "{}"), nil },

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -206,6 +207,7 @@ func TestOneCallerLeavesTheProviderGoesOn(t *testing.T) {
 			assert.ErrorIs(t, err, partner.Canceled)
 			assert.ErrorIs(t, err, context.Canceled)
 		})
+		synctest.Wait() // it is the one that asks; the others join
 		for range 3 {
 			wg.Go(func() { assert.NoError(t, eligible(t.Context(), client)) })
 		}
