@@ -15,7 +15,7 @@ import (
 func (c *core) sign(next http.RoundTripper) http.RoundTripper {
 	return stage(func(req *http.Request, r *record) (*http.Response, error) {
 		cred, _ := req.Context().Value(credentialsKey{}).(grant)
-		req = req.Clone(req.Context())
+		req = ownCopy(req)
 		if r.wire.ContentType != "" {
 			req.Header.Set("Content-Type", r.wire.ContentType)
 		}
@@ -32,11 +32,20 @@ func (c *core) sign(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// ownCopy is a copy of what a stage below may change. Request.Clone would bring forms and
+// trailers, which no call has.
+func ownCopy(req *http.Request) *http.Request {
+	req = req.WithContext(req.Context())
+	u := *req.URL
+	req.URL, req.Header = &u, req.Header.Clone()
+	return req
+}
+
 func (c *core) idempotencyHeader(r *record) string {
 	if r.login || r.fields.PartnerTransID == "" {
 		return ""
 	}
-	return c.idempotency[r.op]
+	return c.cfg.Contract.IdempotencyHeader(r.op)
 }
 
 func credentialsFailed(op partner.Operation, err error) error {

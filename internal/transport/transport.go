@@ -58,8 +58,6 @@ type core struct {
 	pauses pauses
 	budget *budget
 	drain  drain
-
-	idempotency map[partner.Operation]string // headers the contract names
 }
 
 // New assembles the chain.
@@ -70,10 +68,6 @@ func New(cfg Config) *Transport {
 	c := &core{cfg: cfg, budget: newBudget()}
 	c.clock = newPartnerClock(cfg.Clock, cfg.Contract.Semantics().Clock)
 	c.auth = newAuthenticator(c)
-	c.idempotency = map[partner.Operation]string{}
-	for op, ep := range cfg.Contract.Document().Operations {
-		c.idempotency[op] = ep.IdempotencyHeader
-	}
 	c.assemble()
 	return &Transport{core: c, lane: partner.Foreground}
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -98,22 +98,19 @@ func forMoney(t *http.Transport) {
 	}
 }
 
+// isTLSFailure reports whether a failed handshake is anywhere in err: one walk for all
+// types, as each errors.AsType would bring a walk of its own into the program.
 func isTLSFailure(err error) bool {
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+	switch err := err.(type) { //nolint:errorlint // it unwraps itself
+	case *tls.CertificateVerificationError, tls.RecordHeaderError, tls.AlertError,
+		x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
 		return true
+	case *redacted:
+		return isTLSFailure(err.err)
+	case interface{ Unwrap() error }:
+		return isTLSFailure(err.Unwrap())
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(err.Unwrap(), isTLSFailure)
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[x509.CertificateInvalidError](err)
-	return ok
+	return false
 }

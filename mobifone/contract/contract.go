@@ -49,6 +49,15 @@ func (c *Contract) Echoes(op partner.Operation, logical string) bool {
 	return e != nil && slices.Contains(e.Echo, logical)
 }
 
+// IdempotencyHeader names the header that carries the operation's partnerTransId; ""
+// for none.
+func (c *Contract) IdempotencyHeader(op partner.Operation) string {
+	if e := c.doc.Operations[op]; e != nil {
+		return e.IdempotencyHeader
+	}
+	return ""
+}
+
 // Semantics returns a copy of what the partner promises.
 func (c *Contract) Semantics() Semantics { return c.doc.Semantics.clone() }
 
