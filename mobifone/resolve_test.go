@@ -199,7 +199,8 @@ func TestResolveAtTheFence(t *testing.T) {
 				w.Header().Set("Date", date.Add(tc.at).UTC().Format(http.TimeFormat))
 				p.Write(w, partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
 			})
-			_, err := client.Registration.Resolve(t.Context(), handle)
+			// A process that has heard no other time: two times minutes apart would not be believed.
+			_, err := newClient(t, p).Registration.Resolve(t.Context(), handle)
 			e, ok := errors.AsType[*partner.Error](err)
 			require.True(t, ok)
 			assert.Equal(t, partner.Unknown, e.Outcome)

@@ -358,7 +358,9 @@ func (c *core) observeTime(r *record, resp *http.Response, reply *contract.Reply
 	if written.wall.IsZero() {
 		return time.Time{} // the reply did not come from the wire
 	}
-	c.clock.observe(said, written)
+	if !c.clock.observe(said, written) {
+		return time.Time{}
+	}
 	return said
 }
 

@@ -45,8 +45,9 @@ const (
 )
 
 var (
-	errNoPartnerTime  = errors.New("the partner's time is not known: no well-formed reply in the last 10 minutes; ask for the packages or look the transaction up, then prepare again")
-	errClocksDisagree = errors.New("the machine's wall clock and monotonic clock disagree by more than 2 s since the partner's last reply (clock step or suspend); prepare again")
+	errNoPartnerTime   = errors.New("the partner's time is not known: no well-formed reply in the last 10 minutes; ask for the packages or look the transaction up, then prepare again")
+	errClocksDisagree  = errors.New("the machine's wall clock and monotonic clock disagree by more than 2 s since the partner's last reply (clock step or suspend); prepare again")
+	errTimesContradict = errors.New("the partner's last replies name times that contradict each other; prepare again, which looks once more")
 )
 
 // partnerClock estimates the partner's clock from its last well-formed reply. The
@@ -54,25 +55,53 @@ var (
 type partnerClock struct {
 	local  Clock
 	source contract.Clock
+	skew   time.Duration // the partner's hosts may differ by this much among themselves
 
-	mu       sync.Mutex
-	said     time.Time // the partner's time in its last reply
-	written  instant   // when the request it answered was written
+	mu    sync.Mutex
+	last  observation  // the last one that is believed
+	rival *observation // a later one that contradicts it
+}
+
+// observation is the partner's time in one reply.
+type observation struct {
+	said     time.Time
+	written  instant // when the request it answered was written
 	received instant
+}
+
+// fits reports whether a later observation can come from the same clock.
+func (o observation) fits(n observation, skew time.Duration) bool {
+	most, agree := o.written.since(n.received)
+	if !agree {
+		return true // a step or a suspend lies between them: nothing to hold one against the other
+	}
+	least := min(n.written.wall.Sub(o.received.wall), n.written.mono-o.received.mono)
+	moved := n.said.Sub(o.said)
+	slack := dateGranule + max(skew, clockTolerance)
+	return least-slack <= moved && moved <= most+slack
 }
 
 func newPartnerClock(local Clock, source contract.Clock) *partnerClock {
 	return &partnerClock{local: local, source: source}
 }
 
-// observe takes the partner's time out of a well-formed reply.
-func (p *partnerClock) observe(said time.Time, written instant) {
+// observe takes the partner's time out of a well-formed reply and reports whether to
+// believe it. One that contradicts the time believed so far, a host with a wrong clock or
+// a cached reply, is not believed until a second reply agrees with it; a fence would be
+// passed, or built, by its mistake.
+func (p *partnerClock) observe(said time.Time, written instant) bool {
 	if said.IsZero() || p.source == contract.ClockNone {
-		return
+		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.said, p.written, p.received = said, written, p.local.read()
+	n := observation{said: said, written: written, received: p.local.read()}
+	if !p.last.said.IsZero() && !p.last.fits(n, p.skew) && (p.rival == nil || !p.rival.fits(n, p.skew)) {
+		p.rival = &n
+		return false
+	}
+	p.last, p.rival = n, nil
+	return true
 }
 
 // now returns the estimate, or why there is none.
@@ -88,10 +117,13 @@ func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 		return now.wall, now.wall, nil
 	}
 	p.mu.Lock()
-	said, written, received := p.said, p.written, p.received
+	said, written, received, contested := p.last.said, p.last.written, p.last.received, p.rival != nil
 	p.mu.Unlock()
 	if said.IsZero() {
 		return earliest, latest, errNoPartnerTime
+	}
+	if contested {
+		return earliest, latest, errTimesContradict
 	}
 	if age, _ := received.since(now); age > clockFresh {
 		return earliest, latest, errNoPartnerTime
@@ -110,8 +142,8 @@ func (p *partnerClock) stamp() time.Time {
 	now := p.local.read()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.said.IsZero() {
+	if p.last.said.IsZero() {
 		return now.wall
 	}
-	return p.said.Add(now.mono - p.received.mono)
+	return p.last.said.Add(now.mono - p.last.received.mono)
 }

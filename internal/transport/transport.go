@@ -67,6 +67,7 @@ func New(cfg Config) *Transport {
 	}
 	c := &core{cfg: cfg, budget: newBudget()}
 	c.clock = newPartnerClock(cfg.Clock, cfg.Contract.Semantics().Clock)
+	c.clock.skew = time.Duration(cfg.Contract.Semantics().ClockSkewMax)
 	c.auth = newAuthenticator(c)
 	c.assemble()
 	return &Transport{core: c, lane: partner.Foreground}
