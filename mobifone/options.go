@@ -65,9 +65,10 @@ func WithCatalog(c *catalog.Catalog) Option {
 // WithHTTPClient sends through the client's Transport. An *http.Transport is cloned,
 // once for reads and once for money calls; the clones get TLS ≥ 1.2, no compression and
 // bounded headers, and the one for money drops connections idle for 5 s and speaks
-// HTTP/1.1 only. Any other RoundTripper is used for both as it is. The client itself is
-// never changed; its Timeout bounds each try, its Jar and CheckRedirect are not used:
-// redirects are never followed.
+// HTTP/1.1 only. Any other RoundTripper is used for both as it is and must not retry by
+// itself: it lies below the guard, and a retry in it is a second registration. That of
+// go-retryablehttp is refused. The client itself is never changed; its Timeout bounds
+// each try, its Jar and CheckRedirect are not used: redirects are never followed.
 func WithHTTPClient(h *http.Client) Option {
 	return func(s *settings) []partner.FieldError {
 		if h == nil {
@@ -75,6 +76,9 @@ func WithHTTPClient(h *http.Client) Option {
 		}
 		if own, ok := h.Transport.(*http.Transport); ok && own == nil {
 			return fault("WithHTTPClient", "has a nil *http.Transport; leave the field out for the client's own")
+		}
+		if transport.Retries(h.Transport) {
+			return fault("WithHTTPClient", "retries by itself, below the guard: a registration would leave again on every 5xx; pass the plain transport, the client repeats what may be repeated")
 		}
 		s.http = h.Transport
 		if d := h.Timeout; d > 0 {

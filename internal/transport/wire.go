@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
 )
 
 const (
@@ -47,6 +49,13 @@ func (c *core) buildWires() (reads, money http.RoundTripper) {
 	forMoney(m)
 	c.wires = []*http.Transport{r, m}
 	return ownWire{r}, ownWire{m}
+}
+
+// Retries reports whether a RoundTripper is known to repeat requests by itself. Below the
+// guard that is a second registration.
+func Retries(rt http.RoundTripper) bool {
+	_, known := rt.(*retryablehttp.RoundTripper)
+	return known
 }
 
 // hidden passes a caller's RoundTripper through without its other methods.
