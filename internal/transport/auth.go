@@ -2,14 +2,10 @@ package transport
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -47,19 +43,6 @@ func (g grant) secrets() []string {
 		}
 	}
 	return known
-}
-
-// writings are the forms in which bodies, URLs and quoted texts write a secret.
-func writings(s string) []string {
-	all := []string{s}
-	quoted := strconv.Quote(s)
-	asJSON, _ := json.Marshal(s) // a string is always written
-	for _, form := range []string{quoted[1 : len(quoted)-1], string(asJSON[1 : len(asJSON)-1]), url.QueryEscape(s), url.PathEscape(s)} {
-		if !slices.Contains(all, form) {
-			all = append(all, form)
-		}
-	}
-	return all
 }
 
 // authenticator fetches credentials and logs in, once for all callers who wait.
