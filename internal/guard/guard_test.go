@@ -96,6 +96,7 @@ func TestGuardCatches(t *testing.T) {
 		{"testify in a test helper package", one("mobifone/sale/storetest/a.go", "github.com/stretchr/testify/require"), "mobifone/sale/storetest/a.go"},
 		{"testing in production", one("otp/a.go", "testing"), "otp/a.go imports testing: only packages named"},
 		{"testing/fstest in production", one("otp/a.go", "testing/fstest"), "otp/a.go imports testing/fstest"},
+		{"JSON in every client", one("internal/transport/a.go", "encoding/json"), "internal/transport/a.go imports encoding/json"},
 		{"httptest in the sandbox", one("mobifone/sandbox/a.go", "net/http/httptest"), "mobifone/sandbox/a.go"},
 		{"production imports test helpers", one("internal/simulate/a.go", own("mobifone/sale/storetest")), "internal/simulate/a.go imports " + own("mobifone/sale/storetest") + ": helpers"},
 		{"unknown module", one("internal/transport/a.go", "example.com/other"), "internal/transport/a.go imports example.com/other: this package"},

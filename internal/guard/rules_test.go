@@ -51,6 +51,9 @@ func refusal(f goFile, imported string) string {
 		if !isTestPackage(f.dir()) && within(imported, "testing", "net/http/httptest") {
 			return "only packages named …test may link the test library"
 		}
+		if imported == "encoding/json" && slices.Contains(everyClient, f.dir()) {
+			return "one call of it weighs 200 KB in every program with a client"
+		}
 		return ""
 	case within(imported, testOnly...):
 		return "only test files may use it"
@@ -62,6 +65,10 @@ func refusal(f goFile, imported string) string {
 		return ""
 	}
 }
+
+// everyClient are the packages whose code every client links. The contract may name
+// json.Number, and the vocabulary writes JSON in methods that only encoding/json calls.
+var everyClient = []string{"mobifone", "internal/transport", "packages", "packages/catalog", "otp", "registration", "transactions"}
 
 func refusedRoom(f goFile, dir string) string {
 	if isTestPackage(dir) && !isTestPackage(f.dir()) {
