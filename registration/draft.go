@@ -3,6 +3,7 @@ package registration
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -22,6 +23,9 @@ type Draft struct {
 	handle  partner.Handle
 	sent    atomic.Bool
 }
+
+// Format writes what the handle prints, whatever the verb.
+func (d *Draft) Format(f fmt.State, verb rune) { d.handle.Format(f, verb) }
 
 // Handle returns what to save before Send: it can be marshalled, holds the full phone
 // number and never the OTP.

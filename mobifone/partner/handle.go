@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -46,7 +47,15 @@ func (h Handle) Send() Send {
 // String names the send by its ids, package, amount and masked number.
 func (h Handle) String() string {
 	s := h.send
-	return fmt.Sprintf("%s %s %s %s %s", s.PartnerTransID, s.TransID, s.MSISDN, s.Package, s.Amount)
+	return fmt.Sprintf("%s %s %s %s %s", s.PartnerTransID, s.shownTransID(), s.MSISDN, s.Package, s.Amount)
+}
+
+// shownTransID is the transId for eyes: a partner may have made it of the number.
+func (s Send) shownTransID() string {
+	if number := s.MSISDN.Reveal(Form9); number != "" {
+		return strings.ReplaceAll(string(s.TransID), number, "***")
+	}
+	return string(s.TransID)
 }
 
 // GoString returns String with the type.
@@ -60,7 +69,7 @@ func (h Handle) LogValue() slog.Value {
 	s := h.send
 	return slog.GroupValue(
 		slog.String("partner_trans_id", string(s.PartnerTransID)),
-		slog.String("trans_id", string(s.TransID)),
+		slog.String("trans_id", s.shownTransID()),
 		slog.String("msisdn", s.MSISDN.String()),
 		slog.String("package", string(s.Package)),
 		slog.Int64("amount", int64(s.Amount)),

@@ -166,7 +166,7 @@ func (h Handle) MarshalJSON() ([]byte, error) {
 		MSISDN         string `json:"msisdn"`
 		Package        string `json:"package"`
 		Amount         int64  `json:"amount"`
-	}{string(s.PartnerTransID), string(s.TransID), s.MSISDN.String(), string(s.Package), int64(s.Amount)})
+	}{string(s.PartnerTransID), s.shownTransID(), s.MSISDN.String(), string(s.Package), int64(s.Amount)})
 }
 
 // UnmarshalJSON always fails: JSON does not hold the number. Save what
