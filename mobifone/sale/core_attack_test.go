@@ -103,6 +103,43 @@ func TestNotSentDoesNotOutweighASuccess(t *testing.T) {
 	assert.Equal(t, sale.Resolving, c.s.State)
 }
 
+// Something pending was shown: an answer to another send does not settle it.
+func TestALateAnswerDoesNotOutweighAPending(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).resolving().past()
+	c.do(c.looked()).ticket().sent()
+	c.do(c.told(partner.Rejected, partner.OTPExpired))
+	c.do(c.looked(c.row(2, partner.StatePending)))
+	require.Equal(t, sale.Resolving, c.s.State)
+	c.do(sale.Event{Kind: sale.AbandonAsked})
+	c.do(c.toldOf(0, partner.Rejected, partner.AmountMismatch))
+	assert.Equal(t, sale.Resolving, c.s.State)
+
+	c = newCore(t).resolving()
+	c.do(c.looked(c.row(1, partner.StatePending)))
+	c.do(c.told(partner.Rejected, partner.AmountMismatch))
+	assert.Equal(t, sale.Resolving, c.s.State, "the partner says no and shows it pending")
+	assert.Contains(t, c.commands, sale.LookUp)
+	c.do(c.looked())
+	assert.Equal(t, sale.RefundDue, c.s.State)
+}
+
+// Late proof that nothing left gives the sale back as it was, with its attempt.
+func TestLateProofThatNothingLeft(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).resolving()
+	c.do(c.told(partner.NotSent, partner.ConnectFailed))
+	assert.Equal(t, sale.OTPSent, c.s.State)
+	assert.Equal(t, 1, c.s.Attempt)
+	assert.True(t, c.rules.NeedsLookup(c.s), "after a fresh look")
+
+	c = newCore(t).resolving().past()
+	c.do(c.looked()).ticket().sent().overdue()
+	c.do(c.told(partner.NotSent, partner.ConnectFailed)).do(c.looked())
+	assert.Equal(t, sale.OTPSent, c.s.State)
+	assert.Equal(t, 2, c.s.Attempt, "the attempt stays over a NotSent")
+}
+
 // R7 lets the same ids go again after a wrong OTP, and after nothing else: a partner that
 // names the next OTP by the same transId must not get a second registration unlooked.
 func TestOnlyAWrongOTPIsRetriedUnlooked(t *testing.T) {
@@ -166,6 +203,16 @@ func TestADecisionKeepsTheBooks(t *testing.T) {
 	require.Error(t, c.try(c.decide(sale.RuleRefundDue)), "not a second time")
 	c.do(c.decide(sale.RuleClosed))
 	assert.Equal(t, -price, c.s.Booked)
+}
+
+// A refund that a person booked is a refund: it is not paid out again.
+func TestADecidedRefundIsNotPaidTwice(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Review)
+	c.do(c.decide(sale.RuleRefunded))
+	c.do(c.looked(c.row(1, partner.StateReversed)))
+	require.Equal(t, sale.Review, c.s.State)
+	require.Error(t, c.try(c.decide(sale.RuleRefundDue)))
 }
 
 func TestAnUnconfirmedRefundIsDecided(t *testing.T) {

@@ -48,13 +48,13 @@ type counter struct {
 }
 
 // inShop runs f in a bubble, over a partner of that configuration.
-func inShop(t *testing.T, cfg sandbox.Config, f func(t *testing.T, s *shop)) {
+func inShop(t *testing.T, cfg sandbox.Config, f func(t *testing.T, s *shop), settings ...setting) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		sb, err := sandbox.New(cfg)
 		require.NoError(t, err)
 		s := &shop{t: t, sb: sb, memory: sale.NewMemory()}
-		s.counter = s.open()
+		s.counter = s.open(settings...)
 		f(t, s)
 	})
 }

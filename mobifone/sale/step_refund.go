@@ -92,7 +92,7 @@ func (t *step) decided() error {
 		t.s.Final = partner.StateSuccess
 		t.goTo(Registered, "decided")
 	case RuleRefundDue:
-		if t.s.RefundEver {
+		if t.s.RefundEver || t.s.CashOut > 0 {
 			return t.refuse("a refund was claimed once; rule refunded or closed")
 		}
 		t.s.LookedRefund, t.s.Released = time.Time{}, true

@@ -60,7 +60,9 @@ func (t *step) sendPlanned() error {
 	case t.rules.NoLookup && s.unsettled():
 		return t.refuse("an earlier send is not settled, and there is no lookup to settle it")
 	}
-	s.Sends = append(s.Sends, *send)
+	planned := *send
+	planned.OTPBy = s.Ticket.PartnerExpiresAt
+	s.Sends = append(s.Sends, planned)
 	t.goTo(Registering, "")
 	t.command(SendNow)
 	return nil
@@ -85,8 +87,10 @@ func (t *step) sendEnded() error {
 	switch {
 	case t.s.State == Registering && i == len(t.s.Sends)-1: // a late answer to an earlier send says nothing of the one under way
 		t.endRegistering(*send)
-	case t.s.State == Resolving && !t.anyOpen() && !t.seenSuccess():
+	case t.s.State == Resolving && !t.anyLeft() && !t.seenSuccess():
 		t.settle()
+	case t.s.State == Resolving: // what the partner shows may say more than this answer
+		t.command(LookUp)
 	}
 	return nil
 }
@@ -102,10 +106,10 @@ func (t *step) succeededSend() {
 		t.foundSuccess("registered after all")
 	case Registered:
 		if t.otherReceipt(t.s.Sends[t.e.SendIndex].TransID) {
-			t.goTo(Review, "registered twice")
+			t.goTo(Review, twiceRegistered)
 		}
 	case Refunding, Refunded:
-		t.goTo(Review, "registered after the refund")
+		t.goTo(Review, refundedAndNot)
 	case Review, Cancelled, Closed:
 		t.s.Reason = "registered after all"
 		t.command(RaiseAlarm)
@@ -150,18 +154,19 @@ func (t *step) anyOpen() bool {
 // the last one that left was told.
 func (t *step) settle() {
 	code, left := t.lastCode()
+	n := len(t.s.Sends)
+	unused := t.s.Ticket != nil && (n == 0 || t.s.Sends[n-1].stayed())
 	switch {
 	case t.s.Abandoned:
 		t.goTo(RefundDue, "given up by the customer")
-	case !left: // nothing ever left: the OTP may still be good
-		if t.s.Ticket != nil {
-			t.goTo(OTPSent, "")
-			return
-		}
-		t.goTo(Paid, "")
 	case code == partner.TransactionConflict || code == partner.TransactionExpired:
 		t.nextAttempt(true)
 		t.goTo(Paid, Reason(code))
+	case unused && (code == "" || goesOn(code)): // the OTP in hand may still be good, and the attempt stays
+		t.s.Looked = ""
+		t.goTo(OTPSent, "")
+	case !left:
+		t.goTo(Paid, "")
 	case goesOn(code):
 		t.s.Ticket, t.s.Looked = nil, ""
 		t.goTo(Paid, Reason(code))

@@ -1,6 +1,10 @@
 package sale_test
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
 
 // dropDate takes the partner's clock away.
 type dropDate struct{ http.RoundTripper }
@@ -11,4 +15,14 @@ func (d dropDate) RoundTrip(req *http.Request) (*http.Response, error) {
 		resp.Header.Del("Date")
 	}
 	return resp, err
+}
+
+// onlyRegister lets registrations fail before anything leaves.
+func onlyRegister(s *shop, err error) func(*http.Request, bool) error {
+	return func(req *http.Request, after bool) error {
+		if !after && s.operation(req) == partner.OpRegister {
+			return err
+		}
+		return nil
+	}
 }
