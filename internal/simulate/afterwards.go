@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// afterwards is the end of the day: supervisors settle what is open, and the partner's
+// whole ledger is reconciled.
+func (w *world) afterwards() {
+	w.now += 6 * time.Hour // whatever was parked has been carried out
+	w.advance()
+	w.checker.afterPartner()
+	if w.percent(drawPerson, 60) {
+		w.spawn(0, w.hosts[0], "supervisor", w.supervise)
+		w.until(w.now + 30*24*time.Hour)
+		w.now += 6 * time.Hour
+		w.advance()
+		w.checker.afterPartner()
+	}
+	w.lastMischief()
+	before := len(w.wire)
+	w.spawn(0, w.hosts[0], "reconciler", w.reconcile)
+	w.until(w.now + 12*time.Hour)
+	if len(w.wire) != before {
+		w.checker.fail("I20", "the reconciliation sent a registration")
+	}
+	w.checker.final()
+}
+
+// supervise gives up what nobody will go on with, decides reviews by the partner's books,
+// and has the refunds paid.
+func (w *world) supervise() {
+	ctx := context.Background()
+	d := w.hosts[0].desk
+	for _, r := range w.store.records {
+		if s := r.state.State; (s == sale.Paid || s == sale.OTPSent) && w.percent(drawPerson, 60) {
+			_, _ = d.Abandon(ctx, r.id, "supervisor")
+		}
+	}
+	w.pause(3 * time.Hour)
+	for _, r := range w.store.records {
+		w.decide(d, r)
+	}
+	for _, o := range w.orders {
+		if o.saleID != "" {
+			p := w.hire(w.hosts[0], "cashier", o, func(p *person) {
+				for range 4 {
+					v, ok := p.look()
+					if !ok || v.Sale.State != sale.RefundDue && v.Sale.State != sale.Refunding || p.payOut(v, false) {
+						return
+					}
+				}
+			})
+			p.begin(0)
+		}
+	}
+}
+
+// decide rules as the partner's books say.
+func (w *world) decide(d *sale.Desk, r *record) {
+	s := r.state
+	if s.State != sale.Review && (s.State != sale.RefundDue || !w.rules.NoLookup) {
+		return
+	}
+	o := w.checker.sales[r.id].order
+	n := 0
+	for _, row := range w.rowsOf(o) {
+		if row.State == partner.StateSuccess && w.ownsPID(o, row.PartnerTransID) {
+			n++
+		}
+	}
+	v := sale.Verdict{Evidence: "statement of the day"}
+	switch out := o.paidOut > 0; {
+	case n == 1 && !out && s.State == sale.Review:
+		v.Ruling = sale.RuleRegistered
+	case n == 0 && !out && !s.RefundEver:
+		v.Ruling = sale.RuleRefundDue
+	case n == 0 && out && s.State == sale.Review:
+		v.Ruling = sale.RuleRefunded
+	default:
+		v.Ruling, v.Booked = sale.RuleClosed, -s.Order.Price
+	}
+	_, err := d.Decide(context.Background(), r.id, v, "supervisor")
+	w.log("decide %s: %s, %v", r.id, v.Ruling, err)
+}
+
+// lastMischief is what the partner's ledger gets before it is reconciled.
+func (w *world) lastMischief() {
+	if w.wanted(fReversed) {
+		for _, o := range w.orders {
+			for _, row := range w.rowsOf(o) {
+				if row.State == partner.StateSuccess && w.ownsPID(o, row.PartnerTransID) && w.model().Reverse(w.core(), row.TransID) {
+					w.strikeOnce(fReversed)
+					o.reversed = true
+				}
+			}
+		}
+	}
+	if w.wanted(fForeignRow) {
+		o := w.orders[0]
+		w.now += 5 * time.Minute
+		a := w.model().RequestOTP(w.core(), contract.Fields{MSISDN: o.order.MSISDN, Package: theOffer, Shop: "OTHER", Employee: "X1"})
+		if a.Code == partner.Success {
+			w.strikeOnce(fForeignRow)
+			w.foreignUse(o, a.Data.TransID)
+		}
+	}
+}
+
+// rowsOf are the partner's rows of an order's subscriber, as they truly are now.
+func (w *world) rowsOf(o *order) []partner.Transaction {
+	a := w.model().Search(w.core(), contract.Fields{MSISDN: o.order.MSISDN, From: w.core().Add(-30 * 24 * time.Hour), To: w.core().Add(time.Second), Size: 100})
+	rows := make([]partner.Transaction, 0, len(a.Data.Rows))
+	for _, r := range a.Data.Rows {
+		rows = append(rows, w.read(r))
+	}
+	return rows
+}
+
+func (w *world) ownsPID(o *order, pid partner.PartnerTransID) bool {
+	return slices.Contains(o.pids, pid)
+}
+
+// reconcile observes every row of the partner's statement, in an order of chance, and a
+// second time: that must change nothing (I20).
+func (w *world) reconcile() {
+	d := w.hosts[0].desk
+	rows := w.rowsOf(w.orders[0])
+	for i := range rows {
+		j := i + w.below(drawPerson, len(rows)-i)
+		rows[i], rows[j] = rows[j], rows[i]
+	}
+	for round := range 2 {
+		w.pause(3 * time.Hour) // what the first round set going comes to rest
+		versions := w.versions()
+		for _, row := range rows {
+			if row.State == partner.StateInit || row.PartnerTransID == "" {
+				continue
+			}
+			_, err := d.Observe(context.Background(), row, w.sameIDs(rows, row)...)
+			if err != nil {
+				w.stats.strangers++
+				if w.owner(row.PartnerTransID) != nil {
+					w.checker.fail("I6", "a row of ours was not taken: %v", err)
+				}
+			}
+		}
+		if round == 1 && !slices.Equal(versions, w.versions()) {
+			w.checker.fail("I20", "a second reconciliation changed something")
+		}
+	}
+}
+
+// sameIDs are the other rows of the statement with the same partnerTransId.
+func (w *world) sameIDs(rows []partner.Transaction, row partner.Transaction) []partner.Transaction {
+	var others []partner.Transaction
+	skipped := false
+	for _, r := range rows {
+		if r.PartnerTransID != row.PartnerTransID {
+			continue
+		}
+		if r == row && !skipped {
+			skipped = true
+			continue
+		}
+		others = append(others, r)
+	}
+	return others
+}
+
+func (w *world) owner(pid partner.PartnerTransID) *order {
+	for _, o := range w.orders {
+		if w.ownsPID(o, pid) {
+			return o
+		}
+	}
+	return nil
+}
+
+func (w *world) versions() []int64 {
+	var out []int64
+	for _, r := range w.store.records {
+		out = append(out, r.state.Version)
+	}
+	return out
+}
+
+// final is the promise of every cell: what is wrong is never silent. It is asked after the
+// last reconciliation.
+func (c *checker) final() {
+	w := c.w
+	for _, r := range w.store.records {
+		k, s := c.sales[r.id], r.state
+		n := 0
+		for _, pid := range k.order.pids {
+			n += w.model().ExecutedFor(pid)
+		}
+		seen := s.State == sale.Review || s.State == sale.Closed
+		switch {
+		case k.order.reversed && !seen:
+			c.fail("I6", "%s, and the operator took the registration back", s.State)
+		case n > 1 && !seen:
+			c.fail("I6", "%d registrations, and the sale is %s", n, s.State)
+		case n == 1 && !seen && s.State != sale.Registered:
+			c.fail("I6", "registered at the partner, and the sale is %s", s.State)
+		case n == 0 && s.State == sale.Registered:
+			c.fail("I6", "not registered at the partner, and the sale is Registered")
+		case k.order.paidOut > 0 && s.State != sale.Refunded && s.State != sale.Refunding && !seen:
+			c.fail("I3", "the cash is out, and the sale is %s", s.State)
+		}
+		c.fold(r)
+		w.stats.ends[s.State]++
+	}
+}
+
+// fold replays the whole history from its beginning (I8).
+func (c *checker) fold(r *record) {
+	if c.w.bug != nil && c.w.bug.edit != nil {
+		return // a planted core is not the core that replays
+	}
+	s, err := c.w.rules.Fold(r.events)
+	s.WakeAt = r.state.WakeAt // a postponement is no event
+	if err != nil || !sameSale(s, r.state) {
+		c.fail("I8", "the history of %s does not fold to its state: %v", r.id, err)
+	}
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+const theOffer partner.PackageCode = "C120"
+
+const thePrice partner.VND = 120_000
+
+// live runs a world from its beginning to its last reconciliation and returns the first
+// broken invariant, and the hash of its trace.
+func (l *lab) live(s *script) (broken *violation, hash trace) {
+	e, err := l.dawn(s.kind)
+	if err != nil {
+		return &violation{invariant: "setup", text: err.Error()}, 0
+	}
+	w := &world{lab: l, script: s, era: e, stats: l.stats, bug: l.bug, dice: dice{seed: s.seed}}
+	defer func() {
+		if p := recover(); p != nil {
+			delete(l.truths, s.kind) // the model may be in any state
+			l.idle = nil
+			broken, hash = &violation{invariant: "panic", text: fmt.Sprint(p), at: w.now}, w.trace
+			if l.log {
+				panic(p)
+			}
+		}
+	}()
+	w.begin()
+	w.play()
+	w.drain()
+	w.end()
+	return w.checker.broken, w.trace
+}
+
+// begin makes the world.
+func (w *world) begin() {
+	e := w.era
+	e.dice.dice = &w.dice
+	w.start = e.start
+	w.now = time.Duration(w.below(drawClock, 1000)) * time.Millisecond
+	w.armed = slices.Clone(w.script.faults)
+	w.extreme = w.percent(drawPlan, 35)
+	w.rules = e.rules
+	w.maxDelay = w.trueDelay()
+	w.checker = checker{w: w, strict: true, sales: map[string]*kept{}}
+	for _, f := range w.script.faults {
+		if w.script.cell(f.kind).flagged {
+			w.checker.strict = false
+		}
+	}
+	for k := range faultKinds {
+		if faultTable[k].site == siteStart && w.scripted(k) {
+			w.wants = append(w.wants, k)
+		}
+	}
+	w.limited = w.percent(drawPlan, 30)
+	if w.lab.tables[w.limited] == nil {
+		c := w.era.truth
+		if w.limited {
+			c = limitedContract(c)
+		}
+		w.lab.tables[w.limited] = newCodeTable(c)
+	}
+	w.rules.NoLookup = w.wanted(fNoLookup)
+	if w.rules.NoLookup {
+		w.strikeOnce(fNoLookup)
+	}
+	if w.bug != nil && w.bug.rules != nil {
+		w.bug.rules(&w.rules)
+	}
+	w.store = &store{w: w}
+	for i := range w.hosts {
+		w.hosts[i] = &host{w: w, n: i, wallOff: time.Duration(w.below(drawClock, 3)-1) * time.Minute}
+		w.hosts[i].open()
+	}
+	w.populate()
+}
+
+// open gives the host its desk.
+func (h *host) open() {
+	w := h.w
+	var p sale.Partner = edge{h}
+	d, err := sale.NewDesk(sale.Config{
+		Partner: p, Store: w.store, Rules: w.rules, AllowNoLookup: true,
+		NewID: w.newID,
+		Now: func() time.Time {
+			if w.cur != nil {
+				w.point(ptClock)
+			}
+			return h.wall()
+		},
+		OnAlarm: func(context.Context, sale.Sale) { w.stats.alarms++ },
+	})
+	if err != nil {
+		panic(err)
+	}
+	h.desk = d
+}
+
+// newID is the partnerTransId of (shop, order, attempt).
+func (w *world) newID(shop, order string, attempt int) (partner.PartnerTransID, error) {
+	switch {
+	case w.has(bugIDByAttempt):
+		return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + strconv.Itoa(attempt)), nil
+	case w.has(bugIDOnce):
+		attempt = 1
+	}
+	return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + order + "." + strconv.Itoa(attempt)), nil
+}
+
+func (w *world) wanted(k faultKind) bool { return slices.Contains(w.wants, k) }
+
+func (w *world) scripted(k faultKind) bool {
+	return slices.ContainsFunc(w.script.faults, func(f armedFault) bool { return f.kind == k })
+}
+
+// strikeOnce counts a fault that lasts for the whole world.
+func (w *world) strikeOnce(k faultKind) {
+	if !w.struck[k] {
+		w.strike(k)
+	}
+}
+
+// trueDelay is the longest delay that the partner has, and that its contract tells.
+func (w *world) trueDelay() time.Duration {
+	switch w.era.kind {
+	case "A", "C":
+		return [...]time.Duration{time.Minute, time.Minute, 10 * time.Minute, time.Hour}[w.below(drawPlan, 4)]
+	case "E":
+		return time.Hour + time.Minute
+	default:
+		return time.Minute
+	}
+}
+
+// populate makes the orders and the people.
+func (w *world) populate() {
+	phone := w.era.subscriber()
+	w.addOrder(phone)
+	if w.wanted(fTwoOrders) || w.wanted(fOverride) {
+		w.addOrder(phone)
+	}
+	w.stats.sales += uint64(len(w.orders))
+	subject := w.orders[0].subject
+	switch {
+	case w.wanted(fPendingOK):
+		subject.Result = sandbox.PendingThenOK
+		w.strikeOnce(fPendingOK)
+	case w.wanted(fPendingFailed):
+		subject.Result = sandbox.PendingThenFailed
+		w.strikeOnce(fPendingFailed)
+	}
+	w.model().SetSubscriber(phone, *subject)
+	w.hire(w.hosts[0], "teller1", w.orders[0], sell).begin(0)
+	if len(w.orders) > 1 {
+		w.strikeOnce(fTwoOrders)
+		w.hire(w.hosts[1], "teller2", w.orders[1], sell).begin(w.between(drawPerson, 0, 40*time.Second))
+	}
+	if w.wanted(fSameOrder) {
+		w.strikeOnce(fSameOrder)
+		w.hire(w.hosts[1], "teller3", w.orders[0], sell).begin(w.between(drawPerson, 0, 3*time.Second))
+	}
+}
+
+func (w *world) addOrder(phone partner.MSISDN) {
+	n := len(w.orders) + 1
+	o := &order{n: n, subject: &sandbox.Subscriber{}}
+	if n > 1 {
+		o.subject = w.orders[0].subject
+	}
+	o.order = sale.Order{
+		Shop: "HN001", ID: "D" + strconv.Itoa(n), MSISDN: phone, Package: theOffer, Price: thePrice,
+		Staff: partner.Staff{Shop: "HN001", Employee: "NV" + strconv.Itoa(n)},
+	}
+	w.orders = append(w.orders, o)
+}
+
+func (w *world) orderOf(id string) *order {
+	for _, o := range w.orders {
+		if o.order.ID == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// play runs the faults' time, and then the quiet time in which everything must settle.
+func (w *world) play() {
+	loud := 72 * time.Hour
+	if w.percent(drawPlan, 40) {
+		loud = w.between(drawPlan, 5*time.Second, time.Hour)
+	}
+	w.until(loud)
+	w.hush()
+	w.until(w.now + 90*24*time.Hour)
+	if w.checker.broken != nil {
+		return
+	}
+	w.checker.atRest()
+	w.afterwards()
+}
+
+// hush ends the faults.
+func (w *world) hush() {
+	w.quiet, w.quietSince = true, w.now
+	w.log("-- the faults are over")
+	for _, h := range w.hosts {
+		h.repair()
+	}
+	w.armResolver()
+}
+
+// end leaves the era as the next world expects it: later than everything in this one, and
+// at the same time of the day, so that a world runs alike as the first and as the last.
+func (w *world) end() {
+	w.era.dice.pinned = false
+	if w.repriced {
+		w.reprice(thePrice)
+	}
+	days := w.now/(24*time.Hour) + 2
+	if at, ok := w.model().Next(); ok {
+		days = max(days, at.Sub(w.start)/(24*time.Hour)+2)
+	}
+	w.era.start = w.start.Add(days * 24 * time.Hour)
+	w.model().Advance(w.era.start.Add(-time.Hour))
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+)
+
+func main() {
+	sales := flag.Uint64("sales", 100_000, "how many `sales` to simulate")
+	seed := flag.Uint64("seed", 1, "the first `seed`")
+	workers := flag.Int("workers", 0, "how many run side by side; 0: one for each core")
+	replay := flag.String("replay", "", "replay one `script`, such as E+nonce:1234, and print its trace")
+	exhaustive := flag.Bool("exhaustive", false, "each fault, crash point and pair of faults of each model")
+	planted := flag.Bool("planted", false, "let the checker catch every planted bug")
+	flag.Parse()
+	ok := true
+	switch {
+	case *replay != "":
+		s, err := parseScript(*replay)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		ok = replayScript(s)
+	case *planted:
+		ok = runPlanted(os.Stdout, *seed)
+	case *exhaustive:
+		ok = runExhaustive(os.Stdout, *workers)
+	default:
+		ok = runRandom(os.Stdout, *sales, *seed, *workers)
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+func replayScript(s *script) bool {
+	l := newLab(&stats{})
+	l.log = true
+	fmt.Println(s, s.faults)
+	broken, hash := l.live(s)
+	fmt.Printf("trace %016x\n", uint64(hash))
+	if broken != nil {
+		fmt.Println("VIOLATION", broken)
+		return false
+	}
+	return true
+}

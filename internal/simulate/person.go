@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// person works at a desk. People outlive their programs: when the host dies the person
+// goes on as soon as it is up again.
+type person struct {
+	w     *world
+	host  *host
+	name  string
+	order *order
+	work  func(*person)
+	busy  bool // has not finished
+
+	acts    int
+	otps    int
+	tries   int
+	waits   int
+	abandon bool
+	handed  bool // gave the cash back, as far as this person remembers
+	after   func(v sale.View)
+}
+
+func (w *world) hire(h *host, name string, o *order, work func(*person)) *person {
+	p := &person{w: w, host: h, name: name, order: o, work: work}
+	w.people = append(w.people, p)
+	return p
+}
+
+func (p *person) begin(d time.Duration) {
+	p.busy = true
+	p.w.spawn(d, p.host, p.name, func() {
+		p.work(p)
+		p.busy = false
+	})
+}
+
+// act is one call of a person on the desk. It checks what the desk answers.
+func (p *person) act(what string, call func(ctx context.Context, d *sale.Desk) (sale.View, error)) (sale.View, error) {
+	w := p.w
+	p.acts++
+	ctx, a := &callContext{}, w.cur
+	a.ctx = ctx
+	v, err := call(ctx, p.host.desk)
+	a.ctx = nil
+	w.point(ptAnswered)
+	if w.lab.log {
+		w.log("%s %s -> %s, %v: %s", p.name, what, v.Sale.State, err, v.Action.Step)
+	}
+	w.trace.text(what, v.Sale.State.String())
+	if err != nil {
+		w.stats.refuse(err)
+	}
+	w.checker.answered(p, what, v, err)
+	return v, err
+}
+
+// twice is act, and at a double click the same once more at the same time.
+func (p *person) twice(double bool, what string, call func(ctx context.Context, d *sale.Desk) (sale.View, error)) (sale.View, error) {
+	if double {
+		w := p.w
+		w.strike(fDoubleClick)
+		other := w.hire(w.hosts[w.below(drawPerson, 2)], p.name, p.order, func(q *person) { _, _ = q.act(what+" again", call) })
+		other.begin(w.between(drawPerson, 0, 3*time.Millisecond))
+	}
+	return p.act(what, call)
+}
+
+func (p *person) think(lo, hi time.Duration) { p.w.pause(p.w.between(drawThink, lo, hi)) }
+
+// sell is the teller's whole work on one order.
+func sell(p *person) {
+	w := p.w
+	for range 80 {
+		if w.quiet && w.now > 30*24*time.Hour {
+			return
+		}
+		v, ok := p.look()
+		if !ok {
+			p.think(time.Second, 20*time.Second)
+			continue
+		}
+		faults := w.pass(siteTill)
+		if faults.has(fWalkAway) {
+			w.strike(fWalkAway)
+			return
+		}
+		p.meddle(v, faults)
+		if p.next(v, faults) {
+			return
+		}
+	}
+}
+
+// look opens the order, which is the same as looking it up.
+func (p *person) look() (sale.View, bool) {
+	o := p.order
+	if o.saleID == "" {
+		v, err := p.act("open", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Open(ctx, o.order, p.name) })
+		if busy, ok := errors.AsType[*sale.BusyError](err); ok && busy != nil && slices.Contains(p.w.wants, fOverride) {
+			p.w.strikeOnce(fOverride)
+			v, err = p.act("open beside", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+				return d.OpenBeside(ctx, o.order, "supervisor")
+			})
+		}
+		if err != nil {
+			return v, false
+		}
+		o.saleID = v.Sale.ID
+		return v, true
+	}
+	v, err := p.act("look", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Look(ctx, o.saleID) })
+	return v, err == nil
+}
+
+// next does what the state asks for; true ends the work.
+func (p *person) next(v sale.View, faults faultSet) (done bool) {
+	w, o := p.w, p.order
+	double := faults.has(fDoubleClick)
+	if faults.has(fAbandon) {
+		w.strike(fAbandon)
+		p.abandon = true
+	}
+	switch v.Sale.State {
+	case sale.Open:
+		return p.takeCash(double)
+	case sale.Paid, sale.OTPSent:
+		if p.abandon || p.tries > 5 || p.otps > 5 {
+			p.think(0, 2*time.Second)
+			_, _ = p.twice(double, "abandon", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+				return d.Abandon(ctx, o.saleID, p.name)
+			})
+			return false
+		}
+		if v.Sale.State == sale.Paid || p.tooOld(v.Sale) {
+			p.askOTP(v, double)
+			return false
+		}
+		p.register(v, faults)
+	case sale.Registering, sale.Resolving:
+		if p.abandon && p.waits%3 == 0 {
+			_, _ = p.act("abandon", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Abandon(ctx, o.saleID, p.name) })
+		}
+		return p.wait()
+	case sale.RefundDue, sale.Refunding:
+		return p.payOut(v, double)
+	default:
+		return true
+	}
+	return false
+}
+
+// wait is patience, which gets longer between looks; true when the customer goes home.
+func (p *person) wait() bool {
+	p.waits++
+	steps := [...]time.Duration{5 * time.Second, 20 * time.Second, time.Minute, 5 * time.Minute, 20 * time.Minute, time.Hour}
+	p.w.pause(steps[min(p.waits, len(steps))-1])
+	return p.waits > 9
+}
+
+func (p *person) takeCash(double bool) bool {
+	w, o := p.w, p.order
+	if slices.Contains(w.wants, fCancelOrder) {
+		w.strikeOnce(fCancelOrder)
+		_, err := p.act("cancel", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Cancel(ctx, o.saleID, p.name) })
+		return err == nil
+	}
+	p.think(time.Second, 10*time.Second)
+	if slices.Contains(w.wants, fCashNotEntered) {
+		w.strikeOnce(fCashNotEntered)
+		o.gave, o.lost = true, true
+		return true
+	}
+	o.gave = true
+	_, err := p.twice(double, "cash", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+		return d.TakeCash(ctx, o.saleID, o.order.Price, p.name)
+	})
+	o.entered = o.entered || err == nil
+	return false
+}
+
+// tooOld reports that the countdown of the OTP in hand is over.
+func (p *person) tooOld(s sale.Sale) bool {
+	return s.Ticket != nil && p.otps > 0 && p.host.wall().After(s.Ticket.ExpiresAt) && p.w.percent(drawPerson, 50)
+}
+
+func (p *person) askOTP(v sale.View, double bool) {
+	o := p.order
+	if wait := v.Sale.ResendAt.Sub(p.host.wall()); wait > 0 {
+		p.w.pause(min(wait, 2*time.Minute) + time.Millisecond)
+	}
+	p.otps++
+	_, err := p.twice(double, "otp", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.RequestOTP(ctx, o.saleID, p.name) })
+	if err != nil {
+		p.think(2*time.Second, 20*time.Second)
+	}
+}
+
+func (p *person) register(v sale.View, faults faultSet) {
+	w, o := p.w, p.order
+	p.think(4*time.Second, 25*time.Second)
+	if faults.has(fExpiredOTP) && v.Sale.Ticket != nil {
+		w.strike(fExpiredOTP)
+		w.pause(otpTTL)
+	}
+	if faults.has(fOTPDying) && v.Sale.Ticket != nil && !v.Sale.Ticket.PartnerExpiresAt.IsZero() {
+		w.strike(fOTPDying)
+		w.pause(max(0, v.Sale.Ticket.PartnerExpiresAt.Sub(w.core())-w.between(drawThink, 0, 20*time.Second)))
+	}
+	code, ok := p.readSMS(v.Sale, faults)
+	if !ok {
+		p.think(5*time.Second, 20*time.Second)
+		return
+	}
+	p.tries++
+	_, err := p.twice(faults.has(fDoubleClick), "register", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+		return d.Register(ctx, o.saleID, code, p.name)
+	})
+	if _, held := errors.AsType[*sale.NotClearedError](err); held {
+		p.tries--
+		p.waits++
+		w.pause(w.between(drawThink, 10*time.Second, 40*time.Second))
+		if p.waits > 12 {
+			p.abandon = true
+		}
+		return
+	}
+	if err != nil && partner.OutcomeOf(err) != partner.Rejected {
+		p.think(time.Second, 10*time.Second)
+	}
+}
+
+// readSMS is the customer reading out the newest code, or a wrong one.
+func (p *person) readSMS(s sale.Sale, faults faultSet) (partner.OTP, bool) {
+	w := p.w
+	box := w.model().Inbox(s.Order.MSISDN)
+	if len(box) == 0 {
+		return partner.OTP{}, false
+	}
+	code := box[len(box)-1].OTP
+	if s.Ticket != nil {
+		for _, m := range box {
+			if m.TransID == s.Ticket.TransID {
+				code = m.OTP
+			}
+		}
+	}
+	exhausted := slices.Contains(w.wants, fExhaustedOTP) && p.tries < 3
+	if exhausted && p.tries == 2 {
+		w.strikeOnce(fExhaustedOTP)
+	}
+	if faults.has(fOlderOTP) {
+		w.strike(fOlderOTP)
+		code = box[0].OTP
+	}
+	if faults.has(fWrongOTP) || exhausted {
+		if faults.has(fWrongOTP) {
+			w.strike(fWrongOTP)
+		}
+		wrong, _ := partner.ParseOTP(reverse(code.Reveal()))
+		code = wrong
+	}
+	return code, true
+}
+
+// reverse makes another code of six digits; a palindrome is turned up by one.
+func reverse(code string) string {
+	b := []byte(code)
+	slices.Reverse(b)
+	if string(b) == code {
+		b[0] = '0' + (b[0]-'0'+1)%10
+	}
+	return string(b)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// point is a labelled place of the protocol: another actor can come between there, and
+// the process can die there.
+type point uint8
+
+const (
+	ptStoreRead point = iota
+	ptBeforeWrite
+	ptWritten
+	ptSynced
+	ptClock
+	ptBeforeOTP
+	ptOTPReply
+	ptBeforeLook
+	ptLookReply
+	ptPrepare
+	ptBeforeSend
+	ptLeft
+	ptReply
+	ptAnswered
+	pointKinds
+)
+
+// pointNames is read only.
+var pointNames = [pointKinds]string{
+	"store read", "before write", "written, not synced", "synced, not acknowledged", "clock reading",
+	"before OTP request", "OTP reply", "before lookup", "lookup reply", "before prepare",
+	"before send", "sent", "reply to send", "reply to caller",
+}
+
+// String returns the label.
+func (p point) String() string { return pointNames[p] }
+
+// point passes a labelled place.
+func (w *world) point(p point) {
+	w.trace.note("at", uint64(p), uint64(w.now))
+	w.points++
+	if faults := w.pass(sitePoint); !faults.none() {
+		w.upset(p, faults)
+	}
+	var d time.Duration
+	switch p {
+	case ptStoreRead, ptBeforeWrite, ptSynced:
+		d = w.between(drawStore, 0, 2*time.Millisecond)
+	case ptWritten:
+		d = w.between(drawStore, time.Millisecond, 8*time.Millisecond)
+	case ptClock:
+		d = time.Microsecond
+	case ptBeforeOTP, ptBeforeLook, ptPrepare, ptBeforeSend, ptAnswered:
+		d = w.between(drawStore, 0, time.Millisecond)
+	}
+	w.pause(d)
+}
+
+// upset lets faults strike at a point. The dice is asked before anything can end here.
+func (w *world) upset(p point, faults faultSet) {
+	h := w.cur.host
+	if faults.has(fOutage) {
+		w.strike(fOutage)
+		w.outage = w.now + [...]time.Duration{time.Minute, 10 * time.Minute, 3 * time.Hour}[w.below(drawPerson, 3)]
+	}
+	if faults.has(fStoreSplit) {
+		w.strike(fStoreSplit)
+		w.splitHost, w.splitTo = h, w.now+w.between(drawPerson, time.Second, 5*time.Minute)
+	}
+	if faults.has(fClockStep) {
+		w.strike(fClockStep)
+		h.wallOff += [...]time.Duration{time.Hour, -time.Hour, 5 * time.Second, -5 * time.Second, 1900 * time.Millisecond, -25 * time.Hour}[w.below(drawClock, 6)]
+		w.armResolver()
+	}
+	if faults.has(fClockFrozen) {
+		w.strike(fClockFrozen)
+		h.frozen = w.now
+		w.later(w.between(drawClock, 5*time.Second, time.Hour), func() { h.frozen = 0 })
+	}
+	if faults.has(fClockDrift) {
+		w.strike(fClockDrift)
+		h.drift = [...]int64{200, -200, 20_000, -20_000}[w.below(drawClock, 4)]
+	}
+	if faults.has(fSuspend) {
+		w.strike(fSuspend)
+		d := [...]time.Duration{3 * time.Second, 25 * time.Second, 10 * time.Minute, 2 * time.Hour}[w.below(drawClock, 4)]
+		h.monoOff += d
+		h.asleepUntil = max(h.asleepUntil, w.now+d)
+	}
+	if ctx := w.cur.ctx; faults.has(fCanceled) && ctx != nil {
+		w.strike(fCanceled)
+		ctx.canceled = true
+	}
+	if power := faults.has(fPowerCut); power || faults.has(fCrash) {
+		if power {
+			w.strike(fPowerCut)
+		} else {
+			w.strike(fCrash)
+		}
+		w.stats.deaths[p]++
+		w.kill(h, power)
+		panic(killed{})
+	}
+}
+
+// kill ends a host's process; it starts again after a while, and its people go on.
+func (w *world) kill(h *host, power bool) {
+	h.epoch++
+	h.down = true
+	h.resolverAt = 0
+	h.forget()
+	w.store.hostDied(h, power)
+	w.later(w.between(drawCrash, 500*time.Millisecond, 20*time.Second), func() {
+		h.down = false
+		for _, p := range w.people {
+			if p.host == h && p.busy {
+				p.begin(0)
+			}
+		}
+		w.armResolver()
+	})
+}
+
+// callContext is the caller's context of one act; a closed browser cancels it.
+type callContext struct{ canceled bool }
+
+// Deadline is none.
+func (c *callContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Done is never closed: nobody waits for it in the loop, everybody asks Err.
+func (c *callContext) Done() <-chan struct{} { return nil }
+
+// Err says whether the caller is gone.
+func (c *callContext) Err() error {
+	if c.canceled {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Value has none.
+func (c *callContext) Value(any) any { return nil }

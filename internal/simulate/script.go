@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+// script is what a world is made of: the partner, the seed of every small choice, and the
+// faults with the places where they strike. A plain seed makes its script by itself; a
+// shrunk or an exhaustive one is written out.
+type script struct {
+	kind   sandbox.Kind
+	nonces bool // the partner refuses a replayed nonce
+	seed   uint64
+	faults []armedFault
+	given  bool // the faults were written out, not drawn from the seed
+}
+
+func (s *script) cell(f faultKind) cell { return cellOf(f, s.kind, s.nonces) }
+
+// String writes the script as -replay reads it.
+func (s *script) String() string {
+	var b strings.Builder
+	b.WriteString(string(s.kind))
+	if s.nonces {
+		b.WriteString("+nonce")
+	}
+	fmt.Fprintf(&b, ":%d", s.seed)
+	if s.given {
+		b.WriteByte(':')
+		for i, f := range s.faults {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			fmt.Fprintf(&b, "%s@%d", f.kind, f.nth)
+		}
+	}
+	return b.String()
+}
+
+// parseScript reads what String writes.
+func parseScript(text string) (*script, error) {
+	parts := strings.SplitN(text, ":", 3)
+	if len(parts) < 2 {
+		return nil, fmt.Errorf("a replay is MODEL:SEED, MODEL+nonce:SEED or MODEL:SEED:fault@n,fault@n")
+	}
+	s := &script{}
+	model, nonces := strings.CutSuffix(parts[0], "+nonce")
+	kind, err := sandbox.ParseKind(model)
+	if err != nil || model == "" {
+		return nil, fmt.Errorf("no partner model %q", model)
+	}
+	s.kind, s.nonces = kind, nonces
+	if s.seed, err = strconv.ParseUint(parts[1], 10, 64); err != nil {
+		return nil, fmt.Errorf("no seed %q", parts[1])
+	}
+	if len(parts) == 2 {
+		s.draw()
+		return s, nil
+	}
+	s.given = true
+	for word := range strings.SplitSeq(parts[2], ",") {
+		if word == "" {
+			continue
+		}
+		name, nth, ok := strings.Cut(word, "@")
+		n, err := strconv.Atoi(nth)
+		kind, known := faultNamed(name)
+		if !ok || err != nil || !known {
+			return nil, fmt.Errorf("no fault %q", word)
+		}
+		s.faults = append(s.faults, armedFault{kind: kind, nth: n})
+	}
+	return s, nil
+}
+
+// seededScript makes the script of a seed.
+func seededScript(k sandbox.Kind, nonces bool, seed uint64) *script {
+	s := &script{kind: k, nonces: nonces, seed: seed}
+	s.draw()
+	return s
+}
+
+// rare faults change what a world can show at all, so most worlds go without.
+var rare = []faultKind{fBeyondFence, fPausedSend, fCashNotEntered, fNoLookup, fIDsUsed, fReversed, fForeignRow}
+
+// draw chooses the faults: none in a fifth of the worlds, up to six in some.
+func (s *script) draw() {
+	d := dice{seed: s.seed}
+	n := [...]int{0, 1, 1, 2, 2, 2, 3, 3, 4, 6}[d.below(drawPlan, 10)]
+	for range n {
+		k := faultKind(d.below(drawPlan, int(faultKinds)))
+		if slices.Contains(rare, k) && d.percent(drawPlan, 60) {
+			continue
+		}
+		s.faults = append(s.faults, armedFault{kind: k, nth: 1 + d.below(drawPlan, faultTable[k].nths)})
+		if (k == fCrash || k == fPowerCut) && d.percent(drawPlan, 50) {
+			// Die again while recovering, up to three deep.
+			at := s.faults[len(s.faults)-1].nth
+			for range 1 + d.below(drawPlan, 2) {
+				at += 1 + d.below(drawPlan, 15)
+				s.faults = append(s.faults, armedFault{kind: fCrash, nth: at})
+			}
+		}
+	}
+}
+
+// without returns the script less one fault, written out.
+func (s *script) without(i int) *script {
+	c := *s
+	c.given = true
+	c.faults = slices.Delete(slices.Clone(s.faults), i, i+1)
+	return &c
+}

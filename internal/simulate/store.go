@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// store is a [sale.Store] with two images: what was written, and what is on disk. Others
+// see only what is on disk. An Apply is written, then synced, then acknowledged; a process
+// that dies between loses the write or not, as the seed says.
+type store struct {
+	w       *world
+	records []*record
+	held    []claim
+	pending *sale.Change // written, not synced
+	writer  *host        // who holds the write lock; nil: nobody
+	unsure  []*record    // bugNotDurable: what a power cut takes back
+}
+
+type record struct {
+	id     string
+	state  sale.Sale
+	events []sale.Event
+	before *record // bugNotDurable: the image on disk
+}
+
+type claim struct {
+	who  partner.MSISDN
+	sale string
+	slot int
+}
+
+var errStore = errors.New("the store does not answer")
+
+// orderOf returns the record of a sale.
+func (s *store) find(id string) *record {
+	for _, r := range s.records {
+		if r.id == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// reach is the way of every call to the store.
+func (s *store) reach(ctx context.Context) error {
+	w := s.w
+	w.point(ptStoreRead)
+	if s.cut() {
+		return errStore
+	}
+	return ctx.Err()
+}
+
+// cut reports whether the present host cannot reach the store.
+func (s *store) cut() bool {
+	return !s.w.quiet && s.w.cur.host == s.w.splitHost && s.w.now < s.w.splitTo
+}
+
+// Apply is [sale.Store].Apply.
+func (s *store) Apply(ctx context.Context, c sale.Change) error {
+	w := s.w
+	w.point(ptBeforeWrite)
+	faults := w.pass(siteApply)
+	switch {
+	case s.cut():
+		return errStore
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case faults.has(fApplyFails):
+		w.strike(fApplyFails)
+		return errStore
+	case faults.has(fApplySlow):
+		w.strike(fApplySlow)
+		w.pause(w.between(drawStore, 2*time.Second, 8*time.Second))
+	}
+	for s.writer != nil {
+		w.pause(time.Millisecond)
+	}
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if err := s.refusal(c); err != nil {
+		return err
+	}
+	s.pending, s.writer = &c, w.cur.host
+	w.point(ptWritten)
+	s.commit()
+	w.point(ptSynced)
+	if faults.has(fApplyUnknown) {
+		w.strike(fApplyUnknown)
+		return errStore
+	}
+	if err := ctx.Err(); err != nil && w.percent(drawStore, 50) {
+		return err
+	}
+	return nil
+}
+
+// refusal checks a change against what is on disk.
+func (s *store) refusal(c sale.Change) error {
+	version := int64(0)
+	if r := s.find(c.SaleID); r != nil {
+		version = r.state.Version
+	}
+	if version != c.Expected && !s.w.has(bugCAS) {
+		return &sale.ConflictError{SaleID: c.SaleID}
+	}
+	for _, r := range s.records {
+		if r.id == c.SaleID {
+			continue
+		}
+		if r.state.Order.Shop == c.State.Order.Shop && r.state.Order.ID == c.State.Order.ID && !s.w.has(bugOrderTwice) {
+			return &sale.OrderTakenError{SaleID: r.id}
+		}
+		if owns(r, c.State.PartnerTransID) {
+			return &sale.IDTakenError{SaleID: r.id}
+		}
+	}
+	if c.Claim != sale.TakeClaim || s.w.has(bugNoClaims) {
+		return nil
+	}
+	if id := sale.Blocking(s.claims(c.State.Order.MSISDN), c.SaleID, c.State.Slot); id != "" {
+		return &sale.BusyError{SaleID: id}
+	}
+	return nil
+}
+
+func owns(r *record, id partner.PartnerTransID) bool {
+	if r.state.PartnerTransID == id {
+		return true
+	}
+	for i := range r.state.Sends {
+		if r.state.Sends[i].PartnerTransID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *store) claims(who partner.MSISDN) []sale.Claim {
+	var out []sale.Claim
+	for _, c := range s.held {
+		if c.who == who {
+			out = append(out, sale.Claim{SaleID: c.sale, Slot: c.slot})
+		}
+	}
+	return out
+}
+
+// commit brings the pending change to disk.
+func (s *store) commit() {
+	c := s.pending
+	s.pending, s.writer = nil, nil
+	r := s.find(c.SaleID)
+	s.w.checker.beforeCommit(r, c)
+	if r == nil {
+		r = &record{id: c.SaleID}
+		s.records = append(s.records, r)
+	}
+	if s.w.has(bugNotDurable) {
+		old := *r
+		r.before = &old
+		s.unsure = append(s.unsure, r)
+	}
+	r.state = c.State
+	r.events = append(r.events, c.Events...)
+	s.changeClaim(c)
+	s.w.checker.afterCommit(r, c)
+	s.w.armResolver()
+}
+
+func (s *store) changeClaim(c *sale.Change) {
+	who := c.State.Order.MSISDN
+	mine := -1
+	for i := range s.held {
+		if s.held[i].who == who && s.held[i].sale == c.SaleID {
+			mine = i
+		}
+	}
+	switch c.Claim {
+	case sale.KeepClaim:
+	case sale.TakeClaim:
+		s.drop(mine)
+		s.held = append(s.held, claim{who, c.SaleID, c.State.Slot})
+	case sale.AddClaim:
+		if mine < 0 {
+			s.held = append(s.held, claim{who, c.SaleID, sale.FreeSlot(s.claims(who))})
+		}
+	case sale.ReleaseClaim:
+		s.drop(mine)
+	}
+}
+
+func (s *store) drop(i int) {
+	if i >= 0 {
+		s.held = append(s.held[:i], s.held[i+1:]...)
+	}
+}
+
+// hostDied decides what became of a write that was under way.
+func (s *store) hostDied(h *host, power bool) {
+	if s.writer == h {
+		if s.w.percent(drawCrash, 50) {
+			s.commit()
+		} else {
+			s.pending, s.writer = nil, nil
+		}
+	}
+	if power && s.w.has(bugNotDurable) {
+		for _, r := range s.unsure {
+			if r.before != nil {
+				*r = *r.before
+			}
+		}
+	}
+	s.unsure = nil
+}

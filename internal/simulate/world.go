@@ -1,0 +1,310 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+// world is everything of one seed. Time in it is the true time since it began; no host
+// and no partner's front door knows it, they have clocks of their own.
+type world struct {
+	dice
+	lab    *lab
+	script *script
+	era    *era // the partner model and what is derived from its kind
+	start  time.Time
+	now    time.Duration
+	agenda agenda
+	cur    *actor
+
+	hosts  [2]*host
+	store  *store
+	orders []*order
+	rules  sale.Rules
+	bug    *bug
+
+	extreme  bool          // lags, skews and delays at their ends
+	maxDelay time.Duration // the partner's true longest delay between arrival on the road and execution
+	limited  bool          // the contract says: 429 means not executed
+	nonces   []int
+	stale    int // lookups since the replicas began to take turns; 0: they do not
+
+	seen       [sites]int // occurrences of each site so far
+	armed      []armedFault
+	points     int
+	quiet      bool // faults are over
+	outage     time.Duration
+	splitTo    time.Duration
+	splitHost  *host
+	people     []*person
+	wants      []faultKind // faults that last for the whole world
+	repriced   bool
+	quietSince time.Duration
+	resolves   int
+	reviewed   int
+	flagged    bool // a fault of a flagged cell struck
+	struck     [faultKinds]bool
+	foreign    []partner.TransID
+	alarms     map[string]bool
+	wire       []wireSend
+	overtaken  int
+
+	checker checker
+	trace   trace
+	stats   *stats
+}
+
+// order is one order as the world truly knows it, beside what the store believes.
+type order struct {
+	n        int
+	order    sale.Order
+	saleID   string
+	subject  *sandbox.Subscriber
+	gave     bool // the customer's cash changed hands
+	entered  bool
+	paidOut  int // how often cash was given back
+	executed int // registrations of the sale at the partner
+	pids     []partner.PartnerTransID
+	reversed bool
+	told     bool // a teller was told to return the cash
+	lost     bool // cash taken and never entered
+}
+
+// wireSend is one register request that left.
+type wireSend struct {
+	order *order
+	send  int // index in Sale.Sends
+	trans partner.TransID
+	pid   partner.PartnerTransID
+	seq   int
+	left  time.Duration
+	ran   bool // it reached the execution
+}
+
+// at is a true time as the partner's core sees it.
+func (w *world) at(t time.Duration) time.Time { return w.start.Add(t) }
+
+func (w *world) core() time.Time { return w.at(w.now) }
+
+func (w *world) model() *sandbox.Model { return w.era.model }
+
+// pause lets time pass for the present actor; whatever is due meanwhile happens first.
+func (w *world) pause(d time.Duration) {
+	t := w.now + d
+	a := w.cur
+	for {
+		h := w.agenda.soonest()
+		if h == nil || h.at > t {
+			w.now = t
+			w.advance()
+			break
+		}
+		if h.do != nil {
+			next := w.agenda.pop()
+			w.now = max(w.now, next.at)
+			w.advance()
+			next.do()
+			if a.epoch != a.host.epoch {
+				panic(killed{})
+			}
+			continue
+		}
+		w.agenda.add(happening{at: t, actor: a})
+		a.co.yield(struct{}{})
+		w.cur = a
+		break
+	}
+	if a.epoch != a.host.epoch {
+		panic(killed{})
+	}
+	if wake := a.host.asleepUntil; wake > w.now {
+		w.pause(wake - w.now)
+	}
+}
+
+// advance lets the partner carry out what is due.
+func (w *world) advance() {
+	m := w.model()
+	if at, ok := m.Next(); ok && !at.After(w.core()) {
+		m.Advance(w.core())
+		w.checker.afterPartner()
+	}
+}
+
+// later lets something befall the world.
+func (w *world) later(d time.Duration, do func()) {
+	w.agenda.add(happening{at: w.now + d, do: do})
+}
+
+// spawn starts an actor after a while.
+func (w *world) spawn(d time.Duration, h *host, what string, job func()) {
+	w.agenda.add(happening{at: w.now + d, actor: &actor{host: h, epoch: -1, job: job, what: what}})
+}
+
+// until runs the world until nothing is to come, or the time is over.
+func (w *world) until(end time.Duration) {
+	for {
+		h := w.agenda.soonest()
+		if h == nil {
+			return
+		}
+		if h.at > end {
+			w.now = max(w.now, end)
+			w.advance()
+			return
+		}
+		next := w.agenda.pop()
+		w.now = max(w.now, next.at)
+		w.advance()
+		if next.do != nil {
+			next.do()
+			continue
+		}
+		w.run(next.actor)
+		if w.checker.broken != nil {
+			return
+		}
+	}
+}
+
+// run gives the control to an actor until it waits or ends.
+func (w *world) run(a *actor) {
+	if a.co == nil {
+		if a.host.down {
+			w.agenda.add(happening{at: w.now + time.Second, actor: a})
+			return
+		}
+		a.epoch = a.host.epoch
+		a.co = w.lab.coroutine()
+		a.co.job = a.job
+		a.co.busy = true
+	}
+	w.cur = a
+	co := a.co
+	co.resume()
+	if !co.busy {
+		w.lab.idle = append(w.lab.idle, co)
+	}
+	w.cur = nil
+}
+
+// drain ends whatever is under way.
+func (w *world) drain() {
+	for _, h := range w.hosts {
+		h.epoch++
+		h.asleepUntil = 0
+	}
+	for w.agenda.soonest() != nil {
+		next := w.agenda.pop()
+		if a := next.actor; a != nil && a.co != nil {
+			w.run(a)
+		}
+	}
+}
+
+// lab is what one worker keeps between worlds.
+type lab struct {
+	truths map[sandbox.Kind]*era
+	idle   []*coroutine
+	stats  *stats
+	tables map[bool]*codeTable // by what a 429 means
+	bug    *bug
+	log    bool
+}
+
+func newLab(st *stats) *lab {
+	return &lab{truths: map[sandbox.Kind]*era{}, stats: st, tables: map[bool]*codeTable{}}
+}
+
+func (l *lab) coroutine() *coroutine {
+	if n := len(l.idle); n > 0 {
+		c := l.idle[n-1]
+		l.idle = l.idle[:n-1]
+		return c
+	}
+	return newCoroutine()
+}
+
+// era is one partner model; several worlds live in it, one after another in time, because
+// making a model costs more than a sale.
+type era struct {
+	kind  sandbox.Kind
+	model *sandbox.Model
+	dice  *modelDice
+	truth *contract.Contract
+	rules sale.Rules
+	start time.Time
+	lives int
+	phone uint64
+}
+
+const livesPerEra = 128
+
+// dawn gives the model a world is to live in.
+func (l *lab) dawn(k sandbox.Kind) (*era, error) {
+	e := l.truths[k]
+	if e != nil && e.lives < livesPerEra {
+		e.lives++
+		return e, nil
+	}
+	fresh := &era{kind: k, dice: &modelDice{dice: &dice{}}, start: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), lives: 1, phone: 770_000_000}
+	cfg := sandbox.Config{Kind: k, Random: fresh.dice, OTPPerDay: 1_000_000, PendingFor: pendingFor, Queue: queueMax(k)}
+	if e != nil {
+		fresh.truth, fresh.rules, cfg.Contract = e.truth, e.rules, e.truth
+	} else if err := fresh.derive(cfg); err != nil {
+		return nil, err
+	}
+	cfg.Contract = fresh.truth
+	m, err := sandbox.NewModel(cfg)
+	if err != nil {
+		return nil, err
+	}
+	fresh.model = m
+	l.truths[k] = fresh
+	return fresh, nil
+}
+
+// What the simulated partners are like beside their kind.
+const (
+	pendingFor   = 40 * time.Second
+	lookupLagMax = 60 * time.Second
+	clockSkewMax = 30 * time.Second // between any two of the partner's clocks
+	settleMargin = time.Second      // the bound is tight: a second less is unsafe
+	otpTTL       = 180 * time.Second
+)
+
+func queueMax(k sandbox.Kind) time.Duration {
+	if k == sandbox.KindE {
+		return time.Hour
+	}
+	return 0
+}
+
+// derive makes the contract that tells the truth about this partner.
+func (e *era) derive(cfg sandbox.Config) error {
+	truth, err := cfg.Truth()
+	if err != nil {
+		return err
+	}
+	truth, err = truth.WithSemantics(func(s *contract.Semantics) {
+		s.LookupLagMax = contract.Duration(lookupLagMax)
+		s.ClockSkewMax = contract.Duration(clockSkewMax)
+		s.SettleMargin = contract.Duration(settleMargin)
+	})
+	if err != nil {
+		return err
+	}
+	e.truth, e.rules = truth, sale.RulesOf(truth)
+	return nil
+}
+
+// subscriber gives a number nobody else in the era has.
+func (e *era) subscriber() partner.MSISDN {
+	e.phone++
+	return partner.MustParseMSISDN(fmt.Sprintf("0%d", e.phone))
+}
