@@ -67,7 +67,11 @@ func (d *Desk) Decide(ctx context.Context, id string, v Verdict, by string) (Vie
 // Observe feeds a partner's row found elsewhere, by reconciliation, into the sale it
 // belongs to: by partnerTransId. It changes states by the same rules as a lookup,
 // overwrites nothing and sends nothing (R13). A row of no sale is a *[NotFoundError].
-func (d *Desk) Observe(ctx context.Context, tx partner.Transaction) (View, error) {
+//
+// others are the other rows of the same statement with the same partnerTransId: a partner
+// that carries one request out twice lists two rows that no lookup can tell apart, and
+// only both together show it.
+func (d *Desk) Observe(ctx context.Context, tx partner.Transaction, others ...partner.Transaction) (View, error) {
 	id, err := d.cfg.Store.ByPartnerTransID(ctx, tx.PartnerTransID)
 	if err != nil {
 		return View{}, err
@@ -78,6 +82,7 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction) (View, error
 			return View{}, err
 		}
 		row := RowOf(tx, s.Order)
+		row.Twice = twice(tx, others)
 		if !s.Order.MSISDN.IsValid() {
 			row.SameSubscriber = s.State.Resting() // erased: the ids alone have to do
 		}
@@ -90,6 +95,16 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction) (View, error
 			return d.view(s, err), err
 		}
 	}
+}
+
+// twice reports whether the package was registered more than once under one id.
+func twice(tx partner.Transaction, others []partner.Transaction) bool {
+	for _, other := range others {
+		if tx.State == partner.StateSuccess && other.State == partner.StateSuccess && other.PartnerTransID == tx.PartnerTransID {
+			return true
+		}
+	}
+	return false
 }
 
 // Look returns the sale and what to do about it.

@@ -77,6 +77,7 @@ type Row struct {
 	Package        partner.PackageCode    `json:"package,omitzero"`
 	Amount         partner.VND            `json:"amount,omitzero"`
 	UpdatedAt      time.Time              `json:"updatedAt,omitzero"`
+	Twice          bool                   `json:"twice,omitzero"` // of Observed: the statement has a second success of the same id
 }
 
 // Ruling is what a person decides on a sale in Review.

@@ -74,25 +74,48 @@ func (t *step) assess(l Lookup) finding {
 	return f
 }
 
-const takenBack Reason = "taken back by the operator"
+// What the partner's ledger shows that a person must look at.
+const (
+	takenBack       Reason = "taken back by the operator"
+	notAnyMore      Reason = "a registration that succeeded shows another state"
+	twiceRegistered Reason = "registered twice"
+	soldOtherwise   Reason = "registered, but not as it was sold"
+	failedAndNot    Reason = "a registration that failed shows success"
+	stateUnlisted   Reason = "in a state the contract does not list"
+	foundRegistered Reason = "found registered"
+	refundedAndNot  Reason = "registered after the refund"
+)
+
+// byLedger reports that the ledger has spoken already. Another row of the same statement
+// does not change why the sale is looked at, or two rows would take turns for ever.
+func (r Reason) byLedger() bool {
+	switch r {
+	case takenBack, notAnyMore, twiceRegistered, soldOtherwise, failedAndNot, stateUnlisted, foundRegistered, refundedAndNot:
+		return true
+	default:
+		return false
+	}
+}
 
 // assessRow reads one row. A row of a state that leaves room for doubt is a conflict.
 func (t *step) assessRow(f *finding, row Row) {
 	switch row.State {
 	case partner.StateInit, partner.StateExpired, partner.StateCancelled, partner.StateFailed:
-		if t.s.Final == partner.StateSuccess && t.ours(row) {
-			f.conflict = "a registration that succeeded shows another state"
+		if r := t.s.Receipt; r != nil && t.seenSuccess() && r.TransID == row.TransID && r.PartnerTransID == row.PartnerTransID {
+			f.conflict = notAnyMore // the row of the receipt itself, not that of an OTP used up before it
 		}
 	case partner.StatePending:
 		f.pending, f.foreign = true, f.foreign || !t.ours(row)
 	case partner.StateSuccess:
 		switch {
+		case row.Twice:
+			f.conflict = twiceRegistered
 		case !t.ours(row):
-			f.conflict = "registered, but not as it was sold"
+			f.conflict = soldOtherwise
 		case f.success != nil && f.success.TransID != row.TransID:
-			f.conflict = "registered twice"
+			f.conflict = twiceRegistered
 		case t.s.Final == partner.StateFailed && t.finalFailed(row):
-			f.conflict = "a registration that failed shows success"
+			f.conflict = failedAndNot
 		default:
 			f.success = &row
 		}
@@ -101,7 +124,7 @@ func (t *step) assessRow(f *finding, row Row) {
 			f.conflict = takenBack
 		}
 	default:
-		f.conflict = "in a state the contract does not list"
+		f.conflict = stateUnlisted
 	}
 }
 
@@ -146,8 +169,12 @@ func (t *step) failed(send Send, l Lookup) (partner.Code, bool) {
 }
 
 // clearsReply: a refusal that may be the echo of our own success is cleared by a lookup
-// so much later than the refusal that the success would show (R6). Two refusals say that
-// an earlier request exists; for them absence counts at the fence alone.
+// so much later than the refusal that the success would show (R6). That is enough only if
+// the cause of the refusal would have met every copy of the request. Some refusals meet
+// one copy although an earlier one was let in, and may be waiting inside, where no lookup
+// shows it: those that say an earlier request exists (8002, 8005, 6004), and those that
+// time or the number of requests brings about (6003, 9001, and 7002 of an OTP that was
+// alive when the request left). For them absence counts at the fence alone.
 func (t *step) clearsReply(send Send, l Lookup) bool {
 	if !send.Answered || !send.Refusal || send.ReplyAt.IsZero() || l.PartnerTime.IsZero() {
 		return false
@@ -156,8 +183,10 @@ func (t *step) clearsReply(send Send, l Lookup) bool {
 		return false
 	}
 	switch send.Code {
-	case partner.DuplicateTransaction:
+	case partner.DuplicateTransaction, partner.AuthNonce, partner.AuthTimestamp, partner.RateLimited:
 		return false
+	case partner.OTPExpired:
+		return !send.OTPBy.IsZero() && !send.PreparedAt.Before(send.OTPBy.Add(t.rules.ClockSkewMax))
 	case partner.TransactionExpired:
 		for _, row := range l.Rows {
 			if row.State == partner.StateExpired && row.TransID == send.TransID {

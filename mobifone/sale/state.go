@@ -135,6 +135,7 @@ type Send struct {
 	PreparedAt     time.Time              `json:"preparedAt"`      // partner's time, the earliest it can have left
 	SendBy         time.Time              `json:"sendBy"`          // partner's time, the latest
 	LastBy         time.Time              `json:"lastBy,omitzero"` // partner's time, the latest it can be executed; zero: not known
+	OTPBy          time.Time              `json:"otpBy,omitzero"`  // partner's time, when the OTP ran out as the partner said; zero: it did not
 	WakeAt         time.Time              `json:"wakeAt"`          // local clock: an answer is not to be hoped for any more
 	Fingerprint    []byte                 `json:"fingerprint"`
 

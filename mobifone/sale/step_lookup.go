@@ -141,7 +141,7 @@ func (t *step) lookedAfter(f finding) {
 			t.command(RaiseAlarm)
 		}
 	case f.success != nil || f.conflict != "":
-		t.goTo(Review, "registered after the refund")
+		t.goTo(Review, refundedAndNot)
 	}
 }
 
@@ -151,11 +151,9 @@ func (t *step) checkRegistered(f finding) {
 	case f.conflict != "":
 		t.goTo(Review, f.conflict)
 	case f.success != nil && t.otherReceipt(f.success.TransID):
-		t.goTo(Review, "registered twice")
+		t.goTo(Review, twiceRegistered)
 	}
 }
-
-const foundRegistered Reason = "found registered"
 
 // observed folds a row found elsewhere (R13). It proves that something is there, never
 // that something is not.
@@ -185,9 +183,15 @@ func (t *step) observed() error {
 	case Registered:
 		t.checkRegistered(f)
 	case Refunding, Refunded:
-		t.goTo(Review, "registered after the refund")
+		t.goTo(Review, refundedAndNot)
 	case Review, Open, Cancelled, Closed:
+		if t.s.Reason.byLedger() {
+			return nil
+		}
 		t.s.Reason = foundRegistered
+		if f.conflict != "" {
+			t.s.Reason = f.conflict
+		}
 		t.command(RaiseAlarm)
 	}
 	return nil
