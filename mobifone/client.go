@@ -50,10 +50,11 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	if faults = append(bad, faults...); len(faults) > 0 {
 		return nil, badConfig(faults)
 	}
+	hooks := s.hooks.then(s.log)
 	tc := transport.Config{
 		Contract: s.contract, BaseURL: base, Channel: cfg.Channel, HTTP: s.http, Middleware: s.middleware,
 		Timeouts: transport.Timeouts(s.timeouts), Retry: transport.Retry(s.retry),
-		OnTry: both(s.hooks.OnTry, s.log.OnTry), OnCall: both(s.hooks.OnCall, s.log.OnCall), Clock: s.clock,
+		OnTry: hooks.OnTry, OnCall: hooks.OnCall, Clock: s.clock,
 	}
 	if cfg.Credentials != nil {
 		tc.Credentials = cfg.Credentials.Credentials

@@ -34,16 +34,24 @@ func logTo(l *slog.Logger) Hooks {
 	}
 }
 
-// both tells a, then b; either may be nil.
-func both[E any](a, b func(context.Context, E)) func(context.Context, E) {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
+// then tells h, then next.
+func (h Hooks) then(next Hooks) Hooks {
+	all := h
+	if h.OnTry == nil {
+		all.OnTry = next.OnTry
+	} else if next.OnTry != nil {
+		all.OnTry = func(ctx context.Context, ev partner.TryEvent) {
+			h.OnTry(ctx, ev)
+			next.OnTry(ctx, ev)
+		}
 	}
-	return func(ctx context.Context, ev E) {
-		a(ctx, ev)
-		b(ctx, ev)
+	if h.OnCall == nil {
+		all.OnCall = next.OnCall
+	} else if next.OnCall != nil {
+		all.OnCall = func(ctx context.Context, ev partner.CallEvent) {
+			h.OnCall(ctx, ev)
+			next.OnCall(ctx, ev)
+		}
 	}
+	return all
 }

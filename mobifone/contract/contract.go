@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"net/http"
 	"slices"
 	"time"
 
@@ -11,9 +12,10 @@ import (
 // [Load] and [New] make one.
 type Contract struct {
 	doc    Document
-	wire   *wireTables // compiled from doc; see wiretables.go
-	bodies bodies      // of a [Codec]; nil: as the document says
-	signer Signer      // nil: the document's scheme
+	wire   *wireTables                                 // compiled from doc; see wiretables.go
+	bodies bodies                                      // of a [Codec]; nil: as the document says
+	signer Signer                                      // nil: the document's scheme
+	pairs  func(*http.Request, []byte) ([]byte, error) // what is signed; nil: the document's parts
 
 	byWire    map[string]int // indexes of doc.Codes
 	byName    map[partner.Code]int

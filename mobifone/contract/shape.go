@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -80,10 +81,10 @@ func (s *shaper) putStruct(path string, i int32, v reflect.Value) bool {
 		return s.unfit(path, "an object", &s.tree[i])
 	}
 	t := v.Type()
-	known := map[string]bool{}
+	known := make([]string, 0, t.NumField())
 	for f := range t.NumField() {
 		name, options, _ := strings.Cut(t.Field(f).Tag.Get("json"), ",")
-		known[name] = true
+		known = append(known, name)
 		child := s.member(i, name)
 		switch {
 		case child != none:
@@ -93,7 +94,7 @@ func (s *shaper) putStruct(path string, i int32, v reflect.Value) bool {
 		}
 	}
 	for m := s.tree[i].first; m != none; m = s.tree[m].next {
-		if key := s.tree[m].key; !known[key] {
+		if key := s.tree[m].key; !slices.Contains(known, key) {
 			s.faults.addShape(member(path, key), "is no member of this format; mind the spelling, capitals count")
 		}
 	}

@@ -18,42 +18,44 @@ import (
 
 // canonicalString builds what is signed.
 func (c *Contract) canonicalString(req *http.Request, body []byte, cred partner.Credentials, s Stamp, stamp string) ([]byte, error) {
-	if c.doc.Auth.Canonical == "sortedPairs" {
-		return sortedPairs(req, body)
+	if c.pairs != nil {
+		return c.pairs(req, body)
 	}
 	b := make([]byte, 0, 320)
-	for i, part := range c.doc.Auth.Parts {
+	for i, name := range c.doc.Auth.Parts {
 		if i > 0 {
 			b = append(b, c.doc.Auth.Separator...)
 		}
-		switch part {
+		var part string
+		switch name {
 		case "method":
-			b = append(b, req.Method...)
+			part = req.Method
 		case "target":
-			b = append(b, urlPath(req)...)
+			part = urlPath(req)
 			if q := sortedQuery(req.URL.RawQuery); q != "" {
-				b = append(append(b, '?'), q...)
+				part += "?" + q
 			}
 		case "path":
-			b = append(b, urlPath(req)...)
+			part = urlPath(req)
 		case "query":
-			b = append(b, sortedQuery(req.URL.RawQuery)...)
+			part = sortedQuery(req.URL.RawQuery)
 		case "timestamp":
-			b = append(b, stamp...)
+			part = stamp
 		case "nonce":
-			b = append(b, s.Nonce...)
+			part = s.Nonce
 		case "requestId":
-			b = append(b, s.RequestID...)
+			part = s.RequestID
 		case "apiKey":
-			b = append(b, cred.APIKey.Reveal()...)
+			part = cred.APIKey.Reveal()
 		case "bodyHash": // SHA-256 in lower hex whatever the signature's hash
 			sum := sha256.Sum256(body)
 			b = hex.AppendEncode(b, sum[:])
 		case "body":
 			b = append(b, body...)
 		default:
-			return nil, fmt.Errorf("part %q is not known", part)
+			return nil, fmt.Errorf("part %q is not known", name)
 		}
+		b = append(b, part...)
 	}
 	return b, nil
 }
