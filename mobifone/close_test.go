@@ -148,6 +148,35 @@ func TestNoTryAfterClose(t *testing.T) {
 	})
 }
 
+// Nobody is asked for credentials after Close: a registration that waited in the limiter
+// meanwhile and would need fresh ones was not sent.
+func TestNoCredentialsAfterClose(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+		v := &vault{give: func(context.Context, int) (partner.Credentials, error) {
+			c := credentials()
+			c.ExpiresAt = time.Now() // asked again each time
+			return c, nil
+		}}
+		g := &gate{}
+		client := w.clientWith(t, v, mobifone.WithLimiter(g))
+		req := toOTP(t, client)
+		g.set(func(context.Context, partner.Call) error { <-time.After(5 * time.Second); return nil })
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := client.Registration.Register(t.Context(), req)
+			assert.ErrorIs(t, err, partner.ClientClosed)
+			assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+		})
+		<-time.After(time.Second)
+		asked := v.asked.Load()
+		require.NoError(t, client.Close(t.Context()))
+		wg.Wait()
+		assert.Equal(t, asked, v.asked.Load())
+		assert.Zero(t, w.count(partner.OpRegister))
+	})
+}
+
 // A login in flight ends before Close returns: it holds a token that nobody would use,
 // and a goroutine.
 func TestCloseWaitsForALogin(t *testing.T) {
