@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+)
+
+// childEnv holds the orders of a child as JSON; without it the program is the parent.
+const childEnv = "CRASHTEST_CHILD"
+
+// orders are what a child is told. Keys of a test shop may stand in its environment.
+type orders struct {
+	DB, URL, APIKey, Secret string
+	Contract                contract.Semantics
+	Order, MSISDN           string
+	DieAt                   int
+	Ahead                   time.Duration // how far the shop's clock is ahead of the machine's
+	Plant                   string        // a bug to plant, for the test of the check itself
+}
+
+var staff = partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
+
+// key is a test shop's key.
+func key(name string) partner.Secret { return partner.NewSecret(fmt.Sprintf("%-32s", name)) }
+
+func ring() sqlstore.Keyring {
+	return sqlstore.Keyring{Keys: map[string]partner.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
+}
+
+func child() int {
+	var o orders
+	if err := json.Unmarshal([]byte(os.Getenv(childEnv)), &o); err != nil {
+		fmt.Println(err)
+		return 3
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := openCounter(ctx, o)
+	if err != nil {
+		fmt.Println(err)
+		return 3
+	}
+	defer c.store.Close()
+	if err := c.drive(ctx); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("points", c.points.passed)
+	return 0
+}
+
+// counter is one till in one process.
+type counter struct {
+	orders orders
+	points *points
+	number partner.MSISDN
+	store  *sqlstore.Store
+	desk   *sale.Desk
+}
+
+func openCounter(ctx context.Context, o orders) (*counter, error) {
+	wire, err := contract.Default().WithSemantics(func(s *contract.Semantics) { *s = o.Contract })
+	if err != nil {
+		return nil, err
+	}
+	client, err := mobifone.New(mobifone.Config{
+		BaseURL: o.URL, Partner: "FPT", Channel: "SHOP", IDKey: key("id"),
+		Credentials: mobifone.StaticCredentials(partner.Credentials{APIKey: partner.NewSecret(o.APIKey), Secret: partner.NewSecret(o.Secret)}),
+	}, mobifone.WithContract(wire))
+	if err != nil {
+		return nil, err
+	}
+	c := &counter{orders: o, points: &points{dieAt: o.DieAt}}
+	if c.number, err = partner.ParseMSISDN(o.MSISDN); err != nil {
+		return nil, err
+	}
+	if c.store, err = sqlstore.Open(ctx, o.DB, ring()); err != nil {
+		return nil, err
+	}
+	c.desk, err = sale.NewDesk(sale.Config{
+		Partner: mortalPartner{sale.ClientPartner(client), c.points}, Store: planted(o.Plant, mortalStore{c.store, c.points}),
+		Rules: sale.RulesOf(wire), NewID: client.NewPartnerTransID,
+		Now: func() time.Time { return time.Now().Add(o.Ahead) },
+	})
+	return c, err
+}
+
+// drive takes the sale from wherever it is to its rest, as a teller and the resolver
+// would.
+func (c *counter) drive(ctx context.Context) error {
+	view, err := c.desk.Open(ctx, sale.Order{
+		Shop: staff.Shop, ID: c.orders.Order, MSISDN: c.number, Package: "C120", Price: 120_000, Staff: staff,
+	}, staff.Employee)
+	if err != nil {
+		return err
+	}
+	id := view.Sale.ID
+	for range 100 {
+		switch s := view.Sale; s.State {
+		case sale.Open:
+			view, err = c.desk.TakeCash(ctx, id, 120_000, staff.Employee)
+		case sale.Paid:
+			view, err = c.desk.RequestOTP(ctx, id, staff.Employee)
+		case sale.OTPSent:
+			if view, err = c.register(ctx, id); errors.Is(err, partner.OTPExpired) {
+				view, err = c.desk.RequestOTP(ctx, id, staff.Employee) // what the teller is told to do
+			}
+		case sale.Registering, sale.Resolving:
+			if _, err = c.desk.Resolve(ctx, id); err == nil {
+				view, err = c.desk.Look(ctx, id)
+			}
+		default:
+			return nil
+		}
+		if err != nil && partner.OutcomeOf(err) != partner.Unknown {
+			return fmt.Errorf("%s: %w", view.Sale.State, err)
+		}
+		if view.Sale.ID == "" {
+			if view, err = c.desk.Look(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.New("the sale does not come to rest: it is " + view.Sale.State.String())
+}
+
+func (c *counter) register(ctx context.Context, id string) (sale.View, error) {
+	body := fmt.Sprintf(`{"msisdn":%q}`, c.number.Reveal(partner.Form84))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.orders.URL+"/_sandbox/inbox", strings.NewReader(body))
+	if err != nil {
+		return sale.View{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := (&http.Client{Timeout: 5 * time.Second}).Do(req)
+	if err != nil {
+		return sale.View{}, err
+	}
+	defer resp.Body.Close()
+	var inbox []struct {
+		OTP string `json:"otp"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&inbox); err != nil || len(inbox) == 0 {
+		return sale.View{}, errors.Join(errors.New("no SMS"), err)
+	}
+	code, err := partner.ParseOTP(inbox[len(inbox)-1].OTP)
+	if err != nil {
+		return sale.View{}, err
+	}
+	return c.desk.Register(ctx, id, code, staff.Employee)
+}

@@ -1,0 +1,68 @@
+// Crashtest kills a real process that sells on a real SQLite file, at every place where
+// it can die, and checks after its recovery that the partner registered at most once and
+// that no dong and no send is unaccounted for.
+//
+//	go -C internal/crashtest run . -kills 10000
+//
+// Each sale is sold by a child process that kills itself with SIGKILL at a labelled
+// point; the next child takes the sale up and may be killed too, up to three deep. The
+// last one is let live. With -syscalls every write, sync and send system call of one sale
+// is a point, by strace.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+)
+
+func main() {
+	if os.Getenv(childEnv) != "" {
+		os.Exit(child())
+	}
+	kills := flag.Int("kills", 1000, "at least so many SIGKILLs")
+	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the choice of points")
+	syscalls := flag.Bool("syscalls", false, "kill at every system call of one sale instead; needs strace")
+	flag.Parse()
+	if err := run(context.Background(), *kills, *seed, *syscalls); err != nil {
+		fmt.Fprintln(os.Stderr, "crashtest:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, kills int, seed uint64, syscalls bool) error {
+	dir, err := os.MkdirTemp("", "crashtest")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	shop, err := openShop(dir)
+	if err != nil {
+		return err
+	}
+	defer shop.close()
+	if syscalls {
+		return atEverySyscall(ctx, shop)
+	}
+	points, err := shop.points(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("seed %d, %d labelled points in an undisturbed sale\n", seed, points)
+	chance := rand.New(rand.NewPCG(seed, 0))
+	began := time.Now()
+	for n := 0; shop.killed < kills; n++ {
+		plan := []int{n%points + 1, 1 + chance.IntN(points), 1 + chance.IntN(points)}[:1+chance.IntN(3)]
+		if err := shop.sellThrough(ctx, plan); err != nil {
+			return fmt.Errorf("points %v: %w", plan, err)
+		}
+		if n%500 == 499 {
+			fmt.Printf("%d sales, %d kills, %s\n", shop.sales, shop.killed, time.Since(began).Round(time.Second))
+		}
+	}
+	fmt.Printf("%d sales, %d SIGKILLs at %d labels, 0 violations, %s\n", shop.sales, shop.killed, len(shop.labels), time.Since(began).Round(time.Second))
+	return nil
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+// leap is how far the clocks of shop and partner go ahead from one child to the next:
+// past every wait of a sale, so that recovery does not make the test sleep.
+const leap = 3 * time.Minute
+
+// shop is the parent: the partner, the wire log and the children.
+type shop struct {
+	dir     string
+	program string
+	sandbox *sandbox.Sandbox
+	http    *http.Server
+	url     string
+	store   *sqlstore.Store
+
+	plant string // handed to every child
+
+	sales, killed int
+	labels        map[string]int
+	ahead         time.Duration
+
+	mu       sync.Mutex
+	received []contract.Fields // every register request, as it came in
+}
+
+func openShop(dir string) (*shop, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s := &shop{dir: dir, program: program, labels: map[string]int{}}
+	s.sandbox, err = sandbox.New(sandbox.Config{
+		MaxDelay: 2 * time.Second, ResendAfter: -1, OTPPerDay: 1000, TimeWindow: 1000 * time.Hour,
+		Now: func() time.Time { return time.Now().Add(s.lead()) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s.url = "http://" + l.Addr().String()
+	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = s.http.Serve(l) }()
+	s.store, err = sqlstore.Open(context.Background(), s.db(), ring())
+	return s, err
+}
+
+func (s *shop) db() string { return filepath.Join(s.dir, "sales.db") }
+
+func (s *shop) lead() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ahead
+}
+
+func (s *shop) close() {
+	_ = s.http.Close()
+	_ = s.store.Close()
+}
+
+// ServeHTTP logs register requests before the partner sees them.
+func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if op, ok := s.sandbox.Contract().OperationOf(r.Method, r.URL.Path); ok && op == partner.OpRegister {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // cut: it never came in
+		}
+		f, err := s.sandbox.Contract().ReadRequest(op, r, body)
+		if err == nil {
+			s.mu.Lock()
+			s.received = append(s.received, f)
+			s.mu.Unlock()
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	s.sandbox.ServeHTTP(w, r)
+}
+
+// points counts the labelled points of an undisturbed sale.
+func (s *shop) points(ctx context.Context) (int, error) {
+	order := s.next()
+	out, err := s.start(ctx, order, 0, nil)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s", err, out)
+	}
+	var n int
+	if _, err := fmt.Sscanf(strings.TrimSpace(out), "points %d", &n); err != nil {
+		return 0, fmt.Errorf("%q: %w", out, err)
+	}
+	return n, s.check(ctx, order)
+}
+
+// order is one sale of the test: a number and an order id of its own.
+type order struct {
+	id     string
+	number partner.MSISDN
+}
+
+func (s *shop) next() order {
+	s.sales++
+	return order{
+		id:     fmt.Sprintf("CRASH-%d", s.sales),
+		number: partner.MustParseMSISDN(fmt.Sprintf("09%05d199", s.sales)), // …199: succeeds, as any plain number
+	}
+}
+
+// sellThrough sells one sale with a child killed at each of the given points in turn,
+// lets the last child live, and checks.
+func (s *shop) sellThrough(ctx context.Context, dieAt []int) error {
+	o := s.next()
+	for _, point := range append(dieAt, 0) {
+		out, err := s.start(ctx, o, point, nil)
+		if err == nil {
+			break // it came to rest before the point
+		}
+		if !killed(err) {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		s.killed++
+		if _, label, ok := strings.Cut(strings.TrimSpace(out), "dying at "); ok {
+			s.labels[label]++
+		}
+	}
+	return s.check(ctx, o)
+}
+
+func killed(err error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && (status.Signaled() && status.Signal() == syscall.SIGKILL || status.ExitStatus() == 137)
+}
+
+// start runs a child, under a tracer when one is given, and returns what it printed.
+func (s *shop) start(ctx context.Context, o order, dieAt int, tracer []string) (string, error) {
+	s.mu.Lock()
+	s.ahead += leap
+	ahead := s.ahead
+	s.mu.Unlock()
+	cred := s.sandbox.Credentials()
+	text, err := json.Marshal(orders{
+		DB: s.db(), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
+		Order: o.id, MSISDN: o.number.Reveal(partner.Form84), DieAt: dieAt, Ahead: ahead, Plant: s.plant,
+	})
+	if err != nil {
+		return "", err
+	}
+	args := append(tracer, s.program) //nolint:gocritic // each caller's slice is its own
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	err = cmd.Run()
+	return out.String(), err
+}
