@@ -20,6 +20,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/registration"
 )
 
 // held is a reply's body that says nothing until it is closed, as the connection behind
@@ -432,5 +433,47 @@ func TestHedgedRegistrationIsSentOnce(t *testing.T) {
 		if outcome == partner.Succeeded {
 			assert.Equal(t, 1, arrived[id])
 		}
+	}
+}
+
+// A login's reply that net/http cannot read stands in its error, token included.
+func TestTokenInABrokenLoginIsHidden(t *testing.T) {
+	t.Parallel()
+	bearer(t, func(t *testing.T, p *tokens) {
+		const token = "canary-token-91"
+		p.login = func(int, arrival) (*http.Response, error) {
+			return nil, fmt.Errorf("malformed HTTP response %q", `{"token":"`+token+`"}`)
+		}
+		var l leaks
+		err := eligible(t.Context(), p.client(t, quick(1)))
+		require.ErrorIs(t, err, partner.CredentialsFailed)
+		l.deep(err)
+		assert.False(t, strings.Contains(l.out.String(), token))
+	})
+}
+
+// A login answered by a 101 ends too, or no call would ever get a token again.
+func TestSwitchingProtocolsAtTheLoginEnds(t *testing.T) {
+	t.Parallel()
+	bearer(t, func(t *testing.T, p *tokens) {
+		p.login = first(func(int, arrival) (*http.Response, error) {
+			resp := answer(http.StatusSwitchingProtocols, "", "Connection", "Upgrade", "Upgrade", "x")
+			resp.Body = hold()
+			return resp, nil
+		})
+		client := p.client(t, quick(1))
+		require.ErrorIs(t, eligible(t.Context(), client), partner.CredentialsFailed)
+		p.login = nil
+		require.NoError(t, eligible(t.Context(), client))
+		require.NoError(t, client.Close(t.Context()))
+	})
+}
+
+func TestEmptyDraftSendsNothing(t *testing.T) {
+	t.Parallel()
+	for _, draft := range []*registration.Draft{nil, {}} {
+		_, err := draft.Send(t.Context())
+		require.ErrorIs(t, err, partner.InvalidInput)
+		assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -36,6 +37,9 @@ func (d *Draft) Handle() partner.Handle { return d.handle }
 // Cancelling ctx does not take a registration back: once the body left, the outcome is
 // Unknown.
 func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
+	if d == nil || d.service == nil {
+		return nil, transport.BadInput(partner.OpRegister, partner.FieldError{Field: "Draft", Problem: "empty; make it with Prepare"})
+	}
 	if d.sent.Swap(true) {
 		return nil, d.unknown(partner.AlreadySent, errTwice)
 	}

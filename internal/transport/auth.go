@@ -201,7 +201,11 @@ func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Sec
 	}
 	resp, err := c.reads.Do(req)
 	if err != nil {
-		return partner.Secret{}, 0, c.cause(r, err)
+		cause := c.cause(r, err)
+		if r.wasSent() { // net/http quotes a reply it cannot read, and this one may hold the token
+			cause = &redacted{text: "the login was sent and got no reply that could be read", err: cause}
+		}
+		return partner.Secret{}, 0, cause
 	}
 	defer resp.Body.Close()
 	body, err := c.readBody(resp)
@@ -231,6 +235,9 @@ func (c *core) newRequest(ctx context.Context, wire contract.Wire) (*http.Reques
 // readBody reads a whole reply within the contract's bound. A reply that goes on is
 // unreadable and its connection is dropped.
 func (c *core) readBody(resp *http.Response) ([]byte, error) {
+	if resp.StatusCode < 200 { // behind a 101 is the bare connection: no deadline ends reading it
+		return nil, errors.New("the partner answered with a status that ends no request")
+	}
 	limit := c.cfg.Contract.Limits().ReplyBytesMax
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {

@@ -140,13 +140,6 @@ func (c *core) classifyFailure(r *record, err error) verdict {
 // classifyReply reads a reply and holds it against what was asked.
 func (c *core) classifyReply(r *record, resp *http.Response) verdict {
 	v := verdict{status: resp.StatusCode}
-	if resp.StatusCode < 200 {
-		// Behind a 101 is the bare connection, and no deadline ends reading it.
-		_ = resp.Body.Close()
-		v.again = true
-		v.err = &partner.Error{Code: partner.ReplyUnreadable, Err: errors.New("the partner answered with a status that ends no request")}
-		return v
-	}
 	body, readErr := c.readBody(resp)
 	_ = resp.Body.Close()
 	wait, asked := retryAfter(resp.Header, time.Now())

@@ -91,6 +91,12 @@ func (r *record) sent(now time.Time) {
 	r.lastSend = now
 }
 
+func (r *record) wasSent() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sends > 0
+}
+
 func (r *record) evidence(status int) partner.Evidence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
