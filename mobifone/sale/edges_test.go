@@ -64,7 +64,7 @@ func allEdges() []edge {
 
 		{resolving, registered, sale.LookedUp, "R9: success, exactly as sent"},
 		{resolving, refundDue, sale.LookedUp, "R9: a FAILED that counts; R6: a refusal cleared; given up, and all cleared"},
-		{resolving, paid, sale.LookedUp, "R6: 7002, 7003, 8003, 8005, 6003, 6004, 9001 cleared; R10: absent at the fence"},
+		{resolving, paid, sale.LookedUp, "R6: 7001–7003, 8003, 8005, 6003, 6004, 9001 cleared; R10: absent at the fence"},
 		{resolving, otpSent, sale.LookedUp, "R8: what was pending is not there, and nothing was ever sent"},
 		{resolving, review, sale.LookedUp, "R9: a conflict; R10: pending at the fence, or the hold is over"},
 		{resolving, review, sale.Overdue, "R10: the hold is over, and no lookup decides"},

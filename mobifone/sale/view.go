@@ -51,6 +51,10 @@ func (d *Desk) turn(s Sale, err error) (partner.Action, time.Time) {
 		return say(partner.WaitUntil, "Thuê bao đang có giao dịch khác chưa xong. Giữ tiền và chờ giao dịch đó, hoặc nhờ quản lý cho phép.",
 			"Another sale of this subscriber is not settled. Keep the cash and wait for it, or let a supervisor allow this one."), until
 	}
+	if r, soon := errors.AsType[*RefusedError](err); soon && r.Kind == OTPAsked {
+		return say(partner.WaitUntil, "Chưa thể yêu cầu mã mới, hãy chờ. Mã đã gửi có thể vẫn dùng được.",
+			"Another OTP cannot be requested yet; wait. The one that was sent may still be good."), s.ResendAt
+	}
 	e, told := errors.AsType[*partner.Error](err)
 	if !told {
 		return sayState(s), until
@@ -60,7 +64,7 @@ func (d *Desk) turn(s Sale, err error) (partner.Action, time.Time) {
 			"The lookup failed, so nothing was sent. Keep the cash; try again in a moment."), until
 	}
 	action := partner.ActionFor(err, true)
-	if e.Operation == partner.OpOTP {
+	if e.Operation == partner.OpOTP || action.Step == partner.NewOTP {
 		until = s.ResendAt
 	}
 	if action.Step == partner.ReturnCash { // there is an order to it: refunds are claimed (R11)

@@ -1,0 +1,191 @@
+package sale_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+// unchanged runs f, which must refuse with a *RefusedError and leave the sale as it is.
+func (s *shop) unchanged(t *testing.T, id, what string, f func() error) {
+	t.Helper()
+	before, sent := s.sale(id), s.sb.Requests(partner.OpRegister)
+	err := f()
+	e := refused(t, err)
+	assert.Equal(t, before.State, e.State, what)
+	assert.NotEmpty(t, e.Reason, what)
+	assert.NotEqual(t, partner.Rejected, partner.OutcomeOf(err), "nobody may take it for the partner's refusal")
+	assert.Equal(t, before, s.sale(id), what)
+	assert.Equal(t, sent, s.sb.Requests(partner.OpRegister), what)
+}
+
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		ctx := t.Context()
+		code, err := partner.ParseOTP("123456")
+		require.NoError(t, err)
+		v, err := s.Open(ctx, order("DH-1", "477"), teller)
+		require.NoError(t, err)
+		id := v.Sale.ID
+		register := func() error { _, err := s.Register(ctx, id, code, teller); return err }
+		cash := func(n partner.VND) func() error {
+			return func() error { _, err := s.TakeCash(ctx, id, n, teller); return err }
+		}
+		cancel := func() error { _, err := s.Cancel(ctx, id, teller); return err }
+		abandon := func() error { _, err := s.Abandon(ctx, id, teller); return err }
+		claim := func() error { _, err := s.ClaimRefund(ctx, id, teller); return err }
+		confirm := func() error { _, err := s.ConfirmRefund(ctx, id, teller); return err }
+		ask := func() error { _, err := s.RequestOTP(ctx, id, teller); return err }
+		decide := func() error {
+			_, err := s.Decide(ctx, id, sale.Verdict{Ruling: sale.RuleRefundDue, Evidence: "x"}, boss)
+			return err
+		}
+
+		s.unchanged(t, id, "registering before cash", register)
+		s.unchanged(t, id, "an OTP before cash", ask)
+		for _, n := range []partner.VND{price - 1, price + 1, 0, -price} {
+			s.unchanged(t, id, "an amount that differs from the price", cash(n))
+		}
+		s.unchanged(t, id, "giving up before cash", abandon)
+		s.unchanged(t, id, "a refund before cash", claim)
+		require.NoError(t, cash(price)())
+		s.unchanged(t, id, "cash twice", cash(price))
+		s.unchanged(t, id, "cancelling after cash", cancel)
+		s.unchanged(t, id, "registering before an OTP", register)
+		s.unchanged(t, id, "confirming what nobody claimed", confirm)
+		s.unchanged(t, id, "deciding what is not in review", decide)
+		s.ask(id)
+		s.unchanged(t, id, "an OTP too soon", ask)
+
+		// A second register while one is open.
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Latency, Delay: durationOf("5s")}))
+		right := s.otp("477")
+		done := make(chan error, 1)
+		go func() { _, err := s.Register(ctx, id, right, teller); done <- err }()
+		pass(time.Second)
+		s.unchanged(t, id, "a second register while one is open", register)
+		s.unchanged(t, id, "an OTP while registering", ask)
+		require.NoError(t, <-done)
+		for what, f := range map[string]func() error{"a refund of a registered sale": claim, "giving it up": abandon, "cancelling it": cancel,
+			"paying it again": cash(price), "registering it again": register, "another OTP": ask, "a decision": decide} {
+			s.unchanged(t, id, what, f)
+		}
+		assert.Equal(t, 1, s.sb.Executed(number("477")))
+
+		_, err = s.Look(ctx, "no such sale")
+		_, notFound := errors.AsType[*sale.NotFoundError](err)
+		assert.True(t, notFound)
+	})
+}
+
+func TestBadOrders(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		for field, spoil := range map[string]func(*sale.Order){
+			"MSISDN":  func(o *sale.Order) { o.MSISDN = partner.MSISDN{} },
+			"Package": func(o *sale.Order) { o.Package = "not a code!" },
+			"Price":   func(o *sale.Order) { o.Price = 0 },
+			"ID":      func(o *sale.Order) { o.ID = "" },
+			"Shop":    func(o *sale.Order) { o.Shop = "HN02" },
+		} {
+			o := order("DH-1", "477")
+			spoil(&o)
+			_, err := s.Open(t.Context(), o, teller)
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok, field)
+			assert.Equal(t, partner.NotSent, e.Outcome)
+			require.NotEmpty(t, e.Fields)
+			assert.Equal(t, field, e.Fields[0].Field)
+		}
+		found, err := s.memory.Find(t.Context(), sale.Query{})
+		require.NoError(t, err)
+		assert.Empty(t, found)
+	})
+}
+
+// The price rose between the offer and the register: the partner refuses our amount, and
+// the cash is due back.
+func TestTheAmountSentIsTheCashTaken(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		o := order("DH-1", "477")
+		o.Price = price - 1_000
+		v, err := s.Open(t.Context(), o, teller)
+		require.NoError(t, err)
+		_, err = s.TakeCash(t.Context(), v.Sale.ID, o.Price, teller)
+		require.NoError(t, err)
+		s.ask(v.Sale.ID)
+		v, err = s.Register(t.Context(), v.Sale.ID, s.otp("477"), teller)
+		require.ErrorIs(t, err, partner.AmountMismatch)
+		assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
+		assert.Equal(t, sale.RefundDue, v.Sale.State)
+		assert.Equal(t, partner.ReturnCash, v.Action.Step)
+		assert.Zero(t, s.sb.Executed(number("477")))
+	})
+}
+
+// An OTP that runs out between the lookup and the registration: the partner says so.
+func TestAnOTPThatRunsOutOnTheWay(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "407")
+		v, err := s.Register(t.Context(), id, s.otp("407"), teller)
+		require.ErrorIs(t, err, partner.OTPExpired)
+		assert.Equal(t, sale.Paid, v.Sale.State)
+		assert.Equal(t, partner.NewOTP, v.Action.Step)
+		assert.Nil(t, v.Sale.Ticket)
+		assert.Equal(t, 1, v.Sale.Attempt)
+		assert.Equal(t, price, v.Sale.CashIn)
+	})
+}
+
+// The refusal of a later send beside an earlier one that is not cleared is no refusal of
+// the sale: nobody who reads the error alone may return the cash.
+func TestARefusalBesideAnOpenSendIsUnknown(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{LookupLag: time.Minute}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		pass(61 * time.Second)
+		_, err := s.Register(t.Context(), id, s.wrong("477"), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: partner.SubscriberInactive}))
+		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+		assert.Equal(t, sale.Resolving, v.Sale.State)
+		assert.Equal(t, partner.Hold, v.Action.Step)
+		s.settle(2 * time.Minute)
+		assert.Equal(t, sale.RefundDue, s.state(id))
+	})
+}
+
+func TestTwoClicksTakeTheCashOnce(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		v, err := s.Open(t.Context(), order("DH-1", "477"), teller)
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		errs := make([]error, 5)
+		for i := range errs {
+			c := s.open()
+			wg.Go(func() { _, errs[i] = c.TakeCash(t.Context(), v.Sale.ID, price, teller) })
+		}
+		wg.Wait()
+		won := 0
+		for _, err := range errs {
+			if err == nil {
+				won++
+			}
+		}
+		assert.Equal(t, 1, won)
+		assert.Equal(t, price, s.sale(v.Sale.ID).CashIn)
+	})
+}
