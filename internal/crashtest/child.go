@@ -20,6 +20,9 @@ import (
 // childEnv holds the orders of a child as JSON; without it the program is the parent.
 const childEnv = "CRASHTEST_CHILD"
 
+// duelEnv makes a child sell the orders of its standard input; see duel.go.
+const duelEnv = "CRASHTEST_DUEL"
+
 // orders are what a child is told. Keys of a test shop may stand in its environment.
 type orders struct {
 	DB, URL, APIKey, Secret string
@@ -45,14 +48,17 @@ func child() int {
 		fmt.Println(err)
 		return 3
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	c, err := openCounter(ctx, o)
+	c, err := openCounter(context.Background(), o)
 	if err != nil {
 		fmt.Println(err)
 		return 3
 	}
 	defer c.store.Close()
+	if os.Getenv(duelEnv) != "" {
+		return duelist(context.Background(), c, os.Stdin)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
 	if err := c.drive(ctx); err != nil {
 		fmt.Println(err)
 		return 1

@@ -7,7 +7,8 @@
 // Each sale is sold by a child process that kills itself with SIGKILL at a labelled
 // point; the next child takes the sale up and may be killed too, up to three deep. The
 // last one is let live. With -syscalls every write, sync and send system call of one sale
-// is a point, by strace.
+// is a point, by strace. With -duels nobody is killed: two processes open and register the
+// same order at once.
 package main
 
 import (
@@ -26,14 +27,15 @@ func main() {
 	kills := flag.Int("kills", 1000, "at least so many SIGKILLs")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the choice of points")
 	syscalls := flag.Bool("syscalls", false, "kill at every system call of one sale instead; needs strace")
+	duels := flag.Int("duels", 0, "kill nobody: let two processes sell the same order at once, so often")
 	flag.Parse()
-	if err := run(context.Background(), *kills, *seed, *syscalls); err != nil {
+	if err := run(context.Background(), *kills, *seed, *syscalls, *duels); err != nil {
 		fmt.Fprintln(os.Stderr, "crashtest:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, kills int, seed uint64, syscalls bool) error {
+func run(ctx context.Context, kills int, seed uint64, syscalls bool, duels int) error {
 	dir, err := os.MkdirTemp("", "crashtest")
 	if err != nil {
 		return err
@@ -44,8 +46,16 @@ func run(ctx context.Context, kills int, seed uint64, syscalls bool) error {
 		return err
 	}
 	defer shop.close()
-	if syscalls {
+	switch {
+	case syscalls:
 		return atEverySyscall(ctx, shop)
+	case duels > 0:
+		began := time.Now()
+		if err := shop.duels(ctx, duels); err != nil {
+			return err
+		}
+		fmt.Printf("%d orders sold by two processes at once, one registration each, %s\n", duels, time.Since(began).Round(time.Second))
+		return nil
 	}
 	points, err := shop.points(ctx)
 	if err != nil {

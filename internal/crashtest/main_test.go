@@ -61,6 +61,12 @@ func TestKilledAtEverySyscall(t *testing.T) {
 	assert.Greater(t, s.killed, 50)
 }
 
+// Two tills on one file open and register the same order at once: one registration each.
+func TestTwoProcessesOneOrder(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, newShop(t).duels(t.Context(), 150))
+}
+
 // The check can fail.
 func TestCheckFindsPlantedBugs(t *testing.T) {
 	t.Parallel()

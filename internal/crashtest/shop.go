@@ -162,21 +162,26 @@ func killed(err error) bool {
 func (s *shop) start(ctx context.Context, o order, dieAt int, tracer []string) (string, error) {
 	s.mu.Lock()
 	s.ahead += leap
-	ahead := s.ahead
 	s.mu.Unlock()
-	cred := s.sandbox.Credentials()
-	text, err := json.Marshal(orders{
-		DB: s.db(), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
-		Order: o.id, MSISDN: o.number.Reveal(partner.Form84), DieAt: dieAt, Ahead: ahead, Plant: s.plant,
-	})
+	text, err := s.orders(o, dieAt)
 	if err != nil {
 		return "", err
 	}
 	args := append(tracer, s.program) //nolint:gocritic // each caller's slice is its own
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+	cmd.Env = append(os.Environ(), childEnv+"="+text)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	err = cmd.Run()
 	return out.String(), err
+}
+
+// orders are a child's, as text.
+func (s *shop) orders(o order, dieAt int) (string, error) {
+	cred := s.sandbox.Credentials()
+	text, err := json.Marshal(orders{
+		DB: s.db(), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
+		Order: o.id, MSISDN: o.number.Reveal(partner.Form84), DieAt: dieAt, Ahead: s.lead(), Plant: s.plant,
+	})
+	return string(text), err
 }
