@@ -64,7 +64,7 @@ func WithCatalog(c *catalog.Catalog) Option {
 
 // WithHTTPClient sends through the client's Transport. An *http.Transport is cloned,
 // once for reads and once for money calls; the clones get TLS ≥ 1.2, no compression and
-// bounded headers, and the one for money drops connections idle for 5 s and speaks
+// bounded headers, and the one for money dials anew for each registration and speaks
 // HTTP/1.1 only. Any other RoundTripper is used for both as it is and must not retry by
 // itself: it lies below the guard, and a retry in it is a second registration. That of
 // go-retryablehttp is refused. The client itself is never changed; its Timeout bounds

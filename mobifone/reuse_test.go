@@ -225,9 +225,11 @@ func TestDeadConnectionSendsNothingTwice(t *testing.T) {
 		before := p.Conns()
 		_, err = client.Registration.Register(t.Context(), req)
 		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-		assert.Equal(t, before, p.Conns(), "the kept connection was used")
+		assert.Equal(t, before+1, p.Conns(), "a registration dials anew")
+		before = p.Conns()
 		_, err = client.OTP.Request(t.Context(), otpRequest())
 		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, before, p.Conns(), "the kept connection was used")
 		assert.Equal(t, 2, p.OnWire(partner.OpRegister))
 		assert.Equal(t, asked+1, p.OnWire(partner.OpOTP))
 	}

@@ -14,7 +14,7 @@ import (
 
 const (
 	maxReplyHeaders = 64 << 10        // bytes of reply headers, 1xx answers included
-	moneyIdle       = 5 * time.Second // an older idle connection may be dead; a dead one makes an Unknown of a pause
+	deadPath        = 5 * time.Second // how long the kernel waits for a money call's bytes to be acknowledged
 	idlePerHost     = 256             // fewer make busy clients dial again and again
 )
 
@@ -75,13 +75,12 @@ func harden(t *http.Transport) {
 	}
 }
 
-// forMoney makes connections that do not linger: none is reused after a pause, unsent
-// bytes die with the connection, and a dead path is noticed. HTTP/2 is off because its
-// transport re-sends requests by itself.
+// forMoney gives each registration a connection of its own: none that idled dead makes an
+// Unknown of a pause, and no late or second reply to an earlier one can be taken for
+// this one's. Unsent bytes die with the connection, and a dead path is noticed. HTTP/2 is
+// off because its transport re-sends requests by itself.
 func forMoney(t *http.Transport) {
-	if t.IdleConnTimeout <= 0 || t.IdleConnTimeout > moneyIdle {
-		t.IdleConnTimeout = moneyIdle
-	}
+	t.DisableKeepAlives = true
 	t.ForceAttemptHTTP2 = false
 	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	t.Protocols = new(http.Protocols)
@@ -101,7 +100,7 @@ func forMoney(t *http.Transport) {
 		conn, err := dial(ctx, network, addr)
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
 			_ = tcp.SetLinger(0) // best effort: the guard does not depend on it
-			setUserTimeout(tcp, moneyIdle)
+			setUserTimeout(tcp, deadPath)
 		}
 		return conn, err
 	}
