@@ -42,7 +42,15 @@ func compileLogin(l *Login) (*loginPlan, error) {
 	return plan, err
 }
 
-var errNoLogin = fmt.Errorf("%w: the contract has no login", partner.CredentialsFailed)
+// noLoginError is a credentials failure; a variable of fmt.Errorf would be work at start.
+type noLoginError struct{}
+
+func (noLoginError) Error() string { return "the contract has no login" }
+
+// Unwrap gives the code.
+func (noLoginError) Unwrap() error { return partner.CredentialsFailed }
+
+var errNoLogin noLoginError
 
 // EncodeLogin writes the bearer scheme's login request. A contract without a login, or
 // credentials without username or password, give an error that wraps

@@ -27,7 +27,7 @@ const (
 
 var (
 	errTimeUnreadable = errors.New("not a time in any layout of the contract")
-	errTimeRange      = fmt.Errorf("time outside the years %d to %d", yearMin, yearMax)
+	errTimeRange      = errors.New("time outside the years 2000 to 2100")
 )
 
 // clockwork reads and writes the times of one contract.
