@@ -131,6 +131,27 @@ func TestLongestReplyIsRead(t *testing.T) {
 	require.NoError(t, eligible(t.Context(), client))
 }
 
+// A reply that says it is compressed is not read as if it were not.
+func TestCompressedReplyIsRefused(t *testing.T) {
+	t.Parallel()
+	for encoding, good := range map[string]bool{"": true, "identity": true, "gzip": false, "br": false, "gzip, identity": false} {
+		p := wiretest.New(t, contract.Default())
+		client := newClient(t, p, quick(1))
+		p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+			if encoding != "" {
+				w.Header().Set("Content-Encoding", encoding)
+			}
+			p.Offers(120_000)(w, r, f)
+		})
+		err := eligible(t.Context(), client)
+		if good {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, partner.ReplyUnreadable, encoding)
+	}
+}
+
 // What drips ends with its try: a registration's after 30 s, a read's after 10 s each.
 func TestDrippingReplyEndsWithItsTry(t *testing.T) {
 	t.Parallel()

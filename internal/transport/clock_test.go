@@ -181,3 +181,47 @@ func TestStamp(t *testing.T) {
 	m.pass(time.Hour)
 	assert.Equal(t, m.partner(), p.stamp())
 }
+
+// A time that contradicts the one believed makes all doubtful until a second reply
+// agrees with either; within the partner's skew, or over a step of our own clocks,
+// nothing contradicts.
+func TestPartnerClockContradiction(t *testing.T) {
+	t.Parallel()
+	const skew = 30 * time.Second
+	for name, tc := range map[string]struct {
+		offsets []time.Duration // of the clock each further reply was dated by
+		step    time.Duration   // of our wall before them
+		err     error
+		want    time.Duration // the believed clock's offset
+	}{
+		"none":               {nil, 0, nil, 0},
+		"within the skew":    {[]time.Duration{skew}, 0, nil, skew},
+		"behind, within":     {[]time.Duration{-skew}, 0, nil, -skew},
+		"one ahead":          {[]time.Duration{time.Hour}, 0, errTimesContradict, 0},
+		"one behind":         {[]time.Duration{-time.Hour}, 0, errTimesContradict, 0},
+		"two of one mind":    {[]time.Duration{time.Hour, time.Hour}, 0, nil, time.Hour},
+		"the old one again":  {[]time.Duration{time.Hour, 0}, 0, nil, 0},
+		"three of all minds": {[]time.Duration{time.Hour, -time.Hour}, 0, errTimesContradict, 0},
+		"our own step":       {[]time.Duration{time.Hour}, 5 * time.Second, nil, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := &machine{}
+			p := newPartnerClock(m.read, contract.ClockDate)
+			p.skew = skew
+			p.observe(m.date(), p.local.read())
+			m.wall += tc.step
+			for _, offset := range tc.offsets {
+				m.pass(20 * time.Second)
+				m.offset = offset
+				p.observe(m.date(), p.local.read())
+			}
+			earliest, latest, err := p.bounds()
+			require.ErrorIs(t, err, tc.err)
+			if tc.err == nil {
+				assert.Equal(t, start.Add(m.truth+tc.want), earliest)
+				assert.Equal(t, start.Add(m.truth+tc.want+time.Second), latest)
+			}
+		})
+	}
+}
