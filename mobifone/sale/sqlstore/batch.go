@@ -17,7 +17,7 @@ func (s *Store) runBatch(batch []*work) {
 		}
 	}()
 	if s.queue.w == nil {
-		w, err := openWriter(ctx, s.path, s.options.patience)
+		w, err := openWriter(ctx, s.path, s.options)
 		if err != nil {
 			fail(batch, err)
 			return

@@ -1,12 +1,16 @@
 package sqlstore_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
 // roleVariable makes the test binary another process of the test that starts it.
@@ -14,7 +18,11 @@ const roleVariable = "SQLSTORE_TEST_ROLE"
 
 // roles are what such a process does; what they return is its exit code.
 var roles = map[string]func(args []string) int{
-	"cat": cat,
+	"cat":    cat,
+	"copy":   copyFiles,
+	"race":   racer,
+	"seller": seller,
+	"open":   opener,
 }
 
 func TestMain(m *testing.M) {
@@ -44,6 +52,36 @@ func cat(names []string) int {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+	}
+	return 0
+}
+
+// copyFiles copies a store's files into a directory, while the store is open in the
+// process that asks.
+func copyFiles(args []string) int {
+	into, names := args[0], args[1:]
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(into, filepath.Base(name)), data, 0o600)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return 0
+}
+
+// opener opens a store and closes it again.
+func opener(args []string) int {
+	store, err := sqlstore.Open(context.Background(), args[0], ring())
+	if err == nil {
+		err = store.Close()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	return 0
 }

@@ -44,14 +44,17 @@ func createFile(path string) error {
 	return nil
 }
 
-// The settings of connections. What a connection does not set is SQLite's default.
-var (
-	writing = []string{
+// writing are the settings of the connection that writes. What a connection does not set
+// is SQLite's default.
+func writing() []string {
+	return []string{
 		"journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "checkpoint_fullfsync(1)",
 		"foreign_keys(1)", "secure_delete(1)", "trusted_schema(0)",
 	}
-	reading = []string{"query_only(1)", "trusted_schema(0)"}
-)
+}
+
+// reading are the settings of those that read.
+func reading() []string { return []string{"query_only(1)", "trusted_schema(0)"} }
 
 // dial prepares a pool; no connection is made yet.
 func dial(path string, patience time.Duration, pragmas []string, size int) (*sql.DB, error) {

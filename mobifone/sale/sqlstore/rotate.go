@@ -7,17 +7,19 @@ import (
 	"errors"
 )
 
+const keysText = `
+	WITH RECURSIVE used (id) AS (
+		SELECT min(msisdn_key_id) FROM sales WHERE msisdn_key_id IS NOT NULL
+		UNION ALL
+		SELECT (SELECT min(msisdn_key_id) FROM sales WHERE msisdn_key_id > used.id) FROM used WHERE used.id IS NOT NULL
+	)
+	SELECT k.id, k.check_value FROM cipher_keys k WHERE k.id IN (SELECT id FROM used) OR k.id = ? ORDER BY k.id`
+
 // checkKeys makes sure that every number in the store can be read with the keyring. It
 // jumps from key id to key id in the index, so it does not matter how many sales there
 // are.
 func (s *Store) checkKeys(ctx context.Context) error {
-	rows, err := s.readers.QueryContext(ctx, `
-		WITH RECURSIVE used (id) AS (
-			SELECT min(msisdn_key_id) FROM sales WHERE msisdn_key_id IS NOT NULL
-			UNION ALL
-			SELECT (SELECT min(msisdn_key_id) FROM sales WHERE msisdn_key_id > used.id) FROM used WHERE used.id IS NOT NULL
-		)
-		SELECT k.id, k.check_value FROM cipher_keys k WHERE k.id IN (SELECT id FROM used) OR k.id = ? ORDER BY k.id`, s.keys.current)
+	rows, err := s.readers.QueryContext(ctx, keysText, s.keys.current)
 	if err != nil {
 		return err
 	}

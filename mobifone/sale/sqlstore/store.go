@@ -29,8 +29,9 @@ var _ sale.Store = (*Store)(nil)
 type options struct {
 	patience time.Duration
 	readers  int
-	batch    int // changes in one commit at most
-	// commit is what ends a transaction; tests make it fail.
+	batch    int      // changes in one commit at most
+	writing  []string // pragmas of the connection that writes
+	// commit is around what ends a transaction; tests make it fail.
 	commit func(commit func() error) error
 }
 
@@ -67,7 +68,10 @@ func WithReaders(n int) Option {
 // store is read at open, is a [*CorruptError]. Its cost does not grow with the sales at
 // rest. The caller closes the store.
 func Open(ctx context.Context, path string, ring Keyring, opts ...Option) (*Store, error) {
-	o := options{patience: 10 * time.Second, readers: 4, batch: 256, commit: func(commit func() error) error { return commit() }}
+	o := options{
+		patience: 10 * time.Second, readers: 4, batch: 256, writing: writing(),
+		commit: func(commit func() error) error { return commit() },
+	}
 	var errs []error
 	for _, opt := range opts {
 		errs = append(errs, opt(&o))
@@ -89,7 +93,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := createFile(s.path); err != nil {
 		return err
 	}
-	db, err := dial(s.path, s.options.patience, writing, 1)
+	db, err := dial(s.path, s.options.patience, s.options.writing, 1)
 	if err != nil {
 		return err
 	}
@@ -97,7 +101,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if s.readers, err = dial(s.path, s.options.patience, reading, s.options.readers); err != nil {
+	if s.readers, err = dial(s.path, s.options.patience, reading(), s.options.readers); err != nil {
 		return err
 	}
 	if err := s.queue.submit(ctx, s.agreeOnKeys); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 )
 
 // writer is the connection that writes, with its statements. One goroutine at a time uses
@@ -15,8 +14,8 @@ type writer struct {
 	statements map[string]*sql.Stmt
 }
 
-func openWriter(ctx context.Context, path string, patience time.Duration) (*writer, error) {
-	db, err := dial(path, patience, writing, 1)
+func openWriter(ctx context.Context, path string, o options) (*writer, error) {
+	db, err := dial(path, o.patience, o.writing, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,7 @@ CREATE TABLE sales (
 
 -- What is open, due, or to be erased is found without touching the sales at rest.
 CREATE INDEX sales_opened    ON sales (opened_at, id);
+CREATE INDEX sales_shop      ON sales (shop, opened_at, id);
 CREATE INDEX sales_unsettled ON sales (opened_at, id) WHERE rested_at IS NULL;
 CREATE INDEX sales_wake      ON sales (wake_at, id)   WHERE wake_at IS NOT NULL;
 CREATE INDEX sales_erasable  ON sales (rested_at, id) WHERE rested_at IS NOT NULL AND msisdn_cipher IS NOT NULL;

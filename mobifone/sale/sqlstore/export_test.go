@@ -1,0 +1,76 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// What tests may do that users may not.
+
+// WithCommit puts a function around each commit.
+func WithCommit(around func(commit func() error) error) Option {
+	return func(o *options) error {
+		o.commit = around
+		return nil
+	}
+}
+
+// WithBatch sets how many changes share a commit at most.
+func WithBatch(n int) Option {
+	return func(o *options) error {
+		o.batch = n
+		return nil
+	}
+}
+
+// WithPragma sets something on the connection that writes.
+func WithPragma(text string) Option {
+	return func(o *options) error {
+		o.writing = append(o.writing, text)
+		return nil
+	}
+}
+
+// Waiting returns how many wait for a batch.
+func (s *Store) Waiting() int {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return len(s.queue.waiting)
+}
+
+// Writer identifies the connection that writes.
+func (s *Store) Writer() any { return s.queue.w }
+
+// Pragma reads a setting of the connection that writes.
+func (s *Store) Pragma(ctx context.Context, name string) (value string, err error) {
+	err = s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
+		_, err := w.row(ctx, "PRAGMA "+name, nil, &value)
+		return err
+	})
+	return value, err
+}
+
+// Plan tells how a statement of the store finds its rows.
+func (s *Store) Plan(ctx context.Context, text string, args ...any) (plan string, err error) {
+	err = s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
+		return w.rows(ctx, "EXPLAIN QUERY PLAN "+text, args, func(scan func(...any) error) error {
+			var id, parent, unused int
+			var detail string
+			err := scan(&id, &parent, &unused, &detail)
+			plan += detail + "\n"
+			return err
+		})
+	})
+	return plan, err
+}
+
+// The statements whose plans matter.
+const (
+	DueText   = dueText
+	EraseText = eraseText
+	KeysText  = keysText
+)
+
+// SearchText is the statement of a query.
+func SearchText(q sale.Query) (string, []any) { return search(q) }

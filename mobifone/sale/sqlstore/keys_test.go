@@ -1,0 +1,175 @@
+package sqlstore_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+)
+
+func ringOf(current string, keys map[string]partner.Secret) sqlstore.Keyring {
+	return sqlstore.Keyring{Keys: keys, Current: current, BusyKey: key(99)}
+}
+
+func TestBadKeyring(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sales.db")
+	_, err := sqlstore.Open(t.Context(), path, sqlstore.Keyring{
+		Keys:    map[string]partner.Secret{"short": partner.NewSecret("0123456789"), "": key(4), "busy": key(5)},
+		Current: "none", BusyKey: key(5),
+	})
+	for _, fault := range []string{`"short"`, `cipher key ""`, `Current is "none"`, "BusyKey is also"} {
+		require.ErrorContains(t, err, fault)
+	}
+	require.NotContains(t, err.Error(), "0123456789")
+	sound, err := sqlstore.Open(t.Context(), path, ringOf("k", map[string]partner.Secret{"k": key(1)}))
+	require.NoError(t, err)
+	require.NoError(t, sound.Close())
+	_, err = sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: map[string]partner.Secret{"k": key(1)}, Current: "k"})
+	require.ErrorContains(t, err, "BusyKey")
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", ring(), ring(), ring()), "\x01\x01\x01\x01")
+}
+
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sales.db")
+	with := func(current string, ids ...string) (*sqlstore.Store, error) {
+		keys := map[string]partner.Secret{}
+		for _, id := range ids {
+			keys[id] = key(id[1])
+		}
+		return sqlstore.Open(t.Context(), path, ringOf(current, keys))
+	}
+	opened := func(current string, ids ...string) *sqlstore.Store {
+		t.Helper()
+		s, err := with(current, ids...)
+		require.NoError(t, err)
+		return s
+	}
+	all := func(s *sqlstore.Store) {
+		t.Helper()
+		for n := range 6 {
+			got, err := s.Load(t.Context(), change(n, "x").SaleID)
+			require.NoError(t, err)
+			assert.Equal(t, change(n, "x").State.Order.MSISDN, got.Order.MSISDN)
+		}
+	}
+	s := opened("k1", "k1")
+	for n := range 3 {
+		require.NoError(t, s.Apply(t.Context(), change(n, "x")))
+	}
+	require.NoError(t, s.Close())
+	s = opened("k2", "k1", "k2")
+	for n := range 3 {
+		require.NoError(t, s.Apply(t.Context(), change(3+n, "x")))
+	}
+	all(s)
+	require.NoError(t, s.Close())
+
+	_, err := with("k2", "k2")
+	missing := new(sqlstore.MissingKeyError)
+	require.ErrorAs(t, err, &missing)
+	assert.Equal(t, "k1", missing.KeyID)
+	_, err = with("k3", "k3")
+	for _, id := range []string{`"k1"`, `"k2"`} {
+		require.ErrorContains(t, err, id, "every missing key at once")
+	}
+	_, err = sqlstore.Open(t.Context(), path, ringOf("k2", map[string]partner.Secret{"k1": key(77), "k2": key('2')}))
+	wrong := new(sqlstore.WrongKeyError)
+	require.ErrorAs(t, err, &wrong)
+	assert.Equal(t, "k1", wrong.KeyID)
+
+	s = opened("k2", "k1", "k2")
+	for _, want := range []int{2, 1, 0} {
+		n, err := s.Reencrypt(t.Context(), 2)
+		require.NoError(t, err)
+		assert.Equal(t, want, n)
+	}
+	all(s)
+	require.NoError(t, s.Close())
+	s = opened("k2", "k2") // the old key is not needed any more
+	all(s)
+	// A row that another process wrote with a key this one does not have.
+	other := opened("k9", "k2", "k9")
+	require.NoError(t, other.Apply(t.Context(), change(6, "x")))
+	_, err = s.Load(t.Context(), change(6, "x").SaleID)
+	require.ErrorAs(t, err, &missing)
+	require.NoError(t, s.Close())
+	// Erased rows need no key.
+	done := change(6, "x").State
+	require.NoError(t, other.Apply(t.Context(), after(done, "x", sale.Cancelled, sale.KeepClaim)))
+	n, err := other.Erase(t.Context(), done.UpdatedAt.Add(time.Hour), 10)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.NoError(t, other.Close())
+	require.NoError(t, opened("k2", "k2").Close())
+}
+
+func TestNumbersAreBoundToTheirSale(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sales.db")
+	s := open(t, path)
+	for n := range 2 {
+		require.NoError(t, s.Apply(t.Context(), change(n, "x")))
+	}
+	require.NoError(t, s.Close())
+	db := raw(t, path)
+	_, err := db.ExecContext(t.Context(), `UPDATE sales SET msisdn_cipher = (SELECT msisdn_cipher FROM sales WHERE order_id = 'DH-1') WHERE order_id = 'DH-0'`)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	s = open(t, path)
+	_, err = s.Load(t.Context(), change(0, "x").SaleID)
+	require.ErrorAs(t, err, new(*sqlstore.CorruptError))
+	_, err = s.Load(t.Context(), change(1, "x").SaleID)
+	require.NoError(t, err)
+}
+
+func TestRehash(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sales.db")
+	s, stale := open(t, path), open(t, path)
+	take := func(s *sqlstore.Store, n int) error {
+		c := change(n, "x")
+		c.State.Order.MSISDN = change(n%10, "x").State.Order.MSISDN
+		c.Claim = sale.TakeClaim
+		return s.Apply(t.Context(), c)
+	}
+	for n := range 4 {
+		require.NoError(t, take(s, n))
+	}
+	require.Error(t, s.Rehash(t.Context(), partner.NewSecret("short")))
+	require.NoError(t, s.Rehash(t.Context(), key(50)))
+
+	held := []sale.Claim{{SaleID: change(2, "x").SaleID}}
+	number := change(2, "x").State.Order.MSISDN
+	claims, err := s.Busy(t.Context(), number)
+	require.NoError(t, err)
+	assert.Equal(t, held, claims)
+	require.ErrorAs(t, take(s, 12), new(*sale.BusyError))
+	require.NoError(t, take(s, 5))
+
+	// To the old key a busy subscriber would look free.
+	require.ErrorAs(t, take(stale, 12), new(*sqlstore.BusyKeyError))
+	_, err = stale.Busy(t.Context(), number)
+	require.ErrorAs(t, err, new(*sqlstore.BusyKeyError))
+	require.NoError(t, stale.Apply(t.Context(), change(7, "x")), "what needs no claim goes on")
+	require.NoError(t, stale.Close())
+	_, err = sqlstore.Open(t.Context(), path, ring())
+	require.ErrorAs(t, err, new(*sqlstore.BusyKeyError))
+	require.NoError(t, s.Close())
+	again := ring()
+	again.BusyKey = key(50)
+	s, err = sqlstore.Open(t.Context(), path, again)
+	require.NoError(t, err)
+	claims, err = s.Busy(t.Context(), number)
+	require.NoError(t, err)
+	assert.Equal(t, held, claims)
+	require.NoError(t, s.Close())
+}
