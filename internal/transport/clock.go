@@ -60,6 +60,7 @@ type partnerClock struct {
 	mu    sync.Mutex
 	last  observation  // the last one that is believed
 	rival *observation // a later one that contradicts it
+	heard observation  // the Date of the last reply of any kind: good enough to sign with
 }
 
 // observation is the partner's time in one reply.
@@ -96,6 +97,7 @@ func (p *partnerClock) observe(said time.Time, written instant) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := observation{said: said, written: written, received: p.local.read()}
+	p.heard = n
 	if !p.last.said.IsZero() && !p.last.fits(n, p.skew) && (p.rival == nil || !p.rival.fits(n, p.skew)) {
 		p.rival = &n
 		return false
@@ -136,14 +138,27 @@ func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 	return said.Add(least), said.Add(dateGranule + elapsed), nil
 }
 
+// hear keeps the Date of any reply, an unreadable 401 too, to sign by: a machine whose
+// clock is wrong is told so by exactly the refusals that have no envelope. No fence is
+// ever built on it.
+func (p *partnerClock) hear(date time.Time) {
+	if date.IsZero() || p.source != contract.ClockDate {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard = observation{said: date, received: p.local.read()}
+}
+
 // stamp is the time to sign with: the partner's as far as it is known, so that a till
 // with a wrong clock can still sell; else the wall's.
 func (p *partnerClock) stamp() time.Time {
 	now := p.local.read()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last.said.IsZero() {
+	if p.heard.said.IsZero() {
 		return now.wall
 	}
-	return p.last.said.Add(now.mono - p.last.received.mono)
+	elapsed, _ := p.heard.received.since(now) // the longer one: a suspend stops the other
+	return p.heard.said.Add(elapsed)
 }

@@ -182,6 +182,25 @@ func TestStamp(t *testing.T) {
 	assert.Equal(t, m.partner(), p.stamp())
 }
 
+// A suspend stops the monotonic clock, and a refusal without an envelope still says what
+// time it is: both are right for signing, and neither builds a fence.
+func TestStampHeals(t *testing.T) {
+	t.Parallel()
+	m := &machine{offset: 10 * time.Minute}
+	p := newPartnerClock(m.read, contract.ClockDate)
+	p.observe(m.date(), p.local.read())
+	m.pass(time.Hour)
+	m.mono -= time.Hour // suspended
+	assert.Equal(t, m.partner(), p.stamp())
+
+	m.wall += 3 * time.Hour // set wrong by a person
+	assert.NotEqual(t, m.partner(), p.stamp())
+	p.hear(m.date())
+	assert.Equal(t, m.date(), p.stamp())
+	_, _, err := p.bounds()
+	require.Error(t, err)
+}
+
 // A time that contradicts the one believed makes all doubtful until a second reply
 // agrees with either; within the partner's skew, or over a step of our own clocks,
 // nothing contradicts.

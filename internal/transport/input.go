@@ -23,8 +23,8 @@ func BadInput(op partner.Operation, faults ...partner.FieldError) *partner.Error
 func (t *Transport) Transaction(row contract.Row) partner.Transaction {
 	tx := partner.Transaction{
 		TransID: row.TransID, PartnerTransID: row.PartnerTransID, MSISDN: row.MSISDN,
-		Package: row.Package, Amount: row.Amount, State: row.State, WireState: row.WireState,
-		WireResultCode: row.ResultCode, ResultMessage: partner.Scrub(row.ResultMessage),
+		Package: row.Package, Amount: row.Amount, State: row.State, WireState: partner.Scrub(row.WireState),
+		WireResultCode: partner.Scrub(row.ResultCode), ResultMessage: partner.Scrub(row.ResultMessage),
 		Shop: row.Shop, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 	if rule, ok := t.cfg.Contract.Rule(row.ResultCode); ok {
