@@ -74,3 +74,19 @@ const (
 
 // SearchText is the statement of a query.
 func SearchText(q sale.Query) (string, []any) { return search(q) }
+
+// FailHalfway writes something and then fails.
+func (s *Store) FailHalfway(ctx context.Context, reason error) error {
+	return s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
+		if _, err := w.exec(ctx, `INSERT INTO settings (name, value) VALUES ('half', x'00')`); err != nil {
+			return err
+		}
+		return reason
+	})
+}
+
+// Setting reports whether something is set.
+func (s *Store) Setting(ctx context.Context, name string) (set bool, err error) {
+	err = s.readers.QueryRowContext(ctx, `SELECT count(*) > 0 FROM settings WHERE name = ?`, name).Scan(&set)
+	return set, err
+}
