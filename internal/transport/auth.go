@@ -155,8 +155,10 @@ func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
 		a.mu.Unlock()
 		known = append(known, grant{credentials: cred}.secrets()...)
 		// An error of the provider's own calls, another client's perhaps, is no verdict on this one.
-		return grant{}, &partner.Error{Outcome: partner.NotSent, Code: partner.CredentialsFailed,
-			Err: &redacted{text: partner.Scrub(err.Error(), known...), err: err}}
+		return grant{}, &partner.Error{
+			Outcome: partner.NotSent, Code: partner.CredentialsFailed,
+			Err: &redacted{text: partner.Scrub(err.Error(), known...), err: err},
+		}
 	}
 	g = grant{credentials: cred, until: renewAt(cred.ExpiresAt)}
 	if a.core.cfg.Contract.Auth().Scheme != contract.AuthBearer {

@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -33,8 +34,8 @@ func (c *core) chain(wire http.RoundTripper) *http.Client {
 	rt = c.sign(rt)
 	rt = c.authenticate(rt)
 	rt = c.limit(rt)
-	for i := len(c.cfg.Middleware) - 1; i >= 0; i-- {
-		rt = c.cfg.Middleware[i](rt)
+	for _, wrap := range slices.Backward(c.cfg.Middleware) {
+		rt = wrap(rt)
 	}
 	return &http.Client{Transport: c.deadline(rt), CheckRedirect: neverFollow}
 }

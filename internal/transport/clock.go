@@ -45,8 +45,10 @@ const (
 )
 
 var (
-	errNoPartnerTime   = errors.New("the partner's time is not known: no well-formed reply in the last 10 minutes; ask for the packages or look the transaction up, then prepare again")
-	errClocksDisagree  = errors.New("the machine's wall clock and monotonic clock disagree by more than 2 s since the partner's last reply (clock step or suspend); prepare again")
+	errNoPartnerTime = errors.New("the partner's time is not known: no well-formed reply in the last 10 minutes; " +
+		"ask for the packages or look the transaction up, then prepare again")
+	errClocksDisagree = errors.New("the machine's wall clock and monotonic clock disagree by more than 2 s " +
+		"since the partner's last reply (clock step or suspend); prepare again")
 	errTimesContradict = errors.New("the partner's last replies name times that contradict each other; prepare again, which looks once more")
 )
 

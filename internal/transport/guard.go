@@ -79,8 +79,10 @@ func (c *core) inTime(r *record) error {
 		return &partner.Error{Operation: r.op, Outcome: partner.NotSent, Code: partner.ClockUnreliable, Err: err}
 	}
 	if now.After(r.sendBy) {
-		return &partner.Error{Operation: r.op, Outcome: partner.NotSent, Code: partner.PastSendBy,
-			Err: errors.New("prepare the registration again; nothing left")}
+		return &partner.Error{
+			Operation: r.op, Outcome: partner.NotSent, Code: partner.PastSendBy,
+			Err: errors.New("prepare the registration again; nothing left"),
+		}
 	}
 	return nil
 }

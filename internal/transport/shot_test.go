@@ -126,7 +126,7 @@ func TestShotPassesOnce(t *testing.T) {
 	require.NoError(t, s.pass())
 	require.ErrorIs(t, s.pass(), errShotPassed)
 	closed := &shot{}
-	closed.shut()
+	_, _ = closed.shut()
 	require.ErrorIs(t, closed.pass(), errShotClosed)
 	assert.False(t, closed.wasPassed())
 }
@@ -140,7 +140,7 @@ func TestShotAnsweredWithoutReading(t *testing.T) {
 	left, _ := s.shut()
 	assert.True(t, left)
 	late := &shot{rest: []byte("x")}
-	late.shut()
+	_, _ = late.shut()
 	late.answered()
 	left, _ = late.shut()
 	assert.False(t, left, "what was said about a call stays")
@@ -204,7 +204,7 @@ func TestWires(t *testing.T) {
 				c.cfg.HTTP = given
 			}
 			reads, money := c.buildWires()
-			r, m := reads.(ownWire).t, money.(ownWire).t //nolint:forcetypeassert // both are ours
+			r, m := reads.(ownWire).t, money.(ownWire).t
 			assert.NotSame(t, r, m)
 			assert.Equal(t, []*http.Transport{r, m}, c.wires)
 			for _, w := range c.wires {

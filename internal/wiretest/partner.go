@@ -150,8 +150,10 @@ func (p *Partner) Registered() Handler {
 
 // Found answers a lookup by id with one row.
 func (p *Partner) Found(row contract.Row) Handler {
-	return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.Success,
-		Data: contract.Data{HasRows: true, Rows: []contract.Row{row}}})
+	return p.Says(partner.OpGet, 200, contract.Answer{
+		Code: partner.Success,
+		Data: contract.Data{HasRows: true, Rows: []contract.Row{row}},
+	})
 }
 
 // Echo is the data of a registration's answer.
