@@ -53,7 +53,7 @@ func (c *Contract) wireCode(a Answer) (string, error) {
 	}
 	rule, ok := c.RuleNamed(a.Code)
 	if !ok || len(rule.Wire) == 0 {
-		return "", fmt.Errorf("contract: no wire code for %q", a.Code)
+		return "", fmt.Errorf("contract: no wire code for %q", string(a.Code))
 	}
 	return rule.Wire[0], nil
 }

@@ -248,10 +248,16 @@ func TestWriteAnswerForms(t *testing.T) {
 		a    Answer
 		want string
 	}{
-		"one transaction is an object": {Default(), partner.OpGet, Answer{Code: partner.Success, Data: Data{Rows: []Row{row}}},
-			`{"errorCode":"0000","success":true,"data":{"transaction":{"transId":"T1","isdn":"84901234567","amount":120000,"status":"SUCCESS","resultCode":"2001"}}}`},
-		"one of a list is a list": {numbers, partner.OpList, Answer{Code: partner.Success, Data: Data{Rows: []Row{{ResultCode: "2001"}}, Total: new(0)}},
-			`{"errorCode":"0000","data":{"items":[{"resultCode":2001}],"total":0}}`},
+		"one transaction is an object": {
+			Default(), partner.OpGet,
+			Answer{Code: partner.Success, Data: Data{Rows: []Row{row}}},
+			`{"errorCode":"0000","success":true,"data":{"transaction":{"transId":"T1","isdn":"84901234567","amount":120000,"status":"SUCCESS","resultCode":"2001"}}}`,
+		},
+		"one of a list is a list": {
+			numbers, partner.OpList,
+			Answer{Code: partner.Success, Data: Data{Rows: []Row{{ResultCode: "2001"}}, Total: new(0)}},
+			`{"errorCode":"0000","data":{"items":[{"resultCode":2001}],"total":0}}`,
+		},
 		"an empty list":    {Default(), partner.OpList, Answer{Code: partner.Success, Data: Data{HasRows: true}}, `{"errorCode":"0000","success":true,"data":{"items":[]}}`},
 		"a whole number":   {numbers, partner.OpRegister, Answer{Code: partner.InvalidISDN}, `{"errorCode":2001}`},
 		"a code overrides": {numbers, partner.OpRegister, Answer{Code: partner.Success, WireCode: "0x1"}, `{"errorCode":"0x1"}`},

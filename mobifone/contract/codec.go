@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -118,8 +119,8 @@ func (g *grower) value(name string, v any) int32 {
 			return g.add(node{kind: kindNull})
 		}
 		self := g.add(node{kind: kindArray})
-		for i := len(v) - 1; i >= 0; i-- { // link puts each in front
-			g.link(self, g.object(v[i]), "")
+		for _, member := range slices.Backward(v) { // link puts each in front
+			g.link(self, g.object(member), "")
 		}
 		return self
 	}

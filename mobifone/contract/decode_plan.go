@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func compileFrame(e Envelope) (framePlan, error) {
 		}
 	}
 	if len(f.code) == 0 {
-		return framePlan{}, fmt.Errorf("the envelope has no place for the code")
+		return framePlan{}, errors.New("the envelope has no place for the code")
 	}
 	if len(f.data) > 0 {
 		f.dataText = f.data[0].text

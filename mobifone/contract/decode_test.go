@@ -214,8 +214,10 @@ func TestDecodeRows(t *testing.T) {
 	assert.Equal(t, Data{
 		Page: 1, Size: 20, Total: new(2), HasRows: true,
 		Rows: []Row{
-			{TransID: "77", PartnerTransID: "other system/1", Package: "C120", Amount: 120_000, State: partner.StateSuccess, WireState: "2",
-				ResultCode: "0", CreatedAt: time.Date(2025, 3, 1, 10, 0, 0, 0, saigon)},
+			{
+				TransID: "77", PartnerTransID: "other system/1", Package: "C120", Amount: 120_000, State: partner.StateSuccess, WireState: "2",
+				ResultCode: "0", CreatedAt: time.Date(2025, 3, 1, 10, 0, 0, 0, saigon),
+			},
 			{TransID: "T2", MSISDN: partner.MustParseMSISDN("0901234567"), Amount: 120_000, State: partner.StateUnlisted, WireState: "PAUSED", ResultMessage: "Không rảnh"},
 			{},
 		},

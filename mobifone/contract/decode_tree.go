@@ -30,7 +30,7 @@ type node struct {
 }
 
 // scalar is what a string, number or bool says: 200 and "200" say the same.
-func (n node) scalar() string {
+func (n *node) scalar() string {
 	switch n.kind {
 	case kindTrue:
 		return "true"

@@ -11,7 +11,7 @@ import (
 func appendText(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		ch := s[i]
 		if ch >= ' ' && ch != '"' && ch != '\\' {
 			continue

@@ -20,7 +20,7 @@ func (f *Fault) Error() string { return f.Path + ": " + f.Problem }
 // Faults lists what [Load] or [New] found wrong, in the order of the document's
 // members; nil for any other error.
 func Faults(err error) []*Fault {
-	if f, ok := errors.AsType[*Fault](err); ok && f == err {
+	if f, ok := err.(*Fault); ok { //nolint:errorlint // found through a wrapped list, its first fault would pass for all of them
 		return []*Fault{f}
 	}
 	joined, ok := err.(interface{ Unwrap() []error })

@@ -2,6 +2,7 @@ package contract_test
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -148,19 +149,17 @@ func TestHowToNamesEveryMember(t *testing.T) {
 	text := string(readFile(t, "../../docs/contract.md"))
 	root := schema(t)
 	nodes := map[string]schemaNode{"Document": root}
-	for name, def := range root.Defs {
-		nodes[name] = def
-	}
+	maps.Copy(nodes, root.Defs)
 	for name, node := range nodes {
 		for member := range node.Properties {
 			switch name {
 			case "Text", "AuthHeaders", "Login", "Rows", "Limits", "Duration":
 				continue // told as a whole
 			}
-			assert.True(t, strings.Contains(text, "`"+member), "the how-to does not name %s of %s", member, name)
+			assert.Contains(t, text, "`"+member, "the how-to does not name %s of %s", member, name)
 		}
 	}
 	for _, name := range []string{"packages.eligible", "notOurs", "maxExecutionDelay"} {
-		assert.True(t, strings.Contains(text, "`"+name+"`"), name)
+		assert.Contains(t, text, "`"+name+"`", name)
 	}
 }

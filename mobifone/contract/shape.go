@@ -31,7 +31,7 @@ func (s *shaper) put(path string, i int32, v reflect.Value) bool {
 		}
 		return ok
 	}
-	if d, ok := v.Addr().Interface().(*Duration); ok {
+	if d, ok := reflect.TypeAssert[*Duration](v.Addr()); ok {
 		if n.kind == kindString && d.UnmarshalText([]byte(n.text)) == nil {
 			return true
 		}

@@ -265,7 +265,7 @@ func TestSignRefuses(t *testing.T) {
 			t.Parallel()
 			cred, s := full, stamp
 			tc.change(&cred, &s)
-			req, err := http.NewRequest("POST", "https://partner.test/x", nil)
+			req, err := http.NewRequest(http.MethodPost, "https://partner.test/x", nil)
 			require.NoError(t, err)
 			err = signing(t, tc.auth).Sign(req, []byte("{}"), cred, s)
 			require.ErrorIs(t, err, partner.CredentialsFailed)
@@ -285,7 +285,7 @@ func TestSignBearerAndPlainSchemes(t *testing.T) {
 	token := partner.NewSecret("tok.en-1")
 	login := &Login{Method: "POST", Path: "/login", Encoding: JSON, Username: "u", Password: "p", Token: "t"}
 	bearer := signing(t, Auth{Scheme: AuthBearer, Login: login, Constants: map[string]string{"x-partner": "FPT"}})
-	req, err := http.NewRequest("POST", "https://partner.test/x", nil)
+	req, err := http.NewRequest(http.MethodPost, "https://partner.test/x", nil)
 	require.NoError(t, err)
 	require.NoError(t, bearer.Sign(req, nil, partner.Credentials{}, Stamp{Token: token}))
 	assert.Equal(t, http.Header{"Authorization": {"Bearer tok.en-1"}, "X-Partner": {"FPT"}}, req.Header)
@@ -331,7 +331,7 @@ func TestSignThroughTheSeam(t *testing.T) {
 	t.Parallel()
 	base := altered(t, func(d *Document) { d.Auth.Constants = map[string]string{"X-Partner": "FPT"} })
 	c := base.WithSigner(ownSigner{})
-	req, err := http.NewRequest("POST", "https://partner.test/x", nil)
+	req, err := http.NewRequest(http.MethodPost, "https://partner.test/x", nil)
 	require.NoError(t, err)
 	require.NoError(t, c.Sign(req, []byte("body"), partner.Credentials{}, Stamp{Nonce: "n"}))
 	assert.Equal(t, http.Header{"X-Own": {"n:body"}, "X-Partner": {"FPT"}}, req.Header)

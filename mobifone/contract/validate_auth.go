@@ -30,8 +30,10 @@ func validateAuth(d *Document, l *faultList) {
 			name string
 			set  bool
 		}{
-			{"canonical", a.Canonical != ""}, {"parts", len(a.Parts) > 0},
-			{"separator", a.Separator != ""}, {"encoding", a.Encoding != ""},
+			{"canonical", a.Canonical != ""},
+			{"parts", len(a.Parts) > 0},
+			{"separator", a.Separator != ""},
+			{"encoding", a.Encoding != ""},
 		} {
 			if m.set {
 				l.add("$.auth."+m.name, "has no meaning: %s signs nothing; leave it out", string(a.Scheme))

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -72,7 +73,7 @@ func compileWire(doc *Document) (*wireTables, error) {
 		return nil, fmt.Errorf("msisdn form %q is not known", doc.MSISDN)
 	}
 	if len(doc.Envelope.SuccessCodes) == 0 {
-		return nil, fmt.Errorf("no success code")
+		return nil, errors.New("no success code")
 	}
 	w.successOne = doc.Envelope.SuccessCodes[0]
 	w.success = make(map[string]bool, len(doc.Envelope.SuccessCodes))
