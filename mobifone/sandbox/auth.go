@@ -62,7 +62,9 @@ type nonceAt struct {
 	at    time.Time
 }
 
-func newNonceMemory(max int) nonceMemory { return nonceMemory{max: max, seen: map[string]bool{}} }
+func newNonceMemory(most int) nonceMemory {
+	return nonceMemory{max: most, seen: map[string]bool{}}
+}
 
 // fresh reports whether the nonce was not seen within the window, and remembers it.
 func (n *nonceMemory) fresh(nonce string, now time.Time, window time.Duration) bool {

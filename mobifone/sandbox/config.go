@@ -107,9 +107,15 @@ func (c Config) check() error {
 		name string
 		v    time.Duration
 	}{
-		{"OTPTTL", c.OTPTTL}, {"PendingFor", c.PendingFor}, {"LookupLag", c.LookupLag}, {"Queue", c.Queue},
-		{"MaxDelay", c.MaxDelay}, {"SlowReply", c.SlowReply}, {"GlacialReply", c.GlacialReply},
-		{"TimeWindow", c.TimeWindow}, {"TokenTTL", c.TokenTTL},
+		{"OTPTTL", c.OTPTTL},
+		{"PendingFor", c.PendingFor},
+		{"LookupLag", c.LookupLag},
+		{"Queue", c.Queue},
+		{"MaxDelay", c.MaxDelay},
+		{"SlowReply", c.SlowReply},
+		{"GlacialReply", c.GlacialReply},
+		{"TimeWindow", c.TimeWindow},
+		{"TokenTTL", c.TokenTTL},
 	} {
 		if d.v < 0 {
 			errs = append(errs, fmt.Errorf("sandbox: %s is negative", d.name))

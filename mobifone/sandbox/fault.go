@@ -87,8 +87,10 @@ type Fault struct {
 
 // These are read only.
 var (
-	faultKinds = []FaultKind{Latency, Drop, Silence, Cut, Length, Garble, WrongIDs, OtherSale, Contradict, Status, Override,
-		Late, Duplicate, Absent, Stale, Drip, Endless, BigHeader, Interim, GzipBomb}
+	faultKinds = []FaultKind{
+		Latency, Drop, Silence, Cut, Length, Garble, WrongIDs, OtherSale, Contradict, Status, Override,
+		Late, Duplicate, Absent, Stale, Drip, Endless, BigHeader, Interim, GzipBomb,
+	}
 	beforeKinds = []FaultKind{Latency, Drop, Silence, Status, Override}
 
 	shapes = []Shape{HTML, BOM, DuplicateKeys, Nulls, WrongTypes, NotJSON, Empty, BadUTF8}

@@ -97,8 +97,13 @@ func faultCases() []faultCase {
 		{"status 401", Fault{Kind: Status, Status: 401}, Config{}, 1, bareStatus(401)},
 		{"status 204", Fault{Kind: Status, Status: 204}, Config{}, 1, bareStatus(204)},
 		{"status 429", Fault{Kind: Status, Status: 429, RetryAfter: "-1"}, Config{}, 1, bareStatus(429, "Retry-After", "-1")},
-		{"status 307", Fault{Kind: Status, When: Before, Status: 307, Location: "https://elsewhere.test/"}, Config{}, 0,
-			bareStatus(307, "Location", "https://elsewhere.test/")},
+		{
+			"status 307",
+			Fault{Kind: Status, When: Before, Status: 307, Location: "https://elsewhere.test/"},
+			Config{},
+			0,
+			bareStatus(307, "Location", "https://elsewhere.test/"),
+		},
 		{"code before", Fault{Kind: Override, When: Before, Code: partner.Maintenance}, Config{}, 0, code(partner.Maintenance, 200)},
 		{"code after", Fault{Kind: Override, Code: partner.SystemError, Status: 500}, Config{}, 1, code(partner.SystemError, 500)},
 		{"unlisted code", Fault{Kind: Override, WireCode: "4711"}, Config{}, 1, func(t *testing.T, g got) {
@@ -238,10 +243,20 @@ func TestScriptMatching(t *testing.T) {
 func TestFaultValidation(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Fault{
-		{}, {Kind: "nothing"}, {Kind: Drop, Operation: "none"}, {Kind: Drop, When: "during"}, {Kind: Garble},
-		{Kind: Status}, {Kind: Status, Status: 199}, {Kind: Override}, {Kind: Drop, Delay: -1}, {Kind: Drop, Nth: -1},
-		{Kind: Cut, Bytes: -1}, {Kind: Garble, Shape: HTML, When: Before},
-		{Kind: Duplicate, Second: true, Delay: 1}, {Kind: Drop, MSISDN: "12"},
+		{},
+		{Kind: "nothing"},
+		{Kind: Drop, Operation: "none"},
+		{Kind: Drop, When: "during"},
+		{Kind: Garble},
+		{Kind: Status},
+		{Kind: Status, Status: 199},
+		{Kind: Override},
+		{Kind: Drop, Delay: -1},
+		{Kind: Drop, Nth: -1},
+		{Kind: Cut, Bytes: -1},
+		{Kind: Garble, Shape: HTML, When: Before},
+		{Kind: Duplicate, Second: true, Delay: 1},
+		{Kind: Drop, MSISDN: "12"},
 	} {
 		assert.Error(t, f.Validate(), "%+v", f)
 	}

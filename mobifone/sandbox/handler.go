@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -87,9 +88,7 @@ func (s *Sandbox) write(ctx context.Context, w http.ResponseWriter, rep *reply) 
 		}
 		w.Header().Del("Link")
 	}
-	for name, values := range rep.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), rep.header)
 	if rep.end != endless {
 		w.Header().Set("Content-Length", strconv.Itoa(len(rep.body)))
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -84,10 +85,5 @@ func knownOperation(op partner.Operation) bool {
 	if op == OpLogin {
 		return true
 	}
-	for _, o := range partner.Operations() {
-		if o == op {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(partner.Operations(), op)
 }

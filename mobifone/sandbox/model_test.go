@@ -73,7 +73,7 @@ func TestSecondRegistrationByKind(t *testing.T) {
 		expired = partner.OTPExpired
 		wait    = partner.Processing
 	)
-	type answers struct{ same, otherPID, sameLate, newOTP, parkedPast partner.Code }
+	type answers struct{ same, otherPID, sameLate, newOTP partner.Code }
 	table := map[Kind]struct {
 		answers
 		executed int // after "same": how often the customer was charged

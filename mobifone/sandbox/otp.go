@@ -114,8 +114,8 @@ func (m *Model) message(r *row) Message {
 }
 
 // recent returns the newest messages of all subscribers, newest first.
-func (m *Model) recent(max int) (to []partner.MSISDN, out []Message) {
-	for i := len(m.rows) - 1; i >= 0 && len(out) < max; i-- {
+func (m *Model) recent(most int) (to []partner.MSISDN, out []Message) {
+	for i := len(m.rows) - 1; i >= 0 && len(out) < most; i-- {
 		if r := &m.rows[i]; !r.again {
 			to, out = append(to, r.msisdn), append(out, m.message(r))
 		}

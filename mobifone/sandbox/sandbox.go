@@ -3,7 +3,6 @@ package sandbox
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -134,19 +133,9 @@ func (s *Sandbox) SetSkew(d time.Duration) {
 // Script adds faults to come. Its error names every fault that is malformed; then none
 // is added.
 func (s *Sandbox) Script(faults ...Fault) error {
-	var errs []error
-	for _, f := range faults {
-		errs = append(errs, f.Validate())
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, f := range faults {
-		s.script.add(f)
-	}
-	return nil
+	return s.script.add(faults...)
 }
 
 // ClearScript forgets the faults that have not come yet.

@@ -87,6 +87,7 @@ func TestReplay(t *testing.T) {
 	t.Parallel()
 	for _, accept := range []bool{false, true} {
 		t.Run(strconv.FormatBool(accept), func(t *testing.T) {
+			t.Parallel()
 			edges(t, Config{Kind: KindF, AcceptReplays: accept}, func(t *testing.T, c *caller) {
 				f := c.ticket(good)
 				c.nonce = "the-same"

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"errors"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -19,15 +20,22 @@ type scripted struct {
 // script holds the faults to come.
 type script struct{ faults []*scripted }
 
-func (s *script) add(f Fault) error {
-	if err := f.Validate(); err != nil {
+// add adds all faults, or none and says of each what is wrong.
+func (s *script) add(faults ...Fault) error {
+	var errs []error
+	for _, f := range faults {
+		errs = append(errs, f.Validate())
+	}
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	e := &scripted{Fault: f}
-	if f.MSISDN != "" {
-		e.msisdn, _ = partner.ParseMSISDN(f.MSISDN) // Validate has read it
+	for _, f := range faults {
+		e := &scripted{Fault: f}
+		if f.MSISDN != "" {
+			e.msisdn, _ = partner.ParseMSISDN(f.MSISDN) // Validate has read it
+		}
+		s.faults = append(s.faults, e)
 	}
-	s.faults = append(s.faults, e)
 	return nil
 }
 

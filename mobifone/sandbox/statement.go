@@ -10,8 +10,10 @@ import (
 )
 
 // statementHeader is read only.
-var statementHeader = []string{"transId", "partnerTransId", "isdn", "packageCode", "amount", "status", "resultCode",
-	"shopCode", "createdAt", "updatedAt"}
+var statementHeader = []string{
+	"transId", "partnerTransId", "isdn", "packageCode", "amount", "status", "resultCode",
+	"shopCode", "createdAt", "updatedAt",
+}
 
 // StatementName is the file name of a business day's statement: partner_yyyyMMdd.csv.
 func StatementName(day time.Time) string { return "partner_" + day.Format("20060102") + ".csv" }

@@ -124,8 +124,10 @@ func TestDripTakesItsTime(t *testing.T) {
 func TestCloseLetsGo(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Fault{
-		{Kind: Silence}, {Kind: Latency, Delay: contract.Duration(time.Hour)},
-		{Kind: Latency, When: Before, Delay: contract.Duration(time.Hour)}, {Kind: Drip, Delay: contract.Duration(time.Hour)},
+		{Kind: Silence},
+		{Kind: Latency, Delay: contract.Duration(time.Hour)},
+		{Kind: Latency, When: Before, Delay: contract.Duration(time.Hour)},
+		{Kind: Drip, Delay: contract.Duration(time.Hour)},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c := inProcessCaller(t, Config{})

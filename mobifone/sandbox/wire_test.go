@@ -92,8 +92,10 @@ func edges(t *testing.T, cfg Config, f func(t *testing.T, c *caller)) {
 			transport.CloseIdleConnections()
 			require.NoError(t, srv.Close())
 		})
-		f(t, &caller{t: t, s: srv.Sandbox, base: srv.URL, cred: srv.Credentials(),
-			http: &http.Client{Transport: transport, CheckRedirect: noRedirect}})
+		f(t, &caller{
+			t: t, s: srv.Sandbox, base: srv.URL, cred: srv.Credentials(),
+			http: &http.Client{Transport: transport, CheckRedirect: noRedirect},
+		})
 	})
 	t.Run("in-process", func(t *testing.T) {
 		t.Parallel()
