@@ -121,7 +121,7 @@ func FuzzHandle(f *testing.F) {
 	f.Add(good, "T", "P", uint32(12345678), int64(120000), int64(0), []byte{1})
 	f.Add(good[:20], "", "x", uint32(0), int64(-1), int64(1), []byte(nil))
 	f.Add([]byte("MFHD\x01"), "", "", uint32(99999999), int64(1)<<62, int64(-1)<<62, []byte{})
-	f.Fuzz(func(t *testing.T, data []byte, transID, id string, number uint32, amount, at int64, print []byte) {
+	f.Fuzz(func(t *testing.T, data []byte, transID, id string, number uint32, amount, at int64, sum []byte) {
 		var h partner.Handle
 		if err := h.UnmarshalBinary(data); err == nil {
 			again, err := h.MarshalBinary()
@@ -137,7 +137,7 @@ func FuzzHandle(f *testing.F) {
 		m := partner.MustParseMSISDN("09" + string(digits[:]))
 		s := partner.Send{
 			TransID: partner.TransID(transID), PartnerTransID: partner.PartnerTransID(id), MSISDN: m, Amount: partner.VND(amount),
-			PreparedAt: time.Unix(at%(1<<40), amount%1_000_000_000), ClockSkewMax: time.Duration(at), Fingerprint: print,
+			PreparedAt: time.Unix(at%(1<<40), amount%1_000_000_000), ClockSkewMax: time.Duration(at), Fingerprint: sum,
 		}
 		saved, err := partner.NewHandle(s).MarshalBinary()
 		if err != nil {

@@ -120,7 +120,7 @@ func (m *IDMaker) check(shop, order string, attempt int) error {
 }
 
 func appendIDFault(faults []FieldError, field, value string) []FieldError {
-	problem := ""
+	var problem string
 	switch {
 	case value == "":
 		problem = "missing; an id is made of partner, shop, order and attempt"

@@ -186,7 +186,7 @@ func render(text string, hide []bool) string {
 		return text
 	}
 	var b strings.Builder
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		switch {
 		case !hide[i]:
 			b.WriteByte(text[i])

@@ -33,7 +33,10 @@ func TestTextFill(t *testing.T) {
 		{"{n}", nil, ""},
 		{"{other} x", nil, "x"},
 		// Not a template: left as it is.
-		{"a { b", nil, "a { b"}, {"a [ b", nil, "a [ b"}, {"a ] } b", nil, "a ] } b"}, {"", nil, ""},
+		{"a { b", nil, "a { b"},
+		{"a [ b", nil, "a [ b"},
+		{"a ] } b", nil, "a ] } b"},
+		{"", nil, ""},
 	} {
 		got := partner.Text{VI: c.template, EN: "en " + c.template}.Fill(c.values)
 		assert.Equal(t, c.want, got.VI, c.template)

@@ -89,7 +89,7 @@ var variants = []struct {
 
 func TestReadEveryStateAgainstEveryDifference(t *testing.T) {
 	t.Parallel()
-	for state := partner.State(0); state < 12; state++ {
+	for state := range partner.State(12) {
 		for _, v := range variants {
 			s := aSend()
 			row := partner.Transaction{
