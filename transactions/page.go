@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/transport"
@@ -53,7 +54,7 @@ func (l *List) Pages(ctx context.Context) iter.Seq2[Page, error] {
 func (l *List) page(ctx context.Context, number int) (Page, int, error) {
 	faults := l.faults
 	if number < 1 {
-		faults = append(faults[:len(faults):len(faults)], partner.FieldError{Field: "page", Problem: "pages count from 1"})
+		faults = append(slices.Clip(faults), partner.FieldError{Field: "page", Problem: "pages count from 1"})
 	}
 	from, to := ceil(l.query.From), ceil(l.query.To)
 	if l.query.To.IsZero() {

@@ -2,6 +2,7 @@ package transactions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,6 +63,7 @@ func (r *reader) settle(ctx context.Context, from, to time.Time) (settled, error
 // pass is one reading of all pages of a range.
 type pass struct {
 	keys    []rowKey
+	seen    map[rowKey]bool // the same keys
 	steady  bool
 	checked bool
 	openAt  time.Time
@@ -69,9 +71,8 @@ type pass struct {
 }
 
 func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]partner.Transaction) (pass, error) {
-	var p pass
+	p := pass{seen: map[rowKey]bool{}}
 	var total *int
-	seen := map[rowKey]bool{}
 	for page := 1; ; page++ {
 		b, err := r.fetch(ctx, from, to, page)
 		if err != nil {
@@ -85,24 +86,10 @@ func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]
 		} else if !sameTotal(total, b.total) {
 			return p, nil // a row came or went between two pages
 		}
-		fresh := 0
+		before := len(p.keys)
 		for _, tx := range b.rows {
-			k, ok := keyOf(tx)
-			if !ok {
-				return pass{}, r.fail(partner.ReplyUnreadable, fmt.Errorf("a row of page %d has neither id", page))
-			}
-			if before, ok := known[k]; ok {
-				merged, contradiction := merge(before, tx)
-				if contradiction != "" {
-					return pass{}, r.fail(partner.LookupConflict, fmt.Errorf("%s", contradiction))
-				}
-				tx = merged
-			}
-			known[k] = tx
-			if !seen[k] {
-				seen[k] = true
-				p.keys = append(p.keys, k)
-				fresh++
+			if err := r.take(&p, page, tx, known); err != nil {
+				return pass{}, err
 			}
 		}
 		if len(known) > r.rowsMax || (total != nil && *total > r.rowsMax) {
@@ -112,12 +99,33 @@ func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]
 		case total != nil && len(p.keys) >= *total:
 			p.checked, p.steady = true, len(p.keys) == *total
 			return p, nil
-		case fresh == 0:
+		case len(p.keys) == before:
 			// No further rows. With a total some are missing; without one this is the end.
 			p.steady = total == nil
 			return p, nil
 		}
 	}
+}
+
+// take adds a row to the pass and to what all passes of the range know.
+func (r *reader) take(p *pass, page int, tx partner.Transaction, known map[rowKey]partner.Transaction) error {
+	k, ok := keyOf(tx)
+	if !ok {
+		return r.fail(partner.ReplyUnreadable, fmt.Errorf("a row of page %d has neither id", page))
+	}
+	if before, ok := known[k]; ok {
+		merged, contradiction := merge(before, tx)
+		if contradiction != "" {
+			return r.fail(partner.LookupConflict, errors.New(contradiction))
+		}
+		tx = merged
+	}
+	known[k] = tx
+	if !p.seen[k] {
+		p.seen[k] = true
+		p.keys = append(p.keys, k)
+	}
+	return nil
 }
 
 func sameTotal(a, b *int) bool {

@@ -50,39 +50,59 @@ func TestSettle(t *testing.T) {
 	}{
 		{name: "empty", batches: []batch{counted(0)}, want: []string{}, checked: true},
 		{name: "one page", batches: []batch{counted(2, a, b)}, want: []string{"a", "b"}, checked: true},
-		{name: "a row arrives between pages: read again",
+		{
+			name:    "a row arrives between pages: read again",
 			batches: []batch{counted(3, b, c), counted(4, c, d), counted(4, a, b), counted(4, c, d)},
-			want:    []string{"a", "b", "c", "d"}, checked: true},
-		{name: "fewer rows than the total says: read again",
+			want:    []string{"a", "b", "c", "d"}, checked: true,
+		},
+		{
+			name:    "fewer rows than the total says: read again",
 			batches: []batch{counted(3, a, b), counted(3), counted(3, a, b), counted(3, c)},
-			want:    []string{"a", "b", "c"}, checked: true},
-		{name: "a stale replica forgets a row of an earlier pass: read again",
+			want:    []string{"a", "b", "c"}, checked: true,
+		},
+		{
+			name:    "a stale replica forgets a row of an earlier pass: read again",
 			batches: []batch{counted(3, a, b), counted(4), counted(2, a, c), counted(3, a, b), counted(3, c)},
-			want:    []string{"a", "b", "c"}, checked: true},
-		{name: "a repeated page does not stand for the rows that are missing",
+			want:    []string{"a", "b", "c"}, checked: true,
+		},
+		{
+			name: "a repeated page does not stand for the rows that are missing",
 			batches: []batch{
 				counted(3, a, b), counted(3, a, b), counted(3, a, b), counted(3, a, b), counted(3, a, b),
 				counted(3, a, b), counted(3, a, b), counted(3, a, b), counted(3, a, b), counted(3, a, b),
 			},
-			err: ErrUnstable},
-		{name: "more rows than the total says",
+			err: ErrUnstable,
+		},
+		{
+			name:    "more rows than the total says",
 			batches: []batch{counted(1, a, b), counted(1, a, b), counted(1, a, b), counted(1, a, b), counted(1, a, b)},
-			err:     ErrUnstable},
-		{name: "a total on one page only",
+			err:     ErrUnstable,
+		},
+		{
+			name: "a total on one page only",
 			batches: []batch{
 				counted(2, a), {rows: []partner.Transaction{b}}, counted(2, a), counted(2, b),
 			},
-			want: []string{"a", "b"}, checked: true},
-		{name: "no total: until a page without new rows", batches: []batch{{rows: []partner.Transaction{a, b}}, {rows: []partner.Transaction{c}}, none},
-			want: []string{"a", "b", "c"}},
-		{name: "no total and the last page for ever", batches: []batch{{rows: []partner.Transaction{a, b}}, {rows: []partner.Transaction{b}}},
-			want: []string{"a", "b"}},
-		{name: "a partnerTransId stands in for a missing transId",
+			want: []string{"a", "b"}, checked: true,
+		},
+		{
+			name: "no total: until a page without new rows", batches: []batch{{rows: []partner.Transaction{a, b}}, {rows: []partner.Transaction{c}}, none},
+			want: []string{"a", "b", "c"},
+		},
+		{
+			name: "no total and the last page for ever", batches: []batch{{rows: []partner.Transaction{a, b}}, {rows: []partner.Transaction{b}}},
+			want: []string{"a", "b"},
+		},
+		{
+			name:    "a partnerTransId stands in for a missing transId",
 			batches: []batch{counted(2, partner.Transaction{PartnerTransID: "P1"}, partner.Transaction{PartnerTransID: "P2"})},
-			want:    []string{"P1", "P2"}, checked: true},
+			want:    []string{"P1", "P2"}, checked: true,
+		},
 		{name: "a row without ids", batches: []batch{counted(1, partner.Transaction{})}, err: partner.ReplyUnreadable},
-		{name: "two final states", batches: []batch{counted(2, a), counted(2, partner.Transaction{TransID: "a", State: partner.StateFailed, CreatedAt: sec(9)})},
-			err: partner.LookupConflict},
+		{
+			name: "two final states", batches: []batch{counted(2, a), counted(2, partner.Transaction{TransID: "a", State: partner.StateFailed, CreatedAt: sec(9)})},
+			err: partner.LookupConflict,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -165,7 +185,7 @@ func TestWalkGivesUpOnAClockThatRunsBackwards(t *testing.T) {
 func TestWalkRefusesASecondThatCannotBeHeld(t *testing.T) {
 	t.Parallel()
 	asks := 0
-	w := &walker{rangeMax: time.Hour, reader: reader{rowsMax: 10, fail: testFail, fetch: func(_ context.Context, from, to time.Time, _ int) (batch, error) {
+	w := &walker{rangeMax: time.Hour, reader: reader{rowsMax: 10, fail: testFail, fetch: func(_ context.Context, _, _ time.Time, _ int) (batch, error) {
 		asks++
 		return counted(11), nil
 	}}}
@@ -202,17 +222,27 @@ func TestMerge(t *testing.T) {
 	}{
 		{"the same", base, base, "", true},
 		{"goes on", base, with(func(x *partner.Transaction) { x.State, x.UpdatedAt = partner.StateSuccess, sec(2) }), "", true},
-		{"goes on, without times", with(func(x *partner.Transaction) { x.UpdatedAt = time.Time{} }),
-			with(func(x *partner.Transaction) { x.State, x.UpdatedAt = partner.StateFailed, time.Time{} }), "", true},
-		{"goes back, without times", with(func(x *partner.Transaction) { x.State, x.UpdatedAt = partner.StateSuccess, time.Time{} }),
-			with(func(x *partner.Transaction) { x.UpdatedAt = time.Time{} }), "", false},
-		{"reversed", with(func(x *partner.Transaction) { x.State = partner.StateSuccess }),
-			with(func(x *partner.Transaction) { x.State = partner.StateReversed }), "", true},
-		{"reversed, then read stale", with(func(x *partner.Transaction) { x.State = partner.StateReversed }),
-			with(func(x *partner.Transaction) { x.State = partner.StateSuccess }), "", false},
+		{
+			"goes on, without times", with(func(x *partner.Transaction) { x.UpdatedAt = time.Time{} }),
+			with(func(x *partner.Transaction) { x.State, x.UpdatedAt = partner.StateFailed, time.Time{} }), "", true,
+		},
+		{
+			"goes back, without times", with(func(x *partner.Transaction) { x.State, x.UpdatedAt = partner.StateSuccess, time.Time{} }),
+			with(func(x *partner.Transaction) { x.UpdatedAt = time.Time{} }), "", false,
+		},
+		{
+			"reversed", with(func(x *partner.Transaction) { x.State = partner.StateSuccess }),
+			with(func(x *partner.Transaction) { x.State = partner.StateReversed }), "", true,
+		},
+		{
+			"reversed, then read stale", with(func(x *partner.Transaction) { x.State = partner.StateReversed }),
+			with(func(x *partner.Transaction) { x.State = partner.StateSuccess }), "", false,
+		},
 		{"learns its partnerTransId", with(func(x *partner.Transaction) { x.PartnerTransID = "" }), base, "", true},
-		{"two final states", with(func(x *partner.Transaction) { x.State = partner.StateSuccess }),
-			with(func(x *partner.Transaction) { x.State = partner.StateFailed }), "final states", false},
+		{
+			"two final states", with(func(x *partner.Transaction) { x.State = partner.StateSuccess }),
+			with(func(x *partner.Transaction) { x.State = partner.StateFailed }), "final states", false,
+		},
 		{"two partnerTransIds", base, with(func(x *partner.Transaction) { x.PartnerTransID = "Q" }), "partnerTransIds", false},
 		{"two subscribers", base, with(func(x *partner.Transaction) { x.MSISDN = partner.MustParseMSISDN("0901234568") }), "subscribers", false},
 		{"two packages", base, with(func(x *partner.Transaction) { x.Package = "3C120" }), "packages", false},
