@@ -36,8 +36,6 @@ func request() packages.EligibleRequest {
 	}
 }
 
-func flag(b bool) *bool { return &b }
-
 // answers makes the partner offer these rows.
 func answers(t *testing.T, rows ...contract.Row) *mobifone.Client {
 	t.Helper()
@@ -98,17 +96,19 @@ func TestOfferReadsFlagAndReason(t *testing.T) {
 		wire     string
 		textVI   string
 	}{
-		{name: "flagged", flag: flag(true), eligible: true},
+		{name: "flagged", flag: new(true), eligible: true},
 		{name: "listed without a flag: the function lists what can be registered", eligible: true},
 		{name: "a reason without a flag", reason: "2064", code: partner.PackageAlreadyRegistered, wire: "2064", textVI: "Thuê bao đã có gói cước này."},
 		{name: "a success code is no reason", reason: "0000", eligible: true},
-		{name: "refused with a reason", flag: flag(false), reason: "3040", code: partner.CommitmentActive, wire: "3040",
-			textVI: "Thuê bao chưa hết thời gian cam kết của gói trước."},
-		{name: "refused without a reason", flag: flag(false), textVI: notEligible},
-		{name: "refused with a success code", flag: flag(false), reason: "0000", textVI: notEligible},
-		{name: "refused with an unknown code", flag: flag(false), reason: "Z9", wire: "Z9", textVI: notEligible},
+		{
+			name: "refused with a reason", flag: new(false), reason: "3040", code: partner.CommitmentActive, wire: "3040",
+			textVI: "Thuê bao chưa hết thời gian cam kết của gói trước.",
+		},
+		{name: "refused without a reason", flag: new(false), textVI: notEligible},
+		{name: "refused with a success code", flag: new(false), reason: "0000", textVI: notEligible},
+		{name: "refused with an unknown code", flag: new(false), reason: "Z9", wire: "Z9", textVI: notEligible},
 		{name: "an unknown code without a flag", reason: "Z9", wire: "Z9", textVI: notEligible},
-		{name: "the flag prevails over a reason", flag: flag(true), reason: "8021", eligible: true, code: partner.NotEligible, wire: "8021", textVI: notEligible},
+		{name: "the flag prevails over a reason", flag: new(true), reason: "8021", eligible: true, code: partner.NotEligible, wire: "8021", textVI: notEligible},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -128,8 +128,8 @@ func TestOfferReadsFlagAndReason(t *testing.T) {
 func TestTheCatalogFlagsAndNeverRefuses(t *testing.T) {
 	t.Parallel()
 	c := answers(t,
-		contract.Row{Package: "C120", Price: 130_000, CycleDays: 31, AutoRenew: flag(false)},
-		contract.Row{Package: "3C120", CycleDays: 90, ResetDays: 30, AutoRenew: flag(true)},
+		contract.Row{Package: "C120", Price: 130_000, CycleDays: 31, AutoRenew: new(false)},
+		contract.Row{Package: "3C120", CycleDays: 90, ResetDays: 30, AutoRenew: new(true)},
 		contract.Row{Package: "NEW_1", Price: 5_000, Name: "Gói mới"},
 	)
 	e, err := c.Packages.Eligible(t.Context(), request())

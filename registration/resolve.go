@@ -26,8 +26,10 @@ var (
 func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, error) {
 	send := h.Send()
 	if send.TransID == "" && send.PartnerTransID == "" {
-		return nil, &partner.Error{Operation: partner.OpGet, Code: partner.InvalidInput,
-			Fields: []partner.FieldError{{Field: "Handle", Problem: "empty; pass the handle of the draft or of the error"}}}
+		return nil, &partner.Error{
+			Operation: partner.OpGet, Code: partner.InvalidInput,
+			Fields: []partner.FieldError{{Field: "Handle", Problem: "empty; pass the handle of the draft or of the error"}},
+		}
 	}
 	found, err := s.look(ctx, send)
 	if err != nil {
@@ -39,8 +41,10 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 		unknown.Code, unknown.Err = partner.LookupConflict, errConflict
 	case found.success != nil:
 		row := found.success
-		return &Receipt{TransID: row.TransID, PartnerTransID: row.PartnerTransID, RegisteredAt: row.UpdatedAt,
-			Resolved: true, Evidence: found.evidence}, nil
+		return &Receipt{
+			TransID: row.TransID, PartnerTransID: row.PartnerTransID, RegisteredAt: row.UpdatedAt,
+			Resolved: true, Evidence: found.evidence,
+		}, nil
 	case found.pending:
 		unknown.Code = partner.Processing
 	case found.failed != nil:
@@ -115,8 +119,10 @@ func (s *Service) look(ctx context.Context, send partner.Send) (findings, error)
 		}
 	}
 	if !asked {
-		return findings{}, &partner.Error{Operation: partner.OpGet, Code: partner.OperationAbsent,
-			Err: errors.New("the contract has no lookup by id; hold, and ask the partner another way")}
+		return findings{}, &partner.Error{
+			Operation: partner.OpGet, Code: partner.OperationAbsent,
+			Err: errors.New("the contract has no lookup by id; hold, and ask the partner another way"),
+		}
 	}
 	return f, nil
 }

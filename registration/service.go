@@ -69,11 +69,11 @@ func (s *Service) prepare(ctx context.Context, req Request) (*Draft, error) {
 		return nil, err
 	}
 	fields := req.fields(s.t.Channel())
-	print, err := fingerprint(s.t.Contract(), s.key, fields)
+	sum, err := fingerprint(s.t.Contract(), s.key, fields)
 	if err != nil {
 		return nil, err
 	}
-	send.Fingerprint = print
+	send.Fingerprint = sum
 	return &Draft{service: s, fields: fields, handle: partner.NewHandle(send)}, nil
 }
 
@@ -111,8 +111,10 @@ func (s *Service) lookFirst(ctx context.Context, send partner.Send) error {
 	}
 	if found.used() {
 		handle := partner.NewHandle(send)
-		return &partner.Error{Operation: partner.OpRegister, Code: partner.AlreadySent, Handle: &handle,
-			Lookup: &partner.Lookup{}, Err: errUsed}
+		return &partner.Error{
+			Operation: partner.OpRegister, Code: partner.AlreadySent, Handle: &handle,
+			Lookup: &partner.Lookup{}, Err: errUsed,
+		}
 	}
 	return nil
 }

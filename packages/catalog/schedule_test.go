@@ -152,37 +152,59 @@ func TestConfirm(t *testing.T) {
 		estimate             bool
 		fields               []string // of the differences; "!" marks an ignored one
 	}{
-		{name: "as estimated", code: "C120", from: "2026-03-05T03:15:30Z", to: "2026-04-04T10:15:30+07:00",
-			want: []string{activated, "2026-04-04T10:15:30+07:00"}},
-		{name: "expiry at the end of the 30th day: no window of some hours", code: "3C120", from: activated, to: "2026-06-03T23:59:59+07:00",
+		{
+			name: "as estimated", code: "C120", from: "2026-03-05T03:15:30Z", to: "2026-04-04T10:15:30+07:00",
+			want: []string{activated, "2026-04-04T10:15:30+07:00"},
+		},
+		{
+			name: "expiry at the end of the 30th day: no window of some hours", code: "3C120", from: activated, to: "2026-06-03T23:59:59+07:00",
 			want:   []string{activated, "2026-04-04T10:15:30+07:00", "2026-05-04T10:15:30+07:00", "2026-06-03T23:59:59+07:00"},
-			fields: []string{"expiresAt"}},
-		{name: "expiry at the end of the day before", code: "3C120", from: activated, to: "2026-06-02T23:59:59+07:00",
+			fields: []string{"expiresAt"},
+		},
+		{
+			name: "expiry at the end of the day before", code: "3C120", from: activated, to: "2026-06-02T23:59:59+07:00",
 			want:   []string{activated, "2026-04-04T10:15:30+07:00", "2026-05-04T10:15:30+07:00", "2026-06-02T23:59:59+07:00"},
-			fields: []string{"expiresAt"}},
-		{name: "later start", code: "C120", from: "2026-03-05T10:16:00+07:00", to: "2026-04-04T10:16:00+07:00",
+			fields: []string{"expiresAt"},
+		},
+		{
+			name: "later start", code: "C120", from: "2026-03-05T10:16:00+07:00", to: "2026-04-04T10:16:00+07:00",
 			want:   []string{"2026-03-05T10:16:00+07:00", "2026-04-04T10:16:00+07:00"},
-			fields: []string{"effectiveFrom", "expiresAt"}},
-		{name: "twice as long as the catalog says", code: "C120", from: activated, to: "2026-05-04T10:15:30+07:00",
+			fields: []string{"effectiveFrom", "expiresAt"},
+		},
+		{
+			name: "twice as long as the catalog says", code: "C120", from: activated, to: "2026-05-04T10:15:30+07:00",
 			want:   []string{activated, "2026-04-04T10:15:30+07:00", "2026-05-04T10:15:30+07:00"},
-			fields: []string{"expiresAt"}},
-		{name: "very short", code: "3C120", from: activated, to: "2026-03-05T12:00:00+07:00",
+			fields: []string{"expiresAt"},
+		},
+		{
+			name: "very short", code: "3C120", from: activated, to: "2026-03-05T12:00:00+07:00",
 			want:   []string{activated, "2026-03-05T12:00:00+07:00"},
-			fields: []string{"expiresAt"}},
-		{name: "only the start said", code: "C120", from: "2026-03-06T00:00:00+07:00", estimate: true,
+			fields: []string{"expiresAt"},
+		},
+		{
+			name: "only the start said", code: "C120", from: "2026-03-06T00:00:00+07:00", estimate: true,
 			want:   []string{"2026-03-06T00:00:00+07:00", "2026-04-05T00:00:00+07:00"},
-			fields: []string{"effectiveFrom"}},
-		{name: "only the expiry said", code: "C120", to: "2026-04-04T23:59:59+07:00", estimate: true,
+			fields: []string{"effectiveFrom"},
+		},
+		{
+			name: "only the expiry said", code: "C120", to: "2026-04-04T23:59:59+07:00", estimate: true,
 			want:   []string{activated, "2026-04-04T23:59:59+07:00"},
-			fields: []string{"expiresAt"}},
-		{name: "nothing said", code: "C120", estimate: true,
-			want: []string{activated, "2026-04-04T10:15:30+07:00"}},
-		{name: "expiry before the start", code: "C120", from: activated, to: "2026-03-05T10:15:30+07:00", estimate: true,
+			fields: []string{"expiresAt"},
+		},
+		{
+			name: "nothing said", code: "C120", estimate: true,
+			want: []string{activated, "2026-04-04T10:15:30+07:00"},
+		},
+		{
+			name: "expiry before the start", code: "C120", from: activated, to: "2026-03-05T10:15:30+07:00", estimate: true,
 			want:   []string{activated, "2026-04-04T10:15:30+07:00"},
-			fields: []string{"expiresAt!"}},
-		{name: "expiry in the year 9999", code: "C120", from: activated, to: "9999-12-31T23:59:59+07:00", estimate: true,
+			fields: []string{"expiresAt!"},
+		},
+		{
+			name: "expiry in the year 9999", code: "C120", from: activated, to: "9999-12-31T23:59:59+07:00", estimate: true,
 			want:   []string{activated, "2026-04-04T10:15:30+07:00"},
-			fields: []string{"expiresAt!"}},
+			fields: []string{"expiresAt!"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
