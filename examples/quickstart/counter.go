@@ -29,7 +29,7 @@ type counter struct {
 }
 
 // open makes the client. Everything that is wrong is said before any request.
-func open(f flags, env func(string) string, in io.Reader, out io.Writer) (counter, error) {
+func open(ctx context.Context, f flags, env func(string) string, in io.Reader, out io.Writer) (counter, error) {
 	c := counter{
 		teller: teller{out: out}, otp: f.otp, in: bufio.NewReader(in),
 		staff: partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
@@ -45,7 +45,8 @@ func open(f flags, env func(string) string, in io.Reader, out io.Writer) (counte
 	}
 	var noCredentials error
 	if url != "" && credentials.APIKey.IsZero() && credentials.Username == "" {
-		noCredentials = errors.New("no credentials: set MOBIFONE_API_KEY and MOBIFONE_SECRET, or MOBIFONE_USERNAME and MOBIFONE_PASSWORD, as the contract's authentication needs")
+		noCredentials = errors.New("no credentials: set MOBIFONE_API_KEY and MOBIFONE_SECRET, " +
+			"or MOBIFONE_USERNAME and MOBIFONE_PASSWORD, as the contract's authentication needs")
 	}
 	if err := errors.Join(badNumber, badPackage, badContract, noCredentials); err != nil {
 		return c, err
@@ -61,7 +62,7 @@ func open(f flags, env func(string) string, in io.Reader, out io.Writer) (counte
 		Credentials: mobifone.StaticCredentials(credentials), IDKey: partner.NewSecret(env("MOBIFONE_ID_KEY")),
 	}, mobifone.WithContract(wire))
 	if err != nil {
-		c.close()
+		c.close(ctx)
 	}
 	return c, err
 }
@@ -70,7 +71,7 @@ func loadContract(file string) (*contract.Contract, error) {
 	if file == "" {
 		return contract.Default(), nil
 	}
-	document, err := os.ReadFile(file)
+	document, err := os.ReadFile(file) //nolint:gosec // the file that the user names
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +89,9 @@ func startSandbox(wire *contract.Contract, loseReply bool) (*sandbox.Server, err
 	return srv, err
 }
 
-func (c *counter) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+// close waits for what is under way, also when ctx has ended.
+func (c *counter) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 40*time.Second)
 	defer cancel()
 	if c.client != nil {
 		_ = c.client.Close(ctx)

@@ -38,7 +38,8 @@ func parse(args []string, out io.Writer) (flags, error) {
 	set.StringVar(&f.msisdn, "msisdn", "0912345100", "the subscriber; of the sandbox the last three digits choose what happens")
 	set.StringVar(&f.pkg, "package", "C120", "C120, 3C120 or 6C120")
 	set.BoolVar(&f.loseReply, "lose-reply", false, "the reply to the registration is lost (sandbox only)")
-	set.StringVar(&f.url, "url", "", "base URL of a real server; empty starts the sandbox. Credentials come from\nMOBIFONE_API_KEY, MOBIFONE_SECRET, MOBIFONE_USERNAME, MOBIFONE_PASSWORD; MOBIFONE_ID_KEY keys the ids")
+	set.StringVar(&f.url, "url", "", "base URL of a real server; empty starts the sandbox. Credentials come from\n"+
+		"MOBIFONE_API_KEY, MOBIFONE_SECRET, MOBIFONE_USERNAME, MOBIFONE_PASSWORD; MOBIFONE_ID_KEY keys the ids")
 	set.StringVar(&f.contract, "contract", "", "`FILE` with the partner's wire; empty is the assumed one")
 	set.StringVar(&f.otp, "otp", "", "the code; empty asks on standard input (the sandbox's is read from its inbox)")
 	if err := set.Parse(args); err != nil {
@@ -55,8 +56,9 @@ func parse(args []string, out io.Writer) (flags, error) {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout))
+	code := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout)
+	stop()
+	os.Exit(code)
 }
 
 func run(ctx context.Context, args []string, env func(string) string, in io.Reader, out io.Writer) int {
@@ -66,8 +68,8 @@ func run(ctx context.Context, args []string, env func(string) string, in io.Read
 	}
 	if err == nil {
 		var c counter
-		if c, err = open(f, env, in, out); err == nil {
-			defer c.close()
+		if c, err = open(ctx, f, env, in, out); err == nil {
+			defer c.close(ctx)
 			err = c.sell(ctx)
 			return exitCode(err)
 		}

@@ -27,8 +27,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -48,7 +49,8 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(o.writeContract, append(text, '\n'), 0o644); err != nil {
+		err = os.WriteFile(o.writeContract, append(text, '\n'), 0o644) //nolint:gosec // no secret: for whoever runs the client
+		if err != nil {
 			return err
 		}
 	}

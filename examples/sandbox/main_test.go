@@ -32,19 +32,19 @@ func TestServesUntilStopped(t *testing.T) {
 		done <- run(ctx, []string{"-addr", "127.0.0.1:0", "-model", "A", "-write-contract", file}, env, w)
 	}()
 	lines := bufio.NewScanner(r)
-	var url, text string
+	var url string
+	var said strings.Builder
 	for lines.Scan() && lines.Text() != "Ctrl-C stops it." {
-		text += lines.Text() + "\n"
+		said.WriteString(lines.Text() + "\n")
 		if u, ok := strings.CutPrefix(lines.Text(), "  export MOBIFONE_URL="); ok {
 			url = u
 		}
 	}
-	assert.Contains(t, text, "MOBIFONE_API_KEY=key-of-mine\n")
-	assert.Regexp(t, `MOBIFONE_SECRET=[A-Z2-7]{32}\n`, text)
-	res, err := http.Get(url + "/_sandbox/inbox")
+	assert.Contains(t, said.String(), "MOBIFONE_API_KEY=key-of-mine\n")
+	assert.Regexp(t, `MOBIFONE_SECRET=[A-Z2-7]{32}\n`, said.String())
+	status, err := get(t, url+"/_sandbox/inbox")
 	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Equal(t, http.StatusOK, status)
 
 	written, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -55,8 +55,21 @@ func TestServesUntilStopped(t *testing.T) {
 	stop()
 	go func() { _, _ = io.Copy(io.Discard, r) }()
 	require.NoError(t, <-done)
-	_, err = http.Get(url)
+	_, err = get(t, url)
 	assert.Error(t, err, "the port is free")
+}
+
+// get asks over a connection of its own and gives the status.
+func get(t *testing.T, url string) (int, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	wire := &http.Transport{DisableKeepAlives: true}
+	res, err := wire.RoundTrip(req)
+	if err != nil {
+		return 0, err
+	}
+	return res.StatusCode, res.Body.Close()
 }
 
 func TestRefusesBadFlags(t *testing.T) {
