@@ -30,7 +30,7 @@ func TestFailedLoginIsNotSent(t *testing.T) {
 		"no token": func(int, arrival) (*http.Response, error) { return answer(200, "{}"), nil },
 		"endless": func(_ int, a arrival) (*http.Response, error) {
 			resp := answer(200, "")
-			resp.Body = closer{&dripping{n: -1, ctx: a.req.Context()}}
+			resp.Body = closer{&dripping{n: -1, wait: eachSecond(a.req.Context())}}
 			return resp, nil
 		},
 		"silence": silence,

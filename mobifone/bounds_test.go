@@ -160,7 +160,7 @@ func TestDrippingReplyEndsWithItsTry(t *testing.T) {
 		req := toOTP(t, client)
 		w.say(func(_ int, a arrival) (*http.Response, error) {
 			resp := answer(200, "")
-			resp.Body, resp.ContentLength = closer{&dripping{n: -1, ctx: a.req.Context()}}, -1
+			resp.Body, resp.ContentLength = closer{&dripping{n: -1, wait: eachSecond(a.req.Context())}}, -1
 			return resp, nil
 		})
 		began := time.Now()

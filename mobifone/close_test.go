@@ -214,7 +214,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 			_ = eligible(ctx, client)
 		}
 		p.On(partner.OpEligible, p.Offers(120_000))
-		_, err = client.Registration.Register(ctx, toOTP(t, client))
+		_, err = client.Registration.Register(ctx, toOTP(t, client)) //nolint:contextcheck // only the client must be made and called under the label
 		require.NoError(t, err)
 		require.Positive(t, labelled(t.Name()), "the measure sees connections that are kept")
 		require.NoError(t, client.Close(ctx))

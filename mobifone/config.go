@@ -107,6 +107,8 @@ func loopback(host string) bool {
 }
 
 func badConfig(faults []partner.FieldError) error {
-	return &partner.Error{Outcome: partner.NotSent, Code: partner.InvalidInput, Fields: faults,
-		Err: errors.New("the client was not made; no request was sent")}
+	return &partner.Error{
+		Outcome: partner.NotSent, Code: partner.InvalidInput, Fields: faults,
+		Err: errors.New("the client was not made; no request was sent"),
+	}
 }

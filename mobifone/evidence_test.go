@@ -43,7 +43,7 @@ func TestEachTryHasItsOwnRequestID(t *testing.T) {
 func TestEvidenceCountsWhatLeft(t *testing.T) {
 	t.Parallel()
 	slow := func(status int) script {
-		return func(_ int, a arrival) (*http.Response, error) {
+		return func(int, arrival) (*http.Response, error) {
 			<-time.After(3 * time.Second)
 			return answer(status, "no"), nil
 		}

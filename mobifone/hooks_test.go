@@ -62,7 +62,7 @@ func TestHooksAreToldOnce(t *testing.T) {
 		g.set(func(context.Context, partner.Call) error { <-time.After(2 * time.Second); return nil })
 		client := w.client(t, quick(3), mobifone.WithHooks(e.hooks(t)), mobifone.WithLimiter(g))
 		ctx := context.WithValue(t.Context(), ctxKey{}, "the caller's")
-		w.say(func(n int, a arrival) (*http.Response, error) {
+		w.say(func(n int, _ arrival) (*http.Response, error) {
 			<-time.After(3 * time.Second)
 			switch n {
 			case 0:

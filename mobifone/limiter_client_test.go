@@ -183,7 +183,7 @@ func TestPauseOnlyGrows(t *testing.T) {
 	t.Parallel()
 	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
 		client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: 1}))
-		w.say(func(n int, a arrival) (*http.Response, error) {
+		w.say(func(n int, _ arrival) (*http.Response, error) {
 			<-time.After(time.Duration(n+1) * time.Second)
 			return answer(429, "", "Retry-After", []string{"9", "1"}[n]), nil
 		})

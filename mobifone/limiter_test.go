@@ -150,13 +150,17 @@ func TestBackgroundIsNotStarved(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 9 {
 			wg.Go(func() {
-				for l.Wait(ctx, teller) == nil {
+				var err error
+				for err == nil {
+					err = l.Wait(ctx, teller)
 				}
 			})
 		}
 		var served grants
 		wg.Go(func() {
-			for served.wait(ctx, l, report) == nil {
+			var err error
+			for err == nil {
+				err = served.wait(ctx, l, report)
 			}
 		})
 		wg.Wait()

@@ -112,7 +112,7 @@ func TestTLSFailureIsNotSent(t *testing.T) {
 	for name, stranger := range map[string]func(*testing.T) string{
 		"unknown authority": func(t *testing.T) string {
 			t.Helper()
-			return tlsListener(t, &tls.Config{Certificates: []tls.Certificate{selfSigned(t, time.Now().Add(time.Hour))}}) //nolint:gosec // a server for the client to refuse
+			return tlsListener(t, &tls.Config{Certificates: []tls.Certificate{selfSigned(t, time.Now().Add(time.Hour))}})
 		},
 		"too old a version": func(t *testing.T) string {
 			t.Helper()
@@ -122,7 +122,7 @@ func TestTLSFailureIsNotSent(t *testing.T) {
 			t.Helper()
 			return listener(t, func(conn net.Conn) {
 				_, _ = conn.Read(make([]byte, 16))
-				_ = conn.(*net.TCPConn).SetLinger(0) //nolint:forcetypeassert // made by Listen("tcp")
+				_ = conn.(*net.TCPConn).SetLinger(0)
 			})
 		},
 		"plain HTTP": func(t *testing.T) string {
@@ -141,7 +141,7 @@ func TestTLSFailureIsNotSent(t *testing.T) {
 			roots.AddCert(p.Server.Certificate())
 			var f faultyWire
 			careless := f.client()
-			careless.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10} //nolint:gosec,forcetypeassert // raised by the client
+			careless.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10} //nolint:gosec // raised by the client
 			client := newClient(t, p, mobifone.WithHTTPClient(careless))
 			req := toOTP(t, client)
 			f.fail(func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -364,7 +364,7 @@ func TestBypassedGuardIsUnknown(t *testing.T) {
 		},
 		"answers itself": func(http.RoundTripper) http.RoundTripper {
 			return roundTripper(func(*http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: 503, Body: http.NoBody, Header: http.Header{}}, nil
+				return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody, Header: http.Header{}}, nil
 			})
 		},
 	} {

@@ -78,7 +78,8 @@ func WithHTTPClient(h *http.Client) Option {
 			return fault("WithHTTPClient", "has a nil *http.Transport; leave the field out for the client's own")
 		}
 		if transport.Retries(h.Transport) {
-			return fault("WithHTTPClient", "retries by itself, below the guard: a registration would leave again on every 5xx; pass the plain transport, the client repeats what may be repeated")
+			return fault("WithHTTPClient", "retries by itself, below the guard: a registration would leave again on every 5xx; "+
+				"pass the plain transport, the client repeats what may be repeated")
 		}
 		s.http = h.Transport
 		if d := h.Timeout; d > 0 {

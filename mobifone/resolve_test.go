@@ -63,15 +63,23 @@ func TestResolveReadings(t *testing.T) {
 		"init":                        {func(r *contract.Row) { r.State = partner.StateInit }, partner.Unknown, partner.TransactionNotFound, true},
 		"expired":                     {func(r *contract.Row) { r.State = partner.StateExpired }, partner.Unknown, partner.TransactionNotFound, true},
 		"cancelled":                   {func(r *contract.Row) { r.State = partner.StateCancelled }, partner.Unknown, partner.TransactionNotFound, true},
-		"failed": {func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "2059" },
-			partner.Rejected, partner.RegistrationFailed, false},
+		"failed": {
+			func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "2059" },
+			partner.Rejected, partner.RegistrationFailed, false,
+		},
 		"failed, no reason": {func(r *contract.Row) { r.State = partner.StateFailed }, partner.Rejected, partner.RegistrationFailed, false},
-		"failed for a wrong OTP": {func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "7001" },
-			partner.Unknown, partner.TransactionNotFound, true},
-		"failed before the send": {func(r *contract.Row) { r.State, r.UpdatedAt = partner.StateFailed, r.UpdatedAt.Add(-time.Minute) },
-			partner.Unknown, partner.TransactionNotFound, true},
-		"failed, time unknown": {func(r *contract.Row) { r.State, r.UpdatedAt = partner.StateFailed, time.Time{} },
-			partner.Unknown, partner.TransactionNotFound, true},
+		"failed for a wrong OTP": {
+			func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "7001" },
+			partner.Unknown, partner.TransactionNotFound, true,
+		},
+		"failed before the send": {
+			func(r *contract.Row) { r.State, r.UpdatedAt = partner.StateFailed, r.UpdatedAt.Add(-time.Minute) },
+			partner.Unknown, partner.TransactionNotFound, true,
+		},
+		"failed, time unknown": {
+			func(r *contract.Row) { r.State, r.UpdatedAt = partner.StateFailed, time.Time{} },
+			partner.Unknown, partner.TransactionNotFound, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -254,8 +262,10 @@ func TestPrepareLooksFirst(t *testing.T) {
 	t.Run("used ids", func(t *testing.T) {
 		t.Parallel()
 		p, err := send(t, contract.Default(), func(p *wiretest.Partner, r registration.Request) {
-			p.On(partner.OpGet, p.Found(wiretest.Row(contract.Fields{TransID: r.TransID, PartnerTransID: r.PartnerTransID,
-				MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount}, partner.StateSuccess)))
+			p.On(partner.OpGet, p.Found(wiretest.Row(contract.Fields{
+				TransID: r.TransID, PartnerTransID: r.PartnerTransID,
+				MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount,
+			}, partner.StateSuccess)))
 		})
 		require.ErrorIs(t, err, partner.AlreadySent)
 		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))

@@ -60,10 +60,10 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errReset }
 
-// dripping is a body that gives one byte a second, for ever when n is negative.
+// dripping is a body that gives one byte at a time, for ever when n is negative.
 type dripping struct {
-	n   int
-	ctx context.Context
+	n    int
+	wait func() error // before each byte; nil does not wait
 }
 
 func (d *dripping) Read(p []byte) (int, error) {
@@ -71,17 +71,27 @@ func (d *dripping) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	d.n--
-	if d.ctx != nil {
-		timer := time.NewTimer(time.Second)
-		defer timer.Stop()
-		select {
-		case <-d.ctx.Done():
-			return 0, d.ctx.Err()
-		case <-timer.C:
+	if d.wait != nil {
+		if err := d.wait(); err != nil {
+			return 0, err
 		}
 	}
 	p[0] = ' '
 	return 1, nil
+}
+
+// eachSecond waits a second, or until ctx ends.
+func eachSecond(ctx context.Context) func() error {
+	return func() error {
+		timer := time.NewTimer(time.Second)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+			return nil
+		}
+	}
 }
 
 // Waits are random below a bound that doubles up to its maximum: full jitter.

@@ -109,7 +109,7 @@ func TestCallersClientIsNotChanged(t *testing.T) {
 		"HTTP/2": func() *http.Transport { return &http.Transport{ForceAttemptHTTP2: true, DialContext: dial} },
 		"with TLS": func() *http.Transport {
 			return &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}}
-		}, //nolint:gosec // as callers do
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
