@@ -16,6 +16,13 @@ func (w *world) afterwards() {
 	w.now += 6 * time.Hour // whatever was parked has been carried out
 	w.advance()
 	w.checker.afterPartner()
+	if w.percent(drawPerson, 30) {
+		w.spawn(0, w.hosts[0], "reconciler", w.reconcile)
+		w.until(w.now + 12*time.Hour)
+		if w.percent(drawPerson, 50) {
+			w.lastMischief()
+		}
+	}
 	if w.percent(drawPerson, 60) {
 		w.spawn(0, w.hosts[0], "supervisor", w.supervise)
 		w.until(w.now + 30*24*time.Hour)
@@ -65,6 +72,11 @@ func (w *world) supervise() {
 // decide rules as the partner's books say.
 func (w *world) decide(d *sale.Desk, r *record) {
 	s := r.state
+	if s.State == sale.Refunding && w.wanted(fForgotten) {
+		_, err := d.Decide(context.Background(), r.id, sale.Verdict{Ruling: sale.RuleRefunded, Evidence: "the customer says so"}, "supervisor")
+		w.log("decide %s: refunded, %v", r.id, err)
+		return
+	}
 	if s.State != sale.Review && (s.State != sale.RefundDue || !w.rules.NoLookup) {
 		return
 	}
@@ -74,6 +86,9 @@ func (w *world) decide(d *sale.Desk, r *record) {
 		if row.State == partner.StateSuccess && w.ownsPID(o, row.PartnerTransID) {
 			n++
 		}
+	}
+	if w.percent(drawPerson, 20) {
+		return // it waits for another day
 	}
 	v := sale.Verdict{Evidence: "statement of the day"}
 	switch out := o.paidOut > 0; {
@@ -102,7 +117,7 @@ func (w *world) lastMischief() {
 			}
 		}
 	}
-	if w.wanted(fForeignRow) {
+	if w.wanted(fForeignRow) && !w.struck[fForeignRow] {
 		o := w.orders[0]
 		w.now += 5 * time.Minute
 		a := w.model().RequestOTP(w.core(), contract.Fields{MSISDN: o.order.MSISDN, Package: theOffer, Shop: "OTHER", Employee: "X1"})
@@ -133,6 +148,9 @@ func (w *world) reconcile() {
 	d := w.hosts[0].desk
 	rows := w.rowsOf(w.orders[0])
 	for i := range rows {
+		if w.scripted(fLookUnlisted) && w.percent(drawPerson, 30) {
+			rows[i].State = partner.StateUnlisted
+		}
 		j := i + w.below(drawPerson, len(rows)-i)
 		rows[i], rows[j] = rows[j], rows[i]
 	}
@@ -140,10 +158,14 @@ func (w *world) reconcile() {
 		w.pause(3 * time.Hour) // what the first round set going comes to rest
 		versions := w.versions()
 		for _, row := range rows {
-			if row.State == partner.StateInit || row.PartnerTransID == "" {
+			if row.State == partner.StateInit || row.PartnerTransID == "" || w.has(bugReconcileBlind) && row.State != partner.StateSuccess {
 				continue
 			}
-			_, err := d.Observe(context.Background(), row, w.sameIDs(rows, row)...)
+			others := w.sameIDs(rows, row)
+			if w.has(bugReconcileSingly) {
+				others = nil
+			}
+			_, err := d.Observe(context.Background(), row, others...)
 			if err != nil {
 				w.stats.strangers++
 				if w.owner(row.PartnerTransID) != nil {

@@ -7,7 +7,21 @@ type bugID uint8
 
 const (
 	noBug bugID = iota
-	bugClocks
+	bugMonotonicOnly
+	bugWallOnly
+	bugAckLost
+	bugCASLie
+	bugEventLost
+	bugClaimShort
+	bugNoAddClaim
+	bugObserveLost
+	bugNoDelay
+	bugFenceForAll
+	bugOtherBody
+	bugNoEcho
+	bugFlagOnly
+	bugReconcileBlind
+	bugReconcileSingly
 	bugCAS
 	bugOrderTwice
 	bugNotDurable
@@ -23,7 +37,7 @@ const (
 
 // bug is a protocol that is wrong in one way.
 type bug struct {
-	id     bugID
+	flags  bugID
 	name   string
 	rule   string
 	rules  func(*sale.Rules)
@@ -32,7 +46,7 @@ type bug struct {
 	result func(w *world, d *draft, r *sale.SendResult)
 }
 
-func (w *world) has(id bugID) bool { return w.bug != nil && w.bug.id == id }
+func (w *world) has(id bugID) bool { return w.bug != nil && w.bug.flags == id }
 
 // edited is the sale as a planted core would see it.
 func (w *world) edited(s sale.Sale) sale.Sale {

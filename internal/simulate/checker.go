@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -17,19 +18,20 @@ type checker struct {
 	strict bool // no fault of a flagged cell is in the script: the money must be right at every step
 	broken *violation
 
-	sales    map[string]*kept
-	executed int
+	sales     map[string]*kept
+	executed  int
+	questions []partner.TransID // that a lookup was asked about
 }
 
 // kept is what the checker itself knows of a sale in the store.
 type kept struct {
-	order   *order
-	acked   int64 // the highest version that was acknowledged
-	state   sale.State
-	since   time.Duration
-	wire    map[int]int // register requests by send
-	asked   time.Time   // the OTP request that was durable last
-	askedOn bool        // and has not left yet
+	order *order
+	acked int64 // the highest version that was acknowledged
+	state sale.State
+	since time.Duration
+	wire  map[int]int // register requests by send
+	left  map[int]time.Duration
+	asked int // OTP requests that are durable and have not left
 }
 
 // violation is a broken invariant.
@@ -95,7 +97,7 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 	w, s := c.w, &r.state
 	k := c.sales[r.id]
 	if k == nil {
-		k = &kept{order: w.orderOf(s.Order.ID), wire: map[int]int{}}
+		k = &kept{order: w.orderOf(s.Order.ID), wire: map[int]int{}, left: map[int]time.Duration{}}
 		c.sales[r.id] = k
 		for id, other := range c.sales {
 			if id != r.id && other.order == k.order {
@@ -114,12 +116,37 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 	}
 	for _, e := range ch.Events {
 		if e.Kind == sale.OTPAsked {
-			k.askedOn = true
+			k.asked++
 		}
+	}
+	c.alone(r)
+	if len(ch.Events) > 0 && ch.State.State == sale.Resolving && ch.Events[len(ch.Events)-1].Kind == sale.SendEnded {
+		w.meet(&ch.State)
 	}
 	c.owns(k, s)
 	c.cash(k, s)
 	c.money(k, s)
+}
+
+// alone is the sixth sentence of the promise: no send while another sale of the subscriber
+// is not settled, unless a supervisor said so (R4).
+func (c *checker) alone(r *record) {
+	s := &r.state
+	if s.State != sale.Registering || s.Slot > 0 {
+		return
+	}
+	for _, other := range c.w.store.records {
+		if other != r && other.state.State.HoldsSubscriber() && other.state.Order.MSISDN == s.Order.MSISDN {
+			c.fail("R4", "a send while another sale of the subscriber is %s", other.state.State)
+		}
+	}
+}
+
+// lookedFor notes what was asked about (R8).
+func (c *checker) lookedFor(id partner.TransID) {
+	if id != "" {
+		c.questions = append(c.questions, id)
+	}
 }
 
 // owns is I13: one partnerTransId for one attempt of one sale.
@@ -176,6 +203,9 @@ func (c *checker) money(k *kept, s *sale.Sale) {
 	n := 0
 	for _, pid := range k.order.pids {
 		n += c.w.model().ExecutedFor(pid)
+	}
+	if n > 0 && k.order.executed == 0 {
+		k.order.ranSince = c.w.now
 	}
 	k.order.executed = n
 	if !c.strict {
@@ -281,13 +311,24 @@ func (c *checker) registerLeaves(d *draft) int {
 		c.fail("I12", "a request of a send that is recorded as not sent")
 	case r.state.CashIn != r.state.Order.Price:
 		c.fail("I3", "a register request before the cash")
-	case !w.struck[fPausedSend] && w.core().Add(-clockSkewMax/2).After(d.plan.SendBy):
+	case !w.struck[fPausedSend] && !w.bothClocks() && w.core().Add(-clockSkewMax/2).After(d.plan.SendBy):
 		c.fail("I14", "a register request left after its send-by")
 	}
+	if n == 0 && !w.rules.NoLookup && !slices.Contains(c.questions, d.fields.TransID) {
+		c.fail("R8", "the first request left without a look at the ids")
+	}
 	k.wire[n]++
+	k.left[n] = w.now
+	k.order.told = false // whoever registers again has decided to go on
 	w.trace.note("send", uint64(n), uint64(w.now))
 	w.wire = append(w.wire, wireSend{order: k.order, send: n, trans: d.fields.TransID, pid: d.fields.PartnerTransID, seq: seq, left: w.now})
 	return seq
+}
+
+// bothClocks reports that both clocks of a host may have stopped: the one that sees a
+// suspend, and the wall clock. That counts as a paused process (fault 33).
+func (w *world) bothClocks() bool {
+	return w.scripted(fSuspend) && (w.scripted(fClockFrozen) || w.scripted(fClockStep) || w.scripted(fClockDrift))
 }
 
 // otpLeaves: an OTP request too is written before the act, and a loser sends none (I10).
@@ -297,12 +338,12 @@ func (c *checker) otpLeaves(pid partner.PartnerTransID) {
 			continue
 		}
 		k := c.sales[r.id]
-		if !k.askedOn {
+		if k.asked == 0 {
 			c.fail("I10", "an OTP request without a durable intent of its own")
 		}
-		k.askedOn = false
+		k.asked--
 		if r.state.State == sale.Registering || r.state.State == sale.Resolving {
-			if c.w.now-k.since > time.Second {
+			if c.w.now-k.since > time.Second && !c.w.struck[fSuspend] { // a sleeping process wakes after its last look (33)
 				c.fail("R4", "an OTP request while %s", r.state.State)
 			}
 		}
@@ -326,13 +367,16 @@ func (c *checker) cashHanded(p *person) {
 	case r.state.State != sale.Refunding || r.state.RefundBy != p.name:
 		c.fail("R11", "cash was given back without a claim, in %s", r.state.State)
 	}
+	if p.order.executed > 0 && c.w.now-p.order.ranSince > 10*time.Minute && !c.w.rules.NoLookup && r.state.Reason != "decided" {
+		c.fail("R11", "cash was given back for a registration that a last look would have shown")
+	}
 	if c.strict && p.order.executed > 0 {
 		c.fail("I4", "cash was given back for a registration")
 	}
 }
 
 // answered is I18 for one answer to a caller.
-func (c *checker) answered(p *person, what string, v sale.View, err error) {
+func (c *checker) answered(p *person, what string, began time.Duration, v sale.View, err error) {
 	if v.Sale.ID == "" {
 		return
 	}
@@ -351,7 +395,7 @@ func (c *checker) answered(p *person, what string, v sale.View, err error) {
 		switch out := partner.OutcomeOf(err); {
 		case out == partner.Succeeded && c.strict && k.order.executed == 0:
 			c.fail("I18", "success was reported, and nothing is registered")
-		case out == partner.NotSent && c.unanswered(k):
+		case out == partner.NotSent && c.unanswered(k, began):
 			c.fail("I18", "not sent was reported, and a request is out")
 		case out == partner.Rejected && c.strict && k.order.executed > 0 && !isOTPCode(err):
 			c.fail("I18", "a rejection was reported of a registration")
@@ -391,14 +435,15 @@ func (c *checker) outstanding(k *kept) bool {
 	return false
 }
 
-// unanswered reports that a send of the sale is out and nothing is known of it.
-func (c *checker) unanswered(k *kept) bool {
+// unanswered reports that a send of the sale was out before the call began, and nothing is
+// known of it. Of two calls at once the one that failed may count as the earlier.
+func (c *checker) unanswered(k *kept, began time.Duration) bool {
 	r := c.w.store.find(k.order.saleID)
 	if r == nil {
 		return false
 	}
 	for i, s := range r.state.Sends {
-		if k.wire[i] > 0 && !s.Cleared && s.Outcome == partner.Unknown {
+		if k.wire[i] > 0 && k.left[i] < began && !s.Cleared && s.Outcome == partner.Unknown {
 			return true
 		}
 	}

@@ -56,17 +56,21 @@ func (d *dice) between(s stream, lo, hi time.Duration) time.Duration {
 	return lo + time.Duration(d.next(s)%uint64(hi-lo+1))
 }
 
-// modelDice is the sandbox model's source. While pinned, it draws the largest number: the
-// longest wait in the partner's queue.
+// modelDice is the sandbox model's source. Pinned, it draws the largest number: the longest
+// wait in the partner's queue. Short, it draws small ones: most queues are.
 type modelDice struct {
 	dice   *dice
 	pinned bool
+	short  bool
 }
 
 // Uint64 draws.
 func (m *modelDice) Uint64() uint64 {
-	if m.pinned {
+	switch {
+	case m.pinned:
 		return 1<<64 - 1
+	case m.short:
+		return m.dice.next(drawModel) >> 2
 	}
 	return m.dice.next(drawModel)
 }

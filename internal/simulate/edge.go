@@ -21,6 +21,12 @@ func (w *world) date() time.Time {
 	if w.extreme {
 		skew = [...]time.Duration{-half, half}[w.below(drawSkew, 2)]
 	}
+	if w.nemesis { // late before the send, so that it leaves late; early after it
+		skew = half
+		if len(w.wire) == 0 {
+			skew = -half
+		}
+	}
 	return w.core().Add(skew).Truncate(time.Second)
 }
 
@@ -102,6 +108,7 @@ func (e edge) LookUp(ctx context.Context, o sale.Order, pairs []sale.Pair) (sale
 		row, date, err := e.ask(ctx, q)
 		if err != nil {
 			if w.has(bugLookErrorAbsent) {
+				l.PartnerTime = w.date()
 				continue
 			}
 			return sale.Lookup{}, err
@@ -139,6 +146,9 @@ func (e edge) ask(ctx context.Context, q contract.Fields) (*partner.Transaction,
 	if w.extreme {
 		lag = [...]time.Duration{0, lookupLagMax}[w.below(drawLag, 2)]
 	}
+	if w.nemesis {
+		lag = lookupLagMax
+	}
 	if faults.has(fLookLag) {
 		w.strike(fLookLag)
 		lag = lookupLagMax
@@ -150,6 +160,7 @@ func (e edge) ask(ctx context.Context, q contract.Fields) (*partner.Transaction,
 		w.stale++
 		lag = time.Duration(w.stale%2) * lookupLagMax
 	}
+	w.checker.lookedFor(q.TransID)
 	a := w.model().Stale(w.core(), lag, partner.OpGet, q)
 	w.checker.afterPartner()
 	date := w.date()

@@ -51,6 +51,9 @@ func (e edge) Prepare(ctx context.Context, s sale.Sale, code partner.OTP) (sale.
 		LastBy: w.lastBy(sendBy, s.Ticket.PartnerExpiresAt), WakeAt: at.Add(sendBy.Sub(earliest) + replyTimeout + replyMargin),
 		Fingerprint: fingerprint(d.fields),
 	}
+	if w.has(bugOtherBody) {
+		d.fields.Amount--
+	}
 	return d, nil
 }
 
@@ -59,6 +62,10 @@ func (w *world) lastBy(sendBy, expiry time.Time) time.Time {
 	switch k := w.era.kind; {
 	case w.has(bugAssumedTTL):
 		return w.core().Add(otpTTL)
+	case w.has(bugNoDelay):
+		return sendBy
+	case w.has(bugFenceForAll):
+		return sendBy.Add(time.Minute)
 	case (k == "B" || k == "D") && !expiry.IsZero():
 		return expiry
 	case k == "F":
@@ -116,7 +123,7 @@ func (d *draft) Send(ctx context.Context) sale.SendResult {
 	}
 	d.sent = true
 	faults := w.pass(siteSend)
-	if !w.has(bugClientAborts) && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return stayed(partner.Canceled)
 	}
 	if w.slowStart() { // the process is slow to get here: up to its last moment
@@ -144,7 +151,7 @@ func (d *draft) Send(ctx context.Context) sale.SendResult {
 		w.pause(w.between(drawLate, time.Minute, time.Hour))
 	}
 	res := w.road(d, faults)
-	if w.has(bugClientAborts) && ctx.Err() != nil {
+	if w.has(bugClientAborts) && w.cur.ctx != nil && w.cur.ctx.canceled {
 		return stayed(partner.Canceled)
 	}
 	return w.bentResult(d, res)

@@ -81,7 +81,12 @@ func (h *host) partnerNow() (earliest, latest time.Time, ok bool) {
 		return earliest, latest, false
 	}
 	elapsed, agree := h.written.since(now)
-	if !agree && !h.w.has(bugClocks) {
+	switch {
+	case h.w.has(bugMonotonicOnly):
+		elapsed = now.mono - h.written.mono
+	case h.w.has(bugWallOnly):
+		elapsed = now.wall - h.written.wall
+	case !agree:
 		return earliest, latest, false
 	}
 	least := min(now.wall-h.received.wall, now.mono-h.received.mono)

@@ -49,6 +49,7 @@ func (w *world) begin() {
 	w.now = time.Duration(w.below(drawClock, 1000)) * time.Millisecond
 	w.armed = slices.Clone(w.script.faults)
 	w.extreme = w.percent(drawPlan, 35)
+	w.nemesis = w.extreme && w.percent(drawPlan, 40)
 	w.rules = e.rules
 	w.maxDelay = w.trueDelay()
 	w.checker = checker{w: w, strict: true, sales: map[string]*kept{}}
@@ -56,6 +57,9 @@ func (w *world) begin() {
 		if w.script.cell(f.kind).flagged {
 			w.checker.strict = false
 		}
+	}
+	if w.bothClocks() && w.script.cell(fPausedSend).flagged {
+		w.checker.strict = false
 	}
 	for k := range faultKinds {
 		if faultTable[k].site == siteStart && w.scripted(k) {
@@ -113,6 +117,9 @@ func (w *world) newID(shop, order string, attempt int) (partner.PartnerTransID, 
 		return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + strconv.Itoa(attempt)), nil
 	case w.has(bugIDOnce):
 		attempt = 1
+	case w.has(bugOrderTwice) && attempt == 1:
+		w.points++
+		return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + order + ".x" + strconv.Itoa(w.points)), nil
 	}
 	return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + order + "." + strconv.Itoa(attempt)), nil
 }
@@ -222,7 +229,7 @@ func (w *world) hush() {
 // end leaves the era as the next world expects it: later than everything in this one, and
 // at the same time of the day, so that a world runs alike as the first and as the last.
 func (w *world) end() {
-	w.era.dice.pinned = false
+	w.era.dice.pinned, w.era.dice.short = false, false
 	if w.repriced {
 		w.reprice(thePrice)
 	}

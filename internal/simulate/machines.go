@@ -107,7 +107,7 @@ func (w *world) meet(s *sale.Sale) {
 		return
 	}
 	h, id := w.hosts[0], s.ID
-	for _, d := range [...]time.Duration{0, 500 * time.Millisecond, 999 * time.Millisecond} {
+	for d := time.Duration(0); d <= 2*time.Second; d += 250 * time.Millisecond {
 		w.spawn(at+d-w.now, h, "watcher", func() { _, _ = h.desk.Resolve(context.Background(), id) })
 	}
 }

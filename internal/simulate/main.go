@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
+	"runtime/pprof"
 )
 
 func main() {
@@ -13,7 +15,20 @@ func main() {
 	replay := flag.String("replay", "", "replay one `script`, such as E+nonce:1234, and print its trace")
 	exhaustive := flag.Bool("exhaustive", false, "each fault, crash point and pair of faults of each model")
 	planted := flag.Bool("planted", false, "let the checker catch every planted bug")
+	profile := flag.String("cpuprofile", "", "write a CPU profile to `file`")
 	flag.Parse()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		defer pprof.StopCPUProfile()
+	}
+	debug.SetGCPercent(800) // worlds are short-lived garbage
 	ok := true
 	switch {
 	case *replay != "":
@@ -24,7 +39,7 @@ func main() {
 		}
 		ok = replayScript(s)
 	case *planted:
-		ok = runPlanted(os.Stdout, *seed)
+		ok = runPlanted(os.Stdout, *seed, *workers)
 	case *exhaustive:
 		ok = runExhaustive(os.Stdout, *workers)
 	default:

@@ -47,7 +47,7 @@ func (p *person) begin(d time.Duration) {
 func (p *person) act(what string, call func(ctx context.Context, d *sale.Desk) (sale.View, error)) (sale.View, error) {
 	w := p.w
 	p.acts++
-	ctx, a := &callContext{}, w.cur
+	ctx, a, began := &callContext{}, w.cur, w.now
 	a.ctx = ctx
 	v, err := call(ctx, p.host.desk)
 	a.ctx = nil
@@ -59,7 +59,7 @@ func (p *person) act(what string, call func(ctx context.Context, d *sale.Desk) (
 	if err != nil {
 		w.stats.refuse(err)
 	}
-	w.checker.answered(p, what, v, err)
+	w.checker.answered(p, what, began, v, err)
 	return v, err
 }
 

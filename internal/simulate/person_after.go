@@ -40,6 +40,10 @@ func (p *person) payOut(v sale.View, double bool) bool {
 		w.checker.cashHanded(p)
 	}
 	w.pause(w.between(drawThink, 0, 5*time.Second))
+	if w.wanted(fForgotten) {
+		w.strikeOnce(fForgotten) // the cash is out, and nobody says so
+		return true
+	}
 	_, err := p.twice(double, "confirm refund", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
 		return d.ConfirmRefund(ctx, o.saleID, p.name)
 	})

@@ -40,7 +40,12 @@ func (w *world) road(d *draft, faults faultSet) sale.SendResult {
 		return unreadable(reply.code)
 	}
 	d.e.h.heard(reply.date, written)
-	if faults.has(fOtherSale) || faults.has(fContradict) {
+	switch {
+	case faults.has(fOtherSale) && w.has(bugNoEcho):
+		return w.table().result(contract.Answer{Code: partner.Success}, d.fields)
+	case faults.has(fContradict) && w.has(bugFlagOnly):
+		return w.table().result(contract.Answer{Code: partner.AmountMismatch}, d.fields)
+	case faults.has(fOtherSale), faults.has(fContradict):
 		return unreadable(partner.ReplyUnreadable)
 	}
 	res := w.table().result(reply.answer, d.fields)
@@ -156,9 +161,13 @@ func (w *world) arrive(sent int, f contract.Fields, copied bool) contract.Answer
 		return contract.Answer{Code: partner.AuthNonce}
 	}
 	w.ranAt(sent)
+	w.era.dice.short = w.era.kind == "E" && w.percent(drawLate, 70)
 	a := w.model().Register(w.core(), f)
+	w.era.dice.short = false
 	w.trace.text("register", string(a.Code))
-	w.log("  partner answers send %d: %s (copy: %v)", sent, a.Code, copied)
+	if w.lab.log {
+		w.log("  partner answers send %d: %s (copy: %v)", sent, a.Code, copied)
+	}
 	w.checker.afterPartner()
 	return a
 }

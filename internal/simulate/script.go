@@ -86,11 +86,15 @@ func seededScript(k sandbox.Kind, nonces bool, seed uint64) *script {
 }
 
 // rare faults change what a world can show at all, so most worlds go without.
-var rare = []faultKind{fBeyondFence, fPausedSend, fCashNotEntered, fNoLookup, fIDsUsed, fReversed, fForeignRow}
+var rare = []faultKind{fForgotten, fBeyondFence, fPausedSend, fCashNotEntered, fNoLookup, fIDsUsed, fReversed, fForeignRow}
 
 // draw chooses the faults: none in a fifth of the worlds, up to six in some.
 func (s *script) draw() {
 	d := dice{seed: s.seed}
+	if d.percent(drawPlan, 6) {
+		s.theme(&d)
+		return
+	}
 	n := [...]int{0, 1, 1, 2, 2, 2, 3, 3, 4, 6}[d.below(drawPlan, 10)]
 	for range n {
 		k := faultKind(d.below(drawPlan, int(faultKinds)))
@@ -106,6 +110,34 @@ func (s *script) draw() {
 				s.faults = append(s.faults, armedFault{kind: fCrash, nth: at})
 			}
 		}
+	}
+}
+
+// themes are faults that reach what chance alone rarely does: rare edges of the state
+// machine, and times to the second. A fault without a number strikes somewhere.
+var themes = [][]armedFault{
+	{{kind: fBeyondFence, nth: 1}, {kind: fWalkAway}, {kind: fReversed}},
+	{{kind: fBeyondFence, nth: 1}, {kind: fForgotten}, {kind: fAbandon}},
+	{{kind: fBeyondFence, nth: 1}, {kind: fForgotten}, {kind: fAbandon}, {kind: fReversed}},
+	{{kind: fBeyondFence, nth: 1}, {kind: fAbandon}, {kind: fReversed}},
+	{{kind: fExhaustedOTP}, {kind: fWalkAway}, {kind: fLookUnlisted}},
+	{{kind: fOTPDying, nth: 3}, {kind: fCopySecond, nth: 1}},
+	{{kind: fParked, nth: 1}, {kind: fCopySecond, nth: 1}, {kind: fAbandon}},
+	{{kind: fAlready, nth: 3}, {kind: fForgotten}},
+	{{kind: fCopySecond, nth: 1}, {kind: fCanceled}, {kind: fTwoOrders}},
+	{{kind: fReplyLate, nth: 1}, {kind: fNotSent, nth: 2}, {kind: fTwoResolvers}},
+	{{kind: fWrongOTP, nth: 3}, {kind: fCopyLate, nth: 1}},
+	{{kind: fQueueFull, nth: 1}},
+	{{kind: fQueueFull, nth: 1}, {kind: fAbandon}},
+	{{kind: fNotSent, nth: 1}, {kind: fApplySlow}, {kind: fTwoResolvers}},
+}
+
+func (s *script) theme(d *dice) {
+	for _, f := range themes[d.below(drawPlan, len(themes))] {
+		if f.nth == 0 {
+			f.nth = 1 + d.below(drawPlan, faultTable[f.kind].nths)
+		}
+		s.faults = append(s.faults, f)
 	}
 }
 

@@ -73,6 +73,9 @@ func (s *store) Apply(ctx context.Context, c sale.Change) error {
 		return ctx.Err()
 	case faults.has(fApplyFails):
 		w.strike(fApplyFails)
+		if w.has(bugAckLost) {
+			return nil
+		}
 		return errStore
 	case faults.has(fApplySlow):
 		w.strike(fApplySlow)
@@ -85,6 +88,9 @@ func (s *store) Apply(ctx context.Context, c sale.Change) error {
 		return err
 	}
 	if err := s.refusal(c); err != nil {
+		if w.has(bugCASLie) && sale.IsConflict(err) {
+			return nil
+		}
 		return err
 	}
 	s.pending, s.writer = &c, w.cur.host
@@ -117,7 +123,7 @@ func (s *store) refusal(c sale.Change) error {
 		if r.state.Order.Shop == c.State.Order.Shop && r.state.Order.ID == c.State.Order.ID && !s.w.has(bugOrderTwice) {
 			return &sale.OrderTakenError{SaleID: r.id}
 		}
-		if owns(r, c.State.PartnerTransID) {
+		if owns(r, c.State.PartnerTransID) && !s.w.has(bugIDByAttempt) {
 			return &sale.IDTakenError{SaleID: r.id}
 		}
 	}
@@ -169,6 +175,9 @@ func (s *store) commit() {
 	}
 	r.state = c.State
 	r.events = append(r.events, c.Events...)
+	if s.w.has(bugEventLost) && len(c.Events) > 1 {
+		r.events = r.events[:len(r.events)-1]
+	}
 	s.changeClaim(c)
 	s.w.checker.afterCommit(r, c)
 	s.w.armResolver()
@@ -182,13 +191,17 @@ func (s *store) changeClaim(c *sale.Change) {
 			mine = i
 		}
 	}
+	if s.w.has(bugClaimShort) && c.State.State != sale.Registering {
+		s.drop(mine)
+		return
+	}
 	switch c.Claim {
 	case sale.KeepClaim:
 	case sale.TakeClaim:
 		s.drop(mine)
 		s.held = append(s.held, claim{who, c.SaleID, c.State.Slot})
 	case sale.AddClaim:
-		if mine < 0 {
+		if mine < 0 && !s.w.has(bugNoAddClaim) {
 			s.held = append(s.held, claim{who, c.SaleID, sale.FreeSlot(s.claims(who))})
 		}
 	case sale.ReleaseClaim:

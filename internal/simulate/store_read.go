@@ -40,7 +40,7 @@ func (s *store) ByPartnerTransID(ctx context.Context, id partner.PartnerTransID)
 		return "", err
 	}
 	for _, r := range s.records {
-		if owns(r, id) {
+		if owns(r, id) && !s.w.has(bugObserveLost) {
 			return r.id, nil
 		}
 	}

@@ -29,6 +29,7 @@ type world struct {
 	bug    *bug
 
 	extreme  bool          // lags, skews and delays at their ends
+	nemesis  bool          // and always at the worse one
 	maxDelay time.Duration // the partner's true longest delay between arrival on the road and execution
 	limited  bool          // the contract says: 429 means not executed
 	nonces   []int
@@ -68,6 +69,7 @@ type order struct {
 	gave     bool // the customer's cash changed hands
 	entered  bool
 	paidOut  int // how often cash was given back
+	ranSince time.Duration
 	executed int // registrations of the sale at the partner
 	pids     []partner.PartnerTransID
 	reversed bool
@@ -271,7 +273,7 @@ func (l *lab) dawn(k sandbox.Kind) (*era, error) {
 
 // What the simulated partners are like beside their kind.
 const (
-	pendingFor   = 40 * time.Second
+	pendingFor   = 4 * time.Minute
 	lookupLagMax = 60 * time.Second
 	clockSkewMax = 30 * time.Second // between any two of the partner's clocks
 	settleMargin = time.Second      // the bound is tight: a second less is unsafe
