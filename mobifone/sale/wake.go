@@ -38,7 +38,8 @@ func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
 			since = end // absence counts from here on: look closely again
 		}
 	}
-	next := now.Add(min(max(now.Sub(since)/8, shortest), longest))
+	// A clock that was set back gives a time below 0; that too is long ago.
+	next := now.Add(min(max(now.Sub(since).Abs()/8, shortest), longest))
 	if s.State == Resolving && end.After(now) && end.Before(next) {
 		return end
 	}
