@@ -42,8 +42,9 @@ func parse(args []string, out io.Writer) (flags, error) {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sale:", err)
 		os.Exit(1)
 	}
@@ -61,7 +62,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer t.close()
+	defer t.close(ctx)
 	left, err := t.recover(ctx)
 	if err != nil {
 		return err

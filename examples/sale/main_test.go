@@ -17,13 +17,13 @@ func TestCrashAndRecover(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "till")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".") //nolint:gosec // into the test's own directory
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	start := func(args ...string) (string, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		out, err := exec.CommandContext(ctx, program, append(args, "-dir", filepath.Join(dir, "shop"))...).CombinedOutput()
+		out, err := exec.CommandContext(ctx, program, append(args, "-dir", filepath.Join(dir, "shop"))...).CombinedOutput() //nolint:gosec // what was just built
 		return string(out), err
 	}
 

@@ -22,8 +22,10 @@ const partnerLife = 10 * time.Minute
 
 // address is how a run finds the partner that an earlier one started.
 type address struct {
-	URL, APIKey, Secret string
-	PID                 int
+	URL    string `json:"url"`
+	APIKey string `json:"apiKey"`
+	Secret string `json:"secret"`
+	PID    int    `json:"pid"`
 }
 
 func (a address) credentials() partner.Credentials {
@@ -76,7 +78,7 @@ func findPartner(ctx context.Context, dir string) (address, error) {
 	if err != nil {
 		return address{}, err
 	}
-	cmd := exec.Command(self, "-partner", "-dir", dir) //nolint:gosec // this very program, as another process that outlives it
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, "-partner", "-dir", dir) //nolint:gosec // this very program, as another process that outlives it
 	if err := cmd.Start(); err != nil {
 		return address{}, err
 	}

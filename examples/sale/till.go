@@ -77,8 +77,9 @@ func (t *till) dieInRegister(_ context.Context, e partner.TryEvent) {
 	select {}
 }
 
-func (t *till) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+// close waits for what is under way, also when ctx has ended.
+func (t *till) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	_ = t.client.Close(ctx)
 	_ = t.store.Close()
