@@ -66,11 +66,11 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 		if f.MSISDN != o.number {
 			continue
 		}
-		print, err := fingerprint(s.sandbox.Contract(), f)
+		sum, err := fingerprint(s.sandbox.Contract(), f)
 		if err != nil {
 			return err
 		}
-		intent := string(f.TransID) + " " + string(f.PartnerTransID) + " " + string(print)
+		intent := string(f.TransID) + " " + string(f.PartnerTransID) + " " + string(sum)
 		if intents[intent]--; intents[intent] < 0 {
 			errs = append(errs, errors.New("I2/I12: a register request without a durable intent of its own"))
 		}

@@ -25,12 +25,16 @@ const duelEnv = "CRASHTEST_DUEL"
 
 // orders are what a child is told. Keys of a test shop may stand in its environment.
 type orders struct {
-	DB, URL, APIKey, Secret string
-	Contract                contract.Semantics
-	Order, MSISDN           string
-	DieAt                   int
-	Ahead                   time.Duration // how far the shop's clock is ahead of the machine's
-	Plant                   string        // a bug to plant, for the test of the check itself
+	DB       string             `json:"db"`
+	URL      string             `json:"url"`
+	APIKey   string             `json:"apiKey"`
+	Secret   string             `json:"secret"`
+	Contract contract.Semantics `json:"contract"`
+	Order    string             `json:"order"`
+	MSISDN   string             `json:"msisdn"`
+	DieAt    int                `json:"dieAt"`
+	Ahead    time.Duration      `json:"ahead"` // how far the shop's clock is ahead of the machine's
+	Plant    string             `json:"plant"` // a bug to plant, for the test of the check itself
 }
 
 var staff = partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
@@ -45,12 +49,12 @@ func ring() sqlstore.Keyring {
 func child() int {
 	var o orders
 	if err := json.Unmarshal([]byte(os.Getenv(childEnv)), &o); err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		return 3
 	}
 	c, err := openCounter(context.Background(), o)
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		return 3
 	}
 	defer c.store.Close()
@@ -60,10 +64,10 @@ func child() int {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := c.drive(ctx); err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		return 1
 	}
-	fmt.Println("points", c.points.passed)
+	fmt.Fprintln(os.Stdout, "points", c.points.passed)
 	return 0
 }
 

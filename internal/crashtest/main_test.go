@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	s, err := openShop(t.TempDir())
+	s, err := openShop(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(s.close)
 	return s

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -46,7 +47,7 @@ type shop struct {
 	received []contract.Fields // every register request, as it came in
 }
 
-func openShop(dir string) (*shop, error) {
+func openShop(ctx context.Context, dir string) (*shop, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func openShop(dir string) (*shop, error) {
 	s.url = "http://" + l.Addr().String()
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.http.Serve(l) }()
-	s.store, err = sqlstore.Open(context.Background(), s.db(), ring())
+	s.store, err = sqlstore.Open(ctx, s.db(), ring())
 	return s, err
 }
 
@@ -167,8 +168,8 @@ func (s *shop) start(ctx context.Context, o order, dieAt int, tracer []string) (
 	if err != nil {
 		return "", err
 	}
-	args := append(tracer, s.program) //nolint:gocritic // each caller's slice is its own
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	args := append(slices.Clip(tracer), s.program)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // this very program, and strace
 	cmd.Env = append(os.Environ(), childEnv+"="+text)
 	var out bytes.Buffer
 	cmd.Stdout = &out
