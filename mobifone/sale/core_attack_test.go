@@ -81,12 +81,14 @@ func TestASuccessOnceSeenIsNotForgotten(t *testing.T) {
 	}
 	// Before the fence it is waited for.
 	c := newCore(t).sending()
-	c.do(c.told(partner.Rejected, partner.OTPExpired)).ticket()
+	c.do(c.told(partner.Rejected, partner.OTPAttemptsExceeded)).ticket()
 	c.bounded = false
 	c.s.Sends[0].LastBy = time.Time{}
 	c.do(c.looked(c.row(1, partner.StateSuccess)))
 	c.do(c.looked())
 	assert.Equal(t, sale.Resolving, c.s.State, "flip-flop of a replica")
+	c.later(time.Minute).do(c.looked())
+	assert.False(t, c.s.Sends[0].Cleared, "absence clears nothing any more")
 	require.NoError(t, c.try(sale.Event{Kind: sale.AbandonAsked}))
 	c.do(c.looked())
 	assert.Equal(t, sale.Resolving, c.s.State)

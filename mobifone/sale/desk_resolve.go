@@ -29,14 +29,22 @@ func (d *Desk) Resolve(ctx context.Context, id string) (next time.Time, err erro
 			return now.Add(time.Second), err
 		}
 	}
-	if (s.State != Resolving && s.State != Review) || d.cfg.Rules.NoLookup || len(s.Pairs()) == 0 {
+	blind := d.cfg.Rules.NoLookup || len(s.Pairs()) == 0
+	if s.State != Resolving && (s.State != Review || blind) {
+		if !s.WakeAt.IsZero() && !s.WakeAt.After(now) {
+			return d.postpone(ctx, s, now), nil // woken for what these rules do not do
+		}
 		return s.WakeAt, nil
 	}
 	return d.lookAgain(ctx, s)
 }
 
 func (d *Desk) lookAgain(ctx context.Context, s Sale) (time.Time, error) {
-	lookup, err := d.cfg.Resolver.LookUp(ctx, s.Order, s.Pairs())
+	var lookup Lookup
+	err := error(ErrNoLookup) // of a contract that lost its lookup while the sale was open
+	if !d.cfg.Rules.NoLookup {
+		lookup, err = d.cfg.Resolver.LookUp(ctx, s.Order, s.Pairs())
+	}
 	now := d.now()
 	e := Event{Kind: LookedUp, At: now, Lookup: &lookup}
 	if err != nil {

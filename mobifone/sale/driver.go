@@ -9,8 +9,9 @@ import (
 const (
 	driverBatch   = 256
 	driverWorkers = 8
-	driverIdle    = time.Second      // other processes may make sales due that this one does not know of
-	driverRetry   = 10 * time.Second // a sale that cannot even be loaded or written
+	driverIdle    = time.Second           // other processes may make sales due that this one does not know of
+	driverFloor   = 10 * time.Millisecond // no loop of this driver goes without a pause
+	driverRetry   = 10 * time.Second      // a sale that cannot even be loaded or written
 )
 
 // Run keeps all open sales moving until ctx ends, and resumes where an earlier process
@@ -29,9 +30,9 @@ func (d *Desk) Run(ctx context.Context) error {
 			d.resolveAll(ctx, ids, &stuck)
 			switch {
 			case len(ids) >= driverBatch:
-				pause = 0
+				pause = driverFloor
 			case !next.IsZero():
-				pause = min(max(next.Sub(d.now()), 0), driverIdle)
+				pause = min(max(next.Sub(d.now()), driverFloor), driverIdle)
 			}
 		}
 		timer := time.NewTimer(pause)

@@ -261,6 +261,36 @@ func TestR12NoLookupOperation(t *testing.T) {
 	}, allow)
 }
 
+// The contract loses its lookup while a sale is unknown: it does not stay so for ever.
+func TestR12ALookupThatWasTaken(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "409")
+		_, err := s.Register(t.Context(), id, s.otp("409"), teller)
+		require.Error(t, err)
+		require.Equal(t, sale.Resolving, s.state(id))
+		looks := s.sb.Requests(partner.OpGet)
+		s.counter = s.open(func(cfg *sale.Config) { cfg.AllowNoLookup, cfg.Rules.NoLookup = true, true })
+		s.settle(20 * time.Minute)
+		assert.Equal(t, sale.Review, s.state(id))
+		assert.Equal(t, looks, s.sb.Requests(partner.OpGet))
+		assert.Equal(t, 1, s.alarmed())
+	})
+	inShop(t, sandbox.Config{Kind: sandbox.KindF}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "409")
+		_, err := s.Register(t.Context(), id, s.otp("409"), teller)
+		require.Error(t, err)
+		s.settle(16 * time.Minute)
+		require.Equal(t, sale.Review, s.state(id))
+		s.counter = s.open(func(cfg *sale.Config) { cfg.AllowNoLookup, cfg.Rules.NoLookup = true, true })
+		pass(2 * time.Hour)
+		next, err := s.Resolve(t.Context(), id)
+		require.NoError(t, err)
+		assert.True(t, next.After(time.Now()), "it does not wake the driver over and over")
+		assert.Equal(t, next, s.sale(id).WakeAt)
+	})
+}
+
 func TestR12RefusesADeskWithoutLookup(t *testing.T) {
 	t.Parallel()
 	second, err := os.ReadFile(filepath.Join("..", "contract", "testdata", "second.json"))

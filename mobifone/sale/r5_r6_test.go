@@ -157,3 +157,35 @@ func TestR6NeedsTheRepliesTime(t *testing.T) {
 		assert.Equal(t, 1, s.alarmed())
 	})
 }
+
+// The same to the second, in the core: what a reply says of its own time decides.
+func TestR6ToTheSecond(t *testing.T) {
+	t.Parallel()
+	refusal := func(c *core, code partner.Code) sale.Event {
+		e := c.told(partner.Unknown, code)
+		e.Refusal = true
+		return e
+	}
+	const after = 15 * time.Second // lag and skew of the core's rules
+	for _, code := range []partner.Code{partner.NotEligible, partner.TransactionConflict, partner.DuplicateTransaction, partner.TransactionExpired, partner.AuthNonce} {
+		clears := code == partner.NotEligible || code == partner.TransactionConflict
+		c := newCore(t).sending()
+		c.do(refusal(c, code)).later(after - time.Second).do(c.looked())
+		assert.False(t, c.s.Sends[0].Cleared, "%s too early", code)
+		c.later(time.Second).do(c.looked())
+		assert.Equal(t, clears, c.s.Sends[0].Cleared, code)
+
+		c = newCore(t).sending()
+		timeless := refusal(c, code)
+		timeless.PartnerTime = time.Time{}
+		c.do(timeless).later(after).do(c.looked())
+		assert.False(t, c.s.Sends[0].Cleared, "%s in a reply without a time", code)
+
+		c = newCore(t).sending()
+		c.do(refusal(c, code)).later(after)
+		blind := c.looked()
+		blind.Lookup.PartnerTime = time.Time{}
+		c.do(blind)
+		assert.False(t, c.s.Sends[0].Cleared, "%s by a lookup without a time", code)
+	}
+}
