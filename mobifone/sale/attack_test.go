@@ -1,0 +1,192 @@
+package sale_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+// A proxy delivers twice and we see the answer to the copy. The partners that refuse a
+// second use of the ids, or of the nonce, register once, and the sale finds out.
+func TestDeliveredTwice(t *testing.T) {
+	t.Parallel()
+	for _, kind := range sandbox.Kinds() {
+		for _, replays := range []bool{false, true} {
+			if replays && (kind == sandbox.KindD || kind == sandbox.KindF) {
+				continue // beyond any client: they carry a replay out
+			}
+			name := string(kind)
+			if replays {
+				name += ", no nonce check"
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				inShop(t, sandbox.Config{Kind: kind, AcceptReplays: replays, Queue: queueOf(kind)}, func(t *testing.T, s *shop) {
+					id := s.toOTP("DH-1", "477")
+					s.script(onRegister(sandbox.Fault{Kind: sandbox.Duplicate, Second: true}))
+					v, err := s.Register(t.Context(), id, s.otp("477"), teller)
+					assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+					assert.Equal(t, sale.Resolving, v.Sale.State)
+					s.settle(15 * time.Minute)
+					assert.Equal(t, sale.Registered, s.state(id))
+					assert.Equal(t, 1, s.sb.Executed(number("477")))
+					assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+					s.replays(id)
+				})
+			})
+		}
+	}
+}
+
+func queueOf(kind sandbox.Kind) time.Duration {
+	if kind == sandbox.KindE {
+		return 5 * time.Minute
+	}
+	return 0
+}
+
+// A replica that flips back within the lag the partner admits to.
+func TestAReplicaThatFlips(t *testing.T) {
+	t.Parallel()
+	for _, every := range []int{2, 3} {
+		inShop(t, sandbox.Config{LookupLag: 20 * time.Second, OTPTTL: time.Hour}, func(t *testing.T, s *shop) {
+			id := s.toOTP("DH-1", "402") // pending, then failed
+			pass(21 * time.Second)
+			s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Stale, Delay: durationOf("15s"), Every: every, Times: -1})
+			_, err := s.Register(t.Context(), id, s.otp("402"), teller)
+			require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			s.settle(5 * time.Minute)
+			assert.Equal(t, sale.RefundDue, s.state(id))
+			s.replays(id)
+		})
+	}
+}
+
+// The operator takes a registration back long after; the cash is not returned unless a
+// person says so.
+func TestReversedLater(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		pass(24 * time.Hour)
+		require.True(t, s.sb.Reverse(s.sale(id).Receipt.TransID))
+		v, err := s.Observe(t.Context(), s.sb.Ledger()[0])
+		require.NoError(t, err)
+		require.Equal(t, sale.Review, v.Sale.State)
+		_, err = s.ClaimRefund(t.Context(), id, teller)
+		refused(t, err)
+		_, err = s.Decide(t.Context(), id, sale.Verdict{Ruling: sale.RuleRefundDue, Evidence: "CV-9"}, boss)
+		require.NoError(t, err)
+		_, err = s.ClaimRefund(t.Context(), id, teller)
+		require.NoError(t, err)
+		v, err = s.ConfirmRefund(t.Context(), id, teller)
+		require.NoError(t, err)
+		assert.Equal(t, sale.Refunded, v.Sale.State)
+		s.replays(id)
+	})
+}
+
+// timeless is the default contract of a partner without a clock.
+func timeless(t *testing.T) *contract.Contract {
+	t.Helper()
+	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.Clock = contract.ClockNone })
+	require.NoError(t, err)
+	return c
+}
+
+// A partner without a clock has no fence and clears nothing by absence: what is unknown
+// ends with a person, what is shown still counts.
+func TestAPartnerWithoutAClock(t *testing.T) {
+	t.Parallel()
+	cfg := sandbox.Config{Contract: timeless(t), OTPTTL: time.Hour}
+	inShop(t, cfg, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "409")
+		_, err := s.Register(t.Context(), id, s.otp("409"), teller)
+		require.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+		assert.True(t, s.sale(id).Sends[0].LastBy.IsZero())
+		s.settle(14 * time.Minute)
+		assert.Equal(t, sale.Resolving, s.state(id))
+		s.settle(2 * time.Minute)
+		assert.Equal(t, sale.Review, s.state(id))
+	})
+	inShop(t, cfg, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "408")
+		_, err := s.Register(t.Context(), id, s.otp("408"), teller)
+		require.Error(t, err)
+		s.settle(10 * time.Second)
+		assert.Equal(t, sale.Registered, s.state(id))
+	})
+	inShop(t, cfg, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		_, err := s.Register(t.Context(), id, s.wrong("477"), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		pass(time.Minute)
+		s.ask(id)
+		pass(10 * time.Minute)
+		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		_, waits := errors.AsType[*sale.NotClearedError](err)
+		require.True(t, waits, "%v", err)
+		assert.Equal(t, partner.Support, v.Action.Step, "no countdown that never ends")
+		assert.True(t, v.WaitUntil.IsZero())
+		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+	})
+}
+
+// The clock of the till jumps while a send is unknown.
+func TestTheTillsClockJumps(t *testing.T) {
+	t.Parallel()
+	for _, jump := range []time.Duration{-time.Hour, time.Hour} {
+		inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+			id := s.toOTP("DH-1", "477")
+			s.script(onRegister(sandbox.Fault{Kind: sandbox.Late, Delay: durationOf("50s"), Status: 504}))
+			_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+			require.Error(t, err)
+			s.counter = s.open(func(cfg *sale.Config) { cfg.Now = func() time.Time { return time.Now().Add(jump) } })
+			for range 20 {
+				_, err := s.Resolve(t.Context(), id)
+				require.NoError(t, err)
+				pass(3 * time.Second)
+			}
+			kept := s.sale(id)
+			assert.Equal(t, 1, s.sb.Executed(number("477")))
+			assert.Contains(t, []sale.State{sale.Registered, sale.Review}, kept.State, "%s", jump)
+			assert.Equal(t, 1, kept.Attempt)
+		})
+	}
+}
+
+// Registered twice at the partner, by a fence that did not hold: it shows as Review at the
+// next reconciliation, and never silently.
+func TestABrokenFenceShows(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{OTPTTL: 2 * time.Hour}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Late, Delay: durationOf("30m"), Status: 504}))
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.Error(t, err)
+		s.settle(5 * time.Minute)
+		require.Equal(t, sale.Paid, s.state(id), "the partner promised that a minute is the longest")
+		s.ask(id)
+		_, err = s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		pass(time.Hour)
+		require.Equal(t, 2, s.sb.Executed(number("477")))
+		for _, tx := range s.sb.Ledger() {
+			_, err := s.Observe(t.Context(), tx)
+			require.NoError(t, err)
+		}
+		assert.Equal(t, sale.Review, s.state(id))
+		assert.Equal(t, 1, s.alarmed())
+		s.replays(id)
+	})
+}
