@@ -51,13 +51,13 @@ func (m *Memory) Apply(ctx context.Context, c Change) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	state, err := json.Marshal(c.State)
+	state, err := json.Marshal(c.State) //nolint:musttag // written and read here alone
 	if err != nil {
 		return err
 	}
 	events := make([][]byte, len(c.Events))
 	for i, e := range c.Events {
-		if events[i], err = json.Marshal(e); err != nil {
+		if events[i], err = json.Marshal(e); err != nil { //nolint:musttag // see above
 			return err
 		}
 	}

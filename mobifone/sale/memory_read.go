@@ -19,7 +19,7 @@ func (m *Memory) Load(ctx context.Context, id string) (Sale, error) {
 		return Sale{}, err
 	}
 	var s Sale
-	if err := json.Unmarshal(kept.state, &s); err != nil {
+	if err := json.Unmarshal(kept.state, &s); err != nil { //nolint:musttag // as Apply wrote it
 		return Sale{}, err
 	}
 	s.Order.MSISDN, s.WakeAt = kept.subscriber, kept.summary.WakeAt
@@ -36,7 +36,7 @@ func (m *Memory) Events(ctx context.Context, id string) ([]Event, error) {
 	}
 	events := make([]Event, len(kept.events))
 	for i, data := range kept.events {
-		if err := json.Unmarshal(data, &events[i]); err != nil {
+		if err := json.Unmarshal(data, &events[i]); err != nil { //nolint:musttag // as Apply wrote it
 			return nil, err
 		}
 		if events[i].Order != nil {

@@ -133,7 +133,7 @@ func writeSale(ctx context.Context, w *writer, c change) error {
 		return err
 	}
 	changed, err := w.exec(ctx, `UPDATE sales SET version = ?, state = ?, package = ?, price = ?, cash_in = ?, cash_out = ?, reason = ?,
-		opened_at = ?, updated_at = ?, rested_at = iif(? IS NULL, NULL, coalesce(rested_at, ?)), wake_at = ?, state_json = ?
+		opened_at = ?, updated_at = ?, rested_at = CASE WHEN ? IS NOT NULL THEN coalesce(rested_at, ?) END, wake_at = ?, state_json = ?
 		WHERE id = ? AND version = ?`,
 		c.State.Version, c.State.State.String(), string(o.Package), int64(o.Price), int64(c.State.CashIn), int64(c.State.CashOut),
 		string(c.State.Reason), c.State.OpenedAt.UTC().Format(stamp), c.State.UpdatedAt.UTC().Format(stamp), rested, rested,

@@ -1,17 +1,17 @@
 package sqlstore_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
@@ -20,7 +20,7 @@ import (
 // run. Read the ratios; the rates are the machine's.
 func BenchmarkApply(b *testing.B) {
 	for _, writers := range []int{1, 8, 64} {
-		b.Run(fmt.Sprint(writers), func(b *testing.B) {
+		b.Run(strconv.Itoa(writers), func(b *testing.B) {
 			group := sellers(b, writers)
 			alone := sellers(b, writers, sqlstore.WithBatch(1))
 			disk, err := os.Create(filepath.Join(b.TempDir(), "log"))

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 )
 
@@ -11,31 +10,37 @@ import (
 // seconds per million sales, and disturbs nobody.
 func (s *Store) Check(ctx context.Context) error {
 	for _, pragma := range []string{"quick_check(1)", "foreign_key_check"} {
-		rows, err := s.readers.QueryContext(ctx, "PRAGMA "+pragma)
-		if err != nil {
+		if err := s.check(ctx, pragma); err != nil {
 			return told(err)
-		}
-		var says sql.NullString
-		for rows.Next() && (!says.Valid || says.String == "ok") {
-			columns, err := rows.Columns()
-			if err != nil {
-				break
-			}
-			into := make([]any, len(columns))
-			for i := range into {
-				into[i] = new(sql.NullString)
-			}
-			into[0] = &says
-			if err := rows.Scan(into...); err != nil {
-				break
-			}
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return told(err)
-		}
-		if says.Valid && says.String != "ok" {
-			return &CorruptError{What: "the file", Err: fmt.Errorf("%s says: %s", pragma, says.String)}
 		}
 	}
 	return nil
+}
+
+// check runs a pragma that returns no row, or one that says "ok", where all is well.
+func (s *Store) check(ctx context.Context, pragma string) error {
+	rows, err := s.readers.QueryContext(ctx, "PRAGMA "+pragma)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var says sql.NullString
+		row := make([]any, len(columns))
+		for i := range row {
+			row[i] = new(sql.NullString)
+		}
+		row[0] = &says
+		if err := rows.Scan(row...); err != nil {
+			return err
+		}
+		if says.String != "ok" {
+			return &CorruptError{What: "the file", Err: fmt.Errorf("%s says: %s", pragma, says.String)}
+		}
+	}
+	return rows.Err()
 }

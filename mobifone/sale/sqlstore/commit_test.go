@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
@@ -33,10 +33,10 @@ func (g *gate) option() sqlstore.Option {
 	})
 }
 
-func openGated(t *testing.T, opts ...sqlstore.Option) (*sqlstore.Store, *gate) {
+func openGated(t *testing.T) (*sqlstore.Store, *gate) {
 	t.Helper()
 	g := &gate{}
-	s, err := sqlstore.Open(t.Context(), filepath.Join(t.TempDir(), "sales.db"), ring(), append(opts, g.option())...)
+	s, err := sqlstore.Open(t.Context(), filepath.Join(t.TempDir(), "sales.db"), ring(), g.option())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	g.commits.Store(0)
@@ -56,7 +56,7 @@ func held(t *testing.T, s *sqlstore.Store, g *gate) (release func()) {
 		return commit()
 	})
 	done := make(chan error, 1)
-	go func() { done <- s.Apply(context.Background(), change(0, "first")) }() //nolint:usetesting // outlives nothing: it is awaited
+	go func() { done <- s.Apply(context.Background(), change(0, "first")) }()
 	<-reached
 	return func() {
 		close(free)

@@ -16,17 +16,17 @@ var ErrClosed = errors.New("sqlstore: the store is closed")
 var ErrUnknown = errors.New("sqlstore: the commit failed; the change may or may not be stored, load the sale again")
 
 type (
-	// MissingKeyError: rows are encrypted with a key that the keyring does not have.
+	// MissingKeyError says that rows are encrypted with a key that the keyring does not have.
 	MissingKeyError struct{ KeyID string }
-	// WrongKeyError: the keyring has another key under this id than the one the rows were
+	// WrongKeyError says that the keyring has another key under this id than the one the rows were
 	// encrypted with.
 	WrongKeyError struct{ KeyID string }
-	// BusyKeyError: the claims in the store were made with another BusyKey. With this one
+	// BusyKeyError says that the claims in the store were made with another BusyKey. With this one
 	// a busy subscriber would look free.
 	BusyKeyError struct{}
-	// NewerSchemaError: a newer version of the program has changed the file; use that one.
+	// NewerSchemaError says that a newer version of the program has changed the file; use that one.
 	NewerSchemaError struct{ File, Known int64 }
-	// CorruptError: the file is damaged, or no store. Restore a copy, and reconcile.
+	// CorruptError says that the file is damaged, or no store. Restore a copy, and reconcile.
 	CorruptError struct {
 		What string
 		Err  error

@@ -3,11 +3,11 @@ package sqlstore
 import (
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -20,7 +20,7 @@ const ownerOnly = 0o600
 // and takes others' rights from what is there. An existing file is not opened: closing it
 // again would drop the locks of another store in this process.
 func createFile(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, ownerOnly)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, ownerOnly) //nolint:gosec // the file that the caller names
 	if err == nil {
 		return f.Close()
 	}
@@ -67,7 +67,7 @@ func dial(path string, patience time.Duration, pragmas []string, size int) (*sql
 		slashed = "/" + slashed // a drive's letter
 	}
 	query := url.Values{
-		"_busy_timeout": {fmt.Sprint(patience.Milliseconds())},
+		"_busy_timeout": {strconv.FormatInt(patience.Milliseconds(), 10)},
 		"_txlock":       {"immediate"},
 		"_pragma":       pragmas,
 	}

@@ -12,10 +12,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
@@ -27,7 +27,7 @@ func seller(args []string) int {
 	ctx := context.Background()
 	store, err := sqlstore.Open(ctx, path, ring())
 	if err != nil {
-		fmt.Println("failed", err)
+		fmt.Fprintln(os.Stdout, "failed", err)
 		return 1
 	}
 	var wg sync.WaitGroup
@@ -37,7 +37,7 @@ func seller(args []string) int {
 				c := change(n, "x")
 				for {
 					if err := store.Apply(ctx, c); err != nil {
-						fmt.Println("failed", err)
+						fmt.Fprintln(os.Stdout, "failed", err)
 						os.Exit(1)
 					}
 					fmt.Fprintf(os.Stdout, "ack %s %d\n", c.SaleID, c.State.Version)

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
@@ -44,7 +44,7 @@ func TestOnlyTheOwnerReads(t *testing.T) {
 	require.NoError(t, store.Apply(t.Context(), change(1, "x")))
 	check()
 	require.NoError(t, store.Close())
-	require.NoError(t, os.Chmod(path, 0o664)) //nolint:gosec // what the store takes back
+	require.NoError(t, os.Chmod(path, 0o664))
 	store = open(t, path)
 	require.NoError(t, store.Apply(t.Context(), change(2, "x")))
 	check()
@@ -105,7 +105,7 @@ func TestBadOptions(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// Another writer that does not end is not waited for for ever, and nothing happened.
+// Another writer that does not end does not hold the store up for ever, and nothing happened.
 func TestAnotherWriterIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sales.db")

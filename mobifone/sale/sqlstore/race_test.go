@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
@@ -34,7 +34,7 @@ func racer(args []string) int {
 		step := func(what string, c sale.Change) {
 			switch err := store.Apply(ctx, c); {
 			case err == nil:
-				fmt.Println("won", what, n, name)
+				fmt.Fprintln(os.Stdout, "won", what, n, name)
 			case !refusal(err):
 				fmt.Fprintln(os.Stderr, what, n, err)
 				os.Exit(1)

@@ -23,12 +23,13 @@ func (s *Store) checkKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer rows.Close()
 	var faults []error
 	for rows.Next() {
 		var id string
 		var check []byte
 		if err := rows.Scan(&id, &check); err != nil {
-			return errors.Join(err, rows.Close())
+			return err
 		}
 		switch have, ok := s.keys.checks[id]; {
 		case !ok:
@@ -37,7 +38,7 @@ func (s *Store) checkKeys(ctx context.Context) error {
 			faults = append(faults, &WrongKeyError{KeyID: id})
 		}
 	}
-	return errors.Join(append(faults, rows.Err(), rows.Close())...)
+	return errors.Join(append(faults, rows.Err())...)
 }
 
 // Reencrypt encrypts at most limit numbers anew, with the current key, that are encrypted

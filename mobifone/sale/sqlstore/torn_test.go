@@ -55,8 +55,8 @@ func TestATornLogOpensWithAPrefix(t *testing.T) {
 func prefix(t *testing.T, db, log []byte) int {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sales.db")
-	require.NoError(t, os.WriteFile(path, db, 0o600))
-	require.NoError(t, os.WriteFile(path+"-wal", log, 0o600))
+	require.NoError(t, os.WriteFile(path, db, 0o600))         //nolint:gosec // in a directory of the test
+	require.NoError(t, os.WriteFile(path+"-wal", log, 0o600)) //nolint:gosec // in a directory of the test
 	store, err := sqlstore.Open(t.Context(), path, ring())
 	require.NoError(t, err)
 	defer store.Close()
@@ -89,7 +89,7 @@ func TestADamagedFileIsTold(t *testing.T) {
 	require.NoError(t, err)
 	write := func(data []byte) string {
 		path := filepath.Join(t.TempDir(), "sales.db")
-		require.NoError(t, os.WriteFile(path, data, 0o600))
+		require.NoError(t, os.WriteFile(path, data, 0o600)) //nolint:gosec // in a directory of the test
 		return path
 	}
 	refused := func(name string, data []byte) {

@@ -51,7 +51,7 @@ func (w *writer) statement(ctx context.Context, text string) (*sql.Stmt, error) 
 }
 
 func (w *writer) exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
-	stmt, err := w.statement(ctx, text)
+	stmt, err := w.statement(ctx, text) //nolint:sqlclosecheck // kept until the writer closes
 	if err != nil {
 		return 0, err
 	}
@@ -64,7 +64,7 @@ func (w *writer) exec(ctx context.Context, text string, args ...any) (changed in
 
 // row reads at most one row and reports whether there was one.
 func (w *writer) row(ctx context.Context, text string, args []any, into ...any) (found bool, err error) {
-	stmt, err := w.statement(ctx, text)
+	stmt, err := w.statement(ctx, text) //nolint:sqlclosecheck // kept until the writer closes
 	if err != nil {
 		return false, err
 	}
@@ -76,8 +76,8 @@ func (w *writer) row(ctx context.Context, text string, args []any, into ...any) 
 }
 
 // rows reads every row.
-func (w *writer) rows(ctx context.Context, text string, args []any, each func(scan func(...any) error) error) error {
-	stmt, err := w.statement(ctx, text)
+func (w *writer) rows(ctx context.Context, text string, args []any, each func(scan func(...any) error) error) (err error) {
+	stmt, err := w.statement(ctx, text) //nolint:sqlclosecheck // kept until the writer closes
 	if err != nil {
 		return err
 	}
@@ -85,10 +85,11 @@ func (w *writer) rows(ctx context.Context, text string, args []any, each func(sc
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		if err := each(rows.Scan); err != nil {
-			return errors.Join(err, rows.Close())
+			return err
 		}
 	}
-	return errors.Join(rows.Err(), rows.Close())
+	return rows.Err()
 }

@@ -53,7 +53,7 @@ var faultsOfErasing = []fault{
 	{"Erase ignores the time", isErase, erasing(func(at *time.Time, _ *int) { *at = dawn.Add(24 * time.Hour) })},
 	{"Erase ignores the limit", isErase, erasing(func(_ *time.Time, limit *int) { *limit = 1000 })},
 	{"Erase counts from the last change", isErased, func(f *faulty) {
-		f.erase = func(ctx context.Context, before time.Time, limit int) (int, error) {
+		f.erase = func(_ context.Context, before time.Time, limit int) (int, error) {
 			m := f.Store.(*locked)
 			m.mu.Lock()
 			defer m.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 func randomWalk(t testing.TB, h Harness) {
 	const seeds, steps = 6, 150
 	for seed := range uint64(seeds) {
-		w := walk{TB: t, r: rand.New(rand.NewPCG(seed, 99)), store: h.Open(t), model: newModel()}
+		w := walk{TB: t, r: rand.New(rand.NewPCG(seed, 99)), store: h.Open(t), model: newModel()} //nolint:gosec // the same numbers every time
 		for w.step = range steps {
 			w.stride(seed)
 		}

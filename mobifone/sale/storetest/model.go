@@ -141,9 +141,9 @@ func (m *model) Apply(ctx context.Context, c sale.Change) error {
 
 // clone copies a change; the number, which JSON leaves out, is copied by hand.
 func clone(c sale.Change) sale.Change {
-	data, _ := json.Marshal(c)
+	data, _ := json.Marshal(c) //nolint:musttag // both ways here
 	out := sale.Change{}
-	_ = json.Unmarshal(data, &out)
+	_ = json.Unmarshal(data, &out) //nolint:musttag // see above
 	out.State.Order.MSISDN = c.State.Order.MSISDN
 	return out
 }

@@ -16,12 +16,17 @@ func (m *model) Load(_ context.Context, id string) (sale.Sale, error) {
 	if last == nil {
 		return sale.Sale{}, &sale.NotFoundError{}
 	}
-	s := clone(*last).State
-	s.Order.MSISDN = m.number(id)
-	if at, moved := m.wakes[id]; moved {
+	return m.now(*last), nil
+}
+
+// now is the sale that a change left, as it is by now.
+func (m *model) now(c sale.Change) sale.Sale {
+	s := clone(c).State
+	s.Order.MSISDN = m.number(c.SaleID)
+	if at, moved := m.wakes[c.SaleID]; moved {
 		s.WakeAt = at
 	}
-	return s, nil
+	return s
 }
 
 // Events is [sale.Store].Events.
@@ -75,8 +80,7 @@ func (m *model) all() []sale.Sale {
 	for _, c := range m.applied {
 		if !slices.Contains(ids, c.SaleID) {
 			ids = append(ids, c.SaleID)
-			s, _ := m.Load(context.Background(), c.SaleID) //nolint:usetesting // the model asks nobody
-			sales = append(sales, s)
+			sales = append(sales, m.now(*m.last(c.SaleID)))
 		}
 	}
 	return sales
