@@ -4,11 +4,10 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestEveryExchangeIsAsDocumented judges every exchange, and fails when an operation of
@@ -23,7 +22,7 @@ func TestEveryExchangeIsAsDocumented(t *testing.T) {
 		for _, fault := range j.faults(e) {
 			t.Errorf("%s: %s %s answered %d %s\n   sent %s\n   %s", e.scene, e.method, e.url.Path, e.status, e.answer, e.body, fault)
 		}
-		id, _ := j.operation(e)
+		id := j.operation(e)
 		statuses[e.status]++
 		switch {
 		case e.unlawful:
@@ -66,7 +65,7 @@ func TestARealSocketIsAsDocumented(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range s.wire.all() {
 		assert.Empty(t, j.faults(e), "%s %s", e.method, e.url.Path)
-		id, _ := j.operation(e)
+		id := j.operation(e)
 		seen[id] = true
 	}
 	assert.Len(t, seen, len(operations()))

@@ -82,7 +82,9 @@ func (j *judge) faults(e *exchange) []string {
 	}
 	// The validator finds the response by the request's method and path alone.
 	req := e.request()
-	if ok, errs := j.v.ValidateHttpResponse(req, e.response(req)); !ok {
+	resp := e.response(req)
+	defer resp.Body.Close()
+	if ok, errs := j.v.ValidateHttpResponse(req, resp); !ok {
 		found = append(found, told("response", errs)...)
 	}
 	return found
@@ -91,26 +93,28 @@ func (j *judge) faults(e *exchange) []string {
 func told(side string, errs []*faults.ValidationError) []string {
 	out := make([]string, 0, len(errs))
 	for _, err := range errs {
-		line := fmt.Sprintf("%s: %s: %s", side, err.Message, err.Reason)
+		var line strings.Builder
+		fmt.Fprintf(&line, "%s: %s: %s", side, err.Message, err.Reason)
 		for _, cause := range err.SchemaValidationErrors {
-			line += fmt.Sprintf("\n      %s: %s", strings.Join(cause.InstancePath, "/"), cause.Reason)
+			fmt.Fprintf(&line, "\n      %s: %s", strings.Join(cause.InstancePath, "/"), cause.Reason)
 		}
-		out = append(out, line)
+		out = append(out, line.String())
 	}
 	return slices.Compact(out)
 }
 
-// operation names the operation of the document that the exchange belongs to.
-func (j *judge) operation(e *exchange) (string, *v3.Operation) {
+// operation names the operation of the document that the exchange belongs to; "" when
+// there is none.
+func (j *judge) operation(e *exchange) string {
 	item, ok := j.model.Paths.PathItems.Get(e.url.Path)
 	if !ok {
-		return "", nil
+		return ""
 	}
 	op, ok := item.GetOperations().Get(strings.ToLower(e.method))
 	if !ok {
-		return "", nil
+		return ""
 	}
-	return op.OperationId, op
+	return op.OperationId
 }
 
 // checkSecurity judges the two security headers as the document describes them, without

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -19,6 +17,7 @@ import (
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/registration"
 	"github.com/fptshop/mobifone-go/transactions"
+	"github.com/stretchr/testify/require"
 )
 
 const (
