@@ -4,18 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
-
-// opLogin is what a limiter and the hooks see for the bearer scheme's login.
-const opLogin partner.Operation = "auth.login"
 
 const (
 	loginTimeout = 10 * time.Second
@@ -188,68 +183,4 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// login asks for a bearer token. It is a try like any other: limiter, middleware, wire.
-func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Secret, time.Duration, error) {
-	wire, err := c.cfg.Contract.EncodeLogin(cred)
-	if err != nil {
-		return partner.Secret{}, 0, err
-	}
-	r := &record{op: opLogin, login: true, wire: wire, granted: grant{credentials: cred}}
-	req, err := c.newRequest(withRecord(ctx, r), wire)
-	if err != nil {
-		return partner.Secret{}, 0, err
-	}
-	resp, err := c.reads.Do(req)
-	if err != nil {
-		cause := c.cause(r, err)
-		if r.wasSent() { // net/http quotes a reply it cannot read, and this one may hold the token
-			cause = &redacted{text: "the login was sent and got no reply that could be read", err: cause}
-		}
-		return partner.Secret{}, 0, cause
-	}
-	defer resp.Body.Close()
-	body, err := c.readBody(resp)
-	if err != nil {
-		return partner.Secret{}, 0, errors.New("the login's reply could not be read")
-	}
-	if resp.StatusCode != http.StatusOK {
-		return partner.Secret{}, 0, fmt.Errorf("the login was answered with HTTP %d", resp.StatusCode)
-	}
-	return c.cfg.Contract.DecodeLogin(body)
-}
-
-// newRequest shows middleware the real bytes; the guard puts them on the wire.
-func (c *core) newRequest(ctx context.Context, wire contract.Wire) (*http.Request, error) {
-	u := *c.cfg.BaseURL
-	u.Path = strings.TrimSuffix(u.Path, "/") + wire.Path
-	u.RawPath = ""
-	u.RawQuery = wire.RawQuery
-	req, err := http.NewRequestWithContext(ctx, wire.Method, u.String(), http.NoBody)
-	if err != nil {
-		return nil, stripURL(err)
-	}
-	setBody(req, wire.Body)
-	return req, nil
-}
-
-// readBody reads a whole reply within the contract's bound. A reply that goes on is
-// unreadable and its connection is dropped.
-func (c *core) readBody(resp *http.Response) ([]byte, error) {
-	if resp.StatusCode < 200 { // behind a 101 is the bare connection: no deadline ends reading it
-		return nil, errors.New("the partner answered with a status that ends no request")
-	}
-	limit := c.cfg.Contract.Limits().ReplyBytesMax
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(body)) > limit {
-		return nil, fmt.Errorf("the reply is longer than %d bytes", limit)
-	}
-	if e := resp.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, errors.New("the reply is compressed, which was not asked for")
-	}
-	return body, nil
 }
