@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -190,4 +191,37 @@ func given(a arrival) string {
 		return canaryMSISDN + " " + canaryOTP
 	}
 	return canaryMSISDN
+}
+
+// A hook may hand an error on to another goroutine: what the caller gets is not written
+// to after that.
+func TestHooksMayKeepErrors(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	var kept sync.WaitGroup
+	read := func(err error) {
+		if err != nil {
+			kept.Go(func() { _ = fmt.Sprint(err) })
+		}
+	}
+	client := newClient(t, p, mobifone.WithHooks(mobifone.Hooks{
+		OnTry:  func(_ context.Context, e partner.TryEvent) { read(e.Err) },
+		OnCall: func(_ context.Context, e partner.CallEvent) { read(e.Err) },
+	}), mobifone.WithRetry(mobifone.Retry{Tries: 1}))
+	req := toOTP(t, client)
+	p.On(partner.OpRegister, wiretest.Hangup(""))
+	p.On(partner.OpGet, wiretest.Hangup(""))
+	for range 20 {
+		req.PartnerTransID = partner.RandomPartnerTransID()
+		req.TransID = partner.TransID("T-" + string(req.PartnerTransID))
+		_, err := client.Registration.Register(t.Context(), req)
+		e, ok := errors.AsType[*partner.Error](err)
+		require.True(t, ok)
+		require.NotNil(t, e.Handle)
+		_, err = client.Registration.Resolve(t.Context(), *e.Handle)
+		e, ok = errors.AsType[*partner.Error](err)
+		require.True(t, ok)
+		require.NotNil(t, e.Handle)
+	}
+	kept.Wait()
 }

@@ -36,22 +36,19 @@ func logTo(l *slog.Logger) Hooks {
 
 // then tells h, then next.
 func (h Hooks) then(next Hooks) Hooks {
-	all := h
-	if h.OnTry == nil {
-		all.OnTry = next.OnTry
-	} else if next.OnTry != nil {
-		all.OnTry = func(ctx context.Context, ev partner.TryEvent) {
-			h.OnTry(ctx, ev)
-			next.OnTry(ctx, ev)
-		}
+	return Hooks{OnTry: inTurn(h.OnTry, next.OnTry), OnCall: inTurn(h.OnCall, next.OnCall)}
+}
+
+// inTurn tells both, or the one that is there; nil when neither is.
+func inTurn[E any](first, second func(context.Context, E)) func(context.Context, E) {
+	if first == nil {
+		return second
 	}
-	if h.OnCall == nil {
-		all.OnCall = next.OnCall
-	} else if next.OnCall != nil {
-		all.OnCall = func(ctx context.Context, ev partner.CallEvent) {
-			h.OnCall(ctx, ev)
-			next.OnCall(ctx, ev)
-		}
+	if second == nil {
+		return first
 	}
-	return all
+	return func(ctx context.Context, ev E) {
+		first(ctx, ev)
+		second(ctx, ev)
+	}
 }

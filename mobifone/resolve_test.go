@@ -13,7 +13,6 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
-	"github.com/fptshop/mobifone-go/registration"
 )
 
 // lost sends a registration whose reply is lost and returns its handle and what the
@@ -238,49 +237,4 @@ func TestHandleOutlivesTheProcess(t *testing.T) {
 	_, err = newClient(t, p).Registration.Resolve(t.Context(), partner.Handle{})
 	require.ErrorIs(t, err, partner.InvalidInput)
 	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-}
-
-// Without a partner time of the last ten minutes Prepare looks the transaction up; used
-// ids, or no answer, mean no send.
-func TestPrepareLooksFirst(t *testing.T) {
-	t.Parallel()
-	send := func(t *testing.T, c *contract.Contract, script func(*wiretest.Partner, registration.Request)) (*wiretest.Partner, error) {
-		t.Helper()
-		p := wiretest.New(t, c)
-		req := aRequest(t)
-		script(p, req)
-		client := newClient(t, p, mobifone.WithRetry(mobifone.Retry{Tries: 1}))
-		_, err := client.Registration.Register(t.Context(), req)
-		return p, err
-	}
-	t.Run("fresh ids", func(t *testing.T) {
-		t.Parallel()
-		p, err := send(t, contract.Default(), func(*wiretest.Partner, registration.Request) {})
-		require.NoError(t, err)
-		assert.Positive(t, p.Requests(partner.OpGet))
-	})
-	t.Run("used ids", func(t *testing.T) {
-		t.Parallel()
-		p, err := send(t, contract.Default(), func(p *wiretest.Partner, r registration.Request) {
-			p.On(partner.OpGet, p.Found(wiretest.Row(contract.Fields{
-				TransID: r.TransID, PartnerTransID: r.PartnerTransID,
-				MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount,
-			}, partner.StateSuccess)))
-		})
-		require.ErrorIs(t, err, partner.AlreadySent)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-		assert.Zero(t, p.OnWire(partner.OpRegister))
-	})
-	t.Run("no answer", func(t *testing.T) {
-		t.Parallel()
-		p, err := send(t, contract.Default(), func(p *wiretest.Partner, _ registration.Request) {
-			p.On(partner.OpGet, wiretest.Hangup(""))
-		})
-		requireNotSent(t, p, err, partner.ClockUnreliable)
-	})
-	t.Run("no lookup in the contract", func(t *testing.T) {
-		t.Parallel()
-		p, err := send(t, contracts(t)["second"], func(*wiretest.Partner, registration.Request) {})
-		requireNotSent(t, p, err, partner.ClockUnreliable)
-	})
 }

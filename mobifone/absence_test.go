@@ -1,0 +1,117 @@
+package mobifone_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// minutely is the default contract of a partner who executes within a minute and answers
+// a bare 404 to what it does not know.
+func minutely(t *testing.T) *contract.Contract {
+	t.Helper()
+	doc := contract.Default().Document()
+	delay := contract.Duration(time.Minute)
+	doc.Semantics.MaxExecutionDelay = &delay
+	for i := range doc.Codes {
+		if doc.Codes[i].Name == partner.TransactionNotFound {
+			doc.Codes[i].HTTPStatus = []int{http.StatusNotFound}
+		}
+	}
+	raw, err := json.Marshal(doc)
+	require.NoError(t, err)
+	c, err := contract.Load(raw)
+	require.NoError(t, err)
+	return c
+}
+
+// "Not found" counts as absence only in a reply that is whole and not a failure itself.
+func TestAbsenceNeedsAWellFormedReply(t *testing.T) {
+	t.Parallel()
+	c := minutely(t)
+	for name, tc := range map[string]struct {
+		status int
+		body   string
+		absent bool
+	}{
+		"200":               {200, `{"errorCode":"8004"}`, true},
+		"404 with envelope": {404, `{"errorCode":"8004"}`, true},
+		"bare 404":          {404, "no such page", false},
+		"500 with envelope": {500, `{"errorCode":"8004"}`, false},
+		"503 with envelope": {503, `{"errorCode":"8004"}`, false},
+		"408 with envelope": {408, `{"errorCode":"8004"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, c, func(t *testing.T, w *wire) {
+				client := w.client(t, quick(1))
+				req := toOTP(t, client)
+				draft, err := client.Registration.Prepare(t.Context(), req)
+				require.NoError(t, err)
+				w.say(func(int, arrival) (*http.Response, error) { return nil, errReset })
+				_, err = draft.Send(t.Context())
+				require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				<-time.After(time.Hour)
+				w.say(func(int, arrival) (*http.Response, error) { return answer(tc.status, tc.body), nil })
+				_, err = client.Registration.Resolve(t.Context(), draft.Handle())
+				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				e, ok := errors.AsType[*partner.Error](err)
+				require.True(t, ok)
+				counts := e.Lookup != nil && e.Lookup.Absent && e.Lookup.AfterFence
+				assert.Equal(t, tc.absent, counts, "%v", err)
+				assert.Equal(t, tc.absent, e.Lookup != nil && e.Lookup.Absent, "%v", err)
+			})
+		})
+	}
+}
+
+// One reply with a date from elsewhere is neither a fence passed nor a time to send by.
+func TestOneWrongDateIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for _, off := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
+		bubble(t, minutely(t), func(t *testing.T, w *wire) {
+			client := w.client(t, quick(1))
+			req := toOTP(t, client)
+			date := func(d time.Duration, status int, body string) *http.Response {
+				return answer(status, body, "Date", time.Now().Add(d).UTC().Format(http.TimeFormat))
+			}
+			draft, err := client.Registration.Prepare(t.Context(), req)
+			require.NoError(t, err)
+			w.say(func(int, arrival) (*http.Response, error) { return nil, errReset })
+			_, err = draft.Send(t.Context())
+			require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+
+			w.say(func(n int, _ arrival) (*http.Response, error) {
+				if n == 0 {
+					return date(off, 200, `{"errorCode":"8004"}`), nil
+				}
+				return date(0, 200, `{"errorCode":"8004"}`), nil
+			})
+			_, err = client.Registration.Resolve(t.Context(), draft.Handle())
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok)
+			require.NotNil(t, e.Lookup)
+			assert.False(t, e.Lookup.AfterFence, "the fence is minutes away")
+
+			w.say(func(int, arrival) (*http.Response, error) { return date(off, 200, `{"errorCode":"9003"}`), nil })
+			require.Error(t, eligible(t.Context(), client))
+			w.say(nil)
+			next := req
+			next.TransID, next.PartnerTransID = "T-2", partner.RandomPartnerTransID()
+			draft, err = client.Registration.Prepare(t.Context(), next)
+			require.NoError(t, err, "a lookup tells which time is right")
+			assert.WithinDuration(t, time.Now(), draft.Handle().Send().SendBy, time.Minute)
+			assert.WithinDuration(t, time.Now(), draft.Handle().Send().FenceAt, 10*time.Minute)
+			_, err = draft.Send(t.Context())
+			require.NoError(t, err)
+		})
+	}
+}
