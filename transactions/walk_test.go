@@ -3,9 +3,6 @@ package transactions
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -21,94 +18,6 @@ func sec(n int) time.Time { return day.Add(time.Duration(n) * time.Second) }
 
 func testFail(code partner.Code, cause error) error {
 	return &partner.Error{Operation: partner.OpList, Code: code, Err: cause}
-}
-
-// ledger is a partner whose rows come, change and become visible late while it is read.
-type ledger struct {
-	rng       *rand.Rand
-	rows      []ledgerRow
-	now       time.Time
-	size      int
-	lag       time.Duration
-	noTotal   bool
-	inclusive bool // toTime counts as inside
-	overlap   bool // each page begins with the last row of the one before
-	surprises int  // rows that still turn up too late, between two pages
-	grow      bool // rows are created at now, as in a shop
-	asks      int
-	longest   time.Duration
-}
-
-type ledgerRow struct {
-	tx      partner.Transaction
-	visible time.Time
-}
-
-func (l *ledger) add(created, visible time.Time) {
-	id := fmt.Sprintf("T%d", len(l.rows))
-	l.rows = append(l.rows, ledgerRow{
-		tx:      partner.Transaction{TransID: partner.TransID(id), Amount: 120_000, State: partner.StatePending, CreatedAt: created, UpdatedAt: created},
-		visible: visible,
-	})
-}
-
-// churn changes states, as a partner at work does, and plays the surprises.
-func (l *ledger) churn(from, to time.Time, page int) {
-	for i := range l.rows {
-		if tx := &l.rows[i].tx; tx.State == partner.StatePending && l.rng.IntN(20) == 0 {
-			tx.State = []partner.State{partner.StateSuccess, partner.StateFailed, partner.StateExpired}[l.rng.IntN(3)]
-			tx.UpdatedAt = l.now
-		}
-	}
-	if l.surprises > 0 && page > 1 && l.rng.IntN(3) == 0 {
-		l.surprises--
-		l.add(from.Add(time.Duration(l.rng.IntN(int(to.Sub(from)/time.Second)))*time.Second), l.now)
-	}
-	if l.grow && l.rng.IntN(2) == 0 {
-		l.add(l.now, l.now.Add(time.Duration(l.rng.Int64N(int64(l.lag)+1)/int64(time.Second))*time.Second))
-	}
-}
-
-func (l *ledger) fetch(_ context.Context, from, to time.Time, page int) (batch, error) {
-	if page < 1 {
-		return batch{}, errors.New("pages count from 1")
-	}
-	if to.Sub(from) > l.longest {
-		return batch{}, fmt.Errorf("a range of %s", to.Sub(from))
-	}
-	l.asks++
-	l.now = l.now.Add(time.Duration(l.rng.IntN(3)) * time.Second)
-	l.churn(from, to, page)
-	var in []partner.Transaction
-	for _, r := range l.rows {
-		inside := !r.tx.CreatedAt.Before(from) && (r.tx.CreatedAt.Before(to) || l.inclusive && r.tx.CreatedAt.Equal(to))
-		if inside && !r.visible.After(l.now) {
-			in = append(in, r.tx)
-		}
-	}
-	slices.SortStableFunc(in, func(a, b partner.Transaction) int { return b.CreatedAt.Compare(a.CreatedAt) })
-	total := len(in)
-	lo := min((page-1)*l.size, len(in))
-	hi := min(lo+l.size, len(in))
-	if l.overlap && page > 1 {
-		lo = max(0, lo-1)
-		if lo == len(in)-1 {
-			lo = len(in)
-		}
-	}
-	b := batch{rows: slices.Clone(in[lo:hi]), total: &total, at: l.now}
-	if l.noTotal {
-		b.total = nil
-	}
-	return b, nil
-}
-
-func (l *ledger) walker(rowsMax int) *walker {
-	return &walker{
-		reader:   reader{fetch: l.fetch, fail: testFail, lag: l.lag, rowsMax: rowsMax},
-		rangeMax: l.longest,
-		keep:     func(partner.Transaction) (bool, error) { return true, nil },
-	}
 }
 
 // listing runs a walk to its end.
@@ -143,19 +52,6 @@ func assertExactly(t *testing.T, l *ledger, rows []partner.Transaction, from, to
 		delete(got, r.tx.TransID)
 	}
 	require.Empty(t, got)
-}
-
-func newLedger(seed uint64) *ledger {
-	rng := rand.New(rand.NewPCG(seed, 7))
-	l := &ledger{
-		rng: rng, now: sec(5000), size: 1 + rng.IntN(7), lag: time.Duration(rng.IntN(61)) * time.Second,
-		inclusive: rng.IntN(3) == 0, overlap: rng.IntN(4) == 0, surprises: rng.IntN(5),
-		longest: time.Duration(30+rng.IntN(2000)) * time.Second,
-	}
-	for range rng.IntN(60) {
-		l.add(sec(rng.IntN(1000)), day)
-	}
-	return l
 }
 
 func TestClosedWindowIsReadExactly(t *testing.T) {
@@ -228,4 +124,30 @@ func TestStoppingTheIterationStopsTheRequests(t *testing.T) {
 	})
 	assert.Equal(t, 3, n)
 	assert.LessOrEqual(t, l.asks, 11, "only the newest range was read")
+}
+
+func TestWalkGivesUpOnAClockThatRunsBackwards(t *testing.T) {
+	t.Parallel()
+	asks := 0
+	w := &walker{rangeMax: time.Hour, reader: reader{rowsMax: 10, fail: testFail, fetch: func(context.Context, time.Time, time.Time, int) (batch, error) {
+		asks++
+		b := counted(0)
+		b.at = sec(1000 - 10*asks)
+		return b, nil
+	}}}
+	_, err := listing(t, w, sec(0), sec(1000))
+	require.ErrorIs(t, err, ErrUnstable)
+	assert.Equal(t, passesMax+1, asks)
+}
+
+func TestWalkRefusesASecondThatCannotBeHeld(t *testing.T) {
+	t.Parallel()
+	asks := 0
+	w := &walker{rangeMax: time.Hour, reader: reader{rowsMax: 10, fail: testFail, fetch: func(_ context.Context, _, _ time.Time, _ int) (batch, error) {
+		asks++
+		return counted(11), nil
+	}}}
+	_, err := listing(t, w, sec(0), sec(64))
+	require.ErrorIs(t, err, partner.ReplyUnreadable)
+	assert.Equal(t, 7, asks, "64 s halved down to 1 s")
 }
