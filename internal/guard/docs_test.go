@@ -29,17 +29,8 @@ func deadReferences(tree fs.FS) ([]string, error) {
 	witness := regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z0-9]*)`")
 	body := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Z][A-Za-z0-9]*)\(`)
 	tests, documents := map[string]bool{}, map[string]string{}
-	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if name != "." && ignoredDir(entry.Name()) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if path.Ext(name) != ".md" && !strings.HasSuffix(name, "_test.go") {
+	err := walk(tree, func(name string, entry fs.DirEntry) error {
+		if entry.IsDir() || path.Ext(name) != ".md" && !strings.HasSuffix(name, "_test.go") {
 			return nil
 		}
 		content, err := fs.ReadFile(tree, name)

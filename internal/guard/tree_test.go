@@ -28,14 +28,8 @@ func (f goFile) nested() bool { return f.module != modulePath }
 func readTree(tree fs.FS) ([]goFile, error) {
 	modules := map[string]string{} // directory → module path
 	var files []goFile
-	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
+	err := walk(tree, func(name string, entry fs.DirEntry) error {
 		if entry.IsDir() {
-			if name != "." && ignoredDir(entry.Name()) {
-				return fs.SkipDir
-			}
 			module, err := moduleOf(tree, name, modules)
 			modules[name] = module
 			return err
@@ -48,6 +42,19 @@ func readTree(tree fs.FS) ([]goFile, error) {
 		return err
 	})
 	return files, err
+}
+
+// walk shows every file and directory but those below ignored ones, parents first.
+func walk(tree fs.FS, show func(name string, entry fs.DirEntry) error) error {
+	return fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && name != "." && ignoredDir(entry.Name()) {
+			return fs.SkipDir
+		}
+		return show(name, entry)
+	})
 }
 
 // ignoredDir says which directories the go command never looks into.
