@@ -107,12 +107,17 @@ func openCounter(ctx context.Context, o orders) (*counter, error) {
 	return c, err
 }
 
+// open opens the sale, or finds it open.
+func (c *counter) open(ctx context.Context) (sale.View, error) {
+	return c.desk.Open(ctx, sale.Order{
+		Shop: staff.Shop, ID: c.orders.Order, MSISDN: c.number, Package: "C120", Price: 120_000, Staff: staff,
+	}, staff.Employee)
+}
+
 // drive takes the sale from wherever it is to its rest, as a teller and the resolver
 // would.
 func (c *counter) drive(ctx context.Context) error {
-	view, err := c.desk.Open(ctx, sale.Order{
-		Shop: staff.Shop, ID: c.orders.Order, MSISDN: c.number, Package: "C120", Price: 120_000, Staff: staff,
-	}, staff.Employee)
+	view, err := c.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -36,9 +36,7 @@ func duelist(ctx context.Context, c *counter, in io.Reader) int {
 func (c *counter) duel(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	view, err := c.desk.Open(ctx, sale.Order{
-		Shop: staff.Shop, ID: c.orders.Order, MSISDN: c.number, Package: "C120", Price: 120_000, Staff: staff,
-	}, staff.Employee)
+	view, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
