@@ -31,6 +31,7 @@ type kept struct {
 	since time.Duration
 	wire  map[int]int // register requests by send
 	left  map[int]time.Duration
+	by    map[int]*actor
 	asked int // OTP requests that are durable and have not left
 }
 
@@ -97,7 +98,7 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 	w, s := c.w, &r.state
 	k := c.sales[r.id]
 	if k == nil {
-		k = &kept{order: w.orderOf(s.Order.ID), wire: map[int]int{}, left: map[int]time.Duration{}}
+		k = &kept{order: w.orderOf(s.Order.ID), wire: map[int]int{}, left: map[int]time.Duration{}, by: map[int]*actor{}}
 		c.sales[r.id] = k
 		for id, other := range c.sales {
 			if id != r.id && other.order == k.order {
@@ -318,7 +319,7 @@ func (c *checker) registerLeaves(d *draft) int {
 		c.fail("R8", "the first request left without a look at the ids")
 	}
 	k.wire[n]++
-	k.left[n] = w.now
+	k.left[n], k.by[n] = w.now, w.cur
 	k.order.told = false // whoever registers again has decided to go on
 	w.trace.note("send", uint64(n), uint64(w.now))
 	w.wire = append(w.wire, wireSend{order: k.order, send: n, trans: d.fields.TransID, pid: d.fields.PartnerTransID, seq: seq, left: w.now})
@@ -443,7 +444,7 @@ func (c *checker) unanswered(k *kept, began time.Duration) bool {
 		return false
 	}
 	for i, s := range r.state.Sends {
-		if k.wire[i] > 0 && k.left[i] < began && !s.Cleared && s.Outcome == partner.Unknown {
+		if k.wire[i] > 0 && (k.left[i] < began || k.by[i] == c.w.cur) && !s.Cleared && (s.Outcome == partner.Unknown || s.Outcome == partner.NotSent) {
 			return true
 		}
 	}

@@ -23,7 +23,7 @@ func (w *world) date() time.Time {
 	}
 	if w.nemesis { // late before the send, so that it leaves late; early after it
 		skew = half
-		if len(w.wire) == 0 {
+		if !w.lateOut {
 			skew = -half
 		}
 	}

@@ -114,7 +114,8 @@ func (h *host) open() {
 func (w *world) newID(shop, order string, attempt int) (partner.PartnerTransID, error) {
 	switch {
 	case w.has(bugIDByAttempt):
-		return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + strconv.Itoa(attempt)), nil
+		n := int(order[len(order)-1]-'0') + attempt // the second of one order is the first of the next
+		return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + strconv.Itoa(n)), nil
 	case w.has(bugIDOnce):
 		attempt = 1
 	case w.has(bugOrderTwice) && attempt == 1:

@@ -79,6 +79,7 @@ func (w *world) outward(d *draft, sent int, faults faultSet, trip time.Duration,
 		say(contract.Answer{Code: partner.RateLimited})
 		return 0
 	}
+	w.lateOut = w.lateOut || faults.has(fLateArrival) || faults.has(fParked) || faults.has(fQueueFull)
 	first := func() { w.later(trip, func() { say(w.arrive(sent, f, false)) }) }
 	switch {
 	case faults.has(fLateArrival):
@@ -164,12 +165,39 @@ func (w *world) arrive(sent int, f contract.Fields, copied bool) contract.Answer
 	w.era.dice.short = w.era.kind == "E" && w.percent(drawLate, 70)
 	a := w.model().Register(w.core(), f)
 	w.era.dice.short = false
+	if copied {
+		a.Code = w.politely(a.Code)
+	}
 	w.trace.text("register", string(a.Code))
 	if w.lab.log {
 		w.log("  partner answers send %d: %s (copy: %v)", sent, a.Code, copied)
 	}
 	w.checker.afterPartner()
 	return a
+}
+
+// politely is what a copy of an executed request is told. A partner need not say that it
+// has seen the request: the package is there already, the OTP was used (R5).
+func (w *world) politely(code partner.Code) partner.Code {
+	if code != partner.TransactionExpired && code != partner.DuplicateTransaction {
+		return code
+	}
+	switch w.below(drawWire, 10) {
+	case 0, 1:
+		return partner.PackageAlreadyRegistered
+	case 2:
+		return partner.NotEligible
+	case 3:
+		return partner.OTPInvalid
+	case 4:
+		return partner.OTPExpired
+	case 5:
+		return partner.OTPAttemptsExceeded
+	case 6:
+		return partner.TransactionConflict
+	default:
+		return code
+	}
 }
 
 // parkAt is a request that is let in at once and carried out late.

@@ -128,6 +128,8 @@ var themes = [][]armedFault{
 	{{kind: fReplyLate, nth: 1}, {kind: fNotSent, nth: 2}, {kind: fTwoResolvers}},
 	{{kind: fWrongOTP, nth: 3}, {kind: fCopyLate, nth: 1}},
 	{{kind: fQueueFull, nth: 1}},
+	{{kind: fWrongOTP, nth: 3}, {kind: fQueueFull, nth: 2}},
+	{{kind: fWrongOTP, nth: 3}, {kind: fLateArrival, nth: 2}},
 	{{kind: fQueueFull, nth: 1}, {kind: fAbandon}},
 	{{kind: fNotSent, nth: 1}, {kind: fApplySlow}, {kind: fTwoResolvers}},
 }

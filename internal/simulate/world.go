@@ -30,6 +30,7 @@ type world struct {
 
 	extreme  bool          // lags, skews and delays at their ends
 	nemesis  bool          // and always at the worse one
+	lateOut  bool          // a request is out that will be carried out late
 	maxDelay time.Duration // the partner's true longest delay between arrival on the road and execution
 	limited  bool          // the contract says: 429 means not executed
 	nonces   []int

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+// A few thousand sales over all models keep every invariant, and reach what they are
+// meant to reach.
+func TestRandomMix(t *testing.T) {
+	t.Parallel()
+	const worlds = 6000
+	var s sweep
+	all := arrangements()
+	n := uint64(0)
+	s.run(1, func() *script {
+		if n == worlds {
+			return nil
+		}
+		a := all[n%uint64(len(all))]
+		n++
+		return seededScript(a.kind, a.nonces, n)
+	})
+	for _, f := range s.found {
+		t.Errorf("%s\n  go run ./internal/simulate -replay %s", f.broken, f.script)
+	}
+	assert.EqualValues(t, worlds, s.total.worlds)
+	assert.Greater(t, s.total.sends, uint64(worlds/2))
+	for k, fired := range s.total.fired {
+		assert.NotZero(t, fired, "fault %s never struck", faultKind(k))
+	}
+	for p, deaths := range s.total.deaths {
+		if point(p) != ptClock {
+			assert.NotZero(t, deaths, "no death at %q", point(p))
+		}
+	}
+}
+
+// Every model alone, with and without the nonce check, sells when nothing goes wrong.
+func TestUndisturbed(t *testing.T) {
+	t.Parallel()
+	for _, a := range arrangements() {
+		st := &stats{}
+		l := newLab(st)
+		for seed := range uint64(20) {
+			s := &script{kind: a.kind, nonces: a.nonces, seed: seed, given: true}
+			broken, _ := l.live(s)
+			require.Nil(t, broken, "%s: %v", s, broken)
+		}
+		assert.EqualValues(t, 20, st.sends, "one request for one sale, %v", a)
+		assert.Zero(t, st.alarms)
+	}
+}
+
+// I21: the same seed gives the same trace, in a fresh partner and in one that has seen
+// other worlds.
+func TestSameSeedSameTrace(t *testing.T) {
+	t.Parallel()
+	used := newLab(&stats{})
+	hashes := map[trace]bool{}
+	const worlds = 400
+	for n := range uint64(worlds) {
+		a := arrangements()[n%12]
+		s := seededScript(a.kind, a.nonces, n)
+		_, first := used.live(s)
+		_, again := newLab(&stats{}).live(seededScript(a.kind, a.nonces, n))
+		require.Equal(t, first, again, "%s", s)
+		hashes[first] = true
+	}
+	assert.Greater(t, len(hashes), worlds*9/10, "the trace tells worlds apart")
+}
+
+func TestScriptsReadWhatTheyWrite(t *testing.T) {
+	t.Parallel()
+	for n := range uint64(200) {
+		a := arrangements()[n%12]
+		s := seededScript(a.kind, a.nonces, n)
+		read, err := parseScript(s.String())
+		require.NoError(t, err)
+		assert.Equal(t, s, read)
+		s.given = true
+		read, err = parseScript(s.String())
+		require.NoError(t, err)
+		assert.Equal(t, s.String(), read.String())
+	}
+	for _, bad := range []string{"", "E", "X:1", "E+nonce:x", "E:1:no-such@1", "E:1:crash", "E:1:crash@x"} {
+		_, err := parseScript(bad)
+		assert.Error(t, err, bad)
+	}
+	s, err := parseScript("E+nonce:7:reply-lost@1,crash@12")
+	require.NoError(t, err)
+	assert.Equal(t, sandbox.KindE, s.kind)
+	assert.True(t, s.nonces)
+	assert.Equal(t, []armedFault{{kind: fReplyLost, nth: 1}, {kind: fCrash, nth: 12}}, s.faults)
+}
+
+// Every planted bug is caught that a short run can catch; -planted catches them all.
+func TestPlantedBugsAreCaught(t *testing.T) {
+	t.Parallel()
+	bugs := plantedBugs()
+	require.GreaterOrEqual(t, len(bugs), 50)
+	slow := map[string]bool{}
+	for _, name := range slowBugs {
+		slow[name] = true
+	}
+	rules := map[string]bool{}
+	for i := range bugs {
+		b := &bugs[i]
+		rules[b.rule] = true
+		if slow[b.name] {
+			continue
+		}
+		if _, f := catch(b, 1, 3000); f.broken == nil {
+			t.Errorf("%s: %s was not caught", b.rule, b.name)
+		}
+	}
+	for _, rule := range strings.Fields("R1 R2 R3 R4 R5 R6 R7 R8 R9 R10 R11 R12 R13 R14") {
+		assert.True(t, rules[rule], "no bug is planted for %s", rule)
+	}
+}
+
+// A fence that is one second short is caught in the world made for it, and the true fence
+// is not.
+func TestFenceOneSecondShort(t *testing.T) {
+	t.Parallel()
+	var short *bug
+	bugs := plantedBugs()
+	for i := range bugs {
+		if bugs[i].name == "fence one second short" {
+			short = &bugs[i]
+		}
+	}
+	require.NotNil(t, short)
+	caught := 0
+	for seed := range uint64(4000) {
+		s := &script{kind: sandbox.KindC, nonces: true, seed: seed, given: true, faults: []armedFault{{kind: fWrongOTP, nth: 3}, {kind: fQueueFull, nth: 2}}}
+		good := newLab(&stats{})
+		if broken, _ := good.live(s); broken != nil {
+			t.Fatalf("%s: %s", s, broken)
+		}
+		bad := newLab(&stats{})
+		bad.bug = short
+		if broken, _ := bad.live(s); broken != nil {
+			caught++
+			break
+		}
+	}
+	assert.NotZero(t, caught)
+}
+
+func TestShrink(t *testing.T) {
+	t.Parallel()
+	bugs := plantedBugs()
+	for i := range bugs {
+		if bugs[i].name != "a lost reply is not sent" {
+			continue
+		}
+		s, err := parseScript("C+nonce:5:reply-lost@1,lookup-lag@2,apply-slow@3")
+		require.NoError(t, err)
+		l := newLab(&stats{})
+		l.bug = &bugs[i]
+		broken, _ := l.live(s)
+		require.NotNil(t, broken)
+		small := shrink(s, broken, &bugs[i])
+		assert.Equal(t, "C+nonce:5:reply-lost@1", small.String())
+		return
+	}
+	t.Fatal("no such bug")
+}
+
+func TestPrintNamesEverything(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	(&stats{}).print(&b)
+	for k := range faultKinds {
+		assert.Contains(t, b.String(), "  "+k.String()+" ")
+	}
+	assert.Contains(t, b.String(), "NEVER")
+	s := sweep{}
+	assert.True(t, s.verdict(io.Discard))
+}
