@@ -303,7 +303,7 @@ func explore(t *testing.T, rounds, length int) (reached, refused map[step]int) {
 
 func TestCoreTakesTheseEdgesAndNoOther(t *testing.T) {
 	t.Parallel()
-	reached, refused := explore(t, 2500, 40)
+	reached, refused := explore(t, 1800, 40)
 	allowed := map[step]bool{}
 	for _, e := range allEdges() {
 		at := step{e.from, e.to, e.kind}

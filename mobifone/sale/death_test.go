@@ -2,6 +2,7 @@ package sale_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -104,7 +105,11 @@ func (s *shop) finish(t *testing.T, last3 string) sale.Sale {
 			pass(time.Until(s.sale(id).ResendAt) + time.Minute)
 			s.ask(id)
 		case sale.OTPSent:
-			if _, err = s.Register(ctx, id, s.otp(last3), teller); err != nil {
+			_, err = s.Register(ctx, id, s.otp(last3), teller)
+			switch {
+			case errors.Is(err, partner.OTPExpired):
+				s.ask(id)
+			case err != nil:
 				pass(time.Minute)
 			}
 		case sale.Registering, sale.Resolving:

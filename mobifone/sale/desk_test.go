@@ -1,0 +1,163 @@
+package sale_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+func TestNewDeskNamesEveryFault(t *testing.T) {
+	t.Parallel()
+	_, err := sale.NewDesk(sale.Config{Rules: sale.Rules{NoLookup: true}})
+	require.ErrorIs(t, err, sale.ErrNoLookup)
+	assert.ErrorContains(t, err, "Partner, Store and NewID")
+	assert.ErrorContains(t, err, "Config.Rules")
+}
+
+// The rules are the contract's: one that promises less makes the sale wait longer.
+func TestRulesAreTheContracts(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, sale.Rules{
+		LookupLagMax: time.Minute, ClockSkewMax: 30 * time.Second, SettleMargin: 30 * time.Second,
+		Hold: 15 * time.Minute, ResendAfter: time.Minute, OTPPatience: time.Minute,
+	}, sale.RulesOf(contract.Default()))
+}
+
+// Each stored event is told once, with the sale after it, and nothing that was not stored.
+func TestOnEventTellsWhatIsStored(t *testing.T) {
+	t.Parallel()
+	var told []sale.Event
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		_, err := s.TakeCash(t.Context(), id, price, teller)
+		require.Error(t, err)
+		_, err = s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		stored, err := s.memory.Events(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, stored, roundTripEvents(t, told, number("477")))
+	}, func(cfg *sale.Config) {
+		cfg.OnEvent = func(_ context.Context, sold sale.Sale, e sale.Event) {
+			assert.NotEmpty(t, sold.ID)
+			told = append(told, e)
+		}
+	})
+}
+
+// roundTripEvents is what a store makes of events; the number is kept apart.
+func roundTripEvents(t *testing.T, events []sale.Event, n partner.MSISDN) []sale.Event {
+	t.Helper()
+	back := roundTrip(t, events)
+	for _, e := range back {
+		if e.Order != nil {
+			e.Order.MSISDN = n
+		}
+	}
+	return back
+}
+
+// The partner registered, and the store fails before the outcome is written: the caller is
+// told that nothing is known, and the driver finds out.
+func TestAnOutcomeThatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		full := errors.New("the disk is full")
+		s.tap.onApply = func(_ int, after bool, c sale.Change) error {
+			if !after && c.Events[0].Kind == sale.SendEnded {
+				return full
+			}
+			return nil
+		}
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.ErrorIs(t, err, full)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		s.tap.onApply = nil
+		s.settle(2 * time.Minute)
+		assert.Equal(t, sale.Registered, s.state(id))
+		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+		s.replays(id)
+	})
+}
+
+// The write happened and its acknowledgement was lost.
+func TestAWriteWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []sale.Kind{sale.Opened, sale.CashTaken, sale.OTPAsked, sale.OTPSentEvent, sale.LookedUp, sale.SendEnded} {
+		inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+			lost := errors.New("the answer was lost")
+			s.tap.onApply = func(_ int, after bool, c sale.Change) error {
+				if after && c.Events[0].Kind == kind {
+					return lost
+				}
+				return nil
+			}
+			_ = s.sell(t.Context(), "477")
+			s.tap.onApply = nil
+			stop := s.run(t.Context())
+			pass(3 * time.Minute)
+			kept := s.finish(t, "477")
+			stop()
+			assert.Equal(t, sale.Registered, kept.State, kind)
+			assert.Equal(t, 1, s.sb.Executed(number("477")), kind)
+			s.replays(kept.ID)
+		})
+	}
+}
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]string{
+		&sale.RefusedError{State: sale.Paid, Kind: sale.SendPlanned, Reason: "request an OTP first"}: "sale is Paid: send-planned refused: request an OTP first",
+		&sale.NotClearedError{SaleID: "S"}:   "sale S: the last answer is not cleared yet; wait, then register again",
+		&sale.OrderDiffersError{SaleID: "S"}: "order id is taken by sale S of something else; use a new order id",
+		&sale.BusyError{SaleID: "S"}:         "the subscriber has an unsettled sale S; settle it first",
+		&sale.ConflictError{SaleID: "S"}:     "sale S was changed by somebody else",
+	} {
+		assert.EqualError(t, err, want)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "none of them says what became of a registration")
+	}
+}
+
+func TestStateNames(t *testing.T) {
+	t.Parallel()
+	for _, s := range append(sale.States(), sale.None) {
+		text, err := s.MarshalText()
+		require.NoError(t, err)
+		var back sale.State
+		require.NoError(t, back.UnmarshalText(text))
+		assert.Equal(t, s, back)
+	}
+	var s sale.State
+	require.Error(t, s.UnmarshalText([]byte("registered")))
+	assert.Equal(t, "State(99)", sale.State(99).String())
+}
+
+// A partner that carries one request out twice lists two rows with the same ids.
+func TestObserveSeesTwoRowsOfOneID(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{Kind: sandbox.KindD, AcceptReplays: true}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Duplicate}))
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		rows := s.sb.Ledger()
+		require.Len(t, rows, 2)
+		v, err := s.Observe(t.Context(), rows[0], rows[1])
+		require.NoError(t, err)
+		assert.Equal(t, sale.Review, v.Sale.State)
+		before := s.sale(id)
+		_, err = s.Observe(t.Context(), rows[1], rows[0])
+		require.NoError(t, err)
+		assert.Equal(t, before, s.sale(id), "the second row says nothing new")
+	})
+}
