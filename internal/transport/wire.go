@@ -89,7 +89,8 @@ func forMoney(t *http.Transport) {
 		t.TLSClientConfig.NextProtos = nil
 	}
 	dial := t.DialContext
-	switch old := t.Dial; { //nolint:staticcheck // whoever still sets it, a proxy say, is not passed by
+	//lint:ignore SA1019 whoever still sets it, for a proxy say, is not passed by
+	switch old := t.Dial; { //nolint:staticcheck // as the line above, for the linters together
 	case dial != nil:
 	case old != nil:
 		dial = func(_ context.Context, network, addr string) (net.Conn, error) { return old(network, addr) }
