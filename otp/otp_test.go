@@ -1,0 +1,147 @@
+package otp_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/otp"
+)
+
+func newClient(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+	t.Helper()
+	client, err := mobifone.New(mobifone.Config{
+		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP",
+		Credentials: mobifone.StaticCredentials(partner.Credentials{APIKey: partner.NewSecret("k"), Secret: partner.NewSecret("s")}),
+	}, mobifone.WithContract(p.Contract))
+	require.NoError(t, err)
+	return client
+}
+
+func request() otp.Request {
+	return otp.Request{
+		MSISDN: partner.MustParseMSISDN("0908123477"), Package: "C120",
+		PartnerTransID: partner.RandomPartnerTransID(), Staff: partner.Staff{Shop: "HN01", Employee: "GDV07"},
+	}
+}
+
+// The partner's clock is an hour ahead of this machine's: the countdown is by the local
+// clock, the fence's expiry by the partner's, and an assumed lifetime is never the latter.
+func TestTicketTimes(t *testing.T) {
+	t.Parallel()
+	const ahead = time.Hour
+	date := time.Now().Add(ahead).Truncate(time.Second)
+	for name, tc := range map[string]struct {
+		data    contract.Data
+		partner time.Time // PartnerExpiresAt
+		left    time.Duration
+		assumed bool
+		resend  time.Duration
+	}{
+		"expiry said":   {contract.Data{OTPExpiresAt: date.Add(90 * time.Second), ResendAfter: 30 * time.Second}, date.Add(90 * time.Second), 90 * time.Second, false, 30 * time.Second},
+		"lifetime said": {contract.Data{OTPTTL: 2 * time.Minute}, date.Add(2*time.Minute + time.Second), 2*time.Minute + time.Second, false, time.Minute},
+		"nothing said":  {contract.Data{}, time.Time{}, 3 * time.Minute, true, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, contract.Default())
+			tc.data.TransID = "T-77"
+			p.On(partner.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+				w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
+				p.Write(w, partner.OpOTP, http.StatusOK, contract.Answer{Code: partner.Success, Data: tc.data})
+			})
+			before := time.Now()
+			ticket, err := newClient(t, p).OTP.Request(t.Context(), request())
+			after := time.Now()
+			require.NoError(t, err)
+			assert.Equal(t, partner.TransID("T-77"), ticket.TransID)
+			assert.True(t, tc.partner.Equal(ticket.PartnerExpiresAt), "%s", ticket.PartnerExpiresAt)
+			assert.False(t, ticket.ExpiresAt.Before(before.Add(tc.left)), "the countdown is local")
+			assert.False(t, ticket.ExpiresAt.After(after.Add(tc.left)), "the countdown is local")
+			assert.Equal(t, tc.assumed, ticket.Assumed)
+			assert.Equal(t, tc.resend, ticket.ResendAfter)
+			assert.NotEmpty(t, ticket.RequestID)
+		})
+	}
+}
+
+// Bad input: every fault at once, nothing sent.
+func TestBadInputStaysHere(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	_, err := newClient(t, p).OTP.Request(t.Context(), otp.Request{Package: "?", PartnerTransID: "x"})
+	e, ok := errors.AsType[*partner.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, partner.NotSent, e.Outcome)
+	assert.Equal(t, partner.InvalidInput, e.Code)
+	var fields []string
+	for _, f := range e.Fields {
+		fields = append(fields, f.Field)
+	}
+	assert.Subset(t, fields, []string{"MSISDN", "Package", "PartnerTransID"})
+	assert.GreaterOrEqual(t, len(fields), 5, "shop and employee are missing too: %v", fields)
+	assert.Zero(t, p.Requests(partner.OpOTP))
+}
+
+// A success without a usable transId is no ticket; an SMS may be on its way all the same.
+func TestTicketNeedsATransID(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	p.On(partner.OpOTP, p.Says(partner.OpOTP, http.StatusOK, contract.Answer{Code: partner.Success}))
+	ticket, err := newClient(t, p).OTP.Request(t.Context(), request())
+	assert.Nil(t, ticket)
+	require.ErrorIs(t, err, partner.ReplyUnreadable)
+	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+	assert.Equal(t, 1, p.Requests(partner.OpOTP), "never repeated: a second SMS may void the first")
+}
+
+// The partner's refusals, and what the teller does.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for code, step := range map[partner.Code]partner.Step{
+		partner.OTPResendTooSoon: partner.WaitUntil, partner.OTPNotDelivered: partner.NewOTP,
+		partner.OTPLimitExceeded: partner.ReturnCash, partner.NotPrepaid: partner.ReturnCash,
+	} {
+		p := wiretest.New(t, contract.Default())
+		p.On(partner.OpOTP, p.Says(partner.OpOTP, http.StatusOK, contract.Answer{Code: code, Data: contract.Data{ResendAfter: 42 * time.Second}}))
+		_, err := newClient(t, p).OTP.Request(t.Context(), request())
+		require.ErrorIs(t, err, code)
+		assert.Equal(t, partner.Rejected, partner.OutcomeOf(err), code)
+		action := partner.ActionFor(err, true)
+		assert.Equal(t, step, action.Step, code)
+		if code == partner.OTPResendTooSoon {
+			assert.Equal(t, 42*time.Second, action.Wait)
+			assert.Contains(t, action.Text.VI, "42")
+		}
+		assert.Equal(t, 1, p.Requests(partner.OpOTP))
+	}
+}
+
+// partnerTransId goes with the request only to a partner who takes it there.
+func TestPartnerTransIDAtOTP(t *testing.T) {
+	t.Parallel()
+	takes, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.PartnerTransIDAtOTP = true })
+	require.NoError(t, err)
+	req := request()
+	for c, want := range map[*contract.Contract]partner.PartnerTransID{contract.Default(): "", takes: req.PartnerTransID} {
+		p := wiretest.New(t, c)
+		var got contract.Fields
+		ok := p.Ticket("T-1")
+		p.On(partner.OpOTP, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+			got = f
+			ok(w, r, f)
+		})
+		_, err := newClient(t, p).OTP.Request(t.Context(), req)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.PartnerTransID)
+		assert.Equal(t, req.MSISDN, got.MSISDN)
+	}
+}
