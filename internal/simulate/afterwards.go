@@ -73,8 +73,12 @@ func (w *world) supervise() {
 func (w *world) decide(d *sale.Desk, r *record) {
 	s := r.state
 	if s.State == sale.Refunding && w.wanted(fForgotten) {
-		_, err := d.Decide(context.Background(), r.id, sale.Verdict{Ruling: sale.RuleRefunded, Evidence: "the customer says so"}, "supervisor")
-		w.log("decide %s: refunded, %v", r.id, err)
+		v := sale.Verdict{Ruling: sale.RuleRefunded, Evidence: "the customer says so"}
+		if w.percent(drawPerson, 25) {
+			v = sale.Verdict{Ruling: sale.RuleClosed, Booked: -s.Order.Price, Evidence: "the customer cannot be found"}
+		}
+		_, err := d.Decide(context.Background(), r.id, v, "supervisor")
+		w.log("decide %s: %s, %v", r.id, v.Ruling, err)
 		return
 	}
 	if s.State != sale.Review && (s.State != sale.RefundDue || !w.rules.NoLookup) {

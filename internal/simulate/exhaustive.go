@@ -3,93 +3,184 @@ package main
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"time"
 )
 
-// seedsEach is with how many seeds a written-out script runs: by chance a third of the
-// worlds have their lags, skews and delays at the ends.
-const seedsEach = 3
+// patience is with how many seeds and places a combination is tried before it is taken
+// for one that does not exist: a lookup fault where the order was cancelled, say.
+const patience = 24
 
-// runExhaustive runs every single fault at each of its places, with and without a death at
-// every labelled point that is passed, and every ordered pair of faults, on every partner.
+// combination is what has to happen in one world.
+type combination struct {
+	where  arrangement
+	faults []faultKind
+	death  point // with deadly: where a process dies as well
+	deadly bool
+}
+
+// exhaustion counts the combinations that were met.
+type exhaustion struct {
+	name        string
+	met, unmet  int
+	worlds      int
+	unmetByName map[string]int
+}
+
+// runExhaustive meets, on every partner, every single fault, each of them with a death at
+// every labelled point, and every ordered pair of faults.
 func runExhaustive(out io.Writer, workers int) bool {
 	began := time.Now()
-	scripts := make(chan *script, 1024)
-	var counts sync.Map
-	go func() {
-		defer close(scripts)
-		singles, crashes := everySingle(scripts)
-		counts.Store("singles", singles)
-		counts.Store("crashes", crashes)
-		counts.Store("pairs", everyPair(scripts))
-	}()
-	var s sweep
-	s.run(workers, func() *script {
-		sc, ok := <-scripts
-		if !ok || len(s.found) >= tooMany {
-			return nil
-		}
-		return sc
-	})
-	for range scripts { // stopped early
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
 	}
-	for _, name := range []string{"singles", "crashes", "pairs"} {
-		n, _ := counts.Load(name)
-		fmt.Fprintf(out, "%s: %v worlds\n", name, n)
+	var s sweep
+	var tallies []*exhaustion
+	for _, part := range []struct {
+		name string
+		all  []combination
+	}{{"single faults", singles()}, {"single faults with a death at a point", deaths()}, {"ordered pairs", pairs()}} {
+		tally := &exhaustion{name: part.name, unmetByName: map[string]int{}}
+		tallies = append(tallies, tally)
+		s.exhaust(workers, part.all, tally)
 	}
 	fmt.Fprintf(out, "took %v\n", time.Since(began).Round(time.Second))
+	for _, t := range tallies {
+		fmt.Fprintf(out, "%s: %d combinations met in %d worlds, %d not to be met\n", t.name, t.met, t.worlds, t.unmet)
+		for name, n := range t.unmetByName {
+			if n > 4*len(arrangements()) {
+				fmt.Fprintf(out, "  with %s: %d\n", name, n)
+			}
+		}
+	}
 	s.total.print(out)
 	return s.verdict(out)
 }
 
-// most is at how many places of its site a fault is tried.
-func most(k faultKind) int {
-	if faultTable[k].site == sitePoint {
-		return 40
+// exhaust runs each combination until it was met, or patience ends.
+func (s *sweep) exhaust(workers int, all []combination, tally *exhaustion) {
+	var wg sync.WaitGroup
+	next := 0
+	for range workers {
+		wg.Go(func() {
+			mine := &stats{}
+			l := newLab(mine)
+			for {
+				s.mu.Lock()
+				i := next
+				next++
+				stop := i >= len(all) || len(s.found) >= tooMany
+				s.mu.Unlock()
+				if stop {
+					break
+				}
+				worlds, met := s.meet(l, &all[i], uint64(i))
+				s.mu.Lock()
+				tally.worlds += worlds
+				if met {
+					tally.met++
+				} else {
+					tally.unmet++
+					for _, k := range all[i].faults {
+						tally.unmetByName[k.String()]++
+					}
+				}
+				s.mu.Unlock()
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.total.add(mine)
+		})
 	}
-	return faultTable[k].nths
+	wg.Wait()
 }
 
-func everySingle(to chan<- *script) (singles, crashes int) {
+func (s *sweep) meet(l *lab, c *combination, n uint64) (worlds int, met bool) {
+	for try := range uint64(patience) {
+		sc := c.script(n*patience + try)
+		broken, hash := l.live(sc)
+		worlds++
+		l.stats.worlds++
+		l.stats.trace += mix(uint64(hash))
+		if broken != nil {
+			s.report(found{sc, broken})
+			return worlds, true
+		}
+		all := true
+		for _, k := range c.faults {
+			all = all && l.struck[k]
+		}
+		if all && (!c.deadly || l.died[c.death]) {
+			return worlds, true
+		}
+	}
+	return worlds, false
+}
+
+// helpers are what some faults need to be possible: a refund, an earlier sale that is not
+// settled.
+var helpers = map[faultKind][]armedFault{
+	fRefundTwice: {{kind: fAlready, nth: 3}},
+	fForgotten:   {{kind: fAlready, nth: 3}},
+	fOverride:    {{kind: fTwoOrders, nth: 1}, {kind: fRequestLost, nth: 1}},
+}
+
+// script places the faults by chance; of two at one kind of site the first strikes first.
+func (c *combination) script(seed uint64) *script {
+	d := dice{seed: seed}
+	s := &script{kind: c.where.kind, nonces: c.where.nonces, seed: d.next(drawPlan), given: true}
+	first, mine := 0, 0 // the place of the first fault, and where it stands
+	for i, k := range c.faults {
+		s.faults = append(s.faults, helpers[k]...)
+		nth := 1 + d.below(drawPlan, faultTable[k].nths)
+		if faultTable[k].site == siteSend && d.percent(drawPlan, 80) {
+			nth = 1 // most sales have one send
+		}
+		if faultTable[k].site == siteTill && d.percent(drawPlan, 50) {
+			nth = 3 // where an undisturbed sale registers
+		}
+		if i > 0 && faultTable[k].site == faultTable[c.faults[0]].site && nth < first {
+			s.faults[mine].nth, nth = nth, first
+		}
+		if i == 0 {
+			first, mine = nth, len(s.faults)
+		}
+		s.faults = append(s.faults, armedFault{kind: k, nth: nth})
+	}
+	if c.deadly {
+		s.deadly, s.death = true, c.death
+	}
+	return s
+}
+
+func singles() (all []combination) {
 	for _, a := range arrangements() {
 		for k := range faultKinds {
-			for nth := 1; nth <= most(k); nth++ {
-				for seed := range uint64(seedsEach) {
-					s := script{kind: a.kind, nonces: a.nonces, seed: seed, given: true, faults: []armedFault{{kind: k, nth: nth}}}
-					to <- &s
-					singles++
-				}
-			}
-			for at := 1; at <= 70; at++ {
-				s := script{kind: a.kind, nonces: a.nonces, seed: uint64(at), given: true,
-					faults: []armedFault{{kind: k, nth: 1}, {kind: fCrash, nth: at}}}
-				to <- &s
-				crashes++
+			all = append(all, combination{where: a, faults: []faultKind{k}})
+		}
+	}
+	return all
+}
+
+func deaths() (all []combination) {
+	for _, a := range arrangements() {
+		for k := range faultKinds {
+			for p := range pointKinds {
+				all = append(all, combination{where: a, faults: []faultKind{k}, deadly: true, death: p})
 			}
 		}
 	}
-	return singles, crashes
+	return all
 }
 
-func everyPair(to chan<- *script) (pairs int) {
+func pairs() (all []combination) {
 	for _, a := range arrangements() {
 		for first := range faultKinds {
 			for second := range faultKinds {
-				for seed := range uint64(2) {
-					d := dice{seed: seed*1_000_003 + uint64(first)*1009 + uint64(second)}
-					one := 1 + d.below(drawPlan, most(first))
-					two := 1 + d.below(drawPlan, most(second))
-					if faultTable[first].site == faultTable[second].site && two < one {
-						one, two = two, one // the first of an ordered pair strikes first
-					}
-					s := script{kind: a.kind, nonces: a.nonces, seed: d.next(drawPlan), given: true,
-						faults: []armedFault{{kind: first, nth: one}, {kind: second, nth: two}}}
-					to <- &s
-					pairs++
-				}
+				all = append(all, combination{where: a, faults: []faultKind{first, second}})
 			}
 		}
 	}
-	return pairs
+	return all
 }

@@ -34,8 +34,12 @@ func (l *lab) live(s *script) (broken *violation, hash trace) {
 			}
 		}
 	}()
+	l.died = [pointKinds]bool{}
 	w.begin()
 	w.play()
+	l.struck = w.struck
+	l.stats.points += uint64(w.points)
+	l.stats.resolves += uint64(w.resolves)
 	w.drain()
 	w.end()
 	return w.checker.broken, w.trace
@@ -142,7 +146,8 @@ func (w *world) strikeOnce(k faultKind) {
 func (w *world) trueDelay() time.Duration {
 	switch w.era.kind {
 	case "A", "C":
-		return [...]time.Duration{time.Minute, time.Minute, 10 * time.Minute, time.Hour}[w.below(drawPlan, 4)]
+		const m = time.Minute
+		return [...]time.Duration{m, m, m, m, m, 10 * m, 10 * m, time.Hour}[w.below(drawPlan, 8)]
 	case "E":
 		return time.Hour + time.Minute
 	default:

@@ -90,10 +90,10 @@ func (w *world) resolve(h *host) {
 	w.armHost(h)
 }
 
-// meet lets extreme worlds look a sale up at the very moment of the fence, by whichever
+// meet lets the worst worlds look a sale up at the very moment of the fence, by whichever
 // of the partner's clocks is ahead.
 func (w *world) meet(s *sale.Sale) {
-	if !w.extreme || s.State != sale.Resolving || w.rules.NoLookup {
+	if !w.nemesis || s.State != sale.Resolving || w.rules.NoLookup {
 		return
 	}
 	var fence time.Time

@@ -16,6 +16,7 @@ func main() {
 	exhaustive := flag.Bool("exhaustive", false, "each fault, crash point and pair of faults of each model")
 	planted := flag.Bool("planted", false, "let the checker catch every planted bug")
 	profile := flag.String("cpuprofile", "", "write a CPU profile to `file`")
+	tables := flag.Bool("tables", false, "print the tables of docs/promise.md")
 	flag.Parse()
 	if *profile != "" {
 		f, err := os.Create(*profile)
@@ -28,9 +29,12 @@ func main() {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	debug.SetGCPercent(800) // worlds are short-lived garbage
+	debug.SetGCPercent(-1) // worlds are short-lived garbage: collect when there is much of it
+	debug.SetMemoryLimit(300 << 20)
 	ok := true
 	switch {
+	case *tables:
+		fmt.Print(layersTable(), "\n", cellsTable())
 	case *replay != "":
 		s, err := parseScript(*replay)
 		if err != nil {

@@ -44,6 +44,9 @@ func (w *world) point(p point) {
 	if faults := w.pass(sitePoint); !faults.none() {
 		w.upset(p, faults)
 	}
+	if w.script.deadly && p == w.script.death {
+		w.dieOnce(p)
+	}
 	var d time.Duration
 	switch p {
 	case ptStoreRead, ptBeforeWrite, ptSynced:
@@ -100,9 +103,24 @@ func (w *world) upset(p point, faults faultSet) {
 			w.strike(fCrash)
 		}
 		w.stats.deaths[p]++
+		w.lab.died[p] = true
 		w.kill(h, power)
 		panic(killed{})
 	}
+}
+
+// dieOnce is the death that an exhaustive run wants at one kind of point: at a passage
+// that the seed chooses among the first few.
+func (w *world) dieOnce(p point) {
+	w.passages++
+	if w.quiet || w.lab.died[p] || w.passages != 1+int(mix(w.seed)%4) {
+		return
+	}
+	w.stats.deaths[p]++
+	w.lab.died[p] = true
+	w.log("! dies %s", p)
+	w.kill(w.cur.host, false)
+	panic(killed{})
 }
 
 // kill ends a host's process; it starts again after a while, and its people go on.

@@ -10,6 +10,7 @@ import (
 // print writes what the worlds went through.
 func (s *stats) print(out io.Writer) {
 	fmt.Fprintf(out, "register requests %d, alarms %d, rows of strangers %d, overtaken %d, trace %016x\n", s.sends, s.alarms, s.strangers, s.overtaken, s.trace)
+	fmt.Fprintf(out, "labelled points passed %d, rounds of resolvers %d\n", s.points, s.resolves)
 	fmt.Fprint(out, "sales ended:")
 	for i, n := range s.ends {
 		if n > 0 {

@@ -18,6 +18,8 @@ type script struct {
 	seed   uint64
 	faults []armedFault
 	given  bool // the faults were written out, not drawn from the seed
+	deadly bool // a process dies at a passage of the point death
+	death  point
 }
 
 func (s *script) cell(f faultKind) cell { return cellOf(f, s.kind, s.nonces) }
@@ -37,6 +39,9 @@ func (s *script) String() string {
 				b.WriteByte(',')
 			}
 			fmt.Fprintf(&b, "%s@%d", f.kind, f.nth)
+		}
+		if s.deadly {
+			fmt.Fprintf(&b, ",die@%d", s.death)
 		}
 	}
 	return b.String()
@@ -69,6 +74,10 @@ func parseScript(text string) (*script, error) {
 		}
 		name, nth, ok := strings.Cut(word, "@")
 		n, err := strconv.Atoi(nth)
+		if name == "die" && err == nil && n >= 0 && n < int(pointKinds) {
+			s.deadly, s.death = true, point(n)
+			continue
+		}
 		kind, known := faultNamed(name)
 		if !ok || err != nil || !known {
 			return nil, fmt.Errorf("no fault %q", word)

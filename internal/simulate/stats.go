@@ -14,7 +14,7 @@ const (
 // stats counts what worlds went through.
 type stats struct {
 	worlds, sales, sends, alarms, strangers uint64
-	overtaken                               uint64
+	overtaken, points, resolves             uint64
 	fired                                   [faultKinds]uint64
 	deaths                                  [pointKinds]uint64
 	edges                                   [stateKinds][stateKinds]uint64
@@ -55,6 +55,8 @@ func (s *stats) add(o *stats) {
 	s.strangers += o.strangers
 	s.overtaken += o.overtaken
 	s.trace += o.trace
+	s.points += o.points
+	s.resolves += o.resolves
 	for i := range s.fired {
 		s.fired[i] += o.fired[i]
 	}

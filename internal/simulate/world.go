@@ -39,6 +39,7 @@ type world struct {
 	seen       [sites]int // occurrences of each site so far
 	armed      []armedFault
 	points     int
+	passages   int  // of the point at which a process is to die
 	quiet      bool // faults are over
 	outage     time.Duration
 	splitTo    time.Duration
@@ -218,6 +219,8 @@ type lab struct {
 	tables map[bool]*codeTable // by what a 429 means
 	bug    *bug
 	log    bool
+	struck [faultKinds]bool // in the world that ran last
+	died   [pointKinds]bool
 }
 
 func newLab(st *stats) *lab {
