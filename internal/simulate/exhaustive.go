@@ -10,7 +10,7 @@ import (
 
 // patience is with how many seeds and places a combination is tried before it is taken
 // for one that does not exist: a lookup fault where the order was cancelled, say.
-const patience = 24
+const patience = 24 // of singles ten times as many
 
 // combination is what has to happen in one world.
 type combination struct {
@@ -26,6 +26,7 @@ type exhaustion struct {
 	met, unmet  int
 	worlds      int
 	unmetByName map[string]int
+	some        []string // of those not met
 }
 
 // runExhaustive meets, on every partner, every single fault, each of them with a death at
@@ -48,6 +49,9 @@ func runExhaustive(out io.Writer, workers int) bool {
 	fmt.Fprintf(out, "took %v\n", time.Since(began).Round(time.Second))
 	for _, t := range tallies {
 		fmt.Fprintf(out, "%s: %d combinations met in %d worlds, %d not to be met\n", t.name, t.met, t.worlds, t.unmet)
+		if t.unmet < 5 {
+			fmt.Fprintf(out, "  not met: %v\n", t.some)
+		}
 		for name, n := range t.unmetByName {
 			if n > 4*len(arrangements()) {
 				fmt.Fprintf(out, "  with %s: %d\n", name, n)
@@ -82,6 +86,9 @@ func (s *sweep) exhaust(workers int, all []combination, tally *exhaustion) {
 					tally.met++
 				} else {
 					tally.unmet++
+					if len(tally.some) < 5 {
+						tally.some = append(tally.some, fmt.Sprint(all[i].where, all[i].faults))
+					}
 					for _, k := range all[i].faults {
 						tally.unmetByName[k.String()]++
 					}
@@ -97,8 +104,12 @@ func (s *sweep) exhaust(workers int, all []combination, tally *exhaustion) {
 }
 
 func (s *sweep) meet(l *lab, c *combination, n uint64) (worlds int, met bool) {
-	for try := range uint64(patience) {
-		sc := c.script(n*patience + try)
+	tries := uint64(patience)
+	if len(c.faults) == 1 && !c.deadly {
+		tries *= 10
+	}
+	for try := range tries {
+		sc := c.script(n*10*patience + try)
 		broken, hash := l.live(sc)
 		worlds++
 		l.stats.worlds++

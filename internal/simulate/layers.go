@@ -32,7 +32,7 @@ var layers = [44]layer{
 	{"lookup lag, errors, stale replica", "loop, HTTP", "mobifone/sale: TestAReplicaThatFlips"},
 	{"rows inserted while paging, date edges", "HTTP", "transactions: walk_test.go"},
 	{"pending then final; reversed", "loop, HTTP", "mobifone/sale: TestReversedLater"},
-	{"wrong, expired, exhausted OTP; one voids another", "loop, HTTP", "mobifone/sale: TestR7…"},
+	{"wrong, expired, exhausted OTP; one voids another", "loop, HTTP", "mobifone/sale: TestR7AWrongOTPThenARightOne"},
 	{"OTP reply lost; two OTPs", "loop, HTTP", "mobifone: TestOTPIsNotRepeatedOnceSent"},
 	{"price or eligibility changed", "loop, HTTP", "mobifone/sale: TestBadInput"},
 	{"kill -9 at each crash point", "loop, process", "internal/crashtest: TestKilledAtEveryPoint, TestKilledAtEverySyscall"},

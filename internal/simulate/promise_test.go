@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -62,5 +64,29 @@ func TestEveryFaultHasALayer(t *testing.T) {
 		loop := strings.HasPrefix(l.where, "loop")
 		assert.Equal(t, loop, inLoop[i+1], "fault %d, %s", i+1, l.fault)
 		assert.NotEmpty(t, l.fault)
+	}
+}
+
+// Every test that the page names exists somewhere in the tree.
+func TestPromiseNamesRealTests(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../docs/promise.md")
+	require.NoError(t, err)
+	have := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	require.NoError(t, filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range declared.FindAllSubmatch(text, -1) {
+			have[string(m[1])] = true
+		}
+		return err
+	}))
+	named := regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(string(raw), -1)
+	assert.Greater(t, len(named), 20)
+	for _, name := range named {
+		assert.True(t, have[name], name)
 	}
 }

@@ -187,3 +187,21 @@ func TestPrintNamesEverything(t *testing.T) {
 	s := sweep{}
 	assert.True(t, s.verdict(io.Discard))
 }
+
+// The faults that found something once, with other small choices.
+func TestFoundBefore(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"E+nonce:0:copy-second@1", "E:0:otp-expires-in-flight@3,copy-second@1", "F+nonce:0:parked@1,copy-second@1",
+		"C:0:exhausted-otp@1", "D:0:reversed@1", "F:0:clock-step@54,429-before@1", "B:0:clock-frozen@17,suspend@55",
+		"E+nonce:0:beyond-fence@1,walk-away@5", "F:0:same-order-twice@1,suspend@21", "C:0:two-orders@1,override@1",
+	} {
+		s, err := parseScript(text)
+		require.NoError(t, err)
+		l := newLab(&stats{})
+		for s.seed = range uint64(150) {
+			broken, _ := l.live(s)
+			require.Nil(t, broken, "%s: %v", s, broken)
+		}
+	}
+}
