@@ -22,6 +22,9 @@ type Config struct {
 	// AllowNoLookup takes a partner without a lookup: every unknown then goes to Review,
 	// and a refund after a send is a person's decision (R12).
 	AllowNoLookup bool
+	// EraseAfter is how long after a sale came to rest [Desk.Run] has the store erase the
+	// subscriber's number; the money facts stay. Zero is 90 days, negative is never.
+	EraseAfter time.Duration
 	// Now is the local clock; nil is time.Now.
 	Now func() time.Time
 	// OnEvent is told of each stored event with the sale after it, in the goroutine that
@@ -58,6 +61,9 @@ func NewDesk(cfg Config) (*Desk, error) {
 	}
 	if cfg.Resolver == nil {
 		cfg.Resolver = cfg.Partner
+	}
+	if cfg.EraseAfter == 0 {
+		cfg.EraseAfter = 90 * 24 * time.Hour
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

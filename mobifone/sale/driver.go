@@ -12,16 +12,22 @@ const (
 	driverIdle    = time.Second           // other processes may make sales due that this one does not know of
 	driverFloor   = 10 * time.Millisecond // no loop of this driver goes without a pause
 	driverRetry   = 10 * time.Second      // a sale that cannot even be loaded or written
+	driverErase   = time.Hour             // between two looks for numbers to be erased
 )
 
 // Run keeps all open sales moving until ctx ends, and resumes where an earlier process
 // stopped: nothing else is needed after a restart. One per process is enough; several on
-// one store do no harm. Sales that cannot be moved do not keep others waiting. Its error
-// is ctx's.
+// one store do no harm. Sales that cannot be moved do not keep others waiting. It also has
+// the numbers of sales long at rest erased, see [Config.EraseAfter]. Its error is ctx's.
 func (d *Desk) Run(ctx context.Context) error {
 	stuck := stuck{until: map[string]time.Time{}}
+	var erased time.Time
 	for {
 		now := d.now()
+		if now.Sub(erased).Abs() >= driverErase {
+			erased = now
+			d.erase(ctx, now)
+		}
 		stuck.release(now)
 		ids, next, err := d.cfg.Store.Due(ctx, now, driverBatch+stuck.len())
 		pause := driverIdle
@@ -41,6 +47,20 @@ func (d *Desk) Run(ctx context.Context) error {
 			timer.Stop()
 			return ctx.Err()
 		case <-timer.C:
+		}
+	}
+}
+
+// erase has the store erase what is due, a bounded lot at a time; what fails is due again
+// at the next look.
+func (d *Desk) erase(ctx context.Context, now time.Time) {
+	if d.cfg.EraseAfter < 0 {
+		return
+	}
+	for ctx.Err() == nil {
+		n, err := d.cfg.Store.Erase(ctx, now.Add(-d.cfg.EraseAfter), driverBatch)
+		if err != nil || n < driverBatch {
+			return
 		}
 	}
 }
