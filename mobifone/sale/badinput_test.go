@@ -75,8 +75,10 @@ func TestBadInput(t *testing.T) {
 		s.unchanged(t, id, "a second register while one is open", register)
 		s.unchanged(t, id, "an OTP while registering", ask)
 		require.NoError(t, <-done)
-		for what, f := range map[string]func() error{"a refund of a registered sale": claim, "giving it up": abandon, "cancelling it": cancel,
-			"paying it again": cash(price), "registering it again": register, "another OTP": ask, "a decision": decide} {
+		for what, f := range map[string]func() error{
+			"a refund of a registered sale": claim, "giving it up": abandon, "cancelling it": cancel,
+			"paying it again": cash(price), "registering it again": register, "another OTP": ask, "a decision": decide,
+		} {
 			s.unchanged(t, id, what, f)
 		}
 		assert.Equal(t, 1, s.sb.Executed(number("477")))

@@ -148,8 +148,10 @@ func (p clientPartner) LookUp(ctx context.Context, o Order, pairs []Pair) (Looku
 		}
 	}
 	if !asked {
-		return Lookup{}, &partner.Error{Operation: partner.OpGet, Code: partner.OperationAbsent,
-			Err: errors.New("nothing to ask for, or no lookup by id in the contract")}
+		return Lookup{}, &partner.Error{
+			Operation: partner.OpGet, Code: partner.OperationAbsent,
+			Err: errors.New("nothing to ask for, or no lookup by id in the contract"),
+		}
 	}
 	return l, nil
 }

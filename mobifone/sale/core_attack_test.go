@@ -146,9 +146,9 @@ func TestLateProofThatNothingLeft(t *testing.T) {
 // names the next OTP by the same transId must not get a second registration unlooked.
 func TestOnlyAWrongOTPIsRetriedUnlooked(t *testing.T) {
 	t.Parallel()
-	again := func(c *core) *core {
+	again := func(c *core) {
 		c.later(2 * time.Minute).do(sale.Event{Kind: sale.OTPAsked, By: teller})
-		return c.do(sale.Event{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: transID(1)}})
+		c.do(sale.Event{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: transID(1)}})
 	}
 	for _, code := range []partner.Code{partner.OTPExpired, partner.OTPAttemptsExceeded} {
 		c := newCore(t).sending()

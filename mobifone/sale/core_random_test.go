@@ -30,12 +30,16 @@ type fuzzer struct {
 }
 
 var (
-	anyCode = []partner.Code{"", partner.OTPInvalid, partner.OTPExpired, partner.OTPAttemptsExceeded, partner.AmountMismatch,
-		partner.NotEligible, partner.TransactionConflict, partner.TransactionExpired, partner.DuplicateTransaction, partner.AuthNonce, partner.SystemError}
+	anyCode = []partner.Code{
+		"", partner.OTPInvalid, partner.OTPExpired, partner.OTPAttemptsExceeded, partner.AmountMismatch,
+		partner.NotEligible, partner.TransactionConflict, partner.TransactionExpired, partner.DuplicateTransaction, partner.AuthNonce, partner.SystemError,
+	}
 	anyOutcome = []partner.Outcome{partner.Unknown, partner.Succeeded, partner.Rejected, partner.NotSent}
 	anyRuling  = []sale.Ruling{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleRefunded, sale.RuleClosed, "no such ruling"}
-	allKinds   = []sale.Kind{sale.Opened, sale.CashTaken, sale.CancelAsked, sale.OTPAsked, sale.OTPSentEvent, sale.OTPRefused, sale.SendPlanned,
-		sale.SendEnded, sale.LookedUp, sale.Overdue, sale.AbandonAsked, sale.RefundTaken, sale.RefundPaid, sale.Observed, sale.Decided, sale.Overridden, "from-the-future"}
+	allKinds   = []sale.Kind{
+		sale.Opened, sale.CashTaken, sale.CancelAsked, sale.OTPAsked, sale.OTPSentEvent, sale.OTPRefused, sale.SendPlanned,
+		sale.SendEnded, sale.LookedUp, sale.Overdue, sale.AbandonAsked, sale.RefundTaken, sale.RefundPaid, sale.Observed, sale.Decided, sale.Overridden, "from-the-future",
+	}
 )
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }

@@ -91,8 +91,10 @@ func (c *core) row(n int, state partner.State) sale.Row {
 			id = send.PartnerTransID
 		}
 	}
-	return sale.Row{TransID: transID(n), PartnerTransID: id, State: state, SameSubscriber: true,
-		Package: coreOrder.Package, Amount: price, UpdatedAt: c.now}
+	return sale.Row{
+		TransID: transID(n), PartnerTransID: id, State: state, SameSubscriber: true,
+		Package: coreOrder.Package, Amount: price, UpdatedAt: c.now,
+	}
 }
 
 func (c *core) plan() sale.Event {
@@ -100,8 +102,10 @@ func (c *core) plan() sale.Event {
 	if c.s.Ticket != nil {
 		ticket = c.s.Ticket.TransID
 	}
-	send := sale.Send{Attempt: c.s.Attempt, TransID: ticket, PartnerTransID: c.s.PartnerTransID, At: c.now,
-		PreparedAt: c.now, SendBy: c.now.Add(20 * time.Second), WakeAt: c.now.Add(55 * time.Second), Fingerprint: []byte{1}}
+	send := sale.Send{
+		Attempt: c.s.Attempt, TransID: ticket, PartnerTransID: c.s.PartnerTransID, At: c.now,
+		PreparedAt: c.now, SendBy: c.now.Add(20 * time.Second), WakeAt: c.now.Add(55 * time.Second), Fingerprint: []byte{1},
+	}
 	if c.bounded {
 		send.LastBy = send.SendBy.Add(time.Minute)
 	}

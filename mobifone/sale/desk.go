@@ -151,14 +151,14 @@ func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
 
 // record stores an outcome, which is a fact: a lost compare-and-swap is folded again on
 // the newer version until it is stored (R2). Only ctx ends it.
-func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, []Command, error) {
+func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 	for {
-		after, commands, err := d.apply(ctx, s, e)
+		after, _, err := d.apply(ctx, s, e)
 		if err == nil || !IsConflict(err) {
-			return after, commands, err
+			return after, err
 		}
 		if s, err = d.cfg.Store.Load(ctx, s.ID); err != nil {
-			return s, nil, err
+			return s, err
 		}
 	}
 }

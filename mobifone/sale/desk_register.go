@@ -87,7 +87,7 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error) {
 	index := len(s.Sends) - 1
 	res := prepared.Send(ctx)
-	s, _, err := d.record(ctx, s, Event{
+	s, err := d.record(ctx, s, Event{
 		Kind: SendEnded, At: d.now(), SendIndex: index, Outcome: res.Outcome, Code: res.Code,
 		Refusal: res.Refusal, NotOurs: res.NotOurs, PartnerTime: res.PartnerTime, Receipt: res.Receipt,
 	})

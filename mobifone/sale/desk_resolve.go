@@ -16,8 +16,7 @@ func (d *Desk) Resolve(ctx context.Context, id string) (next time.Time, err erro
 		return time.Time{}, err
 	}
 	now := d.now()
-	switch {
-	case s.State == Registering || !s.OTPAskedAt.IsZero() && (s.State == Paid || s.State == OTPSent):
+	if s.State == Registering || !s.OTPAskedAt.IsZero() && (s.State == Paid || s.State == OTPSent) {
 		if now.Before(s.WakeAt) {
 			return s.WakeAt, nil
 		}
@@ -41,7 +40,7 @@ func (d *Desk) Resolve(ctx context.Context, id string) (next time.Time, err erro
 
 func (d *Desk) lookAgain(ctx context.Context, s Sale) (time.Time, error) {
 	var lookup Lookup
-	err := error(ErrNoLookup) // of a contract that lost its lookup while the sale was open
+	err := ErrNoLookup // of a contract that lost its lookup while the sale was open
 	if !d.cfg.Rules.NoLookup {
 		lookup, err = d.cfg.Resolver.LookUp(ctx, s.Order, s.Pairs())
 	}

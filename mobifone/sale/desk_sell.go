@@ -172,7 +172,7 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 		}
 	}
 	ctx = context.WithoutCancel(ctx) // a closed browser does not lose a ticket
-	s, _, err = d.record(ctx, s, e)
+	s, err = d.record(ctx, s, e)
 	if askErr != nil {
 		err = askErr
 	}

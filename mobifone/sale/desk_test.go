@@ -101,7 +101,7 @@ func TestAWriteWhoseAnswerIsLost(t *testing.T) {
 				}
 				return nil
 			}
-			_ = s.sell(t.Context(), "477")
+			_ = s.sell(t.Context())
 			s.tap.onApply = nil
 			stop := s.run(t.Context())
 			pass(3 * time.Minute)

@@ -1,6 +1,7 @@
 package sale
 
 import (
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -210,10 +211,8 @@ type Pair struct {
 func (s Sale) Pairs() []Pair {
 	var pairs []Pair
 	add := func(p Pair) {
-		for _, have := range pairs {
-			if have == p {
-				return
-			}
+		if slices.Contains(pairs, p) {
+			return
 		}
 		pairs = append(pairs, p)
 	}

@@ -57,11 +57,12 @@ func (u *turns) grant() {
 			}
 		}
 		next := -1
-		if len(u.schedule) > 0 {
+		switch {
+		case len(u.schedule) > 0:
 			next, u.schedule = u.schedule[0], u.schedule[1:]
-		} else if u.waiting[0] != nil {
+		case u.waiting[0] != nil:
 			next = 0
-		} else if u.waiting[1] != nil {
+		case u.waiting[1] != nil:
 			next = 1
 		}
 		switch {

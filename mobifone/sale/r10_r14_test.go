@@ -299,8 +299,10 @@ func TestR12RefusesADeskWithoutLookup(t *testing.T) {
 	require.NoError(t, err)
 	rules := sale.RulesOf(c)
 	require.True(t, rules.NoLookup)
-	cfg := sale.Config{Partner: sale.ClientPartner(nil), Store: sale.NewMemory(), Rules: rules,
-		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil }}
+	cfg := sale.Config{
+		Partner: sale.ClientPartner(nil), Store: sale.NewMemory(), Rules: rules,
+		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
+	}
 	_, err = sale.NewDesk(cfg)
 	require.ErrorIs(t, err, sale.ErrNoLookup)
 	assert.ErrorContains(t, err, "transactions.get")

@@ -27,7 +27,10 @@ const (
 	Closed            // decided by a person, with a booked loss or surplus
 )
 
-var stateNames = [...]string{"None", "Open", "Paid", "OTPSent", "Registering", "Resolving", "Registered", "RefundDue", "Refunding", "Refunded", "Review", "Cancelled", "Closed"}
+var stateNames = [...]string{
+	"None", "Open", "Paid", "OTPSent", "Registering", "Resolving",
+	"Registered", "RefundDue", "Refunding", "Refunded", "Review", "Cancelled", "Closed",
+}
 
 // String returns the state's name as docs/state-machine.md spells it.
 func (s State) String() string {

@@ -1,6 +1,7 @@
 package sale
 
 import (
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -192,8 +193,7 @@ func goesOn(code partner.Code) bool {
 // lastCode is what the last send that may have left was refused with; "" when it was
 // never answered, or answered with nothing that refuses.
 func (t *step) lastCode() (code partner.Code, left bool) {
-	for i := len(t.s.Sends) - 1; i >= 0; i-- {
-		s := t.s.Sends[i]
+	for _, s := range slices.Backward(t.s.Sends) {
 		if s.stayed() {
 			continue
 		}

@@ -107,15 +107,15 @@ type Summary struct {
 
 // The typed refusals of a store.
 type (
-	// ConflictError: somebody else changed the sale first; load it again.
+	// ConflictError says that somebody else changed the sale first; load it again.
 	ConflictError struct{ SaleID string }
-	// OrderTakenError: the order has a sale already.
+	// OrderTakenError says that the order has a sale already.
 	OrderTakenError struct{ SaleID string }
-	// IDTakenError: the partnerTransId belongs to another sale.
+	// IDTakenError says that the partnerTransId belongs to another sale.
 	IDTakenError struct{ SaleID string }
-	// BusyError: another sale of the same subscriber is not settled.
+	// BusyError says that another sale of the same subscriber is not settled.
 	BusyError struct{ SaleID string }
-	// NotFoundError: no such sale.
+	// NotFoundError says that there is no such sale.
 	NotFoundError struct{}
 )
 

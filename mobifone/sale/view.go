@@ -42,7 +42,8 @@ func (d *Desk) turn(s Sale, err error) (partner.Action, time.Time) {
 	if _, waits := errors.AsType[*NotClearedError](err); waits {
 		if until.IsZero() {
 			return say(partner.Support, "Chưa thể xác nhận kết quả lần trước, chưa gửi lại được. Giữ tiền; liên hệ hỗ trợ, hoặc ghi nhận khách muốn trả lại tiền.",
-				"What became of the last try cannot be made sure of yet, so none may follow. Keep the cash; call support, or record that the customer wants it back."), until
+				"What became of the last try cannot be made sure of yet, so none may follow. Keep the cash; call support, or record that the customer wants it back.",
+			), until
 		}
 		return say(partner.WaitUntil, "Chưa gửi lần này: phải chờ xác nhận kết quả lần trước. Hết giờ chờ thì nhập lại mã.",
 			"Nothing was sent: the result of the last try has to be made sure of first. When the time is up type the code again."), until

@@ -110,8 +110,10 @@ func TestActionTexts(t *testing.T) {
 
 func viewOf(t *testing.T, s sale.Sale) sale.View {
 	t.Helper()
-	desk, err := sale.NewDesk(sale.Config{Partner: sale.ClientPartner(nil), Store: shelf{s: s}, Rules: fenced,
-		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil }})
+	desk, err := sale.NewDesk(sale.Config{
+		Partner: sale.ClientPartner(nil), Store: shelf{s: s}, Rules: fenced,
+		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
+	})
 	require.NoError(t, err)
 	v, err := desk.Look(t.Context(), s.ID)
 	require.NoError(t, err)
