@@ -157,7 +157,7 @@ func TestARefusalBesideAnOpenSendIsUnknown(t *testing.T) {
 	inShop(t, sandbox.Config{LookupLag: time.Minute}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		pass(61 * time.Second)
-		_, err := s.Register(t.Context(), id, s.wrong("477"), teller)
+		_, err := s.Register(t.Context(), id, s.wrong(), teller)
 		require.ErrorIs(t, err, partner.OTPInvalid)
 		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: partner.SubscriberInactive}))
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)

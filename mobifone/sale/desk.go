@@ -75,14 +75,14 @@ func NewDesk(cfg Config) (*Desk, error) {
 func (d *Desk) now() time.Time { return d.cfg.Now().UTC().Round(0) }
 
 // apply steps the sale through the events and stores them in one compare-and-swap.
-func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, []Command, error) {
+func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, error) {
 	before := s
 	var commands []Command
 	for i := range events {
 		if events[i].NextID == "" && s.State != None {
 			id, err := d.cfg.NewID(s.Order.Shop, s.Order.ID, s.Attempt+1)
 			if err != nil {
-				return before, nil, err
+				return before, err
 			}
 			if mayMakeAttempt(events[i].Kind) {
 				events[i].NextID = id
@@ -90,7 +90,7 @@ func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, []Comm
 		}
 		next, more, err := d.cfg.Rules.Step(s, events[i])
 		if err != nil {
-			return before, nil, err
+			return before, err
 		}
 		s, commands = next, append(commands, more...)
 	}
@@ -98,10 +98,10 @@ func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, []Comm
 		SaleID: s.ID, Expected: before.Version, Events: events, State: s, Claim: claimChange(before.State, s.State),
 	})
 	if err != nil {
-		return before, nil, err
+		return before, err
 	}
 	d.tell(ctx, s, events, commands)
-	return s, commands, nil
+	return s, nil
 }
 
 // mayMakeAttempt lists the events after which a sale may go on with another id.
@@ -145,7 +145,7 @@ func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
 		return View{}, err
 	}
 	e.At = d.now()
-	s, _, err = d.apply(ctx, s, e)
+	s, err = d.apply(ctx, s, e)
 	return d.view(s, err), err
 }
 
@@ -153,7 +153,7 @@ func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
 // the newer version until it is stored (R2). Only ctx ends it.
 func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 	for {
-		after, _, err := d.apply(ctx, s, e)
+		after, err := d.apply(ctx, s, e)
 		if err == nil || !IsConflict(err) {
 			return after, err
 		}

@@ -22,7 +22,7 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 	}
 	claim := Event{Kind: RefundTaken, At: d.now(), By: by}
 	if s.State != RefundDue || !leftAnything(s) || d.cfg.Rules.NoLookup {
-		s, _, err = d.apply(ctx, s, claim)
+		s, err = d.apply(ctx, s, claim)
 		return d.view(s, err), err
 	}
 	lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
@@ -36,10 +36,10 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 		return d.view(s, err), err
 	}
 	if next.State == RefundDue {
-		s, _, err = d.apply(ctx, s, looked, claim)
+		s, err = d.apply(ctx, s, looked, claim)
 		return d.view(s, err), err
 	}
-	if s, _, err = d.apply(ctx, s, looked); err == nil {
+	if s, err = d.apply(ctx, s, looked); err == nil {
 		err = &RefusedError{State: s.State, Kind: RefundTaken, Reason: "the last lookup showed a registration; pay nothing out"}
 	}
 	return d.view(s, err), err
@@ -91,7 +91,7 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction, others ...pa
 		if err != nil || sameButTime(s, next) {
 			return d.view(s, err), err
 		}
-		if s, _, err = d.apply(ctx, s, e); !IsConflict(err) {
+		if s, err = d.apply(ctx, s, e); !IsConflict(err) {
 			return d.view(s, err), err
 		}
 	}

@@ -41,7 +41,7 @@ func (d *Desk) Register(ctx context.Context, id string, otp partner.OTP, by stri
 		return d.view(s, err), err
 	}
 	plan := prepared.Plan()
-	s, _, err = d.apply(ctx, s, append(looked, Event{Kind: SendPlanned, At: d.now(), By: by, Send: &plan})...)
+	s, err = d.apply(ctx, s, append(looked, Event{Kind: SendPlanned, At: d.now(), By: by, Send: &plan})...)
 	if err != nil {
 		return d.view(s, err), err
 	}
@@ -70,7 +70,7 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 		return next, []Event{e}, nil
 	}
 	if !sameButTime(s, next) {
-		if next, _, err = d.apply(ctx, s, e); err != nil {
+		if next, err = d.apply(ctx, s, e); err != nil {
 			return s, nil, err
 		}
 	}

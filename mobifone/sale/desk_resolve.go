@@ -20,7 +20,7 @@ func (d *Desk) Resolve(ctx context.Context, id string) (next time.Time, err erro
 		if now.Before(s.WakeAt) {
 			return s.WakeAt, nil
 		}
-		s, _, err = d.apply(ctx, s, Event{Kind: Overdue, At: now})
+		s, err = d.apply(ctx, s, Event{Kind: Overdue, At: now})
 		if IsConflict(err) {
 			return now, nil // somebody was faster; look again
 		}
@@ -56,7 +56,7 @@ func (d *Desk) lookAgain(ctx context.Context, s Sale) (time.Time, error) {
 	if stepErr != nil || sameButTime(s, next) {
 		return d.postpone(ctx, s, now), err
 	}
-	after, _, applyErr := d.apply(ctx, s, e)
+	after, applyErr := d.apply(ctx, s, e)
 	switch {
 	case IsConflict(applyErr):
 		return now, err

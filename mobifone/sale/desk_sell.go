@@ -57,7 +57,7 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	if len(claims) > 0 {
 		events = append(events, Event{Kind: Overridden, At: now, By: by, Slot: slotAbove(claims)})
 	}
-	s, _, err := d.apply(ctx, Sale{}, events...)
+	s, err := d.apply(ctx, Sale{}, events...)
 	if err == nil {
 		return d.view(s, nil), nil
 	}
@@ -160,7 +160,7 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 		err = &BusyError{SaleID: holder}
 		return d.view(s, err), err
 	}
-	if s, _, err = d.apply(ctx, s, Event{Kind: OTPAsked, At: d.now(), By: by}); err != nil {
+	if s, err = d.apply(ctx, s, Event{Kind: OTPAsked, At: d.now(), By: by}); err != nil {
 		return d.view(s, err), err
 	}
 	ticket, wait, askErr := d.cfg.Partner.AskOTP(ctx, s.Order, s.PartnerTransID)

@@ -206,7 +206,7 @@ func TestR12NoLookupOperation(t *testing.T) {
 	allow := func(cfg *sale.Config) { cfg.AllowNoLookup = true }
 	inShop(t, bare, func(t *testing.T, s *shop) { // the first send goes without a lookup
 		id := s.toOTP("DH-1", "477")
-		_, err := s.Register(t.Context(), id, s.wrong("477"), teller)
+		_, err := s.Register(t.Context(), id, s.wrong(), teller)
 		require.ErrorIs(t, err, partner.OTPInvalid)
 		_, err = s.Register(t.Context(), id, s.otp("477"), teller)
 		require.NoError(t, err)
@@ -390,7 +390,7 @@ func TestR14AClosedBrowserAbortsNothing(t *testing.T) {
 			inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 				id := s.toOTP("DH-1", "477")
 				ctx, cancel := context.WithCancel(t.Context())
-				s.tap.onApply = func(_ int, after bool, c sale.Change) error {
+				s.tap.onApply = func(_ int, after bool, _ sale.Change) error {
 					if after && when == "as the send is stored" {
 						cancel()
 					}

@@ -19,7 +19,7 @@ func TestR7AWrongOTPThenARightOne(t *testing.T) {
 	inShop(t, sandbox.Config{LookupLag: 20 * time.Second}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		pass(21 * time.Second)
-		v, err := s.Register(t.Context(), id, s.wrong("477"), teller)
+		v, err := s.Register(t.Context(), id, s.wrong(), teller)
 		require.ErrorIs(t, err, partner.OTPInvalid)
 		assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
 		assert.Equal(t, sale.OTPSent, v.Sale.State)
@@ -45,7 +45,7 @@ func TestR7AnotherOTPWaitsForTheLastAnswer(t *testing.T) {
 	inShop(t, sandbox.Config{LookupLag: lag, OTPTTL: time.Hour}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		pass(lag + time.Second)
-		_, err := s.Register(t.Context(), id, s.wrong("477"), teller)
+		_, err := s.Register(t.Context(), id, s.wrong(), teller)
 		require.ErrorIs(t, err, partner.OTPInvalid)
 		v, err := s.RequestOTP(t.Context(), id, teller)
 		require.NoError(t, err)
@@ -103,7 +103,7 @@ func TestR7NoRefundBeforeItIsCleared(t *testing.T) {
 	inShop(t, sandbox.Config{LookupLag: 30 * time.Second}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		pass(31 * time.Second)
-		_, err := s.Register(t.Context(), id, s.wrong("477"), teller)
+		_, err := s.Register(t.Context(), id, s.wrong(), teller)
 		require.ErrorIs(t, err, partner.OTPInvalid)
 		v, err := s.Abandon(t.Context(), id, teller)
 		require.NoError(t, err)

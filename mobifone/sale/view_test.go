@@ -74,7 +74,7 @@ func TestActionTexts(t *testing.T) {
 		v, err = s.Register(ctx, id, partner.OTP{}, teller)
 		after("an empty OTP", v, err)
 		pass(2*time.Minute + time.Second)
-		v, err = s.Register(ctx, id, s.wrong("477"), teller)
+		v, err = s.Register(ctx, id, s.wrong(), teller)
 		after("a wrong OTP", v, err)
 		s.ask(id)
 		v, err = s.Register(ctx, id, s.otp("477"), teller)
