@@ -63,11 +63,11 @@ func compare(ctx context.Context, small, large, runs int) error {
 		if err := fill(ctx, files[i], n); err != nil {
 			return err
 		}
-		fmt.Printf("%d sales at rest and %d open stored in %s\n", n, open, time.Since(began).Round(time.Second))
+		fmt.Fprintf(os.Stdout, "%d sales at rest and %d open stored in %s\n", n, open, time.Since(began).Round(time.Second))
 	}
 	for range runs {
 		for i, file := range files {
-			out, err := exec.CommandContext(ctx, self, "-start", file).Output()
+			out, err := exec.CommandContext(ctx, self, "-start", file).Output() //nolint:gosec // this very program, as another process
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -83,9 +83,9 @@ func compare(ctx context.Context, small, large, runs int) error {
 	for i, n := range sizes {
 		took[i] = median(costs[i], func(c cost) time.Duration { return c.took })
 		peak[i] = median(costs[i], func(c cost) int { return c.peak })
-		fmt.Printf("%9d stored: start and first resume %s, peak %d KiB (medians of %d)\n", n, took[i].Round(time.Millisecond), peak[i], runs)
+		fmt.Fprintf(os.Stdout, "%9d stored: start and first resume %s, peak %d KiB (medians of %d)\n", n, took[i].Round(time.Millisecond), peak[i], runs)
 	}
-	fmt.Printf("ratio: time %.2f, peak memory %.2f\n", float64(took[1])/float64(took[0]), float64(peak[1])/float64(peak[0]))
+	fmt.Fprintf(os.Stdout, "ratio: time %.2f, peak memory %.2f\n", float64(took[1])/float64(took[0]), float64(peak[1])/float64(peak[0]))
 	return nil
 }
 

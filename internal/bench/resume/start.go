@@ -46,7 +46,7 @@ func startOver(ctx context.Context, file string) error {
 	}
 	took := time.Since(began)
 	peak, err := peakKiB()
-	fmt.Println(int64(took), peak)
+	fmt.Fprintln(os.Stdout, int64(took), peak)
 	return err
 }
 
