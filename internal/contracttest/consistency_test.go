@@ -173,7 +173,7 @@ func TestValuesAgree(t *testing.T) {
 	at := j.schema(t, "Time")
 	layout, zone := decoded[string](t, at, "x-layout"), decoded[string](t, at, "x-zone")
 	read := append([]string{layout}, decoded[[]string](t, at, "x-also-read")...)
-	assert.Equal(t, doc.Time, contract.TimeFormat{Layout: layout, Accept: read, Zone: zone})
+	assert.Equal(t, contract.TimeFormat{Layout: layout, Accept: read, Zone: zone}, doc.Time)
 
 	size := j.schema(t, "Size")
 	require.NotNil(t, size.Maximum)
