@@ -35,7 +35,7 @@ const (
 	bugIDOnce
 )
 
-// bug is a protocol that is wrong in one way.
+// A bug is a protocol that is wrong in one way.
 type bug struct {
 	flags  bugID
 	name   string

@@ -11,7 +11,7 @@ import (
 // plantedBugs are protocols that are wrong in one way each: the unsafe ones of
 // reliability.md, and the removal of each safety rule. The checker must catch every one.
 func plantedBugs() []bug {
-	return slices.Concat(unsafeProtocols(), brokenFences(), brokenStores(), misreadReplies(), brokenClearing(), brokenLookups(), brokenEdges())
+	return slices.Concat(unsafeProtocols(), brokenActs(), brokenFences(), brokenStores(), misreadReplies(), brokenClearing(), brokenLookups(), brokenEdges())
 }
 
 func unsafeProtocols() []bug {
@@ -39,6 +39,11 @@ func unsafeProtocols() []bug {
 				*r = refusedForGood()
 			}
 		}},
+	}
+}
+
+func brokenActs() []bug {
+	return []bug{
 		{name: "the refund is not held for a claim", rule: "R11", edit: func(_ *world, s *sale.Sale) {
 			if s.State == sale.Refunding {
 				s.State = sale.RefundDue
@@ -57,7 +62,7 @@ func unsafeProtocols() []bug {
 			}
 		}},
 		{name: "a closed browser aborts the send", rule: "R14", flags: bugClientAborts},
-		{name: "an unanswered send counts as not sent", rule: "R1", edit: func(w *world, s *sale.Sale) {
+		{name: "an unanswered send counts as not sent", rule: "R1", edit: func(_ *world, s *sale.Sale) {
 			if n := len(s.Sends); s.State == sale.Resolving && n > 0 && !s.Sends[n-1].Answered {
 				s.Sends[n-1].Answered, s.Sends[n-1].Outcome = true, partner.NotSent
 			}
@@ -126,8 +131,10 @@ func brokenStores() []bug {
 
 // refusedForGood is what a bug takes for a refusal that cannot be our own success.
 func refusedForGood() sale.SendResult {
-	return sale.SendResult{Outcome: partner.Rejected, Code: partner.AmountMismatch, Refusal: true, NotOurs: true,
-		Err: &partner.Error{Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.AmountMismatch}}
+	return sale.SendResult{
+		Outcome: partner.Rejected, Code: partner.AmountMismatch, Refusal: true, NotOurs: true,
+		Err: &partner.Error{Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.AmountMismatch},
+	}
 }
 
 // absentNow looks the ids up at once, as a hasty program would.

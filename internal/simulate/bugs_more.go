@@ -11,8 +11,8 @@ import (
 func contractFields(d *draft) contract.Fields { return contract.Fields{TransID: d.fields.TransID} }
 
 // misread is a bug that takes one code for something else.
-func misread(name, rule string, code partner.Code, as func(partner.Code) sale.SendResult) bug {
-	return bug{name: name, rule: rule, result: func(_ *world, _ *draft, r *sale.SendResult) {
+func misread(name string, code partner.Code, as func(partner.Code) sale.SendResult) bug {
+	return bug{name: name, rule: "R5", result: func(_ *world, _ *draft, r *sale.SendResult) {
 		if r.Code == code && r.Outcome != partner.NotSent {
 			*r = as(code)
 		}
@@ -30,28 +30,28 @@ func misreadReplies() []bug {
 				r.NotOurs, r.Outcome = true, partner.Rejected
 			}
 		}},
-		misread("8005 is final", "R5", partner.TransactionExpired, final),
-		misread("8002 is final", "R5", partner.DuplicateTransaction, final),
-		misread("8002 is a success", "R5", partner.DuplicateTransaction, done),
-		misread("6004 is final", "R5", partner.AuthNonce, final),
-		misread("6004 is not sent", "R5", partner.AuthNonce, stayed),
-		misread("2064 is a success", "R5", partner.PackageAlreadyRegistered, done),
-		misread("8001 is a success", "R5", partner.Processing, done),
-		misread("8001 is final", "R5", partner.Processing, final),
-		misread("429 is not sent", "R5", partner.RateLimited, stayed),
-		misread("5xx is not sent", "R5", partner.SystemError, stayed),
-		misread("5xx is final", "R5", partner.SystemError, final),
-		misread("a lost reply is not sent", "R5", partner.ReplyLost, stayed),
-		misread("a lost reply is a success", "R5", partner.ReplyLost, done),
-		misread("an unreadable reply is final", "R5", partner.ReplyUnreadable, final),
+		misread("8005 is final", partner.TransactionExpired, final),
+		misread("8002 is final", partner.DuplicateTransaction, final),
+		misread("8002 is a success", partner.DuplicateTransaction, done),
+		misread("6004 is final", partner.AuthNonce, final),
+		misread("6004 is not sent", partner.AuthNonce, stayed),
+		misread("2064 is a success", partner.PackageAlreadyRegistered, done),
+		misread("8001 is a success", partner.Processing, done),
+		misread("8001 is final", partner.Processing, final),
+		misread("429 is not sent", partner.RateLimited, stayed),
+		misread("5xx is not sent", partner.SystemError, stayed),
+		misread("5xx is final", partner.SystemError, final),
+		misread("a lost reply is not sent", partner.ReplyLost, stayed),
+		misread("a lost reply is a success", partner.ReplyLost, done),
+		misread("an unreadable reply is final", partner.ReplyUnreadable, final),
 		{name: "another sale's success is ours", rule: "R5", flags: bugNoEcho},
 		{name: "the flag counts, not the code", rule: "R5", flags: bugFlagOnly},
 	}
 }
 
 // recoded is a bug that clears the refusals of one code as if it were another.
-func recoded(name, rule string, code, as partner.Code) bug {
-	return bug{name: name, rule: rule, edit: func(_ *world, s *sale.Sale) {
+func recoded(name string, code, as partner.Code) bug {
+	return bug{name: name, rule: "R6", edit: func(_ *world, s *sale.Sale) {
 		for i := range s.Sends {
 			if s.Sends[i].Code == code && s.Sends[i].Refusal {
 				s.Sends[i].Code = as
@@ -61,8 +61,8 @@ func recoded(name, rule string, code, as partner.Code) bug {
 }
 
 // cleared is a bug that asks no lookup to clear one code.
-func cleared(name, rule string, code partner.Code) bug {
-	return bug{name: name, rule: rule, edit: func(_ *world, s *sale.Sale) {
+func cleared(name string, code partner.Code) bug {
+	return bug{name: name, rule: "R7", edit: func(_ *world, s *sale.Sale) {
 		for i := range s.Sends {
 			if s.Sends[i].Code == code {
 				s.Sends[i].Cleared = true
@@ -73,7 +73,7 @@ func cleared(name, rule string, code partner.Code) bug {
 
 func brokenClearing() []bug {
 	return []bug{
-		recoded("6004 is cleared before the fence", "R6", partner.AuthNonce, partner.NotEligible),
+		recoded("6004 is cleared before the fence", partner.AuthNonce, partner.NotEligible),
 		{name: "7002 of a living OTP is cleared before the fence", rule: "R6", edit: func(_ *world, s *sale.Sale) {
 			for i := range s.Sends {
 				s.Sends[i].OTPBy = s.Sends[i].PreparedAt.Add(-time.Hour)
@@ -86,10 +86,10 @@ func brokenClearing() []bug {
 				}
 			}
 		}},
-		cleared("7002 needs no clearing", "R7", partner.OTPExpired),
-		cleared("7001 needs no clearing", "R7", partner.OTPInvalid),
-		cleared("8021 needs no clearing", "R7", partner.NotEligible),
-		cleared("8005 needs no clearing", "R7", partner.TransactionExpired),
+		cleared("7002 needs no clearing", partner.OTPExpired),
+		cleared("7001 needs no clearing", partner.OTPInvalid),
+		cleared("8021 needs no clearing", partner.NotEligible),
+		cleared("8005 needs no clearing", partner.TransactionExpired),
 		{name: "giving up refunds at once", rule: "R7", edit: func(_ *world, s *sale.Sale) {
 			if s.Abandoned && s.State == sale.Resolving {
 				for i := range s.Sends {
@@ -106,8 +106,8 @@ func brokenClearing() []bug {
 }
 
 // rows is a bug that reads the rows of a lookup in its own way.
-func rows(name, rule string, read func(w *world, r *sale.Row)) bug {
-	return bug{name: name, rule: rule, lookup: func(w *world, _ *host, l *sale.Lookup) {
+func rows(name string, read func(w *world, r *sale.Row)) bug {
+	return bug{name: name, rule: "R9", lookup: func(w *world, _ *host, l *sale.Lookup) {
 		for i := range l.Rows {
 			read(w, &l.Rows[i])
 		}
@@ -121,23 +121,23 @@ func brokenLookups() []bug {
 	return []bug{
 		{name: "only the last id is looked up", rule: "R9", flags: bugLookLast},
 		{name: "a lookup that fails is an absence", rule: "R9", flags: bugLookErrorAbsent},
-		rows("a pending row is an absence", "R9", func(_ *world, r *sale.Row) {
+		rows("a pending row is an absence", func(_ *world, r *sale.Row) {
 			if r.State == partner.StatePending {
 				r.State = partner.StateInit
 			}
 		}),
-		rows("a pending row is a success", "R9", func(_ *world, r *sale.Row) {
+		rows("a pending row is a success", func(_ *world, r *sale.Row) {
 			if r.State == partner.StatePending {
 				r.State = partner.StateSuccess
 			}
 		}),
-		rows("an expired row is a failure", "R9", func(w *world, r *sale.Row) {
+		rows("an expired row is a failure", func(w *world, r *sale.Row) {
 			if r.State == partner.StateExpired {
 				r.PartnerTransID = w.pidOf(r.TransID)
 				fail(r)
 			}
 		}),
-		rows("an INIT row is a failure", "R9", func(w *world, r *sale.Row) {
+		rows("an INIT row is a failure", func(w *world, r *sale.Row) {
 			if r.State == partner.StateInit {
 				r.PartnerTransID = w.pidOf(r.TransID)
 				fail(r)
@@ -151,7 +151,7 @@ func brokenLookups() []bug {
 				}
 			}
 		}},
-		rows("a row of another id is ours", "R9", func(w *world, r *sale.Row) {
+		rows("a row of another id is ours", func(w *world, r *sale.Row) {
 			if pid := w.pidOf(r.TransID); pid != "" {
 				r.PartnerTransID = pid
 			} else if n := len(w.store.records); n > 0 {

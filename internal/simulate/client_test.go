@@ -47,12 +47,12 @@ func TestCodeTableIsTheClients(t *testing.T) {
 			seen++
 			id, err := client.NewPartnerTransID("HN001", "D"+string(rule.Name), 1)
 			require.NoError(t, err)
-			real := sendAnswered(t, client, sb, id, rule.Name)
+			answer := sendAnswered(t, client, sb, id, rule.Name)
 			ours := table.result(contract.Answer{Code: rule.Name}, contract.Fields{})
-			assert.Equal(t, real.Outcome, ours.Outcome, "%s, 429 means not executed: %v", rule.Name, limited)
-			assert.Equal(t, real.Refusal, ours.Refusal, "%s, 429 means not executed: %v", rule.Name, limited)
-			assert.Equal(t, real.NotOurs, ours.NotOurs, "%s, 429 means not executed: %v", rule.Name, limited)
-			assert.Equal(t, rule.Name, real.Code)
+			assert.Equal(t, answer.Outcome, ours.Outcome, "%s, 429 means not executed: %v", rule.Name, limited)
+			assert.Equal(t, answer.Refusal, ours.Refusal, "%s, 429 means not executed: %v", rule.Name, limited)
+			assert.Equal(t, answer.NotOurs, ours.NotOurs, "%s, 429 means not executed: %v", rule.Name, limited)
+			assert.Equal(t, rule.Name, answer.Code)
 		}
 		assert.Greater(t, seen, 30)
 	}
@@ -62,8 +62,10 @@ func TestCodeTableIsTheClients(t *testing.T) {
 func sendAnswered(t *testing.T, client *mobifone.Client, sb *sandbox.Sandbox, id partner.PartnerTransID, code partner.Code) sale.SendResult {
 	t.Helper()
 	p := sale.ClientPartner(client)
-	o := sale.Order{Shop: "HN001", ID: "D", MSISDN: partner.MustParseMSISDN("0770000477"), Package: theOffer, Price: thePrice,
-		Staff: partner.Staff{Shop: "HN001", Employee: "NV1"}}
+	o := sale.Order{
+		Shop: "HN001", ID: "D", MSISDN: partner.MustParseMSISDN("0770000477"), Package: theOffer, Price: thePrice,
+		Staff: partner.Staff{Shop: "HN001", Employee: "NV1"},
+	}
 	ticket, _, err := p.AskOTP(t.Context(), o, id)
 	require.NoError(t, err)
 	otp, ok := sb.Code(o.MSISDN)

@@ -24,7 +24,10 @@ type codeTable struct {
 }
 
 func newCodeTable(c *contract.Contract) *codeTable {
-	t := &codeTable{verdicts: map[partner.Code]verdict{}, retrySame: map[partner.Code]bool{}, otp: map[partner.Code]partner.Outcome{}, byWire: map[string]partner.Code{}}
+	t := &codeTable{
+		verdicts: map[partner.Code]verdict{}, retrySame: map[partner.Code]bool{},
+		otp: map[partner.Code]partner.Outcome{}, byWire: map[string]partner.Code{},
+	}
 	limitedMeansNot := c.Semantics().TooManyRequestsMeansNotExecuted
 	for _, rule := range c.Document().Codes {
 		for _, w := range rule.Wire {
@@ -84,8 +87,10 @@ func unreadable(code partner.Code) sale.SendResult {
 
 // stayed is a send of which no byte left.
 func stayed(code partner.Code) sale.SendResult {
-	return sale.SendResult{Outcome: partner.NotSent, Code: code,
-		Err: &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: code}}
+	return sale.SendResult{
+		Outcome: partner.NotSent, Code: code,
+		Err: &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: code},
+	}
 }
 
 // limitedContract is the same partner, whose 429 promises that nothing was executed.

@@ -167,7 +167,7 @@ func (e edge) ask(ctx context.Context, q contract.Fields) (*partner.Transaction,
 	w.pause(w.ride())
 	w.point(ptLookReply)
 	e.h.heard(date, written)
-	if a.Code != partner.Success {
+	if len(a.Data.Rows) == 0 {
 		return nil, date, nil
 	}
 	tx := w.read(a.Data.Rows[0])

@@ -213,15 +213,12 @@ func (w *world) strike(k faultKind) {
 	w.stats.fired[k]++
 	w.struck[k] = true
 	w.trace.note("fault", uint64(k), uint64(w.now))
-	if w.script.cell(k).flagged {
-		w.flagged = true
-	}
 	w.log("! %s", k)
 }
 
 // faultSet is a set of faults.
 type faultSet [2]uint64
 
-func (s *faultSet) add(k faultKind)     { s[k>>6] |= 1 << (k & 63) }
-func (s faultSet) has(k faultKind) bool { return s[k>>6]&(1<<(k&63)) != 0 }
-func (s faultSet) none() bool           { return s == faultSet{} }
+func (s *faultSet) add(k faultKind)      { s[k>>6] |= 1 << (k & 63) }
+func (s *faultSet) has(k faultKind) bool { return s[k>>6]&(1<<(k&63)) != 0 }
+func (s *faultSet) none() bool           { return *s == faultSet{} }

@@ -45,7 +45,10 @@ var layers = [44]layer{
 	{"two resolvers; split between host and store", "loop, process", "mobifone/sale: TestTwoDesksInEveryOrder"},
 	{"wall clock: steps, frozen, drift", "loop, HTTP", "mobifone/sale: TestTheTillsClockJumps"},
 	{"suspend", "loop, HTTP", "internal/transport: clock_test.go"},
-	{"context cancelled; double click; same order twice", "loop, HTTP, process", "mobifone/sale: TestCancelledContextAtEveryPoint; sqlstore: TestTwoProcessesRace"},
+	{
+		"context cancelled; double click; same order twice", "loop, HTTP, process",
+		"mobifone/sale: TestCancelledContextAtEveryPoint; sqlstore: TestTwoProcessesRace",
+	},
 	{"limiter state lost; herd", "loop (as not sent), HTTP", "mobifone: limiter_test.go"},
 	{"CPU starvation, slow fsync", "loop, process", "mobifone/sale/sqlstore: TestAnotherWriterIsWaitedFor"},
 	{"credentials expired or rotated", "loop, HTTP", "mobifone: auth_test.go, auth_login_test.go"},

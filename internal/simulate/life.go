@@ -115,7 +115,7 @@ func (h *host) open() {
 }
 
 // newID is the partnerTransId of (shop, order, attempt).
-func (w *world) newID(shop, order string, attempt int) (partner.PartnerTransID, error) {
+func (w *world) newID(_, order string, attempt int) (partner.PartnerTransID, error) {
 	switch {
 	case w.has(bugIDByAttempt):
 		n := int(order[len(order)-1]-'0') + attempt // the second of one order is the first of the next
@@ -239,10 +239,11 @@ func (w *world) end() {
 	if w.repriced {
 		w.reprice(thePrice)
 	}
-	days := w.now/(24*time.Hour) + 2
+	const day = 24 * time.Hour
+	over := w.now
 	if at, ok := w.model().Next(); ok {
-		days = max(days, at.Sub(w.start)/(24*time.Hour)+2)
+		over = max(over, at.Sub(w.start))
 	}
-	w.era.start = w.start.Add(days * 24 * time.Hour)
+	w.era.start = w.start.Add(over.Truncate(day) + 2*day)
 	w.model().Advance(w.era.start.Add(-time.Hour))
 }

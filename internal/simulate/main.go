@@ -8,7 +8,9 @@ import (
 	"runtime/pprof"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	sales := flag.Uint64("sales", 100_000, "how many `sales` to simulate")
 	seed := flag.Uint64("seed", 1, "the first `seed`")
 	workers := flag.Int("workers", 0, "how many run side by side; 0: one for each core")
@@ -25,7 +27,7 @@ func main() {
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(2)
+			return 2
 		}
 		defer pprof.StopCPUProfile()
 	}
@@ -34,12 +36,12 @@ func main() {
 	ok := true
 	switch {
 	case *tables:
-		fmt.Print(layersTable(), "\n", cellsTable())
+		fmt.Fprint(os.Stdout, layersTable(), "\n", cellsTable())
 	case *replay != "":
 		s, err := parseScript(*replay)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(2)
+			return 2
 		}
 		ok = replayScript(s)
 	case *planted:
@@ -50,18 +52,19 @@ func main() {
 		ok = runRandom(os.Stdout, *sales, *seed, *workers)
 	}
 	if !ok {
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func replayScript(s *script) bool {
 	l := newLab(&stats{})
 	l.log = true
-	fmt.Println(s, s.faults)
+	fmt.Fprintln(os.Stdout, s, s.faults)
 	broken, hash := l.live(s)
-	fmt.Printf("trace %016x\n", uint64(hash))
+	fmt.Fprintf(os.Stdout, "trace %016x\n", uint64(hash))
 	if broken != nil {
-		fmt.Println("VIOLATION", broken)
+		fmt.Fprintln(os.Stdout, "VIOLATION", broken)
 		return false
 	}
 	return true

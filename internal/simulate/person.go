@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -26,7 +25,6 @@ type person struct {
 	waits   int
 	abandon bool
 	handed  bool // gave the cash back, as far as this person remembers
-	after   func(v sale.View)
 }
 
 func (w *world) hire(h *host, name string, o *order, work func(*person)) *person {
@@ -59,7 +57,7 @@ func (p *person) act(what string, call func(ctx context.Context, d *sale.Desk) (
 	if err != nil {
 		w.stats.refuse(err)
 	}
-	w.checker.answered(p, what, began, v, err)
+	w.checker.answered(what, began, v, err)
 	return v, err
 }
 
@@ -202,81 +200,4 @@ func (p *person) askOTP(v sale.View, double bool) {
 	if err != nil {
 		p.think(2*time.Second, 20*time.Second)
 	}
-}
-
-func (p *person) register(v sale.View, faults faultSet) {
-	w, o := p.w, p.order
-	p.think(4*time.Second, 25*time.Second)
-	if faults.has(fExpiredOTP) && v.Sale.Ticket != nil {
-		w.strike(fExpiredOTP)
-		w.pause(otpTTL)
-	}
-	if faults.has(fOTPDying) && v.Sale.Ticket != nil && !v.Sale.Ticket.PartnerExpiresAt.IsZero() {
-		w.strike(fOTPDying)
-		w.pause(max(0, v.Sale.Ticket.PartnerExpiresAt.Sub(w.core())-w.between(drawThink, 0, 20*time.Second)))
-	}
-	code, ok := p.readSMS(v.Sale, faults)
-	if !ok {
-		p.think(5*time.Second, 20*time.Second)
-		return
-	}
-	p.tries++
-	_, err := p.twice(faults.has(fDoubleClick), "register", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-		return d.Register(ctx, o.saleID, code, p.name)
-	})
-	if _, held := errors.AsType[*sale.NotClearedError](err); held {
-		p.tries--
-		p.waits++
-		w.pause(w.between(drawThink, 10*time.Second, 40*time.Second))
-		if p.waits > 12 {
-			p.abandon = true
-		}
-		return
-	}
-	if err != nil && partner.OutcomeOf(err) != partner.Rejected {
-		p.think(time.Second, 10*time.Second)
-	}
-}
-
-// readSMS is the customer reading out the newest code, or a wrong one.
-func (p *person) readSMS(s sale.Sale, faults faultSet) (partner.OTP, bool) {
-	w := p.w
-	box := w.model().Inbox(s.Order.MSISDN)
-	if len(box) == 0 {
-		return partner.OTP{}, false
-	}
-	code := box[len(box)-1].OTP
-	if s.Ticket != nil {
-		for _, m := range box {
-			if m.TransID == s.Ticket.TransID {
-				code = m.OTP
-			}
-		}
-	}
-	exhausted := slices.Contains(w.wants, fExhaustedOTP) && p.tries < 3
-	if exhausted && p.tries == 2 {
-		w.strikeOnce(fExhaustedOTP)
-	}
-	if faults.has(fOlderOTP) {
-		w.strike(fOlderOTP)
-		code = box[0].OTP
-	}
-	if faults.has(fWrongOTP) || exhausted {
-		if faults.has(fWrongOTP) {
-			w.strike(fWrongOTP)
-		}
-		wrong, _ := partner.ParseOTP(reverse(code.Reveal()))
-		code = wrong
-	}
-	return code, true
-}
-
-// reverse makes another code of six digits; a palindrome is turned up by one.
-func reverse(code string) string {
-	b := []byte(code)
-	slices.Reverse(b)
-	if string(b) == code {
-		b[0] = '0' + (b[0]-'0'+1)%10
-	}
-	return string(b)
 }

@@ -9,8 +9,8 @@ import (
 // mostSeeds is how many seeds a planted bug may live through.
 const mostSeeds = 400_000
 
-// catch lets the checker find one planted bug; it returns the seeds it took, and how the
-// bug shows.
+// catch lets the checker find one planted bug; it returns the seeds it took, and how it
+// shows.
 func catch(b *bug, first, most uint64) (seeds uint64, f found) {
 	l := newLab(&stats{})
 	l.bug = b

@@ -26,7 +26,7 @@ func (w *world) road(d *draft, faults faultSet) sale.SendResult {
 	reply := &answered{silent: true}
 	wait := w.outward(d, sent, faults, trip, reply)
 	w.point(ptLeft)
-	if silence := w.homeward(faults, reply); silence != nil {
+	if silence := w.homeward(faults); silence != nil {
 		w.pause(replyTimeout)
 		return *silence
 	}
@@ -130,7 +130,7 @@ func (w *world) copies(sent int, f contract.Fields, faults faultSet, trip time.D
 }
 
 // homeward spoils the reply; it returns what the client makes of one that never comes.
-func (w *world) homeward(faults faultSet, reply *answered) *sale.SendResult {
+func (w *world) homeward(faults faultSet) *sale.SendResult {
 	for _, k := range [...]faultKind{fReplyLost, fReplyLate} {
 		if faults.has(k) {
 			w.strike(k)
@@ -142,8 +142,13 @@ func (w *world) homeward(faults faultSet, reply *answered) *sale.SendResult {
 		k    faultKind
 		code partner.Code
 	}{
-		{fGarbled, partner.ReplyUnreadable}, {f5xxAfter, partner.SystemError}, {f429After, partner.RateLimited},
-		{f401After, partner.SystemError}, {fUnlistedCode, partner.SystemError}, {fOtherSale, ""}, {fContradict, ""},
+		{fGarbled, partner.ReplyUnreadable},
+		{f5xxAfter, partner.SystemError},
+		{f429After, partner.RateLimited},
+		{f401After, partner.SystemError},
+		{fUnlistedCode, partner.SystemError},
+		{fOtherSale, ""},
+		{fContradict, ""},
 	} {
 		if faults.has(s.k) {
 			w.strike(s.k)
@@ -154,105 +159,4 @@ func (w *world) homeward(faults faultSet, reply *answered) *sale.SendResult {
 		}
 	}
 	return nil
-}
-
-// arrive is one request at the partner's door. A copy has the nonce of the first.
-func (w *world) arrive(sent int, f contract.Fields, copied bool) contract.Answer {
-	if !w.fresh(sent) {
-		return contract.Answer{Code: partner.AuthNonce}
-	}
-	w.ranAt(sent)
-	w.era.dice.short = w.era.kind == "E" && w.percent(drawLate, 70)
-	a := w.model().Register(w.core(), f)
-	w.era.dice.short = false
-	if copied {
-		a.Code = w.politely(a.Code)
-	}
-	w.trace.text("register", string(a.Code))
-	if w.lab.log {
-		w.log("  partner answers send %d: %s (copy: %v)", sent, a.Code, copied)
-	}
-	w.checker.afterPartner()
-	return a
-}
-
-// politely is what a copy of an executed request is told. A partner need not say that it
-// has seen the request: the package is there already, the OTP was used (R5).
-func (w *world) politely(code partner.Code) partner.Code {
-	if code != partner.TransactionExpired && code != partner.DuplicateTransaction {
-		return code
-	}
-	switch w.below(drawWire, 10) {
-	case 0, 1:
-		return partner.PackageAlreadyRegistered
-	case 2:
-		return partner.NotEligible
-	case 3:
-		return partner.OTPInvalid
-	case 4:
-		return partner.OTPExpired
-	case 5:
-		return partner.OTPAttemptsExceeded
-	case 6:
-		return partner.TransactionConflict
-	default:
-		return code
-	}
-}
-
-// parkAt is a request that is let in at once and carried out late.
-func (w *world) parkAt(sent int, f contract.Fields, trip, late time.Duration) {
-	at := w.core().Add(max(trip, late))
-	w.later(trip, func() {
-		if w.fresh(sent) {
-			w.ranAt(sent)
-			w.log("  partner parks send %d until %v", sent, at.Sub(w.start))
-			w.model().Park(w.core(), at, f)
-		}
-	})
-}
-
-// fresh is the partner's check of the nonce, where it has one.
-func (w *world) fresh(sent int) bool {
-	if !w.script.nonces {
-		return true
-	}
-	for _, n := range w.nonces {
-		if n == sent {
-			return false
-		}
-	}
-	w.nonces = append(w.nonces, sent)
-	return true
-}
-
-// ranAt notes that a send's request was let in, and whether a later one was before it.
-func (w *world) ranAt(sent int) {
-	w.wire[sent].ran = true
-	for _, other := range w.wire[sent+1:] {
-		if other.ran && other.order == w.wire[sent].order {
-			w.stats.overtaken++
-			return
-		}
-	}
-}
-
-// longest is the partner's true bound on the time between leaving and execution; of one
-// that checks the OTP at execution, or promises nothing, an hour.
-func (w *world) longest() time.Duration {
-	switch w.era.kind {
-	case "A", "C":
-		return w.maxDelay
-	case "E":
-		return w.maxDelay - time.Hour // the rest is the queue's
-	default:
-		return time.Hour
-	}
-}
-
-func (w *world) lateness() time.Duration {
-	if w.extreme && w.percent(drawLate, 60) {
-		return w.longest()
-	}
-	return w.between(drawLate, 0, w.longest())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -51,7 +52,7 @@ func (s *script) String() string {
 func parseScript(text string) (*script, error) {
 	parts := strings.SplitN(text, ":", 3)
 	if len(parts) < 2 {
-		return nil, fmt.Errorf("a replay is MODEL:SEED, MODEL+nonce:SEED or MODEL:SEED:fault@n,fault@n")
+		return nil, errors.New("a replay is MODEL:SEED, MODEL+nonce:SEED or MODEL:SEED:fault@n,fault@n")
 	}
 	s := &script{}
 	model, nonces := strings.CutSuffix(parts[0], "+nonce")

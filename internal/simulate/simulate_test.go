@@ -134,7 +134,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 			t.Errorf("%s: %s was not caught", b.rule, b.name)
 		}
 	}
-	for _, rule := range strings.Fields("R1 R2 R3 R4 R5 R6 R7 R8 R9 R10 R11 R12 R13 R14") {
+	for rule := range strings.FieldsSeq("R1 R2 R3 R4 R5 R6 R7 R8 R9 R10 R11 R12 R13 R14") {
 		assert.True(t, rules[rule], "no bug is planted for %s", rule)
 	}
 }

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+)
 
 // trace is a running hash of everything that happened in a world (I21).
 type trace uint64
@@ -32,6 +35,6 @@ func (w *world) log(format string, args ...any) {
 		if w.cur != nil {
 			host = fmt.Sprintf("%d/%s", w.cur.host.n, w.cur.what)
 		}
-		fmt.Printf("%12.6f  %-12s %s\n", w.now.Seconds(), host, fmt.Sprintf(format, args...))
+		fmt.Fprintf(os.Stdout, "%12.6f  %-12s %s\n", w.now.Seconds(), host, fmt.Sprintf(format, args...))
 	}
 }

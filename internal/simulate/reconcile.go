@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// reconcile observes every row of the partner's statement, in an order of chance, and a
+// second time: that must change nothing (I20).
+func (w *world) reconcile() {
+	d := w.hosts[0].desk
+	rows := w.rowsOf(w.orders[0])
+	for i := range rows {
+		if w.scripted(fLookUnlisted) && w.percent(drawPerson, 30) {
+			rows[i].State = partner.StateUnlisted
+		}
+		j := i + w.below(drawPerson, len(rows)-i)
+		rows[i], rows[j] = rows[j], rows[i]
+	}
+	for round := range 2 {
+		w.pause(3 * time.Hour) // what the first round set going comes to rest
+		versions := w.versions()
+		for _, row := range rows {
+			if row.State == partner.StateInit || row.PartnerTransID == "" || w.has(bugReconcileBlind) && row.State != partner.StateSuccess {
+				continue
+			}
+			others := w.sameIDs(rows, row)
+			if w.has(bugReconcileSingly) {
+				others = nil
+			}
+			_, err := d.Observe(context.Background(), row, others...)
+			if err != nil {
+				w.stats.strangers++
+				if w.owner(row.PartnerTransID) != nil {
+					w.checker.fail("I6", "a row of ours was not taken: %v", err)
+				}
+			}
+		}
+		if round == 1 && !slices.Equal(versions, w.versions()) {
+			w.checker.fail("I20", "a second reconciliation changed something")
+		}
+	}
+}
+
+// sameIDs are the other rows of the statement with the same partnerTransId.
+func (w *world) sameIDs(rows []partner.Transaction, row partner.Transaction) []partner.Transaction {
+	var others []partner.Transaction
+	skipped := false
+	for _, r := range rows {
+		if r.PartnerTransID != row.PartnerTransID {
+			continue
+		}
+		if r == row && !skipped {
+			skipped = true
+			continue
+		}
+		others = append(others, r)
+	}
+	return others
+}
+
+func (w *world) owner(pid partner.PartnerTransID) *order {
+	for _, o := range w.orders {
+		if w.ownsPID(o, pid) {
+			return o
+		}
+	}
+	return nil
+}
+
+func (w *world) versions() []int64 {
+	var out []int64
+	for _, r := range w.store.records {
+		out = append(out, r.state.Version)
+	}
+	return out
+}
