@@ -48,6 +48,10 @@ func (t *step) lookedBefore(f finding) {
 // for it: a success that is not shown again is a person's matter (R9).
 func (t *step) foundSuccess(reason Reason) {
 	t.s.Final = partner.StateSuccess
+	if t.rules.NoLookup { // the finding is the reason, not that it cannot be looked up
+		t.goTo(Review, reason)
+		return
+	}
 	t.resolve(reason)
 	t.command(LookUp)
 }
