@@ -88,6 +88,22 @@ func TestASecondReconciliationSaysNothingNew(t *testing.T) {
 	}
 }
 
+// B, no-lookup, copy-second, walk-away: what reconciliation found stays the reason where
+// nothing can be looked up.
+func TestWithoutLookupTheFindingIsTheReason(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	c.rules.NoLookup = true
+	c.sending().do(c.told(partner.Rejected, partner.OTPExpired))
+	assert.Equal(t, sale.Paid, c.s.State)
+	c.do(c.observe(c.row(1, partner.StateSuccess)))
+	assert.Equal(t, sale.Review, c.s.State)
+	assert.Equal(t, sale.Reason("found registered"), c.s.Reason)
+	assert.Contains(t, c.commands, sale.RaiseAlarm)
+	c.do(c.observe(c.row(1, partner.StateSuccess)))
+	assert.NotContains(t, c.commands, sale.RaiseAlarm, "a second reconciliation is no second alarm")
+}
+
 // F, clock-step: a clock that was set back by a day does not poll every two seconds for a
 // day.
 func TestAClockSetBackPollsSeldom(t *testing.T) {

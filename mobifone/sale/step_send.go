@@ -136,7 +136,10 @@ func (t *step) endRegistering(send Send) {
 // resolve enters Resolving; where nothing can be looked up, a person must (R12).
 func (t *step) resolve(reason Reason) {
 	if t.rules.NoLookup {
-		t.goTo(Review, "no lookup operation")
+		if !reason.byLedger() { // what reconciliation found is the better reason, and stays
+			reason = "no lookup operation"
+		}
+		t.goTo(Review, reason)
 		return
 	}
 	t.goTo(Resolving, reason)
