@@ -196,23 +196,6 @@ func TestWithoutLookupARefundIsReleasedByAPerson(t *testing.T) {
 	require.Error(t, c.try(c.decide(sale.RuleRefundDue)), "where there is a lookup nobody decides past it")
 }
 
-// Seeds B:993999 and E:2137521 of the simulator: the reason of the first observation was
-// the missing lookup's, so a second one of the same row changed the sale again (I20).
-func TestWithoutLookupTheSameRowIsObservedOnce(t *testing.T) {
-	t.Parallel()
-	c := newCore(t)
-	c.rules.NoLookup = true
-	c.sending()
-	c.do(c.told(partner.Rejected, partner.OTPAttemptsExceeded))
-	require.Equal(t, sale.Paid, c.s.State)
-	found := c.observe(c.row(1, partner.StateSuccess))
-	c.do(found)
-	require.Equal(t, sale.Review, c.s.State)
-	once := c.s.Reason
-	c.do(found)
-	assert.Equal(t, once, c.s.Reason)
-}
-
 func TestADecisionKeepsTheBooks(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).in(sale.Refunded)
