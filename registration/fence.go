@@ -19,7 +19,8 @@ func fenceAt(sem contract.Semantics, sendBy, otpExpiresAt time.Time) time.Time {
 	var latest time.Time
 	switch {
 	case sem.OTPExpiryCheckedAtExecution && !otpExpiresAt.IsZero():
-		latest = otpExpiresAt
+		// The partner writes it in whole seconds: the truth may be this much later.
+		latest = otpExpiresAt.Add(time.Second)
 	case sem.MaxExecutionDelay != nil:
 		latest = sendBy.Add(time.Duration(*sem.MaxExecutionDelay))
 	default:

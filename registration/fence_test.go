@@ -25,7 +25,7 @@ func TestFenceAt(t *testing.T) {
 	}{
 		"nothing promised":                     {func(*contract.Semantics) {}, expiry, time.Time{}},
 		"longest delay":                        {func(s *contract.Semantics) { s.MaxExecutionDelay = &minute }, expiry, sendBy.Add(time.Minute + slack)},
-		"expiry checked":                       {func(s *contract.Semantics) { s.OTPExpiryCheckedAtExecution = true }, expiry, expiry.Add(slack)},
+		"expiry checked":                       {func(s *contract.Semantics) { s.OTPExpiryCheckedAtExecution = true }, expiry, expiry.Add(time.Second + slack)},
 		"expiry checked, not said":             {func(s *contract.Semantics) { s.OTPExpiryCheckedAtExecution = true }, time.Time{}, time.Time{}},
 		"expiry checked, not said, delay said": {func(s *contract.Semantics) { s.OTPExpiryCheckedAtExecution, s.MaxExecutionDelay = true, &minute }, time.Time{}, sendBy.Add(time.Minute + slack)},
 		"no partner clock":                     {func(s *contract.Semantics) { s.MaxExecutionDelay, s.Clock = &minute, contract.ClockNone }, expiry, time.Time{}},

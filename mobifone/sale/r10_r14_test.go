@@ -33,7 +33,7 @@ func TestR10Fence(t *testing.T) {
 				send := s.sale(id).Sends[0]
 				latest := send.SendBy.Add(time.Minute)
 				if kind == sandbox.KindB || kind == sandbox.KindD { // the expiry is checked at execution
-					latest = s.sale(id).Ticket.PartnerExpiresAt
+					latest = s.sale(id).Ticket.PartnerExpiresAt.Add(time.Second) // it is told in whole seconds
 				}
 				assert.Equal(t, latest, send.LastBy)
 				fence := latest.Add(5*time.Second + time.Second + time.Second)
