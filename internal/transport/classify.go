@@ -24,7 +24,8 @@ type verdict struct {
 // refusal, and zero when there was no well-formed answer.
 type Reply struct {
 	contract.Reply
-	PartnerTime time.Time // the partner's own clock in this reply; zero when it has none
+	PartnerTime time.Time // the partner's own clock in this reply; zero when it has none, or may be cached
+	Cached      bool      // a cache may have answered: no proof of an absence, nor of a time
 	Evidence    partner.Evidence
 }
 

@@ -15,8 +15,9 @@ func (c *core) classifyReply(r *record, resp *http.Response) verdict {
 	v := verdict{status: resp.StatusCode}
 	body, readErr := c.readBody(resp)
 	_ = resp.Body.Close()
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		c.clock.hear(date)
+	cached := c.mayBeCached(r, resp.Header)
+	if !cached {
+		c.clock.hear(dateOf(resp.Header))
 	}
 	wait, asked := retryAfter(resp.Header, time.Now())
 	if asked {
@@ -42,9 +43,11 @@ func (c *core) classifyReply(r *record, resp *http.Response) verdict {
 	if err != nil {
 		return c.classifyBare(r, v, err)
 	}
-	partnerTime := c.observeTime(r, resp, reply)
+	partnerTime, cached := c.observeTime(r, resp.Header, reply, cached)
 	r.heard(partnerTime)
-	return c.classifyCode(r, v, reply, partnerTime)
+	v = c.classifyCode(r, v, reply, partnerTime)
+	v.reply.Cached = cached
+	return v
 }
 
 // classifyBare is for a reply without a readable envelope.

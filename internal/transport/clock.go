@@ -108,6 +108,23 @@ func (p *partnerClock) observe(said time.Time, written instant) bool {
 	return true
 }
 
+// tooOld reports whether a reply's time lies before the earliest that the partner's clock
+// can have shown when the question was written: it was made for an earlier question. The
+// shorter of the two local waits is taken, so that one local clock may be wrong.
+func (p *partnerClock) tooOld(said time.Time, written instant) bool {
+	p.mu.Lock()
+	last := p.last
+	p.mu.Unlock()
+	if said.IsZero() || last.said.IsZero() || written.wall.IsZero() {
+		return false
+	}
+	least := min(written.wall.Sub(last.received.wall), written.mono-last.received.mono)
+	if least > clockFresh { // a time that was believed by mistake is not held against others for ever
+		return false
+	}
+	return said.Before(last.said.Add(least - dateGranule - max(p.skew, clockTolerance)))
+}
+
 // now returns the estimate, or why there is none.
 func (p *partnerClock) now() (time.Time, error) {
 	_, latest, err := p.bounds()

@@ -141,6 +141,13 @@ func (r *record) bypassed(answered bool) bool {
 	return r.money() && !spent && (answered || r.taken)
 }
 
+// writtenAt is when the current try was handed to the wire; zero when it was not.
+func (r *record) writtenAt() instant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.written
+}
+
 func (r *record) heard(partnerTime time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -46,27 +47,49 @@ func (c *core) refusal(r *record, reply *contract.Reply) *partner.Error {
 	return e
 }
 
-// observeTime learns the partner's clock from a well-formed reply.
-func (c *core) observeTime(r *record, resp *http.Response, reply *contract.Reply) time.Time {
-	var said time.Time
+// observeTime learns the partner's clock from a well-formed reply, and says whether the
+// time in it shows that it may come from a cache. Such a reply teaches nothing: its time
+// is when somebody else asked.
+func (c *core) observeTime(r *record, h http.Header, reply *contract.Reply, cached bool) (time.Time, bool) {
+	said := dateOf(h)
 	switch c.cfg.Contract.Semantics().Clock {
 	case contract.ClockNone:
-		return said
+		return time.Time{}, cached
 	case contract.ClockResponseTime:
 		said = reply.Time
-	default:
-		said, _ = http.ParseTime(resp.Header.Get("Date"))
+		cached = cached || c.clock.tooOld(said, r.writtenAt())
 	}
-	r.mu.Lock()
-	written := r.written
-	r.mu.Unlock()
-	if written.wall.IsZero() {
-		return time.Time{} // the reply did not come from the wire
+	written := r.writtenAt()
+	if cached || written.wall.IsZero() { // or the reply did not come from the wire
+		return time.Time{}, cached
 	}
 	if !c.clock.observe(said, written) {
+		return time.Time{}, false
+	}
+	return said, false
+}
+
+// mayBeCached reports whether a cache may have answered: it says so itself, or the reply's
+// Date lies before the question. A cache gives an old "not found" for a row that is there.
+func (c *core) mayBeCached(r *record, h http.Header) bool {
+	for _, age := range h.Values("Age") {
+		age = strings.TrimSpace(age)
+		if age == "" || strings.Trim(age, "0") != "" { // not zero, or nothing that can be read
+			return true
+		}
+	}
+	return c.clock.source == contract.ClockDate && c.clock.tooOld(dateOf(h), r.writtenAt())
+}
+
+// dateOf is the one Date of a reply; zero when there is none, or several, of which nobody
+// can say whose they are.
+func dateOf(h http.Header) time.Time {
+	dates := h.Values("Date")
+	if len(dates) != 1 {
 		return time.Time{}
 	}
-	return said
+	date, _ := http.ParseTime(dates[0])
+	return date
 }
 
 // text is the teller's sentence: the code's own, or SYSTEM_ERROR's while nothing is known.

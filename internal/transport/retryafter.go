@@ -26,7 +26,7 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+	if date := dateOf(h); !date.IsZero() {
 		now = date
 	}
 	wait := at.Sub(now)

@@ -25,6 +25,9 @@ func (c *core) sign(next http.RoundTripper) http.RoundTripper {
 				return nil, r.refuse(credentialsFailed(r.op, err))
 			}
 		}
+		if repetition(r.op) == freely { // a cache on the way would answer with what was true once
+			req.Header.Set("Cache-Control", "no-cache, no-store")
+		}
 		if h := c.idempotencyHeader(r); h != "" {
 			req.Header.Set(h, string(r.fields.PartnerTransID))
 		}
