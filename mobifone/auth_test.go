@@ -89,7 +89,7 @@ func TestMissingCredentials(t *testing.T) {
 			_, err = client.OTP.Request(t.Context(), otpRequest())
 			requireNotSent(t, p, err, partner.CredentialsFailed)
 			_, err = client.Registration.Register(t.Context(), aRequest(t))
-			requireNotSent(t, p, err, partner.ClockUnreliable)
+			requireNotSent(t, p, err, partner.CredentialsFailed)
 			assert.Zero(t, p.Conns())
 		})
 	}

@@ -1,8 +1,12 @@
 package mobifone_test
 
 import (
+	"context"
+	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
+	"syscall"
 	"testing"
 	"time"
 
@@ -88,11 +92,119 @@ func TestPrepareLooksFirst(t *testing.T) {
 		p, err := send(t, contract.Default(), func(p *wiretest.Partner, _ registration.Request) {
 			p.On(partner.OpGet, wiretest.Hangup(""))
 		})
-		requireNotSent(t, p, err, partner.ClockUnreliable)
+		requireNotSent(t, p, err, partner.ReplyLost)
 	})
 	t.Run("no lookup in the contract", func(t *testing.T) {
 		t.Parallel()
 		p, err := send(t, contracts(t)["second"], func(*wiretest.Partner, registration.Request) {})
 		requireNotSent(t, p, err, partner.ClockUnreliable)
 	})
+}
+
+// The first registration of a client has to ask for the partner's time. When it gets no
+// answer, the error says what really is wrong, not that a clock is unreliable.
+func TestFirstRegisterNamesTheCause(t *testing.T) {
+	t.Parallel()
+	sealed := errors.New("vault sealed")
+	refused := wiretest.Raw(401, "text/plain", "no")
+	for name, tc := range map[string]struct {
+		client func(t *testing.T, p *wiretest.Partner) *mobifone.Client
+		code   partner.Code
+		cause  func(error) bool
+	}{
+		"connection refused": {
+			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+				t.Helper()
+				p.Server.Close()
+				return newClient(t, p, quick(1))
+			},
+			code: partner.ConnectFailed, cause: func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
+		},
+		"a certificate of nobody": {
+			client: func(t *testing.T, _ *wiretest.Partner) *mobifone.Client {
+				t.Helper()
+				return newClient(t, wiretest.NewTLS(t, contract.Default()), quick(1))
+			},
+			code: partner.ConnectFailed,
+			cause: func(err error) bool {
+				_, ok := errors.AsType[x509.UnknownAuthorityError](err)
+				return ok
+			},
+		},
+		"no such name": {
+			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+				t.Helper()
+				var f faultyWire
+				f.fail(func(context.Context, string, string) (net.Conn, error) {
+					return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "partner.invalid", IsNotFound: true}}
+				})
+				return newClient(t, p, quick(1), mobifone.WithHTTPClient(f.client()))
+			},
+			code: partner.ConnectFailed,
+			cause: func(err error) bool {
+				_, ok := errors.AsType[*net.DNSError](err)
+				return ok
+			},
+		},
+		"a wrong key": {
+			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+				t.Helper()
+				p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+					w.Header()["Date"] = nil // a gateway without a clock
+					p.Says(partner.OpGet, 401, contract.Answer{Code: partner.AuthKey})(w, r, f)
+				})
+				return newClient(t, p, quick(1))
+			},
+			code: partner.AuthKey,
+		},
+		"a bare 401": {
+			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+				t.Helper()
+				p.On(partner.OpGet, refused)
+				return newClient(t, p, quick(1))
+			},
+			code: partner.SystemError,
+		},
+		"the vault is down": {
+			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+				t.Helper()
+				cfg := config(p.Server.URL)
+				cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (partner.Credentials, error) {
+					return partner.Credentials{}, sealed
+				})
+				client, err := mobifone.New(cfg, quick(1))
+				require.NoError(t, err)
+				return client
+			},
+			code: partner.CredentialsFailed, cause: func(err error) bool { return errors.Is(err, sealed) },
+		},
+		"a cache answers": { // the lookup went well, and told no time
+			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+				t.Helper()
+				p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+					w.Header().Set("Age", "60")
+					p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})(w, r, f)
+				})
+				return newClient(t, p, quick(1))
+			},
+			code: partner.ClockUnreliable,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, contract.Default())
+			client := tc.client(t, p)
+			_, err := client.Registration.Register(t.Context(), aRequest(t))
+			e := requireNotSent(t, p, err, tc.code)
+			assert.Equal(t, partner.OpRegister, e.Operation)
+			if tc.cause != nil {
+				assert.True(t, tc.cause(err), "%v", err)
+			}
+			if tc.code != partner.ClockUnreliable {
+				assert.NotContains(t, err.Error(), string(partner.ClockUnreliable))
+				assert.NotContains(t, err.Error(), "clock")
+			}
+			assert.NotEqual(t, partner.Hold, partner.ActionFor(err, true).Step, "nothing is open")
+		})
+	}
 }

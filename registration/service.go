@@ -3,6 +3,7 @@ package registration
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/transport"
@@ -40,7 +41,7 @@ func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
 // Prepare checks the request and fixes what will be sent: ids, body, the partner's time
 // until which it may leave (20 s from now) and the fence. It sends no registration; when no
 // reply of the last ten minutes tells the partner's time it first looks the
-// transaction up. Errors are *[partner.Error] of outcome NotSent, but of outcome Unknown
+// transaction up, and when that fails its code and cause are those of the error. Errors are *[partner.Error] of outcome NotSent, but of outcome Unknown
 // when these ids may have been sent before.
 func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
 	draft, err := s.prepare(ctx, req)
@@ -82,13 +83,12 @@ func (s *Service) prepare(ctx context.Context, req Request) (*Draft, error) {
 func (s *Service) fixTimes(ctx context.Context, req Request, send *partner.Send) error {
 	earliest, latest, err := s.t.PartnerNow()
 	if err != nil {
-		if lookErr := s.lookFirst(ctx, *send); lookErr != nil {
-			return lookErr
+		used, lookErr := s.lookFirst(ctx, *send)
+		if used != nil {
+			return used
 		}
 		if earliest, latest, err = s.t.PartnerNow(); err != nil {
-			e := err.(*partner.Error) //nolint:errorlint,forcetypeassert // PartnerNow makes no other
-			e.Operation = partner.OpRegister
-			return e
+			return noTime(err, lookErr)
 		}
 	}
 	sem := s.t.Contract().Semantics()
@@ -100,23 +100,39 @@ func (s *Service) fixTimes(ctx context.Context, req Request, send *partner.Send)
 }
 
 // lookFirst looks the ids up for the sake of the partner's time. A lookup that fails is
-// no reason to stop here: without a time there is no send anyway.
-func (s *Service) lookFirst(ctx context.Context, send partner.Send) error {
+// no reason to stop here: a refusal too may have told the time, and without one there is
+// no send anyway.
+func (s *Service) lookFirst(ctx context.Context, send partner.Send) (used, failed error) {
 	if !s.t.Contract().Has(partner.OpGet) {
-		return nil
+		return nil, nil
 	}
 	found, err := s.look(ctx, send)
 	if err != nil {
-		return nil //nolint:nilerr // see above
+		return nil, err
 	}
 	if found.used() {
 		handle := partner.NewHandle(send)
 		return &partner.Error{
 			Operation: partner.OpRegister, Code: partner.AlreadySent, Handle: &handle,
 			Lookup: &partner.Lookup{}, Err: errUsed,
-		}
+		}, nil
 	}
-	return nil
+	return nil, nil
+}
+
+// noTime is the error of a registration that was not prepared for want of the partner's
+// time. When the lookup that would tell it failed, that is what is wrong: a refused
+// connection, a certificate, a key; the clocks are not.
+func noTime(clockErr, lookErr error) error {
+	e := &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.ClockUnreliable, Err: clockErr}
+	if own, ok := errors.AsType[*partner.Error](clockErr); ok {
+		e.Code, e.Err = own.Code, own.Err
+	}
+	if own, ok := errors.AsType[*partner.Error](lookErr); ok {
+		e.Code, e.WireCode, e.Message, e.RetryAfter = own.Code, own.WireCode, own.Message, own.RetryAfter
+		e.Err = fmt.Errorf("nothing was sent; the lookup that would tell the partner's time failed: %w", lookErr)
+	}
+	return e
 }
 
 func fingerprint(c *contract.Contract, key partner.Secret, f contract.Fields) ([]byte, error) {
