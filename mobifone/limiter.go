@@ -1,6 +1,7 @@
 package mobifone
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"sync"
@@ -25,92 +26,204 @@ type Pauser interface {
 	Pause(lane partner.Lane, until time.Time)
 }
 
-// FromRate makes a limiter of l for one process. Tellers go first: however many
-// background calls wait, at most one of them has a place in front of a teller's. Do not
-// use l elsewhere: it counts right only when its clock is read under one lock
-// (golang/go#65508), which this limiter holds.
-func FromRate(l *rate.Limiter) Limiter {
-	return &rateLimiter{limit: l, turn: make(chan struct{}, 1)}
-}
+// FromRate makes a limiter of l for one process, first come, first served. Tellers go
+// first: however many background calls wait, at most one of them has a place in front of
+// a teller's. Do not use l elsewhere: it counts right only when its clock is read under
+// one lock (golang/go#65508) and when no more than one reservation is open at a time
+// (golang/go#69419); this limiter sees to both.
+func FromRate(l *rate.Limiter) Limiter { return &rateLimiter{limit: l} }
 
+// rateLimiter is a queue whose head alone holds a reservation: one that is given back
+// while others were made behind it would leave a debt for whoever comes next. A head that
+// leaves hands its place on.
 type rateLimiter struct {
-	turn chan struct{} // held by the one background call that has a place in the queue
-
-	mu      sync.Mutex
-	limit   *rate.Limiter
-	waiting int // background calls that wait for their turn
+	mu     sync.Mutex
+	limit  *rate.Limiter
+	queue  list.List // of *waiter: tellers, and one background call at most
+	behind list.List // of *waiter: the background calls that wait for that place
+	front  bool      // a background call is in the queue
+	open   int       // reservations that are neither used nor given back: 0 or 1
 }
 
-// Wait reserves a place and sleeps until it comes.
+// waiter is one call that waits.
+type waiter struct {
+	ctx  context.Context //nolint:containedctx // it stays no longer than the call
+	lane partner.Lane
+	turn chan struct{} // closed when the call is at the head, or refused
+	in   *list.List    // where it waits; nil when it does not
+	at   *list.Element
+	seat seat  // of the head
+	err  error // why it was refused; set before turn is closed
+}
+
+// seat is the head's reservation.
+type seat struct {
+	held *rate.Reservation
+	due  time.Time
+}
+
+// Wait queues, and sleeps at the head of the queue until its token comes.
 func (r *rateLimiter) Wait(ctx context.Context, c partner.Call) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if c.Lane == partner.Background {
-		if err := r.queue(ctx); err != nil {
-			return err
-		}
-		defer func() { <-r.turn }()
-	}
-	place, wait, err := r.reserve(ctx)
-	if err != nil || wait <= 0 {
+	w, err := r.enter(ctx, c.Lane)
+	if w == nil {
 		return err
 	}
-	timer := time.NewTimer(wait)
+	select {
+	case <-w.turn:
+	case <-ctx.Done():
+		r.leave(w, false)
+		return ctx.Err()
+	}
+	if w.err != nil {
+		return w.err
+	}
+	timer := time.NewTimer(time.Until(w.seat.due))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		r.leave(w, true)
 		return nil
 	case <-ctx.Done():
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		place.CancelAt(time.Now())
+		r.leave(w, false)
 		return ctx.Err()
 	}
 }
 
-// queue waits for the turn of a background call, or fails at once when those in front
-// need longer than the deadline allows.
-func (r *rateLimiter) queue(ctx context.Context) error {
-	r.mu.Lock()
-	wait := time.Duration(0)
-	if per := float64(r.limit.Limit()); per > 0 {
-		wait = time.Duration(float64(r.waiting) / per * float64(time.Second))
-	}
-	deadline, ok := ctx.Deadline()
-	if ok && wait > 0 && time.Now().Add(wait).After(deadline) {
-		r.mu.Unlock()
-		return &limitError{wait: wait}
-	}
-	r.waiting++
-	r.mu.Unlock()
-	defer func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.waiting--
-	}()
-	select {
-	case r.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (r *rateLimiter) reserve(ctx context.Context) (*rate.Reservation, time.Duration, error) {
+// enter takes a token, or a place in the queue, or refuses at once. Without a waiter and
+// without an error the call may go.
+func (r *rateLimiter) enter(ctx context.Context, lane partner.Lane) (*waiter, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now() // under the lock, or a stale reading is credited twice
-	place := r.limit.ReserveN(now, 1)
-	if !place.OK() {
-		return nil, 0, &limitError{}
+	if r.queue.Len() == 0 && r.limit.AllowN(now, 1) {
+		return nil, nil //nolint:nilnil // says: go
 	}
-	wait := place.DelayFrom(now)
-	if deadline, ok := ctx.Deadline(); ok && wait > 0 && now.Add(wait).After(deadline) {
-		place.CancelAt(now)
-		return nil, 0, &limitError{wait: wait}
+	ahead := r.queue.Len() - r.open
+	if lane == partner.Background {
+		ahead += r.behind.Len()
 	}
-	return place, wait, nil
+	if err := r.inTime(ctx, now, ahead); err != nil {
+		return nil, err
+	}
+	w := &waiter{ctx: ctx, lane: lane, turn: make(chan struct{})}
+	if lane == partner.Background && r.front {
+		w.stand(&r.behind)
+		return w, nil
+	}
+	r.line(w)
+	if r.queue.Len() == 1 {
+		r.seatHead(now, seat{})
+	}
+	return w, nil
+}
+
+// leave takes a call out. A seat that it did not use is the next one's.
+func (r *rateLimiter) leave(w *waiter, used bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.in == &r.behind {
+		w.stepOut()
+		return
+	}
+	if w.in == nil { // it was refused while it turned away
+		return
+	}
+	now := time.Now()
+	atHead := r.queue.Front() == w.at
+	if used {
+		r.open, w.seat = 0, seat{}
+	}
+	r.unline(w, now)
+	if atHead {
+		r.seatHead(now, w.seat)
+	}
+}
+
+// line puts a call at the end of the queue.
+func (r *rateLimiter) line(w *waiter) {
+	w.stand(&r.queue)
+	r.front = r.front || w.lane == partner.Background
+}
+
+// unline takes a call out of the queue; a background call makes room for the next one,
+// behind every teller who waits by now.
+func (r *rateLimiter) unline(w *waiter, now time.Time) {
+	w.stepOut()
+	if w.lane != partner.Background {
+		return
+	}
+	r.front = false
+	for e := r.behind.Front(); e != nil && !r.front; e = r.behind.Front() {
+		next := e.Value.(*waiter) //nolint:forcetypeassert // there is nothing else
+		next.stepOut()
+		if err := r.inTime(next.ctx, now, r.queue.Len()-r.open); err != nil {
+			next.refuse(err)
+			continue
+		}
+		r.line(next)
+	}
+}
+
+// seatHead gives the head of the queue the seat that was left, or reserves one. With
+// nobody to take it, a seat is given back: the only one there is, so all of it counts.
+func (r *rateLimiter) seatHead(now time.Time, left seat) {
+	for e := r.queue.Front(); e != nil; e = r.queue.Front() {
+		w := e.Value.(*waiter) //nolint:forcetypeassert // there is nothing else
+		if left.held == nil {
+			left.held = r.limit.ReserveN(now, 1)
+			left.due = now.Add(left.held.DelayFrom(now))
+			r.open = 1
+		}
+		err := late(w.ctx, left.due, now)
+		if err == nil {
+			w.seat = left
+			close(w.turn)
+			return
+		}
+		r.unline(w, now)
+		w.refuse(err)
+	}
+	if left.held != nil {
+		left.held.CancelAt(now)
+		r.open = 0
+	}
+}
+
+// inTime refuses a call that can have no token before its deadline, with so many ahead of
+// it who hold no reservation yet.
+func (r *rateLimiter) inTime(ctx context.Context, now time.Time, ahead int) error {
+	perSecond := float64(r.limit.Limit())
+	if r.limit.Burst() < 1 || perSecond <= 0 {
+		return &limitError{}
+	}
+	seconds := (float64(ahead+1) - r.limit.TokensAt(now)) / perSecond
+	return late(ctx, now.Add(time.Duration(min(seconds*float64(time.Second), float64(longestWait)))), now)
+}
+
+// longestWait keeps a wait within what a time.Duration holds.
+const longestWait = 100 * 365 * 24 * time.Hour
+
+// late is the refusal of a token that comes after the deadline, or nil.
+func late(ctx context.Context, due, now time.Time) error {
+	if deadline, ok := ctx.Deadline(); ok && due.After(deadline) {
+		return &limitError{wait: due.Sub(now)}
+	}
+	return nil
+}
+
+func (w *waiter) stand(in *list.List) { w.in, w.at = in, in.PushBack(w) }
+
+func (w *waiter) stepOut() {
+	w.in.Remove(w.at)
+	w.in = nil
+}
+
+func (w *waiter) refuse(err error) {
+	w.err = err
+	close(w.turn)
 }
 
 // limitError says that the limit leaves no place before the deadline.
@@ -119,7 +232,7 @@ type limitError struct{ wait time.Duration }
 // Error says how long the wait would be.
 func (e *limitError) Error() string {
 	if e.wait == 0 {
-		return "the limiter grants nothing (burst 0)"
+		return "the limiter grants nothing (burst or rate 0)"
 	}
 	return fmt.Sprintf("the limiter's queue is %s long, longer than the deadline", e.wait.Round(time.Millisecond))
 }
