@@ -2,6 +2,7 @@ package mobifone_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -187,6 +188,41 @@ func TestBackgroundIsRefusedWhenTellersCame(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// With so many ahead, and some served already, the wait that is refused or begun is the
+// true one.
+func TestRefusedWaitIsTheTrueOne(t *testing.T) {
+	t.Parallel()
+	const slot = 100 * time.Millisecond
+	for served := range 4 {
+		synctest.Test(t, func(t *testing.T) {
+			l := mobifone.FromRate(rate.NewLimiter(rate.Every(slot), 1))
+			require.NoError(t, l.Wait(t.Context(), teller))
+			var wg sync.WaitGroup
+			for range 6 {
+				wg.Go(func() { assert.NoError(t, l.Wait(t.Context(), teller)) })
+			}
+			<-time.After(time.Duration(served)*slot + slot/2)
+			wait := time.Duration(6-served)*slot + slot/2
+			short, cancel := context.WithTimeout(t.Context(), wait-time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			err := l.Wait(short, teller)
+			assert.Zero(t, time.Since(began))
+			refusal, ok := errors.AsType[interface {
+				error
+				RetryAfter() time.Duration
+			}](err)
+			require.True(t, ok, "%v", err)
+			assert.InDelta(t, wait, refusal.RetryAfter(), float64(time.Microsecond))
+			long, cancel := context.WithTimeout(t.Context(), wait+time.Millisecond)
+			defer cancel()
+			require.NoError(t, l.Wait(long, teller))
+			assert.InDelta(t, wait, time.Since(began), float64(time.Microsecond))
+			wg.Wait()
+		})
+	}
 }
 
 // A rate of nothing grants what the bucket holds and then refuses at once.
