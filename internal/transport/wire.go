@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"time"
 
@@ -20,10 +22,54 @@ const (
 
 // ownWire hides everything of a transport but RoundTrip: go-retryablehttp closes the
 // idle connections of all callers after any final error when it finds the method.
-type ownWire struct{ t *http.Transport }
+type ownWire struct {
+	t     *http.Transport
+	proxy func(*http.Request) (*url.URL, error) // nil: none
+	shown bool                                  // a middleware may look at a reply's TLS
+}
 
-// RoundTrip sends.
-func (w ownWire) RoundTrip(req *http.Request) (*http.Response, error) { return w.t.RoundTrip(req) }
+type proxyKey struct{}
+
+// RoundTrip sends. Through a proxy nothing of ours can stand between net/http and TLS, so
+// that such a connection is not kept: see quietConn.
+func (w ownWire) RoundTrip(req *http.Request) (*http.Response, error) {
+	if w.proxy != nil {
+		through, err := w.proxy(req)
+		if err != nil { // its text may hold the proxy's password
+			return nil, &net.OpError{Op: "dial", Net: "proxy", Err: &redacted{text: "the proxy's address cannot be read", err: err}}
+		}
+		if through != nil {
+			req = req.WithContext(context.WithValue(req.Context(), proxyKey{}, through))
+			req.Close = true
+		}
+	}
+	if !w.shown {
+		return w.t.RoundTrip(req)
+	}
+	var used net.Conn
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) { used = got.Conn }})
+	resp, err := w.t.RoundTrip(req.WithContext(ctx))
+	if resp != nil && resp.TLS == nil && used != nil { // net/http does not see the TLS below a quietConn
+		if state, ok := stateOf(used); ok {
+			resp.TLS = &state
+		}
+	}
+	return resp, err
+}
+
+// newOwnWire makes the transport take the proxy that RoundTrip found.
+func newOwnWire(t *http.Transport, shown bool) ownWire {
+	w := ownWire{t, t.Proxy, shown}
+	if t.Proxy != nil {
+		t.Proxy = func(req *http.Request) (*url.URL, error) { return proxyOf(req.Context()), nil }
+	}
+	return w
+}
+
+func proxyOf(ctx context.Context) *url.URL {
+	through, _ := ctx.Value(proxyKey{}).(*url.URL)
+	return through
+}
 
 // buildWires returns the wire for reads and the wire for money. A given
 // *http.Transport is cloned for each; any other RoundTripper is used for both as it is.
@@ -47,8 +93,12 @@ func (c *core) buildWires() (reads, money http.RoundTripper) {
 	harden(r)
 	harden(m)
 	forMoney(m)
+	for _, t := range []*http.Transport{r, m} {
+		quieten(t, c.cfg.BaseURL != nil && c.cfg.BaseURL.Scheme == "http")
+	}
 	c.wires = []*http.Transport{r, m}
-	return ownWire{r}, ownWire{m}
+	shown := len(c.cfg.Middleware) > 0
+	return newOwnWire(r, shown), newOwnWire(m, shown)
 }
 
 // Retries reports whether a RoundTripper is known to repeat requests by itself. Below the
@@ -88,22 +138,21 @@ func forMoney(t *http.Transport) {
 	if t.TLSClientConfig != nil {
 		t.TLSClientConfig.NextProtos = nil
 	}
-	dial := t.DialContext
-	//lint:ignore SA1019 whoever still sets it, for a proxy say, is not passed by
-	switch old := t.Dial; { //nolint:staticcheck // as the line above, for the linters together
-	case dial != nil:
-	case old != nil:
-		dial = func(_ context.Context, network, addr string) (net.Conn, error) { return old(network, addr) }
-	default:
-		dial = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
-	}
+	dial := dialerOf(t)
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
-		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-			_ = tcp.SetLinger(0) // best effort: the guard does not depend on it
-			setUserTimeout(tcp, deadPath)
+		if err == nil {
+			forSend(conn)
 		}
 		return conn, err
+	}
+}
+
+// forSend lets unsent bytes die with the connection and a dead path be noticed.
+func forSend(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // best effort: the guard does not depend on it
+		setUserTimeout(tcp, deadPath)
 	}
 }
 
