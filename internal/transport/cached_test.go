@@ -261,6 +261,24 @@ func TestFreshRepliesAreNotMarked(t *testing.T) {
 	}
 }
 
+// Of two Dates nobody can say which is the partner's: such a reply tells no time.
+func TestTwoDatesAreNone(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	says := p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		w.Header()["Date"] = []string{date(time.Now()), date(time.Now().Add(time.Hour))}
+		says(w, r, f)
+	})
+	tr := transportTo(t, p.Contract, p.Server.URL, nil)
+	reply, err := lookUp(t, tr)
+	require.ErrorIs(t, err, partner.TransactionNotFound)
+	assert.True(t, reply.PartnerTime.IsZero())
+	assert.False(t, reply.Cached)
+	_, _, err = tr.PartnerNow()
+	require.ErrorIs(t, err, partner.ClockUnreliable)
+}
+
 // Where the envelope tells the partner's time, that time is held against the question.
 func TestOldEnvelopeIsMarked(t *testing.T) {
 	t.Parallel()

@@ -39,8 +39,21 @@ func (c *core) readBody(resp *http.Response) ([]byte, error) {
 	if int64(len(body)) > limit {
 		return nil, fmt.Errorf("the reply is longer than %d bytes", limit)
 	}
-	if e := resp.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+	if encoded(resp.Header) {
 		return nil, errors.New("the reply is compressed, which was not asked for")
 	}
 	return body, nil
+}
+
+// encoded reports whether any of a reply's Content-Encoding lines names anything but
+// identity: of such a reply the bytes are not what the partner said.
+func encoded(h http.Header) bool {
+	for _, line := range h.Values("Content-Encoding") {
+		for coding := range strings.SplitSeq(line, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+				return true
+			}
+		}
+	}
+	return false
 }

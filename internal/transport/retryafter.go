@@ -7,14 +7,23 @@ import (
 	"time"
 )
 
-// retryAfter reads a Retry-After header: whole seconds, or an HTTP date held against
-// the reply's own Date (else against now). Anything else, the past included, is false;
-// a value too large for a wait becomes the longest one there is.
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if v == "" {
-		return 0, false
+// retryAfter reads the Retry-After lines of a reply: whole seconds, or an HTTP date held
+// against the reply's own Date (else against now). Anything else, the past included, is
+// false; a value too large for a wait becomes the longest one there is. Of several, a
+// gateway's and the partner's say, the longest counts.
+func retryAfter(h http.Header, now time.Time) (longest time.Duration, asked bool) {
+	if date := dateOf(h); !date.IsZero() {
+		now = date
 	}
+	for _, line := range h.Values("Retry-After") {
+		if wait, ok := waitIn(strings.TrimSpace(line), now); ok {
+			longest, asked = max(longest, wait), true
+		}
+	}
+	return longest, asked
+}
+
+func waitIn(v string, now time.Time) (time.Duration, bool) {
 	if isDigits(v) {
 		secs, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || secs > int64(longestWait/time.Second) {
@@ -25,9 +34,6 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	at, err := http.ParseTime(v)
 	if err != nil {
 		return 0, false
-	}
-	if date := dateOf(h); !date.IsZero() {
-		now = date
 	}
 	wait := at.Sub(now)
 	if wait < 0 {

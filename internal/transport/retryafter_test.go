@@ -54,6 +54,21 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// Of several lines the longest wait counts, and one that says nothing takes none away.
+func TestRetryAfterLines(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	for want, lines := range map[time.Duration][]string{
+		7 * time.Second:  {"3", "7", "5"},
+		30 * time.Second: {"soon", "Sun, 01 Mar 2026 09:00:30 GMT", ""},
+		3 * time.Second:  {"", "3"},
+	} {
+		got, ok := retryAfter(http.Header{"Retry-After": lines}, now)
+		assert.True(t, ok)
+		assert.Equal(t, want, got)
+	}
+}
+
 // Whatever a partner writes, the wait is none, or between 0 and the longest.
 func FuzzRetryAfter(f *testing.F) {
 	for _, s := range []string{
