@@ -47,6 +47,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 		s.catalog = catalog.Default()
 	}
 	base, bad := cfg.check(s.contract)
+	faults = append(faults, insecure(s.http, base)...)
 	if faults = append(bad, faults...); len(faults) > 0 {
 		return nil, badConfig(faults)
 	}

@@ -3,6 +3,7 @@ package mobifone
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -14,7 +15,10 @@ import (
 // Config is what every client needs.
 type Config struct {
 	// BaseURL is the partner's address, https only (http for loopback addresses), without
-	// user, query or fragment. The contract's paths are put behind its path.
+	// user, query or fragment. The contract's paths are put behind its path. Unless
+	// WithHTTPClient brings a transport, it is reached through the proxy that the
+	// environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY, as net/http reads them);
+	// a transport without a Proxy goes straight.
 	BaseURL string
 	// Partner is our name at MobiFone, 1 to 64 bytes; it enters every partnerTransId and
 	// must never change.
@@ -96,6 +100,18 @@ func checkBaseURL(s string) (*url.URL, string) {
 		return nil, "must have a plain path"
 	}
 	return u, ""
+}
+
+// insecure refuses a transport that takes anybody for the partner. On loopback it may:
+// what answers there is this machine.
+func insecure(rt http.RoundTripper, base *url.URL) []partner.FieldError {
+	t, own := rt.(*http.Transport)
+	if !own || t == nil || t.TLSClientConfig == nil || !t.TLSClientConfig.InsecureSkipVerify ||
+		t.TLSClientConfig.VerifyConnection != nil || (base != nil && loopback(base.Hostname())) {
+		return nil
+	}
+	return fault("WithHTTPClient", "does not check the partner's certificate (InsecureSkipVerify), so that anybody on the way gets key and OTP; "+
+		"put the partner's authority into TLSClientConfig.RootCAs, or pin the certificate in VerifyConnection")
 }
 
 func loopback(host string) bool {

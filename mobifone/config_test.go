@@ -1,6 +1,7 @@
 package mobifone_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,10 +38,13 @@ func faultsOf(t *testing.T, cfg mobifone.Config, opts ...mobifone.Option) []stri
 func badOptions() map[string][]mobifone.Option {
 	var noTransport *http.Transport
 	return map[string][]mobifone.Option{
-		"Option":         {nil},
-		"WithContract":   {mobifone.WithContract(nil)},
-		"WithCatalog":    {mobifone.WithCatalog(nil)},
-		"WithHTTPClient": {mobifone.WithHTTPClient(nil), mobifone.WithHTTPClient(&http.Client{Transport: noTransport})},
+		"Option":       {nil},
+		"WithContract": {mobifone.WithContract(nil)},
+		"WithCatalog":  {mobifone.WithCatalog(nil)},
+		"WithHTTPClient": {
+			mobifone.WithHTTPClient(nil), mobifone.WithHTTPClient(&http.Client{Transport: noTransport}),
+			mobifone.WithHTTPClient(unchecking(nil)),
+		},
 		"WithMiddleware": {mobifone.WithMiddleware(nil), mobifone.WithMiddleware(retrying, nil)},
 		"WithLimiter":    {mobifone.WithLimiter(nil)},
 		"WithLogger":     {mobifone.WithLogger(nil)},
@@ -53,6 +57,45 @@ func badOptions() map[string][]mobifone.Option {
 			mobifone.WithRetry(mobifone.Retry{BackoffBase: -1}), mobifone.WithRetry(mobifone.Retry{BackoffMax: -1}),
 			mobifone.WithRetry(mobifone.Retry{RetryAfterCap: -1}),
 		},
+	}
+}
+
+// unchecking is a client that takes any certificate, or those that check takes.
+func unchecking(check func(tls.ConnectionState) error) *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, VerifyConnection: check}}} //nolint:gosec // for New to refuse
+}
+
+// A client that takes any certificate may talk to this machine alone; one that checks by
+// itself may talk to anybody.
+func TestUncheckedCertificate(t *testing.T) {
+	t.Parallel()
+	pinned := func(tls.ConnectionState) error { return nil }
+	for name, tc := range map[string]struct {
+		url   string
+		check func(tls.ConnectionState) error
+		good  bool
+	}{
+		"a host":            {"https://partner.test", nil, false},
+		"an address":        {"https://10.0.0.1", nil, false},
+		"like loopback":     {"https://localhost.partner.test", nil, false},
+		"loopback":          {"https://127.0.0.1:8443", nil, true},
+		"loopback by name":  {"https://localhost", nil, true},
+		"loopback of six":   {"https://[::1]", nil, true},
+		"checked by itself": {"https://partner.test", pinned, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			option := mobifone.WithHTTPClient(unchecking(tc.check))
+			if !tc.good {
+				assert.Equal(t, []string{"WithHTTPClient"}, faultsOf(t, config(tc.url), option))
+				_, err := mobifone.New(config(tc.url), option)
+				assert.ErrorContains(t, err, "RootCAs", "it says what to do")
+				return
+			}
+			client, err := mobifone.New(config(tc.url), option)
+			require.NoError(t, err)
+			require.NoError(t, client.Close(t.Context()))
+		})
 	}
 }
 

@@ -13,5 +13,6 @@
 // and what the teller does.
 //
 // A client never changes after [New] and is safe for concurrent use; make one per
-// partner and share it. Nothing is read from the environment and nothing is global.
+// partner and share it. Nothing is global, and nothing is read from the environment but
+// the proxy that net/http finds there; [WithHTTPClient] says how to go without.
 package mobifone

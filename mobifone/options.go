@@ -65,10 +65,24 @@ func WithCatalog(c *catalog.Catalog) Option {
 // WithHTTPClient sends through the client's Transport. An *http.Transport is cloned,
 // once for reads and once for money calls; the clones get TLS ≥ 1.2, no compression and
 // bounded headers, and the one for money dials anew for each registration and speaks
-// HTTP/1.1 only. Any other RoundTripper is used for both as it is and must not retry by
-// itself: it lies below the guard, and a retry in it is a second registration. That of
-// go-retryablehttp is refused. The client itself is never changed; its Timeout bounds
-// each try, its Jar and CheckRedirect are not used: redirects are never followed.
+// HTTP/1.1 only. Bytes that arrive while no request is under way end the connection of
+// such a clone, instead of standing in the process's log. One that does not check the
+// partner's certificate is refused, except for loopback addresses.
+//
+// The clones use the Proxy of what is given. Without this option, or with a client whose
+// Transport is nil, the client's own transport uses the environment's (HTTPS_PROXY,
+// HTTP_PROXY, NO_PROXY); to use none, give a transport without:
+//
+//	&http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 256}}
+//
+// Through a proxy each call dials anew. A DialTLSContext has to agree on http/1.1 (NextProtos
+// of its TLS configuration): on a connection that agreed on another protocol no registration
+// is sent, outcome NotSent.
+//
+// Any other RoundTripper is used for both as it is and must not retry by itself: it lies
+// below the guard, and a retry in it is a second registration. That of go-retryablehttp is
+// refused. The client itself is never changed; its Timeout bounds each try, its Jar and
+// CheckRedirect are not used: redirects are never followed.
 func WithHTTPClient(h *http.Client) Option {
 	return func(s *settings) []partner.FieldError {
 		if h == nil {
