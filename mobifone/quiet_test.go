@@ -11,6 +11,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -130,7 +131,10 @@ func TestBytesNobodyAskedForAreNotPrinted(t *testing.T) {
 		},
 		"a greeting": func() *talker { return &talker{greets: second, answers: always(sized(row))} },
 	} {
-		for _, secure := range []string{"clear", "TLS", "own TLS dialer"} {
+		for _, secure := range []string{"clear", "TLS", "own TLS dialer", "clear, through a proxy", "TLS, through a proxy"} {
+			if name == "a greeting" && secure == "TLS, through a proxy" {
+				continue // out of reach, and before it was told any number
+			}
 			for call, act := range map[string]func(context.Context, *mobifone.Client) error{
 				"eligible": eligible,
 				"get":      reads()[partner.OpGet],
@@ -142,8 +146,8 @@ func TestBytesNobodyAskedForAreNotPrinted(t *testing.T) {
 				t.Run(name+"/"+secure+"/"+call, func(t *testing.T) {
 					printed.Reset()
 					s := s()
-					url, opts := overTo(t, s, secure)
-					client, err := mobifone.New(config(url), append(opts, quick(1), mobifone.WithContract(contract.Default()))...)
+					address, opts := overTo(t, s, secure)
+					client, err := mobifone.New(config(address), append(opts, quick(1), mobifone.WithContract(contract.Default()))...)
 					require.NoError(t, err)
 					for n := 1; n <= 2; n++ {
 						_ = act(t.Context(), client)
@@ -165,8 +169,12 @@ func TestBytesNobodyAskedForAreNotPrinted(t *testing.T) {
 // overTo starts s and returns its URL and the options to reach it.
 func overTo(t *testing.T, s *talker, secure string) (string, []mobifone.Option) {
 	t.Helper()
-	if secure == "clear" {
+	switch secure {
+	case "clear":
 		return "http://" + s.listen(t, nil), nil
+	case "clear, through a proxy": // which is who answers
+		transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: s.listen(t, nil)})}
+		return "http://127.0.0.1:9", []mobifone.Option{mobifone.WithHTTPClient(&http.Client{Transport: transport})}
 	}
 	cert := selfSigned(t, time.Now().Add(time.Hour))
 	leaf, err := x509.ParseCertificate(cert.Certificate[0])
@@ -175,7 +183,10 @@ func overTo(t *testing.T, s *talker, secure string) (string, []mobifone.Option) 
 	roots.AddCert(leaf)
 	addr := s.listen(t, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-	if secure != "TLS" {
+	switch secure {
+	case "TLS, through a proxy":
+		transport.Proxy = http.ProxyURL(newTunnel(t).url)
+	case "own TLS dialer":
 		transport.DialTLSContext = (&tls.Dialer{Config: transport.TLSClientConfig}).DialContext
 	}
 	return "https://" + addr, []mobifone.Option{mobifone.WithHTTPClient(&http.Client{Transport: transport})}
@@ -191,8 +202,8 @@ func TestQuietConnectionsAreKept(t *testing.T) {
 		n := 0
 		answers := []string{sized(`{"errorCode":"9003"}`), chunked, sized(long), reply("100 Continue", "", "") + sized(long), reply("204 No Content", "", ""), chunked, sized(long)}
 		s := &talker{answers: func(string) string { n++; return answers[n-1] }}
-		url, opts := overTo(t, s, secure)
-		client, err := mobifone.New(config(url), append(opts, quick(1))...)
+		address, opts := overTo(t, s, secure)
+		client, err := mobifone.New(config(address), append(opts, quick(1))...)
 		require.NoError(t, err)
 		for i := range answers {
 			err := eligible(t.Context(), client)

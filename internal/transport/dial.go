@@ -48,8 +48,8 @@ func quieten(t *http.Transport, clear bool) {
 	}
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
-		if err != nil || proxyOf(ctx) != nil {
-			return conn, err
+		if through := proxyOf(ctx); err != nil || (through != nil && through.Scheme != "http") {
+			return conn, err // SOCKS speaks first
 		}
 		return newQuietConn(conn), nil
 	}
@@ -66,10 +66,7 @@ type tlsDialer struct {
 func (d *tlsDialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := d.handshake(ctx, network, addr)
 	if err != nil {
-		if !neverConnected(err) {
-			err = &net.OpError{Op: "dial", Net: network, Err: err}
-		}
-		return nil, err
+		return nil, unsent(network, err)
 	}
 	if proxyOf(ctx) != nil {
 		return conn, nil // TLS to the proxy; net/http makes the one to the partner inside
@@ -81,8 +78,8 @@ func (d *tlsDialer) dialTLS(ctx context.Context, network, addr string) (net.Conn
 		return conn, nil
 	default:
 		_ = conn.Close()
-		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("the connection agreed on %q (ALPN), which is not spoken on it: "+
-			`set NextProtos of the tls.Config in your DialTLSContext to []string{"http/1.1"}`, agreed)}
+		return nil, unsent(network, fmt.Errorf("the connection agreed on %q (ALPN), which is not spoken on it: "+
+			`set NextProtos of the tls.Config in your DialTLSContext to []string{"http/1.1"}`, agreed))
 	}
 }
 

@@ -33,28 +33,41 @@ type proxyKey struct{}
 // RoundTrip sends. Through a proxy nothing of ours can stand between net/http and TLS, so
 // that such a connection is not kept: see quietConn.
 func (w ownWire) RoundTrip(req *http.Request) (*http.Response, error) {
+	proxied := false
 	if w.proxy != nil {
 		through, err := w.proxy(req)
 		if err != nil { // its text may hold the proxy's password
-			return nil, &net.OpError{Op: "dial", Net: "proxy", Err: &redacted{text: "the proxy's address cannot be read", err: err}}
+			return nil, unsent("proxy", &redacted{text: "the proxy's address cannot be read", err: err})
 		}
 		if through != nil {
+			proxied = true
 			req = req.WithContext(context.WithValue(req.Context(), proxyKey{}, through))
 			req.Close = true
 		}
 	}
-	if !w.shown {
+	if !w.shown && !proxied {
 		return w.t.RoundTrip(req)
 	}
 	var used net.Conn
 	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) { used = got.Conn }})
 	resp, err := w.t.RoundTrip(req.WithContext(ctx))
-	if resp != nil && resp.TLS == nil && used != nil { // net/http does not see the TLS below a quietConn
+	switch {
+	case err != nil && proxied && used == nil && ctx.Err() == nil:
+		err = unsent("proxy", err) // the proxy refused: net/http gives its bare words
+	case resp != nil && resp.TLS == nil && used != nil: // net/http does not see the TLS below a quietConn
 		if state, ok := stateOf(used); ok {
 			resp.TLS = &state
 		}
 	}
 	return resp, err
+}
+
+// unsent says of an error that no connection for a request came about.
+func unsent(network string, err error) error {
+	if neverConnected(err) {
+		return err
+	}
+	return &net.OpError{Op: "dial", Net: network, Err: err}
 }
 
 // newOwnWire makes the transport take the proxy that RoundTrip found.

@@ -1,0 +1,165 @@
+package mobifone_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// tunnel is a proxy that lets TLS through, and notes what it was asked for.
+type tunnel struct {
+	url *url.URL
+
+	mu    sync.Mutex
+	asked []string
+}
+
+func newTunnel(t *testing.T) *tunnel {
+	t.Helper()
+	p := &tunnel{}
+	server := httptest.NewServer(p)
+	t.Cleanup(server.Close)
+	var err error
+	p.url, err = url.Parse(server.URL)
+	require.NoError(t, err)
+	return p
+}
+
+func (p *tunnel) hosts() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.asked...)
+}
+
+// ServeHTTP connects, or refuses what is not on this machine.
+func (p *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.asked = append(p.asked, r.Method+" "+r.Host)
+	p.mu.Unlock()
+	if host, _, err := net.SplitHostPort(r.Host); err != nil || host != "127.0.0.1" {
+		http.Error(w, "not from here", http.StatusForbidden)
+		return
+	}
+	out, err := (&net.Dialer{}).DialContext(r.Context(), "tcp", r.Host)
+	if err != nil {
+		http.Error(w, "nobody there", http.StatusBadGateway)
+		return
+	}
+	in, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		_ = out.Close()
+		return
+	}
+	_, _ = io.WriteString(in, "HTTP/1.1 200 Connection established\r\n\r\n")
+	pipe := func(to, from net.Conn) {
+		_, _ = io.Copy(to, from)
+		_ = to.Close()
+		_ = from.Close()
+	}
+	go pipe(out, in)
+	go pipe(in, out)
+}
+
+// A sale goes through a proxy, by a connection for each call: net/http would print what
+// a kept one brings between two calls, and nothing can stand above the TLS inside.
+func TestThroughAProxy(t *testing.T) {
+	t.Parallel()
+	_, server, asked := protocols(t)
+	proxy := newTunnel(t)
+	client, err := mobifone.New(config(server.URL), mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{
+		TLSClientConfig: trusting(server), Proxy: http.ProxyURL(proxy.url),
+	}}))
+	require.NoError(t, err)
+	_, err = client.Registration.Register(t.Context(), toOTP(t, client))
+	require.NoError(t, err)
+	require.NoError(t, eligible(t.Context(), client))
+	assert.Equal(t, "HTTP/1.1", asked(partner.OpRegister))
+	line := "CONNECT " + server.Listener.Addr().String()
+	assert.Equal(t, []string{line, line, line, line}, proxy.hosts())
+	require.NoError(t, client.Close(context.WithoutCancel(t.Context())))
+}
+
+// A proxy whose address cannot be told is no reason to go without, nothing leaves, and a
+// password in it is not repeated.
+func TestProxyThatCannotBeFound(t *testing.T) {
+	t.Parallel()
+	errNone := errors.New("cannot read http://user:" + canarySecret + "@proxy")
+	client, err := mobifone.New(config("https://partner.test"), quick(1), mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{
+		Proxy: func(*http.Request) (*url.URL, error) { return nil, errNone },
+	}}))
+	require.NoError(t, err)
+	err = eligible(t.Context(), client)
+	require.ErrorIs(t, err, errNone)
+	require.ErrorIs(t, err, partner.ConnectFailed)
+	assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), canarySecret)
+	require.NoError(t, client.Close(context.WithoutCancel(t.Context())))
+}
+
+// inChild names how TestMain's one call goes out, when the test binary is started for it.
+const inChild = "MOBIFONE_TEST_CALL"
+
+// TestMain makes one call in a process whose environment a test has chosen: net/http reads
+// the proxy once per process.
+func TestMain(m *testing.M) {
+	how := os.Getenv(inChild)
+	if how == "" {
+		os.Exit(m.Run())
+	}
+	opts := []mobifone.Option{quick(1)}
+	switch how {
+	case "no transport":
+		opts = append(opts, mobifone.WithHTTPClient(&http.Client{}))
+	case "a transport without Proxy":
+		opts = append(opts, mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 256,
+			DialContext: func(_ context.Context, _, addr string) (net.Conn, error) {
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("straight to " + addr)}
+			}}}))
+	}
+	client, err := mobifone.New(config("https://partner.test"), opts...)
+	if err == nil {
+		err = eligible(context.Background(), client)
+	}
+	fmt.Print(err)
+}
+
+// What the docs say of the environment: its proxy is used, unless a transport without a
+// Proxy is given.
+func TestEnvironmentsProxy(t *testing.T) {
+	t.Parallel()
+	for how, tc := range map[string]struct {
+		env, said string
+		asked     []string
+	}{
+		"plain":                     {"HTTPS_PROXY=%s", "Forbidden", []string{"CONNECT partner.test:443"}},
+		"no transport":              {"https_proxy=%s", "Forbidden", []string{"CONNECT partner.test:443"}},
+		"a transport without Proxy": {"HTTPS_PROXY=%s", "straight to partner.test:443", nil},
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			proxy := newTunnel(t)
+			child := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this very test
+			child.Env = []string{inChild + "=" + how, fmt.Sprintf(tc.env, proxy.url)}
+			out, err := child.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			assert.Contains(t, string(out), "not sent: "+string(partner.ConnectFailed))
+			assert.Contains(t, string(out), tc.said)
+			assert.Equal(t, tc.asked, proxy.hosts())
+		})
+	}
+}
