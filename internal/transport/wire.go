@@ -151,22 +151,40 @@ func forMoney(t *http.Transport) {
 	if t.TLSClientConfig != nil {
 		t.TLSClientConfig.NextProtos = nil
 	}
-	dial := dialerOf(t)
-	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		if err == nil {
-			forSend(conn)
-		}
-		return conn, err
+	t.DialContext = settled(dialerOf(t))
+	if dial := tlsDialerOf(t); dial != nil {
+		t.DialTLSContext = settled(dial)
 	}
 }
 
-// forSend lets unsent bytes die with the connection and a dead path be noticed.
-func forSend(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // best effort: the guard does not depend on it
-		setUserTimeout(tcp, deadPath)
+// settled makes unsent bytes die with each connection, and has a dead path noticed.
+func settled(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return conn, err
+		}
+		if tcp := tcpOf(conn); tcp != nil {
+			_ = tcp.SetLinger(0) // best effort: the guard does not depend on it
+			setUserTimeout(tcp, deadPath)
+		}
+		return conn, nil
 	}
+}
+
+// tcpOf finds the TCP connection below, through wrappers that show what they wrap.
+func tcpOf(conn net.Conn) *net.TCPConn {
+	for range 8 {
+		switch c := conn.(type) {
+		case *net.TCPConn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
 // isTLSFailure reports whether a failed handshake is anywhere in err: one walk for all

@@ -1,0 +1,65 @@
+package transport
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+func register(t *testing.T, tr *Transport, n int) error {
+	t.Helper()
+	code, err := partner.ParseOTP("730194")
+	require.NoError(t, err)
+	_, latest, err := tr.PartnerNow()
+	require.NoError(t, err)
+	_, err = tr.Send(t.Context(), contract.Fields{
+		Channel: "SHOP", MSISDN: partner.MustParseMSISDN("0908123477"), Package: "C120", Amount: 120_000,
+		TransID: partner.TransID("T-" + string(rune('A'+n%26))), PartnerTransID: partner.RandomPartnerTransID(), OTP: code,
+		Shop: "HN01", Employee: "GDV07", POS: "P2",
+	}, latest.Add(20*time.Second))
+	return err
+}
+
+// A well-formed refusal under 5xx or 408 may be a gateway's word about a request that was
+// executed: whatever listed code it has, the registration is Unknown. Under 200 and other
+// 4xx the same codes refuse.
+func TestRefusalOfAFailedRequestIsUnknown(t *testing.T) {
+	t.Parallel()
+	c := contract.Default()
+	doc := c.Document()
+	p := wiretest.New(t, c)
+	tr := transportTo(t, c, p.Server.URL, nil)
+	_, err := lookUp(t, tr)
+	require.ErrorIs(t, err, partner.TransactionNotFound)
+	sent, refused := 0, 0
+	for _, rule := range doc.Codes {
+		for _, wire := range rule.Wire {
+			if slices.Contains(doc.Envelope.SuccessCodes, wire) {
+				continue
+			}
+			for _, status := range []int{200, 400, 409, 422, 408, 500, 501, 502, 503, 504, 507, 511, 599} {
+				p.On(partner.OpRegister, p.Says(partner.OpRegister, status, contract.Answer{WireCode: wire, Message: "x"}))
+				err := register(t, tr, sent)
+				sent++
+				e, ok := errors.AsType[*partner.Error](err)
+				require.True(t, ok)
+				if status == 408 || status >= 500 {
+					assert.Equal(t, partner.Unknown, e.Outcome, "%s under HTTP %d", wire, status)
+					assert.Equal(t, status, e.Evidence.HTTPStatus)
+				} else if e.Outcome == partner.Rejected {
+					refused++
+				}
+			}
+		}
+	}
+	assert.Equal(t, sent, p.OnWire(partner.OpRegister))
+	assert.Equal(t, 4*17, refused, "17 codes refuse for sure, under each of four statuses")
+}
