@@ -3,7 +3,6 @@ package transport
 import (
 	"bytes"
 	"strconv"
-	"strings"
 )
 
 // framing follows an HTTP/1.1 reply byte by byte and says where it ends, so that nothing
@@ -82,14 +81,14 @@ func (f *framing) keep(b []byte) {
 }
 
 func (f *framing) endLine() {
-	line := strings.TrimSuffix(string(f.line), "\r")
+	line := bytes.TrimSuffix(f.line, []byte("\r"))
 	f.line = f.line[:0]
 	switch f.at {
 	case inHead:
 		f.headLine(line)
 	case inChunkSize:
-		size, _, _ := strings.Cut(line, ";")
-		n, err := strconv.ParseInt(strings.TrimSpace(size), 16, 63)
+		size, _, _ := bytes.Cut(line, []byte(";"))
+		n, err := strconv.ParseInt(string(bytes.TrimSpace(size)), 16, 63)
 		switch {
 		case err != nil || n < 0:
 			f.at = unclear
@@ -100,41 +99,41 @@ func (f *framing) endLine() {
 		}
 	case inChunkEnd:
 		f.at = inChunkSize
-		if line != "" {
+		if len(line) > 0 {
 			f.at = unclear
 		}
 	case inTrailer:
-		if line == "" {
+		if len(line) == 0 {
 			f.at = ended
 		}
 	}
 }
 
-func (f *framing) headLine(line string) {
+func (f *framing) headLine(line []byte) {
 	if !f.started {
 		f.started = true
-		version, rest, _ := strings.Cut(line, " ")
-		code, _, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
-		f.status, _ = strconv.Atoi(code)
-		f.old = version == "HTTP/1.0"
-		f.strange = version != "HTTP/1.1" && !f.old || len(code) != 3
+		version, rest, _ := bytes.Cut(line, []byte(" "))
+		code, _, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
+		f.status, _ = strconv.Atoi(string(code))
+		f.old = string(version) == "HTTP/1.0"
+		f.strange = string(version) != "HTTP/1.1" && !f.old || len(code) != 3
 		return
 	}
-	if line == "" {
+	if len(line) == 0 {
 		f.endHead()
 		return
 	}
-	name, value, _ := strings.Cut(line, ":")
-	value = strings.Trim(value, " \t")
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	value = bytes.Trim(value, " \t")
 	switch {
 	case line[0] == ' ' || line[0] == '\t': // it goes on with the line before
 		f.strange = true
-	case strings.EqualFold(name, "Content-Length"):
-		n, err := strconv.ParseInt(value, 10, 63)
+	case bytes.EqualFold(name, []byte("Content-Length")):
+		n, err := strconv.ParseInt(string(value), 10, 63)
 		f.strange = f.strange || err != nil || n < 0 || (f.length >= 0 && f.length != n)
 		f.length = n
-	case strings.EqualFold(name, "Transfer-Encoding"):
-		f.strange = f.strange || f.old || f.chunked || !strings.EqualFold(value, "chunked")
+	case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+		f.strange = f.strange || f.old || f.chunked || !bytes.EqualFold(value, []byte("chunked"))
 		f.chunked = true
 	}
 }
