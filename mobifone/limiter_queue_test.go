@@ -103,7 +103,9 @@ func TestQuotaIsUsedWhileOthersLeave(t *testing.T) {
 					call = report
 				}
 				wg.Go(func() {
-					for g.wait(ctx, l, call) == nil {
+					var err error
+					for err == nil {
+						err = g.wait(ctx, l, call)
 					}
 				})
 			}
@@ -238,6 +240,8 @@ func TestRateZeroRefuses(t *testing.T) {
 }
 
 // A call that need not wait costs no memory.
+//
+//nolint:paralleltest // it counts the process's allocations
 func TestFreeTokenAllocatesNothing(t *testing.T) {
 	l := mobifone.FromRate(rate.NewLimiter(1e9, 1e9))
 	for _, call := range []partner.Call{teller, report} {

@@ -126,16 +126,17 @@ func TestMain(m *testing.M) {
 	case "no transport":
 		opts = append(opts, mobifone.WithHTTPClient(&http.Client{}))
 	case "a transport without Proxy":
-		opts = append(opts, mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 256,
-			DialContext: func(_ context.Context, _, addr string) (net.Conn, error) {
-				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("straight to " + addr)}
-			}}}))
+		straight := &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 256}
+		straight.DialContext = func(_ context.Context, _, addr string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("straight to " + addr)}
+		}
+		opts = append(opts, mobifone.WithHTTPClient(&http.Client{Transport: straight}))
 	}
 	client, err := mobifone.New(config("https://partner.test"), opts...)
 	if err == nil {
 		err = eligible(context.Background(), client)
 	}
-	fmt.Print(err)
+	_, _ = fmt.Fprint(os.Stdout, err)
 }
 
 // What the docs say of the environment: its proxy is used, unless a transport without a

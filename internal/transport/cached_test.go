@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -22,6 +23,7 @@ import (
 // under method and URL, whatever the partner says about it.
 type cache struct {
 	partner string
+	wire    http.Transport
 	obeys   bool                          // a request's no-cache reaches the partner
 	dress   func(h http.Header, hit bool) // what it writes over a reply's header
 
@@ -45,9 +47,7 @@ func (c *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.kept[key] = kept
 	}
 	h := w.Header()
-	for name, values := range kept.Header() {
-		h[name] = values
-	}
+	maps.Copy(h, kept.Header())
 	if hit {
 		c.dress(h, true)
 	}
@@ -57,19 +57,17 @@ func (c *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *cache) ask(r *http.Request) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
-	out, err := http.NewRequestWithContext(r.Context(), r.Method, c.partner+r.URL.RequestURI(), r.Body)
+	out, err := http.NewRequestWithContext(r.Context(), r.Method, c.partner+r.URL.RequestURI(), r.Body) //nolint:gosec // a proxy goes where it is sent
 	if err != nil {
 		panic(err)
 	}
 	out.Header = r.Header.Clone()
-	resp, err := http.DefaultTransport.RoundTrip(out)
+	resp, err := c.wire.RoundTrip(out)
 	if err != nil {
 		panic(err)
 	}
 	defer resp.Body.Close()
-	for name, values := range resp.Header {
-		rec.Header()[name] = values
-	}
+	maps.Copy(rec.Header(), resp.Header)
 	rec.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(rec.Body, resp.Body)
 	return rec

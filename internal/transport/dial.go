@@ -40,10 +40,10 @@ func tlsDialerOf(t *http.Transport) dialFunc {
 // quieten puts a quietConn around every connection that carries HTTP/1.1 to the partner
 // itself, above TLS where there is TLS. HTTP/2 has no bytes that nobody asked for and
 // goes on as it is.
-func quieten(t *http.Transport, clear bool) {
+func quieten(t *http.Transport, inClear bool) {
 	dial := dialerOf(t)
 	t.DialTLSContext = (&tlsDialer{t: t, dial: dial, own: tlsDialerOf(t)}).dialTLS
-	if !clear || (t.Protocols != nil && !t.Protocols.HTTP1()) {
+	if !inClear || (t.Protocols != nil && !t.Protocols.HTTP1()) {
 		return
 	}
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -91,7 +91,9 @@ func (d *tlsDialer) handshake(ctx context.Context, network, addr string) (net.Co
 		if err != nil {
 			return nil, err
 		}
-		if shaker, ok := conn.(interface{ HandshakeContext(context.Context) error }); ok {
+		if shaker, ok := conn.(interface {
+			HandshakeContext(ctx context.Context) error
+		}); ok {
 			err = d.shake(ctx, conn, shaker.HandshakeContext)
 		}
 		return conn, err
