@@ -31,17 +31,15 @@ const quietBuffer = 4 << 10
 
 func newQuietConn(conn net.Conn) *quietConn { return &quietConn{Conn: conn} }
 
-// Write notes that a request begins.
+// Write notes that a request begins. The rest of one whose reply came early begins none:
+// what it may bring is no reply.
 func (q *quietConn) Write(p []byte) (int, error) {
-	q.mu.Lock()
-	switch {
-	case beginsRequest(p):
+	if beginsRequest(p) {
+		q.mu.Lock()
 		q.asked = true
 		q.reply.begin()
-	case !q.asked: // the rest of a request whose reply came early: what it may bring is no reply
-		q.over = true
+		q.mu.Unlock()
 	}
-	q.mu.Unlock()
 	return q.Conn.Write(p)
 }
 
