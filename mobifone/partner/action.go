@@ -19,10 +19,11 @@ const (
 	ReturnCash              // proven not registered: give the money back
 	Support                 // nothing the teller can do; call support
 	Refuse                  // proven not registered and no money taken: take none, advise another package
+	TakeCash                // take the package's price and record it; a desk says it, ActionFor never does
 )
 
 // String returns the step's name: "hold", "give service", "reenter OTP", "new OTP",
-// "wait", "return cash", "support" or "refuse".
+// "wait", "return cash", "support", "refuse" or "take cash".
 func (s Step) String() string {
 	switch s {
 	case GiveService:
@@ -39,6 +40,8 @@ func (s Step) String() string {
 		return "support"
 	case Refuse:
 		return "refuse"
+	case TakeCash:
+		return "take cash"
 	default:
 		return "hold"
 	}
@@ -48,7 +51,7 @@ func (s Step) String() string {
 type Action struct {
 	Step Step
 	Text Text
-	Wait time.Duration // of WaitUntil: how long; 0 when not known
+	Wait time.Duration // of WaitUntil and Hold: how long; 0 when not known
 }
 
 // ActionFor turns what a call returned into what the teller does. cashTaken says
@@ -58,8 +61,15 @@ type Action struct {
 // A nil error of a registration or a resolve is GiveService. As long as it is not
 // known what became of a registration (any foreign error, an [Unknown] outcome, every
 // failed lookup, a second send) the action is Hold with the same sentence, whatever
-// the code's own text says. The two steps before a registration register nothing, so
-// their failures never hold, and GiveService is not meant for their success.
+// the code's own text says: a refusal may be the answer to a copy of a request that
+// went through. Action.Wait says when to look it up, where the error knows.
+//
+// The one exception is an Unknown registration with the code [OTPInvalid]: the very
+// pair of ids may be sent again with another OTP, so the action is ReenterOTP unless
+// no entry is left.
+//
+// The two steps before a registration register nothing, so their failures never hold;
+// an Unknown one says to try again. GiveService is not meant for their success.
 //
 // It judges this one error and knows no earlier one: money of a sale with an earlier
 // send that is still unknown is not returned because a later call was refused. Who
@@ -69,23 +79,32 @@ func ActionFor(err error, cashTaken bool) Action {
 		return Action{Step: GiveService, Text: sayRegistered}
 	}
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e == nil || e.Operation.Lookup() || e.Code == AlreadySent {
-		return hold()
-	}
-	beforeSale := e.Operation == OpEligible || e.Operation == OpOTP
 	switch {
+	case !ok || e == nil:
+		return hold(0)
+	case e.Operation.Lookup() || e.Code == AlreadySent:
+		return hold(e.RetryAfter)
 	case e.Outcome == NotSent:
 		return e.notSent(cashTaken)
-	case beforeSale && (e.Outcome == Unknown || e.Outcome == Rejected):
+	case e.Outcome != Unknown && e.Outcome != Rejected:
+		return hold(e.RetryAfter) // an error that says it succeeded, or nothing we know
+	case e.Operation == OpEligible || e.Operation == OpOTP:
 		return e.beforeSale(cashTaken)
 	case e.Outcome == Rejected:
 		return e.rejected(cashTaken)
+	case e.Operation == OpRegister && e.Code == OTPInvalid && !e.noEntryLeft():
+		return e.act(ReenterOTP, sayReenter, cashTaken)
 	default:
-		return hold()
+		return hold(e.RetryAfter)
 	}
 }
 
-func hold() Action { return Action{Step: Hold, Text: sayHold} }
+func hold(wait time.Duration) Action {
+	return Action{Step: Hold, Text: sayHold, Wait: max(0, wait)}
+}
+
+// noEntryLeft reports whether the partner said that the OTP may not be typed again.
+func (e *Error) noEntryLeft() bool { return e.AttemptsLeft != nil && *e.AttemptsLeft <= 0 }
 
 // notSent: not one byte left, so the same ids may be sent again. The contract has
 // sentences for what the partner says, and the partner said nothing.
@@ -96,6 +115,8 @@ func (e *Error) notSent(cashTaken bool) Action {
 		return e.act(Support, sayCorrectInput, cashTaken)
 	case CredentialsFailed, OperationAbsent, ClientClosed, RedirectRefused:
 		return e.act(Support, saySupport, cashTaken)
+	case OTPExpired:
+		return e.act(NewOTP, sayRunOut, cashTaken)
 	case PastSendBy:
 		return e.act(WaitUntil, sayTooLate, cashTaken)
 	default:
@@ -105,9 +126,8 @@ func (e *Error) notSent(cashTaken bool) Action {
 
 // beforeSale: eligibility and OTP. Nothing was registered by the call, known or not.
 func (e *Error) beforeSale(cashTaken bool) Action {
-	again := sayAskAgain
-	if e.Operation == OpOTP && e.Outcome == Unknown {
-		again = sayMayBeSent
+	if e.Outcome == Unknown {
+		return e.unknownBeforeSale(cashTaken)
 	}
 	switch e.Code {
 	case OTPResendTooSoon:
@@ -115,16 +135,31 @@ func (e *Error) beforeSale(cashTaken bool) Action {
 	case OTPNotDelivered:
 		return e.act(NewOTP, sayCheckPhone, cashTaken)
 	case RateLimited, Maintenance:
-		return e.act(WaitUntil, again, cashTaken)
+		return e.act(WaitUntil, sayAskAgain, cashTaken)
 	case OTPLimitExceeded:
-		if e.Outcome == Unknown || !cashTaken {
+		if !cashTaken {
 			return e.act(WaitUntil, sayAskLater, cashTaken)
 		}
 	}
-	if e.Outcome == Rejected {
-		return e.rejected(cashTaken)
+	return e.rejected(cashTaken)
+}
+
+// unknownBeforeSale says to try again, whatever the code is. Only the codes that speak
+// of when to try again keep their own sentence: the others' speak of a refusal, and
+// that none is known.
+func (e *Error) unknownBeforeSale(cashTaken bool) Action {
+	again := sayAskAgain
+	if e.Operation == OpOTP {
+		again = sayMayBeSent
 	}
-	// What the contract says for any other code speaks of a registration: left out.
+	switch e.Code {
+	case OTPResendTooSoon:
+		return e.act(WaitUntil, sayWaitForOTP, cashTaken)
+	case RateLimited, Maintenance:
+		return e.act(WaitUntil, again, cashTaken)
+	case OTPLimitExceeded:
+		return e.act(WaitUntil, sayAskLater, cashTaken)
+	}
 	return e.unsaid().act(WaitUntil, again, cashTaken)
 }
 
@@ -133,9 +168,9 @@ func (e *Error) beforeSale(cashTaken bool) Action {
 func (e *Error) rejected(cashTaken bool) Action {
 	switch e.Code {
 	case Success, Processing:
-		return hold() // contradicts the outcome
+		return hold(e.RetryAfter) // contradicts the outcome
 	case OTPInvalid:
-		if e.AttemptsLeft != nil && *e.AttemptsLeft <= 0 {
+		if e.noEntryLeft() {
 			return e.act(NewOTP, sayNewOTP, cashTaken)
 		}
 		return e.act(ReenterOTP, sayReenter, cashTaken)
@@ -148,7 +183,8 @@ func (e *Error) rejected(cashTaken bool) Action {
 	}
 	switch e.Code {
 	case "", SystemError, DuplicateTransaction, TransactionNotFound:
-		// Their sentences say that the result is not known yet; it is.
+		// Their sentences say that the result is not known yet, or that it was not found
+		// so far; it is known. A rejected TransactionNotFound is absence past the fence.
 		known := *e
 		known.Text = sayNotRegistered
 		e = &known

@@ -65,7 +65,7 @@ func TestActionTable(t *testing.T) {
 						list = "every other code"
 					}
 					wait := ""
-					if a.Step == partner.WaitUntil {
+					if a.Wait > 0 {
 						wait = " (" + a.Wait.String() + ")"
 					}
 					fmt.Fprintf(&b, "- **%s**%s: %s\n  - %s\n  - %s\n", a.Step, wait, list, a.Text.VI, a.Text.EN)
@@ -107,13 +107,18 @@ func TestActionMoneyRules(t *testing.T) {
 					before := op == partner.OpEligible || op == partner.OpOTP
 
 					assert.NotEqual(t, partner.GiveService, a.Step, "only a nil error gives service: %s", what)
-					if op.Lookup() || !before && outcome != partner.Rejected && outcome != partner.NotSent {
+					again := op == partner.OpRegister && outcome == partner.Unknown && code == partner.OTPInvalid
+					if op.Lookup() || !before && !again && outcome != partner.Rejected && outcome != partner.NotSent {
 						assert.Equal(t, partner.Hold, a.Step, what)
 					}
 					if a.Step == partner.Hold {
-						assert.Equal(t, partner.Action{Text: holdText}, a, "Hold has one sentence: %s", what)
+						assert.Equal(t, partner.Action{Text: holdText, Wait: 5 * time.Second}, a, "Hold has one sentence: %s", what)
 					} else {
-						assert.True(t, before || outcome == partner.Rejected || outcome == partner.NotSent, what)
+						assert.True(t, before || again || outcome == partner.Rejected || outcome == partner.NotSent, what)
+					}
+					if outcome == partner.Unknown {
+						assert.NotContains(t, []partner.Step{partner.ReturnCash, partner.Refuse, partner.NewOTP, partner.GiveService}, a.Step,
+							"what is not known is neither refused nor done: %s", what)
 					}
 					if a.Step == partner.ReturnCash {
 						assert.True(t, cash && outcome == partner.Rejected && !op.Lookup(), "cash goes back only when proven: %s", what)
@@ -121,13 +126,13 @@ func TestActionMoneyRules(t *testing.T) {
 					if a.Step == partner.Refuse {
 						assert.True(t, !cash && outcome == partner.Rejected, what)
 					}
-					if a.Step == partner.ReenterOTP || a.Step == partner.NewOTP {
+					if a.Step == partner.ReenterOTP || a.Step == partner.NewOTP && code != partner.OTPExpired {
 						assert.NotEqual(t, partner.NotSent, outcome, what)
 					}
 					if code == partner.AlreadySent {
 						assert.Equal(t, partner.Hold, a.Step, what)
 					}
-					if a.Step != partner.WaitUntil {
+					if a.Step != partner.WaitUntil && a.Step != partner.Hold {
 						assert.Zero(t, a.Wait, what)
 					}
 					if outcome == partner.NotSent {
@@ -162,6 +167,79 @@ func TestActionForOtherErrors(t *testing.T) {
 	inner := fault(partner.OpRegister, partner.NotSent, partner.ConnectFailed)
 	outer := &partner.Error{Operation: partner.OpRegister, Err: inner}
 	assert.Equal(t, partner.Hold, partner.ActionFor(outer, true).Step)
+}
+
+// A refusal of a registration that is not settled may be the answer to a copy of a
+// request that went through: its own sentence is not shown. A wrong OTP alone may be
+// typed again, for the very ids that were sent.
+func TestActionWhileARefusalIsNotSettled(t *testing.T) {
+	t.Parallel()
+	holds := partner.ActionFor(errors.New("x"), true)
+	for _, code := range []partner.Code{
+		partner.OTPExpired, partner.OTPAttemptsExceeded, partner.PackageAlreadyRegistered, partner.NotEligible,
+		partner.TransactionConflict, partner.TransactionExpired, partner.TransactionNotFound,
+	} {
+		e := fault(partner.OpRegister, partner.Unknown, code)
+		e.RetryAfter = 0
+		assert.Equal(t, holds, partner.ActionFor(e, true), code)
+	}
+	for _, c := range []struct {
+		op   partner.Operation
+		left *int
+		step partner.Step
+	}{
+		{partner.OpRegister, nil, partner.ReenterOTP},
+		{partner.OpRegister, new(1), partner.ReenterOTP},
+		{partner.OpRegister, new(0), partner.Hold},
+		{partner.OpRegister, new(-1), partner.Hold},
+		{partner.OpGet, nil, partner.Hold},
+		{"", nil, partner.Hold},
+	} {
+		e := fault(c.op, partner.Unknown, partner.OTPInvalid)
+		e.AttemptsLeft = c.left
+		a := partner.ActionFor(e, true)
+		assert.Equal(t, c.step, a.Step)
+		if c.step == partner.ReenterOTP {
+			assert.Contains(t, a.Text.VI, contractText.VI)
+			assert.Contains(t, a.Text.EN, "money taken stays")
+		}
+	}
+}
+
+func TestActionSaysWhenToLookAgain(t *testing.T) {
+	t.Parallel()
+	e := fault(partner.OpRegister, partner.Unknown, partner.ReplyLost)
+	assert.Equal(t, 5*time.Second, partner.ActionFor(e, true).Wait)
+	e.RetryAfter = -time.Second
+	assert.Zero(t, partner.ActionFor(e, true).Wait)
+}
+
+// A code whose lifetime is over is refused here: nothing was sent, and only another
+// code helps.
+func TestActionForAnOTPThatRanOut(t *testing.T) {
+	t.Parallel()
+	a := partner.ActionFor(fault(partner.OpRegister, partner.NotSent, partner.OTPExpired), true)
+	assert.Equal(t, partner.NewOTP, a.Step)
+	assert.Contains(t, a.Text.EN, "has run out, so nothing was sent")
+	assert.NotContains(t, a.Text.VI, contractText.VI)
+}
+
+func TestActionForAProvenAbsence(t *testing.T) {
+	t.Parallel()
+	absent := fault(partner.OpRegister, partner.Rejected, partner.TransactionNotFound)
+	assert.Equal(t, partner.ReturnCash, partner.ActionFor(absent, true).Step)
+	assert.Equal(t, partner.Refuse, partner.ActionFor(absent, false).Step)
+	assert.NotContains(t, partner.ActionFor(absent, true).Text.VI, contractText.VI)
+}
+
+func TestStepNames(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for step := partner.Hold; step <= partner.TakeCash; step++ {
+		names[step.String()] = true
+	}
+	assert.Len(t, names, 9, "each step has a name of its own: %v", names)
+	assert.Equal(t, "take cash", partner.TakeCash.String())
 }
 
 func TestActionCountsOTPEntries(t *testing.T) {

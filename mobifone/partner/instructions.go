@@ -19,6 +19,10 @@ var (
 		VI: "Yêu cầu mã OTP mới, rồi nhập mã mới.",
 		EN: "Ask for a new OTP, then type the new code.",
 	}
+	sayRunOut = Text{
+		VI: "Mã OTP đã hết hạn nên yêu cầu chưa được gửi đi. Yêu cầu mã OTP mới, rồi nhập mã mới.",
+		EN: "The OTP has run out, so nothing was sent. Ask for a new OTP, then type the new code.",
+	}
 	sayNewTransaction = Text{
 		VI: "Tạo giao dịch mới và yêu cầu mã OTP mới.",
 		EN: "Begin a new transaction and ask for a new OTP.",
