@@ -39,7 +39,7 @@ func (c *Contract) readField(f *Fields, field reqField, s string) error {
 	case reqPartnerTransID:
 		f.PartnerTransID, err = foreignID(s)
 	case reqOTP:
-		f.OTP, err = coded(partner.OTPInvalid, partner.ParseOTP, s)
+		f.OTP, err = coded(partner.OTPInvalid, exactOTP, s)
 	case reqAmount:
 		f.Amount, err = coded(partner.AmountMismatch, positive[partner.VND], s)
 	case reqFrom:
@@ -76,6 +76,16 @@ func exact[T ~string](parse func(string) (T, error)) func(string) (T, error) {
 		}
 		return v, nil
 	}
+}
+
+// exactOTP reads a code as a partner does: digits and nothing else. ParseOTP reads what
+// a person types.
+func exactOTP(s string) (partner.OTP, error) {
+	otp, err := partner.ParseOTP(s)
+	if err != nil || otp.Reveal() != s {
+		return partner.OTP{}, errors.New("malformed")
+	}
+	return otp, nil
 }
 
 // foreignID reads a partnerTransId as a partner does: it knows the alphabet, not the

@@ -115,6 +115,7 @@ func TestReadRequestRefuses(t *testing.T) {
 		"package":           {nil, partner.OpRegister, "", asJSON, `{"packageCode":"c 120"}`, partner.PackageInvalid},
 		"package lower":     {nil, partner.OpRegister, "", asJSON, `{"packageCode":"c120"}`, partner.PackageInvalid},
 		"otp":               {nil, partner.OpRegister, "", asJSON, `{"otp":"12a4"}`, partner.OTPInvalid},
+		"otp as typed":      {nil, partner.OpRegister, "", asJSON, `{"otp":"012 345"}`, partner.OTPInvalid},
 		"amount zero":       {nil, partner.OpRegister, "", asJSON, `{"amount":0}`, partner.AmountMismatch},
 		"amount negative":   {nil, partner.OpRegister, "", asJSON, `{"amount":-1}`, partner.AmountMismatch},
 		"amount half":       {nil, partner.OpRegister, "", asJSON, `{"amount":120000.5}`, partner.AmountMismatch},

@@ -5,8 +5,9 @@ import "unicode/utf8"
 // ParseMSISDN reads every written form of a Vietnamese mobile number: 0912345678,
 // 84912345678, +84 912 345 678, 0084…, +84 (0)912…, the nine digits alone, the
 // 11-digit numbers of before September 2018 (0120…, also 84120… and 120…), which it
-// renews. Spaces (also no-break ones), dots, dashes and parentheses may stand
-// anywhere; full-width digits count as digits.
+// renews. Spaces, tabs, line ends, dashes, dots, parentheses and what nobody sees (marks
+// that come along when a number is copied) may stand anywhere; full-width digits count
+// as digits.
 //
 // Nine digits are always a subscriber number: "841234567" is 084 123 4567, not a
 // country code with seven digits. A number is nine digits of which the first is 3, 5,
@@ -23,7 +24,7 @@ func ParseMSISDN(s string) (MSISDN, error) {
 		switch {
 		case c-'0' <= 9:
 		case c == '+':
-		case c == ' ', c == '.', c == '-', c == '(', c == ')':
+		case c < utf8.RuneSelf && phoneSeparator(rune(c)):
 			i++
 			continue
 		case c < utf8.RuneSelf:
@@ -69,22 +70,6 @@ const longestWritten = 15
 
 func badMSISDN() error {
 	return badInput("msisdn", "not a Vietnamese mobile number; check it with the customer: 10 digits such as 09x xxx xxxx")
-}
-
-// phoneSeparator reports whether r may stand between the digits of a written number.
-// The invisible ones come along when a number is pasted from a contact list.
-func phoneSeparator(r rune) bool {
-	switch r {
-	case ' ', '.', '-', '(', ')',
-		'\u00a0', '\u202f', '\u2007', '\u2009', // spaces that do not break, thin space
-		'\u2010', '\u2011', '\u2012', '\u2013', '\u2212', // hyphens, dashes, minus
-		'\uff08', '\uff09', '\uff0d', '\uff0e', '\u3000', // full-width ( ) - . and space
-		'\u200b', '\u200e', '\u200f', '\u2060', '\ufeff', // marks without a glyph
-		'\u202a', '\u202b', '\u202c', '\u202d', '\u202e',
-		'\u2066', '\u2067', '\u2068', '\u2069':
-		return true
-	}
-	return false
 }
 
 // readNumber reads the digits of a written number.

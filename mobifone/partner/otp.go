@@ -3,7 +3,6 @@ package partner
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 )
 
 // OTP is the one-time code a subscriber reads to the teller. It cannot print (every
@@ -12,24 +11,30 @@ import (
 // none.
 type OTP struct{ p *sealed }
 
-// ParseOTP trims s and accepts 4 to 8 digits; full-width digits, as some input methods
-// type them, count as digits. Leading zeros stay. The error is an [*Error] with
-// [NotSent] and [InvalidInput] and does not hold s.
+// ParseOTP reads the 4 to 8 digits of a code as people type and paste it. Spaces of any
+// kind, tabs, line ends and what nobody sees (zero-width and direction marks, a byte
+// order mark) may stand anywhere, dashes between digits; full-width digits count as
+// digits. Leading zeros stay. Anything else is refused, so that a price or another
+// number is not sent as a code. The error is an [*Error] with [NotSent] and
+// [InvalidInput] and does not hold s.
 func ParseOTP(s string) (OTP, error) {
-	s = strings.TrimSpace(s)
 	var buf [8]byte
-	n := 0
+	n, dashed := 0, false
 	for _, r := range s {
-		if r >= '０' && r <= '９' {
-			r = '0' + r - '０'
-		}
-		if r < '0' || r > '9' || n == len(buf) {
+		c, isDigit := digitValue(r)
+		switch {
+		case isDigit && n < len(buf):
+			buf[n] = c
+			n++
+			dashed = false
+		case blank(r):
+		case dash(r) && n > 0: // in front of the first digit it could be a sign
+			dashed = true
+		default:
 			return OTP{}, badOTP()
 		}
-		buf[n] = byte(r)
-		n++
 	}
-	if n < 4 {
+	if n < 4 || dashed {
 		return OTP{}, badOTP()
 	}
 	return OTP{seal(string(buf[:n]))}, nil

@@ -22,23 +22,34 @@ func TestVNDString(t *testing.T) {
 	}
 }
 
+// As codes are typed and pasted: what nobody sees goes, dashes go from between digits.
 func TestParseOTP(t *testing.T) {
 	t.Parallel()
 	for written, want := range map[string]string{
 		"1234": "1234", "00001234": "00001234", " 048213\t\n": "048213", "０４８２１３": "048213", "\u00a0048213": "048213", "\u3000048213": "048213",
+		"012 345": "012345", "0 1 2 3 4 5": "012345", "012\t345": "012345", "012345\r\n": "012345", "012\n345": "012345",
+		"012-345": "012345", "01-23-45": "012345", "012 - 345": "012345", "012\u2011345": "012345", "012\u2013345": "012345",
+		"\ufeff012345": "012345", "012\u200b345": "012345", "\u202a012345\u202c": "012345", "\u2066012345\u2069": "012345",
+		"012\u00ad345": "012345", "012\u2060345\ufe0f": "012345", "012\u202f345": "012345", "０１２\u3000３４５": "012345", "０１２－３４５": "012345",
+		"012\u2028345\u0085": "012345", "012\u2800345": "012345", "1234 5678": "12345678", "\u200e12 34": "1234",
 	} {
 		otp, err := partner.ParseOTP(written)
 		require.NoError(t, err, "%q", written)
-		assert.Equal(t, want, otp.Reveal())
+		assert.Equal(t, want, otp.Reveal(), "%q", written)
 		assert.False(t, otp.IsZero())
 	}
 	for _, written := range []string{
-		"", " ", "123", "123456789", "12 34", "12a456", "-1234", "+1234", "1234.", "٠٤٨٢١٣", "\xff1234", strings.Repeat("1", 1000),
+		"", " ", "123", "123456789", "12 3", "1234 56789", "12a456", "-1234", "1234-", " - 1234", "\u22121234", "1234 -", "\u200b-1234", "+1234", "1234.", "12.34",
+		"(1234)", "12/34", "12_34", "12,34", "٠٤٨٢١٣", "\xff1234", "12\x0034", "12\x1f34", "12\ufffd34", "12\u030134", "12\u060034",
+		"OTP 1234", "----", "\u200b\u200b\u200b\u200b", strings.Repeat("1", 1000), strings.Repeat(" 1", 1000),
 	} {
 		otp, err := partner.ParseOTP(written)
 		assert.Equal(t, []string{"otp"}, faultyFields(t, err), "%q", written)
 		assert.True(t, otp.IsZero())
 		assert.Empty(t, otp.Reveal())
+		for _, digits := range []string{"1234", "123", "12 3", "12-", "٠٤٨"} {
+			assert.NotContains(t, err.Error(), digits, "%q", written)
+		}
 	}
 	_, err := partner.ParseOTP("98765432100")
 	assert.NotContains(t, err.Error(), "9876")
