@@ -20,8 +20,8 @@ type Config struct {
 	// environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY, as net/http reads them);
 	// a transport without a Proxy goes straight.
 	BaseURL string
-	// Partner is our name at MobiFone, 1 to 64 bytes; it enters every partnerTransId and
-	// must never change.
+	// Partner is our name at MobiFone, 1 to 64 bytes of what [partner.CheckID] takes; it
+	// enters every partnerTransId and must never change.
 	Partner string
 	// Channel is the sales channel every request names, 1 to 32 bytes.
 	Channel string
@@ -66,6 +66,8 @@ func (c Config) check(with *contract.Contract) (*url.URL, []partner.FieldError) 
 	}
 	if c.Partner == "" || len(c.Partner) > 64 {
 		add("Partner", "must have 1 to 64 bytes: our name at MobiFone")
+	} else {
+		faults = append(faults, partner.CheckID("Config.Partner", c.Partner)...) // it goes into every id
 	}
 	if c.Channel == "" || len(c.Channel) > 32 {
 		add("Channel", "must have 1 to 32 bytes: the sales channel agreed with MobiFone")

@@ -120,6 +120,9 @@ func TestEachBadField(t *testing.T) {
 	}{
 		"no partner":      {"Config.Partner", func(c *mobifone.Config) { c.Partner = "" }},
 		"long partner":    {"Config.Partner", func(c *mobifone.Config) { c.Partner = strings.Repeat("P", 65) }},
+		"partner odd":     {"Config.Partner", func(c *mobifone.Config) { c.Partner = "FPT\u200b" }},
+		"partner in NFD":  {"Config.Partner", func(c *mobifone.Config) { c.Partner = "ĐO\u031bN" }},
+		"partner spaced":  {"Config.Partner", func(c *mobifone.Config) { c.Partner = "FPT " }},
 		"no channel":      {"Config.Channel", func(c *mobifone.Config) { c.Channel = "" }},
 		"long channel":    {"Config.Channel", func(c *mobifone.Config) { c.Channel = strings.Repeat("C", 33) }},
 		"no credentials":  {"Config.Credentials", func(c *mobifone.Config) { c.Credentials = nil }},
@@ -127,6 +130,7 @@ func TestEachBadField(t *testing.T) {
 		"no URL":          {"Config.BaseURL", func(c *mobifone.Config) { c.BaseURL = "" }},
 		"long key is one": {"", func(c *mobifone.Config) { c.IDKey = partner.NewSecret(strings.Repeat("k", 16)) }},
 		"no key is one":   {"", func(c *mobifone.Config) { c.IDKey = partner.Secret{} }},
+		"partner in NFC":  {"", func(c *mobifone.Config) { c.Partner = "Cửa hàng" }},
 		"full lengths":    {"", func(c *mobifone.Config) { c.Partner, c.Channel = strings.Repeat("P", 64), strings.Repeat("C", 32) }},
 	} {
 		t.Run(name, func(t *testing.T) {

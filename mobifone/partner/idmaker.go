@@ -5,18 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 )
 
 // idDomain keeps these hashes apart from every other use of the same key. It is short
 // so that the input of an ordinary sale fits one block of the hash.
 const idDomain = "mobifone/1"
-
-// longestIDInput bounds each of partner, shop and order, in bytes.
-const longestIDInput = 128
 
 // IDMaker derives the ids of one partner's sales with one key. It is safe for
 // concurrent use.
@@ -56,12 +50,11 @@ func NewIDMaker(key Secret, partner string) *IDMaker {
 // with each length in one byte and the attempt in eight, most significant first; the
 // id carries the first 120 bits. A zero key is the empty key.
 //
-// Refused are: an empty partner, shop or order; one longer than 128 bytes, that is not
-// UTF-8, holds control characters, or begins or ends with a space (it would look the
-// same and give another id); an attempt below 1; and, without a key, an order id that
-// contains a phone number, because from the id of such a sale the number can be found
-// by trying. A number counts when it stands as a run of digits of its own, or as a run
-// grouped by one or two of space, dot, dash, slash, parentheses; a long run of digits
+// Refused are: a partner, shop or order that [CheckID] refuses, because another text may
+// look the same and give another id; an attempt below 1; and, without a key, an order id
+// that contains a phone number, because from the id of such a sale the number can be
+// found by trying. A number counts when it stands as a run of digits of its own, or as a
+// run grouped by one or two of space, dot, dash, slash, parentheses; a long run of digits
 // such as a date with a counter does not.
 //
 // The error is an [*Error] with [NotSent] and [InvalidInput], every fault at once.
@@ -104,50 +97,19 @@ func (m *IDMaker) Append(dst []byte, shop, order string, attempt int) ([]byte, e
 
 func (m *IDMaker) check(shop, order string, attempt int) error {
 	var faults []FieldError
-	faults = appendIDFault(faults, "partner", m.partner)
-	faults = appendIDFault(faults, "shop", shop)
-	faults = appendIDFault(faults, "order", order)
+	faults = append(faults, CheckID("partner", m.partner)...)
+	faults = append(faults, CheckID("shop", shop)...)
+	faults = append(faults, CheckID("order", order)...)
 	if attempt < 1 {
 		faults = append(faults, FieldError{"attempt", "below 1; the first attempt is 1"})
 	}
-	if !m.keyed && len(order) <= longestIDInput && containsPhone(order) {
+	if !m.keyed && idProblem(order) == "" && containsPhone(order) {
 		faults = append(faults, FieldError{"order", "contains a phone number; use an order id without one, or set a key for the ids"})
 	}
 	if faults == nil {
 		return nil
 	}
 	return &Error{Outcome: NotSent, Code: InvalidInput, Fields: faults}
-}
-
-func appendIDFault(faults []FieldError, field, value string) []FieldError {
-	var problem string
-	switch {
-	case value == "":
-		problem = "missing; an id is made of partner, shop, order and attempt"
-	case len(value) > longestIDInput:
-		problem = "longer than 128 bytes; use a shorter one"
-	case plainASCII(value):
-		return faults
-	case !utf8.ValidString(value):
-		problem = "not UTF-8; convert it first"
-	case strings.ContainsFunc(value, unicode.IsControl):
-		problem = "holds control characters; remove them"
-	case strings.TrimSpace(value) != value:
-		problem = "begins or ends with a space; trim it, always in the same way"
-	default:
-		return faults
-	}
-	return append(faults, FieldError{field, problem})
-}
-
-// plainASCII is the short cut for what nearly every value is.
-func plainASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] >= 0x7f {
-			return false
-		}
-	}
-	return s[0] != ' ' && s[len(s)-1] != ' '
 }
 
 // containsPhone reports whether a run of digits of s, by itself or joined over one or

@@ -213,7 +213,6 @@ func TestUnkeyedIDsHoldNoPhoneNumber(t *testing.T) {
 		"1x-0912345678":           true,
 		"912345678":               true,
 		"01201234567":             true,
-		"０９１２３４５６７８":              true,
 		"DH 0912 345 678":         true,
 		"DH-0912-345-678":         true,
 		"DH-091.234.5678":         true,

@@ -22,14 +22,21 @@ func (s Staff) Validate() []FieldError {
 		case c.value == "":
 			faults = append(faults, FieldError{c.field, "missing; set the code agreed with the partner"})
 		default:
+			// A code that only looks right is no help to who sees the right one.
+			if odd := CheckID(c.field, c.value); len(odd) > 0 && len(c.value) <= staffCodeMax {
+				faults = append(faults, odd...)
+				continue
+			}
 			faults = append(faults, FieldError{c.field, "not a code of 1 to 32 letters, digits, '_', '.' or '-'; set the code agreed with the partner"})
 		}
 	}
 	return faults
 }
 
+const staffCodeMax = 32 // bytes
+
 func staffCode(s string) bool {
-	if s == "" || len(s) > 32 {
+	if s == "" || len(s) > staffCodeMax {
 		return false
 	}
 	for i := range len(s) {
