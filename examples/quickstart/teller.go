@@ -65,4 +65,7 @@ func (t teller) receipt(r *registration.Receipt, pkg catalog.Package, now time.T
 	t.say(how.VI, how.EN)
 }
 
-func day(t time.Time) string { return t.Format("02/01/2006 15:04") }
+// day is what a customer's calendar shows, wherever the times come from.
+func day(t time.Time) string {
+	return t.In(time.FixedZone("+07:00", 7*60*60)).Format("02/01/2006 15:04")
+}

@@ -52,7 +52,7 @@ func (s *Sandbox) serveAdmin(w http.ResponseWriter, r *http.Request) {
 			return map[string]int{"executed": s.Executed(n)}, err
 		})
 	case "GET statement":
-		day, err := time.ParseInLocation("20060102", r.URL.Query().Get("day"), s.contract.Zone())
+		day, err := time.ParseInLocation("20060102", r.URL.Query().Get("day"), vietnam)
 		if err != nil {
 			http.Error(w, "day: want yyyyMMdd", http.StatusBadRequest)
 			return

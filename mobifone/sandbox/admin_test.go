@@ -65,7 +65,7 @@ func TestExecutedAndStatementEndpoints(t *testing.T) {
 	assert.JSONEq(t, `{"executed":1}`, body)
 	_, body = admin(t, c.s, "POST", "/_sandbox/executed", `{"partnerTransId":"`+string(f.PartnerTransID)+`"}`)
 	assert.JSONEq(t, `{"executed":1}`, body)
-	day := c.s.Now().In(c.s.Contract().Zone()).Format("20060102")
+	day := c.s.Now().In(vietnam).Format("20060102")
 	status, body := admin(t, c.s, "GET", "/_sandbox/statement?day="+day, "")
 	assert.Equal(t, 200, status)
 	assert.Contains(t, body, string(f.TransID)+","+string(f.PartnerTransID)+",84912345678,C120,120000,SUCCESS")

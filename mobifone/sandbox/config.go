@@ -27,7 +27,7 @@ type Config struct {
 	OTPTTL       time.Duration // 0 is 180 s
 	ResendAfter  time.Duration // between two OTPs of one subscriber; 0 is 60 s, negative is none
 	OTPAttempts  int           // entries per OTP; 0 is 3
-	OTPPerDay    int           // OTPs per subscriber and business day; 0 is 10
+	OTPPerDay    int           // OTPs per subscriber and business day (at +07:00); 0 is 10
 	VoidEarlier  bool          // a new OTP voids the subscriber's earlier ones, as in kind A
 	PendingFor   time.Duration // how long x01 and x02 stay PENDING; 0 is 5 s
 	LookupLag    time.Duration // how far lookups lag behind the ledger; 0 is not at all

@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -159,4 +161,53 @@ func TestStatement(t *testing.T) {
 	assert.Equal(t, want, string(d.Statement(late.Add(time.Hour), t0)))
 	assert.Contains(t, string(d.Statement(late.Add(time.Hour), late.Add(time.Hour))), string(h.TransID))
 	assert.Equal(t, "partner_20260301.csv", StatementName(t0))
+}
+
+// A business day begins at midnight in Vietnam, whatever zone the caller's time or the
+// wire's times are in.
+func TestTheBusinessDayIsVietnams(t *testing.T) {
+	t.Parallel()
+	doc := contract.Default().Document()
+	doc.Time.Zone = "+00:00"
+	inUTC, err := contract.New(doc)
+	require.NoError(t, err)
+	last := time.Date(2026, 3, 1, 16, 59, 59, 0, time.UTC)
+	for _, c := range []*contract.Contract{contract.Default(), inUTC} {
+		for at, day := range map[time.Time]string{
+			last: "20260301", last.Add(time.Second): "20260302", last.Add(91 * time.Minute): "20260302",
+			last.In(time.FixedZone("+14:00", 14*3600)): "20260301", last.Add(24 * time.Hour).Local(): "20260302",
+		} {
+			assert.Equal(t, "partner_"+day+".csv", StatementName(at), at)
+
+			d := newDesk(t, Config{Contract: c, OTPPerDay: 1})
+			f := d.otp(at, good)
+			statement := string(d.Statement(at.Add(time.Second), at))
+			assert.NotContains(t, statement, string(f.TransID), "an OTP only")
+			require.Equal(t, partner.Success, d.Register(at, f).Code)
+			statement = string(d.Statement(at.Add(time.Second), at))
+			assert.Contains(t, statement, string(f.TransID))
+			assert.Contains(t, statement, ","+day, "the row's own time lies on the day")
+			assert.NotContains(t, string(d.Statement(at, at.Add(24*time.Hour))), string(f.TransID))
+		}
+		d := newDesk(t, Config{Contract: c, OTPPerDay: 1})
+		d.otp(last.Add(-10*time.Minute), good)
+		assert.Equal(t, partner.OTPLimitExceeded, d.RequestOTP(last, contract.Fields{MSISDN: good, Package: "C120", Shop: "FPT001", Employee: "E01"}).Code)
+		d.otp(last.Add(time.Second), good)
+	}
+}
+
+func TestTheStatementsPageTakesAVietnameseDay(t *testing.T) {
+	t.Parallel()
+	doc := contract.Default().Document()
+	doc.Time.Zone = "+09:00"
+	c, err := contract.New(doc)
+	require.NoError(t, err)
+	s, err := New(Config{Contract: c})
+	require.NoError(t, err)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/_sandbox/statement?day=20260302", nil)
+	r.RemoteAddr = "127.0.0.1:54321"
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	assert.Contains(t, w.Header().Get("Content-Disposition"), "partner_20260302.csv")
 }

@@ -40,7 +40,7 @@ func (m *Model) RequestOTP(now time.Time, f contract.Fields) contract.Answer {
 		a.Data.ResendAfter = (wait + time.Second - 1).Truncate(time.Second)
 		return a
 	}
-	if day := m.businessDay(now); sub.otpDay != day {
+	if day := businessDay(now); sub.otpDay != day {
 		sub.otpDay, sub.otpCount = day, 0
 	}
 	if int(sub.otpCount) >= m.cfg.OTPPerDay {
@@ -121,10 +121,4 @@ func (m *Model) recent(most int) (to []partner.MSISDN, out []Message) {
 		}
 	}
 	return to, out
-}
-
-// businessDay numbers the days that begin at midnight in the contract's zone.
-func (m *Model) businessDay(t time.Time) int32 {
-	_, offset := t.In(m.zone).Zone()
-	return int32((t.Unix() + int64(offset)) / 86400)
 }
