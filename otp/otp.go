@@ -41,8 +41,9 @@ type Ticket struct {
 	ExpiresAt time.Time
 	Assumed   bool
 	// PartnerExpiresAt is the expiry the partner's own reply carried, in the partner's
-	// time, never too early; zero when it carried none. Pass it on to the
-	// registration: a fence may be built on it, never on an assumed lifetime.
+	// time, never too early; zero when it carried none, or one that contradicts the
+	// reply's Date or lifetime. Pass it on to the registration: a fence may be built on
+	// it, never on an assumed lifetime.
 	PartnerExpiresAt time.Time
 	ResendAfter      time.Duration // wait this long before asking for another OTP
 	AttemptsLeft     *int          // entries left for this OTP; nil when the partner did not say
@@ -100,13 +101,7 @@ func (s *Service) ticket(reply transport.Reply) (*Ticket, error) {
 	if t.ResendAfter == 0 {
 		t.ResendAfter = time.Duration(sem.ResendAfter)
 	}
-	switch {
-	case !data.OTPExpiresAt.IsZero():
-		t.PartnerExpiresAt = data.OTPExpiresAt
-	case data.OTPTTL > 0 && !reply.PartnerTime.IsZero():
-		// A Date is cut to the second: the OTP may live up to one second longer.
-		t.PartnerExpiresAt = reply.PartnerTime.Add(data.OTPTTL + time.Second)
-	}
+	t.PartnerExpiresAt = expiry(data, reply.PartnerTime, time.Duration(sem.ClockSkewMax))
 	switch now := time.Now(); {
 	case t.PartnerExpiresAt.IsZero():
 		t.Assumed = true
@@ -117,4 +112,29 @@ func (s *Service) ticket(reply transport.Reply) (*Ticket, error) {
 		t.ExpiresAt = now.Add(t.PartnerExpiresAt.Sub(reply.PartnerTime))
 	}
 	return t, nil
+}
+
+// latency bounds how long a reply is on its way between the partner's hosts: the Date is
+// of one, the expiry of another, and both are cut to the second.
+const latency = 5 * time.Second
+
+// expiry is until when the OTP may be used, by the partner's reply of the given Date;
+// zero when it does not say, or contradicts itself. A time in a wrong zone, or a lifetime
+// in minutes, must not become a fence: it would lie before the send.
+func expiry(data contract.Data, date time.Time, skew time.Duration) time.Time {
+	switch at := data.OTPExpiresAt; {
+	case at.IsZero() && (data.OTPTTL <= 0 || date.IsZero()):
+		return time.Time{}
+	case at.IsZero():
+		// A Date is cut to the second: the OTP may live up to one second longer.
+		return date.Add(data.OTPTTL + time.Second)
+	case date.IsZero():
+		return at
+	case !at.After(date):
+		return time.Time{}
+	case data.OTPTTL > 0 && (at.Sub(date)-data.OTPTTL).Abs() > skew+latency:
+		return time.Time{}
+	default:
+		return at
+	}
 }

@@ -73,6 +73,54 @@ func TestTicketTimes(t *testing.T) {
 	}
 }
 
+// An expiry that contradicts the reply it stands in is none: a fence built on it would
+// lie before the send, or hours behind it.
+func TestAnExpiryThatContradictsItself(t *testing.T) {
+	t.Parallel()
+	date := time.Now().Truncate(time.Second)
+	const ttl, skew = 3 * time.Minute, 30 * time.Second
+	for name, tc := range map[string]struct {
+		after, ttl time.Duration // the expiry after the reply's Date
+		kept       bool
+	}{
+		"a wrong zone, behind":         {ttl - 7*time.Hour, 0, false},
+		"a wrong zone, behind, ttl":    {ttl - 7*time.Hour, ttl, false},
+		"a wrong zone, ahead, ttl":     {ttl + 7*time.Hour, ttl, false},
+		"in the past":                  {-time.Second, 0, false},
+		"at once":                      {0, 0, false},
+		"ahead by a second":            {time.Second, 0, true},
+		"as its lifetime":              {ttl, ttl, true},
+		"as far as clocks differ":      {ttl + skew, ttl, true},
+		"less, as far as clocks do":    {ttl - skew, ttl, true},
+		"farther than clocks differ":   {ttl + skew + 10*time.Second, ttl, false},
+		"less by more than clocks do":  {ttl - skew - 10*time.Second, ttl, false},
+		"a lifetime in minutes":        {ttl, 3 * time.Second, false},
+		"no lifetime to compare it to": {time.Hour, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, contract.Default())
+			data := contract.Data{TransID: "T-77", OTPExpiresAt: date.Add(tc.after), OTPTTL: tc.ttl}
+			p.On(partner.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+				w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
+				p.Write(w, partner.OpOTP, http.StatusOK, contract.Answer{Code: partner.Success, Data: data})
+			})
+			before := time.Now()
+			ticket, err := newClient(t, p).OTP.Request(t.Context(), request())
+			after := time.Now()
+			require.NoError(t, err)
+			assert.Equal(t, !tc.kept, ticket.Assumed)
+			if tc.kept {
+				assert.True(t, date.Add(tc.after).Equal(ticket.PartnerExpiresAt))
+				return
+			}
+			assert.True(t, ticket.PartnerExpiresAt.IsZero(), "%s", ticket.PartnerExpiresAt)
+			assert.False(t, ticket.ExpiresAt.Before(before.Add(3*time.Minute)), "the assumed lifetime")
+			assert.False(t, ticket.ExpiresAt.After(after.Add(3*time.Minute)), "the assumed lifetime")
+		})
+	}
+}
+
 // Bad input: every fault at once, nothing sent.
 func TestBadInputStaysHere(t *testing.T) {
 	t.Parallel()
