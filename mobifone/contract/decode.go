@@ -11,7 +11,8 @@ const rowsMax = 10_000
 // the answer's bytes: not JSON, cut, duplicate keys, data after the end, wrong types,
 // numbers that are not whole or do not fit, negative amounts, times in no known
 // layout, no code, two code aliases or a success flag that contradict the code. Names
-// are compared exactly. What is null is absent.
+// are compared exactly. What is null is absent, but for a null list ([Data.HasRows]). One
+// offer of packages.eligible that cannot be read fails alone ([Row.Fault]).
 //
 // A code in the envelope's success set has class success and the row named SUCCESS;
 // one that is not listed has class unknown and a zero row. An operation the contract
@@ -37,7 +38,7 @@ func (c *Contract) Decode(op partner.Operation, body []byte) (*Reply, error) {
 	if fault = c.readFrame(op, t, plan, out); fault != nil {
 		return nil, fault
 	}
-	if fault = c.readData(t, plan, &out.Data); fault != nil {
+	if fault = c.readData(op, t, plan, &out.Data); fault != nil {
 		return nil, fault
 	}
 	return out, nil

@@ -1,9 +1,13 @@
 package contract
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
 
 // readData reads the fields and rows below the envelope.
-func (c *Contract) readData(t tree, plan *replyPlan, out *Data) *DecodeError {
+func (c *Contract) readData(op partner.Operation, t tree, plan *replyPlan, out *Data) *DecodeError {
 	place, fault := t.dataPlace(&plan.frame)
 	if fault != nil {
 		return fault
@@ -33,7 +37,7 @@ func (c *Contract) readData(t tree, plan *replyPlan, out *Data) *DecodeError {
 	if !plan.rows.set {
 		return nil
 	}
-	return r.rows(t, place, plan, out)
+	return r.rows(op, t, place, plan, out)
 }
 
 // dataPlace finds the envelope's data: the root when the envelope has none.
@@ -63,7 +67,7 @@ func (t tree) dataPlace(f *framePlan) (int32, *DecodeError) {
 }
 
 // rows reads a list of objects, or one object as a list of one.
-func (r *reader) rows(t tree, place int32, plan *replyPlan, out *Data) *DecodeError {
+func (r *reader) rows(op partner.Operation, t tree, place int32, plan *replyPlan, out *Data) *DecodeError {
 	prefix := plan.frame.dataText
 	if plan.rows.root {
 		place, prefix = 0, ""
@@ -75,34 +79,54 @@ func (r *reader) rows(t tree, place int32, plan *replyPlan, out *Data) *DecodeEr
 		fault.Path = prefix
 		return fault
 	case at == none:
+		out.HasRows = nullIsEmpty(op, out) && t.isNull(place, plan.rows.segs)
 		return nil
 	}
 	out.HasRows = true
+	first, count := at, int32(1)
 	switch {
 	case t[at].kind == kindObject:
-		out.Rows = make([]Row, 1)
-		return r.row(t, at, prefix, 0, plan, &out.Rows[0])
 	case t[at].kind != kindArray:
 		return &DecodeError{Path: prefix, Problem: "must be a list or an object"}
 	case t[at].count > rowsMax:
 		return &DecodeError{Path: prefix, Problem: "has too many rows"}
+	default:
+		first, count = t[at].first, t[at].count
 	}
-	out.Rows = make([]Row, t[at].count)
-	i := 0
-	for el := t[at].first; el != none; el = t[el].next {
-		if fault := r.row(t, el, prefix, i, plan, &out.Rows[i]); fault != nil {
+	out.Rows = make([]Row, count)
+	for i, el := 0, first; i < len(out.Rows); i, el = i+1, t[el].next {
+		fault := r.row(t, el, prefix, i, plan, &out.Rows[i])
+		switch {
+		case fault == nil:
+		case op != partner.OpEligible:
 			return fault
+		default: // the others may be sold; of this one nothing is guessed
+			out.Rows[i].Fault = fault
 		}
-		i++
 	}
 	return nil
 }
 
+// nullIsEmpty reports whether null in place of the rows says that there are none. Of a
+// transaction it never does.
+func nullIsEmpty(op partner.Operation, d *Data) bool {
+	switch op {
+	case partner.OpEligible:
+		return true
+	case partner.OpList, partner.OpSearch:
+		return d.Total != nil && *d.Total == 0
+	}
+	return false
+}
+
+// row reads the fields of a row, those behind one that cannot be read too, and returns
+// the first fault.
 func (r *reader) row(t tree, place int32, prefix string, index int, plan *replyPlan, out *Row) *DecodeError {
 	at := func(text string) string { return joinPath(prefix+"["+strconv.Itoa(index)+"]", text) }
 	if t[place].kind != kindObject {
 		return &DecodeError{Path: at(""), Problem: "must be an object"}
 	}
+	var first *DecodeError
 	for i := range rowSlots {
 		p := &plan.row[i]
 		if !p.set {
@@ -110,15 +134,15 @@ func (r *reader) row(t tree, place int32, prefix string, index int, plan *replyP
 		}
 		node, fault := t.follow(place, p.segs)
 		if fault == nil && node != none {
-			r.n = &t[node]
+			r.n, r.problem = &t[node], ""
 			if rowSlots[i].set(r, out); r.problem != "" {
 				fault = &DecodeError{Problem: r.problem}
 			}
 		}
-		if fault != nil {
+		if fault != nil && first == nil {
 			fault.Path = at(p.text)
-			return fault
+			first = fault
 		}
 	}
-	return nil
+	return first
 }

@@ -54,6 +54,18 @@ func (t tree) follow(place int32, segs []string) (int32, *DecodeError) {
 	return place, nil
 }
 
+// isNull reports whether null itself stands at the end of the way, where follow tells no
+// difference from nothing.
+func (t tree) isNull(place int32, segs []string) bool {
+	for _, seg := range segs {
+		if place == none || t[place].kind != kindObject {
+			return false
+		}
+		place = t.member(place, seg)
+	}
+	return place != none && t[place].kind == kindNull
+}
+
 // framePlan says where the envelope's parts are.
 type framePlan struct {
 	code, message, data, requestID, responseTime, success []path

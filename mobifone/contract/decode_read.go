@@ -123,6 +123,14 @@ func (r *reader) flag() bool {
 	return false
 }
 
+// flagSaid is a flag that may be missing; nil when it cannot be read.
+func (r *reader) flagSaid() *bool {
+	if v := r.flag(); r.problem == "" {
+		return &v
+	}
+	return nil
+}
+
 // time reads a time; an empty string is no time.
 func (r *reader) time() time.Time {
 	if r.n.kind != kindString && r.n.kind != kindNumber {

@@ -150,9 +150,6 @@ func TestDecodeRefuses(t *testing.T) {
 		"amount empty":          {partner.OpGet, ok + `"data":{"transaction":{"amount":""}}}`, "data.transaction[0].amount"},
 		"amount a bool":         {partner.OpGet, ok + `"data":{"transaction":{"amount":true}}}`, "data.transaction[0].amount"},
 		"number an object":      {partner.OpGet, ok + `"data":{"transaction":{"isdn":{"n":"0901234567"}}}}`, "data.transaction[0].isdn"},
-		"price negative":        {partner.OpEligible, ok + `"data":{"packages":[{"price":-1}]}}`, "data.packages[0].price"},
-		"eligible a number":     {partner.OpEligible, ok + `"data":{"packages":[{"eligible":2}]}}`, "data.packages[0].eligible"},
-		"name a number":         {partner.OpEligible, ok + `"data":{"packages":[{"packageName":120}]}}`, "data.packages[0].packageName"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,13 +197,17 @@ func TestDecodeRows(t *testing.T) {
 	}, got.Data)
 
 	for body, has := range map[string]bool{
-		`{"errorCode":"0000","data":{"items":[]}}`:   true,
-		`{"errorCode":"0000","data":{"items":{}}}`:   true,
-		`{"errorCode":"0000","data":{"items":null}}`: false,
-		`{"errorCode":"0000","data":{"Items":[]}}`:   false,
-		`{"errorCode":"0000","data":{}}`:             false,
-		`{"errorCode":"0000","data":null}`:           false,
-		`{"errorCode":"0000"}`:                       false,
+		`{"errorCode":"0000","data":{"items":[]}}`:               true,
+		`{"errorCode":"0000","data":{"items":{}}}`:               true,
+		`{"errorCode":"0000","data":{"items":null}}`:             false,
+		`{"errorCode":"0000","data":{"items":null,"total":0}}`:   true,
+		`{"errorCode":"0000","data":{"items":null,"total":"0"}}`: true,
+		`{"errorCode":"0000","data":{"items":null,"total":1}}`:   false,
+		`{"errorCode":"0000","data":{"total":0}}`:                false,
+		`{"errorCode":"0000","data":{"Items":[]}}`:               false,
+		`{"errorCode":"0000","data":{}}`:                         false,
+		`{"errorCode":"0000","data":null}`:                       false,
+		`{"errorCode":"0000"}`:                                   false,
 	} {
 		got, err := c.Decode(partner.OpList, []byte(body))
 		require.NoError(t, err, body)
@@ -246,4 +247,65 @@ func TestDecodeSecondContract(t *testing.T) {
 	assert.Equal(t, partner.Success, got.Rule.Name)
 	decodeFault(t, c, partner.OpRegister, `{"status":200,"success":false,"reason":"ok"}`)
 	decodeFault(t, c, partner.OpRegister, `{"success":true,"reason":"ok"}`)
+}
+
+// A null list of offers is no offer. Of a transaction null says nothing: "not found" is
+// a code, and an absence that is believed moves money.
+func TestDecodeNullInPlaceOfRows(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	for _, tc := range []struct {
+		op   partner.Operation
+		data string
+		has  bool
+	}{
+		{partner.OpEligible, `{"packages":null}`, true},
+		{partner.OpEligible, `{"subscriberType":"PREPAID"}`, false},
+		{partner.OpEligible, `null`, false},
+		{partner.OpSearch, `{"items":null,"total":0}`, true},
+		{partner.OpSearch, `{"items":null,"total":3}`, false},
+		{partner.OpSearch, `{"items":null}`, false},
+		{partner.OpGet, `{"transaction":null}`, false},
+		{partner.OpGet, `{"transaction":null,"total":0}`, false},
+		{partner.OpGet, `{}`, false},
+	} {
+		got, err := c.Decode(tc.op, []byte(`{"errorCode":"0000","data":`+tc.data+`}`))
+		require.NoError(t, err, tc.data)
+		assert.Equal(t, tc.has, got.Data.HasRows, "%s %s", tc.op, tc.data)
+		assert.Empty(t, got.Data.Rows)
+	}
+	deep := altered(t, func(d *Document) { d.Operations[partner.OpEligible].Rows.Path = "page.packages" })
+	for data, has := range map[string]bool{`{"page":{"packages":null}}`: true, `{"page":null}`: false, `{"page":{}}`: false} {
+		got, err := deep.Decode(partner.OpEligible, []byte(`{"errorCode":"0000","data":`+data+`}`))
+		require.NoError(t, err, data)
+		assert.Equal(t, has, got.Data.HasRows, data)
+	}
+}
+
+// An offer that cannot be read says so itself and leaves the others alone; what of it
+// can be read is there.
+func TestDecodeOffersOneByOne(t *testing.T) {
+	t.Parallel()
+	got, err := Default().Decode(partner.OpEligible, []byte(`{"errorCode":"0000","data":{"packages":[`+
+		`{"packageCode":"A1","price":"70.000","cycleDays":30,"eligible":true},`+
+		`{"packageCode":"A2","price":-1,"autoRenew":7},`+
+		`{"packageCode":{},"packageName":5,"price":70000},`+
+		`{"packageCode":"A4","eligible":2,"reasonCode":true},`+
+		`null,`+
+		`{"packageCode":"A6","price":70000}]}}`))
+	require.NoError(t, err)
+	assert.Equal(t, Data{HasRows: true, Rows: []Row{
+		{Package: "A1", CycleDays: 30, Eligible: new(true), Fault: &DecodeError{"data.packages[0].price", "must be a whole number"}},
+		{Package: "A2", Fault: &DecodeError{"data.packages[1].price", "must not be negative"}},
+		{Price: 70_000, Fault: &DecodeError{"data.packages[2].packageCode", "must be a string or a whole number"}},
+		{Package: "A4", Fault: &DecodeError{"data.packages[3].eligible", "must be true or false"}},
+		{Fault: &DecodeError{"data.packages[4]", "must be an object"}},
+		{Package: "A6", Price: 70_000},
+	}}, got.Data)
+
+	one, err := Default().Decode(partner.OpEligible, []byte(`{"errorCode":"0000","data":{"packages":{"packageCode":"A1","price":1.5}}}`))
+	require.NoError(t, err)
+	require.Len(t, one.Data.Rows, 1)
+	assert.NotNil(t, one.Data.Rows[0].Fault)
+	decodeFault(t, Default(), partner.OpEligible, `{"errorCode":"0000","data":{"packages":"A1"}}`)
 }

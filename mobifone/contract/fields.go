@@ -53,7 +53,10 @@ type Data struct {
 	Page, Size     int           // page, size
 	Total          *int          // total
 	Rows           []Row
-	HasRows        bool // whether the answer carried the place of the rows at all (an empty list counts, null does not)
+	// HasRows says whether the answer carried the rows, be it none: a list, one object, a
+	// null list of offers, or a null list beside a total of 0. Any other null is silence:
+	// a transaction that is null was neither found nor said to be absent.
+	HasRows bool
 }
 
 // Row is one row of an answer: a package offered (packages.eligible) or a transaction.
@@ -68,6 +71,9 @@ type Row struct {
 	Eligible    *bool               // eligible
 	ReasonCode  string              // reasonCode, the partner's own string
 	ReasonText  string              // reasonText
+	// Fault says what of an offer cannot be read; nil when all can. The fields that can be
+	// are filled in, the others zero. A transaction has none: it fails the whole answer.
+	Fault *DecodeError
 
 	TransID        partner.TransID        // transId
 	PartnerTransID partner.PartnerTransID // partnerTransId, not validated
