@@ -171,16 +171,95 @@ func TestNoOfferIsNoError(t *testing.T) {
 	assert.False(t, ok)
 }
 
+// raw makes the partner answer a success with this data.
+func raw(t *testing.T, data string) *mobifone.Client {
+	t.Helper()
+	p := wiretest.New(t, contract.Default())
+	p.On(partner.OpEligible, wiretest.Raw(http.StatusOK, "application/json", `{"errorCode":"0000","message":"ok","data":`+data+`}`))
+	return client(t, p)
+}
+
+func TestANullListIsNoOffer(t *testing.T) {
+	t.Parallel()
+	e, err := raw(t, `{"subscriberType":"PREPAID","packages":null}`).Packages.Eligible(t.Context(), request())
+	require.NoError(t, err)
+	assert.Equal(t, "PREPAID", e.SubscriberType)
+	assert.Empty(t, e.Offers)
+}
+
+// One offer that cannot be read, or not be ordered, is shown as such; the others are
+// sold as ever, and no price is made up for it.
+func TestAnOfferThatCannotBeReadSpoilsNoOther(t *testing.T) {
+	t.Parallel()
+	const good = `{"packageCode":"3C120","price":360000,"eligible":true}`
+	for name, tc := range map[string]struct {
+		row, problem string
+		code         partner.PackageCode
+		wire         string
+	}{
+		"a grouped price":     {`{"packageCode":"C120","price":"70.000","eligible":true}`, "data.packages[0].price: must be a whole number", "C120", ""},
+		"a price below zero":  {`{"packageCode":"C120","price":-1,"eligible":true}`, "data.packages[0].price: must not be negative", "C120", ""},
+		"a flag that is none": {`{"packageCode":"C120","price":120000,"eligible":2}`, "data.packages[0].eligible: must be true or false", "C120", ""},
+		"a lower-case code":   {`{"packageCode":"c120","price":120000}`, "packages[0].package: cannot be ordered: not 1 to 20 of A-Z, 0-9 and '_'", "c120", ""},
+		"a code with a space": {`{"packageCode":"C120 ","price":120000}`, "packages[0].package: cannot be ordered: not 1 to 20 of A-Z, 0-9 and '_'", "C120 ", ""},
+		"a code as a number":  {`{"packageCode":"gọi 0912345678","price":120000}`, "packages[0].package: cannot be ordered: not 1 to 20 of A-Z, 0-9 and '_'", "gọi ***678", ""},
+		"no code":             {`{"price":120000,"eligible":true}`, "packages[0].package: missing", "", ""},
+		"a code of no text":   {`{"packageCode":{},"price":120000}`, "data.packages[0].packageCode: must be a string or a whole number", "", ""},
+		"no object":           {`null`, "data.packages[0]: must be an object", "", ""},
+		"the same twice":      {`{"packageCode":"C120","price":120000},{"packageCode":"C120","price":1}`, "packages[1].package: the same package twice", "C120", ""},
+		"with a reason":       {`{"packageCode":"C120","price":"x","eligible":false,"reasonCode":"2064"}`, "data.packages[0].price: must be a whole number", "C120", "2064"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := raw(t, `{"packages":[`+tc.row+`,`+good+`]}`)
+			e, err := c.Packages.Eligible(t.Context(), request())
+			require.NoError(t, err)
+			require.Len(t, e.Offers, 2)
+			bad, other := e.Offers[0], e.Offers[1]
+			assert.Equal(t, tc.problem, bad.Problem)
+			assert.Equal(t, tc.code, bad.Code)
+			assert.False(t, bad.Eligible)
+			assert.Equal(t, partner.ReplyUnreadable, bad.Reason.Code)
+			assert.Equal(t, tc.wire, bad.Reason.WireCode)
+			assert.NotEmpty(t, bad.Reason.Text.VI)
+			assert.NotEmpty(t, bad.Reason.Text.EN)
+			assert.Zero(t, bad.Price)
+			assert.Zero(t, c.Packages.Describe(bad).Price, "the catalog's price is a guess here")
+			assert.Empty(t, bad.CatalogDiffers)
+			assert.Equal(t, partner.PackageCode("3C120"), other.Code)
+			assert.True(t, other.Eligible)
+			assert.Empty(t, other.Problem)
+			assert.Equal(t, partner.VND(360_000), other.Price)
+		})
+	}
+}
+
+// A code is found twice also when one of the two rows cannot be read, and where nothing
+// else can be sold.
+func TestASecondReadingOfAPackageIsNotSold(t *testing.T) {
+	t.Parallel()
+	e, err := raw(t, `{"packages":[{"packageCode":"C120","price":120000},{"packageCode":"C120","price":"70.000"},{"price":1},{}]}`).
+		Packages.Eligible(t.Context(), request())
+	require.NoError(t, err)
+	require.Len(t, e.Offers, 3)
+	for _, o := range e.Offers {
+		assert.False(t, o.Eligible, o.Problem)
+		assert.NotEmpty(t, o.Problem)
+	}
+	o, ok := e.Offer("C120")
+	require.True(t, ok)
+	assert.Equal(t, "packages[1].package: the same package twice", o.Problem)
+	_, ok = e.Offer("")
+	assert.False(t, ok, "offers without a code are not found by one")
+}
+
 func TestEligibleRefusesAnswersItCannotRead(t *testing.T) {
 	t.Parallel()
 	const head, tail = `{"errorCode":"0000","message":"ok","data":`, `}`
 	for name, data := range map[string]string{
 		"no list":         `{"subscriberType":"PREPAID"}`,
-		"null list":       `{"packages":null}`,
-		"without a code":  `{"packages":[{"price":120000}]}`,
-		"the same twice":  `{"packages":[{"packageCode":"C120","price":120000},{"packageCode":"C120","price":1}]}`,
-		"below zero":      `{"packages":[{"packageCode":"C120","price":-1}]}`,
 		"no list of rows": `{"packages":"C120"}`,
+		"null data":       `null`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,14 +10,14 @@ import (
 // Eligibility is MobiFone's answer for one subscriber at one moment.
 type Eligibility struct {
 	SubscriberType string    // the partner's own word; nothing is decided by it
-	Offers         []Offer   // in the partner's order, each code once; the refused ones too
+	Offers         []Offer   // in the partner's order, each code once; the refused and unreadable ones too
 	PartnerTime    time.Time // the partner's own clock in the reply; zero when it has none
 	Evidence       partner.Evidence
 }
 
 // Offer returns the offer with exactly this code.
 func (e *Eligibility) Offer(code partner.PackageCode) (Offer, bool) {
-	if e != nil {
+	if e != nil && code != "" {
 		for _, o := range e.Offers {
 			if o.Code == code {
 				return o, true
@@ -30,7 +30,7 @@ func (e *Eligibility) Offer(code partner.PackageCode) (Offer, bool) {
 // Offer is one package of the answer. Numbers are 0 and words empty where the partner
 // did not say; the catalog's stand in [Service.Describe].
 type Offer struct {
-	Code        partner.PackageCode
+	Code        partner.PackageCode // empty when the partner's cannot be read
 	Name        string
 	Price       partner.VND // for one cycle, VAT included: collect this and send it with the registration
 	CycleDays   int
@@ -45,6 +45,11 @@ type Offer struct {
 	Eligible bool
 	Reason   Reason // why not; zero when there is none
 
+	// Problem says what of the offer cannot be read or not be ordered, such as a price of
+	// "70.000"; empty when nothing is wrong. Such an offer is not eligible, its price is 0
+	// and no other is put in its place, and the code of its Reason is ReplyUnreadable.
+	Problem string
+
 	// CatalogDiffers lists what the partner says otherwise than the catalog. The partner
 	// prevails.
 	CatalogDiffers []catalog.Difference
@@ -52,7 +57,7 @@ type Offer struct {
 
 // Reason says why a package cannot be registered.
 type Reason struct {
-	Code     partner.Code // canonical; empty when the contract does not list WireCode
+	Code     partner.Code // canonical; empty when the contract does not list WireCode, ReplyUnreadable beside an Offer.Problem
 	WireCode string       // the partner's own string; empty when it gave none
 	Text     partner.Text // for the teller
 	Message  string       // the partner's own words, scrubbed of numbers that could be personal

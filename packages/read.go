@@ -15,21 +15,49 @@ func (s *Service) read(d contract.Data) ([]Offer, error) {
 		return nil, &contract.DecodeError{Path: "packages", Problem: "the list of packages is missing"}
 	}
 	offers := make([]Offer, 0, len(d.Rows))
-	seen := make(map[partner.PackageCode]bool, len(d.Rows))
+	seen := make(map[partner.PackageCode]int, len(d.Rows)) // where in offers
 	for i, row := range d.Rows {
-		path := fmt.Sprintf("packages[%d]", i)
-		switch {
-		case row.Package == "":
-			return nil, &contract.DecodeError{Path: path, Problem: "a package without a code"}
-		case seen[row.Package]:
-			return nil, &contract.DecodeError{Path: path, Problem: "the same package twice"}
-		case row.Price < 0:
-			return nil, &contract.DecodeError{Path: path, Problem: "a price below zero"}
+		if at, twice := seen[row.Package]; twice {
+			spoil(&offers[at], fmt.Sprintf("packages[%d].package: the same package twice", i))
+			continue
 		}
-		seen[row.Package] = true
-		offers = append(offers, s.offer(row))
+		o := s.offer(row)
+		if problem := unreadable(row, i); problem != "" {
+			spoil(&o, problem)
+		}
+		if row.Package != "" {
+			seen[row.Package] = len(offers)
+		}
+		offers = append(offers, o)
 	}
 	return offers, nil
+}
+
+// unreadable says what of a row cannot be read or not be ordered; "" when nothing is wrong.
+func unreadable(row contract.Row, i int) string {
+	path := fmt.Sprintf("packages[%d].package: ", i)
+	code, err := partner.ParsePackageCode(string(row.Package))
+	switch {
+	case row.Fault != nil:
+		return row.Fault.Path + ": " + row.Fault.Problem
+	case row.Package == "":
+		return path + "missing"
+	case err != nil || code != row.Package:
+		return path + "cannot be ordered: not 1 to 20 of A-Z, 0-9 and '_'"
+	}
+	return ""
+}
+
+// spoil takes an offer out of what may be sold. What it says elsewhere may be wrong too,
+// so that not even a price that could be read is shown.
+func spoil(o *Offer, problem string) {
+	o.Code = partner.PackageCode(partner.Scrub(string(o.Code)))
+	o.Eligible, o.Price, o.CatalogDiffers, o.Problem = false, 0, nil, problem
+	o.Reason.Code = partner.ReplyUnreadable
+	o.Reason.Text = partner.Text{
+		VI: "Không đọc được thông tin gói này do MobiFone trả về nên chưa thể bán. Tư vấn gói khác hoặc liên hệ bộ phận hỗ trợ.",
+		EN: "What MobiFone says of this package cannot be read, so it cannot be sold now. Advise another package, or call support.",
+	}
 }
 
 func (s *Service) offer(row contract.Row) Offer {

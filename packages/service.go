@@ -34,8 +34,9 @@ type EligibleRequest struct {
 // the call on 429, 5xx, timeouts and broken replies, within its bounds.
 //
 // A subscriber who may register nothing is no error: the offers say so one by one, or
-// there are none. An answer without the list of packages, or with a package that has no
-// code or stands there twice, is an error with the code ReplyUnreadable.
+// there are none. A package that cannot be read, has no code, stands there twice or
+// cannot be ordered is not eligible, and the others are as they were ([Offer.Problem]).
+// An answer without the list of packages is an error with the code ReplyUnreadable.
 func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibility, error) {
 	var faults []partner.FieldError
 	if !req.MSISDN.IsValid() {
@@ -73,14 +74,15 @@ func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibili
 func (s *Service) Catalog() *catalog.Catalog { return s.cat }
 
 // Describe returns all that is known of an offered package: what the partner says of
-// it, and the catalog's words for the rest (benefits, notes, how to use it).
+// it, and the catalog's words for the rest (benefits, notes, how to use it). An offer
+// with a Problem gets no price from the catalog.
 func (s *Service) Describe(o Offer) catalog.Package {
 	pkg, _ := s.cat.Lookup(o.Code)
 	pkg.Code = o.Code
 	if o.Name != "" || pkg.Name == "" {
 		pkg.Name = o.Name
 	}
-	if o.Price > 0 {
+	if o.Price > 0 || o.Problem != "" {
 		pkg.Price = o.Price
 	}
 	if o.CycleDays > 0 {
