@@ -74,7 +74,7 @@ func (r Request) faults() []partner.FieldError {
 	if !r.MSISDN.IsValid() {
 		faults = append(faults, partner.FieldError{Field: "MSISDN", Problem: "missing; parse the number with partner.ParseMSISDN"})
 	}
-	if _, err := partner.ParsePackageCode(string(r.Package)); err != nil {
+	if code, err := partner.ParsePackageCode(string(r.Package)); err != nil || code != r.Package {
 		faults = append(faults, partner.FieldError{Field: "Package", Problem: "no package code; pass one of the offers' codes"})
 	}
 	if r.PartnerTransID != "" {

@@ -139,6 +139,20 @@ func TestBadInputStaysHere(t *testing.T) {
 	assert.Zero(t, p.Requests(partner.OpOTP))
 }
 
+// A code that would first have to be mended is not sent as it is, nor mended in silence:
+// the registration must name the same one.
+func TestThePackageIsSentAsItIsOffered(t *testing.T) {
+	t.Parallel()
+	for _, code := range []partner.PackageCode{"c120", " C120", "C120\u00a0", "C120\u200b"} {
+		p := wiretest.New(t, contract.Default())
+		req := request()
+		req.Package = code
+		_, err := newClient(t, p).OTP.Request(t.Context(), req)
+		require.ErrorIs(t, err, partner.InvalidInput, "%q", code)
+		assert.Zero(t, p.Requests(partner.OpOTP), "%q", code)
+	}
+}
+
 // A success without a usable transId is no ticket; an SMS may be on its way all the same.
 func TestTicketNeedsATransID(t *testing.T) {
 	t.Parallel()
