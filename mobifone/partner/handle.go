@@ -22,13 +22,23 @@ type Send struct {
 	SendBy         time.Time     // partner time after which no byte leaves
 	FenceAt        time.Time     // from here on absence counts; zero when no fence is known
 	ClockSkewMax   time.Duration // of the contract, for reading updatedAt
-	Fingerprint    []byte        // HMAC-SHA256 of the canonical request without the OTP; nil without a key
+	// Fingerprint is the HMAC-SHA256 of the canonical request without the OTP, to tell two
+	// intents of the same ids apart; nil without a key. It seals nothing: the times are not
+	// in it, and no resolve compares it.
+	Fingerprint []byte
 }
 
 // Handle is what to save before a send and to resolve after it. Its bytes
 // ([Handle.MarshalBinary]) hold the full phone number (personal data: encrypt at rest)
 // and never the OTP. It prints masked under every fmt verb, in log/slog and in JSON,
 // so JSON is no way to save it: reading one from JSON is an error.
+//
+// A resolve believes what the handle says: the ids, subscriber, package and amount that a
+// row must have to count, and above all FenceAt, from which on "not found" means "not
+// registered". Its checksum finds bytes that were damaged by accident, and no more. A
+// handle is worth what the place is worth that keeps it: who can write there can move the
+// fence, and cash is given back for a package that is registered. Keep it where the sale
+// itself is kept, and take none from a browser or a message.
 type Handle struct{ send Send }
 
 // NewHandle wraps a copy of s.

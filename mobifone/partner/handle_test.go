@@ -108,6 +108,27 @@ func TestHandleRefusesAnythingElse(t *testing.T) {
 	}
 }
 
+// The checksum is against accidents. Whoever can write where handles are kept can make one
+// with another fence, fingerprint and all: that it is read is what the docs warn of.
+func TestHandleIsNoSeal(t *testing.T) {
+	t.Parallel()
+	good, err := partner.NewHandle(fullSend()).MarshalBinary()
+	require.NoError(t, err)
+	fence, err := hex.DecodeString("01e09a82a80d02") // as TestHandleReadsVersion1 has it
+	require.NoError(t, err)
+	sendBy, err := hex.DecodeString("01e8e281a80d00")
+	require.NoError(t, err)
+	require.Equal(t, 1, bytes.Count(good, fence))
+	body := bytes.Replace(good[:len(good)-8], fence, sendBy, 1)
+	var h partner.Handle
+	require.Error(t, h.UnmarshalBinary(append(bytes.Clone(body), good[len(good)-8:]...)), "an accident is found")
+	sum := sha256.Sum256(body)
+	require.NoError(t, h.UnmarshalBinary(append(body, sum[:8]...)))
+	moved := fullSend()
+	moved.FenceAt = moved.SendBy
+	assert.Equal(t, moved, h.Send())
+}
+
 func TestHandleThatCannotBeSaved(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*partner.Send){

@@ -9,14 +9,15 @@ import (
 )
 
 // The bytes of a handle: four of magic, one of version, the fields of Send in order,
-// the first eight bytes of the SHA-256 of all that. A string is its length and its
+// the first eight bytes of the SHA-256 of all that: a checksum against damage, which
+// everybody can make, and no seal. A string is its length and its
 // bytes, a number a zigzag varint, a time its seconds since 1970 and its nanoseconds
 // after a byte that says whether there is one. There is one way to write a handle, and
 // no other way is read.
 const (
 	handleMagic   = "MFHD"
 	handleVersion = 1
-	handleSum     = 8
+	handleSum     = 8    // of the checksum
 	longestHandle = 4096 // of a field; far above what a register request holds
 )
 
@@ -67,8 +68,9 @@ func appendTime(b []byte, t time.Time) []byte {
 	return binary.AppendVarint(b, int64(t.Nanosecond()))
 }
 
-// UnmarshalBinary reads what MarshalBinary wrote and refuses anything else: cut,
-// changed or longer bytes, and a version it does not know. Times come back in UTC, an
+// UnmarshalBinary reads what MarshalBinary wrote and refuses anything else: cut, damaged
+// or longer bytes, and a version it does not know. Bytes that somebody made on purpose it
+// cannot tell from ours (see [Handle]). Times come back in UTC, an
 // empty fingerprint as nil. The error is an [*Error] with [Unknown], because bytes that
 // cannot be read say nothing about the registration; h is then unchanged.
 func (h *Handle) UnmarshalBinary(data []byte) error {
