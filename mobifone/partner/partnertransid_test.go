@@ -109,7 +109,7 @@ func TestPartnerTransIDVectors(t *testing.T) {
 	var file struct {
 		Vectors []struct {
 			Key, Partner, Shop, Order string
-			Attempt                   int
+			Attempt                   int64
 			ID                        string
 		}
 	}
@@ -117,7 +117,10 @@ func TestPartnerTransIDVectors(t *testing.T) {
 	require.GreaterOrEqual(t, len(file.Vectors), 15)
 	seen := map[string]bool{}
 	for _, v := range file.Vectors {
-		id, err := partner.DerivePartnerTransID(partner.NewSecret(v.Key), v.Partner, v.Shop, v.Order, v.Attempt)
+		if v.Attempt > math.MaxInt { // on 32 bits there is no such attempt
+			continue
+		}
+		id, err := partner.DerivePartnerTransID(partner.NewSecret(v.Key), v.Partner, v.Shop, v.Order, int(v.Attempt))
 		require.NoError(t, err, v.ID)
 		assert.Equal(t, v.ID, string(id))
 		assert.False(t, seen[v.ID], "two vectors collide")
