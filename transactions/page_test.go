@@ -27,7 +27,8 @@ func TestListingRefusesAnswersItCannotTrust(t *testing.T) {
 		code partner.Code
 	}{
 		"no list":                {`{"total":0}`, partner.ReplyUnreadable},
-		"null list":              {`{"items":null,"total":0}`, partner.ReplyUnreadable},
+		"null list, a total":     {`{"items":null,"total":1}`, partner.ReplyUnreadable},
+		"null list, no total":    {`{"items":null}`, partner.ReplyUnreadable},
 		"another page":           {`{"items":[],"page":2,"total":0}`, partner.ReplyUnreadable},
 		"a total never reached":  {`{"items":[` + written(from) + `],"total":3}`, partner.ReplyUnreadable},
 		"a row from elsewhen":    {`{"items":[` + written(from.Add(-7*time.Hour)) + `],"total":1}`, partner.ReplyUnreadable},
@@ -53,6 +54,17 @@ func TestListingRefusesAnswersItCannotTrust(t *testing.T) {
 			assert.Equal(t, partner.OpList, e.Operation)
 		})
 	}
+}
+
+// Some serializers write an empty list as null; the total says that it is one.
+func TestANullListWithATotalOfNoneIsEmpty(t *testing.T) {
+	t.Parallel()
+	from := ago(time.Hour)
+	p := wiretest.New(t, contract.Default())
+	p.On(partner.OpList, wiretest.Raw(http.StatusOK, "application/json", getPrefix+`{"items":null,"total":0}}`))
+	got, err := read(t, client(t, p).Transactions.List(transactions.Query{From: from, To: from.Add(time.Minute)}))
+	require.NoError(t, err)
+	assert.Empty(t, got)
 }
 
 func TestPagesAreReachable(t *testing.T) {
