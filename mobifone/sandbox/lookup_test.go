@@ -175,7 +175,7 @@ func TestTheBusinessDayIsVietnams(t *testing.T) {
 	for _, c := range []*contract.Contract{contract.Default(), inUTC} {
 		for at, day := range map[time.Time]string{
 			last: "20260301", last.Add(time.Second): "20260302", last.Add(91 * time.Minute): "20260302",
-			last.In(time.FixedZone("+14:00", 14*3600)): "20260301", last.Add(24 * time.Hour).Local(): "20260302",
+			last.In(time.FixedZone("+14:00", 14*3600)): "20260301", last.Add(24 * time.Hour).In(time.FixedZone("-11:00", -11*3600)): "20260302",
 		} {
 			assert.Equal(t, "partner_"+day+".csv", StatementName(at), at)
 
