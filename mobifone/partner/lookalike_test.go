@@ -77,7 +77,7 @@ func TestIDsTakeTheVietnameseAlphabetAlone(t *testing.T) {
 	require.Len(t, taken, 134)
 	step := rune(1)
 	for r := rune(0x80); r <= utf8.MaxRune; r += step {
-		if r > 0xffff {
+		if r > 0x33ff { // beyond the symbols: samples are enough
 			step = 61
 		}
 		if utf8.ValidRune(r) && (len(partner.CheckID("order", "A"+string(r)+"B")) == 0) != taken[r] {
