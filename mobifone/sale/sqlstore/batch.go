@@ -16,8 +16,14 @@ func (s *Store) runBatch(batch []*work) {
 			s.queue.w = nil
 		}
 	}()
+	if _, err := s.place.check(); err != nil {
+		s.rescue(ctx)
+		fail(batch, err)
+		sound = true
+		return
+	}
 	if s.queue.w == nil {
-		w, err := openWriter(ctx, s.path, s.options)
+		w, err := openWriter(ctx, s.place, s.options)
 		if err != nil {
 			fail(batch, err)
 			return
@@ -47,7 +53,7 @@ func (s *Store) runBatch(batch []*work) {
 	if done == 0 {
 		_, err := w.exec(ctx, "ROLLBACK")
 		sound = err == nil
-	} else if err := s.options.commit(func() error { return w.commit(ctx) }); err != nil {
+	} else if err := s.commit(ctx, w); err != nil {
 		_, _ = w.exec(ctx, "ROLLBACK")
 		fail(batch, fmt.Errorf("%w: %w", ErrUnknown, err))
 		return
@@ -58,9 +64,26 @@ func (s *Store) runBatch(batch []*work) {
 	}
 }
 
-func (w *writer) commit(ctx context.Context) error {
-	_, err := w.exec(ctx, "COMMIT")
+// commit returns nil once the transaction is on the disk, in the file that the next start
+// will find: one that is moved during the commit has moved when it returns.
+func (s *Store) commit(ctx context.Context, w *writer) error {
+	err := s.options.commit(func() error {
+		_, err := w.exec(ctx, "COMMIT")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.place.check()
 	return err
+}
+
+// rescue brings into the file what stands only in a log that was deleted: the next start
+// will not find it there, and Close, which would do it too, may never come.
+func (s *Store) rescue(ctx context.Context) {
+	if s.place.lostLog() {
+		_, _ = s.anchor.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+	}
 }
 
 // try does one caller's work inside the transaction, so that a failure takes back nothing

@@ -7,8 +7,12 @@ import (
 )
 
 // Check reads the whole file and returns a [*CorruptError] if it is damaged. It takes
-// seconds per million sales, and disturbs nobody.
+// seconds per million sales, and disturbs nobody. A file that is not the one that was
+// opened any more is a [*MovedError].
 func (s *Store) Check(ctx context.Context) error {
+	if _, err := s.place.check(); err != nil {
+		return err
+	}
 	for _, pragma := range []string{"quick_check(1)", "foreign_key_check"} {
 		if err := s.check(ctx, pragma); err != nil {
 			return told(err)

@@ -26,6 +26,10 @@ type (
 	BusyKeyError struct{}
 	// NewerSchemaError says that a newer version of the program has changed the file; use that one.
 	NewerSchemaError struct{ File, Known int64 }
+	// MovedError says that the file, or one of those beside it, is not the one that the store
+	// opened: it was moved, deleted, replaced or overwritten. The store acknowledges nothing
+	// any more, also when the file comes back, until it is opened again.
+	MovedError struct{ Path, What string }
 	// CorruptError says that the file is damaged, or no store. Restore a copy, and reconcile.
 	CorruptError struct {
 		What string
@@ -51,6 +55,11 @@ func (e *BusyKeyError) Error() string {
 // Error says what to do.
 func (e *NewerSchemaError) Error() string {
 	return fmt.Sprintf("sqlstore: the file has schema %d, this program knows %d; use the newer program", e.File, e.Known)
+}
+
+// Error says what happened and what to do.
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("sqlstore: %s: %s; nothing is stored any more: stop every program that has it open, put the file back together with its -wal, and start again", e.Path, e.What)
 }
 
 // Error says what is damaged.

@@ -90,3 +90,28 @@ func (s *Store) Setting(ctx context.Context, name string) (set bool, err error) 
 	err = s.readers.QueryRowContext(ctx, `SELECT count(*) > 0 FROM settings WHERE name = ?`, name).Scan(&set)
 	return set, err
 }
+
+// HoldReader takes one of the connections that read.
+func (s *Store) HoldReader(ctx context.Context) (release func(), err error) {
+	conn, err := s.readers.Conn(ctx)
+	return func() { _ = conn.Close() }, err
+}
+
+// HoldSnapshot reads until release is called.
+func (s *Store) HoldSnapshot(ctx context.Context) (release func(), err error) {
+	conn, err := s.readers.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return nil, err
+	}
+	var n int
+	if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM settings").Scan(&n); err != nil {
+		return nil, err
+	}
+	return func() {
+		_, _ = conn.ExecContext(ctx, "ROLLBACK")
+		_ = conn.Close()
+	}, nil
+}

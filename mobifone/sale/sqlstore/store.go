@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -14,10 +15,11 @@ import (
 // Store is a sale.Store in an SQLite file. It is safe for concurrent use, and any number
 // of stores, also of other processes, may be open on one file.
 type Store struct {
-	path    string
+	place   *place
 	options options
 	keys    keys
 	readers *sql.DB
+	anchor  *sql.Conn // keeps the files open; it does nothing else
 	queue   queue
 
 	busy     atomic.Pointer[busyKey]
@@ -65,7 +67,8 @@ func WithReaders(n int) Option {
 // to the present schema and refuses a newer one with a [*NewerSchemaError]. It refuses a
 // keyring with which something in the store could not be read: [*MissingKeyError],
 // [*WrongKeyError], [*BusyKeyError]. A file that is no store, or damaged where every
-// store is read at open, is a [*CorruptError]. Its cost does not grow with the sales at
+// store is read at open, is a [*CorruptError]; a log whose file is gone is a
+// [*MovedError]. Its cost does not grow with the sales at
 // rest. The caller closes the store.
 func Open(ctx context.Context, path string, ring Keyring, opts ...Option) (*Store, error) {
 	o := options{
@@ -80,20 +83,20 @@ func Open(ctx context.Context, path string, ring Keyring, opts ...Option) (*Stor
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, options: o, keys: keys}
+	s := &Store{options: o, keys: keys}
 	s.busy.Store(busy)
 	s.queue.init(s.runBatch, o.batch)
-	if err := s.open(ctx); err != nil {
+	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, told(err)), s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context) error {
-	if err := createFile(s.path); err != nil {
+func (s *Store) open(ctx context.Context, path string) (err error) {
+	if s.place, err = newPlace(path); err != nil {
 		return err
 	}
-	db, err := dial(s.path, s.options.patience, s.options.writing, 1)
+	db, err := dial(s.place, s.options.patience, s.options.writing, 1)
 	if err != nil {
 		return err
 	}
@@ -101,13 +104,33 @@ func (s *Store) open(ctx context.Context) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if s.readers, err = dial(s.path, s.options.patience, reading(), s.options.readers); err != nil {
+	if s.readers, err = dial(s.place, s.options.patience, reading(), s.options.readers+1); err != nil {
+		return err
+	}
+	if err := s.hold(ctx); err != nil {
 		return err
 	}
 	if err := s.queue.submit(ctx, s.agreeOnKeys); err != nil {
 		return err
 	}
 	return s.checkKeys(ctx)
+}
+
+// hold opens the files with a connection that stays, so that they are the same ones as
+// long as the store is open.
+func (s *Store) hold(ctx context.Context) error {
+	before, err := os.Stat(s.place.path)
+	if err != nil {
+		return err
+	}
+	if s.anchor, err = s.readers.Conn(ctx); err != nil {
+		return err
+	}
+	var tables int
+	if err := s.anchor.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables); err != nil {
+		return err
+	}
+	return s.place.settle(before)
 }
 
 // agreeOnKeys records the busy key and the current cipher key in a new file, and holds
@@ -128,6 +151,11 @@ func (s *Store) agreeOnKeys(ctx context.Context, w *writer) error {
 // file. It may be called more than once.
 func (s *Store) Close() error {
 	err := s.queue.close()
+	if s.anchor != nil {
+		if e := s.anchor.Close(); !errors.Is(e, sql.ErrConnDone) {
+			err = errors.Join(err, e)
+		}
+	}
 	if s.readers != nil {
 		err = errors.Join(err, s.readers.Close())
 	}

@@ -14,8 +14,8 @@ type writer struct {
 	statements map[string]*sql.Stmt
 }
 
-func openWriter(ctx context.Context, path string, o options) (*writer, error) {
-	db, err := dial(path, o.patience, o.writing, 1)
+func openWriter(ctx context.Context, p *place, o options) (*writer, error) {
+	db, err := dial(p, o.patience, o.writing, 1)
 	if err != nil {
 		return nil, err
 	}
