@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // runBatch does the work of all in one transaction and gives each its result. It is not
@@ -53,29 +54,63 @@ func (s *Store) runBatch(batch []*work) {
 	if done == 0 {
 		_, err := w.exec(ctx, "ROLLBACK")
 		sound = err == nil
-	} else if err := s.commit(ctx, w); err != nil {
-		_, _ = w.exec(ctx, "ROLLBACK")
-		fail(batch, fmt.Errorf("%w: %w", ErrUnknown, err))
-		return
+	} else {
+		log, err := s.commit(ctx, w)
+		if err != nil {
+			_, _ = w.exec(ctx, "ROLLBACK")
+			fail(batch, fmt.Errorf("%w: %w", ErrUnknown, err))
+			return
+		}
+		sound = s.shorten(ctx, w, log) == nil
 	}
-	sound = sound || done > 0
 	for i, each := range batch {
 		each.err = results[i]
 	}
 }
 
 // commit returns nil once the transaction is on the disk, in the file that the next start
-// will find: one that is moved during the commit has moved when it returns.
-func (s *Store) commit(ctx context.Context, w *writer) error {
-	err := s.options.commit(func() error {
+// will find: one that is moved during the commit has moved when it returns. log is how
+// large the log is.
+func (s *Store) commit(ctx context.Context, w *writer) (log int64, err error) {
+	err = s.options.commit(func() error {
 		_, err := w.exec(ctx, "COMMIT")
 		return err
 	})
 	if err != nil {
+		return 0, err
+	}
+	return s.place.check()
+}
+
+// A log that is too long may hold up the changes that wait: so long, and once in so many
+// commits. Readers are done by then, but for one that reads for long.
+const (
+	shortenPatience = 100 * time.Millisecond
+	shortenPause    = 32
+)
+
+// shorten cuts a log that grew past its size. SQLite begins a log anew only at a moment at
+// which nobody reads from it, which may never come, and keeps its largest size: here new
+// readers are led past the log until those who use it are done, or patience ends.
+func (s *Store) shorten(ctx context.Context, w *writer, log int64) error {
+	if w.pause > 0 {
+		w.pause--
+		return nil
+	}
+	if log <= s.options.log {
+		return nil
+	}
+	if err := w.patience(ctx, shortenPatience); err != nil {
 		return err
 	}
-	_, err = s.place.check()
-	return err
+	var busy, frames, moved int
+	if err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
+		return err
+	}
+	if busy != 0 {
+		w.pause = shortenPause
+	}
+	return w.patience(ctx, s.options.patience)
 }
 
 // rescue brings into the file what stands only in a log that was deleted: the next start

@@ -28,6 +28,25 @@
 // next one, and a checkpoint whose sync failed is done again in full. So a kernel that
 // reports a failed sync once, and forgets the pages, takes nothing that was acknowledged.
 //
+// # When the file is moved
+//
+// An open file that is renamed, deleted or replaced lives on where no later start looks.
+// Before and after each commit the store therefore compares the file, the log beside it
+// (-wal) and the log's index (-shm) with those it opened; if one of them is another one,
+// or is gone, or the file became shorter, nothing is acknowledged any more: every change
+// is a [*MovedError] until the store is opened again. Stop every program that has the file
+// open, put the file back together with its -wal, start again.
+//
+// To restore a copy, stop every program first and remove the -wal and -shm of the old
+// file. A copy of the same or a greater length, written over the file while it is open,
+// cannot be told from the store's own writing.
+//
+// # How long the log is
+//
+// The log is cut when it has grown past 16 MiB, which takes a moment at which it is
+// written into the file and nobody reads from it: where somebody reads for long (a backup,
+// a report), changes wait for it 100 ms now and then, and the log grows until it is done.
+//
 // # What a torn or damaged file is
 //
 // Frames of the log carry checksums. A torn tail, which only a change that was not

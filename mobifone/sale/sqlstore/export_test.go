@@ -24,6 +24,14 @@ func WithBatch(n int) Option {
 	}
 }
 
+// WithLog sets past how many bytes the log is cut.
+func WithLog(n int64) Option {
+	return func(o *options) error {
+		o.log = n
+		return nil
+	}
+}
+
 // WithPragma sets something on the connection that writes.
 func WithPragma(text string) Option {
 	return func(o *options) error {

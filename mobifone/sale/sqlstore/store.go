@@ -32,6 +32,7 @@ type options struct {
 	patience time.Duration
 	readers  int
 	batch    int      // changes in one commit at most
+	log      int64    // bytes past which the log is cut
 	writing  []string // pragmas of the connection that writes
 	// commit is around what ends a transaction; tests make it fail.
 	commit func(commit func() error) error
@@ -72,7 +73,7 @@ func WithReaders(n int) Option {
 // rest. The caller closes the store.
 func Open(ctx context.Context, path string, ring Keyring, opts ...Option) (*Store, error) {
 	o := options{
-		patience: 10 * time.Second, readers: 4, batch: 256, writing: writing(),
+		patience: 10 * time.Second, readers: 4, batch: 256, log: 16 << 20, writing: writing(),
 		commit: func(commit func() error) error { return commit() },
 	}
 	var errs []error

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"time"
 )
 
 // writer is the connection that writes, with its statements. One goroutine at a time uses
@@ -12,6 +14,7 @@ type writer struct {
 	db         *sql.DB
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	pause      int // commits until the log may be cut again
 }
 
 func openWriter(ctx context.Context, p *place, o options) (*writer, error) {
@@ -24,6 +27,13 @@ func openWriter(ctx context.Context, p *place, o options) (*writer, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &writer{db: db, conn: conn, statements: map[string]*sql.Stmt{}}, nil
+}
+
+// patience sets how long the connection waits for others. SQLite sets it while it prepares
+// the text, so a kept statement would do nothing.
+func (w *writer) patience(ctx context.Context, d time.Duration) error {
+	_, err := w.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout(%d)", d.Milliseconds()))
+	return err
 }
 
 func (w *writer) close() error {
