@@ -104,40 +104,40 @@ func TestChangesShareACommit(t *testing.T) {
 // Whoever fails after it has begun to write takes back what it wrote, and nothing else.
 func TestAFailureTakesBackItself(t *testing.T) {
 	t.Parallel()
-	s, g := openGated(t)
 	reason := errors.New("as planted")
-	without := func() {
-		t.Helper()
+	alone, _ := openGated(t)
+	require.ErrorIs(t, alone.FailHalfway(t.Context(), reason), reason)
+	set, err := alone.Setting(t.Context(), "half")
+	require.NoError(t, err)
+	require.False(t, set)
+	for _, n := range []int{2, 6} {
+		s, g := openGated(t)
+		release := held(t, s, g)
+		results := make([]error, n)
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() {
+				if i%2 == 0 {
+					results[i] = s.FailHalfway(t.Context(), reason)
+					return
+				}
+				results[i] = s.Apply(t.Context(), change(1+i, "x"))
+			})
+		}
+		awaitWaiting(s, n)
+		release()
+		wg.Wait()
 		set, err := s.Setting(t.Context(), "half")
 		require.NoError(t, err)
-		require.False(t, set)
-	}
-	require.ErrorIs(t, s.FailHalfway(t.Context(), reason), reason) // alone
-	without()
-	release := held(t, s, g)
-	const n = 6
-	results := make([]error, n)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
+		require.False(t, set, "in a batch of %d", n)
+		for i, err := range results {
 			if i%2 == 0 {
-				results[i] = s.FailHalfway(t.Context(), reason)
-				return
+				require.ErrorIs(t, err, reason)
+				continue
 			}
-			results[i] = s.Apply(t.Context(), change(1+i, "x"))
-		})
-	}
-	awaitWaiting(s, n)
-	release()
-	wg.Wait()
-	without()
-	for i, err := range results {
-		if i%2 == 0 {
-			require.ErrorIs(t, err, reason)
-			continue
+			require.NoError(t, err)
+			whole(t, s, change(1+i, "x").SaleID, 1)
 		}
-		require.NoError(t, err)
-		whole(t, s, change(1+i, "x").SaleID, 1)
 	}
 }
 

@@ -59,7 +59,8 @@ func (e *NewerSchemaError) Error() string {
 
 // Error says what happened and what to do.
 func (e *MovedError) Error() string {
-	return fmt.Sprintf("sqlstore: %s: %s; nothing is stored any more: stop every program that has it open, put the file back together with its -wal, and start again", e.Path, e.What)
+	return fmt.Sprintf("sqlstore: %s: %s; nothing is stored any more: stop every program that has it open, "+
+		"put the file back together with its -wal, and start again", e.Path, e.What)
 }
 
 // Error says what is damaged.

@@ -143,6 +143,27 @@ func TestAFileThatCameBackNeedsARestart(t *testing.T) {
 	require.NoError(t, store.Apply(t.Context(), change(1, "x")))
 }
 
+// A copy that is written over the file is shorter than what the file has grown to, though
+// it may be longer than the file was at open.
+func TestAFileCutToWhatItWasAtOpen(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sales.db")
+	require.NoError(t, open(t, path).Close())
+	store, err := sqlstore.Open(t.Context(), path, ring(), sqlstore.WithPragma("wal_autocheckpoint(1)"))
+	require.NoError(t, err)
+	defer store.Close()
+	before, err := os.Stat(path)
+	require.NoError(t, err)
+	now := before
+	for n := 0; now.Size() <= before.Size(); n++ {
+		require.NoError(t, store.Apply(t.Context(), change(n, "x")))
+		now, err = os.Stat(path)
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.Truncate(path, before.Size()))
+	require.ErrorAs(t, store.Apply(t.Context(), change(1000, "x")), new(*sqlstore.MovedError))
+}
+
 // A file that is moved while its commit is under way holds the change, and the next start
 // does not find it: nobody knows.
 func TestAFileMovedInTheCommitIsUnknown(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 // An open file lives on under another name, or under none: what is written to it then is
 // on a disk where no later start looks.
 type place struct {
-	path string // from the root, as the next start finds it
-	real string // without links: SQLite names the log and its index after it
+	path   string // from the root, as the next start finds it
+	target string // without links: SQLite names the log and its index after it
 
 	opened atomic.Pointer[[3]fs.FileInfo] // nil until the store holds them open
 	size   atomic.Int64                   // of the file, the largest seen
@@ -31,16 +31,16 @@ func newPlace(path string) (*place, error) {
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
-	real, err := filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err // a link that leads nowhere is a disk that is not there
 	}
-	p := &place{path: path, real: real}
-	return p, errors.Join(bereft(real), closeToOthers(p.names()))
+	p := &place{path: path, target: target}
+	return p, errors.Join(bereft(target), closeToOthers(p.names()))
 }
 
 // names are the file, the log and its index.
-func (p *place) names() [3]string { return [3]string{p.path, p.real + "-wal", p.real + "-shm"} }
+func (p *place) names() [3]string { return [3]string{p.path, p.target + "-wal", p.target + "-shm"} }
 
 // settle remembers the files. A connection has them open already, and keeps them: SQLite
 // deletes the log and its index only when the last connection closes. before is the file

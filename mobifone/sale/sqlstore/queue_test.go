@@ -18,7 +18,7 @@ import (
 // lateEnd is a context that ends at a moment of the test's choice: while submit asks for
 // its end, which is after the work is in the queue.
 type lateEnd struct {
-	context.Context
+	context.Context //nolint:containedctx // it is one
 
 	asked func()
 }
@@ -92,16 +92,15 @@ func TestAnEndedContextTakesBackItsOwnChangeAlone(t *testing.T) {
 		})
 		const n, ends = 5, 2
 		results := make([]error, n)
-		ctx, cancel := context.WithCancel(t.Context())
+		var contexts [n]context.Context
+		for i := range contexts {
+			contexts[i] = t.Context()
+		}
+		var cancel context.CancelFunc
+		contexts[ends], cancel = context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		for i := range n {
-			all.Go(func() {
-				if i == ends {
-					results[i] = s.Apply(ctx, change(i, "x"))
-					return
-				}
-				results[i] = s.Apply(t.Context(), change(i, "x"))
-			})
+			all.Go(func() { results[i] = s.Apply(contexts[i], change(i, "x")) })
 			synctest.Wait()
 		}
 		cancel()
@@ -277,7 +276,7 @@ func TestAPanicTellsItsBatchThatNothingIsKnown(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		g.set(func(commit func() error) error {
+		g.set(func(func() error) error {
 			g.set(func(commit func() error) error { return commit() })
 			panic("as planted")
 		})
