@@ -173,3 +173,18 @@ func TestRehash(t *testing.T) {
 	assert.Equal(t, held, claims)
 	require.NoError(t, s.Close())
 }
+
+// A store that has rehashed goes on with the new key, and may do so again.
+func TestRehashTwice(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "sales.db"))
+	c := change(1, "x")
+	c.Claim = sale.TakeClaim
+	require.NoError(t, s.Apply(t.Context(), c))
+	for _, b := range []byte{50, 51} {
+		require.NoError(t, s.Rehash(t.Context(), key(b)))
+		claims, err := s.Busy(t.Context(), c.State.Order.MSISDN)
+		require.NoError(t, err)
+		assert.Equal(t, []sale.Claim{{SaleID: c.SaleID}}, claims)
+	}
+}

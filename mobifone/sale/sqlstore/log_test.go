@@ -39,6 +39,7 @@ func TestALongLogIsCut(t *testing.T) {
 	}
 	long := logSize(t, path)
 	require.Greater(t, long, 3*int64(most))
+	assert.Positive(t, store.Pause(), "it is not waited for at each commit")
 	writer := store.Writer()
 	require.NoError(t, reading.Rollback())
 	cut := long
@@ -49,6 +50,7 @@ func TestALongLogIsCut(t *testing.T) {
 	}
 	assert.Less(t, cut, int64(most))
 	assert.Less(t, logSize(t, path), 2*int64(most), "and stays short")
+	assert.Zero(t, store.Pause(), "once cut, it is cut again as soon as it is long")
 	assert.Same(t, writer, store.Writer(), "nothing failed")
 	timeout, err := store.Pragma(t.Context(), "busy_timeout")
 	require.NoError(t, err)

@@ -243,6 +243,10 @@ func TestAReaderOpensNoOtherFile(t *testing.T) {
 	defer release()
 	_, err = store.Load(t.Context(), change(0, "x").SaleID)
 	require.ErrorAs(t, err, new(*sqlstore.MovedError))
+	require.NoError(t, os.Remove(path))
+	_, err = store.Load(t.Context(), change(0, "x").SaleID)
+	require.ErrorAs(t, err, new(*sqlstore.MovedError))
+	assert.NoFileExists(t, path, "nor does it make one")
 }
 
 // A log without its file is what a moved file leaves. SQLite would delete it, and what it
@@ -252,6 +256,10 @@ func TestALogWithoutItsFileIsKept(t *testing.T) {
 	for name, left := range map[string]func(t *testing.T, path string){
 		"no file":       func(*testing.T, string) {},
 		"an empty file": func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, nil, 0o600)) },
+		"an empty file behind a link": func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, nil, 0o600))
+			require.NoError(t, os.Symlink(path, path+".link"))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -261,7 +269,11 @@ func TestALogWithoutItsFileIsKept(t *testing.T) {
 			path := copied(t, from, "", "-wal")
 			mustMove(t, path, path+".old")
 			left(t, path)
-			_, err := sqlstore.Open(t.Context(), path, ring())
+			name := path
+			if _, err := os.Lstat(path + ".link"); err == nil {
+				name += ".link"
+			}
+			_, err := sqlstore.Open(t.Context(), name, ring())
 			require.ErrorAs(t, err, new(*sqlstore.MovedError))
 			mustMove(t, path+".old", path)
 			whole(t, open(t, path), change(0, "x").SaleID, 1)

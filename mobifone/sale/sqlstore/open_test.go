@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -117,6 +118,7 @@ func TestAnotherWriterIsWaitedFor(t *testing.T) {
 	require.NoError(t, err)
 	defer holder.Close()
 	release := held(t, holder, g)
+	writer := hasty.Writer()
 	err = hasty.Apply(t.Context(), change(1, "x"))
 	require.Error(t, err)
 	assert.False(t, refusal(err))
@@ -126,6 +128,20 @@ func TestAnotherWriterIsWaitedFor(t *testing.T) {
 	release()
 	require.NoError(t, <-done)
 	require.NoError(t, hasty.Apply(t.Context(), change(1, "x")))
+	require.True(t, refusal(hasty.Apply(t.Context(), change(1, "rival"))))
+	assert.Same(t, writer, hasty.Writer(), "neither a wait nor a refusal is a fault of the connection")
+}
+
+// One reader is enough, beside the connection that only keeps the file open.
+func TestOneReaderReads(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	s, err := sqlstore.Open(ctx, filepath.Join(t.TempDir(), "sales.db"), ring(), sqlstore.WithReaders(1))
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.Apply(ctx, change(1, "x")))
+	whole(t, s, change(1, "x").SaleID, 1)
 }
 
 // The store's promise rests on these.
