@@ -58,6 +58,7 @@ func (s *Store) runBatch(batch []*work) {
 		log, err := s.commit(ctx, w)
 		if err != nil {
 			_, _ = w.exec(ctx, "ROLLBACK")
+			s.rescue(ctx)
 			fail(batch, fmt.Errorf("%w: %w", ErrUnknown, err))
 			return
 		}
@@ -82,33 +83,32 @@ func (s *Store) commit(ctx context.Context, w *writer) (log int64, err error) {
 	return s.place.check()
 }
 
-// A log that is too long may hold up the changes that wait: so long, and once in so many
-// commits. Readers are done by then, but for one that reads for long.
-const (
-	shortenPatience = 100 * time.Millisecond
-	shortenPause    = 32
-)
+// shortenPatience is how long a log that is too long may hold up the changes that wait.
+// Readers are done by then, but for one that reads for long.
+const shortenPatience = 100 * time.Millisecond
 
 // shorten cuts a log that grew past its size. SQLite begins a log anew only at a moment at
 // which nobody reads from it, which may never come, and keeps its largest size: here new
-// readers are led past the log until those who use it are done, or patience ends.
+// readers are led past the log until those who use it are done, or patience ends. Each
+// commit tries; only a log that grew by its size once more is waited for again, so that
+// one who reads for long does not slow down every commit.
 func (s *Store) shorten(ctx context.Context, w *writer, log int64) error {
-	if w.pause > 0 {
-		w.pause--
-		return nil
-	}
 	if log <= s.options.log {
 		return nil
 	}
-	if err := w.patience(ctx, shortenPatience); err != nil {
+	var patience time.Duration
+	if log >= w.waitAt {
+		patience, w.waitAt = shortenPatience, log+s.options.log
+	}
+	if err := w.patience(ctx, patience); err != nil {
 		return err
 	}
 	var busy, frames, moved int
 	if err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
 		return err
 	}
-	if busy != 0 {
-		w.pause = shortenPause
+	if busy == 0 {
+		w.waitAt = 0
 	}
 	return w.patience(ctx, s.options.patience)
 }

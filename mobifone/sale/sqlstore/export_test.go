@@ -50,9 +50,6 @@ func (s *Store) Waiting() int {
 // Writer identifies the connection that writes.
 func (s *Store) Writer() any { return s.queue.w }
 
-// Pause is for how many commits a long log is left alone.
-func (s *Store) Pause() int { return s.queue.w.pause }
-
 // Pragma reads a setting of the connection that writes.
 func (s *Store) Pragma(ctx context.Context, name string) (value string, err error) {
 	err = s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
@@ -75,6 +72,9 @@ func (s *Store) Plan(ctx context.Context, text string, args ...any) (plan string
 	})
 	return plan, err
 }
+
+// WaitsAt is how long the log must be before a commit waits for its readers again.
+func (s *Store) WaitsAt() int64 { return s.queue.w.waitAt }
 
 // The statements whose plans matter.
 const (

@@ -183,6 +183,30 @@ func TestAFileMovedInTheCommitIsUnknown(t *testing.T) {
 	require.ErrorIs(t, err, sqlstore.ErrUnknown)
 }
 
+// A log that is deleted during the commit is brought into the file before anybody is told.
+func TestALogDeletedInTheCommitLosesNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sales.db")
+	g := &gate{}
+	store, err := sqlstore.Open(t.Context(), path, ring(), g.option())
+	require.NoError(t, err)
+	defer store.Close()
+	for n := range sold {
+		require.NoError(t, store.Apply(t.Context(), change(n, "x")))
+	}
+	g.set(func(commit func() error) error {
+		require.NoError(t, os.Remove(path+"-wal"))
+		return commit()
+	})
+	err = store.Apply(t.Context(), change(sold, "x"))
+	require.ErrorAs(t, err, new(*sqlstore.MovedError))
+	require.ErrorIs(t, err, sqlstore.ErrUnknown)
+	killed := open(t, copied(t, path, ""))
+	for n := range sold {
+		whole(t, killed, change(n, "x").SaleID, 1)
+	}
+}
+
 // The log that was deleted may hold what was acknowledged and is nowhere else yet: it is
 // brought into the file when that is seen, not at a Close that may never come.
 func TestADeletedLogLosesNothing(t *testing.T) {

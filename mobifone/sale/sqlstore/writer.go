@@ -14,7 +14,7 @@ type writer struct {
 	db         *sql.DB
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
-	pause      int // commits until the log may be cut again
+	waitAt     int64 // how long a log must be to be waited for; see shorten
 }
 
 func openWriter(ctx context.Context, p *place, o options) (*writer, error) {
