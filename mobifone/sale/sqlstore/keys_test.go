@@ -159,6 +159,7 @@ func TestRehash(t *testing.T) {
 	require.ErrorAs(t, take(stale, 12), new(*sqlstore.BusyKeyError))
 	_, err = stale.Busy(t.Context(), number)
 	require.ErrorAs(t, err, new(*sqlstore.BusyKeyError))
+	require.ErrorAs(t, stale.Rehash(t.Context(), key(51)), new(*sqlstore.BusyKeyError))
 	require.NoError(t, stale.Apply(t.Context(), change(7, "x")), "what needs no claim goes on")
 	require.NoError(t, stale.Close())
 	_, err = sqlstore.Open(t.Context(), path, ring())
@@ -186,5 +187,33 @@ func TestRehashTwice(t *testing.T) {
 		claims, err := s.Busy(t.Context(), c.State.Order.MSISDN)
 		require.NoError(t, err)
 		assert.Equal(t, []sale.Claim{{SaleID: c.SaleID}}, claims)
+	}
+}
+
+// What the keys are called does not matter: every number that is under another key than
+// the current one is encrypted anew, or it could not be read once that key is removed.
+func TestReencryptFindsEveryOtherKey(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sales.db")
+	keys := map[string]partner.Secret{"a": key(1), "m": key(2), "z": key(3)}
+	for n, id := range []string{"a", "z"} {
+		s, err := sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: keys, Current: id, BusyKey: key(99)})
+		require.NoError(t, err)
+		require.NoError(t, s.Apply(t.Context(), change(n, "x")))
+		require.NoError(t, s.Close())
+	}
+	s, err := sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: keys, Current: "m", BusyKey: key(99)})
+	require.NoError(t, err)
+	n, err := s.Reencrypt(t.Context(), 10)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	require.NoError(t, s.Close())
+	s, err = sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: map[string]partner.Secret{"m": key(2)}, Current: "m", BusyKey: key(99)})
+	require.NoError(t, err)
+	defer s.Close()
+	for n := range 2 {
+		loaded, err := s.Load(t.Context(), change(n, "x").SaleID)
+		require.NoError(t, err)
+		assert.Equal(t, change(n, "x").State.Order.MSISDN, loaded.Order.MSISDN)
 	}
 }
