@@ -68,3 +68,16 @@ func TestRowsThatContradictAreTold(t *testing.T) {
 		})
 	}
 }
+
+// To SQLite a negative limit is none; to a caller it is nothing.
+func TestANegativeLimitErasesNothing(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "sales.db"))
+	c := change(1, "x")
+	c.State.State = sale.Cancelled
+	require.NoError(t, s.Apply(t.Context(), c))
+	n, err := s.Erase(t.Context(), c.State.UpdatedAt.AddDate(1, 0, 0), -1)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	whole(t, s, c.SaleID, 1)
+}
