@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -51,11 +52,14 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	if faults = append(bad, faults...); len(faults) > 0 {
 		return nil, badConfig(faults)
 	}
+	if s.seam.Read == nil {
+		s.seam = seam.In(s.http)
+	}
 	hooks := s.hooks.then(s.log)
 	tc := transport.Config{
 		Contract: s.contract, BaseURL: base, Channel: cfg.Channel, HTTP: s.http, Middleware: s.middleware,
 		Timeouts: transport.Timeouts(s.timeouts), Retry: transport.Retry(s.retry),
-		OnTry: hooks.OnTry, OnCall: hooks.OnCall, Clock: s.clock,
+		OnTry: hooks.OnTry, OnCall: hooks.OnCall, Seam: s.seam,
 	}
 	if cfg.Credentials != nil {
 		tc.Credentials = cfg.Credentials.Credentials
@@ -97,6 +101,10 @@ func (c *Client) NewPartnerTransID(shop, order string, attempt int) (partner.Par
 
 // Contract returns the contract in force.
 func (c *Client) Contract() *contract.Contract { return c.transport.Contract() }
+
+// Seam returns where the client's time and chance come from. It is for the module's own
+// sale package and simulator; of every client outside the module it is the machine's.
+func (c *Client) Seam() seam.Seam { return c.transport.Seam() }
 
 // Catalog returns the catalog in force.
 func (c *Client) Catalog() *catalog.Catalog { return c.catalog }

@@ -9,7 +9,7 @@ import (
 // WithClock replaces the machine's two clocks.
 func WithClock(clock func() (wall time.Time, mono time.Duration)) Option {
 	return func(s *settings) []partner.FieldError {
-		s.clock = clock
+		s.seam.Read = clock
 		return nil
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -26,7 +27,7 @@ type settings struct {
 	middleware []transport.Middleware
 	timeouts   Timeouts
 	retry      Retry
-	clock      transport.Clock
+	seam       seam.Seam
 }
 
 func defaults() settings {

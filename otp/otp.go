@@ -101,8 +101,14 @@ func (s *Service) ticket(reply transport.Reply) (*Ticket, error) {
 	if t.ResendAfter == 0 {
 		t.ResendAfter = time.Duration(sem.ResendAfter)
 	}
-	t.PartnerExpiresAt = expiry(data, reply.PartnerTime, time.Duration(sem.ClockSkewMax))
-	switch now := time.Now(); {
+	switch {
+	case !data.OTPExpiresAt.IsZero():
+		t.PartnerExpiresAt = data.OTPExpiresAt
+	case data.OTPTTL > 0 && !reply.PartnerTime.IsZero():
+		// A Date is cut to the second: the OTP may live up to one second longer.
+		t.PartnerExpiresAt = reply.PartnerTime.Add(data.OTPTTL + time.Second)
+	}
+	switch now := s.t.Seam().Wall(); {
 	case t.PartnerExpiresAt.IsZero():
 		t.Assumed = true
 		t.ExpiresAt = now.Add(time.Duration(sem.OTPTTL))

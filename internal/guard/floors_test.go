@@ -48,6 +48,7 @@ type room struct {
 // place is fixed before the first file.
 var rooms = map[string]room{
 	"mobifone/partner":       {floor: vocabulary},
+	"internal/seam":          {floor: vocabulary},
 	"packages/catalog":       {floor: catalog},
 	"mobifone/contract":      {floor: contract, thirdParty: []string{querystring}},
 	"internal/transport":     {floor: transport, thirdParty: []string{retryable, querystring, rate}},

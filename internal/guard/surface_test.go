@@ -49,6 +49,9 @@ func leaks(tree fs.FS) ([]string, error) {
 		}
 		r, _ := roomOf(f.dir())
 		for _, name := range mentions(parsed, r.floor == services) {
+			if f.dir() == "mobifone" && name == "Seam" {
+				continue // the one door for the module's own simulator
+			}
 			found = append(found, fmt.Sprintf("%s: %s mentions an internal type", f.name, name))
 		}
 	}

@@ -81,7 +81,7 @@ func (c *core) authenticate(next http.RoundTripper) http.RoundTripper {
 // context ends leaves; the refresh goes on for the others.
 func (a *authenticator) get(ctx context.Context) (grant, error) {
 	a.mu.Lock()
-	if a.current.fresh(time.Now()) {
+	if a.current.fresh(a.core.cfg.Seam.Wall()) {
 		g := a.current
 		a.mu.Unlock()
 		return g, nil
@@ -120,7 +120,7 @@ func (a *authenticator) stale(generation int) {
 
 func (a *authenticator) run(ctx context.Context, f *flight, generation int) {
 	defer a.core.drain.leave()
-	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
+	ctx, cancel := a.core.cfg.Seam.WithTimeout(ctx, loginTimeout)
 	defer cancel()
 	g, err := a.refresh(ctx)
 	g.generation = generation
@@ -155,7 +155,8 @@ func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
 			Err: &redacted{text: partner.Scrub(err.Error(), known...), err: err},
 		}
 	}
-	g = grant{credentials: cred, until: renewAt(cred.ExpiresAt)}
+	now := a.core.cfg.Seam.Wall()
+	g = grant{credentials: cred, until: renewAt(cred.ExpiresAt, now)}
 	if a.core.cfg.Contract.Auth().Scheme != contract.AuthBearer {
 		return g, nil
 	}
@@ -165,17 +166,18 @@ func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
 	}
 	g.token = token
 	if ttl > 0 {
-		g.until = earlier(g.until, renewAt(time.Now().Add(ttl)))
+		now = a.core.cfg.Seam.Wall()
+		g.until = earlier(g.until, renewAt(now.Add(ttl), now))
 	}
 	return g, nil
 }
 
 // renewAt leaves a margin before an end, but never more than half of what is left.
-func renewAt(end time.Time) time.Time {
+func renewAt(end, now time.Time) time.Time {
 	if end.IsZero() {
 		return end
 	}
-	return end.Add(-min(expiryMargin, max(time.Until(end)/2, 0)))
+	return end.Add(-min(expiryMargin, max(end.Sub(now)/2, 0)))
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -87,7 +88,7 @@ func transportTo(t *testing.T, c *contract.Contract, address string, clock Clock
 	base, err := url.Parse(address)
 	require.NoError(t, err)
 	tr := New(Config{
-		Contract: c, BaseURL: base, Channel: "SHOP", Clock: clock,
+		Contract: c, BaseURL: base, Channel: "SHOP", Seam: seam.Seam{Read: seam.Clock(clock)},
 		Credentials: func(context.Context) (partner.Credentials, error) {
 			return partner.Credentials{APIKey: partner.NewSecret("a key"), Secret: partner.NewSecret("a secret")}, nil
 		},

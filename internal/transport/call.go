@@ -16,7 +16,7 @@ func (t *Transport) Call(ctx context.Context, op partner.Operation, f contract.F
 	if err != nil {
 		return Reply{}, t.finish(ctx, r, verdict{err: err})
 	}
-	ctx, cancel := context.WithTimeout(withRecord(ctx, r), t.cfg.Timeouts.Call)
+	ctx, cancel := t.cfg.Seam.WithTimeout(withRecord(ctx, r), t.cfg.Timeouts.Call)
 	defer cancel()
 	req, reqErr := t.newRequest(ctx, r.wire)
 	if reqErr != nil {
@@ -60,7 +60,7 @@ func (t *Transport) Send(ctx context.Context, f contract.Fields, sendBy time.Tim
 
 // begin encodes the call. A call that cannot be encoded was not sent.
 func (t *Transport) begin(op partner.Operation, f contract.Fields) (*record, *partner.Error) {
-	r := &record{op: op, lane: t.lane, fields: f, began: time.Now()}
+	r := &record{op: op, lane: t.lane, fields: f, began: t.cfg.Seam.Now()}
 	for _, form := range []partner.MSISDNForm{partner.Form84, partner.Form0, partner.Form9} {
 		if f.MSISDN.IsValid() {
 			r.known = append(r.known, f.MSISDN.Reveal(form))
@@ -99,7 +99,7 @@ func (t *Transport) finish(ctx context.Context, r *record, v verdict) error {
 		err = v.err
 		outcome, code, wireCode, evidence = v.err.Outcome, v.err.Code, v.err.WireCode, v.err.Evidence
 	}
-	took := time.Since(r.began)
+	took := t.cfg.Seam.Now().Sub(r.began)
 	if t.cfg.OnCall != nil {
 		t.cfg.OnCall(ctx, partner.CallEvent{
 			Operation: r.op, Lane: r.lane, Outcome: outcome, Code: code, WireCode: wireCode,
@@ -115,7 +115,7 @@ func (c *core) reportTry(ctx context.Context, r *record, v verdict) {
 	ev := partner.TryEvent{
 		Operation: r.op, Lane: r.lane, Try: r.tries, RequestID: r.requestID, HTTPStatus: v.status,
 		Sent: r.letOut, LimitWait: r.limitWait,
-		Duration: max(c.cfg.Clock.read().wall.Sub(r.tryBegan)-r.limitWait, 0),
+		Duration: max(c.local.read().wall.Sub(r.tryBegan)-r.limitWait, 0),
 	}
 	r.mu.Unlock()
 	if v.err != nil && v.status == 0 {

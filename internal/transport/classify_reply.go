@@ -19,7 +19,7 @@ func (c *core) classifyReply(r *record, resp *http.Response) verdict {
 	if !cached {
 		c.clock.hear(dateOf(resp.Header))
 	}
-	wait, asked := retryAfter(resp.Header, time.Now())
+	wait, asked := retryAfter(resp.Header, c.cfg.Seam.Wall())
 	if asked {
 		v.retryAfter = wait
 	}

@@ -5,20 +5,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 )
 
-// Clock reads the machine's two clocks at one moment: the wall, which people and NTP
-// move, and the monotonic one, which stops while the machine sleeps.
-type Clock func() (wall time.Time, mono time.Duration)
-
-func machineClock() Clock {
-	start := time.Now()
-	return func() (time.Time, time.Duration) {
-		now := time.Now()
-		return now.Round(0), now.Sub(start)
-	}
-}
+// Clock is where instants are read.
+type Clock seam.Clock
 
 // instant is one reading of both clocks.
 type instant struct {

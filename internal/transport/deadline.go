@@ -13,7 +13,7 @@ func (c *core) deadline(next http.RoundTripper) http.RoundTripper {
 		if r.guarded() && !r.money() {
 			c.newShot(r)
 		}
-		ctx, cancel := context.WithTimeout(req.Context(), c.tryTimeout(r.op))
+		ctx, cancel := c.cfg.Seam.WithTimeout(req.Context(), c.tryTimeout(r.op))
 		resp, err := next.RoundTrip(req.WithContext(ctx))
 		if err != nil && resp != nil && resp.Body != nil {
 			_ = resp.Body.Close() // http.Client drops such a reply and leaves it open

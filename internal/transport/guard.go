@@ -51,7 +51,7 @@ func (c *core) guardShot(req *http.Request, r *record, wire http.RoundTripper) (
 }
 
 func (c *core) leaveForWire(r *record) instant {
-	now := c.cfg.Clock.read()
+	now := c.local.read()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.onWire, r.written = true, now
@@ -62,7 +62,7 @@ func (c *core) leaveForWire(r *record) instant {
 // call; an OTP request one per try, because only a try that was proven not sent is
 // followed by another.
 func (c *core) newShot(r *record) {
-	s := &shot{rest: r.wire.Body, out: func() { r.sent(c.cfg.Clock.read().wall) }}
+	s := &shot{rest: r.wire.Body, out: func() { r.sent(c.local.read().wall) }}
 	if r.money() {
 		s.allow = func() error { return c.inTime(r) }
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -22,12 +23,12 @@ func (c *core) limit(next http.RoundTripper) http.RoundTripper {
 		if !r.money() && !r.login && c.drain.isClosed() { // a wait between tries outlasted Close
 			return nil, r.refuse(&partner.Error{Operation: r.op, Outcome: partner.NotSent, Code: partner.ClientClosed, Err: errClosed})
 		}
-		began := c.cfg.Clock.read()
-		r.beginTry(began.wall, newRequestID())
+		began := c.local.read()
+		r.beginTry(began.wall, c.cfg.Seam.ID())
 		if err := c.waitTurn(req.Context(), r); err != nil {
 			return nil, r.refuse(err)
 		}
-		waited, _ := began.since(c.cfg.Clock.read())
+		waited, _ := began.since(c.local.read())
 		r.mu.Lock()
 		r.limitWait = waited
 		r.mu.Unlock()
@@ -36,7 +37,7 @@ func (c *core) limit(next http.RoundTripper) http.RoundTripper {
 }
 
 func (c *core) waitTurn(ctx context.Context, r *record) error {
-	if err := c.pauses.wait(ctx, r.lane); err != nil {
+	if err := c.pauses.wait(ctx, c.cfg.Seam, r.lane); err != nil {
 		return limited(r.op, err)
 	}
 	if c.cfg.Limit == nil {
@@ -94,39 +95,30 @@ func (e *pausedError) RetryAfter() time.Duration { return e.wait }
 
 // wait sleeps through the lane's pause, or fails at once when the pause outlasts the
 // caller's deadline.
-func (p *pauses) wait(ctx context.Context, lane partner.Lane) error {
+func (p *pauses) wait(ctx context.Context, at seam.Seam, lane partner.Lane) error {
 	for {
 		p.mu.Lock()
-		rest := time.Until(p.until[lane&1])
+		until := p.until[lane&1]
 		p.mu.Unlock()
+		now := at.Now()
+		rest := until.Sub(now)
 		if rest <= 0 {
 			return nil
 		}
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < rest {
+		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < rest {
 			return &pausedError{wait: rest}
 		}
-		if err := sleep(ctx, rest); err != nil {
+		if err := at.Sleep(ctx, rest); err != nil {
 			return err
 		}
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // pause tells everybody who could send in this lane to wait, within pauseCap.
 func (c *core) pause(lane partner.Lane, d time.Duration) {
-	until := time.Now().Add(min(d, pauseCap))
-	c.pauses.set(lane, until)
+	d = min(d, pauseCap)
+	c.pauses.set(lane, c.cfg.Seam.Now().Add(d))
 	if c.cfg.Pause != nil {
-		c.cfg.Pause(lane, until)
+		c.cfg.Pause(lane, c.cfg.Seam.Wall().Add(d))
 	}
 }

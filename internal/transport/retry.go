@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -85,10 +84,13 @@ type attempt struct {
 
 func (a *attempt) run(req *http.Request) verdict {
 	client := &retryablehttp.Client{
-		HTTPClient:   a.core.reads,
-		RetryMax:     max(a.core.cfg.Retry.Tries-1, 0),
-		CheckRetry:   a.check,
-		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return a.wait },
+		HTTPClient: a.core.reads,
+		RetryMax:   max(a.core.cfg.Retry.Tries-1, 0),
+		CheckRetry: a.check,
+		Backoff:    func(time.Duration, time.Duration, int, *http.Response) time.Duration { return 0 },
+		// The wait lies here and not in Backoff: after a cancellation the library would
+		// toss a coin between the end of ctx and that of a wait already over.
+		PrepareRetry: func(req *http.Request) error { return a.core.cfg.Seam.Sleep(req.Context(), a.wait) },
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	rreq, err := retryablehttp.FromRequest(req)
@@ -135,7 +137,7 @@ func (a *attempt) grant(ctx context.Context) bool {
 		}
 		wait = max(wait, v.retryAfter)
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(a.core.cfg.Seam.Now()) <= wait {
 		return false
 	}
 	if !a.core.budget.spend() {
@@ -186,7 +188,7 @@ func (a *attempt) backoff(tries int) time.Duration {
 	if bound <= 0 {
 		return 0
 	}
-	return rand.N(bound) //nolint:gosec // jitter needs no secrecy
+	return a.core.cfg.Seam.Jitter(bound)
 }
 
 // again says whether the contract lets a code's request go out again by itself.

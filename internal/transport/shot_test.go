@@ -150,7 +150,7 @@ func TestShotAnsweredWithoutReading(t *testing.T) {
 // after the guard is shut.
 func TestEvidenceIsTakenAfterTheGuardIsShut(t *testing.T) {
 	t.Parallel()
-	tr := New(Config{Contract: contract.Default(), Clock: machineClock()})
+	tr := New(Config{Contract: contract.Default()})
 	r := &record{op: partner.OpRegister}
 	r.tries, r.onWire = 1, true
 	leaving, goOn := make(chan struct{}), make(chan struct{})

@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"net/http"
 
@@ -20,7 +18,7 @@ func (c *core) sign(next http.RoundTripper) http.RoundTripper {
 			req.Header.Set("Content-Type", r.wire.ContentType)
 		}
 		if !r.login {
-			stamp := contract.Stamp{Time: c.clock.stamp(), Nonce: randomHex(16), RequestID: r.id(), Token: cred.token}
+			stamp := contract.Stamp{Time: c.clock.stamp(), Nonce: c.cfg.Seam.ID(), RequestID: r.id(), Token: cred.token}
 			if err := c.cfg.Contract.Sign(req, r.wire.Body, cred.credentials, stamp); err != nil {
 				return nil, r.refuse(credentialsFailed(r.op, err))
 			}
@@ -56,12 +54,4 @@ func credentialsFailed(op partner.Operation, err error) error {
 		return e
 	}
 	return &partner.Error{Operation: op, Outcome: partner.NotSent, Code: partner.CredentialsFailed, Err: err}
-}
-
-func newRequestID() string { return randomHex(16) }
-
-func randomHex(n int) string {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails: crypto/rand ends the program instead
-	return hex.EncodeToString(b)
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -29,7 +30,7 @@ type Config struct {
 	Retry       Retry
 	OnTry       func(context.Context, partner.TryEvent)  // nil: nobody is told
 	OnCall      func(context.Context, partner.CallEvent) // nil: nobody is told
-	Clock       Clock                                    // nil: the machine's two clocks
+	Seam        seam.Seam                                // zero: the machine's time and chance
 }
 
 // Timeouts bound calls. Each covers everything: waiting for the limiter, the login,
@@ -54,6 +55,7 @@ type core struct {
 	money  *http.Client
 	wires  []*http.Transport // ours, to close idle connections at the end
 	auth   *authenticator
+	local  Clock
 	clock  *partnerClock
 	pauses pauses
 	budget *budget
@@ -62,11 +64,8 @@ type core struct {
 
 // New assembles the chain.
 func New(cfg Config) *Transport {
-	if cfg.Clock == nil {
-		cfg.Clock = machineClock()
-	}
-	c := &core{cfg: cfg, budget: newBudget()}
-	c.clock = newPartnerClock(cfg.Clock, cfg.Contract.Semantics().Clock)
+	c := &core{cfg: cfg, local: Clock(cfg.Seam.Clock()), budget: newBudget()}
+	c.clock = newPartnerClock(c.local, cfg.Contract.Semantics().Clock)
 	c.clock.skew = time.Duration(cfg.Contract.Semantics().ClockSkewMax)
 	c.auth = newAuthenticator(c)
 	c.assemble()
@@ -78,6 +77,9 @@ func New(cfg Config) *Transport {
 func (t *Transport) InLane(lane partner.Lane) *Transport {
 	return &Transport{core: t.core, lane: lane}
 }
+
+// Seam returns where time and chance come from.
+func (t *Transport) Seam() seam.Seam { return t.cfg.Seam }
 
 // Contract returns the contract in force.
 func (t *Transport) Contract() *contract.Contract { return t.cfg.Contract }

@@ -45,7 +45,7 @@ func (p clientPartner) Prepare(ctx context.Context, s Sale, code partner.OTP) (P
 	if err != nil {
 		return nil, err
 	}
-	return &preparedDraft{client: p.client, draft: draft, attempt: s.Attempt, at: time.Now().UTC()}, nil
+	return &preparedDraft{client: p.client, draft: draft, attempt: s.Attempt, at: p.client.Seam().Wall().UTC()}, nil
 }
 
 type preparedDraft struct {

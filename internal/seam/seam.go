@@ -1,0 +1,124 @@
+// Package seam is the one place where the module takes its time and its chance from
+// outside: two clocks, waits, deadlines, random bits. Its zero value is the machine's. The
+// module's own simulator puts another in, so that what it drives is what ships.
+package seam
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	random "math/rand/v2"
+	"time"
+)
+
+// Clock reads the machine's two clocks at one moment: the wall, which people and NTP
+// move, and the monotonic one, which stops while the machine sleeps. It is read under
+// locks, so it must never wait.
+type Clock func() (wall time.Time, mono time.Duration)
+
+// Machine is the machine's own clock.
+func Machine() Clock {
+	start := time.Now()
+	return func() (time.Time, time.Duration) {
+		now := time.Now()
+		return now.Round(0), now.Sub(start)
+	}
+}
+
+// Seam is where time and chance come from. Waits and deadlines go by the monotonic clock,
+// what is shown or stored by the wall.
+type Seam struct {
+	Read Clock                                                                      // nil: the machine's
+	Wait func(context.Context, time.Duration) error                                 // nil: a timer
+	Ends func(context.Context, time.Duration) (context.Context, context.CancelFunc) // nil: context.WithTimeout
+	Draw func() uint64                                                              // nil: crypto/rand, and math/rand for jitter
+}
+
+// Carrier is a wire that brings its own time, given to a client as its HTTP transport.
+// Nobody outside the module can be one: its method names a type that only the module can.
+type Carrier interface{ Seam() Seam }
+
+// In finds the seam in a wire, or the machine's.
+func In(wire any) Seam {
+	if c, ok := wire.(Carrier); ok {
+		return c.Seam()
+	}
+	return Seam{}
+}
+
+// Clock returns the clock in force.
+func (s Seam) Clock() Clock {
+	if s.Read == nil {
+		return Machine()
+	}
+	return s.Read
+}
+
+// Wall is the local wall clock: for people, for stores, and for ends that others name.
+func (s Seam) Wall() time.Time {
+	if s.Read == nil {
+		return time.Now()
+	}
+	wall, _ := s.Read()
+	return wall
+}
+
+// Now is the time that deadlines of contexts are told in, moved by the monotonic clock
+// alone. It says nothing about the time of the day.
+func (s Seam) Now() time.Time {
+	if s.Read == nil || s.Ends == nil {
+		return time.Now()
+	}
+	_, mono := s.Read()
+	return Deadline(mono)
+}
+
+// Deadline is the moment on the scale of Now at which the monotonic clock shows mono.
+func Deadline(mono time.Duration) time.Time { return time.Unix(0, 0).UTC().Add(mono) }
+
+// Sleep waits, or returns ctx's error when that ends first.
+func (s Seam) Sleep(ctx context.Context, d time.Duration) error {
+	if s.Wait != nil {
+		return s.Wait(ctx, d)
+	}
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// WithTimeout is context.WithTimeout.
+func (s Seam) WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if s.Ends != nil {
+		return s.Ends(ctx, d)
+	}
+	return context.WithTimeout(ctx, d)
+}
+
+// Jitter draws from [0, bound).
+func (s Seam) Jitter(bound time.Duration) time.Duration {
+	if s.Draw == nil {
+		return random.N(bound) //nolint:gosec // jitter needs no secrecy
+	}
+	return time.Duration(s.Draw() % uint64(bound)) //nolint:gosec // bounds are positive
+}
+
+// ID draws 16 bytes for a nonce or a request id, in hex.
+func (s Seam) ID() string {
+	var b [16]byte
+	if s.Draw == nil {
+		_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	} else {
+		binary.BigEndian.PutUint64(b[:8], s.Draw())
+		binary.BigEndian.PutUint64(b[8:], s.Draw())
+	}
+	return hex.EncodeToString(b[:])
+}
