@@ -83,7 +83,7 @@ func (l *List) end() (to, hi time.Time) {
 	limit := now.Add(-l.lag())
 	pin := limit.Add(-pinMargin)
 	if !known {
-		limit = time.Now()
+		limit = l.s.t.Seam().Wall()
 		pin = limit
 	}
 	pin = pin.Round(0).Truncate(time.Second)
@@ -114,7 +114,7 @@ func (l *List) said(at time.Time) time.Time {
 	if earliest, ok := l.now(); ok {
 		return earliest
 	}
-	return time.Now().Add(-l.skew())
+	return l.s.t.Seam().Wall().Add(-l.skew())
 }
 
 // now is the earliest the partner's clock can show. A partner without a clock has ours,

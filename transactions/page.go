@@ -60,7 +60,7 @@ func (l *List) page(ctx context.Context, number int) (Page, int, error) {
 	if l.query.To.IsZero() {
 		_, now, err := l.s.t.PartnerNow()
 		if err != nil {
-			now = time.Now()
+			now = l.s.t.Seam().Wall()
 		}
 		to = ceil(now)
 	}

@@ -1,8 +1,11 @@
 package main
 
-import "github.com/fptshop/mobifone-go/mobifone/sale"
+import (
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
 
-// bugID names a planted bug that is not an edit of a sale, a lookup or a result.
+// bugID names a planted bug that lives in the world's own code.
 type bugID uint8
 
 const (
@@ -15,35 +18,30 @@ const (
 	bugClaimShort
 	bugNoAddClaim
 	bugObserveLost
-	bugNoDelay
-	bugFenceForAll
-	bugOtherBody
-	bugNoEcho
-	bugFlagOnly
 	bugReconcileBlind
 	bugReconcileSingly
 	bugCAS
 	bugOrderTwice
 	bugNotDurable
 	bugNoClaims
-	bugLookLast
-	bugLookErrorAbsent
-	bugNoGuard
-	bugClientAborts
-	bugAssumedTTL
 	bugIDByAttempt
 	bugIDOnce
+	bugBlindResend
+	bugReadAhead
 )
 
-// A bug is a protocol that is wrong in one way.
+// A bug is a protocol that is wrong in one way. It is planted where what ships meets the
+// world: in what its contract promises, in its store, clocks and ids, in its partner, or
+// in replies that say what a careless client would have read in them.
 type bug struct {
-	flags  bugID
-	name   string
-	rule   string
-	rules  func(*sale.Rules)
-	edit   func(w *world, s *sale.Sale)
-	lookup func(w *world, h *host, l *sale.Lookup)
-	result func(w *world, d *draft, r *sale.SendResult)
+	flags     bugID
+	name      string
+	rule      string
+	semantics func(*contract.Semantics)
+	edit      func(w *world, s *sale.Sale)
+	rows      func(w *world, a *contract.Answer)
+	reply     func(w *world, m *letter, p *reply, faults faultSet)
+	partner   func(w *world, p sale.Partner) sale.Partner
 }
 
 func (w *world) has(id bugID) bool { return w.bug != nil && w.bug.flags == id }
@@ -51,22 +49,7 @@ func (w *world) has(id bugID) bool { return w.bug != nil && w.bug.flags == id }
 // edited is the sale as a planted core would see it.
 func (w *world) edited(s sale.Sale) sale.Sale {
 	if w.bug != nil && w.bug.edit != nil {
-		s.Sends = append([]sale.Send(nil), s.Sends...)
 		w.bug.edit(w, &s)
 	}
 	return s
-}
-
-func (w *world) bentLookup(h *host, l sale.Lookup) sale.Lookup {
-	if w.bug != nil && w.bug.lookup != nil {
-		w.bug.lookup(w, h, &l)
-	}
-	return l
-}
-
-func (w *world) bentResult(d *draft, r sale.SendResult) sale.SendResult {
-	if w.bug != nil && w.bug.result != nil {
-		w.bug.result(w, d, &r)
-	}
-	return r
 }

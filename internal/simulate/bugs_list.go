@@ -1,45 +1,245 @@
 package main
 
 import (
+	"context"
+	"net/http"
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
-// plantedBugs are protocols that are wrong in one way each: the unsafe ones of
-// reliability.md, and the removal of each safety rule. The checker must catch every one.
+// plantedBugs are protocols that are wrong in one way each. The checker must catch every
+// one.
 func plantedBugs() []bug {
-	return slices.Concat(unsafeProtocols(), brokenActs(), brokenFences(), brokenStores(), misreadReplies(), brokenClearing(), brokenLookups(), brokenEdges())
+	return slices.Concat(falseContracts(), misreadReplies(), misreadLookups(), brokenActs(), brokenStores(), brokenEdges())
 }
 
-func unsafeProtocols() []bug {
-	return []bug{
-		{name: "blind resend", rule: "I12", result: func(w *world, d *draft, r *sale.SendResult) {
-			if r.Outcome == partner.Unknown && !r.Refusal {
-				*r = w.road(d, faultSet{})
-			}
-		}},
-		{name: "resend after a 401", rule: "I12", result: func(w *world, d *draft, r *sale.SendResult) {
-			if r.Code == partner.AuthSignature || w.struck[f401Before] || w.struck[f401After] {
-				*r = w.road(d, faultSet{})
-			}
-		}},
-		{name: "resend when absent", rule: "R10", result: func(w *world, d *draft, r *sale.SendResult) {
-			if r.Outcome == partner.Unknown && w.absentNow(d) {
-				*r = stayed(partner.ConnectFailed)
-			}
-		}},
-		{name: "new OTP when absent", rule: "R10", lookup: func(_ *world, _ *host, l *sale.Lookup) {
-			l.PartnerTime = l.PartnerTime.Add(24 * time.Hour)
-		}},
-		{name: "refund when absent", rule: "R10", result: func(w *world, d *draft, r *sale.SendResult) {
-			if r.Outcome == partner.Unknown && w.absentNow(d) {
-				*r = refusedForGood()
-			}
-		}},
+func falseContracts() []bug {
+	promise := func(name string, lie func(*contract.Semantics)) bug {
+		return bug{name: name, rule: "R10", semantics: lie}
 	}
+	return []bug{
+		// Two of the three seconds are spare: MobiFone's times are cut to the second, at the
+		// send and at the lookup.
+		promise("fence one second short", func(s *contract.Semantics) { s.LookupLagMax -= contract.Duration(settleMargin + 2*time.Second) }),
+		promise("fence without the lookup lag", func(s *contract.Semantics) { s.LookupLagMax = 0 }),
+		promise("fence without the clock skew", func(s *contract.Semantics) { s.ClockSkewMax = 0 }),
+		promise("fence without the execution delay", func(s *contract.Semantics) {
+			if s.MaxExecutionDelay != nil {
+				*s.MaxExecutionDelay = contract.Duration(time.Second)
+			}
+		}),
+		promise("fence by an OTP's expiry that nobody checks", func(s *contract.Semantics) { s.OTPExpiryCheckedAtExecution = true }),
+		promise("a fence where none is known", func(s *contract.Semantics) {
+			if s.MaxExecutionDelay == nil {
+				d := contract.Duration(time.Minute)
+				s.MaxExecutionDelay = &d
+			}
+		}),
+	}
+}
+
+// result is a bug in what is made of the answer to a registration.
+func result(name, rule string, bend func(w *world, r *sale.SendResult)) bug {
+	return bug{name: name, rule: rule, partner: func(w *world, p sale.Partner) sale.Partner {
+		return bentPartner{Partner: p, w: w, result: bend}
+	}}
+}
+
+// bentPartner is the client's edge with one thing wrong.
+type bentPartner struct {
+	sale.Partner
+
+	w      *world
+	result func(w *world, r *sale.SendResult)
+	order  func(s *sale.Sale)
+	lookup func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error)
+}
+
+// Prepare prepares, perhaps something else.
+func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code partner.OTP) (sale.Prepared, error) {
+	if b.order != nil {
+		b.order(&s)
+	}
+	p, err := b.Partner.Prepare(ctx, s, code)
+	if err != nil || b.result == nil {
+		return p, err
+	}
+	return bentPrepared{p, b}, nil
+}
+
+// LookUp looks up, perhaps not quite.
+func (b bentPartner) LookUp(ctx context.Context, o sale.Order, pairs []sale.Pair) (sale.Lookup, error) {
+	ask := func(pairs []sale.Pair) (sale.Lookup, error) { return b.Partner.LookUp(ctx, o, pairs) }
+	if b.lookup == nil {
+		return ask(pairs)
+	}
+	return b.lookup(b.w, pairs, ask)
+}
+
+type bentPrepared struct {
+	sale.Prepared
+
+	b bentPartner
+}
+
+// Send sends and misreads.
+func (p bentPrepared) Send(ctx context.Context) sale.SendResult {
+	r := p.Prepared.Send(ctx)
+	p.b.result(p.b.w, &r)
+	return r
+}
+
+// misread is a bug that takes one code for something else.
+func misread(name string, code partner.Code, out partner.Outcome) bug {
+	return result(name, "R5", func(_ *world, r *sale.SendResult) {
+		if r.Code == code && r.Outcome != partner.NotSent {
+			*r = sale.SendResult{Outcome: out, Code: code, Err: &partner.Error{Operation: partner.OpRegister, Outcome: out, Code: code}}
+			if out == partner.Succeeded {
+				r.Err = nil
+			}
+		}
+	})
+}
+
+func misreadReplies() []bug {
+	bugs := []bug{
+		misread("8001 is a success", partner.Processing, partner.Succeeded),
+		misread("8001 is not sent", partner.Processing, partner.NotSent),
+		misread("8002 is a success", partner.DuplicateTransaction, partner.Succeeded),
+		misread("8005 is not sent", partner.TransactionExpired, partner.NotSent),
+		misread("2064 is a success", partner.PackageAlreadyRegistered, partner.Succeeded),
+		misread("6004 is not sent", partner.AuthNonce, partner.NotSent),
+		misread("429 is not sent", partner.RateLimited, partner.NotSent),
+		misread("5xx is not sent", partner.SystemError, partner.NotSent),
+		misread("a lost reply is not sent", partner.ReplyLost, partner.NotSent),
+		misread("a lost reply is a success", partner.ReplyLost, partner.Succeeded),
+		misread("an unreadable reply is not sent", partner.ReplyUnreadable, partner.NotSent),
+		{name: "another sale's success is ours", rule: "R5", reply: func(_ *world, m *letter, p *reply, faults faultSet) {
+			if faults.has(fOtherSale) {
+				p.believe(m)
+			}
+		}},
+		{name: "the flag counts, not the code", rule: "R5", reply: func(_ *world, m *letter, p *reply, _ faultSet) {
+			if p.answer != nil && p.answer.Contradict && p.answer.Code != partner.Success {
+				p.believe(m)
+			}
+		}},
+		result("a closed browser aborts the send", "R14", func(w *world, r *sale.SendResult) {
+			if w.cur.ctx != nil && w.cur.ctx.canceled {
+				r.Outcome, r.Err = partner.NotSent, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.Canceled}
+			}
+		}),
+	}
+	if hasFinal() {
+		bugs = append(bugs, bug{name: "every refusal is final", rule: "R6", semantics: promiseFinal})
+	}
+	return bugs
+}
+
+// believe makes a reply the success of the request it answers.
+func (p *reply) believe(m *letter) {
+	p.status = http.StatusOK
+	p.answer = &contract.Answer{Code: partner.Success, Data: contract.Data{
+		TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, State: partner.StateSuccess, RegisteredAt: p.date,
+	}}
+}
+
+// rows is a bug that reads the rows of a lookup in its own way.
+func rows(name string, read func(w *world, a *contract.Answer, r *contract.Row)) bug {
+	return bug{name: name, rule: "R9", rows: func(w *world, a *contract.Answer) {
+		for i := range a.Data.Rows {
+			read(w, a, &a.Data.Rows[i])
+		}
+	}}
+}
+
+// lookup is a bug in how a lookup is made.
+func lookup(name, rule string, bend func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error)) bug {
+	return bug{name: name, rule: rule, partner: func(w *world, p sale.Partner) sale.Partner {
+		return bentPartner{Partner: p, w: w, lookup: bend}
+	}}
+}
+
+func timed(name string, at func(w *world, l *sale.Lookup)) bug {
+	return lookup(name, "R10", func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+		l, err := ask(pairs)
+		at(w, &l)
+		return l, err
+	})
+}
+
+func misreadLookups() []bug {
+	return []bug{
+		rows("a pending row is an absence", func(_ *world, _ *contract.Answer, r *contract.Row) {
+			if r.State == partner.StatePending {
+				r.State, r.ResultCode = partner.StateInit, ""
+			}
+		}),
+		rows("a pending row is a success", func(_ *world, _ *contract.Answer, r *contract.Row) {
+			if r.State == partner.StatePending {
+				r.State = partner.StateSuccess
+			}
+		}),
+		rows("a successful row is an absence", func(_ *world, _ *contract.Answer, r *contract.Row) {
+			if r.State == partner.StateSuccess {
+				r.State = partner.StateExpired
+			}
+		}),
+		rows("an expired row is a success", func(w *world, _ *contract.Answer, r *contract.Row) {
+			if pid := w.pidOf(r.TransID); r.State == partner.StateExpired && pid != "" {
+				r.State, r.PartnerTransID = partner.StateSuccess, pid
+			}
+		}),
+		rows("a row of another id is ours", func(w *world, _ *contract.Answer, r *contract.Row) {
+			if pid := w.pidOf(r.TransID); pid != "" {
+				r.PartnerTransID = pid
+			} else if n := len(w.store.records); n > 0 {
+				r.PartnerTransID = w.store.records[0].state.PartnerTransID
+			}
+		}),
+		timed("new OTP when absent", func(_ *world, l *sale.Lookup) { l.PartnerTime = l.PartnerTime.Add(24 * time.Hour) }),
+		timed("lookups timed a minute late", func(_ *world, l *sale.Lookup) { l.PartnerTime = l.PartnerTime.Add(time.Minute) }),
+		timed("the fence is met by the local clock", func(w *world, l *sale.Lookup) { l.PartnerTime = w.cur.host.wall() }),
+		lookup("a lookup that fails is an absence", "R9", func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+			l, err := ask(pairs)
+			if err != nil {
+				l = sale.Lookup{PartnerTime: w.date()}
+			}
+			return l, nil
+		}),
+		lookup("only the last id is looked up", "R9", func(_ *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+			return ask(pairs[len(pairs)-1:])
+		}),
+		lookup("no look before the first send", "R8", func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+			if len(w.wire) == 0 {
+				return sale.Lookup{PartnerTime: w.date()}, nil
+			}
+			return ask(pairs)
+		}),
+		lookup("no last look before cash leaves", "R11", func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+			l, err := ask(pairs)
+			for _, r := range w.store.records {
+				if r.state.State == sale.RefundDue {
+					l.Rows = nil
+				}
+			}
+			return l, err
+		}),
+	}
+}
+
+// pidOf is our id of a transId that was sent.
+func (w *world) pidOf(id partner.TransID) partner.PartnerTransID {
+	for _, s := range w.wire {
+		if s.trans == id {
+			return s.pid
+		}
+	}
+	return ""
 }
 
 func brokenActs() []bug {
@@ -49,56 +249,25 @@ func brokenActs() []bug {
 				s.State = sale.RefundDue
 			}
 		}},
-		{name: "no last look before cash leaves", rule: "R11", lookup: func(w *world, _ *host, l *sale.Lookup) {
-			for _, r := range w.store.records {
-				if r.state.State == sale.RefundDue {
-					l.Rows = nil
-				}
-			}
-		}},
 		{name: "a review goes back to work", rule: "I7", edit: func(_ *world, s *sale.Sale) {
 			if s.State == sale.Review {
 				s.State = sale.Resolving
 			}
 		}},
-		{name: "a closed browser aborts the send", rule: "R14", flags: bugClientAborts},
-		{name: "an unanswered send counts as not sent", rule: "R1", edit: func(_ *world, s *sale.Sale) {
-			if n := len(s.Sends); s.State == sale.Resolving && n > 0 && !s.Sends[n-1].Answered {
-				s.Sends[n-1].Answered, s.Sends[n-1].Outcome = true, partner.NotSent
+		{name: "cash counted twice", rule: "I17", edit: func(_ *world, s *sale.Sale) {
+			if s.State == sale.Paid {
+				s.CashIn = 2 * s.Order.Price
 			}
 		}},
-		{name: "without lookup an unknown is refunded", rule: "R12", edit: func(w *world, s *sale.Sale) {
-			if w.rules.NoLookup && s.State == sale.Registering {
-				for i := range s.Sends {
-					s.Sends[i].Cleared = true
-				}
-			}
-		}, result: func(w *world, _ *draft, r *sale.SendResult) {
-			if w.rules.NoLookup && r.Outcome == partner.Unknown {
-				*r = refusedForGood()
+		{name: "cash forgotten", rule: "I17", edit: func(_ *world, s *sale.Sale) {
+			if s.State == sale.RefundDue {
+				s.CashIn = 0
 			}
 		}},
-	}
-}
-
-func brokenFences() []bug {
-	return []bug{
-		{name: "fence one second short", rule: "R10", rules: func(r *sale.Rules) { r.SettleMargin -= 2 * time.Second }},
-		{name: "fence without the lookup lag", rule: "R10", rules: func(r *sale.Rules) { r.LookupLagMax = 0 }},
-		{name: "fence without the clock skew", rule: "R10", rules: func(r *sale.Rules) { r.ClockSkewMax = 0 }},
-		{name: "fence without the execution delay", rule: "R10", flags: bugNoDelay},
-		{name: "fence by an assumed OTP lifetime", rule: "R10", flags: bugAssumedTTL},
-		{name: "a fence where none is known", rule: "R10", flags: bugFenceForAll},
-		{name: "fence by the local clock", rule: "R10", lookup: func(_ *world, h *host, l *sale.Lookup) { l.PartnerTime = h.wall() }},
-		{name: "lookups timed a minute late", rule: "R10", lookup: func(_ *world, _ *host, l *sale.Lookup) { l.PartnerTime = l.PartnerTime.Add(time.Minute) }},
-		{name: "the fence is met by the clock, not by a lookup", rule: "R10", lookup: func(w *world, _ *host, l *sale.Lookup) {
-			for _, r := range w.store.records {
-				for _, s := range r.state.Sends {
-					if at := s.LastBy.Add(w.rules.ClockSkewMax + w.rules.LookupLagMax + w.rules.SettleMargin); !s.LastBy.IsZero() && at.After(l.PartnerTime) && s.Answered {
-						l.PartnerTime = at
-					}
-				}
-			}
+		{name: "blind resend", rule: "I12", flags: bugBlindResend},
+		{name: "a wire that reads ahead", rule: "R10", flags: bugReadAhead},
+		{name: "another body than was intended", rule: "I2", partner: func(w *world, p sale.Partner) sale.Partner {
+			return bentPartner{Partner: p, w: w, order: func(s *sale.Sale) { s.Order.Price-- }}
 		}},
 	}
 }
@@ -116,29 +285,15 @@ func brokenStores() []bug {
 		{name: "a review takes no claim", rule: "R4", flags: bugNoAddClaim},
 		{name: "one id for every order", rule: "I13", flags: bugIDByAttempt},
 		{name: "one id for every attempt", rule: "I13", flags: bugIDOnce},
-		{name: "cash counted twice", rule: "I17", edit: func(_ *world, s *sale.Sale) {
-			if s.State == sale.Paid {
-				s.CashIn = 2 * s.Order.Price
-			}
-		}},
-		{name: "cash forgotten", rule: "I17", edit: func(_ *world, s *sale.Sale) {
-			if s.State == sale.RefundDue {
-				s.CashIn = 0
-			}
-		}},
 	}
 }
 
-// refusedForGood is what a bug takes for a refusal that cannot be our own success.
-func refusedForGood() sale.SendResult {
-	return sale.SendResult{
-		Outcome: partner.Rejected, Code: partner.AmountMismatch, Refusal: true, NotOurs: true,
-		Err: &partner.Error{Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.AmountMismatch},
+func brokenEdges() []bug {
+	return []bug{
+		{name: "only the monotonic clock", rule: "I14", flags: bugMonotonicOnly},
+		{name: "only the wall clock", rule: "I14", flags: bugWallOnly},
+		{name: "reconciliation reaches no sale", rule: "R13", flags: bugObserveLost},
+		{name: "reconciliation reads successes alone", rule: "R13", flags: bugReconcileBlind},
+		{name: "reconciliation sees one row at a time", rule: "R13", flags: bugReconcileSingly},
 	}
-}
-
-// absentNow looks the ids up at once, as a hasty program would.
-func (w *world) absentNow(d *draft) bool {
-	row, _, err := d.e.ask(&callContext{}, contractFields(d))
-	return err == nil && (row == nil || row.State == partner.StateInit || row.State == partner.StateExpired)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -25,7 +26,7 @@ func (c *checker) cash(k *kept, s *sale.Sale) {
 	if in > 0 && !k.order.gave {
 		c.fail("I3", "cash on the books that nobody gave")
 	}
-	if s.CashOut > 0 && k.order.paidOut == 0 && s.State == sale.Refunded && s.Reason != "decided" {
+	if s.CashOut > 0 && k.order.paidOut == 0 && s.State == sale.Refunded && !k.order.decided {
 		c.fail("I3", "refunded on the books, and the customer has nothing")
 	}
 }
@@ -61,23 +62,20 @@ func (c *checker) money(k *kept, s *sale.Sale) {
 	if n > 0 && k.order.told {
 		c.fail("I18", "a teller was told to return the cash of a registration")
 	}
-	for i := range s.Sends {
-		send := &s.Sends[i]
-		if send.Cleared && c.w.model().ExecutedFor(send.PartnerTransID) > 0 && c.onlyCleared(s, send.PartnerTransID) {
+	for i, sent := range c.w.wire[:min(k.proven, len(c.w.wire))] {
+		if sent.order == k.order && c.w.model().ExecutedFor(sent.pid) > 0 && !c.sentSince(k, sent.pid) {
 			c.fail("I4", "send %d was taken for proven not registered, and it is registered", i)
 			return
 		}
 	}
+	if n > 0 && k.order.rejected {
+		c.fail("I18", "a teller was told that a registration was refused")
+	}
 }
 
-// onlyCleared reports that every send of an id was cleared: no other can have registered.
-func (c *checker) onlyCleared(s *sale.Sale, pid partner.PartnerTransID) bool {
-	for _, send := range s.Sends {
-		if send.PartnerTransID == pid && !send.Cleared && (!send.Answered || send.Outcome != partner.NotSent) {
-			return false
-		}
-	}
-	return true
+// sentSince reports that an id was sent again after its sends were proven not registered.
+func (c *checker) sentSince(k *kept, pid partner.PartnerTransID) bool {
+	return slices.ContainsFunc(c.w.wire[k.proven:], func(s wireSend) bool { return s.pid == pid })
 }
 
 // rowMatches is I5's second half: the row has the subscriber, the package and the price.
@@ -102,7 +100,7 @@ func (c *checker) cashHanded(p *person) {
 	case r.state.State != sale.Refunding || r.state.RefundBy != p.name:
 		c.fail("R11", "cash was given back without a claim, in %s", r.state.State)
 	}
-	if p.order.executed > 0 && c.w.now-p.order.ranSince > 10*time.Minute && !c.w.rules.NoLookup && r.state.Reason != "decided" {
+	if p.order.executed > 0 && c.w.now-p.order.ranSince > 10*time.Minute && !c.w.noLookup && !p.order.decided {
 		c.fail("R11", "cash was given back for a registration that a last look would have shown")
 	}
 	if c.strict && p.order.executed > 0 {

@@ -1,62 +1,58 @@
 package main
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
-// registerLeaves is I2, I12 and I10: the request has a durable intent of its own, with the
-// same ids and body, and it is the first of it.
-func (c *checker) registerLeaves(d *draft) int {
+// registerLeaves is I2, I12 and I10: the request has a durable intent of its own, made by
+// whoever sends it, with the same ids and the order's content, and it is the first of it.
+func (c *checker) registerLeaves(f contract.Fields) int {
 	w := c.w
 	w.stats.sends++
-	seq := len(w.wire)
+	sent := wireSend{order: w.orders[0], trans: f.TransID, pid: f.PartnerTransID, left: w.now}
 	var r *record
 	for _, x := range w.store.records {
-		if owns(x, d.plan.PartnerTransID) {
+		if owns(x, f.PartnerTransID) {
 			r = x
 		}
 	}
 	if r == nil {
 		c.fail("I2", "a register request of no sale left")
-		w.wire = append(w.wire, wireSend{order: w.orders[0], seq: seq, left: w.now})
-		return seq
+		w.wire = append(w.wire, sent)
+		return len(w.wire) - 1
 	}
-	k := c.sales[r.id]
-	n := -1
-	for i := range r.state.Sends {
-		s := &r.state.Sends[i]
-		if s.TransID == d.fields.TransID && s.PartnerTransID == d.fields.PartnerTransID && s.SendBy.Equal(d.plan.SendBy) && s.At.Equal(d.plan.At) {
-			n = i
-		}
-	}
+	k, o := c.sales[r.id], r.state.Order
+	_, intended := k.planned[w.cur]
 	switch {
-	case n < 0:
+	case !slices.Contains(r.state.Pairs(), sale.Pair{TransID: f.TransID, PartnerTransID: f.PartnerTransID}):
 		c.fail("I2", "a register request left without its durable intent")
-	case !bytes.Equal(r.state.Sends[n].Fingerprint, fingerprint(d.fields)):
+	case f.MSISDN != o.MSISDN || f.Package != o.Package || f.Amount != o.Price || f.Shop != o.Shop:
 		c.fail("I2", "the request is not the one that was intended")
-	case k.wire[n] > 0:
+	case !intended && k.leftBy == w.cur:
 		c.fail("I12", "a second request of one send")
-	case r.state.Sends[n].Answered && r.state.Sends[n].Outcome == partner.NotSent:
-		c.fail("I12", "a request of a send that is recorded as not sent")
-	case r.state.CashIn != r.state.Order.Price:
+	case !intended:
+		c.fail("I10", "a request of somebody else's intent, or of none")
+	case r.state.CashIn != o.Price:
 		c.fail("I3", "a register request before the cash")
-	case !w.struck[fPausedSend] && !w.bothClocks() && w.core().Add(-clockSkewMax/2).After(d.plan.SendBy):
+	case !w.struck[fPausedSend] && !w.bothClocks() && !k.sendBy.IsZero() && w.core().Add(-clockSkewMax/2).After(k.sendBy):
 		c.fail("I14", "a register request left after its send-by")
 	}
-	if n == 0 && !w.rules.NoLookup && !slices.Contains(c.questions, d.fields.TransID) {
+	if k.intents == 1 && !w.noLookup && !slices.Contains(c.questions, f.TransID) {
 		c.fail("R8", "the first request left without a look at the ids")
 	}
-	k.wire[n]++
-	k.left[n], k.by[n] = w.now, w.cur
-	k.order.told = false // whoever registers again has decided to go on
-	w.trace.note("send", uint64(n), uint64(w.now))
-	w.wire = append(w.wire, wireSend{order: k.order, send: n, trans: d.fields.TransID, pid: d.fields.PartnerTransID, seq: seq, left: w.now})
-	return seq
+	k.wired++
+	delete(k.planned, w.cur)
+	k.leftBy, k.leftAt = w.cur, w.now
+	k.order.told, k.order.rejected = false, false // whoever registers again has decided to go on
+	w.trace.note("send", uint64(k.wired), uint64(w.now))
+	sent.order = k.order
+	w.wire = append(w.wire, sent)
+	return len(w.wire) - 1
 }
 
 // bothClocks reports that both clocks of a host may have stopped: the one that sees a
@@ -66,9 +62,10 @@ func (w *world) bothClocks() bool {
 }
 
 // otpLeaves: an OTP request too is written before the act, and a loser sends none (I10).
-func (c *checker) otpLeaves(pid partner.PartnerTransID) {
+// Each order has an employee of its own.
+func (c *checker) otpLeaves(employee string) {
 	for _, r := range c.w.store.records {
-		if !owns(r, pid) {
+		if r.state.Order.Staff.Employee != employee {
 			continue
 		}
 		k := c.sales[r.id]
@@ -88,20 +85,13 @@ func (c *checker) otpLeaves(pid partner.PartnerTransID) {
 // is not settled, unless a supervisor said so (R4).
 func (c *checker) alone(r *record) {
 	s := &r.state
-	if s.State != sale.Registering || s.Slot > 0 {
+	if s.State != sale.Registering || c.sales[r.id].order.beside {
 		return
 	}
 	for _, other := range c.w.store.records {
 		if other != r && other.state.State.HoldsSubscriber() && other.state.Order.MSISDN == s.Order.MSISDN {
 			c.fail("R4", "a send while another sale of the subscriber is %s", other.state.State)
 		}
-	}
-}
-
-// looked: a contract without a lookup is never asked for one (R12).
-func (c *checker) looked() {
-	if c.w.rules.NoLookup {
-		c.fail("R12", "a lookup of a partner that has none")
 	}
 }
 

@@ -26,10 +26,16 @@ type kept struct {
 	acked int64 // the highest version that was acknowledged
 	state sale.State
 	since time.Duration
-	wire  map[int]int // register requests by send
-	left  map[int]time.Duration
-	by    map[int]*actor
-	asked int // OTP requests that are durable and have not left
+
+	planned map[*actor]time.Duration // intents that are durable and have not left, by whose they are
+	last    time.Duration            // when the last one became durable
+	sendBy  time.Time                // of the last intent, by MobiFone's clock, not too early
+	intents int                      // durable, ever
+	wired   int                      // register requests that left
+	leftBy  *actor                   // whose the last one was
+	leftAt  time.Duration
+	proven  int // requests on the wire before this one are taken for proven not registered
+	asked   int // OTP requests that are durable and have not left
 }
 
 // violation is a broken invariant.
@@ -52,50 +58,12 @@ func (c *checker) fail(invariant, format string, args ...any) {
 	}
 }
 
-// beforeCommit replays the change on the sale as it is on disk: only allowed edges, and
-// the same state as the desk came to (I8).
-func (c *checker) beforeCommit(r *record, ch *sale.Change) {
-	var s sale.Sale
-	if r != nil {
-		s = r.state
-	}
-	edited := c.w.edited(s)
-	if c.w.bug == nil || c.w.bug.edit == nil {
-		edited = s
-	}
-	after, ok := c.replay(edited, ch)
-	if !ok && edited.Version == s.Version { // a planted core edits what it loads, not what it holds
-		after, ok = c.replay(s, ch)
-	}
-	if !ok {
-		c.fail("I8", "the stored state of %s is not what its events fold to (%s, %s)", ch.SaleID, after.State, ch.State.State)
-	}
-}
-
-func (c *checker) replay(s sale.Sale, ch *sale.Change) (sale.Sale, bool) {
-	for _, e := range ch.Events {
-		next, _, err := c.w.rules.Step(s, e)
-		if err != nil {
-			return next, false
-		}
-		c.w.stats.accepted[s.State][kindIndex(e.Kind)]++
-		if next.State != s.State {
-			if _, ok := allowedEdges[step{s.State, next.State}]; !ok {
-				c.fail("I8", "%s went from %s to %s by %s", ch.SaleID, s.State, next.State, e.Kind)
-			}
-		}
-		c.w.stats.edges[s.State][next.State]++
-		s = next
-	}
-	return s, sameSale(s, ch.State)
-}
-
 // afterCommit checks what is on disk now.
 func (c *checker) afterCommit(r *record, ch *sale.Change) {
 	w, s := c.w, &r.state
 	k := c.sales[r.id]
 	if k == nil {
-		k = &kept{order: w.orderOf(s.Order.ID), wire: map[int]int{}, left: map[int]time.Duration{}, by: map[int]*actor{}}
+		k = &kept{order: w.orderOf(s.Order.ID), planned: map[*actor]time.Duration{}}
 		c.sales[r.id] = k
 		for id, other := range c.sales {
 			if id != r.id && other.order == k.order {
@@ -107,19 +75,37 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 		c.fail("I9", "version %d of %s was acknowledged before", s.Version, r.id)
 	}
 	k.acked = s.Version
-	c.rests(k, s)
-	w.trace.note("commit", uint64(s.State), uint64(s.Version))
-	if w.lab.log {
-		w.log("    %s v%d %s (%s) cash %d/%d", ch.Events[len(ch.Events)-1].Kind, s.Version, s.State, s.Reason, s.CashIn, s.CashOut)
+	if n := int64(len(r.events)); n != s.Version {
+		c.fail("I8", "%d events made version %d", n, s.Version)
 	}
-	for _, e := range ch.Events {
-		if e.Kind == sale.OTPAsked {
-			k.asked++
+	if k.state != s.State {
+		if _, ok := allowedEdges[step{k.state, s.State}]; !ok {
+			c.fail("I8", "%s went from %s to %s", r.id, k.state, s.State)
 		}
 	}
+	w.stats.edges[k.state][s.State]++
+	if s.State != k.state && (s.State == sale.RefundDue || s.State == sale.Paid && k.state == sale.Resolving) {
+		k.proven = len(w.wire)
+	}
+	c.rests(k, s)
+	w.trace.note("commit", uint64(s.State), uint64(s.Version))
+	for _, e := range ch.Events {
+		w.log("    %s v%d %s cash %d/%d", e.Kind, s.Version, s.State, s.CashIn, s.CashOut)
+		switch e.Kind {
+		case sale.OTPAsked:
+			k.asked++
+		case sale.SendPlanned:
+			k.intents++
+			k.last, k.planned[w.cur] = w.now, w.now
+			if _, latest, err := w.cur.host.client.PartnerNow(); err == nil {
+				k.sendBy = latest.Add(sendWindow)
+			}
+		}
+	}
+	k.order.claimed = k.order.claimed || s.State == sale.Refunding
 	c.alone(r)
-	if len(ch.Events) > 0 && ch.State.State == sale.Resolving && ch.Events[len(ch.Events)-1].Kind == sale.SendEnded {
-		w.meet(&ch.State)
+	if len(ch.Events) > 0 && ch.Events[len(ch.Events)-1].Kind == sale.SendEnded {
+		w.meet(k, s)
 	}
 	c.owns(k, s)
 	c.cash(k, s)
@@ -150,6 +136,16 @@ func (c *checker) owns(k *kept, s *sale.Sale) {
 	if len(k.order.pids) != s.Attempt {
 		c.fail("I13", "attempt %d is the %d-th id", s.Attempt, len(k.order.pids))
 	}
+}
+
+// plannedAt is when an actor's present intent became durable; long ago if it has none.
+func (c *checker) plannedAt(a *actor) time.Duration {
+	for _, k := range c.sales {
+		if at, ok := k.planned[a]; ok {
+			return at
+		}
+	}
+	return -sendWindow
 }
 
 // afterPartner is called when the partner may have carried something out.

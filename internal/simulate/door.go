@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"slices"
 	"time"
 
@@ -8,72 +9,105 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// arrive is one request at the partner's door. A copy has the nonce of the first.
-func (w *world) arrive(sent int, f contract.Fields, copied bool) contract.Answer {
-	if !w.fresh(sent) {
-		return contract.Answer{Code: partner.AuthNonce}
+// timeWindow is how far a request's timestamp may be off.
+const timeWindow = 300 * time.Second
+
+// date is what the Date of a reply says: one of MobiFone's front doors tells its own
+// clock, cut to the second.
+func (w *world) date() time.Time {
+	const half = clockSkewMax / 2
+	skew := w.between(drawSkew, -half, half)
+	if w.extreme {
+		skew = [...]time.Duration{-half, half}[w.below(drawSkew, 2)]
 	}
-	w.ranAt(sent)
-	w.era.dice.short = w.era.kind == "E" && w.percent(drawLate, 70)
-	a := w.model().Register(w.core(), f)
-	w.era.dice.short = false
-	if copied {
-		a.Code = w.politely(a.Code)
+	if w.nemesis { // late before the send, so that it leaves late; early after it
+		skew = half
+		if !w.lateOut {
+			skew = -half
+		}
 	}
-	w.trace.text("register", string(a.Code))
-	if w.lab.log {
-		w.log("  partner answers send %d: %s (copy: %v)", sent, a.Code, copied)
-	}
-	w.checker.afterPartner()
-	return a
+	return w.core().Add(skew).Truncate(time.Second)
 }
 
-// politely is what a copy of an executed request is told. A partner need not say that it
-// has seen the request: the package is there already, the OTP was used (R5).
+// admit checks who asks: signature, timestamp, and where there is one, the nonce.
+func (w *world) admit(m *letter) (contract.Stamp, partner.Code) {
+	stamp, err := w.era.truth.Verify(m.request(), m.body, w.era.credentials, partner.Secret{})
+	switch {
+	case err != nil:
+		return stamp, partner.AuthSignature
+	case w.core().Sub(stamp.Time).Abs() > timeWindow:
+		return stamp, partner.AuthTimestamp
+	case w.script.nonces && slices.Contains(w.nonces, stamp.Nonce):
+		return stamp, partner.AuthNonce
+	}
+	if w.script.nonces && m.op == partner.OpRegister { // nothing else is delivered twice
+		w.nonces = append(w.nonces, stamp.Nonce)
+	}
+	return stamp, ""
+}
+
+// arrive is one registration at MobiFone's door. A copy has the bytes of the first.
+func (w *world) arrive(sent int, m *letter, copied bool) reply {
+	stamp, code := w.admit(m)
+	p := reply{comes: true, op: m.op, id: stamp.RequestID, status: http.StatusOK}
+	if code != "" {
+		p.status, p.answer = http.StatusUnauthorized, &contract.Answer{Code: code}
+	} else {
+		w.ranAt(sent)
+		w.era.dice.short = w.era.kind == "E" && w.percent(drawLate, 70)
+		a := w.model().Register(w.core(), m.fields)
+		w.era.dice.short = false
+		if copied {
+			a.Code = w.politely(a.Code)
+		}
+		p.answer = &a
+	}
+	p.date = w.date()
+	w.trace.text("register", string(p.answer.Code))
+	if w.lab.log {
+		w.log("  MobiFone answers send %d: %s (copy: %v)", sent, p.answer.Code, copied)
+	}
+	w.checker.afterPartner()
+	return p
+}
+
+// politely is what a copy of an executed request is told. MobiFone need not say that it
+// has seen the request: the package is there already, the OTP was used.
 func (w *world) politely(code partner.Code) partner.Code {
 	if code != partner.TransactionExpired && code != partner.DuplicateTransaction {
 		return code
 	}
-	switch w.below(drawWire, 10) {
-	case 0, 1:
-		return partner.PackageAlreadyRegistered
-	case 2:
-		return partner.NotEligible
-	case 3:
-		return partner.OTPInvalid
-	case 4:
-		return partner.OTPExpired
-	case 5:
-		return partner.OTPAttemptsExceeded
-	case 6:
-		return partner.TransactionConflict
-	default:
-		return code
+	said := [...]partner.Code{
+		partner.PackageAlreadyRegistered, partner.PackageAlreadyRegistered, partner.NotEligible, partner.OTPInvalid,
+		partner.OTPExpired, partner.OTPAttemptsExceeded, partner.TransactionConflict, code, code, code,
 	}
+	return said[w.below(drawWire, len(said))]
 }
 
-// parkAt is a request that is let in at once and carried out late.
-func (w *world) parkAt(sent int, f contract.Fields, trip, late time.Duration) {
+// refuse is the answer of a gate that lets a copy not in.
+func (w *world) refuse(m *letter, status int, code partner.Code) reply {
+	w.log("  MobiFone refuses a copy: %s", code)
+	a := contract.Answer{Code: code}
+	if status == http.StatusOK {
+		a.Data.TransID, a.Data.PartnerTransID = m.fields.TransID, m.fields.PartnerTransID
+	}
+	if w.shows != nil {
+		w.shows.code = code
+	}
+	return reply{comes: true, op: m.op, status: status, answer: &a, date: w.date()}
+}
+
+// park lets a request in at once, to be carried out late.
+func (w *world) park(sent int, m *letter, trip, late time.Duration) {
 	at := w.core().Add(max(trip, late))
 	w.later(trip, func() {
-		if w.fresh(sent) {
-			w.ranAt(sent)
-			w.log("  partner parks send %d until %v", sent, at.Sub(w.start))
-			w.model().Park(w.core(), at, f)
+		if _, code := w.admit(m); code != "" {
+			return
 		}
+		w.ranAt(sent)
+		w.log("  MobiFone parks send %d until %v", sent, at.Sub(w.start))
+		w.model().Park(w.core(), at, m.fields)
 	})
-}
-
-// fresh is the partner's check of the nonce, where it has one.
-func (w *world) fresh(sent int) bool {
-	if !w.script.nonces {
-		return true
-	}
-	if slices.Contains(w.nonces, sent) {
-		return false
-	}
-	w.nonces = append(w.nonces, sent)
-	return true
 }
 
 // ranAt notes that a send's request was let in, and whether a later one was before it.
@@ -87,7 +121,7 @@ func (w *world) ranAt(sent int) {
 	}
 }
 
-// longest is the partner's true bound on the time between leaving and execution; of one
+// longest is MobiFone's true bound on the time between leaving and execution; of a model
 // that checks the OTP at execution, or promises nothing, an hour.
 func (w *world) longest() time.Duration {
 	switch w.era.kind {
@@ -105,4 +139,121 @@ func (w *world) lateness() time.Duration {
 		return w.longest()
 	}
 	return w.between(drawLate, 0, w.longest())
+}
+
+// shown is a FAILED row of a copy that was refused while the first still waits.
+type shown struct {
+	trans partner.TransID
+	pid   partner.PartnerTransID
+	code  partner.Code
+	wire  string
+	at    time.Time
+}
+
+// lookUp is MobiFone's answer to a lookup, out of a replica that lags behind, or out of a
+// cache on the way.
+func (r road) lookUp(m *letter, faults faultSet) *reply {
+	w := r.h.w
+	p := &reply{comes: true, op: m.op, status: http.StatusOK}
+	stamp, code := w.admit(m)
+	if code != "" {
+		p.status, p.answer, p.date = http.StatusUnauthorized, &contract.Answer{Code: code}, w.date()
+		return p
+	}
+	if old := r.cached(m, faults); old != nil {
+		return old
+	}
+	lag := w.between(drawLag, 0, lookupLagMax/8)
+	if w.extreme {
+		lag = [...]time.Duration{0, lookupLagMax}[w.below(drawLag, 2)]
+	}
+	if w.nemesis {
+		lag = lookupLagMax
+	}
+	if faults.has(fLookLag) {
+		w.strike(fLookLag)
+		lag = lookupLagMax
+	}
+	if faults.has(fLookStale) || w.stale > 0 { // replicas that take turns from then on
+		if w.stale == 0 {
+			w.strike(fLookStale)
+		}
+		w.stale++
+		lag = time.Duration(w.stale%2) * lookupLagMax
+	}
+	w.checker.lookedFor(m.fields.TransID)
+	a := w.model().Stale(w.core(), lag, m.op, m.fields)
+	w.checker.afterPartner()
+	p.answer, p.id, p.date = &a, stamp.RequestID, w.date()
+	for i := range a.Data.Rows {
+		w.disguise(&a.Data.Rows[i], faults)
+	}
+	if faults.has(fNotFoundRow) && len(a.Data.Rows) > 0 && m.op == partner.OpGet {
+		w.strike(fNotFoundRow)
+		a.Code = partner.TransactionNotFound
+	}
+	if w.bug != nil && w.bug.rows != nil {
+		w.bug.rows(w, &a)
+	}
+	w.keep(m, p)
+	return p
+}
+
+// disguise makes a row what a lookup should not show.
+func (w *world) disguise(r *contract.Row, faults faultSet) {
+	if s := w.shows; s != nil && r.TransID == s.trans && r.State == partner.StateInit && !s.at.After(w.core()) && s.code != "" {
+		r.State, r.PartnerTransID, r.UpdatedAt = partner.StateFailed, s.pid, s.at
+		r.ResultCode = s.wire
+		if rule, ok := w.era.truth.RuleNamed(s.code); ok && s.wire == "listed" {
+			r.ResultCode = rule.Wire[0]
+		}
+	}
+	if faults.has(fLookUnlisted) {
+		w.strike(fLookUnlisted)
+		r.State = partner.StateUnlisted
+	}
+	if faults.has(fOtherAmount) {
+		w.strike(fOtherAmount)
+		r.Amount += 1000
+	}
+}
+
+// cached answers out of a cache that keeps what it saw first, whatever is asked of it.
+func (r road) cached(m *letter, faults faultSet) *reply {
+	w := r.h.w
+	if faults.has(fCached) {
+		w.strike(fCached)
+		w.caching = w.now + w.between(drawPerson, time.Second, time.Hour)
+	}
+	if w.quiet || w.now >= w.caching {
+		return nil
+	}
+	old, ok := w.cache[m.url.RawQuery]
+	if !ok {
+		return nil
+	}
+	p := *old
+	_, _, err := r.h.client.PartnerNow()
+	switch known := err == nil; { // what says nothing of its age shows by its Date, once that is old enough, to who knows the time
+	case known && w.core().Sub(p.date) > 2*clockSkewMax && w.percent(drawWire, 30):
+	case w.percent(drawWire, 50):
+		p.date = w.date() // its own
+		fallthrough
+	default:
+		p.age = "17"
+	}
+	return &p
+}
+
+// keep lets the cache see a reply.
+func (w *world) keep(m *letter, p *reply) {
+	if !w.scripted(fCached) {
+		return
+	}
+	if w.cache == nil {
+		w.cache = map[string]*reply{}
+	}
+	if _, ok := w.cache[m.url.RawQuery]; !ok || w.now >= w.caching {
+		w.cache[m.url.RawQuery] = p
+	}
 }

@@ -20,6 +20,7 @@ const (
 	drawPerson
 	drawResolver
 	drawLate
+	drawClient // what the client itself leaves to chance
 	streams
 )
 

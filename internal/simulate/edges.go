@@ -35,6 +35,7 @@ var allowedEdges = map[step]string{
 	{sale.RefundDue, sale.Review}:       "a row that contradicts",
 	{sale.Refunding, sale.Refunded}:     "paid out",
 	{sale.Refunding, sale.Review}:       "found after the claim",
+	{sale.Refunding, sale.RefundDue}:    "denied: the cash did not leave",
 	{sale.Refunding, sale.Closed}:       "decided: never confirmed",
 	{sale.Registered, sale.Review}:      "taken back, or registered twice",
 	{sale.Refunded, sale.Review}:        "found after the refund",

@@ -2,11 +2,12 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
@@ -15,7 +16,7 @@ type lab struct {
 	truths map[sandbox.Kind]*era
 	idle   []*coroutine
 	stats  *stats
-	tables map[bool]*codeTable // by what a 429 means
+	known  map[belief]*contract.Contract
 	bug    *bug
 	log    bool
 	struck [faultKinds]bool // in the world that ran last
@@ -23,7 +24,7 @@ type lab struct {
 }
 
 func newLab(st *stats) *lab {
-	return &lab{truths: map[sandbox.Kind]*era{}, stats: st, tables: map[bool]*codeTable{}}
+	return &lab{truths: map[sandbox.Kind]*era{}, stats: st, known: map[belief]*contract.Contract{}}
 }
 
 func (l *lab) coroutine() *coroutine {
@@ -42,10 +43,11 @@ type era struct {
 	model *sandbox.Model
 	dice  *modelDice
 	truth *contract.Contract
-	rules sale.Rules
 	start time.Time
 	lives int
 	phone uint64
+
+	credentials partner.Credentials
 }
 
 const livesPerEra = 128
@@ -57,10 +59,11 @@ func (l *lab) dawn(k sandbox.Kind) (*era, error) {
 		e.lives++
 		return e, nil
 	}
-	fresh := &era{kind: k, dice: &modelDice{dice: &dice{}}, start: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), lives: 1, phone: 770_000_000}
+	fresh := &era{kind: k, dice: &modelDice{dice: &dice{}}, start: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), lives: 1, phone: 770_000_000,
+		credentials: partner.Credentials{APIKey: partner.NewSecret("the key"), Secret: partner.NewSecret("the secret")}}
 	cfg := sandbox.Config{Kind: k, Random: fresh.dice, OTPPerDay: 1_000_000, PendingFor: pendingFor, Queue: queueMax(k)}
 	if e != nil {
-		fresh.truth, fresh.rules, cfg.Contract = e.truth, e.rules, e.truth
+		fresh.truth, cfg.Contract = e.truth, e.truth
 	} else if err := fresh.derive(cfg); err != nil {
 		return nil, err
 	}
@@ -81,6 +84,8 @@ const (
 	clockSkewMax = 30 * time.Second // between any two of the partner's clocks
 	settleMargin = time.Second      // the bound is tight: a second less is unsafe
 	otpTTL       = 180 * time.Second
+	sendWindow   = 20 * time.Second // the client's
+	replyTimeout = 30 * time.Second // the client's
 )
 
 func queueMax(k sandbox.Kind) time.Duration {
@@ -104,7 +109,7 @@ func (e *era) derive(cfg sandbox.Config) error {
 	if err != nil {
 		return err
 	}
-	e.truth, e.rules = truth, sale.RulesOf(truth)
+	e.truth = truth
 	return nil
 }
 
@@ -112,4 +117,60 @@ func (e *era) derive(cfg sandbox.Config) error {
 func (e *era) subscriber() partner.MSISDN {
 	e.phone++
 	return partner.MustParseMSISDN(fmt.Sprintf("0%d", e.phone))
+}
+
+// belief is what a contract promises of one model beside its kind.
+type belief struct {
+	kind     sandbox.Kind
+	delay    time.Duration
+	limited  bool // 429 means not executed
+	final    bool // a refusal of one copy speaks for every copy
+	noLookup bool
+}
+
+// believe returns the contract that the clients of a world go by: the truth, unless a bug
+// is planted in it.
+func (l *lab) believe(e *era, b belief) *contract.Contract {
+	if c := l.known[b]; c != nil {
+		return c
+	}
+	doc := e.truth.Document()
+	if b.noLookup {
+		doc.Operations = maps.Clone(doc.Operations)
+		delete(doc.Operations, partner.OpGet)
+	}
+	c, err := contract.New(doc)
+	if err == nil {
+		c, err = c.WithSemantics(func(s *contract.Semantics) {
+			if s.MaxExecutionDelay != nil {
+				d := contract.Duration(b.delay)
+				s.MaxExecutionDelay = &d
+			}
+			s.TooManyRequestsMeansNotExecuted = b.limited
+			if b.final {
+				promiseFinal(s)
+			}
+			if l.bug != nil && l.bug.semantics != nil {
+				l.bug.semantics(s)
+			}
+		})
+	}
+	if err != nil {
+		panic(err)
+	}
+	l.known[b] = c
+	return c
+}
+
+// hasFinal reports whether a contract can promise that a refusal is final.
+func hasFinal() bool {
+	_, ok := reflect.TypeFor[contract.Semantics]().FieldByName("RefusalIsFinal")
+	return ok
+}
+
+// promiseFinal sets refusalIsFinal, as soon as contracts have it.
+func promiseFinal(s *contract.Semantics) {
+	if f := reflect.ValueOf(s).Elem().FieldByName("RefusalIsFinal"); f.IsValid() {
+		f.SetBool(true)
+	}
 }

@@ -110,7 +110,9 @@ func (s *sweep) meet(l *lab, c *combination, n uint64) (worlds int, met bool) {
 	}
 	for try := range tries {
 		sc := c.script(n*10*patience + try)
+		stop := watch(sc)
 		broken, hash := l.live(sc)
+		stop()
 		worlds++
 		l.stats.worlds++
 		l.stats.trace += mix(uint64(hash))

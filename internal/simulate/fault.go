@@ -87,14 +87,26 @@ const (
 	fNoLookup
 	fBeyondFence
 	fPausedSend
+	fCached
+	fExpiryLies
+	fSelfContradict
+	fNotFoundRow
+	fQueueUsed
+	fOtherGate
+	fChanged
+	fFailedRow
+	fStoreHangs
+	fClockAhead
+	fHanging
 	faultKinds
 )
 
-// faultInfo says what a fault is called, which of reliability's 44 it plays, and where it
+// faultInfo says what a fault is called, which of the 57 kinds of
+// docs/promise.md it plays, and where it
 // strikes.
 type faultInfo struct {
 	name    string
-	numbers string // of reliability.md
+	numbers string // of docs/promise.md
 	site    site
 	nths    int // it may strike the first so many
 }
@@ -122,7 +134,7 @@ var faultTable = [faultKinds]faultInfo{
 	f401After:       {"401-after", "16", siteSend, 2},
 	fUnlistedCode:   {"unlisted-code", "12", siteSend, 2},
 	fOutage:         {"outage", "20", sitePoint, 60},
-	fLookLag:        {"lookup-lag", "21", siteLook, 6},
+	fLookLag:        {"lookup-lag", "21 52", siteLook, 6},
 	fLookStale:      {"stale-replica", "21", siteLook, 6},
 	fLookError:      {"lookup-error", "21 40", siteLook, 6},
 	fLookUnlisted:   {"lookup-unlisted", "12", siteLook, 6},
@@ -162,7 +174,7 @@ var faultTable = [faultKinds]faultInfo{
 	fCancelOrder:    {"cancel", "-", siteStart, 1},
 	fCashNotEntered: {"cash-not-entered", "42", siteStart, 1},
 	fRefundTwice:    {"refund-twice", "42", siteStart, 1},
-	fForgotten:      {"unconfirmed-refund", "42", siteStart, 1},
+	fForgotten:      {"unconfirmed-refund", "42 54", siteStart, 1},
 	fMisuse:         {"misuse", "37 42", siteTill, 8},
 	fForeignRow:     {"foreign-row", "43", siteStart, 1},
 	fIDsUsed:        {"ids-used", "43", siteTill, 4},
@@ -170,6 +182,17 @@ var faultTable = [faultKinds]faultInfo{
 	fNoLookup:       {"no-lookup", "-", siteStart, 1},
 	fBeyondFence:    {"beyond-fence", "8", siteSend, 1},
 	fPausedSend:     {"paused-send", "33", siteSend, 1},
+	fCached:         {"cache", "45", siteLook, 6},
+	fExpiryLies:     {"expiry-lies", "46", siteOTP, 2},
+	fSelfContradict: {"self-contradiction", "47", siteSend, 2},
+	fNotFoundRow:    {"not-found-with-row", "47", siteLook, 6},
+	fQueueUsed:      {"otp-used-on-arrival", "48", siteSend, 2},
+	fOtherGate:      {"other-gate", "49", siteSend, 2},
+	fChanged:        {"changed-between-copies", "50", siteSend, 2},
+	fFailedRow:      {"failed-row-of-a-copy", "51", siteSend, 2},
+	fStoreHangs:     {"store-hangs", "55", siteApply, 9},
+	fClockAhead:     {"clock-a-day-ahead", "56", siteStart, 1},
+	fHanging:        {"lookups-hang", "57", siteLook, 6},
 }
 
 // String returns the name as scripts write it.

@@ -7,8 +7,8 @@ type layer struct {
 	tests string // of HTTP and process, what plays it
 }
 
-// layers are the 44 faults in order. The loop's own faults name the numbers they play.
-var layers = [44]layer{
+// layers are the 57 faults in order. The loop's own faults name the numbers they play.
+var layers = [57]layer{
 	{"DNS failure", "loop, HTTP", "mobifone: TestNothingLeftIsNotSent"},
 	{"connect refused, timeout, accepted then silent", "loop, HTTP", "mobifone: TestNothingLeftIsNotSent, TestUnusableReplyIsUnknown"},
 	{"TLS failure", "loop, HTTP", "mobifone: TestNothingLeftIsNotSent"},
@@ -56,4 +56,17 @@ var layers = [44]layer{
 	{"the cashier", "loop", ""},
 	{"partner row that is not ours; other amount; id twice", "loop, HTTP", "mobifone/sale: TestR13FactsFromElsewhere"},
 	{"old binary reads a new store and back", "process", "mobifone/sale/sqlstore: TestANewerSchemaIsRefused"},
+	{"a cache on the way (own Date, Age)", "loop, HTTP", "internal/transport: cached_test.go"},
+	{"expiry, TTL and Date contradict each other", "loop", ""},
+	{"a reply that contradicts itself", "loop", ""},
+	{"an OTP used up on arrival while execution waits", "loop", ""},
+	{"two roads: one copy refused by its gate", "loop", ""},
+	{"the subscriber changes between two copies", "loop", ""},
+	{"rows without a result code, or with an unlisted one", "loop", ""},
+	{"a ledger read long before the Date of the reply", "loop", ""},
+	{"look-alike ids from people's hands", "HTTP", ""},
+	{"cash handed over and never confirmed", "loop", ""},
+	{"a store that hangs, a database file that was moved", "loop, process", ""},
+	{"a till's clock a day ahead, then set back", "loop", ""},
+	{"lookups that hang beside one that works", "loop", ""},
 }

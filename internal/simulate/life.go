@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -54,7 +54,6 @@ func (w *world) begin() {
 	w.armed = slices.Clone(w.script.faults)
 	w.extreme = w.percent(drawPlan, 35)
 	w.nemesis = w.extreme && w.percent(drawPlan, 40)
-	w.rules = e.rules
 	w.maxDelay = w.trueDelay()
 	w.checker = checker{w: w, strict: true, sales: map[string]*kept{}}
 	for _, f := range w.script.faults {
@@ -70,63 +69,66 @@ func (w *world) begin() {
 			w.wants = append(w.wants, k)
 		}
 	}
-	w.limited = w.percent(drawPlan, 30)
-	if w.lab.tables[w.limited] == nil {
-		c := w.era.truth
-		if w.limited {
-			c = limitedContract(c)
-		}
-		w.lab.tables[w.limited] = newCodeTable(c)
-	}
-	w.rules.NoLookup = w.wanted(fNoLookup)
-	if w.rules.NoLookup {
-		w.strikeOnce(fNoLookup)
-	}
-	if w.bug != nil && w.bug.rules != nil {
-		w.bug.rules(&w.rules)
-	}
+	w.believe()
 	w.store = &store{w: w}
 	for i := range w.hosts {
 		w.hosts[i] = &host{w: w, n: i, wallOff: time.Duration(w.below(drawClock, 3)-1) * time.Minute}
+		w.hosts[i].time = w.hosts[i].seam()
 		w.hosts[i].open()
+	}
+	if w.wanted(fClockAhead) {
+		w.strikeOnce(fClockAhead)
+		h := w.hosts[0]
+		h.wallOff += 24 * time.Hour
+		w.later(w.between(drawClock, time.Second, time.Hour), func() {
+			h.wallOff = 0
+			w.armResolver()
+		})
 	}
 	w.populate()
 }
 
-// open gives the host its desk.
-func (h *host) open() {
-	w := h.w
-	var p sale.Partner = edge{h}
-	d, err := sale.NewDesk(sale.Config{
-		Partner: p, Store: w.store, Rules: w.rules, AllowNoLookup: true,
-		NewID: w.newID,
-		Now: func() time.Time {
-			if w.cur != nil {
-				w.point(ptClock)
-			}
-			return h.wall()
-		},
-		OnAlarm: func(context.Context, sale.Sale) { w.stats.alarms++ },
-	})
-	if err != nil {
-		panic(err)
+// believe chooses what the contract promises.
+func (w *world) believe() {
+	w.noLookup = w.wanted(fNoLookup)
+	if w.noLookup {
+		w.strikeOnce(fNoLookup)
 	}
-	h.desk = d
+	w.contract = w.lab.believe(w.era, belief{
+		kind: w.era.kind, delay: w.maxDelay, limited: w.percent(drawPlan, 30) && !w.scripted(f429After),
+		final: w.percent(drawPlan, 30) && !w.copied(), noLookup: w.noLookup,
+	})
+	w.rules = sale.RulesOf(w.contract)
 }
 
-// newID is the partnerTransId of (shop, order, attempt).
-func (w *world) newID(_, order string, attempt int) (partner.PartnerTransID, error) {
-	switch {
-	case w.has(bugIDByAttempt):
-		n := int(order[len(order)-1]-'0') + attempt // the second of one order is the first of the next
-		return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + strconv.Itoa(n)), nil
-	case w.has(bugIDOnce):
-		attempt = 1
-	case w.has(bugOrderTwice) && attempt == 1:
-		w.points++
-		return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + order + ".x" + strconv.Itoa(w.points)), nil
+// copied reports that a refusal in this world may meet one copy of a request while another
+// is carried out.
+func (w *world) copied() bool {
+	return slices.ContainsFunc(w.script.faults, func(f armedFault) bool {
+		switch f.kind {
+		case fCopy, fCopySecond, fCopyLate, fQueueUsed, fOtherGate, fChanged, fFailedRow, fSelfContradict, fBeyondFence:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// newID is the client's partnerTransId of (shop, order, attempt), unless a bug makes it.
+func (w *world) newID(client *mobifone.Client) func(shop, order string, attempt int) (partner.PartnerTransID, error) {
+	return func(shop, order string, attempt int) (partner.PartnerTransID, error) {
+		switch {
+		case w.has(bugIDByAttempt): // the second of one order is the first of the next
+			n := int(order[len(order)-1]-'0') + attempt
+			order, attempt = order[:len(order)-1]+strconv.Itoa(n), 1
+		case w.has(bugIDOnce):
+			attempt = 1
+		case w.has(bugOrderTwice) && attempt == 1:
+			w.points++
+			order += strconv.Itoa(w.points)
+		}
+		return client.NewPartnerTransID(shop, order, attempt)
 	}
-	return partner.PartnerTransID(strconv.Itoa(w.era.lives) + "." + order + "." + strconv.Itoa(attempt)), nil
 }
 
 func (w *world) wanted(k faultKind) bool { return slices.Contains(w.wants, k) }
@@ -150,6 +152,8 @@ func (w *world) trueDelay() time.Duration {
 		return [...]time.Duration{m, m, m, m, m, 10 * m, 10 * m, time.Hour}[w.below(drawPlan, 8)]
 	case "E":
 		return time.Hour + time.Minute
+	case "B", "D": // the OTP ends before
+		return time.Hour
 	default:
 		return time.Minute
 	}
@@ -191,7 +195,7 @@ func (w *world) addOrder(phone partner.MSISDN) {
 		o.subject = w.orders[0].subject
 	}
 	o.order = sale.Order{
-		Shop: "HN001", ID: "D" + strconv.Itoa(n), MSISDN: phone, Package: theOffer, Price: thePrice,
+		Shop: "HN001", ID: "L" + strconv.Itoa(w.era.lives) + "D" + strconv.Itoa(n), MSISDN: phone, Package: theOffer, Price: thePrice,
 		Staff: partner.Staff{Shop: "HN001", Employee: "NV" + strconv.Itoa(n)},
 	}
 	w.orders = append(w.orders, o)

@@ -17,6 +17,8 @@ func run() int {
 	replay := flag.String("replay", "", "replay one `script`, such as E+nonce:1234, and print its trace")
 	exhaustive := flag.Bool("exhaustive", false, "each fault, crash point and pair of faults of each model")
 	planted := flag.Bool("planted", false, "let the checker catch every planted bug")
+	planting := flag.String("bug", "", "plant the `bug` of that name in what is replayed")
+	flag.BoolVar(&all, "all", false, "let the faults strike that the sale of today does not survive")
 	profile := flag.String("cpuprofile", "", "write a CPU profile to `file`")
 	tables := flag.Bool("tables", false, "print the tables of docs/promise.md")
 	flag.Parse()
@@ -43,7 +45,7 @@ func run() int {
 			fmt.Fprintln(os.Stderr, err)
 			return 2
 		}
-		ok = replayScript(s)
+		ok = replayScript(s, *planting)
 	case *planted:
 		ok = runPlanted(os.Stdout, *seed, *workers)
 	case *exhaustive:
@@ -57,11 +59,18 @@ func run() int {
 	return 0
 }
 
-func replayScript(s *script) bool {
+func replayScript(s *script, planted string) bool {
 	l := newLab(&stats{})
+	for _, b := range plantedBugs() {
+		if b.name == planted {
+			l.bug = &b
+		}
+	}
 	l.log = true
 	fmt.Fprintln(os.Stdout, s, s.faults)
+	stop := watch(s)
 	broken, hash := l.live(s)
+	stop()
 	fmt.Fprintf(os.Stdout, "trace %016x\n", uint64(hash))
 	if broken != nil {
 		fmt.Fprintln(os.Stdout, "VIOLATION", broken)

@@ -54,9 +54,6 @@ func (p *person) act(what string, call func(ctx context.Context, d *sale.Desk) (
 		w.log("%s %s -> %s, %v: %s", p.name, what, v.Sale.State, err, v.Action.Step)
 	}
 	w.trace.text(what, v.Sale.State.String())
-	if err != nil {
-		w.stats.refuse(err)
-	}
 	w.checker.answered(what, began, v, err)
 	return v, err
 }
@@ -105,6 +102,7 @@ func (p *person) look() (sale.View, bool) {
 		v, err := p.act("open", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Open(ctx, o.order, p.name) })
 		if busy, ok := errors.AsType[*sale.BusyError](err); ok && busy != nil && slices.Contains(p.w.wants, fOverride) {
 			p.w.strikeOnce(fOverride)
+			o.beside = true
 			v, err = p.act("open beside", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
 				return d.OpenBeside(ctx, o.order, "supervisor")
 			})
@@ -187,12 +185,13 @@ func (p *person) takeCash(double bool) bool {
 
 // tooOld reports that the countdown of the OTP in hand is over.
 func (p *person) tooOld(s sale.Sale) bool {
-	return s.Ticket != nil && p.otps > 0 && p.host.wall().After(s.Ticket.ExpiresAt) && p.w.percent(drawPerson, 50)
+	at := p.w.expiryOf(&s)
+	return !at.IsZero() && p.otps > 0 && p.w.core().After(at) && p.w.percent(drawPerson, 50)
 }
 
 func (p *person) askOTP(v sale.View, double bool) {
 	o := p.order
-	if wait := v.Sale.ResendAt.Sub(p.host.wall()); wait > 0 {
+	if wait := v.WaitUntil.Sub(p.host.wall()); !v.WaitUntil.IsZero() && wait > 0 {
 		p.w.pause(min(wait, 2*time.Minute) + time.Millisecond)
 	}
 	p.otps++

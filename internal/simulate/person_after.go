@@ -69,9 +69,9 @@ func (p *person) meddle(v sale.View, faults faultSet) {
 		w.strike(fPriceChange)
 		w.reprice(o.order.Price + 10_000)
 	}
-	if faults.has(fIDsUsed) && v.Sale.State == sale.OTPSent && v.Sale.Ticket != nil {
+	if m, ok := w.messageOf(v.Sale); ok && faults.has(fIDsUsed) && v.Sale.State == sale.OTPSent {
 		w.strike(fIDsUsed)
-		w.foreignUse(o, v.Sale.Ticket.TransID)
+		w.foreignUse(o, m.TransID)
 	}
 	if faults.has(fMisuse) {
 		w.strike(fMisuse)

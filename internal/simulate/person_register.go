@@ -8,18 +8,19 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 func (p *person) register(v sale.View, faults faultSet) {
 	w, o := p.w, p.order
 	p.think(4*time.Second, 25*time.Second)
-	if faults.has(fExpiredOTP) && v.Sale.Ticket != nil {
+	if faults.has(fExpiredOTP) {
 		w.strike(fExpiredOTP)
 		w.pause(otpTTL)
 	}
-	if faults.has(fOTPDying) && v.Sale.Ticket != nil && !v.Sale.Ticket.PartnerExpiresAt.IsZero() {
+	if at := w.expiryOf(&v.Sale); faults.has(fOTPDying) && !at.IsZero() {
 		w.strike(fOTPDying)
-		w.pause(max(0, v.Sale.Ticket.PartnerExpiresAt.Sub(w.core())-w.between(drawThink, 0, 20*time.Second)))
+		w.pause(max(0, at.Sub(w.core())-w.between(drawThink, 0, 20*time.Second)))
 	}
 	code, ok := p.readSMS(v.Sale, faults)
 	if !ok {
@@ -52,12 +53,8 @@ func (p *person) readSMS(s sale.Sale, faults faultSet) (partner.OTP, bool) {
 		return partner.OTP{}, false
 	}
 	code := box[len(box)-1].OTP
-	if s.Ticket != nil {
-		for _, m := range box {
-			if m.TransID == s.Ticket.TransID {
-				code = m.OTP
-			}
-		}
+	if m, ok := w.messageOf(s); ok {
+		code = m.OTP
 	}
 	exhausted := slices.Contains(w.wants, fExhaustedOTP) && p.tries < 3
 	if exhausted && p.tries == 2 {
@@ -75,6 +72,17 @@ func (p *person) readSMS(s sale.Sale, faults faultSet) (partner.OTP, bool) {
 		code = wrong
 	}
 	return code, true
+}
+
+// messageOf is the SMS of the OTP that a sale has in hand.
+func (w *world) messageOf(s sale.Sale) (sandbox.Message, bool) {
+	pairs := s.Pairs()
+	for _, m := range w.model().Inbox(s.Order.MSISDN) {
+		if n := len(pairs); n > 0 && m.TransID == pairs[n-1].TransID {
+			return m, true
+		}
+	}
+	return sandbox.Message{}, false
 }
 
 // reverse makes another code of six digits; a palindrome is turned up by one.

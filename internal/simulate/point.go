@@ -19,7 +19,6 @@ const (
 	ptOTPReply
 	ptBeforeLook
 	ptLookReply
-	ptPrepare
 	ptBeforeSend
 	ptLeft
 	ptReply
@@ -30,7 +29,7 @@ const (
 // pointNames is read only.
 var pointNames = [pointKinds]string{
 	"store read", "before write", "written, not synced", "synced, not acknowledged", "clock reading",
-	"before OTP request", "OTP reply", "before lookup", "lookup reply", "before prepare",
+	"before OTP request", "OTP reply", "before lookup", "lookup reply",
 	"before send", "sent", "reply to send", "reply to caller",
 }
 
@@ -39,6 +38,9 @@ func (p point) String() string { return pointNames[p] }
 
 // point passes a labelled place.
 func (w *world) point(p point) {
+	if w.bubble != nil {
+		w.bubble.sync()
+	}
 	w.trace.note("at", uint64(p), uint64(w.now))
 	w.points++
 	if faults := w.pass(sitePoint); !faults.none() {
@@ -55,7 +57,7 @@ func (w *world) point(p point) {
 		d = w.between(drawStore, time.Millisecond, 8*time.Millisecond)
 	case ptClock:
 		d = time.Microsecond
-	case ptBeforeOTP, ptBeforeLook, ptPrepare, ptBeforeSend, ptAnswered:
+	case ptBeforeOTP, ptBeforeLook, ptBeforeSend, ptAnswered:
 		d = w.between(drawStore, 0, time.Millisecond)
 	}
 	w.pause(d)
@@ -128,10 +130,10 @@ func (w *world) kill(h *host, power bool) {
 	h.epoch++
 	h.down = true
 	h.resolverAt = 0
-	h.forget()
 	w.store.hostDied(h, power)
 	w.later(w.between(drawCrash, 500*time.Millisecond, 20*time.Second), func() {
 		h.down = false
+		h.open()
 		for _, p := range w.people {
 			if p.host == h && p.busy {
 				p.begin(0)

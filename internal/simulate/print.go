@@ -42,14 +42,4 @@ func (s *stats) printEdges(out io.Writer) {
 			}
 		}
 	}
-	fmt.Fprintln(out, "events taken/refused by state:")
-	for st := range s.accepted {
-		fmt.Fprintf(out, "  %s:", sale.State(st))
-		for e := range s.accepted[st] {
-			if a, r := s.accepted[st][e], s.refused[st][e]; a+r > 0 {
-				fmt.Fprintf(out, " %s %d/%d", eventNames[e], a, r)
-			}
-		}
-		fmt.Fprintln(out)
-	}
 }

@@ -49,7 +49,7 @@ func TestPromiseShowsTheTables(t *testing.T) {
 	}
 }
 
-// Each of the 44 faults is played in the loop, or it is said where else.
+// Each of the 57 faults is played in the loop, or it is said where else.
 func TestEveryFaultHasALayer(t *testing.T) {
 	t.Parallel()
 	inLoop := map[int]bool{}

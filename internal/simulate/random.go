@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -49,7 +50,9 @@ func (s *sweep) run(workers int, next func() *script) {
 			mine := &stats{}
 			l := newLab(mine)
 			for sc := next(); sc != nil; sc = next() {
+				stop := watch(sc)
 				broken, hash := l.live(sc)
+				stop()
 				mine.worlds++
 				mine.trace += mix(uint64(hash))
 				if broken != nil && s.report(found{sc, broken}) {
@@ -62,6 +65,21 @@ func (s *sweep) run(workers int, next func() *script) {
 		})
 	}
 	wg.Wait()
+}
+
+// hangs is how long a world may take before it counts as one that hangs.
+const hangs = 2 * time.Minute
+
+// watch ends the program when a world hangs: a lock held while another one came between,
+// say.
+func watch(sc *script) (stop func()) {
+	t := time.AfterFunc(hangs, func() {
+		fmt.Fprintf(os.Stderr, "a world hangs: go run ./internal/simulate -replay %s\n", sc)
+		buf := make([]byte, 1<<20)
+		_, _ = os.Stderr.Write(buf[:runtime.Stack(buf, true)])
+		os.Exit(3)
+	})
+	return func() { t.Stop() }
 }
 
 func (s *sweep) report(f found) (stop bool) {

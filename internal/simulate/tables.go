@@ -12,7 +12,7 @@ import (
 // cellsTable is the table fault × model of docs/promise.md.
 func cellsTable() string {
 	var b strings.Builder
-	b.WriteString("| fault | of the 44 |")
+	b.WriteString("| fault | of the 57 |")
 	for _, k := range sandbox.Kinds() {
 		b.WriteString(" " + string(k) + " |")
 	}
@@ -23,10 +23,12 @@ func cellsTable() string {
 		for _, kind := range sandbox.Kinds() {
 			with, without := cellOf(k, kind, true), cellOf(k, kind, false)
 			switch {
+			case slices.Contains(awaited, k):
+				b.WriteString(" not yet |")
 			case with.flagged:
-				fmt.Fprintf(&b, " flagged %s |", letter(reasons, with.reason))
+				fmt.Fprintf(&b, " flagged %s |", footnote(reasons, with.reason))
 			case without.flagged:
-				fmt.Fprintf(&b, " safe; no nonce: flagged %s |", letter(reasons, without.reason))
+				fmt.Fprintf(&b, " safe; no nonce: flagged %s |", footnote(reasons, without.reason))
 			default:
 				b.WriteString(" safe |")
 			}
@@ -50,11 +52,11 @@ func reasonList() []string {
 	return list
 }
 
-func letter(reasons []string, r string) string {
+func footnote(reasons []string, r string) string {
 	return string(rune('a' + slices.Index(reasons, r)))
 }
 
-// layersTable is the table of the 44 faults.
+// layersTable is the table of the 57 faults.
 func layersTable() string {
 	var b strings.Builder
 	b.WriteString("| no. | fault | layer | in the loop | elsewhere |\n|---|---|---|---|---|\n")

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -26,13 +28,20 @@ type world struct {
 	rules  sale.Rules
 	bug    *bug
 
+	contract *contract.Contract // what the clients believe; era.truth is what is served
+	noLookup bool
+
 	extreme  bool          // lags, skews and delays at their ends
 	nemesis  bool          // and always at the worse one
 	lateOut  bool          // a request is out that will be carried out late
 	maxDelay time.Duration // the partner's true longest delay between arrival on the road and execution
-	limited  bool          // the contract says: 429 means not executed
-	nonces   []int
+	nonces   []string
 	stale    int // lookups since the replicas began to take turns; 0: they do not
+	failing  int // so many lookups more fail
+	hanging  time.Duration
+	caching  time.Duration
+	cache    map[string]*reply
+	shows    *shown
 
 	seen       [sites]int // occurrences of each site so far
 	armed      []armedFault
@@ -55,6 +64,16 @@ type world struct {
 	checker checker
 	trace   trace
 	stats   *stats
+	bubble  bubble // nil: time is the loop's own
+	alone   bool   // nothing but people moves the sales
+}
+
+// bubble is a world's time when a test lets the client live on real timers, to hold the
+// loop's time against them.
+type bubble interface {
+	sync()                 // catch up with the timers
+	pause(d time.Duration) // let time pass
+	rest(ctx context.Context, d time.Duration) error
 }
 
 // order is one order as the world truly knows it, beside what the store believes.
@@ -71,16 +90,18 @@ type order struct {
 	pids     []partner.PartnerTransID
 	reversed bool
 	told     bool // a teller was told to return the cash
+	rejected bool // a teller was told that the registration was refused
+	decided  bool // by a supervisor
+	claimed  bool // a refund was claimed once
+	beside   bool // a supervisor let it go beside another
 	lost     bool // cash taken and never entered
 }
 
 // wireSend is one register request that left.
 type wireSend struct {
 	order *order
-	send  int // index in Sale.Sends
 	trans partner.TransID
 	pid   partner.PartnerTransID
-	seq   int
 	left  time.Duration
 	ran   bool // it reached the execution
 }
@@ -94,6 +115,10 @@ func (w *world) model() *sandbox.Model { return w.era.model }
 
 // pause lets time pass for the present actor; whatever is due meanwhile happens first.
 func (w *world) pause(d time.Duration) {
+	if w.bubble != nil {
+		w.bubble.pause(d)
+		return
+	}
 	t := w.now + d
 	a := w.cur
 	for {

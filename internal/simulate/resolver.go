@@ -22,7 +22,7 @@ func (w *world) armResolver() {
 }
 
 func (w *world) armHost(h *host) {
-	if h.down {
+	if h.down || w.alone {
 		return
 	}
 	var soonest time.Time
@@ -91,23 +91,28 @@ func (w *world) resolve(h *host) {
 }
 
 // meet lets the worst worlds look a sale up at the very moment of the fence, by whichever
-// of the partner's clocks is ahead.
-func (w *world) meet(s *sale.Sale) {
-	if !w.nemesis || s.State != sale.Resolving || w.rules.NoLookup {
+// of MobiFone's clocks is ahead.
+func (w *world) meet(k *kept, s *sale.Sale) {
+	if !w.nemesis || w.alone || s.State != sale.Resolving || w.noLookup || k.sendBy.IsZero() || w.era.kind == "F" {
 		return
 	}
-	var fence time.Time
-	for i := range s.Sends {
-		if by := s.Sends[i].LastBy; by.After(fence) {
-			fence = by
+	last := k.sendBy.Add(w.maxDelay)
+	if expiry := w.expiryOf(s); (w.era.kind == "B" || w.era.kind == "D") && expiry.Before(last) {
+		last = expiry
+	}
+	at := last.Add(clockSkewMax + lookupLagMax + settleMargin - clockSkewMax/2).Sub(w.start)
+	h, id := w.hosts[0], s.ID
+	for d := -4 * time.Second; d <= 2*time.Second; d += 250 * time.Millisecond {
+		if at+d > w.now {
+			w.spawn(at+d-w.now, h, "watcher", func() { _, _ = h.desk.Resolve(context.Background(), id) })
 		}
 	}
-	at := fence.Add(w.rules.ClockSkewMax + w.rules.LookupLagMax + w.rules.SettleMargin - clockSkewMax/2).Sub(w.start)
-	if fence.IsZero() || at <= w.now {
-		return
+}
+
+// expiryOf is when the newest OTP of a sale runs out.
+func (w *world) expiryOf(s *sale.Sale) time.Time {
+	if m, ok := w.messageOf(*s); ok {
+		return m.At.Add(otpTTL)
 	}
-	h, id := w.hosts[0], s.ID
-	for d := time.Duration(0); d <= 2*time.Second; d += 250 * time.Millisecond {
-		w.spawn(at+d-w.now, h, "watcher", func() { _, _ = h.desk.Resolve(context.Background(), id) })
-	}
+	return time.Time{}
 }

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// host is one machine with its two clocks, and the process on it: a client and a desk as
+// they ship.
+type host struct {
+	w           *world
+	n           int
+	epoch       int // counts its deaths
+	down        bool
+	asleepUntil time.Duration
+	time        seam.Seam
+	client      *mobifone.Client
+	desk        *sale.Desk
+	resolverAt  time.Duration // when a resolver is due; 0: none is
+	resolverSeq int
+	restUntil   time.Duration // a resolver that cannot move anything rests
+
+	wallOff time.Duration // of the wall clock against the true time
+	drift   int64         // parts per million of the wall clock
+	frozen  time.Duration // the wall clock stands since; 0: it runs
+	monoOff time.Duration // time the monotonic clock did not see
+}
+
+// open starts the process: nothing but the store outlives the one before.
+func (h *host) open() {
+	w := h.w
+	client, err := mobifone.New(mobifone.Config{
+		BaseURL: "https://mobifone.test", Partner: "FPT", Channel: "POS",
+		Credentials: mobifone.StaticCredentials(w.era.credentials), IDKey: partner.NewSecret("the key of all ids"),
+	}, mobifone.WithContract(w.contract), mobifone.WithHTTPClient(&http.Client{Transport: road{h}}))
+	if err != nil {
+		panic(err)
+	}
+	p := sale.ClientPartner(client)
+	if w.bug != nil && w.bug.partner != nil {
+		p = w.bug.partner(w, p)
+	}
+	d, err := sale.NewDesk(sale.Config{
+		Partner: p, Store: w.store, Rules: w.rules, AllowNoLookup: true,
+		NewID: w.newID(client),
+		Now: func() time.Time {
+			if w.cur != nil {
+				w.point(ptClock)
+			}
+			return h.wall()
+		},
+		OnAlarm: func(context.Context, sale.Sale) { w.stats.alarms++ },
+	})
+	if err != nil {
+		panic(err)
+	}
+	h.client, h.desk = client, d
+}
+
+// clock reads both clocks. It is called under locks of the client, so it lets nobody
+// come between.
+func (h *host) clock() (wall time.Time, mono time.Duration) {
+	t := h.w.now
+	mono = t - h.monoOff
+	if h.frozen > 0 && h.frozen < t {
+		t = h.frozen
+	}
+	return h.w.at(t + h.wallOff + time.Duration(int64(h.w.now)/1_000_000*h.drift)), mono
+}
+
+func (h *host) wall() time.Time {
+	wall, _ := h.clock()
+	return wall
+}
+
+// seam is the host's time and the world's chance, for the client.
+func (h *host) seam() seam.Seam {
+	read := h.clock
+	switch {
+	case h.w.has(bugMonotonicOnly):
+		read = func() (time.Time, time.Duration) { _, mono := h.clock(); return h.w.at(mono), mono }
+	case h.w.has(bugWallOnly):
+		read = func() (time.Time, time.Duration) {
+			wall, _ := h.clock()
+			return wall, wall.Sub(h.w.start) + 48*time.Hour
+		}
+	}
+	return seam.Seam{
+		Read: read,
+		Wait: func(ctx context.Context, d time.Duration) error { return h.sleep(ctx, read, d) },
+		Ends: func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+			_, mono := read()
+			c := &deadline{Context: ctx, read: read, end: mono + d}
+			return c, func() { c.over = true }
+		},
+		Draw: func() uint64 { return h.w.next(drawClient) },
+	}
+}
+
+// sleep waits by the monotonic clock, which a suspend stops.
+func (h *host) sleep(ctx context.Context, read seam.Clock, d time.Duration) error {
+	_, mono := read()
+	for end := mono + d; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, mono := read()
+		left := end - mono
+		if left <= 0 {
+			return nil
+		}
+		if by, ok := ctx.Deadline(); ok {
+			left = max(min(left, by.Sub(seam.Deadline(mono))), time.Nanosecond)
+		}
+		h.w.pause(left)
+	}
+}
+
+// deadline is a context that ends by a host's monotonic clock. Nobody waits for its Done:
+// in the loop everybody asks Err.
+type deadline struct {
+	context.Context //nolint:containedctx // it is one
+
+	read seam.Clock
+	end  time.Duration
+	over bool
+}
+
+// Deadline is the earlier of its own and its parent's.
+func (c *deadline) Deadline() (time.Time, bool) {
+	own := seam.Deadline(c.end)
+	if outer, ok := c.Context.Deadline(); ok && outer.Before(own) {
+		return outer, true
+	}
+	return own, true
+}
+
+// Done is never closed.
+func (c *deadline) Done() <-chan struct{} { return nil }
+
+// Err says whether it is over.
+func (c *deadline) Err() error {
+	if err := c.Context.Err(); err != nil {
+		return err
+	}
+	if _, mono := c.read(); mono >= c.end {
+		return context.DeadlineExceeded
+	}
+	if c.over {
+		return context.Canceled
+	}
+	return nil
+}
+
+// repair sets the clocks right.
+func (h *host) repair() {
+	h.wallOff, h.drift, h.frozen, h.asleepUntil = 0, 0, 0, 0
+}

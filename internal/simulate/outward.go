@@ -1,0 +1,195 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+// outward plans what happens to a registration and to its copies. It returns how long
+// after the ride out the reply that the client sees is made.
+func (w *world) outward(m *letter, sent int, faults faultSet, trip time.Duration, p *reply) time.Duration {
+	if w.stopped(m, faults, p) {
+		return 0
+	}
+	w.lateOut = w.lateOut || faults.has(fLateArrival) || faults.has(fParked) || faults.has(fQueueFull)
+	first := func() { w.later(trip, func() { *p = w.arrive(sent, m, false) }) }
+	switch {
+	case faults.has(fLateArrival):
+		w.strike(fLateArrival)
+		w.later(w.lateness(), func() { w.arrive(sent, m, false) })
+	case faults.has(fBeyondFence):
+		w.strike(fBeyondFence)
+		w.park(sent, m, trip, w.maxDelay+w.between(drawLate, 3*time.Minute, 2*time.Hour))
+	case faults.has(fQueueFull) && w.era.kind != "E":
+		w.strike(fQueueFull)
+		w.park(sent, m, trip, w.longest())
+	case faults.has(fParked):
+		w.strike(fParked)
+		w.park(sent, m, trip, w.lateness())
+	case faults.has(fQueueFull):
+		w.strike(fQueueFull)
+		w.later(trip, func() {
+			w.era.dice.pinned = true
+			*p = w.arrive(sent, m, false)
+			w.era.dice.pinned = false
+		})
+	case faults.has(fQueueUsed), faults.has(fOtherGate), faults.has(fChanged), faults.has(fFailedRow):
+		return w.twoRoads(m, sent, faults, trip, p)
+	default:
+		first()
+	}
+	return w.copies(m, sent, faults, trip, p)
+}
+
+// stopped are the faults that keep a request from MobiFone's core.
+func (w *world) stopped(m *letter, faults faultSet, p *reply) bool {
+	bare := reply{comes: true, op: m.op, date: w.date(), text: "<html>"}
+	switch {
+	case faults.has(fRequestLost):
+		w.strike(fRequestLost)
+		return true
+	case faults.has(f5xxBefore):
+		w.strike(f5xxBefore)
+		bare.status = http.StatusServiceUnavailable
+	case faults.has(f401Before):
+		w.strike(f401Before)
+		bare.status = http.StatusUnauthorized
+		if w.percent(drawWire, 50) { // with an envelope it is a refusal
+			bare.text, bare.answer = "", &contract.Answer{Code: partner.AuthSignature}
+		}
+	case faults.has(f429Before):
+		w.strike(f429Before)
+		bare.status, bare.text, bare.answer, bare.after = http.StatusTooManyRequests, "", &contract.Answer{Code: partner.RateLimited}, w.retryAfter()
+	default:
+		return false
+	}
+	*p = bare
+	return true
+}
+
+func (w *world) retryAfter() string {
+	said := [...]string{"", "0", "-1", "3", "40", "10000000000", "soon", "Fri, 01 Jan 2027 00:00:00 GMT"}
+	return said[w.below(drawWire, len(said))]
+}
+
+// copies are those that a proxy makes.
+func (w *world) copies(m *letter, sent int, faults faultSet, trip time.Duration, p *reply) time.Duration {
+	if faults.has(fCopyLate) {
+		w.strike(fCopyLate)
+		w.later(max(trip, w.lateness()), func() { w.arrive(sent, m, true) })
+	}
+	if faults.has(fCopy) {
+		w.strike(fCopy)
+		w.later(trip, func() { w.arrive(sent, m, true) })
+	}
+	if !faults.has(fCopySecond) {
+		return 0
+	}
+	w.strike(fCopySecond)
+	var wait time.Duration
+	if w.percent(drawLate, 50) {
+		wait = w.between(drawLate, 0, replyTimeout/2)
+	}
+	w.later(trip+wait, func() { *p = w.arrive(sent, m, true) })
+	return wait
+}
+
+// What a copy is told while the first waits inside, by a core that used the OTP up on
+// arrival, and by another gate. A wrong OTP is not among the former where one transId may
+// register again: that the same ids may go again after it is MobiFone's promise.
+var (
+	usedUp = [...]partner.Code{
+		partner.OTPInvalid, partner.OTPAttemptsExceeded, partner.PackageAlreadyRegistered, partner.NotEligible, partner.CommitmentActive,
+		partner.PartnerLimit, partner.RegistrationFailed, partner.TransactionConflict, partner.TransactionExpired,
+	}
+	otherGate = [...]partner.Code{partner.AuthKey, partner.AuthSignature, partner.AuthIP, partner.CommandNotConfigured}
+)
+
+// twoRoads: one copy is let in and waits, another one is refused, and its refusal is what
+// the client sees.
+func (w *world) twoRoads(m *letter, sent int, faults faultSet, trip time.Duration, p *reply) time.Duration {
+	w.lateOut = true
+	w.park(sent, m, trip, w.lateness())
+	code, status := usedUp[w.below(drawWire, len(usedUp))], http.StatusOK
+	if code == partner.OTPInvalid && (w.era.kind == "D" || w.era.kind == "F") {
+		code = partner.OTPExpired
+	}
+	switch {
+	case faults.has(fQueueUsed):
+		w.strike(fQueueUsed)
+	case faults.has(fOtherGate):
+		w.strike(fOtherGate)
+		code, status = otherGate[w.below(drawWire, len(otherGate))], http.StatusUnauthorized
+	case faults.has(fFailedRow):
+		w.strike(fFailedRow)
+		w.shows = &shown{
+			trans: m.fields.TransID, pid: m.fields.PartnerTransID, at: w.core().Add(trip).Truncate(time.Second),
+			code: code, wire: [...]string{"", "ZZ99", "listed"}[w.below(drawWire, 3)],
+		}
+		if w.percent(drawWire, 50) {
+			return 0 // and nobody is told
+		}
+	default:
+		return w.changing(m, sent, trip, p)
+	}
+	w.later(trip+time.Millisecond, func() { *p = w.refuse(m, status, code) })
+	return time.Millisecond
+}
+
+// changing lets the subscriber be what refuses a copy, for a moment.
+func (w *world) changing(m *letter, sent int, trip time.Duration, p *reply) time.Duration {
+	w.strike(fChanged)
+	o := w.wire[sent].order
+	w.later(trip+time.Millisecond, func() {
+		was := o.subject.Result
+		o.subject.Result = sandbox.Ineligible
+		w.model().SetSubscriber(o.order.MSISDN, *o.subject)
+		*p = w.arrive(sent, m, true)
+		o.subject.Result = was
+		w.model().SetSubscriber(o.order.MSISDN, *o.subject)
+	})
+	return time.Millisecond
+}
+
+// spoil changes a reply on its way home.
+func (w *world) spoil(p *reply, faults faultSet, m *letter) {
+	bare := func(status int) { p.status, p.answer, p.text = status, nil, "<html>" }
+	switch {
+	case faults.has(fGarbled):
+		w.strike(fGarbled)
+		p.text = "}}"
+	case faults.has(f5xxAfter):
+		w.strike(f5xxAfter)
+		bare(http.StatusBadGateway)
+	case faults.has(f429After):
+		w.strike(f429After)
+		p.status, p.answer, p.text, p.after = http.StatusTooManyRequests, &contract.Answer{Code: partner.RateLimited}, "", w.retryAfter()
+	case faults.has(f401After):
+		w.strike(f401After)
+		bare(http.StatusUnauthorized)
+	case faults.has(fUnlistedCode):
+		w.strike(fUnlistedCode)
+		p.status, p.text, p.answer = http.StatusOK, "", &contract.Answer{WireCode: "ZZ99"}
+	case faults.has(fOtherSale):
+		w.strike(fOtherSale)
+		p.status, p.text = http.StatusOK, ""
+		p.answer = &contract.Answer{Code: partner.Success, Data: contract.Data{
+			TransID: "T-OF-ANOTHER", PartnerTransID: "P-OF-ANOTHER", State: partner.StateSuccess, RegisteredAt: p.date,
+		}}
+	case faults.has(fContradict) && p.answer != nil:
+		w.strike(fContradict)
+		a := *p.answer
+		a.Contradict = true
+		p.answer = &a
+	case faults.has(fSelfContradict):
+		w.strike(fSelfContradict)
+		p.status, p.text = http.StatusOK, ""
+		p.answer = &contract.Answer{Code: partner.NotEligible, Data: contract.Data{
+			TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, State: partner.StateSuccess,
+		}}
+	}
+}

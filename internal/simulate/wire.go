@@ -1,0 +1,306 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// road is a host's wire to MobiFone, below the client's transport. What it carries are the
+// bytes and headers that left, each copy too; it brings the host's time to the client.
+type road struct{ h *host }
+
+// Seam is the time of the host that the road begins at.
+func (r road) Seam() seam.Seam { return r.h.time }
+
+// letter is one request as it left.
+type letter struct {
+	op     partner.Operation
+	method string
+	url    *url.URL
+	header http.Header
+	body   []byte
+	fields contract.Fields
+}
+
+// RoundTrip carries a request and waits for the reply.
+func (r road) RoundTrip(req *http.Request) (*http.Response, error) {
+	op, _ := r.h.w.era.truth.OperationOf(req.Method, req.URL.Path)
+	switch op {
+	case partner.OpRegister:
+		return r.register(req)
+	case partner.OpOTP:
+		return r.otp(req)
+	default:
+		return r.look(req, op)
+	}
+}
+
+var errDial = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+
+var errReset = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+
+// take reads the request to its end, as writing it to a socket does: from here on it has
+// left, unless the client's guard refuses.
+func (r road) take(req *http.Request, op partner.Operation) (*letter, error) {
+	m := &letter{op: op, method: req.Method, url: req.URL, header: req.Header}
+	if req.Body != nil {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return nil, err
+		}
+		m.body = body
+	}
+	var err error
+	m.fields, err = r.h.w.era.truth.ReadRequest(op, m.request(), m.body)
+	if err != nil {
+		panic(err)
+	}
+	return m, nil
+}
+
+func (m *letter) request() *http.Request {
+	return &http.Request{Method: m.method, URL: m.url, Host: m.url.Host, Header: m.header}
+}
+
+// rest is the road's own waiting for a host's reply, which its deadline ends.
+func (r road) rest(ctx context.Context, d time.Duration) error {
+	if b := r.h.w.bubble; b != nil {
+		return b.rest(ctx, d)
+	}
+	return r.h.sleep(ctx, r.h.time.Read, d)
+}
+
+// silence is a reply that never comes.
+func (r road) silence(ctx context.Context) (*http.Response, error) {
+	if err := r.rest(ctx, 24*time.Hour); err != nil {
+		return nil, err
+	}
+	return nil, io.EOF
+}
+
+// reply is what comes back; without an answer it is bare.
+type reply struct {
+	comes  bool
+	status int
+	answer *contract.Answer
+	op     partner.Operation
+	id     string // of the request it answers
+	date   time.Time
+	age    string
+	after  string // Retry-After
+	text   string // of a bare one
+}
+
+// response writes a reply as MobiFone does.
+func (w *world) response(req *http.Request, p *reply) *http.Response {
+	body, kind := []byte(p.text), "text/html"
+	if p.answer != nil {
+		a := *p.answer
+		a.Time, a.RequestID = p.date, p.id
+		if a.Message == "" {
+			a.Message = "message"
+		}
+		var err error
+		if kind, body, err = w.era.truth.WriteAnswer(p.op, a); err != nil {
+			panic(err)
+		}
+		body = append(body, p.text...) // garbage behind it
+	}
+	h := http.Header{"Content-Type": {kind}, "Date": {p.date.UTC().Format(http.TimeFormat)}}
+	if p.age != "" {
+		h["Age"] = []string{p.age}
+	}
+	if p.after != "" {
+		h["Retry-After"] = []string{p.after}
+	}
+	return &http.Response{
+		StatusCode: p.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Request: req,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}
+}
+
+// ride is one way of a request or a reply.
+func (w *world) ride() time.Duration {
+	if w.extreme {
+		return time.Millisecond
+	}
+	return w.between(drawWire, 5*time.Millisecond, 150*time.Millisecond)
+}
+
+func (w *world) dark() bool { return !w.quiet && w.now < w.outage }
+
+// otp carries an OTP request.
+func (r road) otp(req *http.Request) (*http.Response, error) {
+	w, ctx := r.h.w, req.Context()
+	w.point(ptBeforeOTP)
+	if w.dark() {
+		return nil, errDial
+	}
+	m, err := r.take(req, partner.OpOTP)
+	if err != nil {
+		return nil, err
+	}
+	w.checker.otpLeaves(m.fields.Employee)
+	faults := w.pass(siteOTP)
+	if err := r.rest(ctx, w.ride()); err != nil {
+		return nil, err
+	}
+	if faults.has(fOTPLost) {
+		w.strike(fOTPLost)
+		return r.silence(ctx)
+	}
+	p := &reply{comes: true, op: m.op, status: http.StatusOK, date: w.date()}
+	if faults.has(fOTPRefused) {
+		w.strike(fOTPRefused)
+		p.status, p.answer = http.StatusTooManyRequests, &contract.Answer{Code: partner.RateLimited}
+	} else if stamp, code := w.admit(m); code != "" {
+		p.status, p.answer = http.StatusUnauthorized, &contract.Answer{Code: code}
+	} else {
+		a := w.model().RequestOTP(w.core(), m.fields)
+		p.answer, p.id = &a, stamp.RequestID
+		if faults.has(fExpiryLies) && a.Code == partner.Success {
+			w.strike(fExpiryLies)
+			a.Data.OTPExpiresAt = w.core().Add([...]time.Duration{-time.Hour, 10 * time.Second, 9 * time.Hour}[w.below(drawWire, 3)])
+		}
+	}
+	if err := r.rest(ctx, w.ride()); err != nil {
+		return nil, err
+	}
+	w.point(ptOTPReply)
+	if faults.has(fOTPReplyLost) {
+		w.strike(fOTPReplyLost)
+		return r.silence(ctx)
+	}
+	return w.response(req, p), nil
+}
+
+// look carries a lookup.
+func (r road) look(req *http.Request, op partner.Operation) (*http.Response, error) {
+	w, ctx := r.h.w, req.Context()
+	w.point(ptBeforeLook)
+	faults := w.pass(siteLook)
+	if faults.has(fHanging) {
+		w.strike(fHanging)
+		w.hanging = w.now + w.between(drawPerson, time.Minute, time.Hour)
+	}
+	if w.dark() {
+		return nil, errDial
+	}
+	m, err := r.take(req, op)
+	if err != nil {
+		return nil, err
+	}
+	if !w.quiet && w.now < w.hanging && op == partner.OpGet {
+		return r.silence(ctx)
+	}
+	if err := r.rest(ctx, w.ride()); err != nil {
+		return nil, err
+	}
+	if faults.has(fLookError) {
+		w.strike(fLookError)
+		w.failing = 1 + w.below(drawWire, 9) // the client asks up to four times
+	}
+	if w.failing > 0 && !w.quiet {
+		w.failing--
+		if err := r.rest(ctx, time.Second); err != nil {
+			return nil, err
+		}
+		if w.percent(drawWire, 50) {
+			return nil, errReset
+		}
+		return w.response(req, &reply{status: http.StatusBadGateway, date: w.date(), text: "<html>"}), nil
+	}
+	p := r.lookUp(m, faults)
+	if err := r.rest(ctx, w.ride()); err != nil {
+		return nil, err
+	}
+	w.point(ptLookReply)
+	return w.response(req, p), nil
+}
+
+// register carries a registration. Once it left it travels by itself, whatever becomes of
+// the process that sent it; the process waits for the reply.
+func (r road) register(req *http.Request) (*http.Response, error) {
+	w, ctx := r.h.w, req.Context()
+	w.point(ptBeforeSend)
+	faults := w.pass(siteSend)
+	w.slowStart()
+	if faults.has(fNotSent) || w.dark() {
+		if faults.has(fNotSent) {
+			w.strike(fNotSent)
+		}
+		return nil, errDial
+	}
+	m, err := r.take(req, partner.OpRegister)
+	if err != nil {
+		return nil, err
+	}
+	if w.has(bugReadAhead) {
+		w.pause(w.between(drawLate, 0, 25*time.Second))
+	}
+	if faults.has(fPausedSend) {
+		w.strike(fPausedSend)
+		w.pause(w.between(drawLate, time.Minute, time.Hour))
+	}
+	resp, err := r.send(req, m, faults)
+	if w.has(bugBlindResend) && (err != nil || resp.StatusCode >= 400) && ctx.Err() == nil {
+		return r.send(req, m, faultSet{})
+	}
+	return resp, err
+}
+
+func (r road) send(req *http.Request, m *letter, faults faultSet) (*http.Response, error) {
+	w, ctx := r.h.w, req.Context()
+	sent := w.checker.registerLeaves(m.fields)
+	trip := w.ride()
+	p := &reply{}
+	wait := w.outward(m, sent, faults, trip, p)
+	w.point(ptLeft)
+	for _, k := range [...]faultKind{fReplyLost, fReplyLate} {
+		if faults.has(k) {
+			w.strike(k)
+			if k == fReplyLost && w.percent(drawWire, 50) {
+				if err := r.rest(ctx, trip+wait+w.ride()); err != nil {
+					return nil, err
+				}
+				return nil, errReset
+			}
+			return r.silence(ctx)
+		}
+	}
+	if err := r.rest(ctx, trip+wait+w.ride()); err != nil {
+		return nil, err
+	}
+	if !p.comes {
+		return r.silence(ctx)
+	}
+	w.point(ptReply)
+	w.spoil(p, faults, m)
+	if w.bug != nil && w.bug.reply != nil {
+		w.bug.reply(w, m, p, faults)
+	}
+	return w.response(req, p), nil
+}
+
+// slowStart lets a send leave at the very end of its time, in some worlds.
+func (w *world) slowStart() {
+	if !w.extreme || !w.percent(drawLate, 40) {
+		return
+	}
+	if at := w.checker.plannedAt(w.cur) + sendWindow - 30*time.Millisecond; at > w.now {
+		w.pause(at - w.now)
+	}
+}
+
+var errStore = errors.New("the store does not answer")
