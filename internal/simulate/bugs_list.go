@@ -211,8 +211,8 @@ func misreadLookups() []bug {
 			}
 			return l, nil
 		}),
-		lookup("only the last id is looked up", "R9", func(_ *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
-			return ask(pairs[len(pairs)-1:])
+		lookup("only the first id is looked up", "R9", func(_ *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+			return ask(pairs[:1])
 		}),
 		lookup("no look before the first send", "R8", func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
 			if len(w.wire) == 0 {

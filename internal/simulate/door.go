@@ -129,6 +129,8 @@ func (w *world) longest() time.Duration {
 		return w.maxDelay
 	case "E":
 		return w.maxDelay - time.Hour // the rest is the queue's
+	case "B", "D":
+		return otpTTL // nothing is carried out after that
 	default:
 		return time.Hour
 	}

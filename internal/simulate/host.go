@@ -42,6 +42,7 @@ func (h *host) open() {
 	if err != nil {
 		panic(err)
 	}
+	w.rules = sale.RulesOf(w.contract)
 	p := sale.ClientPartner(client)
 	if w.bug != nil && w.bug.partner != nil {
 		p = w.bug.partner(w, p)

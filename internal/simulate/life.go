@@ -98,7 +98,6 @@ func (w *world) believe() {
 		kind: w.era.kind, delay: w.maxDelay, limited: w.percent(drawPlan, 30) && !w.scripted(f429After),
 		final: w.percent(drawPlan, 30) && !w.copied(), noLookup: w.noLookup,
 	})
-	w.rules = sale.RulesOf(w.contract)
 }
 
 // copied reports that a refusal in this world may meet one copy of a request while another

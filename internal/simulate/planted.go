@@ -44,6 +44,9 @@ func runPlanted(out io.Writer, seed uint64, workers int) bool {
 					return
 				}
 				seeds, f := catch(&bugs[i], seed, mostSeeds)
+				if f.broken != nil {
+					f.script = shrink(f.script, f.broken, &bugs[i])
+				}
 				mu.Lock()
 				if f.broken == nil {
 					missed++

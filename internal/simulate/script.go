@@ -111,15 +111,19 @@ func (s *script) draw() {
 	d := dice{seed: s.seed}
 	if d.percent(drawPlan, 6) {
 		s.theme(&d)
-		return
+	} else {
+		s.mix(&d)
 	}
+	if !all {
+		s.faults = slices.DeleteFunc(s.faults, func(f armedFault) bool { return slices.Contains(awaited, f.kind) })
+	}
+}
+
+func (s *script) mix(d *dice) {
 	n := [...]int{0, 1, 1, 2, 2, 2, 3, 3, 4, 6}[d.below(drawPlan, 10)]
 	for range n {
 		k := faultKind(d.below(drawPlan, int(faultKinds)))
 		if slices.Contains(rare, k) && d.percent(drawPlan, 60) {
-			continue
-		}
-		if !all && slices.Contains(awaited, k) {
 			continue
 		}
 		s.faults = append(s.faults, armedFault{kind: k, nth: 1 + d.below(drawPlan, faultTable[k].nths)})
@@ -153,6 +157,10 @@ var themes = [][]armedFault{
 	{{kind: fWrongOTP, nth: 3}, {kind: fLateArrival, nth: 2}},
 	{{kind: fQueueFull, nth: 1}, {kind: fAbandon}},
 	{{kind: fNotSent, nth: 1}, {kind: fApplySlow}, {kind: fTwoResolvers}},
+	{{kind: fExpiryLies, nth: 1}, {kind: fLateArrival, nth: 1}},
+	{{kind: fQueueUsed, nth: 1}, {kind: fAbandon}},
+	{{kind: fFailedRow, nth: 1}, {kind: fAbandon}},
+	{{kind: fOtherGate, nth: 1}, {kind: fAbandon}},
 }
 
 func (s *script) theme(d *dice) {
