@@ -108,7 +108,7 @@ func (s Seam) Jitter(bound time.Duration) time.Duration {
 	if s.Draw == nil {
 		return random.N(bound) //nolint:gosec // jitter needs no secrecy
 	}
-	return time.Duration(s.Draw() % uint64(bound)) //nolint:gosec // bounds are positive
+	return time.Duration(s.Draw() % uint64(bound))
 }
 
 // ID draws 16 bytes for a nonce or a request id, in hex.

@@ -137,7 +137,9 @@ func (w *world) lastMischief() {
 
 // rowsOf are MobiFone's rows of an order's subscriber, as they truly are now.
 func (w *world) rowsOf(o *order) []contract.Row {
-	return w.model().Search(w.core(), contract.Fields{MSISDN: o.order.MSISDN, From: w.core().Add(-30 * 24 * time.Hour), To: w.core().Add(time.Second), Size: 100}).Data.Rows
+	now := w.core()
+	month := contract.Fields{MSISDN: o.order.MSISDN, From: now.Add(-30 * 24 * time.Hour), To: now.Add(time.Second), Size: 100}
+	return w.model().Search(now, month).Data.Rows
 }
 
 func (w *world) ownsPID(o *order, pid partner.PartnerTransID) bool {

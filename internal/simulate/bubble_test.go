@@ -126,7 +126,7 @@ func (b *timerTime) act(a *actor) {
 
 // sleepTo lets the bubble's clock get there.
 func (b *timerTime) sleepTo(at time.Duration) {
-	time.Sleep(at - time.Since(b.began))
+	<-time.NewTimer(at - time.Since(b.began)).C
 	b.w.now = max(b.w.now, at)
 	b.w.advance()
 }

@@ -59,8 +59,10 @@ func (l *lab) dawn(k sandbox.Kind) (*era, error) {
 		e.lives++
 		return e, nil
 	}
-	fresh := &era{kind: k, dice: &modelDice{dice: &dice{}}, start: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), lives: 1, phone: 770_000_000,
-		credentials: partner.Credentials{APIKey: partner.NewSecret("the key"), Secret: partner.NewSecret("the secret")}}
+	fresh := &era{
+		kind: k, dice: &modelDice{dice: &dice{}}, start: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), lives: 1, phone: 770_000_000,
+		credentials: partner.Credentials{APIKey: partner.NewSecret("the key"), Secret: partner.NewSecret("the secret")},
+	}
 	cfg := sandbox.Config{Kind: k, Random: fresh.dice, OTPPerDay: 1_000_000, PendingFor: pendingFor, Queue: queueMax(k)}
 	if e != nil {
 		fresh.truth, cfg.Contract = e.truth, e.truth

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -167,33 +168,43 @@ func (c *combination) script(seed uint64) *script {
 	return s
 }
 
-func singles() (all []combination) {
-	for _, a := range arrangements() {
-		for k := range faultKinds {
-			all = append(all, combination{where: a, faults: []faultKind{k}})
+// playable are the faults, less those that today's sale cannot survive.
+func playable() (kinds []faultKind) {
+	for k := range faultKinds {
+		if all || !slices.Contains(awaited, k) {
+			kinds = append(kinds, k)
 		}
 	}
-	return all
+	return kinds
 }
 
-func deaths() (all []combination) {
+func singles() (every []combination) {
 	for _, a := range arrangements() {
-		for k := range faultKinds {
+		for _, k := range playable() {
+			every = append(every, combination{where: a, faults: []faultKind{k}})
+		}
+	}
+	return every
+}
+
+func deaths() (every []combination) {
+	for _, a := range arrangements() {
+		for _, k := range playable() {
 			for p := range pointKinds {
-				all = append(all, combination{where: a, faults: []faultKind{k}, deadly: true, death: p})
+				every = append(every, combination{where: a, faults: []faultKind{k}, deadly: true, death: p})
 			}
 		}
 	}
-	return all
+	return every
 }
 
-func pairs() (all []combination) {
+func pairs() (every []combination) {
 	for _, a := range arrangements() {
-		for first := range faultKinds {
-			for second := range faultKinds {
-				all = append(all, combination{where: a, faults: []faultKind{first, second}})
+		for _, first := range playable() {
+			for _, second := range playable() {
+				every = append(every, combination{where: a, faults: []faultKind{first, second}})
 			}
 		}
 	}
-	return all
+	return every
 }
