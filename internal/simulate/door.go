@@ -194,6 +194,10 @@ func (r road) lookUp(m *letter, faults faultSet) *reply {
 		w.strike(fNotFoundRow)
 		a.Code = partner.TransactionNotFound
 	}
+	if faults.has(fWrongDate) { // one host of MobiFone's, and once
+		w.strike(fWrongDate)
+		p.date = p.date.Add([...]time.Duration{-90 * time.Second, 90 * time.Second, -time.Hour, time.Hour}[w.below(drawWire, 4)])
+	}
 	if w.bug != nil && w.bug.rows != nil {
 		w.bug.rows(w, &a)
 	}

@@ -98,6 +98,7 @@ const (
 	fStoreHangs
 	fClockAhead
 	fHanging
+	fWrongDate
 	faultKinds
 )
 
@@ -193,6 +194,7 @@ var faultTable = [faultKinds]faultInfo{
 	fStoreHangs:     {"store-hangs", "55", siteApply, 9},
 	fClockAhead:     {"clock-a-day-ahead", "56", siteStart, 1},
 	fHanging:        {"lookups-hang", "57", siteLook, 6},
+	fWrongDate:      {"wrong-date", "46", siteLook, 6},
 }
 
 // String returns the name as scripts write it.

@@ -165,6 +165,9 @@ func (w *world) spoil(p *reply, faults faultSet, m *letter) {
 	case faults.has(f5xxAfter):
 		w.strike(f5xxAfter)
 		bare(http.StatusBadGateway)
+		if w.percent(drawWire, 50) { // a well-formed refusal under it is none
+			p.text, p.answer = "", &contract.Answer{Code: [...]partner.Code{partner.NotEligible, partner.AmountMismatch, partner.SystemError}[w.below(drawWire, 3)]}
+		}
 	case faults.has(f429After):
 		w.strike(f429After)
 		p.status, p.answer, p.text, p.after = http.StatusTooManyRequests, &contract.Answer{Code: partner.RateLimited}, "", w.retryAfter()
