@@ -72,7 +72,7 @@ func (w *world) stopped(m *letter, faults faultSet, p *reply) bool {
 }
 
 func (w *world) retryAfter() string {
-	said := [...]string{"", "0", "-1", "3", "40", "10000000000", "soon", "Fri, 01 Jan 2027 00:00:00 GMT"}
+	said := [...]string{"", "0", "-1", "3", "40", "10000000000", "soon", w.core().Add(50 * time.Second).UTC().Format(http.TimeFormat)}
 	return said[w.below(drawWire, len(said))]
 }
 
