@@ -62,12 +62,12 @@ func TestAbsenceNeedsAWellFormedReply(t *testing.T) {
 				<-time.After(time.Hour)
 				w.say(func(int, arrival) (*http.Response, error) { return answer(tc.status, tc.body), nil })
 				_, err = client.Registration.Resolve(t.Context(), draft.Handle())
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-				e, ok := errors.AsType[*partner.Error](err)
-				require.True(t, ok)
-				counts := e.Lookup != nil && e.Lookup.Absent && e.Lookup.AfterFence
-				assert.Equal(t, tc.absent, counts, "%v", err)
-				assert.Equal(t, tc.absent, e.Lookup != nil && e.Lookup.Absent, "%v", err)
+				want := partner.Unknown
+				if tc.absent { // an hour later, and a minute is the longest
+					want = partner.Rejected
+				}
+				assert.Equal(t, want, partner.OutcomeOf(err), "%v", err)
+				assert.Equal(t, tc.absent, errors.Is(err, partner.TransactionNotFound) && want == partner.Rejected, "%v", err)
 			})
 		})
 	}
@@ -99,7 +99,7 @@ func TestOneWrongDateIsNotBelieved(t *testing.T) {
 			e, ok := errors.AsType[*partner.Error](err)
 			require.True(t, ok)
 			require.NotNil(t, e.Lookup)
-			assert.False(t, e.Lookup.AfterFence, "the fence is minutes away")
+			assert.Equal(t, partner.Unknown, e.Outcome, "the fence is minutes away")
 
 			w.say(func(int, arrival) (*http.Response, error) { return date(off, 200, `{"errorCode":"9003"}`), nil })
 			require.Error(t, eligible(t.Context(), client))
@@ -108,8 +108,8 @@ func TestOneWrongDateIsNotBelieved(t *testing.T) {
 			next.TransID, next.PartnerTransID = "T-2", partner.RandomPartnerTransID()
 			draft, err = client.Registration.Prepare(t.Context(), next)
 			require.NoError(t, err, "a lookup tells which time is right")
-			assert.WithinDuration(t, time.Now(), draft.Handle().Send().SendBy, time.Minute)
-			assert.WithinDuration(t, time.Now(), draft.Handle().Send().FenceAt, 10*time.Minute)
+			assert.WithinDuration(t, time.Now(), draft.Handle().Intent().SendBy, time.Minute)
+			assert.WithinDuration(t, time.Now(), draft.Handle().Intent().LastBy, 10*time.Minute)
 			_, err = draft.Send(t.Context())
 			require.NoError(t, err)
 		})

@@ -58,7 +58,8 @@ func (l *leaks) error(err error) {
 		l.print(*e)
 		if e.Handle != nil {
 			l.print(*e.Handle)
-			l.print(e.Handle.Send())
+			l.print(e.Handle.Intent())
+			l.print(e.Handle.Purchase())
 		}
 	}
 	l.print(partner.ActionFor(err, true))

@@ -2,68 +2,79 @@ package mobifone_test
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// refusedForSure are the codes that cannot be the echo of our own success (R5), and the
-// three after which the teller goes on with another OTP. Written out here, not read from
-// the contract under test.
-var refusedForSure = map[string]partner.Step{
-	"2001": partner.ReturnCash, "2010": partner.ReturnCash, "355": partner.ReturnCash, "2021": partner.ReturnCash,
-	"8020": partner.ReturnCash, "2063": partner.ReturnCash, "2067": partner.ReturnCash, "2018": partner.ReturnCash,
-	"2019": partner.ReturnCash, "8010": partner.ReturnCash, "9999": partner.ReturnCash, "6001": partner.ReturnCash,
-	"6002": partner.ReturnCash, "6005": partner.ReturnCash,
-	"7001": partner.ReenterOTP, "7002": partner.NewOTP, "7003": partner.NewOTP,
+// finalRefusals is the default contract with the promise that a refusal speaks for every
+// copy of a request.
+func finalRefusals(t *testing.T) *contract.Contract {
+	t.Helper()
+	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.RefusalIsFinal = true })
+	require.NoError(t, err)
+	return c
 }
 
-// Each listed code, answered to a registration: its outcome and what the teller does.
+// leads is what the teller does after a final refusal; every other one returns the cash.
+var leads = map[string]partner.Step{"7001": partner.ReenterOTP, "7002": partner.NewOTP, "7003": partner.NewOTP}
+
+// Each listed code, answered to a registration: its outcome and what the teller does. A
+// refusal may be the answer to a copy, so it is Unknown unless the contract promises more.
 func TestRegisterCodes(t *testing.T) {
 	t.Parallel()
-	doc := contract.Default().Document()
-	var listed []string
-	for _, rule := range doc.Codes {
-		listed = append(listed, rule.Wire...)
-	}
-	for code := range refusedForSure {
-		require.Contains(t, listed, code)
-	}
-	for _, code := range listed {
-		if slices.Contains(doc.Envelope.SuccessCodes, code) {
-			continue
-		}
-		t.Run(code, func(t *testing.T) {
-			t.Parallel()
-			p := wiretest.New(t, contract.Default())
-			client := newClient(t, p)
-			req := toOTP(t, client)
-			p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, contract.Answer{WireCode: code, Message: "x"}))
-			_, err := client.Registration.Register(t.Context(), req)
-			e, ok := errors.AsType[*partner.Error](err)
-			require.True(t, ok)
-			rule, _ := contract.Default().Rule(code)
-			assert.Equal(t, code, e.WireCode)
-			assert.Equal(t, rule.Name, e.Code)
-			require.ErrorIs(t, err, rule.Name)
-			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
-			require.NotNil(t, e.Handle)
-			hold := partner.ActionFor(errors.New("anything"), true)
-			if step, sure := refusedForSure[code]; sure {
-				assert.Equal(t, partner.Rejected, e.Outcome)
-				assert.Equal(t, step, partner.ActionFor(err, true).Step)
-				assert.Contains(t, partner.ActionFor(err, true).Text.VI, e.Text.VI)
-				return
+	for promised, wire := range map[bool]*contract.Contract{false: contract.Default(), true: finalRefusals(t)} {
+		doc := wire.Document()
+		for _, rule := range doc.Codes {
+			refuses := wire.ClassOf(partner.OpRegister, rule) == contract.ClassRejected
+			for _, code := range rule.Wire {
+				if slices.Contains(doc.Envelope.SuccessCodes, code) {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s, final: %v", code, promised), func(t *testing.T) {
+					t.Parallel()
+					p := wiretest.New(t, wire)
+					client := newClient(t, p)
+					req := toOTP(t, client)
+					p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, contract.Answer{WireCode: code, Message: "x"}))
+					_, err := client.Registration.Register(t.Context(), req)
+					e, ok := errors.AsType[*partner.Error](err)
+					require.True(t, ok)
+					assert.Equal(t, code, e.WireCode)
+					assert.Equal(t, rule.Name, e.Code)
+					require.ErrorIs(t, err, rule.Name)
+					assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+					require.NotNil(t, e.Handle)
+					action := partner.ActionFor(err, true)
+					switch {
+					case promised && refuses:
+						step, other := leads[code]
+						if !other {
+							step = partner.ReturnCash
+						}
+						assert.Equal(t, partner.Rejected, e.Outcome)
+						assert.Equal(t, step, action.Step)
+						assert.Contains(t, action.Text.VI, e.Text.VI)
+					case rule.Name == partner.OTPInvalid:
+						assert.Equal(t, partner.Unknown, e.Outcome)
+						assert.Equal(t, partner.ReenterOTP, action.Step)
+					default:
+						assert.Equal(t, partner.Unknown, e.Outcome)
+						assert.Equal(t, partner.ActionFor(errors.New("anything"), true), action, "the code's own text is not shown before it is settled")
+					}
+				})
 			}
-			assert.Equal(t, partner.Unknown, e.Outcome)
-			assert.Equal(t, hold, partner.ActionFor(err, true), "the code's own text is not shown before it is cleared")
-		})
+		}
 	}
 }
 
@@ -71,7 +82,7 @@ func TestRegisterCodes(t *testing.T) {
 func TestRefusalUnder4xx(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]partner.Outcome{200: partner.Rejected, 400: partner.Rejected, 401: partner.Rejected, 403: partner.Rejected, 408: partner.Unknown, 500: partner.Unknown, 503: partner.Unknown} {
-		p := wiretest.New(t, contract.Default())
+		p := wiretest.New(t, finalRefusals(t))
 		client := newClient(t, p)
 		req := toOTP(t, client)
 		p.On(partner.OpRegister, p.Says(partner.OpRegister, status, contract.Answer{Code: partner.AuthSignature}))
@@ -79,6 +90,44 @@ func TestRefusalUnder4xx(t *testing.T) {
 		assert.Equal(t, want, partner.OutcomeOf(err), "HTTP %d", status)
 		assert.Equal(t, 1, p.OnWire(partner.OpRegister), "HTTP %d", status)
 	}
+}
+
+// A refusal that shows a registration, and a "not found" that brings the row, contradict
+// themselves: they prove nothing, whatever the contract promises.
+func TestAReplyThatContradictsItself(t *testing.T) {
+	t.Parallel()
+	for _, state := range []partner.State{partner.StateSuccess, partner.StatePending, partner.StateReversed} {
+		for _, code := range []partner.Code{partner.InvalidISDN, partner.OTPInvalid, partner.OTPExpired, partner.NotEligible} {
+			p := wiretest.New(t, finalRefusals(t))
+			client := newClient(t, p)
+			req := toOTP(t, client)
+			p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+				p.Says(partner.OpRegister, 200, contract.Answer{Code: code, Data: contract.Data{
+					TransID: f.TransID, PartnerTransID: f.PartnerTransID, State: state,
+				}})(w, r, f)
+			})
+			_, err := client.Registration.Register(t.Context(), req)
+			require.ErrorIs(t, err, partner.ReplyUnreadable, "%s with status %s", code, state)
+			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
+			_, err = client.Registration.Register(t.Context(), req)
+			require.ErrorIs(t, err, partner.AlreadySent, "nor may the same ids go again")
+			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+		}
+	}
+	p := wiretest.New(t, fenced(t, 0))
+	client := newClient(t, p, quickRetry())
+	handle, told := lost(t, p, client)
+	p.On(partner.OpGet, p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound, Data: contract.Data{
+		HasRows: true, Rows: []contract.Row{wiretest.Row(told, partner.StateSuccess)},
+	}}))
+	_, err := client.Registration.Resolve(t.Context(), handle)
+	require.ErrorIs(t, err, partner.ReplyUnreadable)
+	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+}
+
+func quickRetry() mobifone.Option {
+	return mobifone.WithRetry(mobifone.Retry{Tries: 2, BackoffBase: time.Nanosecond})
 }
 
 // A wrong OTP leaves the ids open: the same ids go again with another OTP.
@@ -94,11 +143,15 @@ func TestWrongOTPThenRight(t *testing.T) {
 			p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, contract.Answer{Code: partner.OTPInvalid, Data: contract.Data{AttemptsLeft: &left}}))
 			_, err := client.Registration.Register(t.Context(), req)
 			require.ErrorIs(t, err, partner.OTPInvalid)
-			assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
+			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
 			assert.Equal(t, partner.ReenterOTP, partner.ActionFor(err, true).Step)
 			assert.Contains(t, partner.ActionFor(err, true).Text.VI, "2")
 
 			p.On(partner.OpRegister, p.Registered())
+			other := req
+			other.PartnerTransID = partner.RandomPartnerTransID()
+			_, err = client.Registration.Register(t.Context(), other)
+			require.ErrorIs(t, err, partner.AlreadySent, "one shared id alone may not")
 			_, err = client.Registration.Register(t.Context(), req)
 			require.NoError(t, err)
 			assert.Equal(t, 2, p.OnWire(partner.OpRegister))

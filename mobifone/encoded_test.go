@@ -35,7 +35,7 @@ func TestEncodedReplyIsNotRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := wiretest.New(t, contract.Default())
+			p := wiretest.New(t, finalRefusals(t))
 			client := newClient(t, p, quick(1))
 			req := toOTP(t, client)
 			refused := p.Says(partner.OpRegister, 200, contract.Answer{Code: partner.InvalidISDN})
@@ -78,7 +78,7 @@ func TestEncodedReplyIsNotRead(t *testing.T) {
 // Two lengths of one reply: net/http does not choose, and neither do we.
 func TestTwoLengthsAreUnknown(t *testing.T) {
 	t.Parallel()
-	p := wiretest.New(t, contract.Default())
+	p := wiretest.New(t, finalRefusals(t))
 	client := newClient(t, p, quick(1))
 	req := toOTP(t, client)
 	success := `{"errorCode":"0000","data":{"transId":"T-1","status":"SUCCESS"}}`

@@ -32,6 +32,7 @@ func TestGivenUpRegistrationResets(t *testing.T) {
 		"caller's":         {false, func(*tls.Config) http.RoundTripper { return &http.Transport{} }},
 		"own dialer":       {false, func(*tls.Config) http.RoundTripper { return &http.Transport{DialContext: dialer.DialContext} }},
 		"old dialer": {false, func(*tls.Config) http.RoundTripper {
+			//lint:ignore SA1019 some still set it
 			return &http.Transport{Dial: dialer.Dial} //nolint:staticcheck // some still set it
 		}},
 		"TLS": {true, func(trust *tls.Config) http.RoundTripper { return &http.Transport{TLSClientConfig: trust} }},

@@ -2,6 +2,7 @@ package mobifone_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -62,52 +63,59 @@ func TestResolveReadings(t *testing.T) {
 		"init":                        {func(r *contract.Row) { r.State = partner.StateInit }, partner.Unknown, partner.TransactionNotFound, true},
 		"expired":                     {func(r *contract.Row) { r.State = partner.StateExpired }, partner.Unknown, partner.TransactionNotFound, true},
 		"cancelled":                   {func(r *contract.Row) { r.State = partner.StateCancelled }, partner.Unknown, partner.TransactionNotFound, true},
+		"pending, other amount":       {func(r *contract.Row) { r.State, r.Amount = partner.StatePending, 360_000 }, partner.Unknown, partner.LookupConflict, false},
+		"pending, other subscriber": {func(r *contract.Row) {
+			r.State, r.MSISDN = partner.StatePending, partner.MustParseMSISDN("0908123478")
+		}, partner.Unknown, partner.LookupConflict, false},
 		"failed": {
 			func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "2059" },
 			partner.Rejected, partner.RegistrationFailed, false,
 		},
-		"failed, no reason": {func(r *contract.Row) { r.State = partner.StateFailed }, partner.Rejected, partner.RegistrationFailed, false},
+		"failed, no code":       {func(r *contract.Row) { r.State = partner.StateFailed }, partner.Unknown, partner.TransactionNotFound, true},
+		"failed, unlisted code": {func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "4711" }, partner.Unknown, partner.TransactionNotFound, true},
 		"failed for a wrong OTP": {
 			func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "7001" },
 			partner.Unknown, partner.TransactionNotFound, true,
 		},
-		"failed before the send": {
-			func(r *contract.Row) { r.State, r.UpdatedAt = partner.StateFailed, r.UpdatedAt.Add(-time.Minute) },
-			partner.Unknown, partner.TransactionNotFound, true,
-		},
-		"failed, time unknown": {
-			func(r *contract.Row) { r.State, r.UpdatedAt = partner.StateFailed, time.Time{} },
-			partner.Unknown, partner.TransactionNotFound, true,
-		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := wiretest.New(t, contract.Default())
-			client := newClient(t, p)
-			handle, told := lost(t, p, client)
-			row := wiretest.Row(told, partner.StateSuccess)
-			tc.change(&row)
-			p.On(partner.OpGet, p.Found(row))
-			receipt, err := client.Registration.Resolve(t.Context(), handle)
-			require.Equal(t, tc.want, partner.OutcomeOf(err), "%v", err)
-			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
-			if tc.want == partner.Succeeded {
+		for _, final := range []bool{false, true} {
+			if tc.want == partner.Rejected && !final { // a FAILED is a refusal told by the ledger
+				tc.want, tc.code, tc.absent = partner.Unknown, partner.TransactionNotFound, true
+			} else if name == "failed" {
+				tc.want, tc.code, tc.absent = partner.Rejected, partner.RegistrationFailed, false
+			}
+			tc := tc
+			t.Run(fmt.Sprintf("%s, final refusals: %v", name, final), func(t *testing.T) {
+				t.Parallel()
+				wire, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.RefusalIsFinal = final })
 				require.NoError(t, err)
-				assert.True(t, receipt.Resolved)
-				return
-			}
-			e, ok := errors.AsType[*partner.Error](err)
-			require.True(t, ok)
-			assert.Equal(t, tc.code, e.Code)
-			assert.NotNil(t, e.Handle)
-			require.NotNil(t, e.Lookup)
-			assert.Equal(t, partner.Lookup{Absent: tc.absent}, *e.Lookup)
-			step := partner.Hold
-			if tc.want == partner.Rejected {
-				step = partner.ReturnCash
-			}
-			assert.Equal(t, step, partner.ActionFor(err, true).Step)
-		})
+				p := wiretest.New(t, wire)
+				client := newClient(t, p)
+				handle, told := lost(t, p, client)
+				row := wiretest.Row(told, partner.StateSuccess)
+				tc.change(&row)
+				p.On(partner.OpGet, p.Found(row))
+				receipt, err := client.Registration.Resolve(t.Context(), handle)
+				require.Equal(t, tc.want, partner.OutcomeOf(err), "%v", err)
+				assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+				if tc.want == partner.Succeeded {
+					require.NoError(t, err)
+					assert.True(t, receipt.Resolved)
+					return
+				}
+				e, ok := errors.AsType[*partner.Error](err)
+				require.True(t, ok)
+				assert.Equal(t, tc.code, e.Code)
+				assert.NotNil(t, e.Handle)
+				require.NotNil(t, e.Lookup)
+				assert.Equal(t, partner.Lookup{Absent: tc.absent}, *e.Lookup)
+				step := partner.Hold
+				if tc.want == partner.Rejected {
+					step = partner.ReturnCash
+				}
+				assert.Equal(t, step, partner.ActionFor(err, true).Step)
+			})
+		}
 	}
 }
 
@@ -180,29 +188,32 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 	}
 }
 
-// Absence counts by the partner's own time in the lookup, and only from the fence on.
+// Absence settles by MobiFone's own time in the lookup, less its whole round trip, and
+// only from the fence on.
 func TestResolveAtTheFence(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		at    time.Duration // of the lookup's Date, after the fence
-		after bool
+		at   time.Duration // of the lookup's Date, after the fence
+		slow time.Duration // what the lookup takes
+		want partner.Outcome
 	}{
-		"one second before": {-time.Second, false},
-		"at the fence":      {0, true},
-		"after":             {time.Second, true},
+		"one second before":              {-time.Second, 0, partner.Unknown},
+		"after":                          {time.Second, 0, partner.Rejected},
+		"after, by a ledger read before": {0, 1200 * time.Millisecond, partner.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, fenced(t, time.Minute))
 			client := newClient(t, p)
 			handle, _ := lost(t, p, client)
-			fence := handle.Send().FenceAt
-			require.False(t, fence.IsZero())
+			require.Equal(t, handle.Intent().SendBy.Add(time.Minute), handle.Intent().LastBy)
+			fence := handle.Intent().LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
 			date := fence.Truncate(time.Second)
 			if fence.After(date) {
 				date = date.Add(time.Second) // the first whole second that is not before the fence
 			}
 			p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+				<-time.After(tc.slow)
 				w.Header().Set("Date", date.Add(tc.at).UTC().Format(http.TimeFormat))
 				p.Write(w, partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
 			})
@@ -210,11 +221,54 @@ func TestResolveAtTheFence(t *testing.T) {
 			_, err := newClient(t, p).Registration.Resolve(t.Context(), handle)
 			e, ok := errors.AsType[*partner.Error](err)
 			require.True(t, ok)
-			assert.Equal(t, partner.Unknown, e.Outcome)
+			assert.Equal(t, tc.want, e.Outcome)
+			assert.Equal(t, partner.TransactionNotFound, e.Code)
 			require.NotNil(t, e.Lookup)
-			assert.Equal(t, partner.Lookup{Absent: true, AfterFence: tc.after}, *e.Lookup)
+			if tc.want == partner.Unknown {
+				assert.True(t, e.Lookup.Absent)
+				assert.True(t, fence.Equal(e.Lookup.DecidesAt), "%s, want %s", e.Lookup.DecidesAt, fence)
+				assert.Positive(t, e.RetryAfter)
+			}
 		})
 	}
+}
+
+// Two questions, and the ledger was read before the fence for one of them: the earliest
+// counts.
+func TestResolveTakesTheEarliestOfItsLookups(t *testing.T) {
+	t.Parallel()
+	for _, late := range []string{"first", "second"} {
+		p := wiretest.New(t, fenced(t, time.Minute))
+		client := newClient(t, p, mobifone.WithTimeouts(mobifone.Timeouts{Read: time.Minute}))
+		handle, _ := lost(t, p, client)
+		fence := handle.Intent().LastBy.Add(2*time.Minute + 30*time.Second) // the margin is the read timeout
+		p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+			at := fence.Add(-10 * time.Second)
+			if (late == "first") == (f.TransID != "") {
+				at = fence.Add(10 * time.Second)
+			}
+			w.Header().Set("Date", at.UTC().Format(http.TimeFormat))
+			p.Write(w, partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
+		})
+		_, err := newClient(t, p, mobifone.WithTimeouts(mobifone.Timeouts{Read: time.Minute})).Registration.Resolve(t.Context(), handle)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%s: %v", late, err)
+	}
+}
+
+// A contract whose lookup takes the partnerTransId alone cannot tell the OTPs of one sale
+// apart: it has no lookup.
+func TestResolveNeedsALookupByTransID(t *testing.T) {
+	t.Parallel()
+	doc := contract.Default().Document()
+	delete(doc.Operations[partner.OpGet].Request, "transId")
+	wire, err := contract.New(doc)
+	require.NoError(t, err)
+	p := wiretest.New(t, wire)
+	client := newClient(t, p)
+	handle, _ := lost(t, p, client)
+	_, err = client.Registration.Resolve(t.Context(), handle)
+	require.ErrorIs(t, err, partner.OperationAbsent)
+	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
 }
 
 // A handle survives a restart: another client of the same partner resolves it.
@@ -227,7 +281,7 @@ func TestHandleOutlivesTheProcess(t *testing.T) {
 	assert.NotContains(t, string(saved), canaryOTP)
 	var read partner.Handle
 	require.NoError(t, read.UnmarshalBinary(saved))
-	assert.NotEmpty(t, read.Send().Fingerprint)
+	assert.Equal(t, handle.Intent().IDs, read.Intent().IDs)
 
 	p.On(partner.OpGet, p.Found(wiretest.Row(told, partner.StateSuccess)))
 	receipt, err := newClient(t, p).Registration.Resolve(t.Context(), read)

@@ -166,7 +166,7 @@ func testUnusable(t *testing.T, c *contract.Contract, name string, carriedOut, c
 		require.True(t, ok)
 		require.NotNil(t, e.Lookup)
 		assert.True(t, e.Lookup.Absent)
-		assert.False(t, e.Lookup.AfterFence, "the pessimistic contract knows no fence")
+		assert.True(t, e.Lookup.DecidesAt.IsZero(), "the pessimistic contract knows no fence")
 		assert.NotNil(t, e.Handle)
 	}
 }

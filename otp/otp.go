@@ -101,13 +101,7 @@ func (s *Service) ticket(reply transport.Reply) (*Ticket, error) {
 	if t.ResendAfter == 0 {
 		t.ResendAfter = time.Duration(sem.ResendAfter)
 	}
-	switch {
-	case !data.OTPExpiresAt.IsZero():
-		t.PartnerExpiresAt = data.OTPExpiresAt
-	case data.OTPTTL > 0 && !reply.PartnerTime.IsZero():
-		// A Date is cut to the second: the OTP may live up to one second longer.
-		t.PartnerExpiresAt = reply.PartnerTime.Add(data.OTPTTL + time.Second)
-	}
+	t.PartnerExpiresAt = expiry(data, reply.PartnerTime, time.Duration(sem.ClockSkewMax))
 	switch now := s.t.Seam().Wall(); {
 	case t.PartnerExpiresAt.IsZero():
 		t.Assumed = true

@@ -1,28 +1,25 @@
 package registration
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
 
+	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-var (
-	errTwice = errors.New("this draft was sent before; resolve its handle, do not register again")
-	errUsed  = errors.New("the partner already has a registration of these ids; resolve the handle, do not register again")
-	errOpen  = errors.New("a registration with this transId or partnerTransId is in flight or unresolved in this client; resolve it, do not register again")
-)
-
 // Draft is one intent to register: checked, fixed, not sent.
 type Draft struct {
-	service *Service
-	fields  contract.Fields
-	handle  partner.Handle
-	sent    atomic.Bool
+	service     *Service
+	fields      contract.Fields
+	handle      partner.Handle
+	fingerprint []byte
+	sent        atomic.Bool
 }
 
 // Format writes what the handle prints, whatever the verb.
@@ -32,10 +29,15 @@ func (d *Draft) Format(f fmt.State, verb rune) { d.handle.Format(f, verb) }
 // number and never the OTP.
 func (d *Draft) Handle() partner.Handle { return d.handle }
 
-// Send sends the registration, once: a second Send, also of another draft with the same
-// ids while the first is unresolved in this client, sends nothing and answers Unknown.
-// Cancelling ctx does not take a registration back: once the body left, the outcome is
-// Unknown.
+// Fingerprint is the HMAC-SHA256, under Config.IDKey, of the request's canonical body
+// without the OTP; nil without a key. An auditor can tell by it that what was recorded is
+// what was sent.
+func (d *Draft) Fingerprint() []byte { return bytes.Clone(d.fingerprint) }
+
+// Send sends the registration, once: a second Send, also of another draft with one of the
+// same ids while the first is unresolved in this client, sends nothing and answers
+// Unknown. After a wrong OTP exactly the same two ids may go again. Cancelling ctx does
+// not take a registration back: once the body left, the outcome is Unknown.
 func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 	if d == nil || d.service == nil {
 		return nil, transport.BadInput(partner.OpRegister, partner.FieldError{Field: "Draft", Problem: "empty; make it with Prepare"})
@@ -43,18 +45,25 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 	if d.sent.Swap(true) {
 		return nil, d.unknown(partner.AlreadySent, errTwice)
 	}
-	ids := idsOf(d.handle.Send())
-	if !d.service.sends.begin(ids) {
+	claim, ok := d.service.sends.begin(d.handle.Intent().IDs)
+	if !ok {
 		return nil, d.unknown(partner.AlreadySent, errOpen)
 	}
-	outcome := partner.Unknown // also of a panic in a hook or a middleware
-	defer func() { d.service.sends.end(ids, outcome) }()
-	reply, err := d.service.t.Send(ctx, d.fields, d.handle.Send().SendBy)
+	end := keepClaim // also of a panic in a hook or a middleware
+	defer func() { d.service.sends.end(claim, end) }()
+	reply, err := d.service.t.Send(ctx, d.fields, d.handle.Intent().SendBy)
 	if err != nil {
-		outcome = partner.OutcomeOf(err)
+		then, final := reading.Refusal(d.service.t.Contract(), err)
+		switch {
+		case partner.OutcomeOf(err) == partner.NotSent:
+			end = restoreClaim
+		case final:
+			end = dropClaim
+		case then == contract.ThenSameIDs:
+			end = sameIDsAgain
+		}
 		return nil, withHandle(err, d.handle)
 	}
-	outcome = partner.Succeeded
 	return &Receipt{
 		TransID: d.fields.TransID, PartnerTransID: d.fields.PartnerTransID,
 		RegisteredAt: reply.Data.RegisteredAt, EffectiveFrom: reply.Data.EffectiveFrom, ExpiresAt: reply.Data.ExpiresAt,

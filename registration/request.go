@@ -18,8 +18,9 @@ type Request struct {
 	TransID        partner.TransID // of the OTP's ticket
 	PartnerTransID partner.PartnerTransID
 	OTP            partner.OTP
-	// OTPExpiresAt is the ticket's PartnerExpiresAt, zero when the partner did not say.
-	// Of a partner who checks it at execution the fence is built on it.
+	// OTPExpiresAt is the ticket's PartnerExpiresAt, zero when MobiFone did not say. An
+	// OTP that has run out by MobiFone's own clock is refused here, before anything is
+	// sent; where MobiFone checks it at execution the fence is built on it.
 	OTPExpiresAt time.Time
 	Staff        partner.Staff
 }
@@ -32,7 +33,7 @@ func (r Request) faults() []partner.FieldError {
 	if !r.MSISDN.IsValid() {
 		add("MSISDN", "missing; parse the number with partner.ParseMSISDN")
 	}
-	if _, err := partner.ParsePackageCode(string(r.Package)); err != nil {
+	if code, err := partner.ParsePackageCode(string(r.Package)); err != nil || code != r.Package {
 		add("Package", "no package code; pass one of the offers' codes")
 	}
 	switch {
@@ -53,12 +54,12 @@ func (r Request) faults() []partner.FieldError {
 	return append(faults, r.Staff.Validate()...)
 }
 
-// send is what the request says, without the times.
-func (r Request) send() partner.Send {
-	return partner.Send{
-		TransID: r.TransID, PartnerTransID: r.PartnerTransID, MSISDN: r.MSISDN,
-		Package: r.Package, Amount: r.Amount, Staff: r.Staff,
-	}
+func (r Request) ids() partner.IDs {
+	return partner.IDs{TransID: r.TransID, PartnerTransID: r.PartnerTransID}
+}
+
+func (r Request) purchase() partner.Purchase {
+	return partner.Purchase{MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount}
 }
 
 func (r Request) fields(channel string) contract.Fields {

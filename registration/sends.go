@@ -6,69 +6,119 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// sends remembers, for one client and its lanes only, which ids are in flight, unresolved or
-// registered, so that a double click or a blind retry in a caller's code sends nothing.
+// sends remembers, for one client and its lanes only, which ids are in flight, unresolved
+// or registered, so that a double click or a blind retry in a caller's code sends nothing.
 // It is a net below the caller's own care, not a store: it forgets the oldest of many
 // and everything when the process ends.
 type sends struct {
 	mu    sync.Mutex
-	open  map[string]bool // ids held by a draft
-	order []ids
+	trans map[partner.TransID]*claim
+	own   map[partner.PartnerTransID]*claim
+	order []*claim
 }
 
-// ids are the two names of one registration.
-type ids [2]string
+// claim is held by the pair of ids of one registration.
+type claim struct {
+	ids   partner.IDs
+	again bool // told a wrong OTP: exactly these two may go again
+}
+
+// claimEnd is what becomes of a claim when its send has ended.
+type claimEnd uint8
+
+const (
+	keepClaim    claimEnd = iota // unknown, or registered
+	sameIDsAgain                 // unknown after a wrong OTP
+	restoreClaim                 // nothing left: as it was before
+	dropClaim                    // settled
+)
 
 const sendsRemembered = 10_000
 
-func newSends() *sends { return &sends{open: map[string]bool{}} }
+func newSends() *sends {
+	return &sends{trans: map[partner.TransID]*claim{}, own: map[partner.PartnerTransID]*claim{}}
+}
 
-func idsOf(s partner.Send) ids {
-	return ids{"t" + string(s.TransID), "p" + string(s.PartnerTransID)}
+// begun is a claim in flight and what it replaced.
+type begun struct {
+	ids  partner.IDs
+	prev *claim
+}
+
+// held returns the claim on either id that these two may not take. The lock is held.
+func (s *sends) held(ids partner.IDs) *claim {
+	for _, c := range []*claim{s.trans[ids.TransID], s.own[ids.PartnerTransID]} {
+		if c != nil && (c.ids != ids || !c.again) {
+			return c
+		}
+	}
+	return nil
 }
 
 // begin claims the ids; false when another draft holds one of them.
-func (s *sends) begin(i ids) bool {
+func (s *sends) begin(ids partner.IDs) (begun, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open[i[0]] || s.open[i[1]] {
-		return false
+	if s.held(ids) != nil {
+		return begun{}, false
 	}
-	s.open[i[0]], s.open[i[1]] = true, true
-	return true
+	b := begun{ids: ids, prev: s.trans[ids.TransID]}
+	s.set(&claim{ids: ids})
+	return b, true
+}
+
+func (s *sends) set(c *claim) {
+	s.trans[c.ids.TransID], s.own[c.ids.PartnerTransID] = c, c
 }
 
 // holds reports whether a draft holds one of the ids.
-func (s *sends) holds(i ids) bool {
+func (s *sends) holds(ids partner.IDs) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open[i[0]] || s.open[i[1]]
+	return s.held(ids) != nil
 }
 
 // end keeps the claim of an unknown or successful send and drops the others.
-func (s *sends) end(i ids, outcome partner.Outcome) {
-	if outcome == partner.Rejected || outcome == partner.NotSent {
-		s.forget(i)
-		return
-	}
+func (s *sends) end(b begun, how claimEnd) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.order = append(s.order, i)
+	switch {
+	case how == dropClaim, how == restoreClaim && b.prev == nil:
+		s.drop(s.trans[b.ids.TransID])
+		return
+	case how == restoreClaim:
+		s.set(b.prev)
+		return
+	}
+	kept := s.trans[b.ids.TransID]
+	if kept == nil { // forgotten meanwhile, as settled
+		return
+	}
+	kept.again = how == sameIDsAgain
+	s.order = append(s.order, kept)
 	for len(s.order) > sendsRemembered {
 		s.drop(s.order[0])
 		s.order = s.order[1:]
 	}
 }
 
-// forget lets the ids be used again: a lookup proved that they were refused.
-func (s *sends) forget(i ids) {
+// forget lets the ids be used again: it was proven that they registered nothing.
+func (s *sends) forget(ids partner.IDs) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(i)
+	s.drop(s.trans[ids.TransID])
+	s.drop(s.own[ids.PartnerTransID])
 }
 
-func (s *sends) drop(i ids) {
-	for _, id := range i {
-		delete(s.open, id)
+// drop removes a claim where it is still the one that holds the id.
+func (s *sends) drop(c *claim) {
+	if c == nil {
+		return
+	}
+	if s.trans[c.ids.TransID] == c {
+		delete(s.trans, c.ids.TransID)
+	}
+	if s.own[c.ids.PartnerTransID] == c {
+		delete(s.own, c.ids.PartnerTransID)
 	}
 }

@@ -3,9 +3,9 @@ package transactions
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -17,50 +17,67 @@ type GetRequest struct {
 	PartnerTransID partner.PartnerTransID
 }
 
-// Result is a transaction the partner knows.
+// Result is a transaction MobiFone knows.
 type Result struct {
 	Transaction partner.Transaction
-	PartnerTime time.Time // the partner's own clock in the reply; zero when it has none
+	PartnerTime time.Time // MobiFone's own clock in the reply; zero when it has none
+	ReadAt      time.Time // the earliest its ledger can have been read, by the same clock; zero as PartnerTime
 	Evidence    partner.Evidence
 }
 
 // Get looks one transaction up. A row that names another id than one asked for is not
 // taken: the error's code is ReplyUnreadable. An id that the row leaves empty is taken
-// when the other id was asked for and matches, because the partner learns the
-// partnerTransId only with the registration.
+// when the other id was asked for and matches, because MobiFone learns the
+// partnerTransId only with the registration. One partnerTransId may cover several OTPs,
+// each with a transaction of its own: ask by transId, or take [Service.LookUp].
 //
-// When the partner has no such row the error's code is TransactionNotFound, and [Absent]
+// When MobiFone has no such row the error's code is TransactionNotFound, and [Absent]
 // tells when it said so.
 func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 	if faults := req.faults(s.t.Contract()); len(faults) > 0 {
 		return nil, transport.BadInput(partner.OpGet, faults...)
 	}
-	reply, err := s.t.Call(ctx, partner.OpGet, contract.Fields{
-		Channel: s.t.Channel(), TransID: req.TransID, PartnerTransID: req.PartnerTransID,
-	})
+	answer, err := reading.Ask(ctx, s.t, partner.IDs{TransID: req.TransID, PartnerTransID: req.PartnerTransID})
 	if err != nil {
-		return nil, withAbsence(err, reply.PartnerTime)
+		return nil, err
 	}
-	unreadable := func(problem string) error {
-		return s.fail(partner.OpGet, partner.ReplyUnreadable, reply.Evidence, problem)
-	}
-	rows := reply.Data.Rows
-	switch {
-	case !reply.Data.HasRows:
-		return nil, unreadable("a success without the place of the transaction: neither found nor absent")
-	case len(rows) == 0:
-		e := s.fail(partner.OpGet, partner.TransactionNotFound, reply.Evidence, "")
-		e.WireCode = reply.WireCode
-		e.Err = &NotFoundError{PartnerTime: reply.PartnerTime}
+	switch len(answer.Rows) {
+	case 0:
+		e := s.fail(partner.OpGet, partner.TransactionNotFound, answer.Evidence, "")
+		e.WireCode = answer.WireCode
+		e.Err = &NotFoundError{PartnerTime: answer.SaidAt}
 		return nil, e
-	case len(rows) > 1:
-		return nil, unreadable("more than one transaction under the same ids")
+	case 1:
+		return &Result{Transaction: answer.Rows[0], PartnerTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}, nil
+	default:
+		return nil, s.fail(partner.OpGet, partner.ReplyUnreadable, answer.Evidence, "more than one transaction under the same ids; ask by transId, or look all up")
 	}
-	tx := s.t.Transaction(rows[0])
-	if problem := req.mismatch(tx); problem != "" {
-		return nil, unreadable(problem)
+}
+
+// Found is the answer to a complete lookup.
+type Found struct {
+	Rows []partner.Transaction // each once; several may carry one partnerTransId
+	// ReadAt is the earliest time, by MobiFone's clock, at which its ledger can have been
+	// read for any of the rows; zero when that is not known.
+	ReadAt   time.Time
+	Cached   bool // a cache may have answered: a row that is lacking then proves nothing
+	Evidence partner.Evidence
+}
+
+// LookUp asks for every pair of ids, each by its transId, and for each partnerTransId if
+// the contract takes it. It is complete or an error. No rows means that MobiFone knew
+// none of them at ReadAt, which is not "failed": a registration may still be on its way.
+//
+// The whole takes at most the read timeout for each pair and once more: whoever follows
+// many sales asks again later rather than wait for one that hangs.
+func (s *Service) LookUp(ctx context.Context, ids []partner.IDs) (*Found, error) {
+	ctx, cancel := s.t.Seam().WithTimeout(ctx, s.t.ReadTimeout()*time.Duration(1+len(ids)))
+	defer cancel()
+	a, err := reading.LookUp(ctx, s.t, ids)
+	if err != nil {
+		return nil, err
 	}
-	return &Result{Transaction: tx, PartnerTime: reply.PartnerTime, Evidence: reply.Evidence}, nil
+	return &Found{Rows: a.Rows, ReadAt: a.ReadAt, Cached: a.Cached, Evidence: a.Evidence}, nil
 }
 
 func (r GetRequest) faults(c *contract.Contract) []partner.FieldError {
@@ -87,19 +104,6 @@ func (r GetRequest) faults(c *contract.Contract) []partner.FieldError {
 	return faults
 }
 
-// mismatch says in what the row is not the one asked for; "" when it is.
-func (r GetRequest) mismatch(tx partner.Transaction) string {
-	switch {
-	case r.TransID != "" && tx.TransID != "" && tx.TransID != r.TransID:
-		return "the row has another transId"
-	case r.PartnerTransID != "" && tx.PartnerTransID != "" && tx.PartnerTransID != r.PartnerTransID:
-		return "the row has another partnerTransId"
-	case (r.TransID == "" || tx.TransID == "") && (r.PartnerTransID == "" || tx.PartnerTransID == ""):
-		return "the row has no id that was asked for"
-	}
-	return ""
-}
-
 // NotFoundError is the cause of a TransactionNotFound that a complete, well-formed
 // reply said. "Not found" is not "failed": a registration may still be on its way until
 // its fence.
@@ -123,17 +127,4 @@ func Absent(err error) (at time.Time, ok bool) {
 		return e.PartnerTime, true
 	}
 	return time.Time{}, false
-}
-
-// withAbsence gives the partner's "not found" its typed cause. Without a code of the
-// partner's own there was no envelope, so nothing well-formed said it.
-func withAbsence(err error, at time.Time) error {
-	e, ok := errors.AsType[*partner.Error](err)
-	if !ok || e.Code != partner.TransactionNotFound || e.WireCode == "" || e.Err != nil ||
-		e.Evidence.HTTPStatus >= 500 || e.Evidence.HTTPStatus == http.StatusRequestTimeout {
-		return err
-	}
-	absent := *e
-	absent.Err = &NotFoundError{PartnerTime: at}
-	return &absent
 }

@@ -2,10 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 func sells(t *testing.T, in string, args ...string) (string, int) {
@@ -27,7 +35,7 @@ func TestQuickstart(t *testing.T) {
 		"other package": {[]string{"-package", "6c120"}, 0, []string{"720.000 ₫", "Kỳ ưu đãi 6"}, nil},
 		"reply lost":    {[]string{"-lose-reply"}, 0, []string{"UNKNOWN", "KHÔNG đăng ký lại", "SUCCEEDED", "registered it 1 time(s)"}, nil},
 		"not eligible":  {[]string{"-msisdn", "0912345103"}, 1, []string{"Không thu tiền"}, []string{"Thu tiền"}},
-		"wrong OTP":     {[]string{"-msisdn", "0912345106"}, 1, []string{"REJECTED", "registered it 0 time(s)"}, nil},
+		"wrong OTP":     {[]string{"-msisdn", "0912345106"}, 2, []string{"UNKNOWN", "Entries left: 2", "registered it 0 time(s)"}, nil},
 		"other wire":    {[]string{"-contract", "../../mobifone/contract/testdata/second.json"}, 0, []string{"SUCCEEDED", "registered it 1 time(s)"}, nil},
 		"bad input":     {[]string{"-msisdn", "12", "-package", "?"}, 3, []string{"msisdn:", "package:"}, []string{"1."}},
 		"bad URL":       {[]string{"-url", "http://partner.invalid"}, 3, []string{"MOBIFONE_API_KEY"}, nil},
@@ -48,4 +56,47 @@ func TestQuickstart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// misread is a customer who reads the code out wrong the first time.
+type misread struct {
+	code func() string
+	once bool
+}
+
+func (m *misread) Read(b []byte) (int, error) {
+	code := []byte(m.code())
+	if !m.once {
+		m.once = true
+		code[0] = '0' + (code[0]-'0'+1)%10
+	}
+	return copy(b, string(code)+"\n"), nil
+}
+
+// The customer misreads the code once. The answer to that is unknown, as every refusal of a
+// registration, and still the very ids go again with the code typed anew.
+func TestWrongCodeThenTheRightOne(t *testing.T) {
+	t.Parallel()
+	srv, err := sandbox.Start()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = srv.Shutdown(context.WithoutCancel(t.Context())) })
+	wire, err := json.Marshal(srv.Contract().Document())
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "contract.json")
+	require.NoError(t, os.WriteFile(file, wire, 0o600))
+	cred, number := srv.Credentials(), partner.MustParseMSISDN("0912345100")
+	env := func(name string) string {
+		return map[string]string{"MOBIFONE_API_KEY": cred.APIKey.Reveal(), "MOBIFONE_SECRET": cred.Secret.Reveal()}[name]
+	}
+	phone := &misread{code: func() string {
+		code, _ := srv.Code(number)
+		return code.Reveal()
+	}}
+	var out bytes.Buffer
+	code := run(t.Context(), []string{"-url", srv.URL, "-contract", file, "-msisdn", "0912345100"}, env, phone, &out)
+	assert.Equal(t, 0, code, out.String())
+	assert.Contains(t, out.String(), "nhập lại")
+	assert.Contains(t, out.String(), "SUCCEEDED")
+	assert.NotContains(t, out.String(), "Đang tra cứu")
+	assert.Equal(t, 1, srv.Executed(number))
 }

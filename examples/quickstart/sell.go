@@ -85,10 +85,13 @@ func (c *counter) register(ctx context.Context, req registration.Request) (*regi
 		switch {
 		case err == nil:
 			return receipt, nil
+		case partner.ActionFor(err, true).Step == partner.ReenterOTP:
+			if c.otp != "" || c.sandbox != nil {
+				return nil, err // nobody is there to type it again
+			}
+			c.outcome(err, true) // the same ids go again with the code typed anew
 		case partner.OutcomeOf(err) == partner.Unknown:
 			return c.resolve(ctx, handle, err)
-		case partner.ActionFor(err, true).Step == partner.ReenterOTP && c.otp == "" && c.sandbox == nil:
-			c.outcome(err, true) // the same ids go again with the code typed anew
 		default:
 			return nil, err
 		}
@@ -103,9 +106,6 @@ func (c *counter) resolve(ctx context.Context, handle partner.Handle, err error)
 		receipt, err = c.client.Registration.Resolve(ctx, handle)
 		if partner.OutcomeOf(err) != partner.Unknown {
 			return receipt, err
-		}
-		if e, ok := errors.AsType[*partner.Error](err); ok && e.Lookup != nil && e.Lookup.AfterFence {
-			break // it was never carried out and cannot be any more: a person gives the cash back
 		}
 		select {
 		case <-ctx.Done():

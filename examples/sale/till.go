@@ -59,7 +59,7 @@ func openTill(ctx context.Context, f flags, out io.Writer) (*till, error) {
 	}
 	t.desk, err = sale.NewDesk(sale.Config{
 		Partner: sale.ClientPartner(t.client), Resolver: sale.ClientPartner(t.client.Background()),
-		Store: t.store, Rules: sale.RulesOf(wire), NewID: t.client.NewPartnerTransID,
+		Store: t.store, Rules: sale.RulesOf(t.client), NewID: t.client.NewPartnerTransID,
 	})
 	return t, err
 }
@@ -128,9 +128,14 @@ func (t *till) sell(ctx context.Context, f flags) error {
 	return t.settle(ctx, id)
 }
 
+// unfinished are the states of a sale that this program brings to its end by itself.
+var unfinished = []sale.State{
+	sale.Paid, sale.OTPSent, sale.Registering, sale.Resolving, sale.RefundDue, sale.Refunding,
+}
+
 // recover takes up what an earlier run left open.
 func (t *till) recover(ctx context.Context) (found bool, err error) {
-	open, err := t.store.Find(ctx, sale.Query{States: []sale.State{sale.Registering, sale.Resolving}})
+	open, err := t.store.Find(ctx, sale.Query{States: unfinished})
 	if err != nil {
 		return false, err
 	}
@@ -143,7 +148,8 @@ func (t *till) recover(ctx context.Context) (found bool, err error) {
 	return len(open) > 0, nil
 }
 
-// settle resolves a sale until it needs nobody, or a person.
+// settle resolves a sale until it is at rest, or a supervisor has to decide. A customer
+// who could not buy with the one code this program types gets the cash back.
 func (t *till) settle(ctx context.Context, id string) error {
 	last := sale.None
 	for {
@@ -159,20 +165,33 @@ func (t *till) settle(ctx context.Context, id string) error {
 			t.say(view)
 			last = view.Sale.State
 		}
-		if last != sale.Registering && last != sale.Resolving {
+		again := time.Now() // a person acts without waiting
+		switch last {
+		case sale.Registering, sale.Resolving:
+			again = next
+		case sale.Paid, sale.OTPSent:
+			_, err = t.desk.Abandon(ctx, id, teller.Employee)
+		case sale.RefundDue:
+			_, err = t.desk.ClaimRefund(ctx, id, teller.Employee)
+		case sale.Refunding:
+			_, err = t.desk.ConfirmRefund(ctx, id, teller.Employee)
+		default:
 			return t.countAtPartner(ctx, view.Sale)
+		}
+		if err != nil && partner.OutcomeOf(err) != partner.Unknown {
+			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(max(time.Until(next), 100*time.Millisecond)):
+		case <-time.After(max(time.Until(again), 100*time.Millisecond)):
 		}
 	}
 }
 
 // release ends the partner when nothing of it is open any more.
 func (t *till) release(ctx context.Context) error {
-	open, err := t.store.Find(ctx, sale.Query{States: []sale.State{sale.Registering, sale.Resolving}, Limit: 1})
+	open, err := t.store.Find(ctx, sale.Query{States: unfinished, Limit: 1})
 	if err != nil || len(open) > 0 {
 		return err
 	}

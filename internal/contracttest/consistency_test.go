@@ -124,9 +124,8 @@ type codeRow struct {
 	Name     partner.Code    `yaml:"name"`
 	Codes    []string        `yaml:"codes"`
 	Register contract.Class  `yaml:"register"`
-	Final    bool            `yaml:"final"`
 	Resend   contract.Resend `yaml:"resend"`
-	NotOurs  bool            `yaml:"notOurs"`
+	Then     contract.Then   `yaml:"then"`
 	Seen     []string        `yaml:"seen"`
 	Meaning  string          `yaml:"meaning"`
 }
@@ -152,7 +151,7 @@ func TestCodesAgree(t *testing.T) {
 			class = rule.Class["*"]
 		}
 		assert.Equal(t, codeRow{
-			Name: rule.Name, Codes: rule.Wire, Register: class, Final: rule.Final, Resend: rule.Resend, NotOurs: rule.NotOurs,
+			Name: rule.Name, Codes: rule.Wire, Register: class, Resend: rule.Resend, Then: rule.Then,
 			Seen: row.Seen, Meaning: row.Meaning,
 		}, row)
 	}

@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
+
+const price = 120_000
 
 // check holds partner ledger, store and wire log against each other after a sale came to
 // rest.
@@ -32,21 +35,60 @@ func (s *shop) check(ctx context.Context, o order) error {
 	if executed > 1 {
 		broken("I1: registered %d times", executed)
 	}
-	if got.State != sale.Registered {
-		broken("I7: at rest in %s, nobody abandoned it", got.State)
+	if got.State != sale.Registered && !(o.givesUp && got.State == sale.Refunded) {
+		broken("I7: at rest in %s, the customer gives up: %t", got.State, o.givesUp)
 	}
 	if (got.State == sale.Registered) != (executed == 1) {
 		broken("I5: %s with %d registrations", got.State, executed)
 	}
-	if got.CashIn != 120_000 || got.CashOut != 0 {
-		broken("I17: cash in %s, out %s", got.CashIn, got.CashOut)
+	back := partner.VND(0)
+	if got.State == sale.Refunded {
+		back = price
 	}
-	if folded, err := sale.RulesOf(s.sandbox.Contract()).Fold(events); err != nil {
+	if got.CashIn != price || got.CashOut != back {
+		broken("I17: %s, cash in %s, out %s", got.State, got.CashIn, got.CashOut)
+	}
+	if folded, err := s.rules.Fold(events); err != nil {
 		broken("I8: the events do not fold: %w", err)
-	} else if folded.State != got.State || folded.Version != got.Version || len(folded.Sends) != len(got.Sends) {
+	} else if folded.State != got.State || folded.Version != got.Version || len(folded.Intents) != len(got.Intents) {
 		broken("I8: the events fold to %s at %d, the store says %s at %d", folded.State, folded.Version, got.State, got.Version)
 	}
-	errs = append(errs, s.checkWire(o, events))
+	errs = append(errs, s.checkMoney(ctx, o), s.checkWire(o, events))
+	return errors.Join(errs...)
+}
+
+// checkMoney: whenever a process dies, an intent that nothing has settled keeps the
+// subscriber busy, and no cash goes back before every intent is settled no.
+func (s *shop) checkMoney(ctx context.Context, o order) error {
+	id, err := s.store.ByOrder(ctx, staff.Shop, o.id)
+	if _, none := errors.AsType[*sale.NotFoundError](err); none {
+		return nil // it died before it opened the sale
+	}
+	if err != nil {
+		return err
+	}
+	got, err := s.store.Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	claims, err := s.store.Busy(ctx, o.number)
+	if err != nil {
+		return err
+	}
+	busy := slices.ContainsFunc(claims, func(c sale.Claim) bool { return c.SaleID == id })
+	open := slices.ContainsFunc(got.Intents, func(i sale.Intent) bool { return i.Settled == "" })
+	yes := slices.ContainsFunc(got.Intents, func(i sale.Intent) bool { return i.Settled == sale.SettledYes })
+	refund := got.CashOut > 0 || slices.Contains([]sale.State{sale.RefundDue, sale.Refunding, sale.Refunded}, got.State)
+	var errs []error
+	broken := func(is bool, says string) {
+		if is {
+			errs = append(errs, fmt.Errorf("%s, %s", says, got.State))
+		}
+	}
+	broken(open && !busy, "an open intent does not keep the subscriber busy")
+	broken(busy && !open && got.State.Resting(), "the subscriber is busy with nothing open")
+	broken(refund && (open || yes), "a refund with an intent that is not settled no")
+	broken(got.State == sale.Registered && !yes, "no intent is settled yes")
 	return errors.Join(errs...)
 }
 
@@ -59,7 +101,7 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 	intents := map[string]int{}
 	for _, e := range events {
 		if e.Kind == sale.SendPlanned {
-			intents[string(e.Send.TransID)+" "+string(e.Send.PartnerTransID)+" "+string(e.Send.Fingerprint)]++
+			intents[string(e.Intent.TransID)+" "+string(e.Intent.PartnerTransID)+" "+string(e.Intent.Fingerprint)]++
 		}
 	}
 	for _, f := range s.received {

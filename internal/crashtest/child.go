@@ -33,8 +33,9 @@ type orders struct {
 	Order    string             `json:"order"`
 	MSISDN   string             `json:"msisdn"`
 	DieAt    int                `json:"dieAt"`
-	Ahead    time.Duration      `json:"ahead"` // how far the shop's clock is ahead of the machine's
-	Plant    string             `json:"plant"` // a bug to plant, for the test of the check itself
+	Ahead    time.Duration      `json:"ahead"`   // how far the shop's clock is ahead of the machine's
+	GivesUp  bool               `json:"givesUp"` // the customer wants the cash back once a till died after an intent
+	Plant    string             `json:"plant"`   // a bug to plant, for the test of the check itself
 }
 
 var staff = partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
@@ -80,15 +81,25 @@ type counter struct {
 	desk   *sale.Desk
 }
 
-func openCounter(ctx context.Context, o orders) (*counter, error) {
+// text is how the orders stand in a child's environment.
+func (o orders) text() string {
+	text, _ := json.Marshal(o) //nolint:gosec // of plain fields; the key is of a made-up partner
+	return string(text)
+}
+
+func (o orders) client() (*mobifone.Client, error) {
 	wire, err := contract.Default().WithSemantics(func(s *contract.Semantics) { *s = o.Contract })
 	if err != nil {
 		return nil, err
 	}
-	client, err := mobifone.New(mobifone.Config{
+	return mobifone.New(mobifone.Config{
 		BaseURL: o.URL, Partner: "FPT", Channel: "SHOP", IDKey: key("id"),
 		Credentials: mobifone.StaticCredentials(partner.Credentials{APIKey: partner.NewSecret(o.APIKey), Secret: partner.NewSecret(o.Secret)}),
 	}, mobifone.WithContract(wire))
+}
+
+func openCounter(ctx context.Context, o orders) (*counter, error) {
+	client, err := o.client()
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +112,7 @@ func openCounter(ctx context.Context, o orders) (*counter, error) {
 	}
 	c.desk, err = sale.NewDesk(sale.Config{
 		Partner: mortalPartner{sale.ClientPartner(client), c.points}, Store: planted(o.Plant, mortalStore{c.store, c.points}),
-		Rules: sale.RulesOf(wire), NewID: client.NewPartnerTransID,
+		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 		Now: func() time.Time { return time.Now().Add(o.Ahead) },
 	})
 	return c, err
@@ -110,7 +121,7 @@ func openCounter(ctx context.Context, o orders) (*counter, error) {
 // open opens the sale, or finds it open.
 func (c *counter) open(ctx context.Context) (sale.View, error) {
 	return c.desk.Open(ctx, sale.Order{
-		Shop: staff.Shop, ID: c.orders.Order, MSISDN: c.number, Package: "C120", Price: 120_000, Staff: staff,
+		Shop: staff.Shop, ID: c.orders.Order, MSISDN: c.number, Package: "C120", Price: price, Staff: staff,
 	}, staff.Employee)
 }
 
@@ -122,10 +133,19 @@ func (c *counter) drive(ctx context.Context) error {
 		return err
 	}
 	id := view.Sale.ID
+	if open := view.Sale; c.orders.GivesUp && len(open.Intents) > 0 && open.RefundBy == "" && !open.Abandoned {
+		_, err = c.desk.Abandon(ctx, id, staff.Employee)
+		if _, refused := errors.AsType[*sale.RefusedError](err); err != nil && !refused {
+			return err
+		}
+		if view, err = c.desk.Look(ctx, id); err != nil {
+			return err
+		}
+	}
 	for range 100 {
 		switch s := view.Sale; s.State {
 		case sale.Open:
-			view, err = c.desk.TakeCash(ctx, id, 120_000, staff.Employee)
+			view, err = c.desk.TakeCash(ctx, id, price, staff.Employee)
 		case sale.Paid:
 			view, err = c.desk.RequestOTP(ctx, id, staff.Employee)
 		case sale.OTPSent:
@@ -136,6 +156,10 @@ func (c *counter) drive(ctx context.Context) error {
 			if _, err = c.desk.Resolve(ctx, id); err == nil {
 				view, err = c.desk.Look(ctx, id)
 			}
+		case sale.RefundDue:
+			view, err = c.desk.ClaimRefund(ctx, id, staff.Employee)
+		case sale.Refunding:
+			view, err = c.desk.ConfirmRefund(ctx, id, staff.Employee)
 		default:
 			return nil
 		}

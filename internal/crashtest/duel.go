@@ -44,7 +44,7 @@ func (c *counter) duel(ctx context.Context) error {
 	for {
 		switch view.Sale.State {
 		case sale.Open:
-			_, err = c.desk.TakeCash(ctx, id, 120_000, staff.Employee)
+			_, err = c.desk.TakeCash(ctx, id, price, staff.Employee)
 		case sale.Paid:
 			_, err = c.desk.RequestOTP(ctx, id, staff.Employee)
 		case sale.OTPSent:
@@ -79,12 +79,9 @@ type opponent struct {
 }
 
 func (s *shop) opponent(ctx context.Context) (*opponent, error) {
-	text, err := s.orders(order{number: partner.MustParseMSISDN("0900000199")}, 0)
-	if err != nil {
-		return nil, err
-	}
+	told := s.orders(order{number: partner.MustParseMSISDN("0900000199")}, 0)
 	cmd := exec.CommandContext(ctx, s.program) //nolint:gosec // this very program
-	cmd.Env = append(os.Environ(), childEnv+"="+text, duelEnv+"=1")
+	cmd.Env = append(os.Environ(), childEnv+"="+told.text(), duelEnv+"=1")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

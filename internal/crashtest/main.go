@@ -6,7 +6,8 @@
 //
 // Each sale is sold by a child process that kills itself with SIGKILL at a labelled
 // point; the next child takes the sale up and may be killed too, up to three deep. The
-// last one is let live. With -syscalls every write, sync and send system call of one sale
+// last one is let live. Every other customer wants the cash back once a till died on an
+// intent. With -syscalls every write, sync and send system call of one sale
 // is a point, by strace. With -duels nobody is killed: two processes open and register the
 // same order at once.
 package main
@@ -66,8 +67,10 @@ func run(ctx context.Context, kills int, seed uint64, syscalls bool, duels int) 
 	began := time.Now()
 	for n := 0; shop.killed < kills; n++ {
 		plan := []int{n%points + 1, 1 + chance.IntN(points), 1 + chance.IntN(points)}[:1+chance.IntN(3)]
-		if err := shop.sellThrough(ctx, plan); err != nil {
-			return fmt.Errorf("points %v: %w", plan, err)
+		o := shop.next()
+		o.givesUp = chance.IntN(2) == 0
+		if err := shop.sellThrough(ctx, o, plan); err != nil {
+			return fmt.Errorf("points %v, gives up %t: %w", plan, o.givesUp, err)
 		}
 		if n%500 == 499 {
 			fmt.Fprintf(os.Stdout, "%d sales, %d kills, %s\n", shop.sales, shop.killed, time.Since(began).Round(time.Second))

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -34,18 +35,60 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, points, 15)
 	for point := 1; point <= points; point++ {
-		require.NoError(t, s.sellThrough(t.Context(), []int{point}), "point %d", point)
+		require.NoError(t, s.sellThrough(t.Context(), s.next(), []int{point}), "point %d", point)
 	}
 	assert.Equal(t, points, s.killed)
 	seed := rand.Uint64()
 	chance := rand.New(rand.NewPCG(seed, 0))
 	for range 60 {
 		plan := []int{1 + chance.IntN(points), 1 + chance.IntN(points), 1 + chance.IntN(points)}
-		require.NoError(t, s.sellThrough(t.Context(), plan), "seed %d, points %v", seed, plan)
+		o := s.next()
+		o.givesUp = chance.IntN(2) == 0
+		require.NoError(t, s.sellThrough(t.Context(), o, plan), "seed %d, points %v, gives up %t", seed, plan, o.givesUp)
 	}
 	for _, label := range []string{"after storing send-planned", "before the send", "after the answer", "before storing send-ended"} {
 		assert.Positive(t, s.labels[label], label)
 	}
+}
+
+// The customer wants the cash back from a till that died on an intent: it is paid out once
+// if nothing was registered, and never otherwise. The tills that pay it out die as well.
+func TestGivenUpAfterADeath(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	points, err := s.points(t.Context())
+	require.NoError(t, err)
+	ends := map[sale.State]int{}
+	sell := func(plan ...int) (abandoned bool) {
+		o := s.next()
+		o.givesUp = true
+		require.NoError(t, s.sellThrough(t.Context(), o, plan), "points %v", plan)
+		got := s.sold(t, o)
+		ends[got.State]++
+		return got.Abandoned
+	}
+	for first := 1; first <= points; first++ {
+		if !sell(first) {
+			continue // it died before the intent, or after the outcome
+		}
+		for then := 1 + first%3; then < 24; then += 3 { // the way back is that long
+			sell(first, then)
+		}
+	}
+	assert.Positive(t, ends[sale.Registered])
+	assert.Positive(t, ends[sale.Refunded])
+	for _, label := range []string{"after storing abandoned", "before storing refund-taken", "before storing refund-paid"} {
+		assert.Positive(t, s.labels[label], label)
+	}
+}
+
+func (s *shop) sold(t *testing.T, o order) sale.Sale {
+	t.Helper()
+	id, err := s.store.ByOrder(t.Context(), staff.Shop, o.id)
+	require.NoError(t, err)
+	got, err := s.store.Load(t.Context(), id)
+	require.NoError(t, err)
+	return got
 }
 
 func TestKilledAtEverySyscall(t *testing.T) {
@@ -78,6 +121,25 @@ func TestCheckFindsPlantedBugs(t *testing.T) {
 			o := s.next()
 			_, _ = s.start(t.Context(), o, 0, nil) // what the child says of itself does not matter
 			require.ErrorContains(t, s.check(t.Context(), o), want)
+		})
+	}
+	for bug, want := range map[string]string{
+		forgetClaim: "does not keep the subscriber busy", forgetRelease: "busy with nothing open",
+		refundOpen: "a refund with an intent that is not settled no",
+	} {
+		t.Run(bug, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			points, err := s.points(t.Context())
+			require.NoError(t, err)
+			s.plant = bug
+			for point := 1; s.labels["before the send"] == 0 && err == nil; point++ {
+				require.LessOrEqual(t, point, points)
+				o := s.next()
+				o.givesUp = true
+				err = s.sellThrough(t.Context(), o, []int{point})
+			}
+			require.ErrorContains(t, err, want)
 		})
 	}
 	t.Run("sold twice", func(t *testing.T) {

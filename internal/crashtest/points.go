@@ -62,7 +62,7 @@ func (p mortalPartner) AskOTP(ctx context.Context, o sale.Order, id partner.Part
 	return ticket, wait, err
 }
 
-func (p mortalPartner) LookUp(ctx context.Context, o sale.Order, pairs []sale.Pair) (sale.Lookup, error) {
+func (p mortalPartner) LookUp(ctx context.Context, o sale.Order, pairs []partner.IDs) (sale.Lookup, error) {
 	p.points.at("before a lookup")
 	l, err := p.Partner.LookUp(ctx, o, pairs)
 	p.points.at("after a lookup")

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -36,6 +36,7 @@ type shop struct {
 	http    *http.Server
 	url     string
 	store   *sqlstore.Store
+	rules   sale.Rules // of the client that every child has
 
 	plant string // handed to every child
 
@@ -67,6 +68,11 @@ func openShop(ctx context.Context, dir string) (*shop, error) {
 	s.url = "http://" + l.Addr().String()
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.http.Serve(l) }()
+	client, err := s.orders(order{}, 0).client()
+	if err != nil {
+		return nil, err
+	}
+	s.rules = sale.RulesOf(client)
 	s.store, err = sqlstore.Open(ctx, s.db(), ring())
 	return s, err
 }
@@ -118,8 +124,9 @@ func (s *shop) points(ctx context.Context) (int, error) {
 
 // order is one sale of the test: a number and an order id of its own.
 type order struct {
-	id     string
-	number partner.MSISDN
+	id      string
+	number  partner.MSISDN
+	givesUp bool // the customer, once a till died after an intent
 }
 
 func (s *shop) next() order {
@@ -132,8 +139,7 @@ func (s *shop) next() order {
 
 // sellThrough sells one sale with a child killed at each of the given points in turn,
 // lets the last child live, and checks.
-func (s *shop) sellThrough(ctx context.Context, dieAt []int) error {
-	o := s.next()
+func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
 	for _, point := range append(dieAt, 0) {
 		out, err := s.start(ctx, o, point, nil)
 		if err == nil {
@@ -145,6 +151,9 @@ func (s *shop) sellThrough(ctx context.Context, dieAt []int) error {
 		s.killed++
 		if _, label, ok := strings.Cut(strings.TrimSpace(out), "dying at "); ok {
 			s.labels[label]++
+		}
+		if err := s.checkMoney(ctx, o); err != nil {
+			return fmt.Errorf("after a death at %d: %w", point, err)
 		}
 	}
 	return s.check(ctx, o)
@@ -164,25 +173,20 @@ func (s *shop) start(ctx context.Context, o order, dieAt int, tracer []string) (
 	s.mu.Lock()
 	s.ahead += leap
 	s.mu.Unlock()
-	text, err := s.orders(o, dieAt)
-	if err != nil {
-		return "", err
-	}
 	args := append(slices.Clip(tracer), s.program)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // this very program, and strace
-	cmd.Env = append(os.Environ(), childEnv+"="+text)
+	cmd.Env = append(os.Environ(), childEnv+"="+s.orders(o, dieAt).text())
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	err = cmd.Run()
+	err := cmd.Run()
 	return out.String(), err
 }
 
-// orders are a child's, as text.
-func (s *shop) orders(o order, dieAt int) (string, error) {
+// orders are a child's.
+func (s *shop) orders(o order, dieAt int) orders {
 	cred := s.sandbox.Credentials()
-	text, err := json.Marshal(orders{
+	return orders{
 		DB: s.db(), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
-		Order: o.id, MSISDN: o.number.Reveal(partner.Form84), DieAt: dieAt, Ahead: s.lead(), Plant: s.plant,
-	})
-	return string(text), err
+		Order: o.id, MSISDN: o.number.Reveal(partner.Form84), DieAt: dieAt, Ahead: s.lead(), GivesUp: o.givesUp, Plant: s.plant,
+	}
 }

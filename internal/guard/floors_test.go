@@ -28,6 +28,7 @@ const (
 	catalog
 	contract
 	transport
+	reading
 	services
 	client
 	sale
@@ -52,6 +53,7 @@ var rooms = map[string]room{
 	"packages/catalog":       {floor: catalog},
 	"mobifone/contract":      {floor: contract, thirdParty: []string{querystring}},
 	"internal/transport":     {floor: transport, thirdParty: []string{retryable, querystring, rate}},
+	"internal/reading":       {floor: reading},
 	"packages":               {floor: services},
 	"otp":                    {floor: services},
 	"registration":           {floor: services},

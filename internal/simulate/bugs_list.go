@@ -56,7 +56,7 @@ type bentPartner struct {
 	w      *world
 	result func(w *world, r *sale.SendResult)
 	order  func(s *sale.Sale)
-	lookup func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error)
+	lookup func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error)
 }
 
 // Prepare prepares, perhaps something else.
@@ -72,8 +72,8 @@ func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code partner.OTP)
 }
 
 // LookUp looks up, perhaps not quite.
-func (b bentPartner) LookUp(ctx context.Context, o sale.Order, pairs []sale.Pair) (sale.Lookup, error) {
-	ask := func(pairs []sale.Pair) (sale.Lookup, error) { return b.Partner.LookUp(ctx, o, pairs) }
+func (b bentPartner) LookUp(ctx context.Context, o sale.Order, pairs []partner.IDs) (sale.Lookup, error) {
+	ask := func(pairs []partner.IDs) (sale.Lookup, error) { return b.Partner.LookUp(ctx, o, pairs) }
 	if b.lookup == nil {
 		return ask(pairs)
 	}
@@ -109,7 +109,6 @@ func misreadReplies() []bug {
 	bugs := []bug{
 		misread("8001 is a success", partner.Processing, partner.Succeeded),
 		misread("8001 is not sent", partner.Processing, partner.NotSent),
-		misread("8002 is a success", partner.DuplicateTransaction, partner.Succeeded),
 		misread("8005 is not sent", partner.TransactionExpired, partner.NotSent),
 		misread("2064 is a success", partner.PackageAlreadyRegistered, partner.Succeeded),
 		misread("6004 is not sent", partner.AuthNonce, partner.NotSent),
@@ -158,14 +157,14 @@ func rows(name string, read func(w *world, a *contract.Answer, r *contract.Row))
 }
 
 // lookup is a bug in how a lookup is made.
-func lookup(name, rule string, bend func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error)) bug {
+func lookup(name, rule string, bend func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error)) bug {
 	return bug{name: name, rule: rule, partner: func(w *world, p sale.Partner) sale.Partner {
 		return bentPartner{Partner: p, w: w, lookup: bend}
 	}}
 }
 
 func timed(name string, at func(w *world, l *sale.Lookup)) bug {
-	return lookup(name, "R10", func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+	return lookup(name, "R10", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 		l, err := ask(pairs)
 		at(w, &l)
 		return l, err
@@ -201,26 +200,26 @@ func misreadLookups() []bug {
 				r.PartnerTransID = w.store.records[0].state.PartnerTransID
 			}
 		}),
-		timed("new OTP when absent", func(_ *world, l *sale.Lookup) { l.PartnerTime = l.PartnerTime.Add(24 * time.Hour) }),
-		timed("lookups timed a minute late", func(_ *world, l *sale.Lookup) { l.PartnerTime = l.PartnerTime.Add(time.Minute) }),
-		timed("the fence is met by the local clock", func(w *world, l *sale.Lookup) { l.PartnerTime = w.cur.host.wall() }),
-		lookup("a lookup that fails is an absence", "R9", func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+		timed("new OTP when absent", func(_ *world, l *sale.Lookup) { l.At = l.At.Add(24 * time.Hour) }),
+		timed("lookups timed a minute late", func(_ *world, l *sale.Lookup) { l.At = l.At.Add(time.Minute) }),
+		timed("the fence is met by the local clock", func(w *world, l *sale.Lookup) { l.At = w.cur.host.wall() }),
+		lookup("a lookup that fails is an absence", "R9", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			l, err := ask(pairs)
 			if err != nil {
-				l = sale.Lookup{PartnerTime: w.date()}
+				l = sale.Lookup{At: w.date()}
 			}
 			return l, nil
 		}),
-		lookup("only the first id is looked up", "R9", func(_ *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("only the first id is looked up", "R9", func(_ *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			return ask(pairs[:1])
 		}),
-		lookup("no look before the first send", "R8", func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("no look before the first send", "R8", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			if len(w.wire) == 0 {
-				return sale.Lookup{PartnerTime: w.date()}, nil
+				return sale.Lookup{At: w.date()}, nil
 			}
 			return ask(pairs)
 		}),
-		lookup("no last look before cash leaves", "R11", func(w *world, pairs []sale.Pair, ask func([]sale.Pair) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("no last look before cash leaves", "R11", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			l, err := ask(pairs)
 			for _, r := range w.store.records {
 				if r.state.State == sale.RefundDue {

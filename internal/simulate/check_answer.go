@@ -29,7 +29,7 @@ func (c *checker) answered(what string, began time.Duration, v sale.View, err er
 			c.fail("I18", "success was reported, and nothing is registered")
 		case out == partner.NotSent && k.leftBy == c.w.cur && k.leftAt > began:
 			c.fail("I18", "not sent was reported, and a request is out")
-		case out == partner.NotSent && k.wired > 0 && v.Sale.State.HoldsSubscriber():
+		case out == partner.NotSent && k.wired > 0 && v.Sale.HoldsSubscriber():
 			c.fail("I18", "not sent was reported of a sale that is %s", v.Sale.State)
 		case out == partner.Rejected && k.wired > 0 && !isOTPCode(err):
 			k.order.rejected = true

@@ -29,7 +29,7 @@ func (c *checker) registerLeaves(f contract.Fields) int {
 	k, o := c.sales[r.id], r.state.Order
 	_, intended := k.planned[w.cur]
 	switch {
-	case !slices.Contains(r.state.Pairs(), sale.Pair{TransID: f.TransID, PartnerTransID: f.PartnerTransID}):
+	case !slices.Contains(r.state.Pairs(), partner.IDs{TransID: f.TransID, PartnerTransID: f.PartnerTransID}):
 		c.fail("I2", "a register request left without its durable intent")
 	case f.MSISDN != o.MSISDN || f.Package != o.Package || f.Amount != o.Price || f.Shop != o.Shop:
 		c.fail("I2", "the request is not the one that was intended")
@@ -89,7 +89,7 @@ func (c *checker) alone(r *record) {
 		return
 	}
 	for _, other := range c.w.store.records {
-		if other != r && other.state.State.HoldsSubscriber() && other.state.Order.MSISDN == s.Order.MSISDN {
+		if other != r && other.state.HoldsSubscriber() && other.state.Order.MSISDN == s.Order.MSISDN && !c.sales[other.id].order.beside {
 			c.fail("R4", "a send while another sale of the subscriber is %s", other.state.State)
 		}
 	}

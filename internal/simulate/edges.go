@@ -36,7 +36,6 @@ var allowedEdges = map[step]string{
 	{sale.Refunding, sale.Refunded}:     "paid out",
 	{sale.Refunding, sale.Review}:       "found after the claim",
 	{sale.Refunding, sale.RefundDue}:    "denied: the cash did not leave",
-	{sale.Refunding, sale.Closed}:       "decided: never confirmed",
 	{sale.Registered, sale.Review}:      "taken back, or registered twice",
 	{sale.Refunded, sale.Review}:        "found after the refund",
 	{sale.Review, sale.Registered}:      "decided",

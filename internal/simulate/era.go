@@ -84,7 +84,7 @@ const (
 	pendingFor   = 4 * time.Minute
 	lookupLagMax = 60 * time.Second
 	clockSkewMax = 30 * time.Second // between any two of the partner's clocks
-	settleMargin = time.Second      // the bound is tight: a second less is unsafe
+	settleMargin = 10 * time.Second // the client's read timeout; of a lookup that answers at once all of it is spare
 	otpTTL       = 180 * time.Second
 	sendWindow   = 20 * time.Second // the client's
 	replyTimeout = 30 * time.Second // the client's

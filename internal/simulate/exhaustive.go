@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 )
@@ -168,19 +167,9 @@ func (c *combination) script(seed uint64) *script {
 	return s
 }
 
-// playable are the faults, less those that today's sale cannot survive.
-func playable() (kinds []faultKind) {
-	for k := range faultKinds {
-		if all || !slices.Contains(awaited, k) {
-			kinds = append(kinds, k)
-		}
-	}
-	return kinds
-}
-
 func singles() (every []combination) {
 	for _, a := range arrangements() {
-		for _, k := range playable() {
+		for k := range faultKinds {
 			every = append(every, combination{where: a, faults: []faultKind{k}})
 		}
 	}
@@ -189,7 +178,7 @@ func singles() (every []combination) {
 
 func deaths() (every []combination) {
 	for _, a := range arrangements() {
-		for _, k := range playable() {
+		for k := range faultKinds {
 			for p := range pointKinds {
 				every = append(every, combination{where: a, faults: []faultKind{k}, deadly: true, death: p})
 			}
@@ -200,8 +189,8 @@ func deaths() (every []combination) {
 
 func pairs() (every []combination) {
 	for _, a := range arrangements() {
-		for _, first := range playable() {
-			for _, second := range playable() {
+		for first := range faultKinds {
+			for second := range faultKinds {
 				every = append(every, combination{where: a, faults: []faultKind{first, second}})
 			}
 		}

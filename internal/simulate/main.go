@@ -18,7 +18,6 @@ func run() int {
 	exhaustive := flag.Bool("exhaustive", false, "each fault, crash point and pair of faults of each model")
 	planted := flag.Bool("planted", false, "let the checker catch every planted bug")
 	planting := flag.String("bug", "", "plant the `bug` of that name in what is replayed")
-	flag.BoolVar(&all, "all", false, "let the faults strike that the sale of today does not survive")
 	profile := flag.String("cpuprofile", "", "write a CPU profile to `file`")
 	tables := flag.Bool("tables", false, "print the tables of docs/promise.md")
 	flag.Parse()

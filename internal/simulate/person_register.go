@@ -31,7 +31,7 @@ func (p *person) register(v sale.View, faults faultSet) {
 	_, err := p.twice(faults.has(fDoubleClick), "register", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
 		return d.Register(ctx, o.saleID, code, p.name)
 	})
-	if _, held := errors.AsType[*sale.NotClearedError](err); held {
+	if _, held := errors.AsType[*sale.NotSettledError](err); held {
 		p.tries--
 		p.waits++
 		w.pause(w.between(drawThink, 10*time.Second, 40*time.Second))

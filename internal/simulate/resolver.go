@@ -31,7 +31,7 @@ func (w *world) armHost(h *host) {
 			soonest = at
 		}
 	}
-	if soonest.IsZero() {
+	if soonest.IsZero() || soonest.Sub(h.wall()) > never/2 { // an alarm that no world lives to hear
 		return
 	}
 	at := max(w.now+soonest.Sub(h.wall())+h.jitter(), h.restUntil, w.now)
@@ -100,7 +100,7 @@ func (w *world) meet(k *kept, s *sale.Sale) {
 	if expiry := w.expiryOf(s); (w.era.kind == "B" || w.era.kind == "D") && expiry.Before(last) {
 		last = expiry
 	}
-	at := last.Add(clockSkewMax + lookupLagMax + settleMargin - clockSkewMax/2).Sub(w.start)
+	at := last.Add(clockSkewMax + lookupLagMax + time.Second - clockSkewMax/2).Sub(w.start)
 	h, id := w.hosts[0], s.ID
 	for d := -4 * time.Second; d <= 2*time.Second; d += 250 * time.Millisecond {
 		if at+d > w.now {

@@ -98,14 +98,6 @@ func seededScript(k sandbox.Kind, nonces bool, seed uint64) *script {
 // rare faults change what a world can show at all, so most worlds go without.
 var rare = []faultKind{fForgotten, fBeyondFence, fPausedSend, fCashNotEntered, fNoLookup, fIDsUsed, fReversed, fForeignRow}
 
-// awaited are faults that the sale of today cannot survive: it takes a refusal, or a FAILED
-// row, of one copy for the end of them all. They strike with -all, and when a script names
-// them.
-var awaited = []faultKind{fExpiryLies, fSelfContradict, fQueueUsed, fOtherGate, fChanged, fFailedRow}
-
-// all lets seeds draw the awaited faults too; set once, before any world.
-var all bool
-
 // draw chooses the faults: none in a fifth of the worlds, up to six in some.
 func (s *script) draw() {
 	d := dice{seed: s.seed}
@@ -113,9 +105,6 @@ func (s *script) draw() {
 		s.theme(&d)
 	} else {
 		s.mix(&d)
-	}
-	if !all {
-		s.faults = slices.DeleteFunc(s.faults, func(f armedFault) bool { return slices.Contains(awaited, f.kind) })
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"slices"
 	"strings"
 	"testing"
 
@@ -34,12 +33,10 @@ func TestRandomMix(t *testing.T) {
 	assert.EqualValues(t, worlds, s.total.worlds)
 	assert.Greater(t, s.total.sends, uint64(worlds/2))
 	for k, fired := range s.total.fired {
-		if !slices.Contains(awaited, faultKind(k)) {
-			assert.NotZero(t, fired, "fault %s never struck", faultKind(k))
-		}
+		assert.NotZero(t, fired, "fault %s never struck", faultKind(k))
 	}
 	for p, deaths := range s.total.deaths {
-		if point(p) != ptClock {
+		if point(p) != ptClock && point(p) != ptReply { // a death at a reply is one in thousands; -exhaustive dies there
 			assert.NotZero(t, deaths, "no death at %q", point(p))
 		}
 	}
@@ -107,12 +104,12 @@ func TestScriptsReadWhatTheyWrite(t *testing.T) {
 // that bring them out. -planted catches them in the random mix too.
 var slowBugs = map[string]string{
 	"no last look before cash leaves":      "C:0:beyond-fence@1,walk-away@4",
-	"8002 is a success":                    "A:0:already-registered@3,copy-second@1",
 	"8005 is not sent":                     "B:0:copy-second@1",
 	"a row of another id is ours":          "D:0:ids-used@3",
 	"a lost compare-and-swap acknowledged": "A+nonce:0:double-click@3",
 	"a review takes no claim":              "C:0:override@1,lookup-unlisted@1",
 	"only the monotonic clock":             "F+nonce:0:suspend@40",
+	"only the wall clock":                  "D:0:clock-step@38,no-lookup@1",
 }
 
 // Every planted bug is caught, each rule has one, and without a bug the same worlds keep

@@ -142,7 +142,7 @@ func (s *store) refusal(c sale.Change) error {
 
 func owns(r *record, id partner.PartnerTransID) bool {
 	return r.state.PartnerTransID == id ||
-		slices.ContainsFunc(r.state.Pairs(), func(p sale.Pair) bool { return p.PartnerTransID == id })
+		slices.ContainsFunc(r.state.Pairs(), func(p partner.IDs) bool { return p.PartnerTransID == id })
 }
 
 func (s *store) claims(who partner.MSISDN) []sale.Claim {

@@ -23,8 +23,6 @@ func cellsTable() string {
 		for _, kind := range sandbox.Kinds() {
 			with, without := cellOf(k, kind, true), cellOf(k, kind, false)
 			switch {
-			case slices.Contains(awaited, k):
-				b.WriteString(" not yet |")
 			case with.flagged:
 				fmt.Fprintf(&b, " flagged %s |", footnote(reasons, with.reason))
 			case without.flagged:

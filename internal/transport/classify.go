@@ -25,6 +25,7 @@ type verdict struct {
 type Reply struct {
 	contract.Reply
 	PartnerTime time.Time // the partner's own clock in this reply; zero when it has none, or may be cached
+	ReadAt      time.Time // the earliest MobiFone can have looked it up: PartnerTime less the whole round trip; zero as PartnerTime
 	Cached      bool      // a cache may have answered: no proof of an absence, nor of a time
 	Evidence    partner.Evidence
 }

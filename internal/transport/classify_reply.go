@@ -47,6 +47,10 @@ func (c *core) classifyReply(r *record, resp *http.Response) verdict {
 	r.heard(partnerTime)
 	v = c.classifyCode(r, v, reply, partnerTime)
 	v.reply.Cached = cached
+	if !partnerTime.IsZero() {
+		trip, _ := r.writtenAt().since(c.clock.local.read())
+		v.reply.ReadAt = partnerTime.Add(-trip)
+	}
 	return v
 }
 
@@ -111,14 +115,33 @@ func (c *core) classifyCode(r *record, v verdict, reply *contract.Reply, partner
 		v.err.Outcome, v.err.Code = partner.Unknown, partner.SystemError
 	case reply.Rule.Name == partner.RateLimited:
 		v.err.Outcome = c.limitedOutcome(r, reply.Rule.Name)
-	case reply.Class == contract.ClassRejected && (!r.money() || refusesForSure(reply.Rule)):
+	case reply.Class == contract.ClassRejected && (!r.money() || c.cfg.Contract.Semantics().RefusalIsFinal):
 		v.err.Outcome = partner.Rejected
 	}
-	if echo := c.checkEcho(r, reply); echo != nil {
-		v.err = &partner.Error{Code: partner.ReplyUnreadable, WireCode: reply.WireCode, Err: echo}
+	doubt := c.checkEcho(r, reply)
+	if doubt == nil {
+		doubt = contradiction(r.op, reply)
+	}
+	if doubt != nil {
+		v.err = &partner.Error{Code: partner.ReplyUnreadable, WireCode: reply.WireCode, Err: doubt}
 		v.again = !r.guarded()
 	}
 	return v
+}
+
+// contradiction says in what a reply that is no success contradicts itself: a refusal that
+// shows a registration, a "not found" that brings the row. Such a reply proves nothing.
+func contradiction(op partner.Operation, reply *contract.Reply) error {
+	state := reply.Data.State
+	switch {
+	case op == partner.OpRegister && (state == partner.StateSuccess || state == partner.StateReversed):
+		return fmt.Errorf("the code %q refuses, and the status says %s", reply.WireCode, state)
+	case op == partner.OpRegister && state == partner.StatePending && reply.Class == contract.ClassRejected:
+		return fmt.Errorf("the code %q refuses, and the status says %s", reply.WireCode, state)
+	case op == partner.OpGet && len(reply.Data.Rows) > 0:
+		return fmt.Errorf("the code %q is no success, and a transaction comes with it", reply.WireCode)
+	}
+	return nil
 }
 
 // doubtSuccess returns why a success code cannot be believed, or nil.
@@ -151,18 +174,6 @@ func (c *core) doubtSuccess(r *record, status int, reply *contract.Reply) *partn
 		doubt.Err = errors.New("a success code with a state that is no success")
 	}
 	return doubt
-}
-
-// refusesForSure reports whether a refusal of a registration cannot be the answer to a
-// second copy of a request that succeeded (R5). The three OTP codes are answered as
-// refusals because the same ids may go on; only a sale clears them by lookup.
-func refusesForSure(rule contract.CodeRule) bool {
-	switch rule.Name {
-	case partner.OTPInvalid, partner.OTPExpired, partner.OTPAttemptsExceeded:
-		return true
-	default:
-		return rule.NotOurs
-	}
 }
 
 // staleAfterMoney makes the next call fetch fresh credentials after a registration was

@@ -29,7 +29,6 @@ func (t *Transport) Transaction(row contract.Row) partner.Transaction {
 	}
 	if rule, ok := t.cfg.Contract.Rule(row.ResultCode); ok {
 		tx.ResultCode = rule.Name
-		tx.MayRetrySame = rule.Resend == contract.ResendSameIDs
 	}
 	return tx
 }

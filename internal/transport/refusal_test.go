@@ -33,11 +33,12 @@ func register(t *testing.T, tr *Transport, n int) error {
 // 4xx the same codes refuse.
 func TestRefusalOfAFailedRequestIsUnknown(t *testing.T) {
 	t.Parallel()
-	c := contract.Default()
+	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.RefusalIsFinal = true })
+	require.NoError(t, err)
 	doc := c.Document()
 	p := wiretest.New(t, c)
 	tr := transportTo(t, c, p.Server.URL, nil)
-	_, err := lookUp(t, tr)
+	_, err = lookUp(t, tr)
 	require.ErrorIs(t, err, partner.TransactionNotFound)
 	sent, refused := 0, 0
 	for _, rule := range doc.Codes {
@@ -61,5 +62,5 @@ func TestRefusalOfAFailedRequestIsUnknown(t *testing.T) {
 		}
 	}
 	assert.Equal(t, sent, p.OnWire(partner.OpRegister))
-	assert.Equal(t, 4*17, refused, "17 codes refuse for sure, under each of four statuses")
+	assert.Equal(t, 4*24, refused, "24 codes refuse, under each of four statuses")
 }

@@ -95,7 +95,8 @@ func dateOf(h http.Header) time.Time {
 // text is the teller's sentence: the code's own, or SYSTEM_ERROR's while nothing is known.
 func (c *core) text(e *partner.Error) partner.Text {
 	code := e.Code
-	if e.Outcome == partner.Unknown {
+	retype := e.Operation == partner.OpRegister && code == partner.OTPInvalid && (e.AttemptsLeft == nil || *e.AttemptsLeft > 0)
+	if e.Outcome == partner.Unknown && !retype {
 		code = partner.SystemError
 	}
 	rule, ok := c.cfg.Contract.RuleNamed(code)

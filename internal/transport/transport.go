@@ -87,6 +87,9 @@ func (t *Transport) Contract() *contract.Contract { return t.cfg.Contract }
 // Channel returns the sales channel every request names.
 func (t *Transport) Channel() string { return t.cfg.Channel }
 
+// ReadTimeout returns how long one try of a lookup may take.
+func (t *Transport) ReadTimeout() time.Duration { return t.cfg.Timeouts.Read }
+
 // PartnerNow returns the earliest and the latest time the partner's clock can show
 // now. The error, of code partner.ClockUnreliable, says that no well-formed reply came
 // in the last ten minutes or that the two local clocks disagree. Of a contract without

@@ -49,12 +49,12 @@ func (c *Contract) ruleAt(i int, ok bool) (CodeRule, bool) {
 }
 
 // ClassOf returns what a rule means for an operation: the class it names for it, else
-// the one for "*", else unknown. RATE_LIMITED is rejected for otp.request and
-// registration.register when the semantics say that it means "not executed".
+// the one for "*", else unknown. RATE_LIMITED is rejected for otp.request when the
+// semantics say that it means "not executed".
 //
-// It is the table's word alone. On register a rejection whose rule is not NotOurs may
-// still be the echo of our own success, and the transport answers Unknown for it
-// (design R5).
+// On register a rejection is proof only where [Semantics.RefusalIsFinal] promises it:
+// something on the way may deliver a request twice, and the refusal may be the answer to
+// the other copy.
 func (c *Contract) ClassOf(op partner.Operation, r CodeRule) Class {
 	class := r.Class[op]
 	if class == "" {
@@ -63,10 +63,29 @@ func (c *Contract) ClassOf(op partner.Operation, r CodeRule) Class {
 	if class == "" {
 		class = ClassUnknown
 	}
-	writes := op == partner.OpOTP || op == partner.OpRegister
-	if class == ClassUnknown && writes && r.Name == partner.RateLimited &&
+	if class == ClassUnknown && op == partner.OpOTP && r.Name == partner.RateLimited &&
 		c.doc.Semantics.TooManyRequestsMeansNotExecuted {
 		return ClassRejected
 	}
 	return class
+}
+
+// ThenOf returns where a registration goes on after the code, once it is settled that
+// nothing was registered: what its row says, else ThenSameIDs for OTP_INVALID, else
+// ThenRefund if the row refuses a registration. It is empty for a code that is not listed
+// or refuses nothing.
+func (c *Contract) ThenOf(name partner.Code) Then {
+	i, ok := c.byName[name]
+	if !ok || name == partner.Success {
+		return ""
+	}
+	switch r := c.doc.Codes[i]; {
+	case r.Then != "":
+		return r.Then
+	case name == partner.OTPInvalid:
+		return ThenSameIDs
+	case c.ClassOf(partner.OpRegister, r) == ClassRejected:
+		return ThenRefund
+	}
+	return ""
 }

@@ -83,8 +83,19 @@ const (
 	ResendNever        Resend = "never"
 	ResendReads        Resend = "reads"        // lookups and eligibility only
 	ResendAfterRefresh Resend = "afterRefresh" // reads, once, after fresh credentials
-	ResendAfterWait    Resend = "afterWait"    // by a person, after the wait the partner names
-	ResendSameIDs      Resend = "sameIds"      // by a person: the same ids with another OTP
+)
+
+// Then says where a registration goes on once it is settled that this refusal registered
+// nothing. It decides nothing about when that is settled; see [Semantics.RefusalIsFinal].
+type Then string
+
+// The ways to go on after a settled refusal. A row that names none means ThenRefund when
+// it refuses a registration, and nothing otherwise.
+const (
+	ThenRefund     Then = "refund"     // the customer gets the cash back
+	ThenNewOTP     Then = "newOTP"     // the same sale goes on with another OTP
+	ThenNewAttempt Then = "newAttempt" // and with another partnerTransId
+	ThenSameIDs    Then = "sameIds"    // OTP_INVALID alone: the code is typed again; newOTP when no attempts are left
 )
 
 // CodeRule is one row of the code table.
@@ -95,8 +106,7 @@ type CodeRule struct {
 	Class      map[partner.Operation]Class `json:"class"` // "*" for the operations not named; default unknown
 	Text       partner.Text                `json:"text"`  // may hold [… {n} …], also {s} and {reason}: a bracket whose value is missing is left out
 	Resend     Resend                      `json:"resend"`
-	Final      bool                        `json:"final"`
-	NotOurs    bool                        `json:"notOurs,omitzero"` // on register the code cannot be the echo of our own success
+	Then       Then                        `json:"then,omitzero"`
 }
 
 // TimeFormat says how times stand in bodies. Layout names: yyyyMMddHHmmss,
@@ -174,7 +184,10 @@ const (
 // Semantics is what the partner promises beyond the shape of its messages. The
 // defaults are pessimistic.
 type Semantics struct {
-	DedupeByPartnerTransID          bool      `json:"dedupeByPartnerTransID"` // for ever
+	DedupeByPartnerTransID bool `json:"dedupeByPartnerTransID"` // for ever
+	// RefusalIsFinal: a refusal of a registration speaks for every copy of it. None was
+	// carried out before the refusal, and none is after it, inside MobiFone or on the way.
+	RefusalIsFinal                  bool      `json:"refusalIsFinal"`
 	OTPExpiryCheckedAtExecution     bool      `json:"otpExpiryCheckedAtExecution"`
 	MaxExecutionDelay               *Duration `json:"maxExecutionDelay"` // null: unknown, so there is no fence
 	LookupLagMax                    Duration  `json:"lookupLagMax"`

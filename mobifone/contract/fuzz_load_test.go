@@ -16,11 +16,11 @@ import (
 const smallest = `{"version":1,"name":"s","operations":{"otp.request":{"method":"POST","path":"/o","encoding":"form",
 "request":{"msisdn":"m","package":"p"},"constants":{"k":1.50},"response":{"transId":"t"}}},
 "envelope":{"code":["c"],"message":[],"data":[],"requestId":[],"responseTime":[],"success":[],"successCodes":["0"]},
-"codes":[{"wire":["0"],"name":"SUCCESS","class":{"*":"success"},"text":{"vi":"a","en":"b"},"resend":"never","final":true},
-{"wire":[],"name":"SYSTEM_ERROR","class":{},"text":{"vi":"a[{n}]","en":"b"},"resend":"reads","final":false}],
+"codes":[{"wire":["0"],"name":"SUCCESS","class":{"*":"success"},"text":{"vi":"a","en":"b"},"resend":"never"},
+{"wire":[],"name":"SYSTEM_ERROR","class":{},"text":{"vi":"a[{n}]","en":"b"},"resend":"reads"}],
 "states":{},"time":{"layout":"rfc3339","accept":[],"zone":"+07:00"},"msisdn":"84","auth":{"scheme":"none","headers":{}},
 "limits":{"pageSizeDefault":1,"pageSizeMax":1,"rangeMax":"1h","replyBytesMax":1},
-"semantics":{"dedupeByPartnerTransID":false,"otpExpiryCheckedAtExecution":false,"maxExecutionDelay":null,"lookupLagMax":"0s",
+"semantics":{"dedupeByPartnerTransID":false,"refusalIsFinal":false,"otpExpiryCheckedAtExecution":false,"maxExecutionDelay":null,"lookupLagMax":"0s",
 "clockSkewMax":"0s","settleMargin":"0s","partnerTransIDAtOTP":false,"tooManyRequestsMeansNotExecuted":false,"otpTTL":"0s",
 "holdBeforeReview":"0s","resendAfter":"0s","clock":"none"}}`
 

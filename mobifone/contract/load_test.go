@@ -59,7 +59,7 @@ func TestLoadRefusesTextThatIsNotOneExactDocument(t *testing.T) {
 		path, problem string
 	}{
 		{"empty", "", "$", "not one JSON value"},
-		{"cut", valid[:len(valid)/2], "$", "not one JSON value: line 3"},
+		{"cut", valid[:len(valid)/2], "$", "not one JSON value: line 2"},
 		{"trailing data", valid + "{}", "$", "not one JSON value"},
 		{"null", "null", "$", "want an object, found null"},
 		{"list", "[]", "$", "want an object, found a list"},
@@ -81,7 +81,7 @@ func TestLoadRefusesTextThatIsNotOneExactDocument(t *testing.T) {
 		{"text for number", replace(`"version": 1`, `"version": "1"`), "$.version", "want a whole number, found a text"},
 		{"fraction", replace(`"version": 1`, `"version": 1.0`), "$.version", "want a whole number, found the number 1.0"},
 		{"overflow", replace(`"replyBytesMax": 1048576`, `"replyBytesMax": 9223372036854775808`), "$.limits.replyBytesMax", "want a whole number"},
-		{"text for flag", replace(`"final": true`, `"final": "true"`), "$.codes[0].final", "want true or false, found a text"},
+		{"text for flag", replace(`"refusalIsFinal": false`, `"refusalIsFinal": "false"`), "$.semantics.refusalIsFinal", "want true or false, found a text"},
 		{"number for duration", replace(`"60s"`, `60`), "$.semantics.lookupLagMax", "want a duration in quotes"},
 		{"bad duration", replace(`"60s"`, `"1 minute"`), "$.semantics.lookupLagMax", "want a duration in quotes"},
 		{"object for list", replace(`"wire": ["0000"]`, `"wire": {}`), "$.codes[0].wire", "want a list, found an object"},

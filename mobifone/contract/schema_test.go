@@ -125,6 +125,7 @@ func TestSchemaEnumsLoad(t *testing.T) {
 	try(atGet+".method", def("Endpoint", "method").Enum, func(d *contract.Document, v string) { d.Operations[partner.OpGet].Method = v })
 	try(atRegister+".encoding", def("Endpoint", "encoding").Enum, func(d *contract.Document, v string) { d.Operations[partner.OpRegister].Encoding = contract.Encoding(v) })
 	try("$.codes[6].resend", def("CodeRule", "resend").Enum, func(d *contract.Document, v string) { d.Codes[6].Resend = contract.Resend(v) })
+	try("$.codes[6].then", def("CodeRule", "then").Enum, func(d *contract.Document, v string) { d.Codes[6].Then = contract.Then(v) })
 	for _, v := range root.Properties["states"].valueEnum(t) {
 		doc := contract.Default().Document()
 		doc.States["X"] = v
@@ -159,7 +160,7 @@ func TestHowToNamesEveryMember(t *testing.T) {
 			assert.Contains(t, text, "`"+member, "the how-to does not name %s of %s", member, name)
 		}
 	}
-	for _, name := range []string{"packages.eligible", "notOurs", "maxExecutionDelay"} {
+	for _, name := range []string{"packages.eligible", "refusalIsFinal", "maxExecutionDelay"} {
 		assert.Contains(t, text, "`"+name+"`", name)
 	}
 }

@@ -23,9 +23,8 @@ type wantCode struct {
 	wire    string
 	name    partner.Code
 	classes [6]contract.Class
-	notOurs bool
 	resend  contract.Resend
-	final   bool
+	then    contract.Then
 }
 
 func wantCodes() []wantCode {
@@ -36,46 +35,47 @@ func wantCodes() []wantCode {
 	onlyRegister := [6]contract.Class{dk, dk, yes, dk, dk, dk}
 	number := [6]contract.Class{yes, yes, yes, dk, dk, yes}
 	const (
+		again                 = contract.ThenNewAttempt
 		never, reads, refresh = contract.ResendNever, contract.ResendReads, contract.ResendAfterRefresh
 	)
 	return []wantCode{
-		{"0000", partner.Success, [6]contract.Class{ok, ok, ok, ok, ok, ok}, false, never, true},
-		{"8001", partner.Processing, none, false, never, false},
-		{"8002", partner.DuplicateTransaction, none, false, never, false},
-		{"8003", partner.TransactionConflict, onlyOTP, false, never, true},
-		{"8004", partner.TransactionNotFound, [6]contract.Class{dk, dk, dk, yes, yes, yes}, false, never, false},
-		{"8005", partner.TransactionExpired, onlyOTP, false, never, true},
-		{"7001", partner.OTPInvalid, onlyRegister, false, contract.ResendSameIDs, false},
-		{"7002", partner.OTPExpired, onlyRegister, false, never, true},
-		{"7003", partner.OTPAttemptsExceeded, [6]contract.Class{dk, yes, yes, dk, dk, dk}, false, never, true},
-		{"7004", partner.OTPResendTooSoon, onlyOTP, false, contract.ResendAfterWait, false},
-		{"7005", partner.OTPLimitExceeded, onlyOTP, false, never, true},
-		{"7006", partner.OTPNotDelivered, onlyOTP, false, never, true},
-		{"2001", partner.InvalidISDN, number, true, never, true},
-		{"2010", partner.InvalidISDN, number, true, never, true},
-		{"355", partner.SubscriberNotFound, number, true, never, true},
-		{"2021", partner.SubscriberInactive, steps, true, never, true},
-		{"8020", partner.NotPrepaid, steps, true, never, true},
-		{"2063", partner.PackageInvalid, [6]contract.Class{yes, yes, yes, dk, yes, yes}, true, never, true},
-		{"2067", partner.PackageInvalid, [6]contract.Class{yes, yes, yes, dk, yes, yes}, true, never, true},
-		{"8021", partner.NotEligible, steps, false, never, true},
-		{"2064", partner.PackageAlreadyRegistered, steps, false, never, false},
-		{"3040", partner.CommitmentActive, steps, false, never, true},
-		{"2059", partner.RegistrationFailed, onlyRegister, false, never, false},
-		{"2018", partner.ShopOrEmployeeInvalid, all, true, never, true},
-		{"2019", partner.ShopOrEmployeeInvalid, all, true, never, true},
-		{"8010", partner.AmountMismatch, onlyRegister, true, never, true},
-		{"8011", partner.PartnerLimit, steps, false, never, true},
-		{"6001", partner.AuthKey, all, true, refresh, true},
-		{"6002", partner.AuthSignature, all, true, refresh, true},
-		{"6003", partner.AuthTimestamp, all, false, refresh, true},
-		{"6004", partner.AuthNonce, all, false, refresh, true},
-		{"6005", partner.AuthIP, all, true, refresh, true},
-		{"9001", partner.RateLimited, none, false, reads, false},
-		{"9002", partner.Maintenance, none, false, reads, false},
-		{"1049", partner.SystemError, none, false, reads, false},
-		{"9003", partner.SystemError, none, false, reads, false},
-		{"9999", partner.CommandNotConfigured, all, true, never, true},
+		{"0000", partner.Success, [6]contract.Class{ok, ok, ok, ok, ok, ok}, never, ""},
+		{"8001", partner.Processing, none, never, ""},
+		{"8002", partner.DuplicateTransaction, none, never, again},
+		{"8003", partner.TransactionConflict, onlyOTP, never, again},
+		{"8004", partner.TransactionNotFound, [6]contract.Class{dk, dk, dk, yes, yes, yes}, never, ""},
+		{"8005", partner.TransactionExpired, onlyOTP, never, again},
+		{"7001", partner.OTPInvalid, onlyRegister, never, contract.ThenSameIDs},
+		{"7002", partner.OTPExpired, onlyRegister, never, contract.ThenNewOTP},
+		{"7003", partner.OTPAttemptsExceeded, [6]contract.Class{dk, yes, yes, dk, dk, dk}, never, contract.ThenNewOTP},
+		{"7004", partner.OTPResendTooSoon, onlyOTP, never, ""},
+		{"7005", partner.OTPLimitExceeded, onlyOTP, never, ""},
+		{"7006", partner.OTPNotDelivered, onlyOTP, never, ""},
+		{"2001", partner.InvalidISDN, number, never, ""},
+		{"2010", partner.InvalidISDN, number, never, ""},
+		{"355", partner.SubscriberNotFound, number, never, ""},
+		{"2021", partner.SubscriberInactive, steps, never, ""},
+		{"8020", partner.NotPrepaid, steps, never, ""},
+		{"2063", partner.PackageInvalid, [6]contract.Class{yes, yes, yes, dk, yes, yes}, never, ""},
+		{"2067", partner.PackageInvalid, [6]contract.Class{yes, yes, yes, dk, yes, yes}, never, ""},
+		{"8021", partner.NotEligible, steps, never, ""},
+		{"2064", partner.PackageAlreadyRegistered, steps, never, ""},
+		{"3040", partner.CommitmentActive, steps, never, ""},
+		{"2059", partner.RegistrationFailed, onlyRegister, never, ""},
+		{"2018", partner.ShopOrEmployeeInvalid, all, never, ""},
+		{"2019", partner.ShopOrEmployeeInvalid, all, never, ""},
+		{"8010", partner.AmountMismatch, onlyRegister, never, ""},
+		{"8011", partner.PartnerLimit, steps, never, ""},
+		{"6001", partner.AuthKey, all, refresh, ""},
+		{"6002", partner.AuthSignature, all, refresh, ""},
+		{"6003", partner.AuthTimestamp, all, refresh, again},
+		{"6004", partner.AuthNonce, all, refresh, again},
+		{"6005", partner.AuthIP, all, refresh, ""},
+		{"9001", partner.RateLimited, none, reads, again},
+		{"9002", partner.Maintenance, none, reads, ""},
+		{"1049", partner.SystemError, none, reads, ""},
+		{"9003", partner.SystemError, none, reads, ""},
+		{"9999", partner.CommandNotConfigured, all, never, ""},
 	}
 }
 
@@ -93,9 +93,8 @@ func TestDefaultCodeTable(t *testing.T) {
 			r, found := c.Rule(want.wire)
 			require.True(t, found)
 			assert.Equal(t, want.name, r.Name)
-			assert.Equal(t, want.notOurs, r.NotOurs, "notOurs")
 			assert.Equal(t, want.resend, r.Resend)
-			assert.Equal(t, want.final, r.Final, "final")
+			assert.Equal(t, want.then, r.Then, "then")
 			assert.NotEmpty(t, r.Text.VI)
 			assert.NotEmpty(t, r.Text.EN)
 			assert.NotEqual(t, r.Text.VI, r.Text.EN)
@@ -158,14 +157,13 @@ func TestRateLimitedMeansNotExecutedOnlyWhenTheSemanticsSaySo(t *testing.T) {
 	broken, _ := c.RuleNamed(partner.SystemError)
 	for _, op := range partner.Operations() {
 		want := dk
-		if op == partner.OpOTP || op == partner.OpRegister {
+		if op == partner.OpOTP {
 			want = yes
 		}
 		assert.Equal(t, want, c.ClassOf(op, limited), op)
 		assert.Equal(t, dk, c.ClassOf(op, broken), op)
 		assert.Equal(t, dk, contract.Default().ClassOf(op, limited), op)
 	}
-	assert.False(t, limited.NotOurs, "a copy may have run: register stays unknown until a lookup clears it")
 }
 
 func TestWithSemantics(t *testing.T) {

@@ -1,13 +1,10 @@
 package contract_test
 
 import (
-	"strconv"
 	"testing"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 )
-
-func fieldOf(i int, name string) string { return "$.codes[" + strconv.Itoa(i) + "]." + name }
 
 // bearer turns the default into a contract with a login.
 func bearer(d *contract.Document) {

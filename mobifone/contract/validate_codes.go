@@ -27,7 +27,7 @@ func validateCodes(d *Document, l *faultList) {
 		}
 		validateClass(d, r, path, l)
 		validateResend(r, path, l)
-		validateNotOurs(d, r, path, l)
+		validateThen(r, path, l)
 		validateText(r.Text.VI, path+".text.vi", l)
 		validateText(r.Text.EN, path+".text.en", l)
 	}
@@ -122,62 +122,30 @@ func validateClass(d *Document, r CodeRule, path string, l *faultList) {
 
 func validateResend(r CodeRule, path string, l *faultList) {
 	switch r.Resend {
-	case ResendNever, ResendReads, ResendAfterRefresh, ResendAfterWait, ResendSameIDs:
+	case ResendNever, ResendReads, ResendAfterRefresh:
 	default:
-		l.add(path+".resend", "want never, reads, afterRefresh, afterWait or sameIds, found %q", string(r.Resend))
+		l.add(path+".resend", "want never, reads or afterRefresh, found %q", string(r.Resend))
 		return
 	}
 	if r.Name == partner.Success && r.Resend != ResendNever {
 		l.add(path+".resend", "a success is never sent again; want never")
 	}
-	if r.Resend == ResendSameIDs && r.Name != partner.OTPInvalid {
-		l.add(path+".resend", "sameIds is for OTP_INVALID alone: any other code may be the echo of a success under these ids")
-	}
 }
 
-// validateNotOurs guards the flag that turns a refusal into proof. Of the names the
-// SDK knows only those whose cause was there before any copy of the request ran may
-// carry it (design R5); a name of the contract's own is its author's word.
-func validateNotOurs(d *Document, r CodeRule, path string, l *faultList) {
-	if !r.NotOurs {
-		return
-	}
-	here := path + ".notOurs"
-	switch r.Name {
-	case partner.InvalidISDN, partner.SubscriberNotFound, partner.SubscriberInactive, partner.NotPrepaid,
-		partner.PackageInvalid, partner.ShopOrEmployeeInvalid, partner.AmountMismatch,
-		partner.CommandNotConfigured, partner.AuthKey, partner.AuthSignature, partner.AuthIP:
-	case partner.Success:
-		l.add(here, "a success code is the echo of our own success")
-		return
-	default:
-		if knownCode(r.Name) {
-			l.add(here, "%s may be the echo of our own success when a proxy delivers twice; leave the flag out", string(r.Name))
-			return
+func validateThen(r CodeRule, path string, l *faultList) {
+	here := path + ".then"
+	switch r.Then {
+	case "", ThenRefund, ThenNewOTP, ThenNewAttempt:
+	case ThenSameIDs:
+		if r.Name != partner.OTPInvalid {
+			l.add(here, "sameIds is for OTP_INVALID alone; want refund, newOTP or newAttempt")
 		}
+	default:
+		l.add(here, "want refund, newOTP, newAttempt or sameIds, found %q", string(r.Then))
 	}
-	class := r.Class[partner.OpRegister]
-	if class == "" {
-		class = r.Class[anyOperation]
+	if r.Name == partner.Success && r.Then != "" {
+		l.add(here, "nothing goes on after a success; leave it out")
 	}
-	if d.Operations[partner.OpRegister] != nil && class != ClassRejected {
-		l.add(here, "means something only where class says rejected for registration.register")
-	}
-}
-
-// knownCode reports whether the SDK itself gives the name a meaning.
-func knownCode(name partner.Code) bool {
-	switch name {
-	case partner.Processing, partner.DuplicateTransaction, partner.TransactionConflict,
-		partner.TransactionNotFound, partner.TransactionExpired, partner.OTPInvalid,
-		partner.OTPExpired, partner.OTPAttemptsExceeded, partner.OTPResendTooSoon,
-		partner.OTPLimitExceeded, partner.OTPNotDelivered, partner.NotEligible,
-		partner.PackageAlreadyRegistered, partner.CommitmentActive, partner.RegistrationFailed,
-		partner.PartnerLimit, partner.AuthTimestamp, partner.AuthNonce, partner.RateLimited,
-		partner.Maintenance, partner.SystemError:
-		return true
-	}
-	return false
 }
 
 func isUpperName(s string) bool {

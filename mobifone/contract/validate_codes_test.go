@@ -3,6 +3,9 @@ package contract_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -69,7 +72,6 @@ func TestCodeRules(t *testing.T) {
 		}), atSuccess + ".class", "success for registration.register"},
 		{"unknown resend", processing(func(r *contract.CodeRule) { r.Resend = "" }), atProcessing + ".resend", `found ""`},
 		{"resend after success", code(partner.Success, func(r *contract.CodeRule) { r.Resend = contract.ResendReads }), atSuccess + ".resend", "never sent again"},
-		{"same ids after another code", processing(func(r *contract.CodeRule) { r.Resend = contract.ResendSameIDs }), atProcessing + ".resend", "OTP_INVALID alone"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"status alone":                 processing(func(r *contract.CodeRule) { r.Wire, r.HTTPStatus = nil, []int{400, 599} }),
@@ -86,49 +88,39 @@ func TestCodeRules(t *testing.T) {
 	})
 }
 
-func TestNotOursRules(t *testing.T) {
+func TestThenRules(t *testing.T) {
 	t.Parallel()
-	proves := map[partner.Code]bool{
-		partner.InvalidISDN: true, partner.SubscriberNotFound: true, partner.SubscriberInactive: true,
-		partner.NotPrepaid: true, partner.PackageInvalid: true, partner.ShopOrEmployeeInvalid: true,
-		partner.AmountMismatch: true, partner.CommandNotConfigured: true,
-		partner.AuthKey: true, partner.AuthSignature: true, partner.AuthIP: true,
+	at := atProcessing + ".then"
+	checkBreaches(t, []breach{
+		{"unknown", processing(func(r *contract.CodeRule) { r.Then = "wait" }), at, "want refund, newOTP"},
+		{"the same ids after anything", processing(func(r *contract.CodeRule) { r.Then = contract.ThenSameIDs }), at, "OTP_INVALID alone"},
+		{"after a success", code(partner.Success, func(r *contract.CodeRule) { r.Then = contract.ThenRefund }), atSuccess + ".then", "nothing goes on"},
+	})
+	checkAllowed(t, map[string]func(*contract.Document){
+		"left out":    processing(func(r *contract.CodeRule) { r.Then = "" }),
+		"new OTP":     processing(func(r *contract.CodeRule) { r.Then = contract.ThenNewOTP }),
+		"new attempt": processing(func(r *contract.CodeRule) { r.Then = contract.ThenNewAttempt }),
+		"a MobiFone that voids an OTP entered wrongly": code(partner.OTPInvalid, func(r *contract.CodeRule) { r.Then = contract.ThenNewOTP }),
+	})
+}
+
+// TestThenOf reads where a registration goes on: what the row says, else by its class.
+func TestThenOf(t *testing.T) {
+	t.Parallel()
+	c := contract.Default()
+	for name, want := range map[partner.Code]contract.Then{
+		partner.Success: "", partner.Processing: "", partner.SystemError: "", partner.ReplyLost: "", "": "", "NO_SUCH_CODE": "",
+		partner.OTPInvalid: contract.ThenSameIDs, partner.OTPExpired: contract.ThenNewOTP, partner.OTPAttemptsExceeded: contract.ThenNewOTP,
+		partner.TransactionConflict: contract.ThenNewAttempt, partner.DuplicateTransaction: contract.ThenNewAttempt,
+		partner.RateLimited: contract.ThenNewAttempt, partner.NotEligible: contract.ThenRefund, partner.AuthKey: contract.ThenRefund,
+	} {
+		assert.Equal(t, want, c.ThenOf(name), name)
 	}
-	flagged := func(d *contract.Document, i int) {
-		d.Codes[i].NotOurs = true
-		if d.Codes[i].Name != partner.Success {
-			d.Codes[i].Class[partner.OpRegister] = contract.ClassRejected
-		}
-	}
-	var breaches []breach
-	allowed := map[string]func(*contract.Document){
-		"a name of the contract's own": func(d *contract.Document) {
-			d.Codes[1].Name = "SHOP_CLOSED"
-			flagged(d, 1)
-		},
-		"rejected by default": func(d *contract.Document) {
-			r := ruleNamed(d, partner.AmountMismatch)
-			r.Class = map[partner.Operation]contract.Class{"*": contract.ClassRejected}
-		},
-		"no register at all": func(d *contract.Document) {
-			delete(d.Operations, partner.OpRegister)
-			ruleNamed(d, partner.AmountMismatch).Class = nil
-		},
-	}
-	for i, r := range contract.Default().Document().Codes {
-		change := func(d *contract.Document) { flagged(d, i) }
-		if proves[r.Name] {
-			allowed[string(r.Name)] = change
-			continue
-		}
-		breaches = append(breaches, breach{string(r.Name), change, fieldOf(i, "notOurs"), "echo of our own success"})
-	}
-	breaches = append(breaches,
-		breach{"class unknown", code(partner.AmountMismatch, func(r *contract.CodeRule) { r.Class[partner.OpRegister] = contract.ClassUnknown }), "$.codes[22].notOurs", "class says rejected"},
-		breach{"class by default", code(partner.AmountMismatch, func(r *contract.CodeRule) { r.Class = nil }), "$.codes[22].notOurs", "class says rejected"},
-	)
-	checkBreaches(t, breaches)
-	checkAllowed(t, allowed)
+	doc := c.Document()
+	ruleNamed(&doc, partner.OTPInvalid).Then = ""
+	bare, err := contract.New(doc)
+	require.NoError(t, err)
+	assert.Equal(t, contract.ThenSameIDs, bare.ThenOf(partner.OTPInvalid))
 }
 
 func TestTextRules(t *testing.T) {

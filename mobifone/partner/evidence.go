@@ -15,10 +15,12 @@ type Evidence struct {
 	PartnerTime time.Time
 }
 
-// Lookup is what a resolve found when it could not decide.
+// Lookup is what a resolve saw when it could not decide.
 type Lookup struct {
-	Absent     bool // a complete, well-formed lookup showed no row that counts
-	AfterFence bool // and the partner's own time in that lookup was past the fence, so absence counts
+	Absent bool // a complete, well-formed lookup showed no row that counts
+	// DecidesAt is when, in MobiFone's time, "not found" begins to count; zero: never, the
+	// contract promises no end to the time in which a request may still be carried out.
+	DecidesAt time.Time
 }
 
 // TryEvent describes one HTTP request to a hook. It holds no body, no header and no

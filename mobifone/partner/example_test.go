@@ -132,10 +132,10 @@ func ExampleScrub() {
 }
 
 func ExampleHandle() {
-	h := partner.NewHandle(partner.Send{
-		PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y", TransID: "T1", MSISDN: partner.MustParseMSISDN("0912345678"),
-		Package: "C120", Amount: 120_000,
-	})
+	h := partner.NewHandle(
+		partner.Intent{IDs: partner.IDs{TransID: "T1", PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"}},
+		partner.Purchase{MSISDN: partner.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000},
+	)
 	saved, err := h.MarshalBinary() // before the send; holds the number: encrypt at rest
 	if err != nil {
 		fmt.Println(err)

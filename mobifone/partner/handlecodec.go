@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// The bytes of a handle: four of magic, one of version, the fields of Send in order,
+// The bytes of a handle: four of magic, one of version, the texts, the amount and the
+// times in order,
 // the first eight bytes of the SHA-256 of all that: a checksum against damage, which
 // everybody can make, and no seal. A string is its length and its
 // bytes, a number a zigzag varint, a time its seconds since 1970 and its nanoseconds
@@ -25,31 +26,23 @@ const (
 // SDK. A handle without a partnerTransId or a number is refused with an [*Error]: there
 // would be nothing to resolve by.
 func (h Handle) MarshalBinary() ([]byte, error) {
-	s := h.send
-	if s.PartnerTransID == "" || !s.MSISDN.IsValid() {
+	i, p := h.intent, h.purchase
+	if i.PartnerTransID == "" || !p.MSISDN.IsValid() {
 		return nil, badInput("handle", "empty; save the handle of a prepared draft")
 	}
-	b := make([]byte, 0, 256)
+	b := make([]byte, 0, 128)
 	b = append(b, handleMagic...)
 	b = append(b, handleVersion)
-	for _, text := range []string{
-		string(s.TransID), string(s.PartnerTransID), s.MSISDN.Reveal(Form84), string(s.Package),
-		s.Staff.Shop, s.Staff.Employee, s.Staff.POS,
-	} {
+	for _, text := range []string{string(i.TransID), string(i.PartnerTransID), p.MSISDN.Reveal(Form84), string(p.Package)} {
 		if len(text) > longestHandle {
 			return nil, badInput("handle", "holds a text longer than any request can carry; check what was prepared")
 		}
 		b = appendText(b, text)
 	}
-	b = binary.AppendVarint(b, int64(s.Amount))
-	for _, t := range []time.Time{s.PreparedAt, s.SendBy, s.FenceAt} {
+	b = binary.AppendVarint(b, int64(p.Amount))
+	for _, t := range []time.Time{i.PreparedAt, i.SendBy, i.LastBy} {
 		b = appendTime(b, t)
 	}
-	b = binary.AppendVarint(b, int64(s.ClockSkewMax))
-	if len(s.Fingerprint) > longestHandle {
-		return nil, badInput("handle", "holds a fingerprint that is no hash; check what was prepared")
-	}
-	b = appendText(b, string(s.Fingerprint))
 	sum := sha256.Sum256(b)
 	return append(b, sum[:handleSum]...), nil
 }
@@ -70,8 +63,8 @@ func appendTime(b []byte, t time.Time) []byte {
 
 // UnmarshalBinary reads what MarshalBinary wrote and refuses anything else: cut, damaged
 // or longer bytes, and a version it does not know. Bytes that somebody made on purpose it
-// cannot tell from ours (see [Handle]). Times come back in UTC, an
-// empty fingerprint as nil. The error is an [*Error] with [Unknown], because bytes that
+// cannot tell from ours (see [Handle]). Times come back in UTC. The
+// error is an [*Error] with [Unknown], because bytes that
 // cannot be read say nothing about the registration; h is then unchanged.
 func (h *Handle) UnmarshalBinary(data []byte) error {
 	const head = len(handleMagic) + 1
@@ -86,24 +79,20 @@ func (h *Handle) UnmarshalBinary(data []byte) error {
 		return badHandle("damaged; look the transaction up by its ids, or leave it to reconciliation")
 	}
 	r := handleReader{rest: body[head:]}
-	var s Send
-	s.TransID = TransID(r.text())
-	s.PartnerTransID = PartnerTransID(r.text())
+	var i Intent
+	var p Purchase
+	i.TransID = TransID(r.text())
+	i.PartnerTransID = PartnerTransID(r.text())
 	number := r.text()
-	s.Package = PackageCode(r.text())
-	s.Staff = Staff{Shop: r.text(), Employee: r.text(), POS: r.text()}
-	s.Amount = VND(r.number())
-	s.PreparedAt, s.SendBy, s.FenceAt = r.time(), r.time(), r.time()
-	s.ClockSkewMax = time.Duration(r.number())
-	if f := r.text(); f != "" {
-		s.Fingerprint = []byte(f)
-	}
+	p.Package = PackageCode(r.text())
+	p.Amount = VND(r.number())
+	i.PreparedAt, i.SendBy, i.LastBy = r.time(), r.time(), r.time()
 	msisdn, err := ParseMSISDN(number)
 	if err != nil || r.failed || len(r.rest) > 0 {
 		return badHandle("malformed; look the transaction up by its ids, or leave it to reconciliation")
 	}
-	s.MSISDN = msisdn
-	read := Handle{s}
+	p.MSISDN = msisdn
+	read := Handle{i, p}
 	// What would not be written so was not written by us.
 	if again, err := read.MarshalBinary(); err != nil || !bytes.Equal(again, data) {
 		return badHandle("malformed; look the transaction up by its ids, or leave it to reconciliation")
@@ -161,14 +150,14 @@ func (r *handleReader) time() time.Time {
 // MarshalJSON writes ids, package, amount and the masked number, for reports. It
 // cannot be read back.
 func (h Handle) MarshalJSON() ([]byte, error) {
-	s := h.send
+	p := h.purchase
 	return json.Marshal(struct {
 		PartnerTransID string `json:"partnerTransId"`
 		TransID        string `json:"transId"`
 		MSISDN         string `json:"msisdn"`
 		Package        string `json:"package"`
 		Amount         int64  `json:"amount"`
-	}{string(s.PartnerTransID), s.shownTransID(), s.MSISDN.String(), string(s.Package), int64(s.Amount)})
+	}{string(h.intent.PartnerTransID), h.shownTransID(), p.MSISDN.String(), string(p.Package), int64(p.Amount)})
 }
 
 // UnmarshalJSON always fails: JSON does not hold the number. Save what

@@ -117,11 +117,10 @@ func TestPartnerTransIDVectors(t *testing.T) {
 	require.GreaterOrEqual(t, len(file.Vectors), 15)
 	seen := map[string]bool{}
 	for _, v := range file.Vectors {
-		attempt := int(v.Attempt)
-		if int64(attempt) != v.Attempt {
-			continue // an int of this machine cannot hold it
+		if v.Attempt > math.MaxInt { // on 32 bits there is no such attempt
+			continue
 		}
-		id, err := partner.DerivePartnerTransID(partner.NewSecret(v.Key), v.Partner, v.Shop, v.Order, attempt)
+		id, err := partner.DerivePartnerTransID(partner.NewSecret(v.Key), v.Partner, v.Shop, v.Order, int(v.Attempt))
 		require.NoError(t, err, v.ID)
 		assert.Equal(t, v.ID, string(id))
 		assert.False(t, seen[v.ID], "two vectors collide")

@@ -50,11 +50,8 @@ func sensitive(t *testing.T) map[string]any {
 	otp, err := partner.ParseOTP(canaryOTP)
 	require.NoError(t, err)
 	secret := partner.NewSecret(canarySecret)
-	send := partner.Send{
-		TransID: "T1", PartnerTransID: "P1", MSISDN: m, Package: "C120", Amount: 120_000,
-		Staff: partner.Staff{Shop: "S", Employee: "E"},
-	}
-	handle := partner.NewHandle(send)
+	send := partner.Purchase{MSISDN: m, Package: "C120", Amount: 120_000}
+	handle := partner.NewHandle(partner.Intent{IDs: partner.IDs{TransID: "T1", PartnerTransID: "P1"}}, send)
 	fault := partner.Error{
 		Operation: partner.OpRegister, Code: partner.SystemError, WireCode: "code " + canaryNumber,
 		Message: "sđt 0987 651 234 lỗi", Handle: &handle, Fields: []partner.FieldError{{Field: "x", Problem: canaryNumber}},

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
@@ -38,7 +40,7 @@ var (
 	anyRuling  = []sale.Ruling{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleRefunded, sale.RuleClosed, "no such ruling"}
 	allKinds   = []sale.Kind{
 		sale.Opened, sale.CashTaken, sale.CancelAsked, sale.OTPAsked, sale.OTPSentEvent, sale.OTPRefused, sale.SendPlanned,
-		sale.SendEnded, sale.LookedUp, sale.Overdue, sale.AbandonAsked, sale.RefundTaken, sale.RefundPaid, sale.Observed, sale.Decided, sale.Overridden, "from-the-future",
+		sale.SendEnded, sale.LookedUp, sale.Overdue, sale.AbandonAsked, sale.RefundTaken, sale.RefundPaid, sale.RefundDenied, sale.Observed, sale.Decided, sale.Overridden, "from-the-future",
 	}
 )
 
@@ -80,27 +82,33 @@ func (f *fuzzer) event() sale.Event {
 		e = f.plan()
 		e.At = f.now
 		if f.one(9) {
-			e.Send.TransID = "T-9"
+			e.Intent.TransID = "T-9"
 		}
 	case sale.SendEnded:
-		e = f.toldOf(f.rnd.IntN(len(f.s.Sends)+2)-1, pick(f.rnd, anyOutcome), pick(f.rnd, anyCode))
-		if n := len(f.s.Sends); n > 0 && f.one(2) {
+		e = f.toldOf(f.rnd.IntN(len(f.s.Intents)+2)-1, pick(f.rnd, anyOutcome), pick(f.rnd, anyCode))
+		if n := len(f.s.Intents); n > 0 && f.one(2) {
 			e = f.told(pick(f.rnd, anyOutcome), pick(f.rnd, anyCode))
-		}
-		if f.one(5) {
-			e.PartnerTime = time.Time{}
 		}
 	case sale.LookedUp:
 		e = f.looked(f.rows()...)
 		if f.one(5) {
-			e.Lookup.PartnerTime = time.Time{}
+			e.Lookup.At = time.Time{}
 		}
+		e.Lookup.Cached = f.one(8)
 		if f.one(20) {
 			e.Lookup = nil
 		}
 	case sale.Observed:
 		if rows := f.rows(); len(rows) > 0 {
 			e.Row = &rows[0]
+		}
+		e.Twice = f.one(12)
+	case sale.RefundDenied:
+		if f.one(2) {
+			e.By = boss
+		}
+		if !f.one(4) {
+			e.Note = "BB-18"
 		}
 	case sale.Decided:
 		e = f.decide(pick(f.rnd, anyRuling))
@@ -151,17 +159,16 @@ func (f *fuzzer) rows() []sale.Row {
 		r := f.row(n, state)
 		switch f.rnd.IntN(12) {
 		case 0:
-			r.SameSubscriber = false
-		case 1:
-			r.Amount++
-		case 2:
-			r.MayRetrySame = true
+			r.Differs = "another subscriber"
+		case 1, 2, 6:
+			if state == partner.StateFailed {
+				r.Refusal = pick(f.rnd, anyCode[4:])
+				r.Then = contract.Default().ThenOf(r.Refusal)
+			}
 		case 3:
 			r.UpdatedAt = time.Time{}
 		case 4:
 			r.PartnerTransID = "P-9"
-		case 5:
-			r.Code = pick(f.rnd, anyCode)
 		}
 		rows = append(rows, r)
 	}
@@ -201,17 +208,26 @@ func (f *fuzzer) check(before sale.Sale, e sale.Event) {
 	}
 	must(int64(len(f.history)) == s.Version, "version")
 	open, waiting := 0, 0
-	for _, send := range s.Sends {
-		if !send.Cleared && !send.NotOurs && (!send.Answered || send.Outcome != partner.NotSent) {
+	for _, send := range s.Intents {
+		if send.Settled == "" {
 			open++
 			if !send.Answered {
 				waiting++
 			}
 		}
 	}
-	if s.State == sale.RefundDue && e.Kind != sale.Decided && before.State != sale.RefundDue {
-		must(open == 0, "R7: a refund with an open send")
+	switch s.State {
+	case sale.RefundDue, sale.Refunding, sale.Closed:
+		must(open == 0, "money goes back while an intent is open")
 	}
+	if open > 0 {
+		must(s.HoldsSubscriber(), "the subscriber is free while an intent is open")
+		must(s.Attempt == before.Attempt, "another attempt while an intent is open")
+	}
+	if s.State == sale.Paid || s.State == sale.OTPSent {
+		must(open == 0 || s.State == sale.OTPSent && s.Ticket != nil, "an OTP in hand while others are open")
+	}
+	must(!slices.Contains(f.commands, sale.RaiseAlarm) || len(f.commands) == 1, "one alarm")
 	if e.Kind == sale.SendPlanned {
 		must(waiting == 1 && s.State == sale.Registering, "one send at a time")
 	}
@@ -222,6 +238,8 @@ func (f *fuzzer) check(before sale.Sale, e sale.Event) {
 		must(s.CashIn == price && s.CashOut == price, "cash back")
 	case sale.Closed:
 		must(s.CashIn == price && s.Booked == -price, "booked")
+	case sale.Review:
+		must(s.CashOut == 0 || s.CashOut == price, "cash out in review")
 	case sale.Registered, sale.RefundDue, sale.Paid, sale.OTPSent, sale.Registering, sale.Resolving, sale.Refunding:
 		must(s.CashIn == price && s.CashOut == 0, "cash in the drawer")
 	}
@@ -233,7 +251,9 @@ func (f *fuzzer) check(before sale.Sale, e sale.Event) {
 	case s.State == sale.Registering || s.State == sale.Resolving:
 		must(!s.WakeAt.IsZero(), "someone has to come back to it")
 	case s.State.Resting():
-		must(s.WakeAt.IsZero(), "rest")
+		must(s.WakeAt.IsZero() || open > 0, "rest")
+	case s.State != sale.None:
+		must(!s.WakeAt.IsZero(), "whoever waits for a person alarms in the end")
 	}
 }
 
@@ -261,10 +281,11 @@ func equal(t *testing.T, want, have any, what string) {
 }
 
 func rulesets() map[string]sale.Rules {
-	dedupes, blind := fenced, fenced
+	dedupes, blind, final := fenced, fenced, fenced
+	final.RefusalIsFinal = true
 	dedupes.Dedupes = true
 	blind.NoLookup = true
-	return map[string]sale.Rules{"fenced": fenced, "unbounded": fenced, "dedupes": dedupes, "no lookup": blind}
+	return map[string]sale.Rules{"fenced": fenced, "unbounded": fenced, "dedupes": dedupes, "no lookup": blind, "final": final}
 }
 
 // explore runs random sales and returns what was reached and what was refused.
@@ -274,22 +295,23 @@ func explore(t *testing.T, rounds, length int) (reached, refused map[step]int) {
 	for name, rules := range rulesets() {
 		for seed := range rounds {
 			f := &fuzzer{core: newCore(t), rnd: rand.New(rand.NewPCG(uint64(seed), uint64(len(name)))), reached: reached, refused: refused}
-			f.rules, f.bounded = rules, name != "unbounded"
+			f.rules = rules
 			if f.one(2) { // begin somewhere in the middle
 				start := pick(f.rnd, sale.States())
-				if !rules.NoLookup || start != sale.Refunding && start != sale.Refunded && start != sale.Review && start != sale.Closed {
+				if !rules.NoLookup || start != sale.Resolving && start != sale.RefundDue && start != sale.Refunding && start != sale.Refunded && start != sale.Review && start != sale.Closed {
 					f.in(start)
 				}
 			}
-			if f.bounded && !rules.NoLookup && f.s.State == sale.None && f.one(3) { // or with a second send under way
+			if name != "unbounded" && !rules.NoLookup && f.s.State == sale.None && f.one(3) { // or with a second send under way
 				f.resolving().past()
 				f.do(f.looked())
 				f.ticket().sent()
 			}
+			f.bounded = name != "unbounded"
 			for range length {
 				f.later(time.Duration(f.rnd.IntN(4)) * time.Duration(f.rnd.IntN(4)) * 10 * time.Second)
 				if f.one(40) {
-					f.later(20 * time.Minute)
+					f.later(pick(f.rnd, []time.Duration{20 * time.Minute, 20 * time.Minute, 3 * time.Hour, 25 * time.Hour}))
 				}
 				f.next()
 			}

@@ -6,13 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 var (
 	noon      = time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC)
-	fenced    = sale.Rules{LookupLagMax: 10 * time.Second, ClockSkewMax: 5 * time.Second, SettleMargin: 5 * time.Second, Hold: 15 * time.Minute, ResendAfter: time.Minute, OTPPatience: time.Minute}
+	fenced    = sale.Rules{LookupLagMax: 10 * time.Second, ClockSkewMax: 5 * time.Second, SettleMargin: 5 * time.Second, Hold: 15 * time.Minute, ResendAfter: time.Minute, OTPPatience: time.Minute, AlarmAfter: 2 * time.Hour, OpenFor: 24 * time.Hour}
 	coreOrder = sale.Order{Shop: "HN01", ID: "DH-1", Package: "C120", Price: price, Staff: clerk}
 )
 
@@ -80,21 +81,18 @@ func nextID(s sale.Sale) partner.PartnerTransID {
 
 // looked is a lookup of now with these rows.
 func (c *core) looked(rows ...sale.Row) sale.Event {
-	return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{PartnerTime: c.now, Rows: rows}, NextID: nextID(c.s)}
+	return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: c.now, Rows: rows}, NextID: nextID(c.s)}
 }
 
 // row is the partner's row of a send or ticket.
 func (c *core) row(n int, state partner.State) sale.Row {
 	id := partner.PartnerTransID("P-1")
-	for _, send := range c.s.Sends {
+	for _, send := range c.s.Intents {
 		if send.TransID == transID(n) {
 			id = send.PartnerTransID
 		}
 	}
-	return sale.Row{
-		TransID: transID(n), PartnerTransID: id, State: state, SameSubscriber: true,
-		Package: coreOrder.Package, Amount: price, UpdatedAt: c.now,
-	}
+	return sale.Row{IDs: partner.IDs{TransID: transID(n), PartnerTransID: id}, State: state, UpdatedAt: c.now}
 }
 
 func (c *core) plan() sale.Event {
@@ -102,19 +100,22 @@ func (c *core) plan() sale.Event {
 	if c.s.Ticket != nil {
 		ticket = c.s.Ticket.TransID
 	}
-	send := sale.Send{
-		Attempt: c.s.Attempt, TransID: ticket, PartnerTransID: c.s.PartnerTransID, At: c.now,
-		PreparedAt: c.now, SendBy: c.now.Add(20 * time.Second), WakeAt: c.now.Add(55 * time.Second), Fingerprint: []byte{1},
+	intent := sale.Intent{
+		Attempt: c.s.Attempt, At: c.now, WakeAt: c.now.Add(55 * time.Second), Fingerprint: []byte{1},
+		Intent: partner.Intent{
+			IDs:        partner.IDs{TransID: ticket, PartnerTransID: c.s.PartnerTransID},
+			PreparedAt: c.now, SendBy: c.now.Add(20 * time.Second),
+		},
 	}
 	if c.bounded {
-		send.LastBy = send.SendBy.Add(time.Minute)
+		intent.LastBy = intent.SendBy.Add(time.Minute)
 	}
-	return sale.Event{Kind: sale.SendPlanned, By: teller, Send: &send}
+	return sale.Event{Kind: sale.SendPlanned, By: teller, Intent: &intent}
 }
 
 // sent plans a send, with the lookup that goes before it.
 func (c *core) sent() *core {
-	if c.rules.NeedsLookup(c.s) {
+	if sale.NeedsLook(c.rules, c.s) {
 		c.do(c.looked())
 	}
 	return c.do(c.plan())
@@ -125,19 +126,20 @@ func (c *core) sending() *core { return c.paid().ticket().sent() }
 
 // told is the partner's answer to the last send.
 func (c *core) told(outcome partner.Outcome, code partner.Code) sale.Event {
-	return c.toldOf(len(c.s.Sends)-1, outcome, code)
+	return c.toldOf(len(c.s.Intents)-1, outcome, code)
 }
 
 func (c *core) toldOf(i int, outcome partner.Outcome, code partner.Code) sale.Event {
-	e := sale.Event{Kind: sale.SendEnded, SendIndex: i, Outcome: outcome, Code: code, PartnerTime: c.now, NextID: nextID(c.s)}
+	e := sale.Event{Kind: sale.SendEnded, Index: i, Outcome: outcome, Code: code, NextID: nextID(c.s)}
 	switch {
-	case outcome == partner.Succeeded && i >= 0 && i < len(c.s.Sends):
-		e.Receipt = &sale.Receipt{TransID: c.s.Sends[i].TransID, PartnerTransID: c.s.Sends[i].PartnerTransID, RegisteredAt: c.now}
+	case outcome == partner.Succeeded && i >= 0 && i < len(c.s.Intents):
+		ids := c.s.Intents[i].IDs
+		e.Receipt = &sale.Receipt{TransID: ids.TransID, PartnerTransID: ids.PartnerTransID, RegisteredAt: c.now}
 	case outcome == partner.Rejected:
-		e.Refusal = true
-		e.NotOurs = code == partner.AmountMismatch
-	case outcome == partner.Unknown:
-		e.Refusal = code == partner.NotEligible || code == partner.TransactionConflict || code == partner.TransactionExpired || code == partner.AuthNonce
+		e.Then = contract.Default().ThenOf(code)
+		if e.Final = c.rules.RefusalIsFinal; !e.Final {
+			e.Outcome = partner.Unknown // as the client says it
+		}
 	}
 	return e
 }
@@ -153,7 +155,8 @@ func (c *core) resolving() *core { return c.sending().overdue() }
 func (c *core) past() *core { return c.later(5 * time.Minute) }
 
 func (c *core) refundDue() *core {
-	return c.sending().do(c.told(partner.Rejected, partner.AmountMismatch))
+	c.sending().do(c.told(partner.Rejected, partner.AmountMismatch)).past()
+	return c.do(c.looked())
 }
 
 func (c *core) claim() *core {
@@ -196,7 +199,7 @@ func (c *core) in(state sale.State) *core {
 	case sale.Cancelled:
 		return c.opened().do(sale.Event{Kind: sale.CancelAsked, By: teller})
 	case sale.Closed:
-		c.in(sale.Review)
+		c.in(sale.Review).past()
 		return c.do(c.decide(sale.RuleClosed))
 	}
 	c.t.Fatalf("no way to %s", state)

@@ -157,8 +157,8 @@ func (s *shop) restsInTime(t *testing.T, id string) {
 	t.Helper()
 	kept := s.sale(id)
 	var bound time.Time
-	for _, send := range kept.Sends {
-		fence := send.LastBy.Add(2 * time.Second) // skew and margin of the sandbox, no lag
+	for _, send := range kept.Intents {
+		fence := send.LastBy.Add(13 * time.Second) // skew, the read timeout, what the local clock adds; no lag
 		for _, at := range []time.Time{fence, send.WakeAt} {
 			if at.After(bound) {
 				bound = at
@@ -171,7 +171,9 @@ func (s *shop) restsInTime(t *testing.T, id string) {
 	s.settle(time.Until(bound.Add(time.Minute)))
 	state := s.state(id)
 	assert.NotContains(t, []sale.State{sale.Registering, sale.Resolving}, state)
-	assert.Zero(t, s.sale(id).WakeAt, "nothing left for the machine in %s", state)
+	if at := s.sale(id).WakeAt; !at.IsZero() {
+		assert.Greater(t, time.Until(at), time.Hour, "nothing left for the machine in %s but an alarm", state)
+	}
 }
 
 // The process dies again while it recovers, three deep.
@@ -259,7 +261,7 @@ func TestCancelledContextAtEveryPoint(t *testing.T) {
 				_ = s.sell(ctx)
 				if id, err := s.memory.ByOrder(t.Context(), "HN01", "DH-1"); err == nil {
 					kept := s.sale(id)
-					for _, send := range kept.Sends {
+					for _, send := range kept.Intents {
 						assert.True(t, send.Answered, "a durable send runs to its end and is recorded (R14)")
 					}
 					s.restsInTime(t, id)

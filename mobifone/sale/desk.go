@@ -19,14 +19,17 @@ type Config struct {
 	// NewID gives the partnerTransId of (shop, order, attempt), always the same for the
 	// same; of a client it is NewPartnerTransID.
 	NewID func(shop, order string, attempt int) (partner.PartnerTransID, error)
-	// AllowNoLookup takes a partner without a lookup: every unknown then goes to Review,
-	// and a refund after a send is a person's decision (R12).
+	// AllowNoLookup takes a contract without a lookup by transId: whatever is not settled by
+	// the answer itself then goes to Review, and a person decides.
 	AllowNoLookup bool
 	// EraseAfter is how long after a sale came to rest [Desk.Run] has the store erase the
 	// subscriber's number; the money facts stay. Zero is 90 days, negative is never.
 	EraseAfter time.Duration
 	// Now is the local clock; nil is time.Now.
 	Now func() time.Time
+	// Inline keeps every step in the caller's goroutine. It is for simulations, whose store
+	// keeps to its context; without it a store that hangs cannot hold a registration.
+	Inline bool
 	// OnEvent is told of each stored event with the sale after it, in the goroutine that
 	// stored it. It must be fast and must not panic. May be nil.
 	OnEvent func(ctx context.Context, s Sale, e Event)
@@ -42,7 +45,7 @@ type Desk struct{ cfg Config }
 
 // ErrNoLookup refuses a desk over a partner that cannot be asked what became of a
 // registration, unless Config.AllowNoLookup says that this is understood.
-var ErrNoLookup = errors.New("the contract has no transactions.get: nothing unknown could ever be resolved; describe it, or set AllowNoLookup")
+var ErrNoLookup = errors.New("the contract has no transactions.get by transId: nothing unknown could ever be resolved; describe it, or set AllowNoLookup")
 
 // NewDesk checks the configuration.
 func NewDesk(cfg Config) (*Desk, error) {
@@ -50,8 +53,8 @@ func NewDesk(cfg Config) (*Desk, error) {
 	if cfg.Partner == nil || cfg.Store == nil || cfg.NewID == nil {
 		errs = append(errs, errors.New("sale: Config needs Partner, Store and NewID"))
 	}
-	if cfg.Rules.Hold <= 0 || cfg.Rules.OTPPatience <= 0 {
-		errs = append(errs, errors.New("sale: Config.Rules is not filled; take it from RulesOf(client.Contract())"))
+	if cfg.Rules.Hold <= 0 || cfg.Rules.OTPPatience <= 0 || cfg.Rules.AlarmAfter <= 0 || cfg.Rules.OpenFor <= 0 {
+		errs = append(errs, errors.New("sale: Config.Rules is not filled; take it from RulesOf(client)"))
 	}
 	if cfg.Rules.NoLookup && !cfg.AllowNoLookup {
 		errs = append(errs, ErrNoLookup)
@@ -95,7 +98,7 @@ func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, error)
 		s, commands = next, append(commands, more...)
 	}
 	err := d.cfg.Store.Apply(ctx, Change{
-		SaleID: s.ID, Expected: before.Version, Events: events, State: s, Claim: claimChange(before.State, s.State),
+		SaleID: s.ID, Expected: before.Version, Events: events, State: s, Claim: claimChange(before, s),
 	})
 	if err != nil {
 		return before, err
@@ -107,15 +110,15 @@ func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, error)
 // mayMakeAttempt lists the events after which a sale may go on with another id.
 func mayMakeAttempt(k Kind) bool { return k == LookedUp || k == SendEnded }
 
-// claimChange is R4: the subscriber is busy from Registering on, through Resolving and
-// Review. Only the way into Registering can be refused.
-func claimChange(from, to State) ClaimChange {
+// claimChange keeps the subscriber busy while any intent is open, and in Review. Only the
+// way into Registering can be refused.
+func claimChange(from, to Sale) ClaimChange {
 	switch {
 	case from.HoldsSubscriber() == to.HoldsSubscriber():
 		return KeepClaim
 	case !to.HoldsSubscriber():
 		return ReleaseClaim
-	case to == Registering:
+	case to.State == Registering:
 		return TakeClaim
 	default:
 		return AddClaim
@@ -150,7 +153,7 @@ func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
 }
 
 // record stores an outcome, which is a fact: a lost compare-and-swap is folded again on
-// the newer version until it is stored (R2). Only ctx ends it.
+// the newer version until it is stored Only ctx ends it.
 func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 	for {
 		after, err := d.apply(ctx, s, e)

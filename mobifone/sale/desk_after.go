@@ -1,7 +1,10 @@
 package sale
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -13,7 +16,7 @@ func (d *Desk) Abandon(ctx context.Context, id, by string) (View, error) {
 }
 
 // ClaimRefund makes sure by a last lookup that nothing was registered, and claims the
-// refund for one teller, before cash leaves (R11). A sale that turns out to be
+// refund for one teller, before cash leaves. A sale that turns out to be
 // registered goes there instead, with a *[RefusedError].
 func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 	s, err := d.cfg.Store.Load(ctx, id)
@@ -21,7 +24,7 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 		return View{}, err
 	}
 	claim := Event{Kind: RefundTaken, At: d.now(), By: by}
-	if s.State != RefundDue || !leftAnything(s) || d.cfg.Rules.NoLookup {
+	if s.State != RefundDue || !s.anyLeft() || d.cfg.Rules.NoLookup {
 		s, err = d.apply(ctx, s, claim)
 		return d.view(s, err), err
 	}
@@ -45,18 +48,16 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 	return d.view(s, err), err
 }
 
-func leftAnything(s Sale) bool {
-	for _, send := range s.Sends {
-		if !send.stayed() {
-			return true
-		}
-	}
-	return false
-}
-
-// ConfirmRefund records that the cash is back with the customer.
+// ConfirmRefund records that the cash is back with the customer. That is a fact: it is
+// taken in whatever state the sale is by now, from the one who claimed the refund.
 func (d *Desk) ConfirmRefund(ctx context.Context, id, by string) (View, error) {
 	return d.act(ctx, id, Event{Kind: RefundPaid, By: by})
+}
+
+// DenyRefund records that no cash left although somebody claimed to pay it out. by must be
+// another person than that one; evidence is for the auditor.
+func (d *Desk) DenyRefund(ctx context.Context, id, evidence, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: RefundDenied, By: by, Note: evidence})
 }
 
 // Decide settles a sale in Review by a person's decision, with evidence for the auditor.
@@ -66,7 +67,7 @@ func (d *Desk) Decide(ctx context.Context, id string, v Verdict, by string) (Vie
 
 // Observe feeds a partner's row found elsewhere, by reconciliation, into the sale it
 // belongs to: by partnerTransId. It changes states by the same rules as a lookup,
-// overwrites nothing and sends nothing (R13). A row of no sale is a *[NotFoundError].
+// overwrites nothing and sends nothing. A row of no sale is a *[NotFoundError].
 //
 // others are the other rows of the same statement with the same partnerTransId: a partner
 // that carries one request out twice lists two rows that no lookup can tell apart, and
@@ -81,12 +82,12 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction, others ...pa
 		if err != nil {
 			return View{}, err
 		}
-		row := RowOf(tx, s.Order)
-		row.Twice = twice(tx, others)
-		if !s.Order.MSISDN.IsValid() {
-			row.SameSubscriber = s.State.Resting() // erased: the ids alone have to do
+		purchase := s.Order.Purchase()
+		if !purchase.MSISDN.IsValid() && s.State.Resting() {
+			purchase.MSISDN = tx.MSISDN // erased: the ids alone have to do
 		}
-		e := Event{Kind: Observed, At: d.now(), Row: &row}
+		row := d.cfg.Rules.rowOf(tx, purchase)
+		e := Event{Kind: Observed, At: d.now(), Row: &row, Twice: twice(tx, others)}
 		next, _, err := d.cfg.Rules.Step(s, e)
 		if err != nil || sameButTime(s, next) {
 			return d.view(s, err), err
@@ -114,4 +115,28 @@ func (d *Desk) Look(ctx context.Context, id string) (View, error) {
 		return View{}, err
 	}
 	return d.view(s, nil), nil
+}
+
+// Waiting is a sale that waits for a person.
+type Waiting struct {
+	Summary
+	Age time.Duration // since the last act, by the local clock
+}
+
+// Waiting lists the sales that wait for a person, the longest first: cash that was taken
+// and is neither sold nor returned, refunds to be paid or confirmed, reviews, and orders
+// without cash.
+func (d *Desk) Waiting(ctx context.Context, shop string) ([]Waiting, error) {
+	found, err := d.cfg.Store.Find(ctx, Query{
+		States: []State{Open, Paid, OTPSent, RefundDue, Refunding, Review}, Shop: shop,
+	})
+	if err != nil {
+		return nil, err
+	}
+	now, list := d.now(), make([]Waiting, len(found))
+	for i, s := range found {
+		list[i] = Waiting{Summary: s, Age: max(now.Sub(s.UpdatedAt), 0)}
+	}
+	slices.SortStableFunc(list, func(a, b Waiting) int { return cmp.Compare(b.Age, a.Age) })
+	return list, nil
 }

@@ -3,58 +3,82 @@ package sale
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// NotClearedError says that an earlier send of the sale has to be cleared by a lookup
-// before one with another OTP may go (R7). Nothing was sent; View.WaitUntil is the
-// countdown.
-type NotClearedError struct{ SaleID string }
-
-// Error says so.
-func (e *NotClearedError) Error() string {
-	return "sale " + e.SaleID + ": the last answer is not cleared yet; wait, then register again"
+// NotSettledError says that an earlier registration of the sale has to be settled before
+// another OTP may be requested. Nothing was sent; Until is about when it will be, by the
+// local clock, zero when nobody can say.
+type NotSettledError struct {
+	SaleID string
+	Until  time.Time
 }
 
+// Error says what to wait for.
+func (e *NotSettledError) Error() string {
+	return "sale " + e.SaleID + ": what became of the last registration is not settled yet; wait, then request another OTP"
+}
+
+var (
+	errRunOut = errors.New("MobiFone shows this OTP as run out; nothing was sent, request a new one")
+	errHangs  = errors.New("the store did not take the outcome in time; the sale is resolved by lookup")
+)
+
 // Register sends the registration with the OTP the customer read out. What it does, in
-// this order: looks the ids up where R7 and R8 ask for it, makes the send durable, sends
-// once, records what is known. The caller's ctx ends the first part; once the send is
-// durable it runs to its own deadline (R14). A nil error means Registered.
+// this order: looks the ids up before the first send of a partnerTransId, makes the intent
+// durable, sends once, records what is known. The caller's ctx ends the first part; once
+// the intent is durable it runs to its own deadline, the store's answer included. A nil
+// error means Registered.
 //
 // Whatever it returns, the sale itself says what to do: View.Action. An error before the
-// send is durable leaves the sale unchanged.
+// intent is durable leaves the sale unchanged, but for what a lookup showed.
 func (d *Desk) Register(ctx context.Context, id string, otp partner.OTP, by string) (View, error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {
 		return View{}, err
 	}
-	ready, looked, err := d.lookFirst(ctx, s)
-	if err != nil || ready.State != OTPSent {
-		return d.view(ready, err), d.notRegistered(ready, err)
+	if s.State != OTPSent || s.Ticket == nil {
+		err = d.unknownUnless(s, &RefusedError{State: s.State, Kind: SendPlanned, Reason: "a registration needs cash and an OTP, and no other registration open"})
+		return d.view(s, err), err
 	}
-	if s.Ticket == nil {
-		return d.view(s, nil), &RefusedError{State: s.State, Kind: SendPlanned, Reason: "request an OTP first"}
+	ready, looked, err := d.lookFirst(ctx, s)
+	if err != nil {
+		return d.view(ready, err), d.unknownUnless(ready, err)
+	}
+	if ready.State != OTPSent {
+		return d.view(ready, nil), d.unknown(ready, nil)
 	}
 	prepared, err := d.cfg.Partner.Prepare(ctx, ready, otp)
-	if err != nil {
-		return d.view(s, err), err
+	if errors.Is(err, partner.AlreadySent) && !d.cfg.Rules.NoLookup {
+		return d.found(ctx, s, err)
 	}
-	plan := prepared.Plan()
-	s, err = d.apply(ctx, s, append(looked, Event{Kind: SendPlanned, At: d.now(), By: by, Send: &plan})...)
 	if err != nil {
-		return d.view(s, err), err
+		return d.view(s, err), d.unknownUnless(s, err)
 	}
-	return d.send(context.WithoutCancel(ctx), s, prepared)
+	intent, now := prepared.Plan(), d.now()
+	intent.WakeAt = now.Add(intent.WakeAt.Sub(intent.At)) // one local clock for a sale: the desk's
+	intent.At = now
+	s, err = d.apply(ctx, s, append(looked, Event{Kind: SendPlanned, At: now, By: by, Intent: &intent})...)
+	if err != nil {
+		err = d.busyUntil(ctx, err)
+		return d.view(s, err), d.unknownUnless(s, err)
+	}
+	ctx = context.WithoutCancel(ctx)
+	if !d.cfg.Inline {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, max(intent.WakeAt.Sub(intent.At), replyMargin))
+		defer cancel()
+	}
+	return d.send(ctx, s, prepared)
 }
 
-// lookFirst makes the lookup that has to go before a send. A clean one is not stored yet:
-// it goes with the send, in one Apply. One that changes the sale is stored at once.
+// lookFirst makes the lookup that has to go before the first send of a partnerTransId. A
+// clean one is not stored yet: it goes with the intent, in one Apply. One that changes the
+// sale otherwise is stored at once.
 func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
-	if s.State != OTPSent || !d.cfg.Rules.NeedsLookup(s) {
-		if s.State != OTPSent {
-			return s, nil, &RefusedError{State: s.State, Kind: SendPlanned, Reason: "a registration needs cash and an OTP, and no other registration open"}
-		}
+	if !d.cfg.Rules.needsLook(s) {
 		return s, nil, nil
 	}
 	lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
@@ -66,7 +90,7 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 	if err != nil {
 		return s, nil, err
 	}
-	if next.State == OTPSent && !d.cfg.Rules.NeedsLookup(next) {
+	if next.State == OTPSent && next.Looked {
 		return next, []Event{e}, nil
 	}
 	if !sameButTime(s, next) {
@@ -77,19 +101,35 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 	switch {
 	case next.State != OTPSent:
 		return next, nil, nil
-	case s.Ticket.runOut(lookup):
-		return next, nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.OTPExpired, Err: errRunOut}
+	case next.Ticket.RunOut:
+		return next, nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OTPExpired, Err: errRunOut}
 	}
-	return next, nil, &NotClearedError{SaleID: s.ID}
+	return next, nil, &partner.Error{
+		Operation: partner.OpGet, Code: partner.ReplyUnreadable,
+		Err: errors.New("the lookup before the registration may come from a cache; nothing was sent, try again"),
+	}
 }
 
-// send lets the registration out and records what is known. Its send is durable.
+// found writes down what Prepare learned: MobiFone has a registration of these ids.
+func (d *Desk) found(ctx context.Context, s Sale, cause error) (View, error) {
+	lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
+	if err != nil {
+		return d.view(s, err), d.unknown(s, errors.Join(cause, err))
+	}
+	after, err := d.record(ctx, s, Event{Kind: LookedUp, At: d.now(), Lookup: &lookup})
+	if err != nil {
+		return d.view(s, err), d.unknown(s, errors.Join(cause, err))
+	}
+	return d.view(after, nil), d.unknown(after, cause)
+}
+
+// send lets the registration out and records what is known. Its intent is durable.
 func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error) {
-	index := len(s.Sends) - 1
+	index := len(s.Intents) - 1
 	res := prepared.Send(ctx)
-	s, err := d.record(ctx, s, Event{
-		Kind: SendEnded, At: d.now(), SendIndex: index, Outcome: res.Outcome, Code: res.Code,
-		Refusal: res.Refusal, NotOurs: res.NotOurs, PartnerTime: res.PartnerTime, Receipt: res.Receipt,
+	s, err := d.recordInTime(ctx, s, Event{
+		Kind: SendEnded, At: d.now(), Index: index, Outcome: res.Outcome, Code: res.Code,
+		Then: res.Then, Final: res.Final, Receipt: res.Receipt,
 	})
 	if err != nil {
 		// The outcome is not stored: the sale is unknown until it is resolved.
@@ -99,24 +139,46 @@ func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error
 		return d.view(s, nil), nil
 	}
 	if res.Err == nil {
-		return d.view(s, nil), d.notRegistered(s, nil)
+		return d.view(s, nil), d.unknown(s, nil)
 	}
-	if s.State.HoldsSubscriber() && partner.OutcomeOf(res.Err) != partner.Unknown {
-		// This send was refused, and an earlier one is not cleared: of the sale nothing is
-		// known, and nobody who reads the error alone may return the cash.
+	if s.HoldsSubscriber() && partner.OutcomeOf(res.Err) != partner.Unknown {
+		// This one was refused or never left, and an earlier one is open: of the sale nothing
+		// is known, and nobody who reads the error alone may return the cash.
 		return d.view(s, nil), d.unknown(s, res.Err)
 	}
 	return d.view(s, res.Err), res.Err
 }
 
-// errRunOut is why an OTP that the partner shows as run out is not sent (R8).
-var errRunOut = errors.New("the partner shows this OTP as run out; nothing was sent, request a new one")
-
-func (d *Desk) notRegistered(s Sale, err error) error {
-	if err != nil {
-		return err
+// recordInTime stores an outcome and waits for the store until ctx ends. A store that
+// hangs then goes on alone; what it did not take is resolved by lookup.
+func (d *Desk) recordInTime(ctx context.Context, s Sale, e Event) (Sale, error) {
+	if d.cfg.Inline {
+		return d.record(ctx, s, e)
 	}
-	return d.unknown(s, nil)
+	type result struct {
+		s   Sale
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		after, err := d.record(context.WithoutCancel(ctx), s, e)
+		done <- result{after, err}
+	}()
+	select {
+	case r := <-done:
+		return r.s, r.err
+	case <-ctx.Done():
+		return s, errHangs
+	}
+}
+
+// unknownUnless is err while nothing of the sale is open, else the answer that nothing is
+// known of it.
+func (d *Desk) unknownUnless(s Sale, err error) error {
+	if s.HoldsSubscriber() || s.State == Registered {
+		return d.unknown(s, err)
+	}
+	return err
 }
 
 func (d *Desk) unknown(s Sale, cause error) error {

@@ -7,69 +7,93 @@ import (
 )
 
 // Resolve moves one sale on as far as its time has come: it gives an unanswered OTP
-// request up, takes an unanswered send for unknown, looks an unknown up. It only looks,
-// so two who resolve one sale do no harm. next is when to resolve it again; zero: never,
-// or not before a person acts. An error leaves the sale as it is; next is set all the same.
+// request up, takes an unanswered send for unknown, looks an open registration up, alarms
+// for whoever waits too long. It only looks, so two who resolve one sale do no harm. next
+// is when to resolve it again; zero: never, or not before a person acts. An error leaves
+// the sale as it is; next is set all the same.
 func (d *Desk) Resolve(ctx context.Context, id string) (next time.Time, err error) {
-	s, err := d.cfg.Store.Load(ctx, id)
-	if err != nil {
-		return time.Time{}, err
+	next, lookErr, storeErr := d.resolve(ctx, id)
+	if storeErr != nil {
+		return next, storeErr
 	}
-	now := d.now()
-	if s.State == Registering || !s.OTPAskedAt.IsZero() && (s.State == Paid || s.State == OTPSent) {
-		if now.Before(s.WakeAt) {
-			return s.WakeAt, nil
-		}
-		s, err = d.apply(ctx, s, Event{Kind: Overdue, At: now})
-		if IsConflict(err) {
-			return now, nil // somebody was faster; look again
-		}
-		if err != nil {
-			return now.Add(time.Second), err
-		}
-	}
-	blind := d.cfg.Rules.NoLookup || len(s.Pairs()) == 0
-	if s.State != Resolving && (s.State != Review || blind) {
-		if !s.WakeAt.IsZero() && !s.WakeAt.After(now) {
-			return d.postpone(ctx, s, now), nil // woken for what these rules do not do
-		}
-		return s.WakeAt, nil
-	}
-	return d.lookAgain(ctx, s)
+	return next, lookErr
 }
 
-func (d *Desk) lookAgain(ctx context.Context, s Sale) (time.Time, error) {
+// resolve tells a lookup that failed, which is noted and comes again at next, from a store
+// that failed, which has noted nothing.
+func (d *Desk) resolve(ctx context.Context, id string) (next time.Time, lookErr, storeErr error) {
+	s, err := d.cfg.Store.Load(ctx, id)
+	if err != nil {
+		return time.Time{}, nil, err
+	}
+	now := d.now()
+	overdue := Event{Kind: Overdue, At: now}
+	if _, _, refused := d.cfg.Rules.Step(s, overdue); refused == nil && s.State != Resolving {
+		s, err = d.apply(ctx, s, overdue)
+		if IsConflict(err) {
+			return now, nil, nil // somebody was faster; look again
+		}
+		if err != nil {
+			return now.Add(time.Second), nil, err
+		}
+	}
+	if d.looksUp(s, now) {
+		return d.lookAgain(ctx, s)
+	}
+	want := d.cfg.Rules.wakeAt(s, now)
+	if !s.WakeAt.IsZero() && (!s.WakeAt.After(now) || s.WakeAt.After(want)) {
+		return want, nil, d.postpone(ctx, s, want)
+	}
+	return s.WakeAt, nil, nil
+}
+
+// looksUp reports whether a lookup is what the sale waits for now.
+func (d *Desk) looksUp(s Sale, now time.Time) bool {
+	switch s.State {
+	case Resolving:
+		return true
+	case Registering, Open:
+		return false
+	case Review:
+		return !d.cfg.Rules.NoLookup && s.anyLeft()
+	}
+	if d.cfg.Rules.NoLookup || !s.anyOpen() {
+		return false
+	}
+	at, known := d.cfg.Rules.localFence(s)
+	return !known || !now.Before(at.Add(-fenceSlack))
+}
+
+func (d *Desk) lookAgain(ctx context.Context, s Sale) (next time.Time, lookErr, storeErr error) {
 	var lookup Lookup
-	err := ErrNoLookup // of a contract that lost its lookup while the sale was open
+	lookErr = ErrNoLookup // of a contract that lost its lookup while the sale was open
 	if !d.cfg.Rules.NoLookup {
-		lookup, err = d.cfg.Resolver.LookUp(ctx, s.Order, s.Pairs())
+		lookup, lookErr = d.cfg.Resolver.LookUp(ctx, s.Order, s.Pairs())
 	}
 	now := d.now()
 	e := Event{Kind: LookedUp, At: now, Lookup: &lookup}
-	if err != nil {
-		if s.State != Resolving {
-			return d.postpone(ctx, s, now), err
-		}
+	if lookErr != nil {
 		e = Event{Kind: Overdue, At: now} // the hold may be over although nobody answers
 	}
-	next, _, stepErr := d.cfg.Rules.Step(s, e)
-	if stepErr != nil || sameButTime(s, next) {
-		return d.postpone(ctx, s, now), err
+	after, _, stepErr := d.cfg.Rules.Step(s, e)
+	if stepErr != nil || sameButTime(s, after) {
+		next = d.cfg.Rules.wakeAt(s, now)
+		return next, lookErr, d.postpone(ctx, s, next)
 	}
-	after, applyErr := d.apply(ctx, s, e)
+	after, err := d.apply(ctx, s, e)
 	switch {
-	case IsConflict(applyErr):
-		return now, err
-	case applyErr != nil:
-		return now.Add(time.Second), applyErr
+	case IsConflict(err):
+		return now, lookErr, nil
+	case err != nil:
+		return now.Add(time.Second), lookErr, err
 	}
-	return after.WakeAt, err
+	return after.WakeAt, lookErr, nil
 }
 
-func (d *Desk) postpone(ctx context.Context, s Sale, now time.Time) time.Time {
-	next := d.cfg.Rules.NextPoll(s, now)
-	_ = d.cfg.Store.Postpone(ctx, s.ID, s.Version, next) // forgotten, it is only looked up early
-	return next
+// postpone notes when the sale is due again. A store that cannot is an error: the sale
+// would be asked for without a pause.
+func (d *Desk) postpone(ctx context.Context, s Sale, next time.Time) error {
+	return d.cfg.Store.Postpone(ctx, s.ID, s.Version, next)
 }
 
 // sameButTime reports whether an event would change nothing but when it happened.

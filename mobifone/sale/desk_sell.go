@@ -7,7 +7,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// OrderDiffersError refuses an order whose id belongs to a sale of something else (R3).
+// OrderDiffersError refuses an order whose id belongs to a sale of something else.
 type OrderDiffersError struct{ SaleID string }
 
 // Error says so.
@@ -16,8 +16,8 @@ func (e *OrderDiffersError) Error() string {
 }
 
 // Open opens the order's sale, or gives the one it has: the same order is the same sale,
-// with the same ids, whoever opens it and however often (R3). While the subscriber has an
-// unsettled sale it is refused with a *[BusyError] (R4); see [Desk.OpenBeside].
+// with the same ids, whoever opens it and however often. While the subscriber has an
+// unsettled sale it is refused with a *[BusyError]; see [Desk.OpenBeside].
 func (d *Desk) Open(ctx context.Context, o Order, by string) (View, error) {
 	return d.open(ctx, o, by, false)
 }
@@ -46,7 +46,7 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 		return View{}, err
 	}
 	if len(claims) > 0 && !beside {
-		return View{}, &BusyError{SaleID: claims[0].SaleID}
+		return View{}, d.busyUntil(ctx, &BusyError{SaleID: claims[0].SaleID})
 	}
 	id, err := d.cfg.NewID(o.Shop, o.ID, 1)
 	if err != nil {
@@ -114,7 +114,7 @@ func (o Order) faults() []partner.FieldError {
 	if !o.MSISDN.IsValid() {
 		add("MSISDN", "missing; parse the number with partner.ParseMSISDN")
 	}
-	if _, err := partner.ParsePackageCode(string(o.Package)); err != nil {
+	if code, err := partner.ParsePackageCode(string(o.Package)); err != nil || code != o.Package {
 		add("Package", "no package code; pass one of the offers' codes")
 	}
 	if o.Price <= 0 {
@@ -122,6 +122,8 @@ func (o Order) faults() []partner.FieldError {
 	}
 	if o.ID == "" {
 		add("ID", "missing; pass the shop's order id, unique for ever")
+	} else {
+		faults = append(faults, partner.CheckID("ID", o.ID)...) // two ids that look alike would be one order sold twice
 	}
 	if o.Shop == "" || o.Shop != o.Staff.Shop {
 		add("Shop", "missing, or not the shop of the staff")
@@ -145,19 +147,23 @@ func (d *Desk) Cancel(ctx context.Context, id, by string) (View, error) {
 
 // RequestOTP asks the partner to send an OTP. The intent is stored before the request and
 // the ticket after it. A failure leaves the sale where it is; View.WaitUntil says when to
-// ask again. While another sale holds the subscriber it is refused with a *[BusyError].
+// ask again. While another sale holds the subscriber it is refused with a *[BusyError], while
+// an earlier registration of this one is open with a *[NotSettledError].
 func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {
 		return View{}, err
 	}
-	// Another OTP could void that of a sale of the same subscriber which is under way (R4).
+	// Another OTP could void that of a sale of the same subscriber which is under way.
 	claims, err := d.cfg.Store.Busy(ctx, s.Order.MSISDN)
 	if err != nil {
 		return d.view(s, err), err
 	}
 	if holder := Blocking(claims, s.ID, s.Slot); holder != "" {
-		err = &BusyError{SaleID: holder}
+		err = d.busyUntil(ctx, &BusyError{SaleID: holder})
+		return d.view(s, err), err
+	}
+	if s, err = d.settleFirst(ctx, s); err != nil {
 		return d.view(s, err), err
 	}
 	if s, err = d.apply(ctx, s, Event{Kind: OTPAsked, At: d.now(), By: by}); err != nil {
@@ -177,4 +183,45 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 		err = askErr
 	}
 	return d.view(s, err), err
+}
+
+// settleFirst looks the open intents up before another OTP is requested, and refuses while
+// they stay open.
+func (d *Desk) settleFirst(ctx context.Context, s Sale) (Sale, error) {
+	if s.State != OTPSent || !s.anyOpen() {
+		return s, nil
+	}
+	if !d.cfg.Rules.NoLookup {
+		lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
+		if err != nil {
+			return s, err
+		}
+		e := Event{Kind: LookedUp, At: d.now(), Lookup: &lookup}
+		if next, _, err := d.cfg.Rules.Step(s, e); err != nil || !sameButTime(s, next) {
+			if s, err = d.apply(ctx, s, e); err != nil {
+				return s, err
+			}
+		}
+		if s.State != OTPSent && s.State != Paid {
+			return s, d.unknown(s, nil)
+		}
+	}
+	if s.anyOpen() {
+		until, _ := d.cfg.Rules.localFence(s)
+		return s, &NotSettledError{SaleID: s.ID, Until: until}
+	}
+	return s, nil
+}
+
+// busyUntil completes a BusyError with when the sale in the way is expected to be settled.
+func (d *Desk) busyUntil(ctx context.Context, err error) error {
+	busy, ok := errors.AsType[*BusyError](err)
+	if !ok {
+		return err
+	}
+	told := *busy
+	if other, loadErr := d.cfg.Store.Load(ctx, busy.SaleID); loadErr == nil {
+		told.Until = d.settledAt(other, d.now())
+	}
+	return &told
 }

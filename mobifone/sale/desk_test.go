@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -23,13 +22,24 @@ func TestNewDeskNamesEveryFault(t *testing.T) {
 	assert.ErrorContains(t, err, "Config.Rules")
 }
 
-// The rules are the contract's: one that promises less makes the sale wait longer.
+// The rules are the contract's promises and the client's timeouts: the settle margin is at
+// least the time a lookup's reply may take.
 func TestRulesAreTheContracts(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, sale.Rules{
-		LookupLagMax: time.Minute, ClockSkewMax: 30 * time.Second, SettleMargin: 30 * time.Second,
-		Hold: 15 * time.Minute, ResendAfter: time.Minute, OTPPatience: time.Minute,
-	}, sale.RulesOf(contract.Default()))
+	sb, err := sandbox.New(sandbox.Config{Kind: sandbox.KindA, LookupLag: 7 * time.Second, Contract: promising(t, true)})
+	require.NoError(t, err)
+	rules := sale.RulesOf(newClient(t, sb, sb.RoundTripper()))
+	assert.True(t, rules.Dedupes)
+	assert.True(t, rules.RefusalIsFinal)
+	assert.False(t, rules.NoLookup)
+	assert.Equal(t, 7*time.Second, rules.LookupLagMax)
+	assert.Equal(t, time.Second, rules.ClockSkewMax)
+	assert.Equal(t, 10*time.Second, rules.SettleMargin, "the read timeout, above the contract's second")
+	assert.Equal(t, 15*time.Minute, rules.Hold)
+	assert.Equal(t, time.Minute, rules.ResendAfter)
+	assert.Equal(t, 50*time.Second, rules.OTPPatience, "what an OTP request may take, and a margin")
+	assert.Equal(t, 2*time.Hour, rules.AlarmAfter)
+	assert.Equal(t, 24*time.Hour, rules.OpenFor)
 }
 
 // Each stored event is told once, with the sale after it, and nothing that was not stored.
@@ -118,7 +128,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]string{
 		&sale.RefusedError{State: sale.Paid, Kind: sale.SendPlanned, Reason: "request an OTP first"}: "sale is Paid: send-planned refused: request an OTP first",
-		&sale.NotClearedError{SaleID: "S"}:   "sale S: the last answer is not cleared yet; wait, then register again",
+		&sale.NotSettledError{SaleID: "S"}:   "sale S: what became of the last registration is not settled yet; wait, then request another OTP",
 		&sale.OrderDiffersError{SaleID: "S"}: "order id is taken by sale S of something else; use a new order id",
 		&sale.BusyError{SaleID: "S"}:         "the subscriber has an unsettled sale S; settle it first",
 		&sale.ConflictError{SaleID: "S"}:     "sale S was changed by somebody else",

@@ -7,35 +7,43 @@ import (
 )
 
 const (
-	driverBatch   = 256
-	driverWorkers = 8
-	driverIdle    = time.Second           // other processes may make sales due that this one does not know of
-	driverFloor   = 10 * time.Millisecond // no loop of this driver goes without a pause
-	driverRetry   = 10 * time.Second      // a sale that cannot even be loaded or written
-	driverErase   = time.Hour             // between two looks for numbers to be erased
+	driverBatch  = 256
+	driverAtOnce = 64                    // sales looked up at the same time
+	driverSlow   = 32                    // of those, such whose last lookup failed
+	driverIdle   = time.Second           // other processes may make sales due that this one does not know of
+	driverFloor  = 10 * time.Millisecond // no loop of this driver goes without a pause
+	driverRetry  = 10 * time.Second      // first wait of a sale that cannot be moved; doubled up to driverCalm
+	driverCalm   = 5 * time.Minute
+	driverErase  = time.Hour   // between two looks for numbers to be erased
+	driverSweep  = time.Minute // between two looks for sales that a wrong clock put off
 )
 
 // Run keeps all open sales moving until ctx ends, and resumes where an earlier process
 // stopped: nothing else is needed after a restart. One per process is enough; several on
-// one store do no harm. Sales that cannot be moved do not keep others waiting. It also has
-// the numbers of sales long at rest erased, see [Config.EraseAfter]. Its error is ctx's.
+// one store do no harm. Each sale has a wait of its own: those whose lookups hang, or that
+// the store does not take, hold up no others. It also has the numbers of sales long at
+// rest erased, see [Config.EraseAfter]. Its error is ctx's.
 func (d *Desk) Run(ctx context.Context) error {
-	stuck := stuck{until: map[string]time.Time{}}
-	var erased time.Time
+	w := &waits{sales: map[string]wait{}}
+	var running sync.WaitGroup
+	defer running.Wait()
+	var erased, swept time.Time
 	for {
 		now := d.now()
 		if now.Sub(erased).Abs() >= driverErase {
 			erased = now
 			d.erase(ctx, now)
 		}
-		stuck.release(now)
-		ids, next, err := d.cfg.Store.Due(ctx, now, driverBatch+stuck.len())
+		if now.Sub(swept).Abs() >= driverSweep {
+			swept = now
+			d.sweep(ctx, now, w, &running)
+		}
+		ids, next, err := d.cfg.Store.Due(ctx, now, driverBatch+w.len())
 		pause := driverIdle
 		if err == nil {
-			ids = stuck.free(ids)
-			d.resolveAll(ctx, ids, &stuck)
+			started := d.start(ctx, ids, w, &running)
 			switch {
-			case len(ids) >= driverBatch:
+			case started >= driverBatch:
 				pause = driverFloor
 			case !next.IsZero():
 				pause = min(max(next.Sub(d.now()), driverFloor), driverIdle)
@@ -49,6 +57,48 @@ func (d *Desk) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// start resolves what may be resolved now, each sale in a goroutine of its own.
+func (d *Desk) start(ctx context.Context, ids []string, w *waits, running *sync.WaitGroup) (started int) {
+	for _, id := range ids {
+		if ctx.Err() != nil || !w.begin(id, d.now()) {
+			continue
+		}
+		started++
+		running.Go(func() {
+			_, lookErr, storeErr := d.resolve(ctx, id)
+			w.end(id, d.now(), lookErr != nil, storeErr != nil)
+		})
+	}
+	return started
+}
+
+// sweep finds the sales that were put off by a clock that was ahead: nothing waits as long
+// as they would.
+func (d *Desk) sweep(ctx context.Context, now time.Time, w *waits, running *sync.WaitGroup) {
+	live, err := d.cfg.Store.Find(ctx, Query{
+		States: []State{Open, Paid, OTPSent, Registering, Resolving, RefundDue, Refunding, Review}, Limit: 1 << 20,
+	})
+	if err != nil {
+		return
+	}
+	var ids []string
+	for _, s := range live {
+		longest := 2 * time.Minute
+		switch s.State {
+		case Review:
+			longest = 2 * time.Hour
+		case Open:
+			longest = d.cfg.Rules.OpenFor + time.Minute
+		case Paid, OTPSent, RefundDue, Refunding:
+			longest = 2*d.cfg.Rules.AlarmAfter + now.Sub(s.OpenedAt).Abs()
+		}
+		if s.UpdatedAt.After(now.Add(clockStep)) || s.WakeAt.After(now.Add(longest)) {
+			ids = append(ids, s.ID)
+		}
+	}
+	d.start(ctx, ids, w, running)
 }
 
 // erase has the store erase what is due, a bounded lot at a time; what fails is due again
@@ -65,76 +115,65 @@ func (d *Desk) erase(ctx context.Context, now time.Time) {
 	}
 }
 
-func (d *Desk) resolveAll(ctx context.Context, ids []string, stuck *stuck) {
-	var wg sync.WaitGroup
-	queue := make(chan string)
-	for range min(driverWorkers, len(ids)) {
-		wg.Go(func() {
-			for id := range queue {
-				if next, err := d.Resolve(ctx, id); err != nil {
-					now := d.now()
-					stuck.add(id, now.Add(wait(next, now)))
-				}
-			}
-		})
-	}
-	for _, id := range ids {
-		select {
-		case queue <- id:
-		case <-ctx.Done():
-		}
-	}
-	close(queue)
-	wg.Wait()
-}
-
-// wait is until when a sale that could not be moved is left alone: the store may not have
-// taken note of it.
-func wait(next, now time.Time) time.Duration {
-	if d := next.Sub(now); d > 0 && d < driverRetry {
-		return d
-	}
-	return driverRetry
-}
-
-// stuck holds the sales that could not be moved, so that they are neither tried without a
-// pause nor fill the batch for ever. It is not kept: after a restart all are tried.
-type stuck struct {
+// waits keeps when this process moves a sale again. It is not stored: after a restart all
+// are tried.
+type waits struct {
 	mu    sync.Mutex
-	until map[string]time.Time
+	sales map[string]wait
+	slow  int // running sales whose last lookup failed
+	total int // running sales
 }
 
-func (s *stuck) add(id string, until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.until[id] = until
+type wait struct {
+	running bool
+	slow    bool          // its last lookup failed
+	since   time.Time     // when it was put off
+	until   time.Time     // not before
+	failed  time.Duration // how long it was put off when the store failed; 0: it did not
 }
 
-func (s *stuck) len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.until)
+// begin reports whether the sale may be moved now, and takes it. A clock that was set back
+// ends every wait.
+func (w *waits) begin(id string, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.sales[id]
+	held := now.Before(s.until) && !now.Before(s.since)
+	if s.running || held || w.total >= driverAtOnce || s.slow && w.slow >= driverSlow {
+		return false
+	}
+	s.running = true
+	w.total++
+	if s.slow {
+		w.slow++
+	}
+	w.sales[id] = s
+	return true
 }
 
-// release lets go of those whose time is over, also when the clock was set back.
-func (s *stuck) release(now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, until := range s.until {
-		if wait := until.Sub(now); wait <= 0 || wait > driverRetry {
-			delete(s.until, id)
-		}
+// end lets the sale go. One that the store did not take is left alone, twice as long each
+// time; for a lookup that failed the store has noted when it comes again.
+func (w *waits) end(id string, now time.Time, lookFailed, storeFailed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.sales[id]
+	w.total--
+	if s.slow {
+		w.slow--
+	}
+	switch {
+	case storeFailed:
+		s.failed = min(max(2*s.failed, driverRetry), driverCalm)
+		w.sales[id] = wait{slow: lookFailed, since: now, until: now.Add(s.failed), failed: s.failed}
+	case lookFailed:
+		w.sales[id] = wait{slow: true}
+	default:
+		delete(w.sales, id)
 	}
 }
 
-func (s *stuck) free(ids []string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var free []string
-	for _, id := range ids {
-		if _, held := s.until[id]; !held {
-			free = append(free, id)
-		}
-	}
-	return free
+func (w *waits) len() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.sales)
 }

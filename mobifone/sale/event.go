@@ -3,6 +3,7 @@ package sale
 import (
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -12,22 +13,23 @@ type Kind string
 
 // The kinds of events.
 const (
-	Opened       Kind = "opened"       // Order, PartnerTransID of attempt 1
-	CashTaken    Kind = "cash-taken"   // Amount
-	CancelAsked  Kind = "cancelled"    // before cash
-	OTPAsked     Kind = "otp-asked"    // durable before the request
-	OTPSentEvent Kind = "otp-sent"     // Ticket, Wait until a resend
-	OTPRefused   Kind = "otp-refused"  // Outcome, Code, Wait
-	SendPlanned  Kind = "send-planned" // Send; the lookup that has to go before it (R7, R8) is an event of its own
-	SendEnded    Kind = "send-ended"   // SendIndex, Outcome, Code, Refusal, NotOurs, PartnerTime, Receipt
-	LookedUp     Kind = "looked-up"    // Lookup, complete and well-formed
-	Overdue      Kind = "overdue"      // the time of an act has come: no answer to a send, the end of a hold
-	AbandonAsked Kind = "abandoned"    // the customer wants the cash back
-	RefundTaken  Kind = "refund-taken" // By claims to pay out; a lookup goes before it (R11)
-	RefundPaid   Kind = "refund-paid"  // the cash left the drawer
-	Observed     Kind = "observed"     // Row found elsewhere, by reconciliation (R13)
-	Decided      Kind = "decided"      // Verdict of a person on a sale in Review
-	Overridden   Kind = "overridden"   // a supervisor takes another slot for a busy subscriber (R4)
+	Opened       Kind = "opened"        // Order, PartnerTransID of attempt 1
+	CashTaken    Kind = "cash-taken"    // Amount
+	CancelAsked  Kind = "cancelled"     // before cash
+	OTPAsked     Kind = "otp-asked"     // durable before the request
+	OTPSentEvent Kind = "otp-sent"      // Ticket, Wait until a resend
+	OTPRefused   Kind = "otp-refused"   // Outcome, Code, Wait
+	SendPlanned  Kind = "send-planned"  // Intent; the lookup that has to go before it is an event of its own
+	SendEnded    Kind = "send-ended"    // Index, Outcome, Code, Then, Final, Receipt
+	LookedUp     Kind = "looked-up"     // Lookup, complete and well-formed
+	Overdue      Kind = "overdue"       // the time of an act has come: no answer to a send, the end of a hold, an alarm
+	AbandonAsked Kind = "abandoned"     // the customer wants the cash back
+	RefundTaken  Kind = "refund-taken"  // By claims to pay out; a lookup goes before it
+	RefundPaid   Kind = "refund-paid"   // the cash left the drawer: a fact, in whatever state
+	RefundDenied Kind = "refund-denied" // By, another person than claimed it, says with Note that no cash left
+	Observed     Kind = "observed"      // Row found elsewhere, by reconciliation; Twice
+	Decided      Kind = "decided"       // Verdict of a person on a sale in Review
+	Overridden   Kind = "overridden"    // a supervisor takes another slot for a busy subscriber
 )
 
 // Event is one fact. Which fields matter stands behind each [Kind].
@@ -41,16 +43,16 @@ type Event struct {
 	Amount         partner.VND            `json:"amount,omitzero"`
 	Ticket         *Ticket                `json:"ticket,omitzero"`
 	Wait           time.Duration          `json:"wait,omitzero"`
-	Send           *Send                  `json:"send,omitzero"`
-	SendIndex      int                    `json:"sendIndex,omitzero"` // in Sale.Sends
+	Intent         *Intent                `json:"intent,omitzero"`
+	Index          int                    `json:"index,omitzero"` // in Sale.Intents
 	Outcome        partner.Outcome        `json:"outcome,omitzero"`
 	Code           partner.Code           `json:"code,omitzero"`
-	Refusal        bool                   `json:"refusal,omitzero"`
-	NotOurs        bool                   `json:"notOurs,omitzero"`
-	PartnerTime    time.Time              `json:"partnerTime,omitzero"`
+	Then           contract.Then          `json:"then,omitzero"`
+	Final          bool                   `json:"final,omitzero"` // the contract promises that this refusal is final
 	Receipt        *Receipt               `json:"receipt,omitzero"`
 	Lookup         *Lookup                `json:"lookup,omitzero"`
 	Row            *Row                   `json:"row,omitzero"`
+	Twice          bool                   `json:"twice,omitzero"` // the statement has a second success of Row's partnerTransId
 	Verdict        *Verdict               `json:"verdict,omitzero"`
 	Slot           int                    `json:"slot,omitzero"`
 	Note           string                 `json:"note,omitzero"`
@@ -59,25 +61,24 @@ type Event struct {
 	NextID partner.PartnerTransID `json:"nextId,omitzero"`
 }
 
-// Lookup is a complete, well-formed lookup of every (transId, partnerTransId) ever sent.
+// Lookup is a complete, well-formed lookup of every pair of ids of the sale.
 type Lookup struct {
-	PartnerTime time.Time `json:"partnerTime"` // the earliest of its replies; zero: the partner has no clock
-	Rows        []Row     `json:"rows,omitzero"`
+	// At is the earliest time, by MobiFone's clock, at which its ledger can have been read;
+	// zero: not known, and then an absence proves nothing.
+	At     time.Time `json:"at,omitzero"`
+	Cached bool      `json:"cached,omitzero"` // a cache may have answered: only what is there counts
+	Rows   []Row     `json:"rows,omitzero"`
 }
 
-// Row is a partner's row held against the sale's order when it was read: the subscriber
+// Row is a row of MobiFone's, compared with the order when it was read: the phone number
 // is compared there and not kept.
 type Row struct {
-	TransID        partner.TransID        `json:"transId,omitzero"`
-	PartnerTransID partner.PartnerTransID `json:"partnerTransId,omitzero"`
-	State          partner.State          `json:"state"`
-	Code           partner.Code           `json:"code,omitzero"`
-	MayRetrySame   bool                   `json:"mayRetrySame,omitzero"`
-	SameSubscriber bool                   `json:"sameSubscriber"`
-	Package        partner.PackageCode    `json:"package,omitzero"`
-	Amount         partner.VND            `json:"amount,omitzero"`
-	UpdatedAt      time.Time              `json:"updatedAt,omitzero"`
-	Twice          bool                   `json:"twice,omitzero"` // of Observed: the statement has a second success of the same id
+	partner.IDs
+	State     partner.State `json:"state"`
+	Differs   string        `json:"differs,omitzero"`   // in what it is not the order, in words
+	Refusal   partner.Code  `json:"refusal,omitzero"`   // of FAILED: the listed code it failed with
+	Then      contract.Then `json:"then,omitzero"`      // where Refusal leads
+	UpdatedAt time.Time     `json:"updatedAt,omitzero"` // as the row says
 }
 
 // Ruling is what a person decides on a sale in Review.
@@ -86,7 +87,7 @@ type Ruling string
 // The rulings of [Desk.Decide].
 const (
 	RuleRegistered Ruling = "registered" // MobiFone's evidence shows our registration
-	RuleRefundDue  Ruling = "refund-due" // evidence shows there is none; only if Refunding was never entered
+	RuleRefundDue  Ruling = "refund-due" // evidence shows there is none; not while a claim on the refund is open, nor before a known fence
 	RuleRefunded   Ruling = "refunded"   // the cash is proved to be out
 	RuleClosed     Ruling = "closed"     // with a booked loss or surplus
 )

@@ -30,13 +30,11 @@ func TestR10Fence(t *testing.T) {
 				pass(6 * time.Second)
 				_, err := s.Register(t.Context(), id, s.otp("409"), teller)
 				require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-				send := s.sale(id).Sends[0]
+				send := s.sale(id).Intents[0]
 				latest := send.SendBy.Add(time.Minute)
-				if kind == sandbox.KindB || kind == sandbox.KindD { // the expiry is checked at execution
-					latest = s.sale(id).Ticket.PartnerExpiresAt.Add(time.Second) // it is told in whole seconds
-				}
+				// B and D check the expiry at execution too; the earlier of the two counts.
 				assert.Equal(t, latest, send.LastBy)
-				fence := latest.Add(5*time.Second + time.Second + time.Second)
+				fence := latest.Add(5*time.Second + time.Second + 10*time.Second) // lag, skew, and the read timeout
 				s.settle(time.Until(fence) - time.Second)
 				require.Equal(t, sale.Resolving, s.state(id), "a second before the fence")
 				_, err = s.Open(t.Context(), order("DH-2", "409"), teller)
@@ -83,7 +81,7 @@ func TestR10NoFenceIsReview(t *testing.T) {
 		id := s.toOTP("DH-1", "409")
 		_, err := s.Register(t.Context(), id, s.otp("409"), teller)
 		require.Error(t, err)
-		assert.True(t, s.sale(id).Sends[0].LastBy.IsZero())
+		assert.True(t, s.sale(id).Intents[0].LastBy.IsZero())
 		s.settle(14*time.Minute + 30*time.Second)
 		assert.Equal(t, sale.Resolving, s.state(id))
 		assert.Zero(t, s.alarmed())
@@ -105,13 +103,13 @@ func TestR10PendingForEverIsReview(t *testing.T) {
 		require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
 		s.settle(70 * time.Second)
 		assert.Equal(t, sale.Resolving, s.state(id))
-		s.settle(70 * time.Second)
+		s.settle(90 * time.Second)
 		assert.Equal(t, sale.Review, s.state(id), "still pending at the fence")
 		s.settle(25 * time.Hour)
 		kept := s.sale(id)
 		assert.Equal(t, sale.Review, kept.State, "a person decides")
 		assert.Equal(t, sale.Reason("found registered"), kept.Reason, "and is told what was found")
-		assert.Equal(t, 2, s.alarmed())
+		assert.GreaterOrEqual(t, s.alarmed(), 2, "and again while nobody comes")
 		v, err := s.Decide(t.Context(), id, sale.Verdict{Ruling: sale.RuleRegistered, Evidence: "tra cứu"}, boss)
 		require.NoError(t, err)
 		assert.Equal(t, sale.Registered, v.Sale.State)
@@ -127,7 +125,7 @@ func TestR11RefundIsAnActWithAnIntent(t *testing.T) {
 		require.Error(t, err)
 		_, err = s.ClaimRefund(t.Context(), id, teller)
 		refused(t, err)
-		s.settle(10 * time.Second)
+		s.settle(2 * time.Minute)
 		require.Equal(t, sale.RefundDue, s.state(id))
 		_, err = s.ConfirmRefund(t.Context(), id, teller)
 		refused(t, err)
@@ -166,10 +164,14 @@ func TestR11TheLastLookFindsARegistration(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.After, Code: partner.AmountMismatch}))
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Late, Delay: durationOf("10m"), Status: 504}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
-		require.Equal(t, sale.RefundDue, s.state(id), "the partner lied")
+		_, err = s.Abandon(t.Context(), id, teller)
+		require.NoError(t, err)
+		s.settle(3 * time.Minute)
+		require.Equal(t, sale.RefundDue, s.state(id), "MobiFone promised a minute, and took ten")
+		pass(10 * time.Minute)
 		v, err := s.ClaimRefund(t.Context(), id, teller)
 		refused(t, err)
 		assert.Equal(t, sale.Registered, v.Sale.State)
@@ -235,14 +237,13 @@ func TestR12NoLookupOperation(t *testing.T) {
 		s.settle(2 * time.Minute)
 		assert.Equal(t, sale.Review, s.state(id))
 	}, allow)
-	inShop(t, bare, func(t *testing.T, s *shop) { // a refund is released by a person
+	inShop(t, bare, func(t *testing.T, s *shop) { // a refusal that is not promised to be final is a person's
 		id := s.toOTP("DH-1", "477")
 		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: partner.SubscriberInactive}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
-		require.Equal(t, sale.RefundDue, s.state(id))
-		_, err = s.ClaimRefund(t.Context(), id, teller)
-		refused(t, err)
+		require.Equal(t, sale.Review, s.state(id))
+		pass(3 * time.Minute)
 		_, err = s.Decide(t.Context(), id, sale.Verdict{Ruling: sale.RuleRefundDue, Evidence: "BB-1"}, boss)
 		require.NoError(t, err)
 		_, err = s.ClaimRefund(t.Context(), id, teller)
@@ -297,7 +298,9 @@ func TestR12RefusesADeskWithoutLookup(t *testing.T) {
 	require.NoError(t, err)
 	c, err := contract.Load(second)
 	require.NoError(t, err)
-	rules := sale.RulesOf(c)
+	sb, err := sandbox.New(sandbox.Config{Contract: c})
+	require.NoError(t, err)
+	rules := sale.RulesOf(newClient(t, sb, sb.RoundTripper()))
 	require.True(t, rules.NoLookup)
 	cfg := sale.Config{
 		Partner: sale.ClientPartner(nil), Store: sale.NewMemory(), Rules: rules,
@@ -309,7 +312,6 @@ func TestR12RefusesADeskWithoutLookup(t *testing.T) {
 	cfg.AllowNoLookup = true
 	_, err = sale.NewDesk(cfg)
 	require.NoError(t, err)
-	assert.False(t, sale.RulesOf(contract.Default()).NoLookup)
 }
 
 func TestR13FactsFromElsewhere(t *testing.T) {
@@ -353,6 +355,9 @@ func TestR13ARowThatProvesNothing(t *testing.T) {
 				continue // a success that changed is a conflict
 			}
 			c := newCore(t).in(state)
+			if row == partner.StatePending && len(c.s.Pairs()) == 0 {
+				continue // of ids that we never sent it is a conflict
+			}
 			c.do(c.observe(c.row(1, row)))
 			assert.Equal(t, state, c.s.State, row)
 		}

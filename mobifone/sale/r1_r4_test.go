@@ -28,8 +28,8 @@ func TestR1WrittenBeforeTheAct(t *testing.T) {
 			}
 			seen++
 			kept := s.sale(id)
-			if assert.Len(t, kept.Sends, 1, "the send is durable before its first byte") {
-				send := kept.Sends[0]
+			if assert.Len(t, kept.Intents, 1, "the send is durable before its first byte") {
+				send := kept.Intents[0]
 				assert.Equal(t, sale.Registering, kept.State)
 				assert.Equal(t, kept.Ticket.TransID, send.TransID)
 				assert.Equal(t, kept.PartnerTransID, send.PartnerTransID)
@@ -136,8 +136,8 @@ func TestR2TheResolverLeavesASendAlone(t *testing.T) {
 		require.NoError(t, err)
 		kept := s.sale(id)
 		assert.Equal(t, sale.Registering, kept.State)
-		assert.Equal(t, kept.Sends[0].WakeAt, next)
-		assert.False(t, kept.Sends[0].WakeAt.Before(kept.Sends[0].At.Add(s.client.Timeouts().Register)))
+		assert.Equal(t, kept.Intents[0].WakeAt, next)
+		assert.False(t, kept.Intents[0].WakeAt.Before(kept.Intents[0].At.Add(s.client.Timeouts().Register)))
 		assert.Equal(t, before, s.sb.Requests(partner.OpGet))
 		require.NoError(t, <-ended)
 	})
@@ -241,7 +241,7 @@ func TestR4RegisterOfABusySubscriberIsRefused(t *testing.T) {
 
 		// The claim is kept through Review, and gone when the first is settled.
 		s.sb.SetSubscriber(number("409"), sandbox.Subscriber{})
-		s.settle(90e9)
+		s.settle(120e9)
 		require.Equal(t, sale.Paid, s.state(first), "proven not registered")
 		_, err = s.Open(t.Context(), order("DH-5", "409"), teller)
 		require.NoError(t, err)

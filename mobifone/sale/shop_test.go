@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -35,6 +36,7 @@ type shop struct {
 	sb     *sandbox.Sandbox
 	memory *sale.Memory
 	*counter
+	promises *contract.Semantics // what the client believes; nil: the truth
 
 	mu     sync.Mutex
 	alarms []sale.State
@@ -65,10 +67,16 @@ type setting func(*sale.Config)
 func (s *shop) open(settings ...setting) *counter {
 	s.t.Helper()
 	tap := &tap{Store: s.memory, next: s.sb.RoundTripper()}
-	client := newClient(s.t, s.sb, tap)
+	wire := s.sb.Contract()
+	if s.promises != nil {
+		var err error
+		wire, err = wire.WithSemantics(func(sem *contract.Semantics) { *sem = *s.promises })
+		require.NoError(s.t, err)
+	}
+	client := newClientOf(s.t, s.sb, tap, wire)
 	cfg := sale.Config{
 		Partner: sale.ClientPartner(client), Resolver: sale.ClientPartner(client.Background()), Store: tap,
-		Rules: sale.RulesOf(client.Contract()), NewID: client.NewPartnerTransID,
+		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 		OnAlarm: func(_ context.Context, sold sale.Sale) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -85,10 +93,15 @@ func (s *shop) open(settings ...setting) *counter {
 
 func newClient(t *testing.T, sb *sandbox.Sandbox, rt http.RoundTripper) *mobifone.Client {
 	t.Helper()
+	return newClientOf(t, sb, rt, sb.Contract())
+}
+
+func newClientOf(t *testing.T, sb *sandbox.Sandbox, rt http.RoundTripper, wire *contract.Contract) *mobifone.Client {
+	t.Helper()
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: "https://partner.test", Partner: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(sb.Credentials()), IDKey: partner.NewSecret("an-id-key-of-enough-length"),
-	}, mobifone.WithContract(sb.Contract()), mobifone.WithHTTPClient(&http.Client{Transport: rt}))
+	}, mobifone.WithContract(wire), mobifone.WithHTTPClient(&http.Client{Transport: rt}))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close(context.WithoutCancel(t.Context())) })
 	return client
@@ -284,7 +297,7 @@ func (s *shop) replays(id string) {
 	s.t.Helper()
 	events, err := s.memory.Events(s.t.Context(), id)
 	require.NoError(s.t, err)
-	folded, err := sale.RulesOf(s.sb.Contract()).Fold(events)
+	folded, err := sale.RulesOf(s.client).Fold(events)
 	require.NoError(s.t, err)
 	kept := s.sale(id)
 	folded.WakeAt, kept.WakeAt = time.Time{}, time.Time{} // Postpone is no event

@@ -2,8 +2,10 @@ package sale
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -69,11 +71,6 @@ func (s State) Resting() bool {
 	return s == Registered || s == Refunded || s == Cancelled || s == Closed
 }
 
-// HoldsSubscriber reports whether a sale in this state keeps its subscriber busy (R4).
-func (s State) HoldsSubscriber() bool {
-	return s == Registering || s == Resolving || s == Review
-}
-
 // Order is what the customer buys. The shop's order id is unique for ever in the shop.
 type Order struct {
 	Shop    string              `json:"shop"`
@@ -106,50 +103,61 @@ type Sale struct {
 	Ticket     *Ticket   `json:"ticket,omitzero"`     // the OTP in hand; nil without one
 	OTPAskedAt time.Time `json:"otpAskedAt,omitzero"` // of an OTP request that is not answered yet
 	ResendAt   time.Time `json:"resendAt,omitzero"`   // no OTP request before it
-	Sends      []Send    `json:"sends,omitzero"`      // every send ever made, in order
+	Intents    []Intent  `json:"intents,omitzero"`    // of every send ever made, in order
 
-	Abandoned    bool            `json:"abandoned,omitzero"`    // the customer wants the cash back as soon as that is safe
-	Slot         int             `json:"slot,omitzero"`         // of the busy claim; above 0 a supervisor overrode
-	RefundBy     string          `json:"refundBy,omitzero"`     // the employee who claimed to pay out
-	RefundEver   bool            `json:"refundEver,omitzero"`   // Refunding was entered once
-	Released     bool            `json:"released,omitzero"`     // of RefundDue: a person ruled, with evidence, that it may be paid out (R12)
-	LookedRefund time.Time       `json:"lookedRefund,omitzero"` // when the last look before cash leaves was clean, local clock (R11)
-	Reason       Reason          `json:"reason,omitzero"`       // why Review or RefundDue
-	Looked       partner.TransID `json:"looked,omitzero"`       // the ticket whose ids were looked up and found unused (R8)
-	Final        partner.State   `json:"final,omitzero"`        // the final state the partner last showed for our send
-	Receipt      *Receipt        `json:"receipt,omitzero"`      // of Registered
+	Since        time.Time    `json:"since"`                 // when the state was entered, local clock
+	AlarmAt      time.Time    `json:"alarmAt,omitzero"`      // when a person who waits too long is alarmed; zero: never
+	Abandoned    bool         `json:"abandoned,omitzero"`    // the customer wants the cash back as soon as that is safe
+	Slot         int          `json:"slot,omitzero"`         // of the busy claim; above 0 a supervisor overrode
+	RefundBy     string       `json:"refundBy,omitzero"`     // who claimed to pay the refund out
+	LookedRefund time.Time    `json:"lookedRefund,omitzero"` // when the last look before cash leaves was clean, local clock
+	Reason       Reason       `json:"reason,omitzero"`       // why Review or RefundDue
+	Ruled        Reason       `json:"ruled,omitzero"`        // what a person knew when ruling that the cash goes back
+	Looked       bool         `json:"looked,omitzero"`       // the present partnerTransId was looked up and found unused
+	Yes          *partner.IDs `json:"yes,omitzero"`          // the ids under which MobiFone said or showed a registration
+	Receipt      *Receipt     `json:"receipt,omitzero"`      // of Registered
 }
 
-// Ticket is an OTP in hand: what the partner said when it was sent. The code itself is
-// never here.
+// Ticket is an OTP in hand: what MobiFone said when it was sent. The code itself is never
+// here.
 type Ticket struct {
 	TransID          partner.TransID `json:"transId"`
 	ExpiresAt        time.Time       `json:"expiresAt"`                 // local clock, for the countdown
-	PartnerExpiresAt time.Time       `json:"partnerExpiresAt,omitzero"` // as the partner's reply said, for the fence
+	PartnerExpiresAt time.Time       `json:"partnerExpiresAt,omitzero"` // as MobiFone's reply said, for the fence
+	RunOut           bool            `json:"runOut,omitzero"`           // MobiFone says that it has run out: another one is needed
 }
 
-// Send is one durable intent to register and what became of it. Until an answer is
-// recorded it is unknown: there is no "sent" record.
-type Send struct {
-	Attempt        int                    `json:"attempt"`
-	TransID        partner.TransID        `json:"transId"`
-	PartnerTransID partner.PartnerTransID `json:"partnerTransId"`
-	At             time.Time              `json:"at"`              // local clock
-	PreparedAt     time.Time              `json:"preparedAt"`      // partner's time, the earliest it can have left
-	SendBy         time.Time              `json:"sendBy"`          // partner's time, the latest
-	LastBy         time.Time              `json:"lastBy,omitzero"` // partner's time, the latest it can be executed; zero: not known
-	OTPBy          time.Time              `json:"otpBy,omitzero"`  // partner's time, when the OTP ran out as the partner said; zero: it did not
-	WakeAt         time.Time              `json:"wakeAt"`          // local clock: an answer is not to be hoped for any more
-	Fingerprint    []byte                 `json:"fingerprint"`
+// Intent is the durable record of one send and what became of it. It is open until
+// something settles it; there is no "sent" record.
+type Intent struct {
+	partner.Intent
+	Attempt     int       `json:"attempt"`
+	At          time.Time `json:"at"`     // local clock, when it was made
+	WakeAt      time.Time `json:"wakeAt"` // local clock, when an answer is not to be hoped for any more
+	Fingerprint []byte    `json:"fingerprint,omitzero"`
 
 	Answered bool            `json:"answered,omitzero"` // an outcome was recorded
 	Outcome  partner.Outcome `json:"outcome,omitzero"`
-	Code     partner.Code    `json:"code,omitzero"`
-	ReplyAt  time.Time       `json:"replyAt,omitzero"` // partner's time in the reply that carried Code
-	Refusal  bool            `json:"refusal,omitzero"` // the partner said no, in a well-formed reply
-	NotOurs  bool            `json:"notOurs,omitzero"` // Code cannot be the echo of our own success (R5)
-	Cleared  bool            `json:"cleared,omitzero"` // a lookup proved that the send registered nothing (R6, R9, R10)
+	Code     partner.Code    `json:"code,omitzero"`    // what MobiFone answered, or its ledger showed
+	Then     contract.Then   `json:"then,omitzero"`    // where Code leads once the intent is settled no
+	Settled  Settlement      `json:"settled,omitzero"` // empty: open
+	Failed   bool            `json:"failed,omitzero"`  // settled by a FAILED row: a success would contradict it
 }
+
+// Settlement says what is proven of an intent. Empty is open: it may have registered the
+// package, or still do so.
+type Settlement string
+
+// The settlements.
+const (
+	SettledYes Settlement = "yes" // it registered the package
+	SettledNo  Settlement = "no"  // it registered nothing and never will
+)
+
+// stayed reports that it is proven that no byte left.
+func (i Intent) stayed() bool { return i.Answered && i.Outcome == partner.NotSent }
+
+func (i Intent) open() bool { return i.Settled == "" }
 
 // Receipt is what the partner said of a registration.
 type Receipt struct {
@@ -164,10 +172,66 @@ type Receipt struct {
 // Reason says why a sale is where it is, for the screens and the accountant.
 type Reason string
 
-// lastAct is when the last send was planned, or else when the sale last changed.
+// lastAct is when the last intent was made, or else when the sale last changed.
 func (s Sale) lastAct() time.Time {
-	if n := len(s.Sends); n > 0 {
-		return s.Sends[n-1].At
+	if n := len(s.Intents); n > 0 {
+		return s.Intents[n-1].At
 	}
 	return s.UpdatedAt
+}
+
+// open returns the intents that nothing has settled.
+func (s Sale) open() []partner.Intent {
+	var open []partner.Intent
+	for _, i := range s.Intents {
+		if i.open() {
+			open = append(open, i.Intent)
+		}
+	}
+	return open
+}
+
+func (s Sale) anyOpen() bool { return slices.ContainsFunc(s.Intents, Intent.open) }
+
+// anyLeft reports whether a byte of any send may have left.
+func (s Sale) anyLeft() bool {
+	return slices.ContainsFunc(s.Intents, func(i Intent) bool { return !i.stayed() })
+}
+
+// HoldsSubscriber reports whether the sale keeps its subscriber busy: while any intent is
+// open, and in Review.
+func (s Sale) HoldsSubscriber() bool {
+	switch s.State {
+	case Registering, Resolving, Review:
+		return true
+	default:
+		return s.anyOpen()
+	}
+}
+
+// claimed reports that somebody claimed to pay the refund out, and nobody has said yet
+// whether the cash left.
+func (s Sale) claimed() bool { return s.RefundBy != "" && s.CashOut == 0 }
+
+// Pairs returns every pair of ids that a complete lookup has to ask for: those of all
+// intents, and of the OTP in hand.
+func (s Sale) Pairs() []partner.IDs {
+	var pairs []partner.IDs
+	add := func(p partner.IDs) {
+		if !slices.Contains(pairs, p) {
+			pairs = append(pairs, p)
+		}
+	}
+	for _, i := range s.Intents {
+		add(i.IDs)
+	}
+	if s.Ticket != nil {
+		add(partner.IDs{TransID: s.Ticket.TransID, PartnerTransID: s.PartnerTransID})
+	}
+	return pairs
+}
+
+// Purchase is what the customer pays for.
+func (o Order) Purchase() partner.Purchase {
+	return partner.Purchase{MSISDN: o.MSISDN, Package: o.Package, Amount: o.Price}
 }

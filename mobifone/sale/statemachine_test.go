@@ -26,10 +26,10 @@ Made from the table of edges in mobifone/sale/edges_test.go by
 
     go test ./mobifone/sale -run TestStateMachineDocument -update
 
-The same table is held against the decision core: random sales of four rule sets (a known
-fence, none, a partner that dedupes, no lookup) must take each of its edges and no other,
-and every other event must be refused and leave the sale as it is. R1–R14 are the safety
-rules of a sale; docs/promise.md words them and says what they assume.
+The same table is compared with the decision core: random sales of five rule sets (a known
+fence, none, a MobiFone that dedupes, final refusals, no lookup) must take each of its edges
+and no other, and every other event must be refused and leave the sale as it is.
+docs/promise.md has the rules behind it.
 
 `)
 	b.WriteString("```mermaid\nstateDiagram-v2\n    [*] --> Open\n")

@@ -13,10 +13,7 @@ type Command uint8
 
 // The commands.
 const (
-	AskOTP     Command = iota + 1 // request an OTP
-	SendNow                       // send the registration that was planned
-	LookUp                        // look up every pair ever sent, now
-	RaiseAlarm                    // tell the operator: a person must look
+	RaiseAlarm Command = iota + 1 // tell the operator: a person must look
 )
 
 // RefusedError says that an event is not allowed in the sale's state. The sale is
@@ -38,17 +35,53 @@ func (e *RefusedError) Error() string {
 // folding stored events gives the stored sale. A refused event is a *[RefusedError].
 func (r Rules) Step(s Sale, e Event) (Sale, []Command, error) {
 	t := &step{rules: r, s: s, e: e}
-	t.s.Sends = slices.Clone(s.Sends)
-	if err := t.apply(); err != nil {
+	t.s.Intents = slices.Clone(s.Intents)
+	back := s.UpdatedAt.Sub(e.At)
+	if back > clockStep {
+		t.rebase(back)
+	}
+	if err := t.apply(); err != nil && (back <= clockStep || e.Kind != Overdue) {
 		return s, nil, err
 	}
 	t.s.Version++
 	t.s.UpdatedAt = e.At
-	if t.s.State == Review && s.State != Review {
-		t.commands = append(t.commands, RaiseAlarm)
+	if t.s.State != s.State {
+		t.s.Since, t.s.AlarmAt = e.At, time.Time{}
+		switch t.s.State {
+		case Review:
+			t.alarm()
+			fallthrough
+		case Paid, OTPSent, RefundDue, Refunding:
+			t.s.AlarmAt = e.At.Add(r.AlarmAfter)
+		}
 	}
 	t.s.WakeAt = r.wakeAt(t.s, e.At)
 	return t.s, t.commands, nil
+}
+
+// clockStep is how far the local clock may go back between two events without being
+// taken for a clock that was wrong: the hosts on one store differ by less.
+const clockStep = time.Minute
+
+// rebase moves the sale's local times back: the clock that wrote them was ahead and has
+// been set right. What was to happen at them would else wait until the clock gets there
+// once more. MobiFone's times are not touched.
+func (t *step) rebase(back time.Duration) {
+	s := &t.s
+	times := []*time.Time{&s.OTPAskedAt, &s.ResendAt, &s.Since, &s.AlarmAt, &s.LookedRefund}
+	if s.Ticket != nil {
+		ticket := *s.Ticket
+		s.Ticket = &ticket
+		times = append(times, &ticket.ExpiresAt)
+	}
+	for i := range s.Intents {
+		times = append(times, &s.Intents[i].At, &s.Intents[i].WakeAt)
+	}
+	for _, at := range times {
+		if !at.IsZero() {
+			*at = at.Add(-back)
+		}
+	}
 }
 
 // Fold replays events from the beginning.
@@ -103,6 +136,8 @@ func (t *step) apply() error {
 		return t.refundTaken()
 	case RefundPaid:
 		return t.refundPaid()
+	case RefundDenied:
+		return t.refundDenied()
 	case Observed:
 		return t.observed()
 	case Decided:
@@ -122,17 +157,11 @@ func (t *step) goTo(state State, reason Reason) {
 	t.s.State, t.s.Reason = state, reason
 }
 
-func (t *step) command(c Command) { t.commands = append(t.commands, c) }
-
-// nextAttempt makes another attempt with an id of its own. A partner who dedupes by
-// partnerTransId is asked again with the same one: it can then register only once.
-func (t *step) nextAttempt(force bool) {
-	t.s.Ticket, t.s.Looked = nil, ""
-	if (t.rules.Dedupes && !force) || t.e.NextID == "" {
-		return
+// alarm tells the operator, once for an event.
+func (t *step) alarm() {
+	if !slices.Contains(t.commands, RaiseAlarm) {
+		t.commands = append(t.commands, RaiseAlarm)
 	}
-	t.s.Attempt++
-	t.s.PartnerTransID = t.e.NextID
 }
 
 func (t *step) opened() error {
@@ -173,15 +202,14 @@ func (t *step) otpAsked() error {
 	switch {
 	case t.s.State != Paid && t.s.State != OTPSent:
 		return t.refuse("an OTP is requested after the cash and while no registration is open")
-	case t.s.Abandoned:
-		return t.refuse("the customer gave the sale up")
+	case t.s.anyOpen():
+		return t.refuse("an earlier registration is not settled; another OTP waits for that")
 	case !t.s.OTPAskedAt.IsZero() && t.e.At.Before(t.s.OTPAskedAt.Add(t.rules.OTPPatience)):
 		return t.refuse("an OTP request is under way; wait for its answer")
 	case t.e.At.Before(t.s.ResendAt):
 		return t.refuse("wait until " + t.s.ResendAt.Format(time.TimeOnly) + " before asking for another OTP")
 	}
 	t.s.OTPAskedAt = t.e.At
-	t.command(AskOTP)
 	return nil
 }
 
@@ -191,9 +219,11 @@ func (t *step) otpSent() error {
 		return t.refuse("the sale went on without this OTP")
 	case t.e.Ticket == nil || t.e.Ticket.TransID == "":
 		return t.refuse("an OTP comes with a transId")
+	case t.s.anyOpen():
+		return t.refuse("the sale went on with another OTP")
 	}
 	ticket := *t.e.Ticket
-	t.s.Ticket, t.s.OTPAskedAt, t.s.Looked = &ticket, time.Time{}, ""
+	t.s.Ticket, t.s.OTPAskedAt, t.s.Looked = &ticket, time.Time{}, false
 	t.s.ResendAt = t.e.At.Add(t.e.Wait)
 	t.goTo(OTPSent, "")
 	return nil

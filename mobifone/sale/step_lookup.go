@@ -1,202 +1,324 @@
 package sale
 
 import (
-	"slices"
+	"time"
 
+	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// lookedUp folds a complete lookup.
+// What MobiFone's ledger shows that a person must look at, beside the conflicts of
+// package reading.
+const (
+	foundRegistered Reason = "found registered"
+	refundedAndNot  Reason = "registered after the refund"
+	notShown        Reason = "a registration that succeeded is not shown"
+	provenNot       Reason = "proven not registered"
+)
+
+// byLedger reports that the ledger has spoken already. Another row of the same statement
+// does not change why the sale is looked at, or two rows would take turns for ever.
+func (r Reason) byLedger() bool {
+	switch reading.Conflict(r) {
+	case reading.TakenBack, reading.NotAnyMore, reading.TwiceRegistered, reading.SoldOtherwise,
+		reading.PendingOther, reading.FailedAndNot, reading.StateUnlisted:
+		return true
+	default:
+		return r == foundRegistered || r == refundedAndNot
+	}
+}
+
+// read reads rows against everything this sale ever sent.
+func (t *step) read(rows []Row) reading.Finding {
+	compared := make([]reading.Row, len(rows))
+	for i, row := range rows {
+		compared[i] = reading.Row(row)
+	}
+	var yes, no []partner.IDs
+	if t.s.Yes != nil {
+		yes = append(yes, *t.s.Yes)
+	}
+	for _, i := range t.s.Intents {
+		if i.Failed {
+			no = append(no, i.IDs)
+		}
+	}
+	return reading.Read(compared, t.s.Pairs(), yes, no)
+}
+
+// lookedUp folds a complete lookup: first what it shows to be there, then what it proves
+// not to be.
 func (t *step) lookedUp() error {
-	if t.e.Lookup == nil {
+	l := t.e.Lookup
+	if l == nil {
 		return t.refuse("a lookup has to be complete")
 	}
 	switch t.s.State {
-	case OTPSent, Paid:
-		t.lookedBefore(t.assess(*t.e.Lookup))
-	case Resolving:
-		t.lookedResolving(t.assess(*t.e.Lookup))
-	case RefundDue:
-		t.lookedRefundDue(t.assess(*t.e.Lookup))
-	case Refunding, Refunded, Registered, Review:
-		t.lookedAfter(t.assess(*t.e.Lookup))
-	default:
+	case Open, Cancelled, Closed, None:
 		return t.refuse("nothing is to be looked up now")
+	}
+	f := t.read(l.Rows)
+	if t.s.State == RefundDue && f.Conflict != "" && f.Yes == nil && !f.Pending && Reason(f.Conflict) == t.s.Ruled {
+		f = reading.Finding{} // the person who ruled that the cash goes back knew it
+	}
+	shown := t.shows(f)
+	if l.Cached || f.Conflict != "" || f.Pending {
+		return nil
+	}
+	wasOpen, past, over := t.s.anyOpen(), t.past(), t.holdIsOver()
+	t.settleOpen(l, past)
+	if !shown {
+		t.absent(l, wasOpen, past, over)
 	}
 	return nil
 }
 
-// lookedBefore: a lookup before a send (R7, R8). A row of our own that is more than an
-// OTP means no send.
-func (t *step) lookedBefore(f finding) {
+// shows acts on what rows show to be there, and reports whether they show anything.
+func (t *step) shows(f reading.Finding) bool {
 	switch {
-	case f.conflict != "":
-		t.goTo(Review, f.conflict)
-	case f.success != nil:
-		t.foundSuccess("registered before it was sent")
-	case f.foreign, t.usedUp():
-		t.goTo(Review, "the ids were used by somebody else")
-	case f.pending:
-		t.resolve("pending before it was sent")
-		t.command(LookUp)
-	case t.s.Ticket != nil && !t.s.Ticket.runOut(*t.e.Lookup):
-		t.s.Looked = t.s.Ticket.TransID
-	}
-}
-
-// foundSuccess: a sale that was to go on is registered. From now on no absence counts
-// for it: a success that is not shown again is a person's matter (R9).
-func (t *step) foundSuccess(reason Reason) {
-	t.s.Final = partner.StateSuccess
-	if t.rules.NoLookup { // the finding is the reason, not that it cannot be looked up
-		t.goTo(Review, reason)
-		return
-	}
-	t.resolve(reason)
-	t.command(LookUp)
-}
-
-// seenSuccess reports that the partner said or showed a success of this sale.
-func (t *step) seenSuccess() bool { return t.s.Final == partner.StateSuccess }
-
-// otherReceipt reports that the sale is registered already by another OTP.
-func (t *step) otherReceipt(id partner.TransID) bool {
-	return t.s.Receipt != nil && t.s.Receipt.TransID != id
-}
-
-// runOut reports that the partner shows the OTP's transaction as run out: it is not sent
-// any more (R8). Nothing of ours can be behind it, so a new OTP does.
-func (k Ticket) runOut(l Lookup) bool {
-	return slices.ContainsFunc(l.Rows, func(row Row) bool {
-		return row.TransID == k.TransID && (row.State == partner.StateExpired || row.State == partner.StateCancelled)
-	})
-}
-
-// usedUp reports a row of the OTP in hand that is neither INIT nor of a send of ours.
-func (t *step) usedUp() bool {
-	if t.s.Ticket == nil {
+	case f.Conflict != "":
+		t.conflict(Reason(f.Conflict))
+	case f.Yes != nil:
+		t.registered(f.Yes.IDs, &Receipt{TransID: f.Yes.TransID, PartnerTransID: f.Yes.PartnerTransID, RegisteredAt: f.Yes.UpdatedAt, ByLookup: true})
+	case f.Pending:
+		t.pending()
+	default:
 		return false
 	}
-	for _, row := range t.e.Lookup.Rows {
-		if row.TransID == t.s.Ticket.TransID && row.State == partner.StateFailed {
-			for _, send := range t.s.Sends {
-				if send.TransID == row.TransID && !send.stayed() {
-					return false
-				}
-			}
-			return true
-		}
-	}
-	return false
+	return true
 }
 
-func (t *step) lookedResolving(f finding) {
-	switch {
-	case f.conflict != "":
-		t.goTo(Review, f.conflict)
-	case f.success != nil:
-		t.registeredBy(f.success)
-	case f.pending && f.past:
-		t.goTo(Review, "still pending at the fence")
-	case f.pending && t.holdIsOver():
-		t.goTo(Review, "still pending after the hold")
-	case f.pending:
-		t.s.Reason = "pending"
-	case t.seenSuccess() && (f.past || t.holdIsOver()):
-		t.goTo(Review, "a registration that succeeded is not shown")
-	case t.seenSuccess(): // lookups lag
-	case !t.anyOpen():
-		t.settle()
-	case t.holdIsOver():
-		t.goTo(Review, "not decided within the hold")
-	}
-}
-
-func (t *step) registeredBy(row *Row) {
-	t.s.Receipt = &Receipt{TransID: row.TransID, PartnerTransID: row.PartnerTransID, RegisteredAt: row.UpdatedAt, ByLookup: true}
-	t.s.Final = partner.StateSuccess
-	t.goTo(Registered, "")
-}
-
-// lookedRefundDue: the last look before cash leaves (R11).
-func (t *step) lookedRefundDue(f finding) {
-	switch {
-	case f.conflict == takenBack && f.success == nil && !f.pending && t.s.Released:
-		t.s.LookedRefund = t.e.At // the person who ruled refund-due knew
-	case f.conflict != "":
-		t.goTo(Review, f.conflict)
-	case f.success != nil:
-		t.registeredBy(f.success)
-	case f.pending:
-		t.goTo(Review, "pending when the cash was to be returned")
-	default:
-		t.s.LookedRefund = t.e.At
-	}
-}
-
-// lookedAfter: what a lookup shows after cash has left, or while a person decides.
-func (t *step) lookedAfter(f finding) {
-	switch {
-	case t.s.State == Registered:
-		t.checkRegistered(f)
-	case t.s.State == Review:
-		if f.success != nil && t.s.Reason != foundRegistered {
-			t.s.Reason = foundRegistered
-			t.command(RaiseAlarm)
-		}
-	case f.success != nil || f.conflict != "":
-		t.goTo(Review, refundedAndNot)
-	}
-}
-
-// checkRegistered holds what is found of a registered sale against its receipt.
-func (t *step) checkRegistered(f finding) {
-	switch {
-	case f.conflict != "":
-		t.goTo(Review, f.conflict)
-	case f.success != nil && t.otherReceipt(f.success.TransID):
-		t.goTo(Review, twiceRegistered)
-	}
-}
-
-// observed folds a row found elsewhere (R13). It proves that something is there, never
-// that something is not.
-func (t *step) observed() error {
-	row := t.e.Row
-	if row == nil {
-		return t.refuse("no row")
-	}
-	var f finding
-	t.assessRow(&f, *row)
-	if f.success == nil && f.conflict == "" {
-		return nil // nothing that a lookup of our own would not show
-	}
+func (t *step) conflict(reason Reason) {
 	switch t.s.State {
+	case Review, Open, Cancelled, Closed:
+		t.note(reason)
+	case Refunding, Refunded:
+		t.goTo(Review, refundedAndNot)
+	default:
+		t.goTo(Review, reason)
+	}
+}
+
+// note keeps what the ledger showed as the reason of a sale that stays where it is, and
+// alarms once.
+func (t *step) note(reason Reason) {
+	if !t.s.Reason.byLedger() {
+		t.s.Reason = reason
+		t.alarm()
+	}
+}
+
+// registered: MobiFone says, or shows, that the sale is registered under these ids. The
+// cash being here it is Registered; once the cash may be out a person must look.
+func (t *step) registered(ids partner.IDs, receipt *Receipt) {
+	s := &t.s
+	before := s.Yes
+	s.Yes = &ids
+	turned := true // every intent of the ids was settled no
+	for i := range s.Intents {
+		intent := &s.Intents[i]
+		if intent.IDs == ids && intent.Settled != SettledNo {
+			turned = false
+		}
+	}
+	for i := range s.Intents {
+		if intent := &s.Intents[i]; intent.IDs == ids {
+			intent.Settled = SettledYes // that one of them registered is all that is known
+		}
+	}
+	switch s.State {
 	case Registering, Resolving, RefundDue:
-		if f.conflict != "" {
-			t.goTo(Review, f.conflict)
-			return nil
+		s.Receipt = receipt
+		t.goTo(Registered, "")
+		if turned {
+			t.alarm()
 		}
-		t.registeredBy(f.success)
 	case Paid, OTPSent:
-		if f.conflict != "" {
-			t.goTo(Review, f.conflict)
-			return nil
-		}
-		t.foundSuccess(foundRegistered)
+		t.resolve(foundRegistered)
+		t.alarm()
 	case Registered:
-		t.checkRegistered(f)
+		if before != nil && *before != ids {
+			t.goTo(Review, Reason(reading.TwiceRegistered))
+		}
 	case Refunding, Refunded:
 		t.goTo(Review, refundedAndNot)
 	case Review, Open, Cancelled, Closed:
-		if t.s.Reason.byLedger() {
-			return nil
+		t.note(foundRegistered)
+	}
+}
+
+// pending: a request of ours is in work.
+func (t *step) pending() {
+	switch t.s.State {
+	case Paid, OTPSent:
+		t.resolve("pending")
+	case RefundDue:
+		t.goTo(Review, "pending when the cash was to be returned")
+	case Resolving:
+		t.s.Reason = "pending"
+		if t.past() || t.holdIsOver() {
+			t.goTo(Review, "still pending when it should be done")
 		}
-		t.s.Reason = foundRegistered
-		if f.conflict != "" {
-			t.s.Reason = f.conflict
+	}
+}
+
+// past reports that the lookup was made at or after the fence of all open intents.
+func (t *step) past() bool {
+	at, known := t.rules.fence(t.s)
+	return known && t.e.Lookup != nil && !t.e.Lookup.At.IsZero() && !t.e.Lookup.At.Before(at)
+}
+
+// settleOpen settles the intents whose ids a complete lookup shows neither as registered
+// nor as pending: all of them at the fence; before it only those whose refusal the
+// contract promises to be final.
+func (t *step) settleOpen(l *Lookup, past bool) {
+	for i := range t.s.Intents {
+		intent := &t.s.Intents[i]
+		if !intent.open() {
+			continue
 		}
-		t.command(RaiseAlarm)
+		row, failed := t.failed(l.Rows, i)
+		if failed {
+			intent.Code, intent.Then = row.Refusal, row.Then
+		}
+		if past || failed && t.rules.RefusalIsFinal {
+			intent.Settled, intent.Failed = SettledNo, failed
+		}
+	}
+}
+
+// absent goes on from a complete lookup that shows no registration.
+func (t *step) absent(l *Lookup, wasOpen, past, over bool) {
+	s := &t.s
+	switch s.State {
+	case Resolving:
+		switch {
+		case s.Yes != nil: // said once, a success is not unsaid by an absence
+			if past || over {
+				t.goTo(Review, notShown)
+			}
+		case len(s.Intents) == 0: // what was shown before the first send is shown no more
+			if over {
+				t.goTo(Review, notShown)
+			}
+		case !s.anyOpen():
+			t.settle()
+		case over:
+			t.goTo(Review, "not decided within the hold")
+		}
+	case OTPSent, Paid:
+		t.lookedBefore(l)
+		if s.anyOpen() && over {
+			t.goTo(Review, "not decided within the hold")
+		}
+	case RefundDue:
+		s.LookedRefund = t.e.At
+	case Review:
+		if wasOpen && !s.anyOpen() && !s.Reason.byLedger() {
+			s.Reason = provenNot
+		}
+	}
+}
+
+// failed returns the refusal that a FAILED row tells of this intent: it speaks of the last
+// send of its ids alone.
+func (t *step) failed(rows []Row, index int) (reading.Row, bool) {
+	ids := t.s.Intents[index].IDs
+	for _, later := range t.s.Intents[index+1:] {
+		if later.IDs == ids && !later.stayed() {
+			return reading.Row{}, false
+		}
+	}
+	compared := make([]reading.Row, len(rows))
+	for i, row := range rows {
+		compared[i] = reading.Row(row)
+	}
+	return reading.Failed(compared, ids)
+}
+
+// lookedBefore is the look before the first send of a partnerTransId.
+func (t *step) lookedBefore(l *Lookup) {
+	s := &t.s
+	if s.Ticket == nil || !t.rules.needsLook(*s) {
+		return
+	}
+	for _, row := range l.Rows {
+		if row.TransID != s.Ticket.TransID {
+			continue
+		}
+		switch row.State {
+		case partner.StateExpired, partner.StateCancelled:
+			ticket := *s.Ticket
+			ticket.RunOut = true
+			s.Ticket = &ticket
+			return
+		case partner.StateFailed:
+			t.goTo(Review, "the ids were used by somebody else")
+			return
+		}
+	}
+	s.Looked = true
+}
+
+// observed folds a row found elsewhere. It proves that something is there, never that
+// something is not.
+func (t *step) observed() error {
+	if t.e.Row == nil {
+		return t.refuse("no row")
+	}
+	f := t.read([]Row{*t.e.Row})
+	if t.e.Twice {
+		f.Conflict, f.Yes = reading.TwiceRegistered, nil
+	}
+	if f.Conflict == "" && f.Yes == nil {
+		return nil // nothing that a lookup of our own would not show
+	}
+	t.shows(f)
+	return nil
+}
+
+// overdue: the time of an act has come.
+func (t *step) overdue() error {
+	s, now := &t.s, t.e.At
+	due := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
+	switch {
+	case s.State == Open && due(s.Since.Add(t.rules.OpenFor)):
+		t.goTo(Cancelled, "never paid")
+	case !s.OTPAskedAt.IsZero() && (s.State == Paid || s.State == OTPSent) && due(s.OTPAskedAt.Add(t.rules.OTPPatience)):
+		s.OTPAskedAt = time.Time{}
+		if at := now.Add(t.rules.ResendAfter); at.After(s.ResendAt) {
+			s.ResendAt = at
+		}
+	case s.State == Registering && due(s.Intents[len(s.Intents)-1].WakeAt):
+		t.resolve("no answer")
+	case (s.State == Resolving || (s.State == OTPSent || s.State == Paid) && s.anyOpen()) && t.holdIsOver():
+		t.goTo(Review, "not decided within the hold")
+	case s.State == OTPSent && s.anyOpen() && t.rules.NoLookup && due(s.Ticket.ExpiresAt):
+		t.goTo(Review, "no lookup operation")
+	case due(s.AlarmAt):
+		t.alarm()
+		s.AlarmAt = now.Add(max(t.rules.AlarmAfter, now.Sub(s.Since)))
+	default:
+		return t.refuse("nothing is overdue")
 	}
 	return nil
+}
+
+// holdIsOver: no more waiting without a person. A known fence is waited for first, and
+// then as long again for a lookup that is late enough. MobiFone's time counts where a
+// lookup tells it; else the local clock has to do.
+func (t *step) holdIsOver() bool {
+	from, told := t.s.lastAct(), time.Time{}
+	if n := len(t.s.Intents); n > 0 {
+		told = t.s.Intents[n-1].SendBy
+	}
+	if at, known := t.rules.localFence(t.s); known {
+		from = at
+		told, _ = t.rules.fence(t.s)
+	}
+	if !t.e.At.Before(from.Add(t.rules.Hold)) {
+		return true
+	}
+	l := t.e.Lookup
+	return l != nil && !l.At.IsZero() && !told.IsZero() && !l.At.Before(told.Add(t.rules.Hold))
 }

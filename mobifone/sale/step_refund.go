@@ -2,24 +2,19 @@ package sale
 
 import (
 	"time"
-
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // refundLook is how long the last look before a refund counts.
 const refundLook = time.Minute
 
-// abandoned: the customer wants the cash back. It is due at once only if no send is open
-// (R7); else as soon as all are cleared.
+// abandoned: the customer wants the cash back. It is due at once only if no intent is
+// open; else as soon as all are settled.
 func (t *step) abandoned() error {
 	switch t.s.State {
 	case Paid, OTPSent:
 		t.s.Abandoned = true
-		if t.anyOpen() {
+		if t.s.anyOpen() {
 			t.resolve("given up by the customer")
-			if t.s.State == Resolving {
-				t.command(LookUp)
-			}
 			return nil
 		}
 		t.goTo(RefundDue, "given up by the customer")
@@ -33,9 +28,9 @@ func (t *step) abandoned() error {
 	return nil
 }
 
-// refundTaken: one teller claims to pay out, after a last lookup and before cash leaves
-// (R11).
+// refundTaken: one teller claims to pay out, after a last lookup and before cash leaves.
 func (t *step) refundTaken() error {
+	look := t.s.anyLeft() && !t.rules.NoLookup
 	switch {
 	case t.s.State == Refunding:
 		return t.refuse("the refund is being paid out by " + t.s.RefundBy)
@@ -43,65 +38,95 @@ func (t *step) refundTaken() error {
 		return t.refuse("no refund is due")
 	case t.e.By == "":
 		return t.refuse("say who pays out")
-	case t.anyLeft() && t.rules.NoLookup && !t.s.Released:
-		return t.refuse("there is no lookup to make sure; let a supervisor decide")
-	case t.anyLeft() && !t.rules.NoLookup && (t.s.LookedRefund.IsZero() || t.e.At.Sub(t.s.LookedRefund).Abs() > refundLook):
+	case look && (t.s.LookedRefund.IsZero() || t.e.At.Sub(t.s.LookedRefund).Abs() > refundLook):
 		return t.refuse("look the transaction up first")
 	}
-	t.s.RefundBy, t.s.RefundEver, t.s.LookedRefund, t.s.Released = t.e.By, true, time.Time{}, false
+	t.s.RefundBy, t.s.LookedRefund = t.e.By, time.Time{}
 	t.goTo(Refunding, t.s.Reason)
 	return nil
 }
 
+// refundPaid: the cash left. That is a fact like an outcome: it is recorded in whatever
+// state the sale is by now.
 func (t *step) refundPaid() error {
 	switch {
-	case t.s.State != Refunding:
+	case t.s.CashOut > 0 && t.e.By == t.s.RefundBy:
+		return t.refuse("it is recorded already that the cash left")
+	case !t.s.claimed():
 		return t.refuse("claim the refund first")
 	case t.e.By != t.s.RefundBy:
 		return t.refuse("the refund is being paid out by " + t.s.RefundBy)
 	}
 	t.s.CashOut = t.s.CashIn
-	t.goTo(Refunded, t.s.Reason)
+	if t.s.State == Refunding {
+		t.goTo(Refunded, t.s.Reason)
+	}
 	return nil
 }
 
-// anyLeft reports whether a byte of any send may have left.
-func (t *step) anyLeft() bool {
-	for _, s := range t.s.Sends {
-		if !s.stayed() {
-			return true
-		}
+// refundDenied: a second person says, with evidence, that no cash left although somebody
+// claimed to pay it out.
+func (t *step) refundDenied() error {
+	switch {
+	case !t.s.claimed():
+		return t.refuse("nobody has claimed the refund, or the cash is out")
+	case t.e.By == "" || t.e.By == t.s.RefundBy:
+		return t.refuse("another person than the one who claimed the refund has to say that no cash left")
+	case t.e.Note == "":
+		return t.refuse("say where the evidence is")
 	}
-	return false
+	t.s.RefundBy, t.s.LookedRefund = "", time.Time{}
+	if t.s.State == Refunding {
+		t.goTo(RefundDue, t.s.Reason)
+	}
+	return nil
 }
 
 // decided: a person settles a review, with evidence.
 func (t *step) decided() error {
-	v := t.e.Verdict
+	s, v := &t.s, t.e.Verdict
 	switch {
 	case v == nil || v.Evidence == "" || t.e.By == "":
 		return t.refuse("a decision has a ruling, evidence and a name")
-	case !t.decidable(v.Ruling):
-		return t.refuse("only a sale in Review is decided, or a refund that cannot go on by itself")
+	case s.State != Review && !(s.State == Refunding && v.Ruling == RuleRefunded):
+		return t.refuse("only a sale in Review is decided, or a claimed refund as paid")
+	case s.claimed() && v.Ruling != RuleRefunded:
+		return t.refuse("the refund is claimed by " + s.RefundBy + "; have it confirmed, or denied by a second person, first")
 	}
+	at, known := t.rules.localFence(*s)
+	early := known && t.e.At.Before(at)
 	switch v.Ruling {
 	case RuleRegistered:
-		if t.s.CashOut > 0 {
+		if s.CashOut > 0 {
 			return t.refuse("the cash is out; close it with the loss booked")
 		}
-		t.s.Final = partner.StateSuccess
+		t.ruleOpen(SettledYes)
 		t.goTo(Registered, "decided")
 	case RuleRefundDue:
-		if t.s.RefundEver || t.s.CashOut > 0 {
-			return t.refuse("a refund was claimed once; rule refunded or closed")
+		switch {
+		case s.CashOut > 0:
+			return t.refuse("the cash is out; rule refunded or closed")
+		case early:
+			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
 		}
-		t.s.LookedRefund, t.s.Released = time.Time{}, true
+		t.ruleOpen(SettledNo)
+		s.LookedRefund, s.Ruled, s.Yes = time.Time{}, s.Reason, nil
 		t.goTo(RefundDue, "decided")
 	case RuleRefunded:
-		t.s.CashOut = t.s.CashIn
+		if early && !s.claimed() && s.CashOut == 0 {
+			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
+		}
+		if !early { // else the intents stay open, and looking up goes on
+			t.ruleOpen(SettledNo)
+		}
+		s.CashOut = s.CashIn
 		t.goTo(Refunded, "decided")
 	case RuleClosed:
-		t.s.Booked = v.Booked
+		if early {
+			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
+		}
+		t.ruleOpen(SettledNo)
+		s.Booked = v.Booked
 		t.goTo(Closed, "decided")
 	default:
 		return t.refuse("rule registered, refund-due, refunded or closed")
@@ -109,18 +134,20 @@ func (t *step) decided() error {
 	return nil
 }
 
-// decidable: beside a review, a person releases a refund that no lookup can make sure of
-// (R12), and says what became of one that was claimed and never confirmed.
-func (t *step) decidable(r Ruling) bool {
-	switch t.s.State {
-	case Review:
-		return true
-	case RefundDue:
-		return r == RuleRefundDue && t.rules.NoLookup && t.anyLeft()
-	case Refunding:
-		return r == RuleRefunded || r == RuleClosed
-	default:
-		return false
+// ruleOpen settles the open intents by a person's word; yes is the last one's.
+func (t *step) ruleOpen(how Settlement) {
+	last := len(t.s.Intents) - 1
+	for i := range t.s.Intents {
+		intent := &t.s.Intents[i]
+		if how == SettledYes && i == last {
+			intent.Settled = SettledYes
+			ids := intent.IDs
+			if t.s.Yes == nil {
+				t.s.Yes = &ids
+			}
+		} else if intent.open() {
+			intent.Settled = SettledNo
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ type Change struct {
 	Claim ClaimChange
 }
 
-// ClaimChange is what an Apply does to a sale's busy claim (R4).
+// ClaimChange is what an Apply does to a sale's busy claim.
 type ClaimChange uint8
 
 // The claim changes.
@@ -114,7 +114,10 @@ type (
 	// IDTakenError says that the partnerTransId belongs to another sale.
 	IDTakenError struct{ SaleID string }
 	// BusyError says that another sale of the same subscriber is not settled.
-	BusyError struct{ SaleID string }
+	BusyError struct {
+		SaleID string
+		Until  time.Time // about when it will be settled, by the local clock; zero: a person has to settle it
+	}
 	// NotFoundError says that there is no such sale.
 	NotFoundError struct{}
 )

@@ -9,10 +9,10 @@ import (
 // What every store decides in the same way stands here, once.
 
 // PartnerTransIDs returns every partnerTransId the sale is known by: that of the present
-// attempt and those of all sends.
+// attempt and those of all intents.
 func (s Sale) PartnerTransIDs() []partner.PartnerTransID {
 	ids := []partner.PartnerTransID{s.PartnerTransID}
-	for _, send := range s.Sends {
+	for _, send := range s.Intents {
 		if send.PartnerTransID != "" && !slices.Contains(ids, send.PartnerTransID) {
 			ids = append(ids, send.PartnerTransID)
 		}
@@ -23,7 +23,7 @@ func (s Sale) PartnerTransIDs() []partner.PartnerTransID {
 // Blocking returns the sale because of which another one may not take a slot of the
 // subscriber whose claims these are; "" when it may. Slot 0 is the ordinary one: whoever
 // takes it has no supervisor's override, so any claim of another sale is in the way, also
-// one in a higher slot that outlived the claim it was added beside (R4).
+// one in a higher slot that outlived the claim it was added beside.
 func Blocking(held []Claim, saleID string, slot int) string {
 	for _, c := range held {
 		if c.SaleID != saleID && (slot == 0 || c.Slot == slot) {

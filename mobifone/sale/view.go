@@ -7,96 +7,142 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// View is a sale as a screen shows it.
+// View is a sale as a screen shows it. What it tells the teller to do is accepted: now, or
+// where WaitUntil is set from then on.
 type View struct {
 	Sale   Sale
 	Action partner.Action
 	// WaitUntil is when the next step of a person is possible, or for a sale that is not
-	// settled when it is looked up next; zero: now, or never.
+	// settled when it will be or is looked up next. It is never in the past; zero: now, or
+	// nobody can say.
 	WaitUntil time.Time
 }
 
 // view tells what to do now. The state decides; while it is the teller's turn the last
 // error adds its sentence.
 func (d *Desk) view(s Sale, err error) View {
+	now := d.now()
 	v := View{Sale: s, Action: sayState(s)}
 	switch s.State {
 	case Registered:
 		v.Action = partner.ActionFor(nil, true)
 	case Registering, Resolving:
 		v.Action = partner.ActionFor(&partner.Error{Operation: partner.OpRegister}, true)
-		v.WaitUntil = s.WakeAt
-	case Paid, OTPSent:
-		v.Action, v.WaitUntil = d.turn(s, err)
+		v.WaitUntil = d.settledAt(s, now)
+	case Review:
+		if at, known := d.cfg.Rules.localFence(s); known {
+			v.WaitUntil = at // no verdict before it
+		}
+	case Open, Paid, OTPSent, RefundDue, Refunding:
+		v.Action, v.WaitUntil = d.turn(s, err, now)
+	}
+	if !v.WaitUntil.After(now) {
+		v.WaitUntil = time.Time{}
+	}
+	if v.Action.Step == partner.WaitUntil || v.Action.Step == partner.Hold {
+		v.Action.Wait = 0
+		if !v.WaitUntil.IsZero() {
+			v.Action.Wait = v.WaitUntil.Sub(now)
+		}
 	}
 	return v
 }
 
-// turn is the view while the teller can go on: with an OTP in hand when it may be used,
-// else when one may be requested.
-func (d *Desk) turn(s Sale, err error) (partner.Action, time.Time) {
-	until := s.ResendAt
-	if s.State == OTPSent {
-		until = d.clearableAt(s)
+// settledAt is about when a sale that is not settled will be, by the local clock; zero
+// when a person has to settle it.
+func (d *Desk) settledAt(s Sale, now time.Time) time.Time {
+	if at, known := d.cfg.Rules.localFence(s); known && at.After(now) {
+		return at
 	}
-	if _, waits := errors.AsType[*NotClearedError](err); waits {
-		if until.IsZero() {
-			return say(partner.Support, "Chưa thể xác nhận kết quả lần trước, chưa gửi lại được. Giữ tiền; liên hệ hỗ trợ, hoặc ghi nhận khách muốn trả lại tiền.",
-				"What became of the last try cannot be made sure of yet, so none may follow. Keep the cash; call support, or record that the customer wants it back.",
-			), until
+	if s.State == Registering || s.State == Resolving {
+		return s.WakeAt
+	}
+	return time.Time{}
+}
+
+// moment is how long to wait before trying again what failed for no reason of the sale's.
+const moment = 5 * time.Second
+
+// turn is the view while the teller can go on.
+func (d *Desk) turn(s Sale, err error, now time.Time) (partner.Action, time.Time) {
+	action, until := d.next(s, now)
+	if busy, ok := errors.AsType[*BusyError](err); ok {
+		if busy.Until.IsZero() {
+			return say(partner.Support, "Thuê bao đang có giao dịch khác phải chờ quản lý xử lý. Giữ tiền; nhờ quản lý xử lý giao dịch đó hoặc cho phép giao dịch này.",
+				"Another sale of this subscriber waits for a supervisor. Keep the cash; have that one settled, or this one allowed."), time.Time{}
 		}
-		return say(partner.WaitUntil, "Chưa gửi lần này: phải chờ xác nhận kết quả lần trước. Hết giờ chờ thì nhập lại mã.",
-			"Nothing was sent: the result of the last try has to be made sure of first. When the time is up type the code again."), until
-	}
-	if _, busy := errors.AsType[*BusyError](err); busy {
 		return say(partner.WaitUntil, "Thuê bao đang có giao dịch khác chưa xong. Giữ tiền và chờ giao dịch đó, hoặc nhờ quản lý cho phép.",
-			"Another sale of this subscriber is not settled. Keep the cash and wait for it, or let a supervisor allow this one."), until
-	}
-	if r, soon := errors.AsType[*RefusedError](err); soon && r.Kind == OTPAsked {
-		return say(partner.WaitUntil, "Chưa thể yêu cầu mã mới, hãy chờ. Mã đã gửi có thể vẫn dùng được.",
-			"Another OTP cannot be requested yet; wait. The one that was sent may still be good."), s.ResendAt
+			"Another sale of this subscriber is not settled. Keep the cash and wait for it, or let a supervisor allow this one."), busy.Until
 	}
 	e, told := errors.AsType[*partner.Error](err)
-	if !told {
-		return sayState(s), until
+	if !told || s.State != Paid && s.State != OTPSent {
+		return action, until
 	}
 	if e.Operation.Lookup() {
 		return say(partner.WaitUntil, "Chưa tra cứu được nên chưa gửi gì. Giữ tiền; thử lại sau giây lát.",
-			"The lookup failed, so nothing was sent. Keep the cash; try again in a moment."), until
+			"The lookup failed, so nothing was sent. Keep the cash; try again in a moment."), later(until, now.Add(max(moment, e.RetryAfter)))
 	}
-	action := partner.ActionFor(err, true)
-	if e.Operation == partner.OpOTP || action.Step == partner.NewOTP {
-		until = s.ResendAt
-	}
-	if action.Step == partner.ReturnCash { // there is an order to it: refunds are claimed (R11)
-		action.Text.VI += " Ghi nhận khách nhận lại tiền trước, rồi mới trả."
-		action.Text.EN += " Record that the sale is given up first, then pay out."
+	said := partner.ActionFor(err, true)
+	switch {
+	case e.Operation == partner.OpOTP:
+		if said.Step == partner.ReturnCash { // there is an order to it: refunds are claimed
+			said.Text.VI += " Ghi nhận khách nhận lại tiền trước, rồi mới trả."
+			said.Text.EN += " Record that the sale is given up first, then pay out."
+		}
+		if said.Step == partner.WaitUntil {
+			until = later(until, now.Add(max(moment, e.RetryAfter)))
+		}
+		return said, until
+	case e.Outcome == partner.NotSent && said.Step == partner.WaitUntil:
+		return said, later(until, now.Add(max(moment, e.RetryAfter)))
+	case e.Outcome == partner.NotSent && said.Step == partner.Support:
+		return said, time.Time{}
+	case e.Code == partner.OTPInvalid && action.Step == partner.ReenterOTP:
+		return said, until
 	}
 	return action, until
 }
 
-// clearableAt is when, by the local clock, a lookup can clear the last answer so that
-// another OTP may be used; zero when none is needed, or nobody can say.
-func (d *Desk) clearableAt(s Sale) time.Time {
-	var at time.Time
-	for _, send := range s.Sends {
-		if !send.open() || s.Ticket == nil || send.TransID == s.Ticket.TransID || send.ReplyAt.IsZero() {
-			continue
-		}
-		// The partner's times are cut to the second: one more makes sure.
-		local := send.At.Add(send.ReplyAt.Sub(send.PreparedAt) + d.cfg.Rules.LookupLagMax + d.cfg.Rules.ClockSkewMax + time.Second)
-		if local.After(at) {
-			at = local
-		}
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	return at
+	return b
+}
+
+// next is what the teller does next in the sale, and from when on it is accepted.
+func (d *Desk) next(s Sale, now time.Time) (partner.Action, time.Time) {
+	asking := !s.OTPAskedAt.IsZero() && now.Before(s.OTPAskedAt.Add(d.cfg.Rules.OTPPatience))
+	usable := s.Ticket != nil && !s.Ticket.RunOut && s.Ticket.ExpiresAt.After(now)
+	switch {
+	case s.State != Paid && s.State != OTPSent:
+		return sayState(s), time.Time{}
+	case asking:
+		return say(partner.WaitUntil, "Đang gửi mã OTP. Giữ tiền và chờ.", "An OTP is being requested. Keep the cash and wait."),
+			s.OTPAskedAt.Add(d.cfg.Rules.OTPPatience)
+	case s.State == OTPSent && usable:
+		return sayState(s), time.Time{}
+	}
+	until := s.ResendAt
+	if s.anyOpen() {
+		at, known := d.cfg.Rules.localFence(s)
+		if !known || d.cfg.Rules.NoLookup {
+			return say(partner.Hold, "Mã OTP đã hết hạn và chưa xác nhận được kết quả lần trước. Giữ tiền; hệ thống tra cứu tiếp, hoặc quản lý xử lý.",
+				"The OTP has run out and the last try is not settled. Keep the cash; it is looked up further, or a supervisor decides."), s.WakeAt
+		}
+		until = later(until, at)
+	}
+	if s.State == OTPSent {
+		return say(partner.NewOTP, "Mã OTP đã hết hạn. Yêu cầu mã mới.", "The OTP has run out. Request a new one."), until
+	}
+	return sayState(s), until
 }
 
 // sayState is what to do in a state, whatever happened before.
 func sayState(s Sale) partner.Action {
 	switch s.State {
 	case Open:
-		return say(partner.WaitUntil, "Thu đúng số tiền của gói, rồi ghi nhận.", "Take exactly the package's price and record it.")
+		return say(partner.TakeCash, "Thu đúng số tiền của gói, rồi ghi nhận.", "Take exactly the package's price and record it.")
 	case Paid:
 		return say(partner.NewOTP, "Đã thu tiền. Yêu cầu mã OTP.", "The cash is taken. Request an OTP.")
 	case OTPSent:

@@ -13,9 +13,9 @@ func TestWakeAtTheFence(t *testing.T) {
 	t.Parallel()
 	c := newCore(t)
 	c.sending()
-	c.s.Sends[0].LastBy = c.now.Add(time.Hour)
+	c.s.Intents[0].LastBy = c.now.Add(time.Hour)
 	c.overdue()
-	fence := c.s.Sends[0].LastBy.Add(20 * time.Second)
+	fence := c.s.Intents[0].LastBy.Add(22 * time.Second) // two seconds more by the local clock
 	assert.Equal(t, c.now.Add(2*time.Second), c.rules.NextPoll(c.s, c.now))
 	assert.Equal(t, c.now.Add(30*time.Minute+time.Minute), c.rules.NextPoll(c.s, c.now.Add(30*time.Minute)))
 	assert.Equal(t, fence, c.rules.NextPoll(c.s, fence.Add(-30*time.Second)))
@@ -26,7 +26,7 @@ func TestWakeAtTheFence(t *testing.T) {
 	c = newCore(t)
 	c.bounded = false
 	c.resolving()
-	end := c.s.Sends[0].At.Add(fenced.Hold)
+	end := c.s.Intents[0].At.Add(fenced.Hold)
 	assert.Equal(t, end, c.rules.NextPoll(c.s, end.Add(-10*time.Second)))
 
 	// A clock that was set back does not stop the polls.

@@ -15,6 +15,7 @@ import (
 var rules = sale.Rules{
 	LookupLagMax: time.Minute, ClockSkewMax: 30 * time.Second, SettleMargin: 30 * time.Second,
 	Hold: 1000 * time.Hour, ResendAfter: time.Minute, OTPPatience: time.Minute,
+	AlarmAfter: 2 * time.Hour, OpenFor: 24 * time.Hour,
 }
 
 func ring() sqlstore.Keyring {
@@ -68,10 +69,13 @@ func storeOne(ctx context.Context, store sale.Store, i int, rests bool) error {
 		{Kind: sale.CashTaken, Amount: 120_000},
 		{Kind: sale.OTPAsked},
 		{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: trans, ExpiresAt: at.Add(3 * time.Minute)}},
-		{Kind: sale.LookedUp, Lookup: &sale.Lookup{PartnerTime: at}},
-		{Kind: sale.SendPlanned, Send: &sale.Send{
-			Attempt: 1, TransID: trans, PartnerTransID: id, At: at, PreparedAt: at, SendBy: at.Add(20 * time.Second),
-			WakeAt: at.Add(time.Minute), Fingerprint: make([]byte, 32),
+		{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: at}},
+		{Kind: sale.SendPlanned, Intent: &sale.Intent{
+			Intent: partner.Intent{
+				IDs:        partner.IDs{TransID: trans, PartnerTransID: id},
+				PreparedAt: at, SendBy: at.Add(20 * time.Second),
+			},
+			Attempt: 1, At: at, WakeAt: at.Add(time.Minute), Fingerprint: make([]byte, 32),
 		}},
 		{Kind: sale.SendEnded, Outcome: partner.Succeeded, Receipt: &sale.Receipt{TransID: trans, PartnerTransID: id}},
 	}

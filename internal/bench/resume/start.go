@@ -53,11 +53,8 @@ func startOver(ctx context.Context, file string) error {
 // silent is a partner whose lookups show a registration still in work.
 type silent struct{ sale.Partner }
 
-func (silent) LookUp(_ context.Context, o sale.Order, pairs []sale.Pair) (sale.Lookup, error) {
-	return sale.Lookup{PartnerTime: time.Now(), Rows: []sale.Row{{
-		TransID: pairs[0].TransID, PartnerTransID: pairs[0].PartnerTransID, State: partner.StatePending,
-		SameSubscriber: true, Package: o.Package, Amount: o.Price,
-	}}}, nil
+func (silent) LookUp(_ context.Context, _ sale.Order, pairs []partner.IDs) (sale.Lookup, error) {
+	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: pairs[0], State: partner.StatePending}}}, nil
 }
 
 // peakKiB is the largest resident set this process had.

@@ -24,9 +24,9 @@ var faultsOfReading = []fault{
 		}
 	}},
 	{"nanoseconds are cut", isField, showing(func(s *sale.Sale) { s.UpdatedAt = s.UpdatedAt.Truncate(time.Microsecond) })},
-	{"a field of a send is forgotten", isField, showing(func(s *sale.Sale) {
-		for i := range s.Sends {
-			s.Sends[i].Fingerprint = nil
+	{"a field of an intent is forgotten", isField, showing(func(s *sale.Sale) {
+		for i := range s.Intents {
+			s.Intents[i].Fingerprint = nil
 		}
 	})},
 	{"the number is forgotten", isField, showing(func(s *sale.Sale) { s.Order.MSISDN = partner.MSISDN{} })},

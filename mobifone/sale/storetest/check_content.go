@@ -86,8 +86,8 @@ func full(r *rand.Rand, base sale.Change) sale.Change {
 	c.State.ID, c.State.Version, c.State.OpenedAt = base.SaleID, base.State.Version+2, base.State.OpenedAt
 	c.State.Order, c.State.Order.Package, c.State.Order.Price = order, "3C120", 360_000
 	c.State.PartnerTransID = id
-	for i := range c.State.Sends {
-		c.State.Sends[i].PartnerTransID = id
+	for i := range c.State.Intents {
+		c.State.Intents[i].PartnerTransID = id
 	}
 	return c
 }

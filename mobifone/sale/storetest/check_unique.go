@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -78,9 +79,9 @@ func idIsUnique(t testing.TB, h Harness) {
 	}
 	first = apply(t, s, attempt(first, 1, 1)) // its own it may use again
 
-	// An id that only a send carries is owned as well, and one that was refused is not.
+	// An id that only an intent carries is owned as well, and one that was refused is not.
 	first = apply(t, s, then(first, func(c *sale.Change) {
-		c.State.Sends = []sale.Send{{PartnerTransID: transID(1, 3)}}
+		c.State.Intents = []sale.Intent{{Intent: partner.Intent{IDs: partner.IDs{PartnerTransID: transID(1, 3)}}}}
 	}))
 	rival.State.PartnerTransID = transID(1, 3)
 	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID})

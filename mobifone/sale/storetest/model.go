@@ -73,8 +73,8 @@ func busyRule(m *model, c sale.Change) error {
 
 func idsOf(c sale.Change) []partner.PartnerTransID {
 	ids := []partner.PartnerTransID{c.State.PartnerTransID}
-	for _, send := range c.State.Sends {
-		ids = append(ids, send.PartnerTransID)
+	for _, intent := range c.State.Intents {
+		ids = append(ids, intent.PartnerTransID)
 	}
 	return ids
 }

@@ -1,0 +1,146 @@
+package reading
+
+import (
+	"slices"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Row is a row of MobiFone's, compared with what was sold. It holds no phone number, so
+// that it can be stored.
+type Row struct {
+	partner.IDs
+	State     partner.State
+	Differs   string        // in what it is not what was sold, in words; "" when it is
+	Refusal   partner.Code  // of FAILED: the listed code it failed with; "" when it has none
+	Then      contract.Then // where the sale goes on after Refusal
+	UpdatedAt time.Time
+}
+
+// RowOf compares a transaction with what was sold.
+func RowOf(tx partner.Transaction, p partner.Purchase, then func(partner.Code) contract.Then) Row {
+	r := Row{
+		IDs: partner.IDs{TransID: tx.TransID, PartnerTransID: tx.PartnerTransID}, State: tx.State,
+		Differs: differs(tx, p), UpdatedAt: tx.UpdatedAt.UTC(),
+	}
+	// A wrong OTP is no failure of the ids: the right one may still be on its way with them.
+	if tx.State == partner.StateFailed && tx.ResultCode != partner.OTPInvalid {
+		if goesOn := then(tx.ResultCode); goesOn != "" {
+			r.Refusal, r.Then = tx.ResultCode, goesOn
+		}
+	}
+	return r
+}
+
+// differs says in what the transaction is not the purchase. A value that is missing on
+// either side is a difference.
+func differs(tx partner.Transaction, p partner.Purchase) string {
+	switch {
+	case !tx.MSISDN.IsValid():
+		return "the subscriber's number is missing or masked"
+	case tx.MSISDN != p.MSISDN:
+		return "another subscriber"
+	case tx.Package == "" || tx.Package != p.Package:
+		return "another package"
+	case tx.Amount == 0 || tx.Amount != p.Amount:
+		return "another amount"
+	}
+	return ""
+}
+
+// Conflict is a contradiction that only a person can settle, in words.
+type Conflict string
+
+// The conflicts.
+const (
+	TakenBack       Conflict = "taken back by the operator"
+	NotAnyMore      Conflict = "a registration that succeeded shows another state"
+	TwiceRegistered Conflict = "registered twice"
+	SoldOtherwise   Conflict = "registered, but not as it was sold"
+	PendingOther    Conflict = "pending, but not as it was sold"
+	FailedAndNot    Conflict = "a registration that failed shows success"
+	StateUnlisted   Conflict = "in a state the contract does not list"
+)
+
+// Finding is what rows show of a sale: at most one of its parts is decisive.
+type Finding struct {
+	Yes      *Row     // registered, exactly as it was sold
+	Pending  bool     // still in work
+	Conflict Conflict // a person must look
+	Detail   string   // of Conflict: in what the row differs
+}
+
+// Nothing reports that the rows show no registration, done or in work.
+func (f Finding) Nothing() bool { return f.Yes == nil && !f.Pending && f.Conflict == "" }
+
+// Words says the conflict and its detail.
+func (f Finding) Words() string {
+	if f.Detail == "" {
+		return string(f.Conflict)
+	}
+	return string(f.Conflict) + ": " + f.Detail
+}
+
+// Read reads rows against the ids of a sale. yes and no are the ids that earlier answers
+// have shown as registered and as failed: a final state that changes is a conflict.
+func Read(rows []Row, ours, yes, no []partner.IDs) Finding {
+	var f Finding
+	conflict := func(c Conflict, detail string) {
+		if f.Conflict == "" || f.Conflict == TakenBack {
+			f.Conflict, f.Detail = c, detail
+		}
+	}
+	for _, row := range rows {
+		mine := slices.Contains(ours, row.IDs)
+		switch row.State {
+		case partner.StateInit, partner.StateExpired, partner.StateCancelled, partner.StateFailed:
+			if slices.Contains(yes, row.IDs) {
+				conflict(NotAnyMore, "")
+			}
+		case partner.StatePending:
+			f.Pending = true
+			if !mine || row.Differs != "" {
+				conflict(PendingOther, detail(row, mine))
+			}
+		case partner.StateSuccess:
+			switch {
+			case !mine || row.Differs != "":
+				conflict(SoldOtherwise, detail(row, mine))
+			case f.Yes != nil: // of one row MobiFone would not list two
+				conflict(TwiceRegistered, "")
+			case slices.Contains(no, row.IDs):
+				conflict(FailedAndNot, "")
+			case slices.ContainsFunc(yes, func(other partner.IDs) bool { return other != row.IDs }):
+				conflict(TwiceRegistered, "")
+			default:
+				f.Yes = &row
+			}
+		case partner.StateReversed:
+			if f.Conflict == "" {
+				f.Conflict = TakenBack
+			}
+		default:
+			conflict(StateUnlisted, "")
+		}
+	}
+	return f
+}
+
+func detail(row Row, mine bool) string {
+	if !mine {
+		return "ids that were not sent together"
+	}
+	return row.Differs
+}
+
+// Failed returns the row that tells the refusal of these ids, if there is one.
+func Failed(rows []Row, ids partner.IDs) (Row, bool) {
+	for _, row := range rows {
+		if row.State == partner.StateFailed && row.IDs == ids && row.Refusal != "" {
+			return row, true
+		}
+	}
+	return Row{}, false
+}

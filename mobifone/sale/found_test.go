@@ -1,0 +1,406 @@
+package sale_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+)
+
+// What attackers of the sale found, each at its smallest.
+
+// Two gates: the copy that came through the other one is refused there, and the first
+// request is let in. The refusal is not paid out on a look that comes before a lookup can
+// show anything.
+func TestTwoRoads(t *testing.T) {
+	t.Parallel()
+	for _, code := range []partner.Code{partner.AuthKey, partner.AuthSignature, partner.AuthIP, partner.CommandNotConfigured} {
+		c := newCore(t).sending()
+		c.do(c.told(partner.Rejected, code))
+		assert.Equal(t, sale.Resolving, c.s.State, code)
+		c.later(2 * time.Second).do(c.looked())
+		assert.Equal(t, sale.Resolving, c.s.State, code)
+		require.Error(t, c.try(sale.Event{Kind: sale.RefundTaken, By: teller}))
+		c.do(c.looked(c.row(1, partner.StateSuccess)))
+		assert.Equal(t, sale.Registered, c.s.State)
+	}
+}
+
+// After a wrong OTP the same ids went again and are still on the way. A FAILED row of the
+// first, whatever its code, is not the failure of the second.
+func TestAFailedRowOfAWrongOTP(t *testing.T) {
+	t.Parallel()
+	rule := func(code partner.Code) func(*sale.Row) {
+		return func(r *sale.Row) {
+			if code != partner.OTPInvalid {
+				r.Refusal, r.Then = code, contract.Default().ThenOf(code)
+			}
+		}
+	}
+	for name, change := range map[string]func(*sale.Row){
+		"no code": func(*sale.Row) {}, "7001": rule(partner.OTPInvalid), "listed": rule(partner.NotEligible),
+	} {
+		c := newCore(t).sending()
+		c.do(c.told(partner.Rejected, partner.OTPInvalid)).do(c.plan())
+		c.overdue()
+		require.Equal(t, sale.Resolving, c.s.State)
+		row := c.row(1, partner.StateFailed)
+		change(&row)
+		c.do(c.looked(row))
+		assert.Equal(t, sale.Resolving, c.s.State, name)
+		require.Len(t, c.s.Intents, 2)
+		assert.Empty(t, c.s.Intents[0].Settled, name)
+		assert.Empty(t, c.s.Intents[1].Settled, name)
+		c.do(c.looked(c.row(1, partner.StateSuccess)))
+		assert.Equal(t, sale.Registered, c.s.State)
+	}
+	// Where refusals are final a listed one counts, and only for the last send of its ids.
+	c := newCore(t).sending()
+	c.do(c.told(partner.Rejected, partner.OTPInvalid)).do(c.plan()).overdue()
+	c.rules.RefusalIsFinal = true
+	row := c.row(1, partner.StateFailed)
+	rule(partner.NotEligible)(&row)
+	c.do(c.looked(row))
+	assert.Empty(t, c.s.Intents[0].Settled)
+	assert.Equal(t, sale.SettledNo, c.s.Intents[1].Settled)
+	assert.Equal(t, sale.Resolving, c.s.State)
+}
+
+// A restarted process has no time of MobiFone's, so Prepare looks up, and sees that the
+// ids are registered. That is written down before anything else can happen to the sale.
+func TestWhatPrepareLearnsIsWrittenDown(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		// A wrong code, told to a copy: the first request registered.
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.After, Code: partner.OTPInvalid}))
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.Equal(t, 1, s.sb.Executed(number("477")))
+		s.counter = s.open() // the process restarts
+		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+		assert.ErrorIs(t, err, partner.AlreadySent)
+		assert.Equal(t, sale.Resolving, v.Sale.State)
+		assert.Equal(t, sale.Resolving, s.state(id), "stored")
+		_, err = s.Register(t.Context(), id, s.otp("477"), teller)
+		require.Error(t, err)
+		s.settle(10 * time.Second)
+		assert.Equal(t, sale.Registered, s.state(id))
+		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+		s.replays(id)
+	})
+}
+
+// The cash is handed out, and before that is confirmed reconciliation finds the sale
+// registered. That the cash left is a fact, and the books show it.
+func TestCashThatLeftIsBookedInEveryState(t *testing.T) {
+	t.Parallel()
+	paid := sale.Event{Kind: sale.RefundPaid, By: teller}
+	c := newCore(t).in(sale.Refunding)
+	c.do(c.observe(c.row(1, partner.StateSuccess)))
+	require.Equal(t, sale.Review, c.s.State)
+	for _, ruling := range []sale.Ruling{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleClosed} {
+		require.Error(t, c.try(c.decide(ruling)), "%s while nobody has said whether the cash left", ruling)
+	}
+	require.Error(t, c.try(sale.Event{Kind: sale.RefundPaid, By: "GDV99"}), "only who claimed it")
+	denied := newCoreAt(c)
+	c.do(paid)
+	assert.Equal(t, sale.Review, c.s.State)
+	assert.Equal(t, price, c.s.CashOut)
+	require.Error(t, c.try(paid), "once")
+	require.Error(t, c.try(c.decide(sale.RuleRegistered)), "that is a loss to book")
+	c.do(c.decide(sale.RuleClosed))
+	assert.Equal(t, sale.Closed, c.s.State)
+
+	deny := sale.Event{Kind: sale.RefundDenied, By: teller, Note: "BB-3"}
+	require.Error(t, denied.try(deny), "who claimed it cannot deny it")
+	deny.By = boss
+	denied.do(deny)
+	require.Error(t, denied.try(paid), "the claim is gone")
+	denied.do(denied.decide(sale.RuleRegistered))
+	assert.Equal(t, sale.Registered, denied.s.State)
+	assert.Zero(t, denied.s.CashOut)
+}
+
+// A claim on a refund that is denied: another teller may claim it, after another look.
+func TestADeniedClaim(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Refunding)
+	require.Error(t, c.try(sale.Event{Kind: sale.RefundDenied, By: boss}), "with evidence")
+	c.do(sale.Event{Kind: sale.RefundDenied, By: boss, Note: "BB-3"})
+	assert.Equal(t, sale.RefundDue, c.s.State)
+	require.Error(t, c.try(sale.Event{Kind: sale.RefundTaken, By: teller}), "not without another look")
+	c.do(c.looked()).do(sale.Event{Kind: sale.RefundTaken, By: "GDV99"})
+	require.Error(t, c.try(sale.Event{Kind: sale.RefundPaid, By: teller}))
+	c.do(sale.Event{Kind: sale.RefundPaid, By: "GDV99"})
+	assert.Equal(t, sale.Refunded, c.s.State)
+}
+
+// A verdict is not taken while a send may still be carried out, but for what it shows.
+func TestNoVerdictBeforeTheFence(t *testing.T) {
+	t.Parallel()
+	for _, ruling := range []sale.Ruling{sale.RuleRefundDue, sale.RuleRefunded, sale.RuleClosed} {
+		c := newCore(t).in(sale.Review)
+		require.Error(t, c.try(c.decide(ruling)), "%s early", ruling)
+		assert.True(t, c.s.HoldsSubscriber())
+		c.past().do(c.decide(ruling))
+		assert.False(t, c.s.HoldsSubscriber(), ruling)
+	}
+	c := newCore(t).in(sale.Review)
+	c.do(c.decide(sale.RuleRegistered))
+	assert.Equal(t, sale.Registered, c.s.State)
+
+	c = newCore(t)
+	c.bounded = false // no fence is known: nothing to wait for but the person
+	c.in(sale.Review)
+	c.do(c.decide(sale.RuleRefundDue))
+	assert.Equal(t, sale.RefundDue, c.s.State)
+}
+
+// 7001 frees nobody: while the first send is open no other sale of the subscriber begins.
+func TestAWrongOTPKeepsTheSubscriberBusy(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		first, second := s.toOTP("DH-1", "477"), s.paid("DH-2", "477")
+		_, err := s.Register(t.Context(), first, s.wrong(), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.Equal(t, sale.OTPSent, s.state(first))
+		_, err = s.Open(t.Context(), order("DH-3", "477"), teller)
+		busy, ok := errors.AsType[*sale.BusyError](err)
+		require.True(t, ok, "%v", err)
+		assert.True(t, busy.Until.After(time.Now()), "and says until when")
+		v, err := s.RequestOTP(t.Context(), second, teller)
+		require.Error(t, err)
+		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		assert.True(t, v.WaitUntil.After(time.Now()), "a wait has a time")
+		pass(time.Until(v.WaitUntil))
+		s.settle(time.Second)
+		_, err = s.RequestOTP(t.Context(), second, teller)
+		require.NoError(t, err, "and the time is true")
+	})
+}
+
+// A MobiFone that answers 8002 to the same partnerTransId for ever: the attempt rises,
+// deduping or not.
+func TestADuplicateIsNotAskedForEver(t *testing.T) {
+	t.Parallel()
+	for _, code := range []partner.Code{partner.DuplicateTransaction, partner.TransactionConflict} {
+		c := newCore(t)
+		c.rules.Dedupes = true
+		c.sending()
+		c.do(c.told(partner.Rejected, code)).past().do(c.looked())
+		assert.Equal(t, sale.Paid, c.s.State)
+		assert.Equal(t, 2, c.s.Attempt, code)
+	}
+	c := newCore(t)
+	c.rules.Dedupes = true
+	c.resolving().past().do(c.looked())
+	assert.Equal(t, 1, c.s.Attempt, "absent: asked again with the same id it registers once")
+}
+
+// A no that turns yes: while the cash is here the sale is registered, and alarms.
+func TestANoThatTurnsYes(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.RefundDue)
+	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	assert.Equal(t, sale.Registered, c.s.State)
+	assert.Contains(t, c.commands, sale.RaiseAlarm)
+	c = newCore(t).in(sale.Refunded)
+	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	assert.Equal(t, sale.Review, c.s.State)
+	assert.Contains(t, c.commands, sale.RaiseAlarm)
+}
+
+// A cache answers: what it shows was there, what it lacks settles nothing, at no fence.
+func TestACachedAbsenceSettlesNothing(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).resolving().past()
+	cached := c.looked()
+	cached.Lookup.Cached = true
+	c.do(cached)
+	assert.Equal(t, sale.Resolving, c.s.State)
+	assert.Empty(t, c.s.Intents[0].Settled)
+	found := c.looked(c.row(1, partner.StateSuccess))
+	found.Lookup.Cached = true
+	c.do(found)
+	assert.Equal(t, sale.Registered, c.s.State)
+
+	c = newCore(t).in(sale.OTPSent)
+	cached = c.looked()
+	cached.Lookup.Cached = true
+	c.do(cached)
+	require.Error(t, c.try(c.plan()), "nor is it the look before the first send")
+	c = newCore(t).in(sale.RefundDue)
+	c.s.LookedRefund = time.Time{}
+	cached = c.looked()
+	cached.Lookup.Cached = true
+	c.do(cached)
+	require.Error(t, c.try(sale.Event{Kind: sale.RefundTaken, By: teller}), "nor the last look before cash leaves")
+}
+
+// The same over a wire with a cache on it, which answers the old "not found" with a Date
+// of its own.
+func TestACacheOnTheWay(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Late, Delay: durationOf("50s"), Status: 504}))
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.Error(t, err)
+		s.tap.next = ageing{s.tap.next}
+		s.settle(5 * time.Minute)
+		assert.NotEqual(t, sale.Paid, s.state(id), "no cached absence settles")
+		assert.Equal(t, sale.Registered, s.state(id), "and a cached row is a row")
+	})
+}
+
+// ageing says of each reply that it has been in a cache.
+type ageing struct{ http.RoundTripper }
+
+func (a ageing) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := a.RoundTripper.RoundTrip(req)
+	if resp != nil {
+		resp.Header.Set("Age", "40")
+	}
+	return resp, err
+}
+
+// Without a lookup a shop has a working till where refusals are final, and no screen that
+// says what will be refused where they are not.
+func TestATillWithoutALookup(t *testing.T) {
+	t.Parallel()
+	allow := func(cfg *sale.Config) { cfg.AllowNoLookup = true }
+	final := sandbox.Config{Contract: without(t, promising(t, true))}
+	inShop(t, final, func(t *testing.T, s *shop) { // an OTP that has expired: another one
+		id := s.toOTP("DH-1", "407")
+		v, err := s.Register(t.Context(), id, s.otp("407"), teller)
+		require.ErrorIs(t, err, partner.OTPExpired)
+		assert.Equal(t, sale.Paid, v.Sale.State)
+		assert.Equal(t, partner.NewOTP, v.Action.Step)
+		s.sb.SetSubscriber(number("407"), sandbox.Subscriber{})
+		pass(time.Until(v.Sale.ResendAt))
+		s.ask(id)
+		_, err = s.Register(t.Context(), id, s.otp("407"), teller)
+		require.NoError(t, err)
+	}, allow)
+	inShop(t, final, func(t *testing.T, s *shop) { // refused: the refund is paid out
+		id := s.toOTP("DH-1", "403")
+		v, err := s.Register(t.Context(), id, s.otp("403"), teller)
+		require.Error(t, err)
+		assert.Equal(t, sale.RefundDue, v.Sale.State)
+		assert.Equal(t, partner.ReturnCash, v.Action.Step)
+		_, err = s.ClaimRefund(t.Context(), id, teller)
+		require.NoError(t, err)
+		_, err = s.ConfirmRefund(t.Context(), id, teller)
+		require.NoError(t, err)
+		s.replays(id)
+	}, allow)
+	inShop(t, sandbox.Config{Contract: without(t, contract.Default())}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "407")
+		v, err := s.Register(t.Context(), id, s.otp("407"), teller)
+		require.ErrorIs(t, err, partner.OTPExpired)
+		assert.Equal(t, sale.Review, v.Sale.State, "a person's, and no OTP that could never be used")
+		assert.Equal(t, partner.Hold, v.Action.Step)
+	}, allow)
+	inShop(t, sandbox.Config{Contract: without(t, contract.Default())}, func(t *testing.T, s *shop) { // a wrong OTP, and then nothing
+		id := s.toOTP("DH-1", "477")
+		v, err := s.Register(t.Context(), id, s.wrong(), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		assert.Equal(t, partner.ReenterOTP, v.Action.Step)
+		_, err = s.RequestOTP(t.Context(), id, teller)
+		require.Error(t, err)
+		s.settle(4 * time.Minute)
+		assert.Equal(t, sale.Review, s.state(id), "once the OTP has run out")
+	}, allow)
+}
+
+// An OTP without an expiry, and 7002 after an earlier 7001: the screen names a time, and
+// at it the next step is taken.
+func TestTheCountdownAfterAnExpiredOTPIsHonest(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{LookupLag: 20 * time.Second}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		pass(21 * time.Second)
+		_, err := s.Register(t.Context(), id, s.wrong(), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: partner.OTPExpired}))
+		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.ErrorIs(t, err, partner.OTPExpired)
+		assert.Equal(t, sale.Resolving, v.Sale.State)
+		require.True(t, v.WaitUntil.After(time.Now()))
+		assert.LessOrEqual(t, time.Until(v.WaitUntil), 4*time.Minute)
+		stop := s.run(t.Context())
+		pass(time.Until(v.WaitUntil))
+		stop()
+		_, err = s.RequestOTP(t.Context(), id, teller)
+		require.NoError(t, err)
+		_, err = s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		s.replays(id)
+	})
+}
+
+// One partnerTransId covers two OTPs, and an honest MobiFone lists both rows under it: that
+// is a complete lookup, not an unreadable one.
+func TestTwoRowsOfOnePartnerTransID(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	c.rules.RefusalIsFinal = true
+	c.sending().do(c.told(partner.Rejected, partner.OTPExpired))
+	c.ticket().sent().overdue()
+	require.Equal(t, []partner.IDs{{TransID: "T-1", PartnerTransID: "P-1"}, {TransID: "T-2", PartnerTransID: "P-1"}}, c.s.Pairs())
+	c.do(c.looked(c.row(1, partner.StateFailed), c.row(2, partner.StateSuccess)))
+	assert.Equal(t, sale.Registered, c.s.State)
+	assert.Equal(t, partner.TransID("T-2"), c.s.Receipt.TransID)
+}
+
+// Order ids that look alike on the screen and are other bytes: one order would be sold
+// twice. The id is refused, with what to do, and nothing is stored.
+func TestOrdersThatLookAlike(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		plain := order("ĐƠN-1", "477")
+		_, err := s.Open(t.Context(), plain, teller)
+		require.NoError(t, err)
+		for name, id := range map[string]string{
+			"decomposed": "ĐO\u031bN-1", "zero width": "ĐƠN\u200b-1", "BOM": "\ufeffĐƠN-1", "direction": "ĐƠN-1\u200e",
+			"soft hyphen": "ĐƠN\u00ad-1", "no-break hyphen": "ĐƠN\u20111", "no-break space": "ĐƠN\u00a0-1",
+		} {
+			_, err := s.Open(t.Context(), order(id, "478"), teller)
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok, "%s: %v", name, err)
+			assert.Equal(t, partner.NotSent, e.Outcome)
+			require.NotEmpty(t, e.Fields, name)
+			assert.Equal(t, "ID", e.Fields[0].Field)
+		}
+	})
+}
+
+// MobiFone registered the first OTP after all, later than it promised, and the second
+// send is still open: the sale is registered, and the open intent is settled at its fence
+// although every lookup shows the registration.
+func TestAnOpenIntentBesideARegistration(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	c.rules.Dedupes = true
+	c.resolving().past().do(c.looked())
+	c.ticket().sent()
+	c.do(c.told(partner.Rejected, partner.DuplicateTransaction))
+	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	require.Equal(t, sale.Registered, c.s.State)
+	assert.True(t, c.s.HoldsSubscriber(), "the second may still be carried out")
+	assert.False(t, c.s.WakeAt.IsZero())
+	c.past().do(c.looked(c.row(1, partner.StateSuccess)))
+	assert.Equal(t, sale.Registered, c.s.State)
+	assert.False(t, c.s.HoldsSubscriber())
+	assert.True(t, c.s.WakeAt.IsZero(), "at rest")
+}

@@ -1,0 +1,205 @@
+// Package registration is step 3 of the sale: it registers a package with the OTP the
+// customer read out, and finds out what became of a registration.
+//
+// A registration moves money and is sent once: one HTTP request per send, whatever the
+// answer. It ends in one of four outcomes (see [partner.Outcome]); a nil error means
+// Succeeded. An error of outcome Unknown carries a [partner.Handle]: keep it and pass it to
+// [Service.Resolve] until that answers something else. Never register again, and never
+// give the cash back, on an Unknown; the one exception is below.
+//
+//	receipt, err := client.Registration.Register(ctx, req)
+//	switch partner.OutcomeOf(err) {
+//	case partner.Succeeded: // give the service
+//	case partner.Rejected:  // settled: not registered, and never will be; see partner.ActionFor
+//	case partner.NotSent:   // nothing left: the same ids may be sent again
+//	case partner.Unknown:   // hold: resolve the handle
+//	}
+//
+// A refusal is Unknown too, with MobiFone's code in the error, unless the contract
+// promises that refusals are final: something on the way may deliver a request twice, and
+// the refusal may be the answer to the other copy. The exception is a wrong OTP
+// (errors.Is(err, partner.OTPInvalid)): exactly the same transId and partnerTransId may be
+// registered again at once with the right code. Anything else, another OTP, a refund,
+// waits until Resolve answers.
+//
+// Register keeps nothing on disk: if the process can die between taking the cash and
+// the answer, save the handle of [Service.Prepare] before [Draft.Send].
+package registration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/reading"
+	"github.com/fptshop/mobifone-go/internal/transport"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// sendWindow is how long after Prepare the body may leave, in MobiFone's time.
+const sendWindow = 20 * time.Second
+
+var (
+	errTwice  = errors.New("this draft was sent before; resolve its handle, do not register again")
+	errUsed   = errors.New("MobiFone already has a registration of these ids; resolve the handle, do not register again")
+	errOpen   = errors.New("a registration with this transId or partnerTransId is in flight or unresolved in this client; resolve it, do not register again")
+	errRunOut = errors.New("the OTP has run out by MobiFone's own clock; nothing was sent, request a new one")
+)
+
+// Service registers packages. It is safe for concurrent use.
+type Service struct {
+	t     *transport.Transport
+	key   partner.Secret // of fingerprints; may be none
+	sends *sends
+}
+
+// New returns the service of a client; importers use mobifone.New.
+func New(t *transport.Transport, key partner.Secret) *Service {
+	return &Service{t: t, key: key, sends: newSends()}
+}
+
+// NewBeside returns the service over another lane of the same client: what one knows to
+// be sent the other knows too.
+func NewBeside(t *transport.Transport, s *Service) *Service {
+	return &Service{t: t, key: s.key, sends: s.sends}
+}
+
+// Register is Prepare and Send.
+func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
+	draft, err := s.Prepare(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return draft.Send(ctx)
+}
+
+// Prepare checks the request and fixes what will be sent: ids, body, MobiFone's time until
+// which it may leave (20 s from now) and the time from which "not found" will count. It
+// sends no registration; when no reply of the last ten minutes tells MobiFone's time it
+// first looks the transaction up. Errors are *[partner.Error] of outcome NotSent, but of
+// outcome Unknown when these ids may have been sent before.
+func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
+	draft, err := s.prepare(ctx, req)
+	if err == nil || !s.sends.holds(req.ids()) {
+		return draft, err
+	}
+	// Nothing left now, but of these ids something did.
+	open := s.alreadySent(req, errOpen)
+	if e, ok := errors.AsType[*partner.Error](err); ok {
+		open.Fields = e.Fields
+	}
+	return nil, open
+}
+
+func (s *Service) alreadySent(req Request, cause error) *partner.Error {
+	handle := partner.NewHandle(partner.Intent{IDs: req.ids()}, req.purchase())
+	return &partner.Error{Operation: partner.OpRegister, Code: partner.AlreadySent, Handle: &handle, Err: cause}
+}
+
+func (s *Service) prepare(ctx context.Context, req Request) (*Draft, error) {
+	if faults := req.faults(); len(faults) > 0 {
+		return nil, transport.BadInput(partner.OpRegister, faults...)
+	}
+	if !s.t.Contract().Has(partner.OpRegister) {
+		return nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OperationAbsent}
+	}
+	intent, err := s.intend(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	fields := req.fields(s.t.Channel())
+	sum, err := fingerprint(s.t.Contract(), s.key, fields)
+	if err != nil {
+		return nil, err
+	}
+	return &Draft{service: s, fields: fields, fingerprint: sum, handle: partner.NewHandle(intent, req.purchase())}, nil
+}
+
+// intend fixes the intent's times by MobiFone's clock: of the last reply, or else of a
+// lookup, which may also show that these ids have been used.
+func (s *Service) intend(ctx context.Context, req Request) (partner.Intent, error) {
+	intent := partner.Intent{IDs: req.ids()}
+	earliest, latest, err := s.t.PartnerNow()
+	if err != nil {
+		lookErr := s.lookFirst(ctx, req)
+		if partner.OutcomeOf(lookErr) == partner.Unknown && errors.Is(lookErr, partner.AlreadySent) {
+			return intent, lookErr
+		}
+		if earliest, latest, err = s.t.PartnerNow(); err != nil {
+			return intent, noTime(err, lookErr)
+		}
+	}
+	if !req.OTPExpiresAt.IsZero() && s.t.Contract().Semantics().Clock != contract.ClockNone &&
+		earliest.After(req.OTPExpiresAt.Add(time.Second)) {
+		return intent, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OTPExpired, Err: errRunOut}
+	}
+	intent.PreparedAt = earliest
+	intent.SendBy = latest.Add(sendWindow)
+	intent.LastBy = reading.LastBy(s.t.Contract().Semantics(), intent.SendBy, req.OTPExpiresAt)
+	return intent, nil
+}
+
+// lookFirst looks the ids up for the sake of MobiFone's time. A lookup that fails is no
+// reason to stop here: a refusal too may have told the time, and without one there is no
+// send anyway.
+func (s *Service) lookFirst(ctx context.Context, req Request) error {
+	if !reading.Can(s.t.Contract()) {
+		return nil
+	}
+	answer, err := reading.LookUp(ctx, s.t, []partner.IDs{req.ids()})
+	if err != nil {
+		return err
+	}
+	rows := s.compare(answer, req.purchase())
+	_, failed := reading.Failed(rows, req.ids())
+	if failed || !reading.Read(rows, []partner.IDs{req.ids()}, nil, nil).Nothing() {
+		used := s.alreadySent(req, errUsed)
+		used.Lookup = &partner.Lookup{}
+		return used
+	}
+	return nil
+}
+
+func (s *Service) compare(a reading.Answer, p partner.Purchase) []reading.Row {
+	rows := make([]reading.Row, len(a.Rows))
+	for i, tx := range a.Rows {
+		rows[i] = reading.RowOf(tx, p, s.t.Contract().ThenOf)
+	}
+	return rows
+}
+
+// noTime is the error of a registration that was not prepared for want of MobiFone's
+// time. When the lookup that would tell it failed, that is what is wrong: a refused
+// connection, a certificate, a key; the clocks are not.
+func noTime(clockErr, lookErr error) error {
+	e := &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.ClockUnreliable, Err: clockErr}
+	if own, ok := errors.AsType[*partner.Error](clockErr); ok {
+		e.Code, e.Err = own.Code, own.Err
+	}
+	if own, ok := errors.AsType[*partner.Error](lookErr); ok {
+		e.Code, e.WireCode, e.Message, e.RetryAfter = own.Code, own.WireCode, own.Message, own.RetryAfter
+		e.Err = fmt.Errorf("nothing was sent; the lookup that would tell the partner's time failed: %w", lookErr)
+	}
+	return e
+}
+
+func fingerprint(c *contract.Contract, key partner.Secret, f contract.Fields) ([]byte, error) {
+	if key.IsZero() {
+		return nil, nil
+	}
+	f.OTP = partner.OTP{}
+	canonical, err := c.Canonical(partner.OpRegister, f)
+	if err != nil {
+		return nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.InvalidInput, Err: err}
+	}
+	return partner.Fingerprint(key, canonical), nil
+}
+
+// Settled tells the service that the caller has proven, by a store of its own, that a
+// registration of these ids registered nothing, so that they may be sent again. The
+// sale package calls it; without such a proof call Resolve instead.
+func (s *Service) Settled(id partner.TransID, own partner.PartnerTransID) {
+	s.sends.forget(partner.IDs{TransID: id, PartnerTransID: own})
+}
