@@ -1,0 +1,208 @@
+package reading_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/fptshop/mobifone-go/internal/reading"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+var (
+	sendBy = time.Date(2026, 11, 23, 10, 0, 20, 0, time.UTC)
+	ids    = partner.IDs{TransID: "T1", PartnerTransID: "P1"}
+	other  = partner.IDs{TransID: "T2", PartnerTransID: "P1"}
+	sold   = partner.Purchase{MSISDN: partner.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000}
+)
+
+func TestLastBy(t *testing.T) {
+	t.Parallel()
+	minute := contract.Duration(time.Minute)
+	for name, tc := range map[string]struct {
+		sem    contract.Semantics
+		expiry time.Time
+		want   time.Time
+	}{
+		"nothing promised":               {contract.Semantics{}, sendBy.Add(time.Hour), time.Time{}},
+		"longest delay":                  {contract.Semantics{MaxExecutionDelay: &minute}, sendBy.Add(time.Hour), sendBy.Add(time.Minute)},
+		"expiry checked":                 {contract.Semantics{OTPExpiryCheckedAtExecution: true}, sendBy.Add(time.Hour), sendBy.Add(time.Hour + time.Second)},
+		"expiry checked, not said":       {contract.Semantics{OTPExpiryCheckedAtExecution: true}, time.Time{}, time.Time{}},
+		"both, the expiry earlier":       {contract.Semantics{OTPExpiryCheckedAtExecution: true, MaxExecutionDelay: &minute}, sendBy.Add(30 * time.Second), sendBy.Add(31 * time.Second)},
+		"both, the delay earlier":        {contract.Semantics{OTPExpiryCheckedAtExecution: true, MaxExecutionDelay: &minute}, sendBy.Add(time.Hour), sendBy.Add(time.Minute)},
+		"never before send-by":           {contract.Semantics{OTPExpiryCheckedAtExecution: true}, sendBy.Add(-7 * time.Hour), sendBy},
+		"an assumed lifetime":            {contract.Semantics{OTPTTL: minute}, time.Time{}, time.Time{}},
+		"a MobiFone without a clock":     {contract.Semantics{MaxExecutionDelay: &minute, Clock: contract.ClockNone}, time.Time{}, time.Time{}},
+		"expiry not checked, delay said": {contract.Semantics{MaxExecutionDelay: &minute}, sendBy.Add(time.Second), sendBy.Add(time.Minute)},
+	} {
+		assert.Equal(t, tc.want, reading.LastBy(tc.sem, sendBy, tc.expiry), name)
+	}
+}
+
+func TestFence(t *testing.T) {
+	t.Parallel()
+	sem := contract.Semantics{
+		ClockSkewMax: contract.Duration(3 * time.Second), LookupLagMax: contract.Duration(5 * time.Second), SettleMargin: contract.Duration(7 * time.Second),
+	}
+	early, late := partner.Intent{LastBy: sendBy}, partner.Intent{LastBy: sendBy.Add(time.Hour)}
+	m := reading.MarginsOf(sem, time.Second)
+	at, known := m.Fence([]partner.Intent{late, early})
+	assert.True(t, known)
+	assert.Equal(t, sendBy.Add(time.Hour+15*time.Second), at, "the latest of all")
+	_, known = m.Fence([]partner.Intent{early, {}, late})
+	assert.False(t, known, "one whose last execution is not known")
+	_, known = m.Fence(nil)
+	assert.False(t, known)
+	at, _ = reading.MarginsOf(sem, 11*time.Second).Fence([]partner.Intent{early})
+	assert.Equal(t, sendBy.Add(19*time.Second), at, "the margin is at least the read timeout")
+}
+
+// then answers for the codes of these tests.
+func then(code partner.Code) contract.Then { return contract.Default().ThenOf(code) }
+
+func TestRowOf(t *testing.T) {
+	t.Parallel()
+	tx := partner.Transaction{
+		TransID: "T1", PartnerTransID: "P1", MSISDN: sold.MSISDN, Package: "C120", Amount: 120_000, State: partner.StateFailed, ResultCode: partner.NotEligible,
+	}
+	with := func(change func(*partner.Transaction)) reading.Row {
+		c := tx
+		change(&c)
+		return reading.RowOf(c, sold, then)
+	}
+	same := with(func(*partner.Transaction) {})
+	assert.Empty(t, same.Differs)
+	assert.Equal(t, ids, same.IDs)
+	assert.Equal(t, partner.NotEligible, same.Refusal)
+	assert.Equal(t, contract.ThenRefund, same.Then)
+	for name, change := range map[string]func(*partner.Transaction){
+		"masked number":     func(c *partner.Transaction) { c.MSISDN = partner.MSISDN{} },
+		"another number":    func(c *partner.Transaction) { c.MSISDN = partner.MustParseMSISDN("0912345679") },
+		"another package":   func(c *partner.Transaction) { c.Package = "3C120" },
+		"no package":        func(c *partner.Transaction) { c.Package = "" },
+		"another amount":    func(c *partner.Transaction) { c.Amount-- },
+		"no amount":         func(c *partner.Transaction) { c.Amount = 0 },
+		"nothing on either": func(c *partner.Transaction) { *c = partner.Transaction{} },
+	} {
+		assert.NotEmpty(t, with(change).Differs, name)
+	}
+	assert.Contains(t, with(func(c *partner.Transaction) { c.MSISDN = partner.MSISDN{} }).Differs, "masked")
+	empty := partner.Transaction{TransID: "T1", PartnerTransID: "P1", MSISDN: sold.MSISDN}
+	assert.NotEmpty(t, reading.RowOf(empty, partner.Purchase{MSISDN: sold.MSISDN}, then).Differs, "missing on both sides is a difference")
+	for name, change := range map[string]func(*partner.Transaction){
+		"a wrong OTP":      func(c *partner.Transaction) { c.ResultCode = partner.OTPInvalid },
+		"no code":          func(c *partner.Transaction) { c.ResultCode = "" },
+		"an unlisted code": func(c *partner.Transaction) { c.ResultCode = "NO_SUCH" },
+		"another state":    func(c *partner.Transaction) { c.State = partner.StateExpired },
+	} {
+		assert.Empty(t, with(change).Refusal, name)
+	}
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	row := func(i partner.IDs, s partner.State) reading.Row { return reading.Row{IDs: i, State: s} }
+	odd := func(s partner.State) reading.Row {
+		return reading.Row{IDs: ids, State: s, Differs: "another amount"}
+	}
+	ours := []partner.IDs{ids, other}
+	one := []partner.IDs{ids}
+	success, pending := row(ids, partner.StateSuccess), row(ids, partner.StatePending)
+	stranger := partner.IDs{TransID: "T1", PartnerTransID: "P9"}
+	for name, tc := range map[string]struct {
+		rows     []reading.Row
+		yes, no  []partner.IDs
+		found    bool
+		pending  bool
+		conflict reading.Conflict
+	}{
+		"nothing":                           {},
+		"success":                           {rows: []reading.Row{success}, found: true},
+		"success, said before":              {rows: []reading.Row{success}, yes: one, found: true},
+		"success, another said before":      {rows: []reading.Row{success}, yes: []partner.IDs{other}, conflict: reading.TwiceRegistered},
+		"success, failed before":            {rows: []reading.Row{success}, no: one, conflict: reading.FailedAndNot},
+		"success, another failed before":    {rows: []reading.Row{success}, no: []partner.IDs{other}, found: true},
+		"success, not as sold":              {rows: []reading.Row{odd(partner.StateSuccess)}, conflict: reading.SoldOtherwise},
+		"success, ids not sent together":    {rows: []reading.Row{row(stranger, partner.StateSuccess)}, conflict: reading.SoldOtherwise},
+		"two successes":                     {rows: []reading.Row{success, row(other, partner.StateSuccess)}, conflict: reading.TwiceRegistered},
+		"two rows of the same ids":          {rows: []reading.Row{success, success}, conflict: reading.TwiceRegistered},
+		"pending":                           {rows: []reading.Row{pending}, pending: true},
+		"pending, not as sold":              {rows: []reading.Row{odd(partner.StatePending)}, pending: true, conflict: reading.PendingOther},
+		"pending, ids not sent together":    {rows: []reading.Row{row(stranger, partner.StatePending)}, pending: true, conflict: reading.PendingOther},
+		"reversed":                          {rows: []reading.Row{row(ids, partner.StateReversed)}, conflict: reading.TakenBack},
+		"reversed, and a worse row":         {rows: []reading.Row{row(ids, partner.StateReversed), odd(partner.StateSuccess)}, conflict: reading.SoldOtherwise},
+		"unlisted":                          {rows: []reading.Row{row(ids, partner.StateUnlisted)}, conflict: reading.StateUnlisted},
+		"failed":                            {rows: []reading.Row{row(ids, partner.StateFailed)}},
+		"failed, said to have succeeded":    {rows: []reading.Row{row(ids, partner.StateFailed)}, yes: one, conflict: reading.NotAnyMore},
+		"failed, another had succeeded":     {rows: []reading.Row{row(other, partner.StateFailed)}, yes: one},
+		"init, expired and cancelled":       {rows: []reading.Row{row(ids, partner.StateInit), row(ids, partner.StateExpired), row(ids, partner.StateCancelled)}},
+		"success beside a used-up OTP":      {rows: []reading.Row{row(other, partner.StateFailed), success}, found: true},
+		"success beside a pending of ours":  {rows: []reading.Row{success, row(other, partner.StatePending)}, found: true, pending: true},
+		"expired, said to have succeeded":   {rows: []reading.Row{row(ids, partner.StateExpired)}, yes: one, conflict: reading.NotAnyMore},
+		"a state that a later version adds": {rows: []reading.Row{row(ids, 99)}, conflict: reading.StateUnlisted},
+	} {
+		f := reading.Read(tc.rows, ours, tc.yes, tc.no)
+		assert.Equal(t, tc.conflict, f.Conflict, name)
+		assert.Equal(t, tc.pending, f.Pending, name)
+		if tc.conflict == "" {
+			assert.Equal(t, tc.found, f.Yes != nil, name)
+		}
+		assert.Equal(t, tc.conflict == "" && !tc.pending && !tc.found, f.Nothing(), name)
+	}
+	assert.Contains(t, reading.Read([]reading.Row{odd(partner.StateSuccess)}, ours, nil, nil).Words(), "another amount")
+}
+
+func TestFailed(t *testing.T) {
+	t.Parallel()
+	refused := reading.Row{IDs: ids, State: partner.StateFailed, Refusal: partner.NotEligible}
+	bare := reading.Row{IDs: ids, State: partner.StateFailed}
+	_, ok := reading.Failed([]reading.Row{bare}, ids)
+	assert.False(t, ok, "no listed code")
+	_, ok = reading.Failed([]reading.Row{refused}, other)
+	assert.False(t, ok, "other ids")
+	_, ok = reading.Failed([]reading.Row{{IDs: ids, State: partner.StateExpired, Refusal: partner.NotEligible}}, ids)
+	assert.False(t, ok, "another state")
+	row, ok := reading.Failed([]reading.Row{bare, refused}, ids)
+	assert.True(t, ok)
+	assert.Equal(t, partner.NotEligible, row.Refusal)
+}
+
+func TestRefusal(t *testing.T) {
+	t.Parallel()
+	refused := func(change func(*partner.Error)) error {
+		e := &partner.Error{Code: partner.NotEligible, WireCode: "8021", Outcome: partner.Rejected, Evidence: partner.Evidence{HTTPStatus: http.StatusOK}}
+		change(e)
+		return e
+	}
+	left := func(n int) func(*partner.Error) {
+		return func(e *partner.Error) { e.Code, e.AttemptsLeft, e.Outcome = partner.OTPInvalid, &n, partner.Unknown }
+	}
+	for name, tc := range map[string]struct {
+		err   error
+		then  contract.Then
+		final bool
+	}{
+		"final":                  {refused(func(*partner.Error) {}), contract.ThenRefund, true},
+		"not promised":           {refused(func(e *partner.Error) { e.Outcome = partner.Unknown }), contract.ThenRefund, false},
+		"under a 4xx":            {refused(func(e *partner.Error) { e.Evidence.HTTPStatus = 422 }), contract.ThenRefund, true},
+		"under a 5xx":            {refused(func(e *partner.Error) { e.Evidence.HTTPStatus = 500 }), "", false},
+		"under a 408":            {refused(func(e *partner.Error) { e.Evidence.HTTPStatus = 408 }), "", false},
+		"not sent":               {refused(func(e *partner.Error) { e.Outcome = partner.NotSent }), "", false},
+		"without a code":         {refused(func(e *partner.Error) { e.WireCode = "" }), "", false},
+		"a name of our own":      {refused(func(e *partner.Error) { e.Code = partner.ReplyUnreadable }), "", false},
+		"an earlier one exists":  {refused(func(e *partner.Error) { e.Code, e.Outcome = partner.DuplicateTransaction, partner.Unknown }), contract.ThenNewAttempt, false},
+		"not done yet":           {refused(func(e *partner.Error) { e.Code, e.Outcome = partner.Processing, partner.Unknown }), "", false},
+		"wrong OTP":              {refused(left(2)), contract.ThenSameIDs, false},
+		"wrong OTP, none left":   {refused(left(0)), contract.ThenNewOTP, false},
+		"an error of elsewhere":  {errors.New("x"), "", false},
+		"nothing went wrong yet": {nil, "", false},
+	} {
+		got, final := reading.Refusal(contract.Default(), tc.err)
+		assert.Equal(t, tc.then, got, name)
+		assert.Equal(t, tc.final, final, name)
+	}
+}
