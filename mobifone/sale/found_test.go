@@ -404,3 +404,23 @@ func TestAnOpenIntentBesideARegistration(t *testing.T) {
 	assert.False(t, c.s.HoldsSubscriber())
 	assert.True(t, c.s.WakeAt.IsZero(), "at rest")
 }
+
+// Something of ours in work stops the refund at the last look before cash leaves.
+func TestAPendingRowStopsTheRefund(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.RefundDue)
+	c.do(c.looked(c.row(1, partner.StatePending)))
+	assert.Equal(t, sale.Review, c.s.State)
+	require.Error(t, c.try(sale.Event{Kind: sale.RefundTaken, By: teller}))
+}
+
+// An answer that calls itself final settles nothing for a desk whose rules do not promise it.
+func TestFinalIsThePromiseOfTheRules(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).sending()
+	e := c.told(partner.Rejected, partner.NotEligible)
+	e.Final = true
+	c.do(e)
+	assert.Equal(t, sale.Resolving, c.s.State)
+	assert.Empty(t, c.s.Intents[0].Settled)
+}
