@@ -1,6 +1,6 @@
 package main
 
-// where a fault of reliability.md is played.
+// layer says where one of the 57 faults is played.
 type layer struct {
 	fault string
 	where string // loop, HTTP, process; a fault can exist in several
