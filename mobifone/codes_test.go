@@ -130,6 +130,32 @@ func quickRetry() mobifone.Option {
 	return mobifone.WithRetry(mobifone.Retry{Tries: 2, BackoffBase: time.Nanosecond})
 }
 
+// The same ids go again after a wrong OTP, and this time nothing leaves: of the
+// registration nothing is known all the same, since the first may be a copy's answer.
+func TestNotSentAfterAWrongOTPIsUnknown(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	client := newClient(t, p)
+	req := toOTP(t, client)
+	p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, contract.Answer{Code: partner.OTPInvalid}))
+	_, err := client.Registration.Register(t.Context(), req)
+	require.ErrorIs(t, err, partner.OTPInvalid)
+	bad := req
+	bad.OTP = partner.OTP{}
+	_, err = client.Registration.Register(t.Context(), bad)
+	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "not even prepared")
+	draft, err := client.Registration.Prepare(t.Context(), req)
+	require.NoError(t, err)
+	p.Server.Close()
+	_, err = draft.Send(t.Context())
+	e, ok := errors.AsType[*partner.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, partner.Unknown, e.Outcome)
+	assert.NotNil(t, e.Handle)
+	assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
+	assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+}
+
 // A wrong OTP leaves the ids open: the same ids go again with another OTP.
 func TestWrongOTPThenRight(t *testing.T) {
 	t.Parallel()

@@ -57,6 +57,9 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 		switch {
 		case partner.OutcomeOf(err) == partner.NotSent:
 			end = restoreClaim
+			if claim.prev != nil {
+				err = notTheFirst(err, d.handle)
+			}
 		case final:
 			end = dropClaim
 		case then == contract.ThenSameIDs:
@@ -69,6 +72,18 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 		RegisteredAt: reply.Data.RegisteredAt, EffectiveFrom: reply.Data.EffectiveFrom, ExpiresAt: reply.Data.ExpiresAt,
 		Evidence: reply.Evidence,
 	}, nil
+}
+
+// notTheFirst is the error of a send that never left, of ids that were sent before and
+// told a wrong OTP: nothing left this time, and of the registration nothing is known.
+func notTheFirst(err error, h partner.Handle) error {
+	e, ok := errors.AsType[*partner.Error](err)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.Outcome, own.Handle, own.Text = partner.Unknown, &h, partner.Text{}
+	return &own
 }
 
 // withHandle puts the handle into a copy: a hook may still hold the error it was told of.

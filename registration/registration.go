@@ -82,8 +82,14 @@ func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
 // outcome Unknown when these ids may have been sent before.
 func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
 	draft, err := s.prepare(ctx, req)
-	if err == nil || !s.sends.holds(req.ids()) {
-		return draft, err
+	if err == nil {
+		return draft, nil
+	}
+	if !s.sends.holds(req.ids()) {
+		if s.sends.remembers(req.ids()) {
+			err = notTheFirst(err, partner.NewHandle(partner.Intent{IDs: req.ids()}, req.purchase()))
+		}
+		return nil, err
 	}
 	// Nothing left now, but of these ids something did.
 	open := s.alreadySent(req, errOpen)
@@ -165,7 +171,7 @@ func (s *Service) lookFirst(ctx context.Context, req Request) error {
 func (s *Service) compare(a reading.Answer, p partner.Purchase) []reading.Row {
 	rows := make([]reading.Row, len(a.Rows))
 	for i, tx := range a.Rows {
-		rows[i] = reading.RowOf(tx, p, s.t.Contract().ThenOf)
+		rows[i] = reading.RowOf(tx, p, s.t.Contract().RefusalOf)
 	}
 	return rows
 }

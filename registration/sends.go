@@ -41,8 +41,7 @@ func newSends() *sends {
 
 // begun is a claim in flight and what it replaced.
 type begun struct {
-	ids  partner.IDs
-	prev *claim
+	claim, prev *claim
 }
 
 // held returns the claim on either id that these two may not take. The lock is held.
@@ -62,8 +61,8 @@ func (s *sends) begin(ids partner.IDs) (begun, bool) {
 	if s.held(ids) != nil {
 		return begun{}, false
 	}
-	b := begun{ids: ids, prev: s.trans[ids.TransID]}
-	s.set(&claim{ids: ids})
+	b := begun{claim: &claim{ids: ids}, prev: s.trans[ids.TransID]}
+	s.set(b.claim)
 	return b, true
 }
 
@@ -78,24 +77,31 @@ func (s *sends) holds(ids partner.IDs) bool {
 	return s.held(ids) != nil
 }
 
-// end keeps the claim of an unknown or successful send and drops the others.
+// remembers reports whether these very ids were sent before and are not settled.
+func (s *sends) remembers(ids partner.IDs) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.trans[ids.TransID]
+	return c != nil && c.ids == ids
+}
+
+// end keeps the claim of an unknown or successful send and drops the others. A claim that
+// was forgotten meanwhile, as settled, stays forgotten: another may hold the ids by now.
 func (s *sends) end(b begun, how claimEnd) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.trans[b.claim.ids.TransID] != b.claim:
+		return
 	case how == dropClaim, how == restoreClaim && b.prev == nil:
-		s.drop(s.trans[b.ids.TransID])
+		s.drop(b.claim)
 		return
 	case how == restoreClaim:
 		s.set(b.prev)
 		return
 	}
-	kept := s.trans[b.ids.TransID]
-	if kept == nil { // forgotten meanwhile, as settled
-		return
-	}
-	kept.again = how == sameIDsAgain
-	s.order = append(s.order, kept)
+	b.claim.again = how == sameIDsAgain
+	s.order = append(s.order, b.claim)
 	for len(s.order) > sendsRemembered {
 		s.drop(s.order[0])
 		s.order = s.order[1:]
@@ -106,8 +112,9 @@ func (s *sends) end(b begun, how claimEnd) {
 func (s *sends) forget(ids partner.IDs) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(s.trans[ids.TransID])
-	s.drop(s.own[ids.PartnerTransID])
+	if c := s.trans[ids.TransID]; c != nil && c.ids == ids { // another pair's is not settled by this
+		s.drop(c)
+	}
 }
 
 // drop removes a claim where it is still the one that holds the id.

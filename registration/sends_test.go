@@ -5,85 +5,137 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-func pair(t, p string) partner.IDs {
-	return partner.IDs{TransID: partner.TransID(t), PartnerTransID: partner.PartnerTransID(p)}
+func pair(id partner.TransID, own partner.PartnerTransID) partner.IDs {
+	return partner.IDs{TransID: id, PartnerTransID: own}
 }
 
+// claimed begins a send that must be allowed.
+func claimed(t *testing.T, s *sends, ids partner.IDs) begun {
+	t.Helper()
+	require.False(t, s.holds(ids))
+	b, ok := s.begin(ids)
+	require.True(t, ok)
+	return b
+}
+
+// refuses requires that a send of these ids may not begin, and that asking tells so.
+func refuses(t *testing.T, s *sends, ids partner.IDs, why string) {
+	t.Helper()
+	assert.True(t, s.holds(ids), why)
+	_, ok := s.begin(ids)
+	assert.False(t, ok, why)
+}
+
+// What the end of a send leaves open to the same pair of ids, and to others that share one
+// id with it.
 func TestSendsRemember(t *testing.T) {
 	t.Parallel()
-	for how, free := range map[claimEnd]bool{keepClaim: false, sameIDsAgain: true, restoreClaim: true, dropClaim: true} {
-		s := newSends()
-		one := pair("t1", "p1")
-		claim, ok := s.begin(one)
-		assert.True(t, ok)
-		for _, other := range []partner.IDs{one, pair("t1", "p2"), pair("t2", "p1")} { // in flight, and one shared id
-			_, ok = s.begin(other)
-			assert.False(t, ok, other)
-			assert.True(t, s.holds(other))
+	for name, tc := range map[string]struct {
+		end          claimEnd
+		same, shared bool // may go
+	}{
+		"unknown or registered": {keepClaim, false, false},
+		"a wrong OTP":           {sameIDsAgain, true, false},
+		"not sent":              {restoreClaim, true, true},
+		"settled":               {dropClaim, true, true},
+	} {
+		for _, next := range []partner.IDs{pair("t1", "p1"), pair("t1", "p2"), pair("t2", "p1")} {
+			s := newSends()
+			one := claimed(t, s, pair("t1", "p1"))
+			refuses(t, s, pair("t1", "p1"), "in flight")
+			refuses(t, s, pair("t1", "p2"), "the same transId")
+			refuses(t, s, pair("t2", "p1"), "the same partnerTransId")
+			claimed(t, s, pair("t2", "p2"))
+			s.forget(pair("t2", "p2"))
+			s.end(one, tc.end)
+			if next == one.claim.ids && tc.same || next != one.claim.ids && tc.shared {
+				claimed(t, s, next)
+			} else {
+				refuses(t, s, next, name)
+			}
 		}
-		_, ok = s.begin(pair("t2", "p2"))
-		assert.True(t, ok)
-		s.end(claim, how)
-		assert.Equal(t, !free, s.holds(one), how)
-		_, ok = s.begin(one)
-		assert.Equal(t, free, ok, how)
 	}
 }
 
-// After a wrong OTP exactly the same two ids may go again; one shared id alone may not.
-func TestSendsAfterAWrongOTP(t *testing.T) {
+// A second entry of the OTP that never left takes nothing away from the first, which did:
+// the same pair may go again, and nothing else.
+func TestSendsRestoreWhatStoodBefore(t *testing.T) {
 	t.Parallel()
 	s := newSends()
-	one := pair("t1", "p1")
-	claim, _ := s.begin(one)
-	s.end(claim, sameIDsAgain)
-	for _, other := range []partner.IDs{pair("t1", "p2"), pair("t2", "p1")} {
-		_, ok := s.begin(other)
-		assert.False(t, ok, other)
-	}
-	again, ok := s.begin(one)
-	assert.True(t, ok)
-	_, ok = s.begin(one)
-	assert.False(t, ok, "in flight once more")
-	s.end(again, restoreClaim) // nothing left this time: the first is still open
-	_, ok = s.begin(pair("t1", "p2"))
-	assert.False(t, ok)
-	third, ok := s.begin(one)
-	assert.True(t, ok)
+	s.end(claimed(t, s, pair("t1", "p1")), sameIDsAgain)
+	second := claimed(t, s, pair("t1", "p1"))
+	refuses(t, s, pair("t1", "p1"), "in flight again")
+	s.end(second, restoreClaim)
+	refuses(t, s, pair("t1", "p2"), "the first entry is not settled")
+	refuses(t, s, pair("t2", "p1"), "the first entry is not settled")
+	third := claimed(t, s, pair("t1", "p1"))
 	s.end(third, keepClaim)
-	_, ok = s.begin(one)
-	assert.False(t, ok, "unknown now")
+	refuses(t, s, pair("t1", "p1"), "unknown now")
 }
 
 func TestSendsForgetWhatWasResolved(t *testing.T) {
 	t.Parallel()
 	s := newSends()
-	one := pair("t1", "p1")
-	claim, _ := s.begin(one)
-	s.end(claim, keepClaim)
-	s.forget(one)
-	claim, ok := s.begin(one)
-	assert.True(t, ok)
-	s.forget(one)
-	s.end(claim, keepClaim) // settled while in flight
-	_, ok = s.begin(one)
-	assert.True(t, ok)
+	s.end(claimed(t, s, pair("t1", "p1")), keepClaim)
+	s.forget(pair("t1", "p1"))
+	claimed(t, s, pair("t1", "p2"))
+
+	// What was settled while it was in flight is not remembered when it ends.
+	s = newSends()
+	one := claimed(t, s, pair("t1", "p1"))
+	s.forget(one.claim.ids)
+	s.end(one, keepClaim)
+	claimed(t, s, one.claim.ids)
+}
+
+// What was settled of an earlier OTP of the same sale frees nothing that a later one holds.
+func TestSendsForgetThePairOnly(t *testing.T) {
+	t.Parallel()
+	s := newSends()
+	claimed(t, s, pair("t2", "p1"))
+	for _, settled := range []partner.IDs{pair("t1", "p1"), pair("t2", "p2"), pair("", "p1"), pair("t2", "")} {
+		s.forget(settled)
+		refuses(t, s, pair("t2", "p1"), "in flight")
+		refuses(t, s, pair("t2", "p3"), "in flight")
+		refuses(t, s, pair("t3", "p1"), "in flight")
+	}
+}
+
+// A send that was settled while its call still ran takes nothing away from the one that
+// holds its transId by then.
+func TestSendsEndTouchesItsOwnClaimOnly(t *testing.T) {
+	t.Parallel()
+	for _, end := range []claimEnd{keepClaim, sameIDsAgain, restoreClaim, dropClaim} {
+		s := newSends()
+		s.end(claimed(t, s, pair("t1", "p1")), sameIDsAgain)
+		late := claimed(t, s, pair("t1", "p1"))
+		s.forget(pair("t1", "p1"))
+		claimed(t, s, pair("t1", "p2"))
+		s.end(late, end)
+		refuses(t, s, pair("t1", "p2"), "in flight")
+		refuses(t, s, pair("t1", "p1"), "the transId is held")
+		refuses(t, s, pair("t2", "p2"), "the partnerTransId is held")
+	}
 }
 
 func TestSendsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newSends()
+	numbered := func(i int) partner.IDs {
+		return pair(partner.TransID("t"+strconv.Itoa(i)), partner.PartnerTransID("p"+strconv.Itoa(i)))
+	}
 	for i := range sendsRemembered + 10 {
-		claim, ok := s.begin(pair("t"+strconv.Itoa(i), "p"+strconv.Itoa(i)))
-		assert.True(t, ok)
-		s.end(claim, keepClaim)
+		b, ok := s.begin(numbered(i))
+		require.True(t, ok)
+		s.end(b, keepClaim)
 	}
 	assert.Len(t, s.trans, sendsRemembered)
 	assert.Len(t, s.own, sendsRemembered)
-	assert.True(t, s.holds(pair("t20", "p20")))
-	assert.False(t, s.holds(pair("t5", "p5")), "the oldest are forgotten")
+	refuses(t, s, numbered(20), "still remembered")
+	claimed(t, s, numbered(5)) // the oldest are forgotten
 }

@@ -62,7 +62,7 @@ func TestFence(t *testing.T) {
 }
 
 // then answers for the codes of these tests.
-func then(code partner.Code) contract.Then { return contract.Default().ThenOf(code) }
+func then(code partner.Code) contract.Then { return contract.Default().RefusalOf(code) }
 
 func TestRowOf(t *testing.T) {
 	t.Parallel()

@@ -70,6 +70,16 @@ func (c *Contract) ClassOf(op partner.Operation, r CodeRule) Class {
 	return class
 }
 
+// RefusalOf is ThenOf for a code that refuses a registration, and empty for every other:
+// one that says that an earlier request exists refuses nothing, since that one may succeed.
+func (c *Contract) RefusalOf(name partner.Code) Then {
+	i, ok := c.byName[name]
+	if !ok || c.ClassOf(partner.OpRegister, c.doc.Codes[i]) != ClassRejected {
+		return ""
+	}
+	return c.ThenOf(name)
+}
+
 // ThenOf returns where a registration goes on after the code, once it is settled that
 // nothing was registered: what its row says, else ThenSameIDs for OTP_INVALID, else
 // ThenRefund if the row refuses a registration. It is empty for a code that is not listed

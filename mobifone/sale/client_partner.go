@@ -114,7 +114,7 @@ func (p clientPartner) LookUp(ctx context.Context, o Order, pairs []partner.IDs)
 	}
 	l := Lookup{At: found.ReadAt, Cached: found.Cached}
 	for _, tx := range found.Rows {
-		l.Rows = append(l.Rows, Row(reading.RowOf(tx, o.Purchase(), p.client.Contract().ThenOf)))
+		l.Rows = append(l.Rows, Row(reading.RowOf(tx, o.Purchase(), p.client.Contract().RefusalOf)))
 	}
 	return l, nil
 }

@@ -43,7 +43,7 @@ func RulesOf(c *mobifone.Client) Rules {
 		OTPPatience:    timeouts.Call + replyMargin,
 		AlarmAfter:     2 * time.Hour,
 		OpenFor:        24 * time.Hour,
-		then:           c.Contract().ThenOf,
+		then:           c.Contract().RefusalOf,
 	}
 }
 
