@@ -45,7 +45,7 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 	case 0:
 		e := s.fail(partner.OpGet, partner.TransactionNotFound, answer.Evidence, "")
 		e.WireCode = answer.WireCode
-		e.Err = &NotFoundError{PartnerTime: answer.SaidAt}
+		e.Err = &NotFoundError{ReadAt: answer.ReadAt}
 		return nil, e
 	case 1:
 		return &Result{Transaction: answer.Rows[0], PartnerTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}, nil
@@ -56,7 +56,7 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 
 // Found is the answer to a complete lookup.
 type Found struct {
-	Rows []partner.Transaction // each once; several may carry one partnerTransId
+	Rows []partner.Transaction // several may carry one partnerTransId; one that MobiFone lists twice stands twice
 	// ReadAt is the earliest time, by MobiFone's clock, at which its ledger can have been
 	// read for any of the rows; zero when that is not known.
 	ReadAt   time.Time
@@ -108,23 +108,25 @@ func (r GetRequest) faults(c *contract.Contract) []partner.FieldError {
 // reply said. "Not found" is not "failed": a registration may still be on its way until
 // its fence.
 type NotFoundError struct {
-	PartnerTime time.Time // the partner's own clock in the reply; zero when it is not known
+	// ReadAt is the earliest time, by MobiFone's clock, at which its ledger can have been
+	// read; zero when that is not known, or a cache may have answered.
+	ReadAt time.Time
 }
 
-// Error says when the partner said it.
+// Error says when the ledger was read.
 func (e *NotFoundError) Error() string {
-	if e.PartnerTime.IsZero() {
-		return "no such transaction, at a partner time that is not known"
+	if e.ReadAt.IsZero() {
+		return "no such transaction, at a time of MobiFone's that is not known"
 	}
-	return "no such transaction at the partner's time " + e.PartnerTime.UTC().Format(time.RFC3339)
+	return "no such transaction at MobiFone's time " + e.ReadAt.UTC().Format(time.RFC3339)
 }
 
 // Absent reports whether err is a complete, well-formed "no such transaction", and the
-// partner's own time in that reply (zero when it is not known). Anything else, a bare
-// HTTP 404 included, is no absence.
+// earliest time, by MobiFone's clock, for which that holds (zero when it is not known).
+// Anything else, a bare HTTP 404 included, is no absence.
 func Absent(err error) (at time.Time, ok bool) {
 	if e, found := errors.AsType[*NotFoundError](err); found {
-		return e.PartnerTime, true
+		return e.ReadAt, true
 	}
 	return time.Time{}, false
 }

@@ -103,7 +103,7 @@ func (l *List) fetch(ctx context.Context, from, to time.Time, page int) (batch, 
 	if err != nil {
 		return batch{}, err
 	}
-	return batch{rows: p.Rows, total: p.Total, at: l.said(p.PartnerTime)}, nil
+	return batch{rows: p.Rows, total: p.Total, at: l.said(p.ReadAt)}, nil
 }
 
 // said is the partner's time of a reply, or the earliest it can have been.

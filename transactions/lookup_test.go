@@ -3,6 +3,7 @@ package transactions_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -10,6 +11,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/transactions"
 )
 
 // A complete lookup asks for every pair, each by its transId, and once for a
@@ -34,4 +36,37 @@ func TestLookUpAsksForEveryPair(t *testing.T) {
 		assert.Empty(t, found.Rows)
 		assert.Equal(t, aged != "", found.Cached, aged)
 	}
+}
+
+// A row that two questions show is one. A row that stands twice in one answer is two,
+// however alike: MobiFone carried one request out twice.
+func TestLookUpCountsRows(t *testing.T) {
+	t.Parallel()
+	own := partner.RandomPartnerTransID()
+	row := wiretest.Row(contract.Fields{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, partner.StateSuccess)
+	for want, rows := range map[int][]contract.Row{1: {row}, 2: {row, row}} {
+		p := wiretest.New(t, contract.Default())
+		p.On(partner.OpGet, p.Says(partner.OpGet, 200, contract.Answer{Code: partner.Success, Data: contract.Data{HasRows: true, Rows: rows}}))
+		found, err := client(t, p).Transactions.LookUp(t.Context(), []partner.IDs{{TransID: "T-1", PartnerTransID: own}})
+		require.NoError(t, err)
+		assert.Len(t, found.Rows, want)
+	}
+}
+
+// An absence holds for when the ledger was read, not for when the reply came.
+func TestAbsenceHoldsForWhenTheLedgerWasRead(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	var date time.Time
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		<-time.After(1200 * time.Millisecond)
+		date = time.Now().Truncate(time.Second)
+		w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
+		p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})(w, r, f)
+	})
+	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
+	at, absent := transactions.Absent(err)
+	require.True(t, absent)
+	assert.False(t, at.After(date.Add(-1200*time.Millisecond)), "%s, said at %s", at, date)
+	assert.ErrorContains(t, err, at.UTC().Format(time.RFC3339))
 }

@@ -17,7 +17,8 @@ type Page struct {
 	Number      int // from 1
 	Rows        []partner.Transaction
 	Total       *int      // all rows of the window before State was applied; nil when the partner does not count
-	PartnerTime time.Time // the partner's own clock in the reply; zero when it has none
+	PartnerTime time.Time // MobiFone's own clock in the reply; zero when it has none
+	ReadAt      time.Time // the earliest its ledger can have been read, by the same clock; zero as PartnerTime
 }
 
 // Page reads one page of the window, from 1. The window may be as long as the contract's
@@ -113,7 +114,7 @@ func (l *List) read(ctx context.Context, from, to time.Time, number int) (Page, 
 	case d.Total != nil && *d.Total < 0:
 		return Page{}, unreadable("a negative total")
 	}
-	p := Page{Number: number, Total: d.Total, PartnerTime: reply.PartnerTime, Rows: make([]partner.Transaction, 0, len(d.Rows))}
+	p := Page{Number: number, Total: d.Total, PartnerTime: reply.PartnerTime, ReadAt: reply.ReadAt, Rows: make([]partner.Transaction, 0, len(d.Rows))}
 	for _, row := range d.Rows {
 		p.Rows = append(p.Rows, l.s.t.Transaction(row))
 	}

@@ -50,11 +50,7 @@ func LookUp(ctx context.Context, t *transport.Transport, ids []partner.IDs) (Ans
 		if err != nil {
 			return err
 		}
-		for _, tx := range a.Rows {
-			if !slices.Contains(all.Rows, tx) {
-				all.Rows = append(all.Rows, tx)
-			}
-		}
+		all.Rows = union(all.Rows, a.Rows)
 		if first || a.ReadAt.Before(all.ReadAt) {
 			all.ReadAt = a.ReadAt
 		}
@@ -83,6 +79,26 @@ func LookUp(ctx context.Context, t *transport.Transport, ids []partner.IDs) (Ans
 		return Answer{}, &partner.Error{Operation: partner.OpGet, Code: partner.InvalidInput, Err: errors.New("no ids to look up")}
 	}
 	return all, nil
+}
+
+// union adds what one answer shows to what the others did. A row that two answers show is
+// one; a row that stands twice in one answer is two, however alike: MobiFone carried one
+// request out twice.
+func union(all, answer []partner.Transaction) []partner.Transaction {
+	count := func(rows []partner.Transaction, tx partner.Transaction) (n int) {
+		for _, r := range rows {
+			if r == tx {
+				n++
+			}
+		}
+		return n
+	}
+	for i, tx := range answer {
+		if count(all, tx) < count(answer[:i+1], tx) {
+			all = append(all, tx)
+		}
+	}
+	return all
 }
 
 // Ask asks one question. A "not found" that MobiFone said in an envelope of its own is an

@@ -19,14 +19,15 @@ type Row struct {
 	UpdatedAt time.Time
 }
 
-// RowOf compares a transaction with what was sold. refusal is the contract's RefusalOf.
+// RowOf compares a transaction with what was sold. refusal is the contract's RefusalOf, or
+// nil where a row is to prove no refusal.
 func RowOf(tx partner.Transaction, p partner.Purchase, refusal func(partner.Code) contract.Then) Row {
 	r := Row{
 		IDs: partner.IDs{TransID: tx.TransID, PartnerTransID: tx.PartnerTransID}, State: tx.State,
 		Differs: differs(tx, p), UpdatedAt: tx.UpdatedAt.UTC(),
 	}
 	// A wrong OTP is no failure of the ids: the right one may still be on its way with them.
-	if tx.State == partner.StateFailed && tx.ResultCode != partner.OTPInvalid {
+	if refusal != nil && tx.State == partner.StateFailed && tx.ResultCode != partner.OTPInvalid {
 		if goesOn := refusal(tx.ResultCode); goesOn != "" {
 			r.Refusal, r.Then = tx.ResultCode, goesOn
 		}

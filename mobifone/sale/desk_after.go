@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -86,7 +87,7 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction, others ...pa
 		if !purchase.MSISDN.IsValid() && s.State.Resting() {
 			purchase.MSISDN = tx.MSISDN // erased: the ids alone have to do
 		}
-		row := d.cfg.Rules.rowOf(tx, purchase)
+		row := Row(reading.RowOf(tx, purchase, nil)) // what proves a refusal is read from lookups alone
 		e := Event{Kind: Observed, At: d.now(), Row: &row, Twice: twice(tx, others)}
 		next, _, err := d.cfg.Rules.Step(s, e)
 		if err != nil || sameButTime(s, next) {

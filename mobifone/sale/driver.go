@@ -10,6 +10,7 @@ const (
 	driverBatch  = 256
 	driverAtOnce = 64                    // sales looked up at the same time
 	driverSlow   = 32                    // of those, such whose last lookup failed
+	driverBusy   = 50 * time.Millisecond // as many as may are being looked up, and others wait
 	driverIdle   = time.Second           // other processes may make sales due that this one does not know of
 	driverFloor  = 10 * time.Millisecond // no loop of this driver goes without a pause
 	driverRetry  = 10 * time.Second      // first wait of a sale that cannot be moved; doubled up to driverCalm
@@ -41,10 +42,10 @@ func (d *Desk) Run(ctx context.Context) error {
 		ids, next, err := d.cfg.Store.Due(ctx, now, driverBatch+w.len())
 		pause := driverIdle
 		if err == nil {
-			started := d.start(ctx, ids, w, &running)
+			d.start(ctx, ids, w, &running)
 			switch {
-			case started >= driverBatch:
-				pause = driverFloor
+			case w.full():
+				pause = driverBusy
 			case !next.IsZero():
 				pause = min(max(next.Sub(d.now()), driverFloor), driverIdle)
 			}
@@ -60,18 +61,16 @@ func (d *Desk) Run(ctx context.Context) error {
 }
 
 // start resolves what may be resolved now, each sale in a goroutine of its own.
-func (d *Desk) start(ctx context.Context, ids []string, w *waits, running *sync.WaitGroup) (started int) {
+func (d *Desk) start(ctx context.Context, ids []string, w *waits, running *sync.WaitGroup) {
 	for _, id := range ids {
 		if ctx.Err() != nil || !w.begin(id, d.now()) {
 			continue
 		}
-		started++
 		running.Go(func() {
 			_, lookErr, storeErr := d.resolve(ctx, id)
 			w.end(id, d.now(), lookErr != nil, storeErr != nil)
 		})
 	}
-	return started
 }
 
 // sweep finds the sales that were put off by a clock that was ahead: nothing waits as long
@@ -170,6 +169,13 @@ func (w *waits) end(id string, now time.Time, lookFailed, storeFailed bool) {
 	default:
 		delete(w.sales, id)
 	}
+}
+
+// full reports that no more sales may be looked up now.
+func (w *waits) full() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.total >= driverAtOnce
 }
 
 func (w *waits) len() int {

@@ -424,3 +424,72 @@ func TestFinalIsThePromiseOfTheRules(t *testing.T) {
 	assert.Equal(t, sale.Resolving, c.s.State)
 	assert.Empty(t, c.s.Intents[0].Settled)
 }
+
+// After a wrong OTP a FAILED row of a copy changes nothing before the fence: the right code
+// is still taken, as the screen says.
+func TestAFailedRowLeavesTheSameIDsFree(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).sending()
+	c.do(c.told(partner.Rejected, partner.OTPInvalid))
+	row := c.row(1, partner.StateFailed)
+	row.Refusal, row.Then = partner.NotEligible, contract.ThenRefund
+	c.do(c.looked(row))
+	assert.Equal(t, sale.OTPSent, c.s.State)
+	assert.Equal(t, partner.OTPInvalid, c.s.Intents[0].Code)
+	require.NoError(t, c.try(c.plan()))
+}
+
+// A person rules that the sale is registered while a send of other ids may still be carried
+// out: that one stays open, and a second registration is seen.
+func TestAVerdictOfRegisteredLeavesOthersOpen(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	c.rules.Dedupes = true
+	c.resolving().past().do(c.looked())
+	c.ticket().sent()
+	c.do(c.told(partner.Rejected, partner.DuplicateTransaction))
+	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	c.do(c.observe(c.row(1, partner.StateReversed)))
+	require.Equal(t, sale.Review, c.s.State)
+	c.do(c.decide(sale.RuleRegistered))
+	assert.Equal(t, sale.SettledYes, c.s.Intents[0].Settled)
+	assert.Empty(t, c.s.Intents[1].Settled, "not before its fence")
+	assert.True(t, c.s.HoldsSubscriber())
+	twin := newCoreAt(c)
+	twin.do(twin.looked(c.row(2, partner.StateSuccess)))
+	assert.Equal(t, sale.Review, twin.s.State, "registered twice")
+	c.past().do(c.looked(c.row(1, partner.StateSuccess)))
+	assert.Equal(t, sale.Registered, c.s.State)
+	assert.False(t, c.s.HoldsSubscriber())
+}
+
+// A person rules that nothing is registered, and the last look shows a registration: that
+// is a no that turns yes.
+func TestAVerdictOfRefundThatTurnsYes(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Registered)
+	c.do(c.observe(c.row(1, partner.StateReversed))).past().do(c.decide(sale.RuleRefundDue))
+	require.Equal(t, sale.SettledNo, c.s.Intents[0].Settled)
+	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	assert.Equal(t, sale.Registered, c.s.State)
+	assert.Contains(t, c.commands, sale.RaiseAlarm)
+}
+
+// The countdown goes by the till's clock. Where MobiFone's says that the OTP has run out,
+// the screen asks for another one, and not for the code that is refused here.
+func TestTheScreenFollowsMobiFonesClock(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		_, err := s.Register(t.Context(), id, s.wrong(), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		pass(4 * time.Minute)
+		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.ErrorIs(t, err, partner.OTPExpired)
+		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "the first is not settled")
+		assert.Equal(t, partner.NewOTP, v.Action.Step)
+		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+	}, func(cfg *sale.Config) { // the till's clock is an hour behind that of the client
+		cfg.Now = func() time.Time { return time.Now().Add(-time.Hour) }
+	})
+}

@@ -5,8 +5,6 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // Rules are MobiFone's promises and the desk's patience, as the decision core needs them.
@@ -23,8 +21,6 @@ type Rules struct {
 	OTPPatience    time.Duration // an OTP request unanswered for so long is given up
 	AlarmAfter     time.Duration // a sale that waits for a person so long raises an alarm
 	OpenFor        time.Duration // a sale without cash is cancelled after it
-
-	then func(partner.Code) contract.Then
 }
 
 // RulesOf takes the rules from a client: its contract's promises and its timeouts.
@@ -43,7 +39,6 @@ func RulesOf(c *mobifone.Client) Rules {
 		OTPPatience:    timeouts.Call + replyMargin,
 		AlarmAfter:     2 * time.Hour,
 		OpenFor:        24 * time.Hour,
-		then:           c.Contract().RefusalOf,
 	}
 }
 
@@ -71,15 +66,6 @@ func (r Rules) localFence(s Sale) (at time.Time, known bool) {
 		}
 	}
 	return at, true
-}
-
-// rowOf compares a transaction of MobiFone's with the order.
-func (r Rules) rowOf(tx partner.Transaction, p partner.Purchase) Row {
-	then := r.then
-	if then == nil {
-		then = func(partner.Code) contract.Then { return "" }
-	}
-	return Row(reading.RowOf(tx, p, then))
 }
 
 // wakeAt is when the machine has something to do for the sale; zero: nothing.

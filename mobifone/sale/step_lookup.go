@@ -30,10 +30,6 @@ func (r Reason) byLedger() bool {
 
 // read reads rows against everything this sale ever sent.
 func (t *step) read(rows []Row) reading.Finding {
-	compared := make([]reading.Row, len(rows))
-	for i, row := range rows {
-		compared[i] = reading.Row(row)
-	}
 	var yes, no []partner.IDs
 	if t.s.Yes != nil {
 		yes = append(yes, *t.s.Yes)
@@ -43,7 +39,16 @@ func (t *step) read(rows []Row) reading.Finding {
 			no = append(no, i.IDs)
 		}
 	}
-	return reading.Read(compared, t.s.Pairs(), yes, no)
+	return reading.Read(asRead(rows), t.s.Pairs(), yes, no)
+}
+
+// asRead are stored rows as package reading takes them.
+func asRead(rows []Row) []reading.Row {
+	read := make([]reading.Row, len(rows))
+	for i, row := range rows {
+		read[i] = reading.Row(row)
+	}
+	return read
 }
 
 // lookedUp folds a complete lookup: first what it shows to be there, then what it proves
@@ -178,11 +183,12 @@ func (t *step) settleOpen(l *Lookup, past bool) {
 			continue
 		}
 		row, failed := t.failed(l.Rows, i)
+		if !past && !(failed && t.rules.RefusalIsFinal) {
+			continue // what it was told stands: after a wrong OTP the same ids may still go again
+		}
+		intent.Settled, intent.Failed = SettledNo, failed
 		if failed {
 			intent.Code, intent.Then = row.Refusal, row.Then
-		}
-		if past || failed && t.rules.RefusalIsFinal {
-			intent.Settled, intent.Failed = SettledNo, failed
 		}
 	}
 }
@@ -229,11 +235,7 @@ func (t *step) failed(rows []Row, index int) (reading.Row, bool) {
 			return reading.Row{}, false
 		}
 	}
-	compared := make([]reading.Row, len(rows))
-	for i, row := range rows {
-		compared[i] = reading.Row(row)
-	}
-	return reading.Failed(compared, ids)
+	return reading.Failed(asRead(rows), ids)
 }
 
 // lookedBefore is the look before the first send of a partnerTransId.

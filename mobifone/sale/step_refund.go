@@ -100,7 +100,7 @@ func (t *step) decided() error {
 		if s.CashOut > 0 {
 			return t.refuse("the cash is out; close it with the loss booked")
 		}
-		t.ruleOpen(SettledYes)
+		t.ruleRegistered(early)
 		t.goTo(Registered, "decided")
 	case RuleRefundDue:
 		switch {
@@ -109,15 +109,15 @@ func (t *step) decided() error {
 		case early:
 			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
 		}
-		t.ruleOpen(SettledNo)
-		s.LookedRefund, s.Ruled, s.Yes = time.Time{}, s.Reason, nil
+		t.ruleNot()
+		s.LookedRefund, s.Ruled = time.Time{}, s.Reason
 		t.goTo(RefundDue, "decided")
 	case RuleRefunded:
 		if early && !s.claimed() && s.CashOut == 0 {
 			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
 		}
 		if !early { // else the intents stay open, and looking up goes on
-			t.ruleOpen(SettledNo)
+			t.ruleOpen()
 		}
 		s.CashOut = s.CashIn
 		t.goTo(Refunded, "decided")
@@ -125,7 +125,7 @@ func (t *step) decided() error {
 		if early {
 			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
 		}
-		t.ruleOpen(SettledNo)
+		t.ruleOpen()
 		s.Booked = v.Booked
 		t.goTo(Closed, "decided")
 	default:
@@ -134,18 +134,37 @@ func (t *step) decided() error {
 	return nil
 }
 
-// ruleOpen settles the open intents by a person's word; yes is the last one's.
-func (t *step) ruleOpen(how Settlement) {
-	last := len(t.s.Intents) - 1
-	for i := range t.s.Intents {
-		intent := &t.s.Intents[i]
-		if how == SettledYes && i == last {
+// ruleRegistered settles by a person's word: yes is the registration that MobiFone showed,
+// or else the last intent. An intent of other ids that may still be carried out stays open,
+// and is looked up further.
+func (t *step) ruleRegistered(early bool) {
+	s := &t.s
+	if n := len(s.Intents); s.Yes == nil && n > 0 {
+		ids := s.Intents[n-1].IDs
+		s.Yes = &ids
+	}
+	for i := range s.Intents {
+		switch intent := &s.Intents[i]; {
+		case intent.IDs == *s.Yes:
 			intent.Settled = SettledYes
-			ids := intent.IDs
-			if t.s.Yes == nil {
-				t.s.Yes = &ids
-			}
-		} else if intent.open() {
+		case intent.open() && !early:
+			intent.Settled = SettledNo
+		}
+	}
+}
+
+// ruleNot settles by a person's word that nothing is registered.
+func (t *step) ruleNot() {
+	t.s.Yes = nil
+	for i := range t.s.Intents {
+		t.s.Intents[i].Settled = SettledNo
+	}
+}
+
+// ruleOpen settles what is open no; what is known of the others stands.
+func (t *step) ruleOpen() {
+	for i := range t.s.Intents {
+		if intent := &t.s.Intents[i]; intent.open() {
 			intent.Settled = SettledNo
 		}
 	}

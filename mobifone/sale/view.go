@@ -93,6 +93,11 @@ func (d *Desk) turn(s Sale, err error, now time.Time) (partner.Action, time.Time
 			until = later(until, now.Add(max(moment, e.RetryAfter)))
 		}
 		return said, until
+	case e.Outcome == partner.NotSent && e.Code == partner.OTPExpired && s.Ticket != nil:
+		ticket := *s.Ticket // by MobiFone's clock, whatever the countdown says
+		ticket.RunOut = true
+		s.Ticket = &ticket
+		return d.next(s, now)
 	case e.Outcome == partner.NotSent && said.Step == partner.WaitUntil:
 		return said, later(until, now.Add(max(moment, e.RetryAfter)))
 	case e.Outcome == partner.NotSent && said.Step == partner.Support:

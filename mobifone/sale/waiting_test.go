@@ -161,3 +161,26 @@ func TestWhoWaitsForAPersonAlarms(t *testing.T) {
 		assert.Len(t, waiting, 4, "an order without cash is cancelled after a day")
 	})
 }
+
+// Hundreds of sales that are due at once, and whose lookups work, are looked up at once,
+// not some each second.
+func TestManyAreResolvedAtOnce(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		var ids []string
+		for i := range 320 {
+			last3 := string([]byte{'4' + byte(i/100), '0' + byte(i/10%10), '0' + byte(i%10)})
+			s.sb.SetSubscriber(number(last3), sandbox.Subscriber{})
+			id := s.toOTP("DH-"+last3, last3)
+			s.script(sandbox.Fault{Operation: partner.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop})
+			_, err := s.Register(t.Context(), id, s.otp(last3), teller)
+			require.Error(t, err)
+			ids = append(ids, id)
+		}
+		pass(10 * time.Second)
+		s.settle(time.Second)
+		for _, id := range ids {
+			assert.Equal(t, sale.Registered, s.state(id))
+		}
+	})
+}
