@@ -33,6 +33,8 @@ type Seam struct {
 	Wait func(context.Context, time.Duration) error                                 // nil: a timer
 	Ends func(context.Context, time.Duration) (context.Context, context.CancelFunc) // nil: context.WithTimeout
 	Draw func() uint64                                                              // nil: crypto/rand, and math/rand for jitter
+	Go   func(func())                                                               // nil: a goroutine
+	Join func(context.Context, func()) error                                        // nil: a goroutine, and select
 }
 
 // Carrier is a wire that brings its own time, given to a client as its HTTP transport.
@@ -92,6 +94,34 @@ func (s Seam) Sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	case <-timer.C:
 		return nil
+	}
+}
+
+// Start runs f beside the caller.
+func (s Seam) Start(f func()) {
+	if s.Go != nil {
+		s.Go(f)
+		return
+	}
+	go f()
+}
+
+// Await runs f beside the caller and waits for its end, or for ctx's: f then goes on
+// alone, and the error is ctx's.
+func (s Seam) Await(ctx context.Context, f func()) error {
+	if s.Join != nil {
+		return s.Join(ctx, f)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -26,7 +26,7 @@ func (w *world) afterwards() {
 	}
 	if w.percent(drawPerson, 60) {
 		w.spawn(0, w.hosts[0], "supervisor", w.supervise)
-		w.until(w.now + 30*24*time.Hour)
+		w.until(w.now + 2*24*time.Hour)
 		w.now += 6 * time.Hour
 		w.advance()
 		w.checker.afterPartner()

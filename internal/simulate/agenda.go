@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // happening is what is to come: an actor that goes on, or something that befalls the
 // world (do).
@@ -35,6 +38,10 @@ func (a *agenda) pop() happening {
 	a.list[n] = happening{}
 	a.list = a.list[:n]
 	return h
+}
+
+func (a *agenda) remove(who *actor) {
+	a.list = slices.DeleteFunc(a.list, func(h happening) bool { return h.actor == who })
 }
 
 func (a *agenda) soonest() *happening {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -58,6 +59,9 @@ type bentPartner struct {
 	order  func(s *sale.Sale)
 	lookup func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error)
 }
+
+// Seam gives the desk the client's time.
+func (b bentPartner) Seam() seam.Seam { return seam.In(b.Partner) }
 
 // Prepare prepares, perhaps something else.
 func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code partner.OTP) (sale.Prepared, error) {

@@ -35,6 +35,7 @@ type kept struct {
 	leftBy  *actor                   // whose the last one was
 	leftAt  time.Duration
 	proven  int // requests on the wire before this one are taken for proven not registered
+	alarms  int
 	asked   int // OTP requests that are durable and have not left
 }
 

@@ -22,9 +22,8 @@ type host struct {
 	time        seam.Seam
 	client      *mobifone.Client
 	desk        *sale.Desk
-	resolverAt  time.Duration // when a resolver is due; 0: none is
-	resolverSeq int
-	restUntil   time.Duration // a resolver that cannot move anything rests
+	driver      *actor        // runs Desk.Run; nil: nobody does
+	idleSince   time.Duration // the driver idles since; 0: it does not
 
 	wallOff time.Duration // of the wall clock against the true time
 	drift   int64         // parts per million of the wall clock
@@ -34,6 +33,9 @@ type host struct {
 
 // never is longer than any world.
 const never = 50 * 365 * 24 * time.Hour
+
+// alarmAfter keeps a world that waits for a person from being all alarms.
+const alarmAfter = 4 * 24 * time.Hour
 
 // open starts the process: nothing but the store outlives the one before.
 func (h *host) open() {
@@ -46,14 +48,13 @@ func (h *host) open() {
 		panic(err)
 	}
 	w.rules = sale.RulesOf(client)
-	// Alarms for whoever lets a sale wait are tested in the sale; here they would only stretch a world.
-	w.rules.AlarmAfter, w.rules.OpenFor = never, never
+	w.rules.AlarmAfter = alarmAfter
 	p := sale.ClientPartner(client)
 	if w.bug != nil && w.bug.partner != nil {
 		p = w.bug.partner(w, p)
 	}
 	d, err := sale.NewDesk(sale.Config{
-		Partner: p, Store: w.store, Rules: w.rules, AllowNoLookup: true, Inline: true,
+		Partner: p, Store: w.store, Rules: w.rules, AllowNoLookup: true, EraseAfter: -1,
 		NewID: w.newID(client),
 		Now: func() time.Time {
 			if w.cur != nil {
@@ -61,12 +62,16 @@ func (h *host) open() {
 			}
 			return h.wall()
 		},
-		OnAlarm: func(context.Context, sale.Sale) { w.stats.alarms++ },
+		OnAlarm: func(_ context.Context, s sale.Sale) {
+			w.stats.alarms++
+			w.checker.sales[s.ID].alarms++
+		},
 	})
 	if err != nil {
 		panic(err)
 	}
 	h.client, h.desk = client, d
+	h.drive()
 }
 
 // clock reads both clocks. It is called under locks of the client, so it lets nobody
@@ -99,7 +104,15 @@ func (h *host) seam() seam.Seam {
 	}
 	return seam.Seam{
 		Read: read,
-		Wait: func(ctx context.Context, d time.Duration) error { return h.sleep(ctx, read, d) },
+		Wait: func(ctx context.Context, d time.Duration) error {
+			if h.w.cur == h.driver {
+				h.idle(d)
+				return nil
+			}
+			return h.sleep(ctx, read, d)
+		},
+		Go:   h.start,
+		Join: h.join,
 		Ends: func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 			_, mono := read()
 			c := &deadline{Context: ctx, read: read, end: mono + d}

@@ -82,7 +82,7 @@ func (w *world) begin() {
 		h.wallOff += 24 * time.Hour
 		w.later(w.between(drawClock, time.Second, time.Hour), func() {
 			h.wallOff = 0
-			w.armResolver()
+			w.dueChanged()
 		})
 	}
 	w.populate()
@@ -217,7 +217,7 @@ func (w *world) play() {
 	}
 	w.until(loud)
 	w.hush()
-	w.until(w.now + 90*24*time.Hour)
+	w.until(w.now + 20*24*time.Hour)
 	if w.checker.broken != nil {
 		return
 	}
@@ -232,7 +232,7 @@ func (w *world) hush() {
 	for _, h := range w.hosts {
 		h.repair()
 	}
-	w.armResolver()
+	w.dueChanged()
 }
 
 // end leaves the era as the next world expects it: later than everything in this one, and

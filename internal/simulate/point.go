@@ -77,7 +77,7 @@ func (w *world) upset(p point, faults faultSet) {
 	if faults.has(fClockStep) {
 		w.strike(fClockStep)
 		h.wallOff += [...]time.Duration{time.Hour, -time.Hour, 5 * time.Second, -5 * time.Second, 1900 * time.Millisecond, -25 * time.Hour}[w.below(drawClock, 6)]
-		w.armResolver()
+		w.dueChanged()
 	}
 	if faults.has(fClockFrozen) {
 		w.strike(fClockFrozen)
@@ -129,7 +129,7 @@ func (w *world) dieOnce(p point) {
 func (w *world) kill(h *host, power bool) {
 	h.epoch++
 	h.down = true
-	h.resolverAt = 0
+	h.driver, h.idleSince = nil, 0
 	w.store.hostDied(h, power)
 	w.later(w.between(drawCrash, 500*time.Millisecond, 20*time.Second), func() {
 		h.down = false
@@ -139,7 +139,6 @@ func (w *world) kill(h *host, power bool) {
 				p.begin(0)
 			}
 		}
-		w.armResolver()
 	})
 }
 

@@ -4,90 +4,105 @@ import (
 	"context"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
-// armResolver has the resolvers of the hosts wake when the next sale is due by their own
-// wall clock: sale.Desk.Run without its second of idling.
-func (w *world) armResolver() {
-	for _, h := range w.hosts {
-		if h.n == 1 && !w.wanted(fTwoResolvers) {
-			continue
-		}
-		if h.n == 1 {
-			w.strikeOnce(fTwoResolvers)
-		}
-		w.armHost(h)
+// drive has the host's process resolve, by [sale.Desk.Run].
+func (h *host) drive() {
+	w := h.w
+	if w.alone || h.n == 1 && !w.wanted(fTwoResolvers) {
+		return
 	}
+	if h.n == 1 {
+		w.strikeOnce(fTwoResolvers)
+	}
+	h.idleSince = 0
+	desk := h.desk
+	h.driver = w.spawn(0, h, "driver", func() { _ = desk.Run(context.Background()) })
 }
 
-func (w *world) armHost(h *host) {
-	if h.down || w.alone {
-		return
-	}
-	var soonest time.Time
-	for _, r := range w.store.records {
-		if at := r.state.WakeAt; !at.IsZero() && w.watched(&r.state) && (soonest.IsZero() || at.Before(soonest)) {
-			soonest = at
-		}
-	}
-	if soonest.IsZero() || soonest.Sub(h.wall()) > never/2 { // an alarm that no world lives to hear
-		return
-	}
-	at := max(w.now+soonest.Sub(h.wall())+h.jitter(), h.restUntil, w.now)
-	if h.frozen > 0 && !w.quiet {
-		at = max(at, w.now+time.Minute) // it looks, and time does not pass
-	}
-	if h.resolverAt != 0 && h.resolverAt <= at {
-		return
-	}
-	h.resolverAt = at
-	h.resolverSeq++
-	seq := h.resolverSeq
-	w.spawn(at-w.now, h, "resolver", func() {
-		if h.resolverSeq == seq {
-			h.resolverAt = 0
-			w.resolve(h)
+// start runs f beside the present actor, in the same process.
+func (h *host) start(f func()) {
+	epoch := h.epoch
+	h.w.spawn(0, h, h.w.cur.what+"'s", func() {
+		if h.epoch == epoch {
+			f()
 		}
 	})
 }
 
-// jitter is the driver's idling; in an extreme world it wakes to the moment.
-func (h *host) jitter() time.Duration {
-	if h.w.extreme {
-		return 0
+// join runs f beside the present actor, who waits for its end, or for ctx's.
+func (h *host) join(ctx context.Context, f func()) error {
+	w, done := h.w, false
+	waiting := w.cur
+	h.start(func() {
+		f()
+		done = true
+		if waiting != nil {
+			w.wake(waiting, w.now)
+		}
+	})
+	defer func() { waiting = nil }()
+	for !done {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		by, _ := ctx.Deadline()
+		_, mono := h.time.Read()
+		w.sit(w.now + max(by.Sub(seam.Deadline(mono)), time.Nanosecond))
 	}
-	return h.w.between(drawResolver, 0, time.Second)
+	return nil
 }
 
-// watched leaves reviews to people after a few looks: they are looked up for ever.
-func (w *world) watched(s *sale.Sale) bool {
-	return s.State != sale.Review || w.reviewed < 3
-}
-
-// resolve is one round of the driver.
-func (w *world) resolve(h *host) {
+// idle is the pause of a driver. Rounds that would find nothing due are left out.
+func (h *host) idle(d time.Duration) {
+	w := h.w
 	w.resolves++
-	h.restUntil = w.now + time.Second
-	if w.resolves > 4000 {
-		w.checker.fail("I7", "the resolver finds no rest")
+	if w.resolves > 20_000 {
+		w.checker.fail("I7", "the driver finds no rest")
+	}
+	if d < time.Second {
+		w.pause(d)
 		return
 	}
-	ctx := context.Background()
-	ids, _, err := w.store.Due(ctx, h.wall(), 256)
-	if err != nil {
-		h.restUntil = w.now + 5*time.Second
-	}
-	for _, id := range ids {
-		if r := w.store.find(id); r != nil && r.state.State == sale.Review {
-			w.reviewed++
+	h.idleSince = max(w.now, 1)
+	w.sit(h.nextRound())
+	h.idleSince = 0
+}
+
+// nextRound is when an idling driver, which wakes each second, finds something to do: a
+// sale is due by its wall clock, or its look for what a wrong clock put off is.
+func (h *host) nextRound() time.Duration {
+	w, wall, at := h.w, h.wall(), time.Duration(never)
+	for _, r := range w.store.records {
+		s := &r.state
+		due := s.WakeAt
+		if s.State == sale.Review && w.reviewed > 3 {
+			due = s.AlarmAt // reviews are looked up for ever
 		}
-		if _, err := h.desk.Resolve(ctx, id); err != nil {
-			h.restUntil = w.now + 10*time.Second
-			w.log("resolve: %v", err)
+		if due.IsZero() {
+			continue
+		}
+		in := due.Sub(wall)
+		if in > time.Minute && (s.State == sale.Registering || s.State == sale.Resolving || s.UpdatedAt.Sub(wall) > time.Minute) {
+			in = time.Minute
+		}
+		at = min(at, w.now+in)
+	}
+	if h.frozen > 0 && !w.quiet {
+		at = max(at, w.now+time.Minute) // it looks, and time does not pass
+	}
+	return max(at, w.now+time.Second-(w.now-h.idleSince)%time.Second)
+}
+
+// dueChanged has the idling drivers look again when something is due.
+func (w *world) dueChanged() {
+	for _, h := range w.hosts {
+		if h.idleSince > 0 {
+			w.wake(h.driver, h.nextRound())
 		}
 	}
-	w.armHost(h)
 }
 
 // meet lets the worst worlds look a sale up at the very moment of the fence, by whichever

@@ -108,7 +108,7 @@ var slowBugs = map[string]string{
 	"a row of another id is ours":          "D:0:ids-used@3",
 	"a lost compare-and-swap acknowledged": "A+nonce:0:double-click@3",
 	"a review takes no claim":              "C:0:override@1,lookup-unlisted@1",
-	"only the monotonic clock":             "F+nonce:0:suspend@40",
+	"only the monotonic clock":             "F+nonce:0:suspend@46",
 	"only the wall clock":                  "D:0:clock-step@38,no-lookup@1",
 }
 

@@ -176,7 +176,7 @@ func (s *store) commit() {
 	}
 	s.changeClaim(c)
 	s.w.checker.afterCommit(r, c)
-	s.w.armResolver()
+	s.w.dueChanged()
 }
 
 func (s *store) changeClaim(c *sale.Change) {

@@ -82,13 +82,28 @@ func (s *store) Postpone(ctx context.Context, id string, version int64, wakeAt t
 	}
 	if r := s.find(id); r != nil && r.state.Version == version {
 		r.state.WakeAt = wakeAt
-		s.w.armResolver()
+		if r.state.State == sale.Review {
+			s.w.reviewed++
+		}
+		s.w.dueChanged()
 	}
 	return nil
 }
 
-// Find is [sale.Store].Find; no desk calls it in the loop.
-func (s *store) Find(context.Context, sale.Query) ([]sale.Summary, error) { return nil, nil }
+// Find is [sale.Store].Find.
+func (s *store) Find(ctx context.Context, q sale.Query) (found []sale.Summary, err error) {
+	if err := s.reach(ctx); err != nil {
+		return nil, err
+	}
+	for _, r := range s.records {
+		if x := &r.state; slices.Contains(q.States, x.State) {
+			found = append(found, sale.Summary{
+				ID: x.ID, Shop: x.Order.Shop, Order: x.Order.ID, State: x.State, OpenedAt: x.OpenedAt, UpdatedAt: x.UpdatedAt, WakeAt: x.WakeAt,
+			})
+		}
+	}
+	return found, nil
+}
 
 // Events is [sale.Store].Events.
 func (s *store) Events(ctx context.Context, id string) ([]sale.Event, error) {

@@ -166,8 +166,33 @@ func (w *world) later(d time.Duration, do func()) {
 }
 
 // spawn starts an actor after a while.
-func (w *world) spawn(d time.Duration, h *host, what string, job func()) {
-	w.agenda.add(happening{at: w.now + d, actor: &actor{host: h, epoch: -1, job: job, what: what}})
+func (w *world) spawn(d time.Duration, h *host, what string, job func()) *actor {
+	a := &actor{host: h, epoch: -1, job: job, what: what}
+	w.agenda.add(happening{at: w.now + d, actor: a})
+	return a
+}
+
+// sit has the present actor wait until somebody wakes it, or until then.
+func (w *world) sit(at time.Duration) {
+	a := w.cur
+	w.wake(a, at)
+	a.co.yield(struct{}{})
+	w.cur = a
+	if a.epoch != a.host.epoch {
+		panic(killed{})
+	}
+	if wake := a.host.asleepUntil; wake > w.now {
+		w.pause(wake - w.now)
+	}
+}
+
+// wake has a parked actor go on then. It is not on the agenda for ever, so that a world
+// in which nothing will happen is over.
+func (w *world) wake(a *actor, at time.Duration) {
+	w.agenda.remove(a)
+	if at < never {
+		w.agenda.add(happening{at: at, actor: a})
+	}
 }
 
 // until runs the world until nothing is to come, or the time is over.
@@ -222,6 +247,11 @@ func (w *world) drain() {
 	for _, h := range w.hosts {
 		h.epoch++
 		h.asleepUntil = 0
+	}
+	for _, h := range w.hosts {
+		if h.idleSince > 0 {
+			w.wake(h.driver, w.now)
+		}
 	}
 	for w.agenda.soonest() != nil {
 		next := w.agenda.pop()

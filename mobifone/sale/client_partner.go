@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/reading"
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -50,6 +51,9 @@ const replyMargin = 5 * time.Second
 func ClientPartner(c *mobifone.Client) Partner { return clientPartner{c} }
 
 type clientPartner struct{ client *mobifone.Client }
+
+// Seam gives the desk the client's time.
+func (p clientPartner) Seam() seam.Seam { return p.client.Seam() }
 
 func (p clientPartner) AskOTP(ctx context.Context, o Order, id partner.PartnerTransID) (Ticket, time.Duration, error) {
 	t, err := p.client.OTP.Request(ctx, otp.Request{MSISDN: o.MSISDN, Package: o.Package, PartnerTransID: id, Staff: o.Staff})

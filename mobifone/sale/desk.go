@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -27,9 +28,6 @@ type Config struct {
 	EraseAfter time.Duration
 	// Now is the local clock; nil is time.Now.
 	Now func() time.Time
-	// Inline keeps every step in the caller's goroutine. It is for simulations, whose store
-	// keeps to its context; without it a store that hangs cannot hold a registration.
-	Inline bool
 	// OnEvent is told of each stored event with the sale after it, in the goroutine that
 	// stored it. It must be fast and must not panic. May be nil.
 	OnEvent func(ctx context.Context, s Sale, e Event)
@@ -41,7 +39,10 @@ type Config struct {
 // It is safe for concurrent use, and any number of desks, also on other hosts, may share a
 // store: of two who act on one sale one wins, the other gets a *[ConflictError] and has
 // done nothing.
-type Desk struct{ cfg Config }
+type Desk struct {
+	cfg  Config
+	time seam.Seam // the client's: waits, deadlines, goroutines
+}
 
 // ErrNoLookup refuses a desk over a partner that cannot be asked what became of a
 // registration, unless Config.AllowNoLookup says that this is understood.
@@ -71,7 +72,7 @@ func NewDesk(cfg Config) (*Desk, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Desk{cfg: cfg}, nil
+	return &Desk{cfg: cfg, time: seam.In(cfg.Partner)}, nil
 }
 
 // now is in UTC without a monotonic reading, so that a stored event equals the live one.

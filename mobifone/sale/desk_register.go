@@ -65,12 +65,8 @@ func (d *Desk) Register(ctx context.Context, id string, otp partner.OTP, by stri
 		err = d.busyUntil(ctx, err)
 		return d.view(s, err), d.unknownUnless(s, err)
 	}
-	ctx = context.WithoutCancel(ctx)
-	if !d.cfg.Inline {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, max(intent.WakeAt.Sub(intent.At), replyMargin))
-		defer cancel()
-	}
+	ctx, cancel := d.time.WithTimeout(context.WithoutCancel(ctx), max(intent.WakeAt.Sub(intent.At), replyMargin))
+	defer cancel()
 	return d.send(ctx, s, prepared)
 }
 
@@ -152,24 +148,19 @@ func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error
 // recordInTime stores an outcome and waits for the store until ctx ends. A store that
 // hangs then goes on alone; what it did not take is resolved by lookup.
 func (d *Desk) recordInTime(ctx context.Context, s Sale, e Event) (Sale, error) {
-	if d.cfg.Inline {
-		return d.record(ctx, s, e)
-	}
 	type result struct {
 		s   Sale
 		err error
 	}
-	done := make(chan result, 1)
-	go func() {
+	done := make(chan result, 1) // never waited for by the one that goes on alone
+	if d.time.Await(ctx, func() {
 		after, err := d.record(context.WithoutCancel(ctx), s, e)
 		done <- result{after, err}
-	}()
-	select {
-	case r := <-done:
-		return r.s, r.err
-	case <-ctx.Done():
+	}) != nil {
 		return s, errHangs
 	}
+	r := <-done
+	return r.s, r.err
 }
 
 // unknownUnless is err while nothing of the sale is open, else the answer that nothing is

@@ -27,9 +27,8 @@ const (
 func (d *Desk) Run(ctx context.Context) error {
 	w := &waits{sales: map[string]wait{}}
 	var running sync.WaitGroup
-	defer running.Wait()
 	var erased, swept time.Time
-	for {
+	for ctx.Err() == nil {
 		now := d.now()
 		if now.Sub(erased).Abs() >= driverErase {
 			erased = now
@@ -50,14 +49,10 @@ func (d *Desk) Run(ctx context.Context) error {
 				pause = min(max(next.Sub(d.now()), driverFloor), driverIdle)
 			}
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-		}
+		_ = d.time.Sleep(ctx, pause)
 	}
+	running.Wait()
+	return ctx.Err()
 }
 
 // start resolves what may be resolved now, each sale in a goroutine of its own.
@@ -66,7 +61,9 @@ func (d *Desk) start(ctx context.Context, ids []string, w *waits, running *sync.
 		if ctx.Err() != nil || !w.begin(id, d.now()) {
 			continue
 		}
-		running.Go(func() {
+		running.Add(1)
+		d.time.Start(func() {
+			defer running.Done()
 			_, lookErr, storeErr := d.resolve(ctx, id)
 			w.end(id, d.now(), lookErr != nil, storeErr != nil)
 		})

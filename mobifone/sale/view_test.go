@@ -112,7 +112,7 @@ func TestActionTexts(t *testing.T) {
 func viewOf(t *testing.T, s sale.Sale) sale.View {
 	t.Helper()
 	desk, err := sale.NewDesk(sale.Config{
-		Partner: sale.ClientPartner(nil), Store: shelf{s: s}, Rules: fenced,
+		Partner: struct{ sale.Partner }{}, Store: shelf{s: s}, Rules: fenced,
 		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
 	})
 	require.NoError(t, err)
