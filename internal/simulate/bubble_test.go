@@ -22,7 +22,7 @@ func TestTheLoopsTimeIsThatOfTimers(t *testing.T) {
 	faults := []faultKind{
 		fNotSent, fRequestLost, fReplyLost, fReplyLate, fLateArrival, fParked, fCopy, fCopySecond, fCopyLate, fGarbled, f5xxBefore,
 		f5xxAfter, f429Before, f429After, f401Before, f401After, fLookError, fLookLag, fOTPLost, fOTPReplyLost, fWrongOTP, fCrash, fOutage,
-		fApplyFails, fApplySlow, fHanging, fPausedSend, fCached,
+		fApplyFails, fApplySlow, fHanging, fCached,
 	}
 	ends := map[sale.State]int{}
 	const worlds = 400
@@ -44,7 +44,7 @@ func TestTheLoopsTimeIsThatOfTimers(t *testing.T) {
 			b := &timerTime{w: timers, began: time.Now()}
 			require.Equal(t, timers.start, b.began.UTC())
 			for _, h := range timers.hosts {
-				h.time = seam.Seam{Draw: h.time.Draw}
+				h.time = seam.Seam{Draw: h.time.Draw, Join: func(_ context.Context, f func()) error { f(); return nil }} // who dies, dies here
 				h.open()
 			}
 			timers.bubble = b

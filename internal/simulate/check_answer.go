@@ -59,3 +59,39 @@ func (c *checker) advised(k *kept, v sale.View) {
 func isOTPCode(err error) bool {
 	return errors.Is(err, partner.OTPInvalid) || errors.Is(err, partner.OTPExpired) || errors.Is(err, partner.OTPAttemptsExceeded)
 }
+
+// screen: the screen names no time that has passed.
+func (c *checker) screen(began time.Duration, wall time.Time, v sale.View) {
+	if !c.w.clocksFail() && (!c.w.quiet || began > c.w.quietSince) && !v.WaitUntil.IsZero() && !v.WaitUntil.After(wall) {
+		c.fail("screen", "it names a time that has passed: %v", wall.Sub(v.WaitUntil))
+	}
+}
+
+// obeyed: what the screen said is accepted from the time that it named, unless something
+// came between.
+func (c *checker) obeyed(said sale.View, what string, wall time.Time, err error) {
+	w := c.w
+	step, ok := map[string]partner.Step{
+		"cash": partner.TakeCash, "otp": partner.NewOTP, "register": partner.ReenterOTP, "claim refund": partner.ReturnCash, "confirm refund": partner.ReturnCash,
+	}[what]
+	if !ok || err == nil || said.Action.Step != step || wall.Before(said.WaitUntil) || w.clocksFail() {
+		return
+	}
+	r := w.store.find(said.Sale.ID)
+	_, refused := errors.AsType[*sale.RefusedError](err)
+	_, waits := errors.AsType[*sale.NotSettledError](err)
+	_, busy := errors.AsType[*sale.BusyError](err)
+	if r != nil && r.state.Version == said.Sale.Version && (refused || waits || busy) {
+		c.fail("screen", "it said %s, and that was refused: %v", step, err)
+	}
+}
+
+// clocksFail reports that a local clock has been wrong in this world.
+func (w *world) clocksFail() bool {
+	for _, k := range [...]faultKind{fClockStep, fClockFrozen, fClockDrift, fSuspend, fClockAhead} {
+		if w.struck[k] {
+			return true
+		}
+	}
+	return false
+}

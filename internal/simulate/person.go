@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -18,7 +19,10 @@ type person struct {
 	order *order
 	work  func(*person)
 	busy  bool // has not finished
+	turns int  // counts the times that the work was begun
 
+	screen  sale.View     // what it showed last
+	shownAt time.Duration // and when
 	acts    int
 	otps    int
 	tries   int
@@ -35,9 +39,13 @@ func (w *world) hire(h *host, name string, o *order, work func(*person)) *person
 
 func (p *person) begin(d time.Duration) {
 	p.busy = true
+	p.turns++
+	turn := p.turns
 	p.w.spawn(d, p.host, p.name, func() {
-		p.work(p)
-		p.busy = false
+		if turn == p.turns {
+			p.work(p)
+			p.busy = false
+		}
 	})
 }
 
@@ -45,16 +53,23 @@ func (p *person) begin(d time.Duration) {
 func (p *person) act(what string, call func(ctx context.Context, d *sale.Desk) (sale.View, error)) (sale.View, error) {
 	w := p.w
 	p.acts++
-	ctx, a, began := &callContext{}, w.cur, w.now
+	ctx, a, began, wall, said, saidAt := &callContext{}, w.cur, w.now, p.host.wall(), p.screen, p.shownAt
 	a.ctx = ctx
 	v, err := call(ctx, p.host.desk)
 	a.ctx = nil
+	if v.Sale.ID != "" {
+		p.screen, p.shownAt = v, w.now
+	}
 	w.point(ptAnswered)
 	if w.lab.log {
 		w.log("%s %s -> %s, %v: %s", p.name, what, v.Sale.State, err, v.Action.Step)
 	}
 	w.trace.text(what, v.Sale.State.String())
 	w.checker.answered(what, began, v, err)
+	w.checker.screen(began, wall, v)
+	if w.store.claimedAt < saidAt {
+		w.checker.obeyed(said, what, wall, err)
+	}
 	return v, err
 }
 
@@ -78,7 +93,10 @@ func sell(p *person) {
 		if w.quiet && w.now > 30*24*time.Hour {
 			return
 		}
-		v, ok := p.look()
+		v, ok := p.screen, p.screen.Sale.ID != "" && w.percent(drawThink, 30)
+		if !ok {
+			v, ok = p.look()
+		}
 		if !ok {
 			p.think(time.Second, 20*time.Second)
 			continue
@@ -117,7 +135,7 @@ func (p *person) look() (sale.View, bool) {
 	return v, err == nil
 }
 
-// next does what the state asks for; true ends the work.
+// next does what the screen says; true ends the work.
 func (p *person) next(v sale.View, faults faultSet) (done bool) {
 	w, o := p.w, p.order
 	double := faults.has(fDoubleClick)
@@ -125,41 +143,55 @@ func (p *person) next(v sale.View, faults faultSet) (done bool) {
 		w.strike(fAbandon)
 		p.abandon = true
 	}
-	switch v.Sale.State {
-	case sale.Open:
+	giveUp := func() {
+		_, _ = p.twice(double, "abandon", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.Abandon(ctx, o.saleID, p.name)
+		})
+	}
+	trying := v.Sale.State == sale.Paid || v.Sale.State == sale.OTPSent
+	step := v.Action.Step
+	switch {
+	case trying && (p.abandon || p.tries > 5 || p.otps > 5 || step == partner.ReturnCash || step == partner.Support && p.waits > 3):
+		p.think(0, 2*time.Second)
+		giveUp()
+	case step == partner.TakeCash:
 		return p.takeCash(double)
-	case sale.Paid, sale.OTPSent:
-		if p.abandon || p.tries > 5 || p.otps > 5 {
-			p.think(0, 2*time.Second)
-			_, _ = p.twice(double, "abandon", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-				return d.Abandon(ctx, o.saleID, p.name)
-			})
-			return false
-		}
-		if v.Sale.State == sale.Paid || p.tooOld(v.Sale) {
-			p.askOTP(v, double)
-			return false
-		}
+	case step == partner.NewOTP, step == partner.ReenterOTP && p.tooOld(v.Sale):
+		p.askOTP(v, double)
+	case step == partner.ReenterOTP:
 		p.register(v, faults)
-	case sale.Registering, sale.Resolving:
-		if p.abandon && p.waits%3 == 0 {
-			_, _ = p.act("abandon", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Abandon(ctx, o.saleID, p.name) })
-		}
-		return p.wait()
-	case sale.RefundDue, sale.Refunding:
+	case step == partner.ReturnCash:
 		return p.payOut(v, double)
+	case trying, step == partner.WaitUntil, v.Sale.State == sale.Registering, v.Sale.State == sale.Resolving:
+		if p.abandon && p.waits%3 == 0 {
+			giveUp()
+		}
+		return p.wait(v)
 	default:
 		return true
 	}
 	return false
 }
 
-// wait is patience, which gets longer between looks; true when the customer goes home.
-func (p *person) wait() bool {
+// wait is patience: as long as the screen says, or longer and longer; true when the
+// customer goes home.
+func (p *person) wait(v sale.View) bool {
 	p.waits++
 	steps := [...]time.Duration{5 * time.Second, 20 * time.Second, time.Minute, 5 * time.Minute, 20 * time.Minute, time.Hour}
-	p.w.pause(steps[min(p.waits, len(steps))-1])
+	d := steps[min(p.waits, len(steps))-1]
+	if told := p.told(v); told > 0 && told < d {
+		d = told
+	}
+	p.w.pause(d)
 	return p.waits > 9
+}
+
+// told is how long the screen says to wait.
+func (p *person) told(v sale.View) time.Duration {
+	if v.WaitUntil.IsZero() {
+		return 0
+	}
+	return max(v.WaitUntil.Sub(p.host.wall())+time.Millisecond, 0)
 }
 
 func (p *person) takeCash(double bool) bool {
@@ -191,9 +223,7 @@ func (p *person) tooOld(s sale.Sale) bool {
 
 func (p *person) askOTP(v sale.View, double bool) {
 	o := p.order
-	if wait := v.WaitUntil.Sub(p.host.wall()); !v.WaitUntil.IsZero() && wait > 0 {
-		p.w.pause(min(wait, 2*time.Minute) + time.Millisecond)
-	}
+	p.w.pause(min(p.told(v), 10*time.Minute))
 	p.otps++
 	_, err := p.twice(double, "otp", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.RequestOTP(ctx, o.saleID, p.name) })
 	if err != nil {

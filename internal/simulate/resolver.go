@@ -62,7 +62,7 @@ func (h *host) idle(d time.Duration) {
 	if w.resolves > 20_000 {
 		w.checker.fail("I7", "the driver finds no rest")
 	}
-	if d < time.Second {
+	if d < time.Second && h.frozen == 0 {
 		w.pause(d)
 		return
 	}
@@ -74,7 +74,7 @@ func (h *host) idle(d time.Duration) {
 // nextRound is when an idling driver, which wakes each second, finds something to do: a
 // sale is due by its wall clock, or its look for what a wrong clock put off is.
 func (h *host) nextRound() time.Duration {
-	w, wall, at := h.w, h.wall(), time.Duration(never)
+	w, wall, at := h.w, h.wall(), never
 	for _, r := range w.store.records {
 		s := &r.state
 		due := s.WakeAt

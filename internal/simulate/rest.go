@@ -29,11 +29,8 @@ func (c *checker) restBy(k *kept) time.Duration {
 		wait = time.Duration(w.contract.Semantics().HoldBeforeReview)
 	}
 	by = max(by, k.last+wait, k.since+replyTimeout)
-	for _, clockFault := range []faultKind{fClockStep, fClockFrozen, fClockDrift, fSuspend, fClockAhead} {
-		if w.struck[clockFault] { // a wake-up written by a clock that was ahead comes when the right clock gets there
-			by += 27 * time.Hour
-			break
-		}
+	if w.clocksFail() { // a wake-up written by a clock that was ahead comes when the right clock gets there
+		by += 27 * time.Hour
 	}
 	return by + clockSkewMax + lookupLagMax + 2*time.Minute
 }

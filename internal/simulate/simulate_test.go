@@ -104,6 +104,7 @@ func TestScriptsReadWhatTheyWrite(t *testing.T) {
 // that bring them out. -planted catches them in the random mix too.
 var slowBugs = map[string]string{
 	"no last look before cash leaves":      "C:0:beyond-fence@1,walk-away@4",
+	"a closed browser aborts the send":     "B:0:canceled@51",
 	"8005 is not sent":                     "B:0:copy-second@1",
 	"a row of another id is ours":          "D:0:ids-used@3",
 	"a lost compare-and-swap acknowledged": "A+nonce:0:double-click@3",

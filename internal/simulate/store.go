@@ -13,12 +13,13 @@ import (
 // see only what is on disk. An Apply is written, then synced, then acknowledged; a process
 // that dies between loses the write or not, as the seed says.
 type store struct {
-	w       *world
-	records []*record
-	held    []claim
-	pending *sale.Change // written, not synced
-	writer  *host        // who holds the write lock; nil: nobody
-	unsure  []*record    // bugNotDurable: what a power cut takes back
+	w         *world
+	records   []*record
+	held      []claim
+	claimedAt time.Duration // when a claim was taken last
+	pending   *sale.Change  // written, not synced
+	writer    *host         // who holds the write lock; nil: nobody
+	unsure    []*record     // bugNotDurable: what a power cut takes back
 }
 
 type record struct {
@@ -195,8 +196,10 @@ func (s *store) changeClaim(c *sale.Change) {
 	case sale.KeepClaim:
 	case sale.TakeClaim:
 		s.drop(mine)
+		s.claimedAt = s.w.now
 		s.held = append(s.held, claim{who, c.SaleID, c.State.Slot})
 	case sale.AddClaim:
+		s.claimedAt = s.w.now
 		if mine < 0 && !s.w.has(bugNoAddClaim) {
 			s.held = append(s.held, claim{who, c.SaleID, sale.FreeSlot(s.claims(who))})
 		}

@@ -150,7 +150,7 @@ func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
 	}
 	e.At = d.now()
 	s, err = d.apply(ctx, s, e)
-	return d.view(s, err), err
+	return d.view(ctx, s, err), err
 }
 
 // record stores an outcome, which is a fact: a lost compare-and-swap is folded again on

@@ -27,26 +27,30 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 	claim := Event{Kind: RefundTaken, At: d.now(), By: by}
 	if s.State != RefundDue || !s.anyLeft() || d.cfg.Rules.NoLookup {
 		s, err = d.apply(ctx, s, claim)
-		return d.view(s, err), err
+		return d.view(ctx, s, err), err
 	}
 	lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
 	if err != nil {
-		return d.view(s, err), err
+		return d.view(ctx, s, err), err
 	}
 	looked := Event{Kind: LookedUp, At: d.now(), Lookup: &lookup}
 	claim.At = looked.At
 	next, _, err := d.cfg.Rules.Step(s, looked)
 	if err != nil {
-		return d.view(s, err), err
+		return d.view(ctx, s, err), err
+	}
+	if next.State == RefundDue && next.LookedRefund.IsZero() {
+		err = errCached
+		return d.view(ctx, s, err), err
 	}
 	if next.State == RefundDue {
 		s, err = d.apply(ctx, s, looked, claim)
-		return d.view(s, err), err
+		return d.view(ctx, s, err), err
 	}
 	if s, err = d.apply(ctx, s, looked); err == nil {
 		err = &RefusedError{State: s.State, Kind: RefundTaken, Reason: "the last lookup showed a registration; pay nothing out"}
 	}
-	return d.view(s, err), err
+	return d.view(ctx, s, err), err
 }
 
 // ConfirmRefund records that the cash is back with the customer. That is a fact: it is
@@ -91,10 +95,10 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction, others ...pa
 		e := Event{Kind: Observed, At: d.now(), Row: &row, Twice: twice(tx, others)}
 		next, _, err := d.cfg.Rules.Step(s, e)
 		if err != nil || sameButTime(s, next) {
-			return d.view(s, err), err
+			return d.view(ctx, s, err), err
 		}
 		if s, err = d.apply(ctx, s, e); !IsConflict(err) {
-			return d.view(s, err), err
+			return d.view(ctx, s, err), err
 		}
 	}
 }
@@ -115,7 +119,7 @@ func (d *Desk) Look(ctx context.Context, id string) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	return d.view(s, nil), nil
+	return d.view(ctx, s, nil), nil
 }
 
 // Waiting is a sale that waits for a person.

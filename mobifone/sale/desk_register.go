@@ -23,7 +23,11 @@ func (e *NotSettledError) Error() string {
 
 var (
 	errRunOut = errors.New("MobiFone shows this OTP as run out; nothing was sent, request a new one")
-	errHangs  = errors.New("the store did not take the outcome in time; the sale is resolved by lookup")
+	errCached = &partner.Error{
+		Operation: partner.OpGet, Code: partner.ReplyUnreadable,
+		Err: errors.New("the lookup may come from a cache; nothing was done, try again in a moment"),
+	}
+	errHangs = errors.New("the store did not take the outcome in time; the sale is resolved by lookup")
 )
 
 // Register sends the registration with the OTP the customer read out. What it does, in
@@ -41,21 +45,21 @@ func (d *Desk) Register(ctx context.Context, id string, otp partner.OTP, by stri
 	}
 	if s.State != OTPSent || s.Ticket == nil {
 		err = d.unknownUnless(s, &RefusedError{State: s.State, Kind: SendPlanned, Reason: "a registration needs cash and an OTP, and no other registration open"})
-		return d.view(s, err), err
+		return d.view(ctx, s, err), err
 	}
 	ready, looked, err := d.lookFirst(ctx, s)
 	if err != nil {
-		return d.view(ready, err), d.unknownUnless(ready, err)
+		return d.view(ctx, ready, err), d.unknownUnless(ready, err)
 	}
 	if ready.State != OTPSent {
-		return d.view(ready, nil), d.unknown(ready, nil)
+		return d.view(ctx, ready, nil), d.unknown(ready, nil)
 	}
 	prepared, err := d.cfg.Partner.Prepare(ctx, ready, otp)
 	if errors.Is(err, partner.AlreadySent) && !d.cfg.Rules.NoLookup {
 		return d.found(ctx, s, err)
 	}
 	if err != nil {
-		return d.view(s, err), d.unknownUnless(s, err)
+		return d.view(ctx, s, err), d.unknownUnless(s, err)
 	}
 	intent, now := prepared.Plan(), d.now()
 	intent.WakeAt = now.Add(intent.WakeAt.Sub(intent.At)) // one local clock for a sale: the desk's
@@ -63,7 +67,7 @@ func (d *Desk) Register(ctx context.Context, id string, otp partner.OTP, by stri
 	s, err = d.apply(ctx, s, append(looked, Event{Kind: SendPlanned, At: now, By: by, Intent: &intent})...)
 	if err != nil {
 		err = d.busyUntil(ctx, err)
-		return d.view(s, err), d.unknownUnless(s, err)
+		return d.view(ctx, s, err), d.unknownUnless(s, err)
 	}
 	ctx, cancel := d.time.WithTimeout(context.WithoutCancel(ctx), max(intent.WakeAt.Sub(intent.At), replyMargin))
 	defer cancel()
@@ -100,23 +104,20 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 	case next.Ticket.RunOut:
 		return next, nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OTPExpired, Err: errRunOut}
 	}
-	return next, nil, &partner.Error{
-		Operation: partner.OpGet, Code: partner.ReplyUnreadable,
-		Err: errors.New("the lookup before the registration may come from a cache; nothing was sent, try again"),
-	}
+	return next, nil, errCached
 }
 
 // found writes down what Prepare learned: MobiFone has a registration of these ids.
 func (d *Desk) found(ctx context.Context, s Sale, cause error) (View, error) {
 	lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
 	if err != nil {
-		return d.view(s, err), d.unknown(s, errors.Join(cause, err))
+		return d.view(ctx, s, err), d.unknown(s, errors.Join(cause, err))
 	}
 	after, err := d.record(ctx, s, Event{Kind: LookedUp, At: d.now(), Lookup: &lookup})
 	if err != nil {
-		return d.view(s, err), d.unknown(s, errors.Join(cause, err))
+		return d.view(ctx, s, err), d.unknown(s, errors.Join(cause, err))
 	}
-	return d.view(after, nil), d.unknown(after, cause)
+	return d.view(ctx, after, nil), d.unknown(after, cause)
 }
 
 // send lets the registration out and records what is known. Its intent is durable.
@@ -129,20 +130,20 @@ func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error
 	})
 	if err != nil {
 		// The outcome is not stored: the sale is unknown until it is resolved.
-		return d.view(s, nil), d.unknown(s, errors.Join(err, res.Err))
+		return d.view(ctx, s, nil), d.unknown(s, errors.Join(err, res.Err))
 	}
 	if s.State == Registered {
-		return d.view(s, nil), nil
+		return d.view(ctx, s, nil), nil
 	}
 	if res.Err == nil {
-		return d.view(s, nil), d.unknown(s, nil)
+		return d.view(ctx, s, nil), d.unknown(s, nil)
 	}
 	if s.HoldsSubscriber() && partner.OutcomeOf(res.Err) != partner.Unknown {
 		// This one was refused or never left, and an earlier one is open: of the sale nothing
 		// is known, and nobody who reads the error alone may return the cash.
-		return d.view(s, nil), d.unknown(s, res.Err)
+		return d.view(ctx, s, nil), d.unknown(s, res.Err)
 	}
-	return d.view(s, res.Err), res.Err
+	return d.view(ctx, s, res.Err), res.Err
 }
 
 // recordInTime stores an outcome and waits for the store until ctx ends. A store that

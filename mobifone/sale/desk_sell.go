@@ -59,7 +59,7 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	}
 	s, err := d.apply(ctx, Sale{}, events...)
 	if err == nil {
-		return d.view(s, nil), nil
+		return d.view(ctx, s, nil), nil
 	}
 	if _, taken := errors.AsType[*OrderTakenError](err); taken || IsConflict(err) {
 		return d.reopen(ctx, o) // another click was faster
@@ -98,7 +98,7 @@ func (d *Desk) reopen(ctx context.Context, o Order) (View, error) {
 	if s.Order.Package != o.Package || s.Order.Price != o.Price || (!erased && s.Order.MSISDN != o.MSISDN) {
 		return View{}, &OrderDiffersError{SaleID: id}
 	}
-	return d.view(s, nil), nil
+	return d.view(ctx, s, nil), nil
 }
 
 func isNotFound(err error) bool {
@@ -155,19 +155,14 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 		return View{}, err
 	}
 	// Another OTP could void that of a sale of the same subscriber which is under way.
-	claims, err := d.cfg.Store.Busy(ctx, s.Order.MSISDN)
-	if err != nil {
-		return d.view(s, err), err
-	}
-	if holder := Blocking(claims, s.ID, s.Slot); holder != "" {
-		err = d.busyUntil(ctx, &BusyError{SaleID: holder})
-		return d.view(s, err), err
+	if err = d.busyNow(ctx, s); err != nil {
+		return d.view(ctx, s, err), err
 	}
 	if s, err = d.settleFirst(ctx, s); err != nil {
-		return d.view(s, err), err
+		return d.view(ctx, s, err), err
 	}
 	if s, err = d.apply(ctx, s, Event{Kind: OTPAsked, At: d.now(), By: by}); err != nil {
-		return d.view(s, err), err
+		return d.view(ctx, s, err), err
 	}
 	ticket, wait, askErr := d.cfg.Partner.AskOTP(ctx, s.Order, s.PartnerTransID)
 	e := Event{Kind: OTPSentEvent, At: d.now(), Ticket: &ticket, Wait: wait}
@@ -182,7 +177,7 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	if askErr != nil {
 		err = askErr
 	}
-	return d.view(s, err), err
+	return d.view(ctx, s, err), err
 }
 
 // settleFirst looks the open intents up before another OTP is requested, and refuses while
@@ -207,10 +202,26 @@ func (d *Desk) settleFirst(ctx context.Context, s Sale) (Sale, error) {
 		}
 	}
 	if s.anyOpen() {
-		until, _ := d.cfg.Rules.localFence(s)
+		until, _ := d.cfg.Rules.settledBy(s)
 		return s, &NotSettledError{SaleID: s.ID, Until: until}
 	}
 	return s, nil
+}
+
+// busyNow is a *[BusyError] while another sale holds the subscriber, nil while the sale
+// itself does, else what the store says.
+func (d *Desk) busyNow(ctx context.Context, s Sale) error {
+	if s.HoldsSubscriber() {
+		return nil
+	}
+	claims, err := d.cfg.Store.Busy(ctx, s.Order.MSISDN)
+	if err != nil {
+		return err
+	}
+	if holder := Blocking(claims, s.ID, s.Slot); holder != "" {
+		return d.busyUntil(ctx, &BusyError{SaleID: holder})
+	}
+	return nil
 }
 
 // busyUntil completes a BusyError with when the sale in the way is expected to be settled.

@@ -68,6 +68,17 @@ func (r Rules) localFence(s Sale) (at time.Time, known bool) {
 	return at, true
 }
 
+// settledBy is the time, by the local clock, that a screen names for the fence: by then a
+// lookup surely settles, whichever of MobiFone's clocks tells its time. It is looked up
+// from the local fence on, so it is often settled sooner.
+func (r Rules) settledBy(s Sale) (at time.Time, known bool) {
+	at, known = r.localFence(s)
+	if !known {
+		return time.Time{}, false
+	}
+	return at.Add(r.ClockSkewMax), true
+}
+
 // wakeAt is when the machine has something to do for the sale; zero: nothing.
 func (r Rules) wakeAt(s Sale, now time.Time) time.Time {
 	at := s.AlarmAt

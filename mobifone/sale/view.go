@@ -1,6 +1,7 @@
 package sale
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -20,7 +21,7 @@ type View struct {
 
 // view tells what to do now. The state decides; while it is the teller's turn the last
 // error adds its sentence.
-func (d *Desk) view(s Sale, err error) View {
+func (d *Desk) view(ctx context.Context, s Sale, err error) View {
 	now := d.now()
 	v := View{Sale: s, Action: sayState(s)}
 	switch s.State {
@@ -33,7 +34,12 @@ func (d *Desk) view(s Sale, err error) View {
 		if at, known := d.cfg.Rules.localFence(s); known {
 			v.WaitUntil = at // no verdict before it
 		}
-	case Open, Paid, OTPSent, RefundDue, Refunding:
+	case Paid, OTPSent:
+		if busy, ok := errors.AsType[*BusyError](d.busyNow(ctx, s)); ok {
+			err = busy
+		}
+		v.Action, v.WaitUntil = d.turn(s, err, now)
+	case Open, RefundDue, Refunding:
 		v.Action, v.WaitUntil = d.turn(s, err, now)
 	}
 	if !v.WaitUntil.After(now) {
@@ -51,7 +57,7 @@ func (d *Desk) view(s Sale, err error) View {
 // settledAt is about when a sale that is not settled will be, by the local clock; zero
 // when a person has to settle it.
 func (d *Desk) settledAt(s Sale, now time.Time) time.Time {
-	if at, known := d.cfg.Rules.localFence(s); known && at.After(now) {
+	if at, known := d.cfg.Rules.settledBy(s); known && at.After(now) {
 		return at
 	}
 	if s.State == Registering || s.State == Resolving {
@@ -75,12 +81,12 @@ func (d *Desk) turn(s Sale, err error, now time.Time) (partner.Action, time.Time
 			"Another sale of this subscriber is not settled. Keep the cash and wait for it, or let a supervisor allow this one."), busy.Until
 	}
 	e, told := errors.AsType[*partner.Error](err)
+	if told && e.Operation.Lookup() && s.State != Open {
+		return say(partner.WaitUntil, "Chưa tra cứu được nên chưa làm gì. Giữ tiền; thử lại sau giây lát.",
+			"The lookup failed, so nothing was done. Keep the cash; try again in a moment."), later(until, now.Add(max(moment, e.RetryAfter)))
+	}
 	if !told || s.State != Paid && s.State != OTPSent {
 		return action, until
-	}
-	if e.Operation.Lookup() {
-		return say(partner.WaitUntil, "Chưa tra cứu được nên chưa gửi gì. Giữ tiền; thử lại sau giây lát.",
-			"The lookup failed, so nothing was sent. Keep the cash; try again in a moment."), later(until, now.Add(max(moment, e.RetryAfter)))
 	}
 	said := partner.ActionFor(err, true)
 	switch {
@@ -130,7 +136,7 @@ func (d *Desk) next(s Sale, now time.Time) (partner.Action, time.Time) {
 	}
 	until := s.ResendAt
 	if s.anyOpen() {
-		at, known := d.cfg.Rules.localFence(s)
+		at, known := d.cfg.Rules.settledBy(s)
 		if !known || d.cfg.Rules.NoLookup {
 			return say(partner.Hold, "Mã OTP đã hết hạn và chưa xác nhận được kết quả lần trước. Giữ tiền; hệ thống tra cứu tiếp, hoặc quản lý xử lý.",
 				"The OTP has run out and the last try is not settled. Keep the cash; it is looked up further, or a supervisor decides."), s.WakeAt

@@ -38,6 +38,8 @@ type shelf struct {
 	s sale.Sale
 }
 
+func (k shelf) Busy(context.Context, partner.MSISDN) ([]sale.Claim, error) { return nil, nil }
+
 func (k shelf) Load(context.Context, string) (sale.Sale, error) { return k.s, nil }
 
 // What a teller reads in every state, and in those where it is his turn after every error.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -183,4 +184,73 @@ func TestManyAreResolvedAtOnce(t *testing.T) {
 			assert.Equal(t, sale.Registered, s.state(id))
 		}
 	})
+}
+
+// What the screen says is accepted: a look before a refund that may come from a cache says
+// "try again", a subscriber whom another sale holds shows on every look, and the time named
+// for the fence is one at which a lookup settles whichever of MobiFone's clocks tells its time.
+func TestTheScreenSaysOnlyWhatIsAccepted(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		_, err := s.Register(t.Context(), id, s.wrong(), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		_, err = s.Abandon(t.Context(), id, teller)
+		require.NoError(t, err)
+		s.settle(10 * time.Minute)
+		require.Equal(t, sale.RefundDue, s.state(id))
+		wire := s.tap.next
+		s.tap.next = ageing{wire}
+		v, err := s.ClaimRefund(t.Context(), id, teller)
+		require.ErrorContains(t, err, "cache")
+		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		require.True(t, v.WaitUntil.After(time.Now()))
+		s.tap.next = wire
+		pass(time.Until(v.WaitUntil))
+		v, err = s.ClaimRefund(t.Context(), id, teller)
+		require.NoError(t, err)
+		assert.Equal(t, partner.ReturnCash, v.Action.Step)
+	})
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		first, second := s.toOTP("DH-1", "477"), s.paid("DH-2", "477")
+		_, err := s.Register(t.Context(), first, s.wrong(), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		v, err := s.Look(t.Context(), second)
+		require.NoError(t, err)
+		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		assert.True(t, v.WaitUntil.After(time.Now()))
+	})
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		sem := s.sb.Contract().Semantics()
+		sem.ClockSkewMax = contract.Duration(30 * time.Second)
+		s.promises = &sem
+		s.counter = s.open()
+		id := s.toOTP("DH-1", "477")
+		pass(150 * time.Second)
+		_, err := s.Register(t.Context(), id, s.wrong(), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		pass(40 * time.Second)
+		v, err := s.Look(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, partner.NewOTP, v.Action.Step)
+		pass(time.Until(v.WaitUntil))
+		s.tap.next = late{s.tap.next, sale.RulesOf(s.client).ClockSkewMax}
+		_, err = s.RequestOTP(t.Context(), id, teller)
+		require.NoError(t, err)
+	})
+}
+
+// late is a door of MobiFone's whose clock is behind.
+type late struct {
+	http.RoundTripper
+
+	by time.Duration
+}
+
+func (l late) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.RoundTripper.RoundTrip(req)
+	if resp != nil {
+		resp.Header.Set("Date", time.Now().Add(-l.by).UTC().Format(http.TimeFormat))
+	}
+	return resp, err
 }
