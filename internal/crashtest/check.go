@@ -92,8 +92,8 @@ func (s *shop) checkMoney(ctx context.Context, o order) error {
 	return errors.Join(errs...)
 }
 
-// checkWire: I2 and I12, every register request that came in has a durable intent of the
-// same ids and the same fingerprint, and no intent was sent twice.
+// checkWire reports register requests that were not written first or were sent twice: each
+// one that came in needs a durable intent of its own, with its ids and its fingerprint.
 func (s *shop) checkWire(o order, events []sale.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

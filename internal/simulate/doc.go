@@ -1,6 +1,6 @@
 // Command simulate runs the real desk and its decision core over a simulated store, a
 // simulated road and the sandbox's partner models, on simulated time, and checks the
-// invariants of docs/promise.md at every step.
+// invariants of docs/proof.md at every step.
 //
 // One seed is one world: a shop or two, a partner, one or two orders, and whatever goes
 // wrong. Everything that happens in a world is drawn from its seed, so the same seed gives

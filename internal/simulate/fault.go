@@ -103,11 +103,11 @@ const (
 )
 
 // faultInfo says what a fault is called, which of the 57 kinds of
-// docs/promise.md it plays, and where it
+// docs/proof.md it plays, and where it
 // strikes.
 type faultInfo struct {
 	name    string
-	numbers string // of docs/promise.md
+	numbers string // of docs/proof.md
 	site    site
 	nths    int // it may strike the first so many
 }

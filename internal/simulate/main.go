@@ -19,7 +19,7 @@ func run() int {
 	planted := flag.Bool("planted", false, "let the checker catch every planted bug")
 	planting := flag.String("bug", "", "plant the `bug` of that name in what is replayed")
 	profile := flag.String("cpuprofile", "", "write a CPU profile to `file`")
-	tables := flag.Bool("tables", false, "print the tables of docs/promise.md")
+	tables := flag.Bool("tables", false, "print the tables of docs/proof.md")
 	flag.Parse()
 	if *profile != "" {
 		f, err := os.Create(*profile)

@@ -14,39 +14,83 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// docs/promise.md shows the tables that the simulator goes by. To renew them:
+const (
+	promisePage = "../../docs/promise.md"
+	proofPage   = "../../docs/proof.md"
+)
+
+func readPage(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(raw)
+}
+
+// docs/proof.md shows the tables that the simulator goes by. To renew them:
 //
 //	go test ./internal/simulate -run TestPromiseShowsTheTables -args update
 func TestPromiseShowsTheTables(t *testing.T) {
 	t.Parallel()
-	const path = "../../docs/promise.md"
-	raw, err := os.ReadFile(path)
-	require.NoError(t, err)
-	doc := string(raw)
-	for name, want := range map[string]string{"layers": layersTable(), "cells": cellsTable(), "planted": plantedTable()} {
-		begin, end := fmt.Sprintf("<!-- %s -->\n\n", name), fmt.Sprintf("\n<!-- end of %s -->", name)
-		before, rest, ok := strings.Cut(doc, begin)
-		require.True(t, ok, name)
-		shown, after, ok := strings.Cut(rest, end)
-		require.True(t, ok, name)
+	doc := readPage(t, proofPage)
+	for name, want := range map[string]string{"layers": layersTable(), "cells": cellsTable()} {
+		before, shown, after := marked(t, doc, name)
 		if os.Args[len(os.Args)-1] == "update" {
-			doc = before + begin + want + end + after
+			doc = before + want + after
 			continue
 		}
 		assert.Equal(t, want, shown, "%s: see the comment of this test", name)
 	}
 	if os.Args[len(os.Args)-1] == "update" {
-		require.NoError(t, os.WriteFile(path, []byte(doc), 0o600))
-	}
-	for n := 1; n <= 14; n++ {
-		assert.Regexp(t, `(?m)^- \*\*R`+strconv.Itoa(n)+`\b`, doc)
-	}
-	for n := 1; n <= 7; n++ {
-		assert.Regexp(t, `(?m)^\| `+strconv.Itoa(n)+`\. `, doc)
+		require.NoError(t, os.WriteFile(proofPage, []byte(doc), 0o600))
 	}
 	for n := 1; n <= 21; n++ {
 		assert.Regexp(t, `(?m)^\| I`+strconv.Itoa(n)+` \|`, doc)
 	}
+}
+
+// marked returns what stands between the marks of that name, and what stands around it.
+func marked(t *testing.T, doc, name string) (before, shown, after string) {
+	t.Helper()
+	begin, end := fmt.Sprintf("<!-- %s -->\n\n", name), fmt.Sprintf("\n<!-- end of %s -->", name)
+	before, rest, ok := strings.Cut(doc, begin)
+	require.True(t, ok, name)
+	shown, after, ok = strings.Cut(rest, end)
+	require.True(t, ok, name)
+	return before + begin, shown, end + after
+}
+
+// docs/proof.md shows what -planted printed: each planted bug, in order, with its rule.
+func TestPromiseShowsThePlantedBugs(t *testing.T) {
+	t.Parallel()
+	_, shown, _ := marked(t, readPage(t, proofPage), "planted")
+	lines := strings.Split(strings.Trim(shown, "`\n"), "\n")
+	bugs := plantedBugs()
+	require.Len(t, lines, len(bugs)+1, "run -planted")
+	for i, bug := range bugs {
+		assert.Regexp(t, "^"+regexp.QuoteMeta(bug.rule)+" +"+regexp.QuoteMeta(bug.name)+` +\d+ seeds `, lines[i])
+	}
+	assert.Equal(t, fmt.Sprintf("%d planted bugs, 0 not caught", len(bugs)), lines[len(bugs)])
+}
+
+// docs/promise.md says each sentence and each rule by its name, and no result code but 7001.
+func TestPromiseNamesTheRules(t *testing.T) {
+	t.Parallel()
+	doc := readPage(t, promisePage)
+	for n := 1; n <= 7; n++ {
+		assert.Regexp(t, `(?m)^\| `+strconv.Itoa(n)+`\. `, doc)
+	}
+	for _, rule := range []string{
+		"Written first", "One winner", "Same order, same sale", "Busy subscriber", "May be ours", "Final refusals",
+		"Going on after a wrong OTP", "Look before the first send", "Reading a lookup", "Fence", "A refund is an act",
+		"No lookup", "Facts from elsewhere", "A closed browser", "Seen is written down",
+	} {
+		assert.Contains(t, doc, "\n- **"+rule+".** ")
+	}
+	for _, code := range regexp.MustCompile(`\b\d{3,}\b`).FindAllString(doc, -1) {
+		assert.Equal(t, "7001", code)
+	}
+	assert.NotRegexp(t, `\b[RI]\d+\b`, doc, "rules have names here")
+	assert.LessOrEqual(t, strings.Count(doc, "\n"), 110, "one page")
 }
 
 // Each of the 57 faults is played in the loop, or it is said where else.
@@ -67,11 +111,9 @@ func TestEveryFaultHasALayer(t *testing.T) {
 	}
 }
 
-// Every test that the page names exists somewhere in the tree.
+// Every test that the two pages name exists somewhere in the tree.
 func TestPromiseNamesRealTests(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("../../docs/promise.md")
-	require.NoError(t, err)
 	have := map[string]bool{}
 	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	require.NoError(t, filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
@@ -84,7 +126,7 @@ func TestPromiseNamesRealTests(t *testing.T) {
 		}
 		return err
 	}))
-	named := regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(string(raw), -1)
+	named := regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(readPage(t, promisePage)+readPage(t, proofPage), -1)
 	assert.Greater(t, len(named), 20)
 	for _, name := range named {
 		assert.True(t, have[name], name)

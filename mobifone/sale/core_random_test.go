@@ -231,7 +231,7 @@ func (f *fuzzer) check(before sale.Sale, e sale.Event) {
 	if e.Kind == sale.SendPlanned {
 		must(waiting == 1 && s.State == sale.Registering, "one send at a time")
 	}
-	switch s.State { // I17: every dong is accounted for
+	switch s.State { // every dong is accounted for
 	case sale.Open, sale.Cancelled:
 		must(s.CashIn == 0 && s.CashOut == 0, "cash before cash")
 	case sale.Refunded:

@@ -262,7 +262,7 @@ func TestCancelledContextAtEveryPoint(t *testing.T) {
 				if id, err := s.memory.ByOrder(t.Context(), "HN01", "DH-1"); err == nil {
 					kept := s.sale(id)
 					for _, send := range kept.Intents {
-						assert.True(t, send.Answered, "a durable send runs to its end and is recorded (R14)")
+						assert.True(t, send.Answered, "a durable send runs to its end and is recorded")
 					}
 					s.restsInTime(t, id)
 				}

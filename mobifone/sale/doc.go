@@ -19,7 +19,7 @@
 // Whatever a method returns, [View.Action] says what the teller does.
 //
 // The decision core, [Rules.Step], is a function from a sale and an event to a sale and
-// commands, without I/O. The safety rules R1 to R14 it keeps stand in docs/promise.md
-// together with the assumptions they need. All times are UTC on the local clock unless a
-// field says that it is the partner's.
+// commands, without I/O. docs/promise.md states the safety rules it keeps and what they
+// assume; docs/proof.md says how they are checked. All times are UTC on the local clock
+// unless a field says that it is the partner's.
 package sale

@@ -72,24 +72,24 @@ docs/promise.md has the rules behind it.
 	b.WriteString(`
 ## Readings of the rules
 
-- **An OTP that the partner shows as EXPIRED or CANCELLED is not sent** (R8), but the sale
-  does not go to Review for it: nothing of ours can be behind an OTP that was never sent, so
-  the teller requests a new one. Every other row of the OTP in hand does what R8 says.
-- **A success once told or shown is not settled by absence** (R9). A lagging replica may
-  hide it for a while; from the fence, or the end of the hold, on a person decides.
-- **A fence that no lookup reaches ends in Review** (R10) as long after it as
-  holdBeforeReview says: lookups fail, or their replies carry no time.
-- **Only 7001 lets the same ids go again unlooked** (R7), also where the partner names the
-  next OTP by the same transId after another refusal.
-- **Absence before the fence clears only what every copy of a request would have met** (R6):
-  not 6003, 6004, 9001 and 7002 of an OTP that was alive when the request left, beside 8002 and
-  8005. An earlier copy may have been let in and be waiting where no lookup shows it.
-- **Without a lookup (R12)** a wrong OTP may be typed again, for R7 asks for no lookup there;
-  a refund after a byte left is released by Desk.Decide, and is then claimed and
-  confirmed like every other, so that R11 holds.
-- **A late answer never ends the send under way.** An answer to an earlier send is recorded;
-  where the sale is Resolving it makes the machine look, and settles nothing by itself
-  unless nothing at all left.
+- **Look before the first send.** An OTP that MobiFone shows as EXPIRED or CANCELLED is not
+  sent, but the sale does not go to Review for it: nothing of ours can be behind an OTP that
+  was never sent, so the teller requests a new one.
+- **Reading a lookup.** Absence does not settle a success that was told or shown once. A lagging
+  replica may hide it for a while; from the fence, or the end of the hold, on a person decides.
+- **Fence.** A fence that no lookup reaches ends in Review as long after it as holdBeforeReview
+  says: lookups fail, or their replies carry no time.
+- **Going on after a wrong OTP.** Only 7001 lets the same ids go again without a lookup, also
+  where MobiFone names the next OTP by the same transId after another refusal.
+- **Final refusals.** Before the fence a lookup settles an intent no only by a FAILED row, and only
+  where refusals are final. An earlier copy may have been let in and be waiting where no lookup
+  shows it.
+- **No lookup.** A wrong OTP may be typed again, because that needs no lookup. A refund after a
+  byte left needs a final refusal or Desk.Decide, and is then claimed and confirmed like every
+  other.
+- **A late answer never ends the send under way.** An answer to an earlier send is recorded. Where
+  the sale is Resolving it makes the machine look, and settles its intent only if nothing left or
+  the refusal is final.
 - **A decision keeps the books.** Registered is refused once the cash is out (the loss is
   booked by Closed); refund-due is refused once cash went out, also by a decision.
 `)

@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/registration"
 )
 
-func TestR7AWrongOTPThenARightOne(t *testing.T) {
+func TestAWrongOTPThenARightOne(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{LookupLag: 20 * time.Second}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
@@ -39,7 +39,7 @@ func TestR7AWrongOTPThenARightOne(t *testing.T) {
 	})
 }
 
-func TestR7NothingLeftNothingToLookUp(t *testing.T) {
+func TestNothingLeftNothingToLookUp(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
@@ -60,7 +60,7 @@ func TestR7NothingLeftNothingToLookUp(t *testing.T) {
 	})
 }
 
-func TestR8LookBeforeTheFirstSend(t *testing.T) {
+func TestLookBeforeTheFirstSend(t *testing.T) {
 	t.Parallel()
 	// Somebody registered with our ticket before us: with our ids, or with his own.
 	for name, want := range map[string]sale.State{"ours": sale.Registered, "theirs": sale.Review} {
@@ -93,7 +93,7 @@ func TestR8LookBeforeTheFirstSend(t *testing.T) {
 	}
 }
 
-func TestR8ALookupThatFailsIsNoLookup(t *testing.T) {
+func TestALookupThatFailsIsNoLookup(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
@@ -109,7 +109,7 @@ func TestR8ALookupThatFailsIsNoLookup(t *testing.T) {
 	})
 }
 
-func TestR8AnOTPThatRanOutIsNotSent(t *testing.T) {
+func TestAnOTPThatRanOutIsNotSent(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
@@ -127,7 +127,7 @@ func TestR8AnOTPThatRanOutIsNotSent(t *testing.T) {
 	})
 }
 
-func TestR8WhatTheRowBeforeTheSendSays(t *testing.T) {
+func TestWhatTheRowBeforeTheSendSays(t *testing.T) {
 	t.Parallel()
 	mine := func(c *core, state partner.State) sale.Row { r := c.row(1, state); return r }
 	for name, tc := range map[string]struct {
@@ -154,7 +154,7 @@ func TestR8WhatTheRowBeforeTheSendSays(t *testing.T) {
 	}
 }
 
-func TestR9ReadingALookup(t *testing.T) {
+func TestReadingALookup(t *testing.T) {
 	t.Parallel()
 	with := func(state partner.State, change func(*sale.Row)) func(c *core) sale.Row {
 		return func(c *core) sale.Row {
@@ -220,7 +220,7 @@ func TestR9ReadingALookup(t *testing.T) {
 }
 
 // Every pair ever sent is looked up, and each success counts.
-func TestR9EveryPairIsLookedUp(t *testing.T) {
+func TestEveryPairIsLookedUp(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).resolving().past()
 	c.do(c.looked()).ticket().sent().overdue()
