@@ -27,7 +27,9 @@ func finalRefusals(t *testing.T) *contract.Contract {
 }
 
 // leads is what the teller does after a final refusal; every other one returns the cash.
-var leads = map[string]partner.Step{"7001": partner.ReenterOTP, "7002": partner.NewOTP, "7003": partner.NewOTP}
+var leads = map[partner.Then]partner.Step{
+	partner.ThenSameIDs: partner.ReenterOTP, partner.ThenNewOTP: partner.NewOTP, partner.ThenNewAttempt: partner.NewOTP, partner.ThenRefund: partner.ReturnCash,
+}
 
 // Each listed code, answered to a registration: its outcome and what the teller does. A
 // refusal may be the answer to a copy, so it is Unknown unless the contract promises more.
@@ -55,15 +57,12 @@ func TestRegisterCodes(t *testing.T) {
 					require.ErrorIs(t, err, rule.Name)
 					assert.Equal(t, 1, p.OnWire(partner.OpRegister))
 					require.NotNil(t, e.Handle)
+					assert.Equal(t, wire.ThenOf(rule.Name), e.Then)
 					action := partner.ActionFor(err, true)
 					switch {
 					case promised && refuses:
-						step, other := leads[code]
-						if !other {
-							step = partner.ReturnCash
-						}
 						assert.Equal(t, partner.Rejected, e.Outcome)
-						assert.Equal(t, step, action.Step)
+						assert.Equal(t, leads[e.Then], action.Step)
 						assert.Contains(t, action.Text.VI, e.Text.VI)
 					case rule.Name == partner.OTPInvalid:
 						assert.Equal(t, partner.Unknown, e.Outcome)
@@ -182,5 +181,52 @@ func TestWrongOTPThenRight(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, 2, p.OnWire(partner.OpRegister))
 		})
+	}
+}
+
+// A contract may say that 429 refuses a registration: then it is a refusal like any other.
+func TestALimitMayBeARefusal(t *testing.T) {
+	t.Parallel()
+	doc := finalRefusals(t).Document()
+	for i := range doc.Codes {
+		if doc.Codes[i].Name == partner.RateLimited {
+			doc.Codes[i].Class = map[partner.Operation]contract.Class{"*": contract.ClassRejected}
+		}
+	}
+	wire, err := contract.New(doc)
+	require.NoError(t, err)
+	p := wiretest.New(t, wire)
+	client := newClient(t, p)
+	req := toOTP(t, client)
+	p.On(partner.OpRegister, p.Says(partner.OpRegister, 429, contract.Answer{Code: partner.RateLimited}))
+	_, err = client.Registration.Register(t.Context(), req)
+	assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
+}
+
+// Where a refusal leads is told only by a reply that refuses: not by one under a server's
+// error, nor by an unlisted code, nor by anything that never left. A wrong OTP without an
+// entry left needs another OTP.
+func TestWhereARefusalLeads(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		status int
+		answer contract.Answer
+		then   partner.Then
+	}{
+		"under a 4xx":          {422, contract.Answer{Code: partner.NotEligible}, partner.ThenRefund},
+		"under a 5xx":          {500, contract.Answer{Code: partner.NotEligible}, ""},
+		"under a 408":          {408, contract.Answer{Code: partner.NotEligible}, ""},
+		"not listed":           {200, contract.Answer{WireCode: "ZZ99"}, ""},
+		"wrong OTP":            {200, contract.Answer{Code: partner.OTPInvalid, Data: contract.Data{AttemptsLeft: new(2)}}, partner.ThenSameIDs},
+		"wrong OTP, none left": {200, contract.Answer{Code: partner.OTPInvalid, Data: contract.Data{AttemptsLeft: new(0)}}, partner.ThenNewOTP},
+	} {
+		p := wiretest.New(t, contract.Default())
+		client := newClient(t, p)
+		req := toOTP(t, client)
+		p.On(partner.OpRegister, p.Says(partner.OpRegister, tc.status, tc.answer))
+		_, err := client.Registration.Register(t.Context(), req)
+		e, ok := errors.AsType[*partner.Error](err)
+		require.True(t, ok, name)
+		assert.Equal(t, tc.then, e.Then, name)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -53,16 +52,19 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 	defer func() { d.service.sends.end(claim, end) }()
 	reply, err := d.service.t.Send(ctx, d.fields, d.handle.Intent().SendBy)
 	if err != nil {
-		then, final := reading.Refusal(d.service.t.Contract(), err)
+		var said partner.Error
+		if e, ok := errors.AsType[*partner.Error](err); ok {
+			said = *e
+		}
 		switch {
-		case partner.OutcomeOf(err) == partner.NotSent:
+		case said.Outcome == partner.NotSent:
 			end = restoreClaim
 			if claim.prev != nil {
 				err = notTheFirst(err, d.handle)
 			}
-		case final:
+		case said.Outcome == partner.Rejected:
 			end = dropClaim
-		case then == contract.ThenSameIDs:
+		case said.Then == partner.ThenSameIDs:
 			end = sameIDsAgain
 		}
 		return nil, withHandle(err, d.handle)

@@ -155,9 +155,6 @@ func (s *Service) lookFirst(ctx context.Context, req Request) error {
 		return nil
 	}
 	answer, err := reading.LookUp(ctx, s.t, []partner.IDs{req.ids()})
-	if err != nil {
-		return err
-	}
 	rows := s.compare(answer, req.purchase())
 	_, failed := reading.Failed(rows, req.ids())
 	if failed || !reading.Read(rows, []partner.IDs{req.ids()}, nil, nil).Nothing() {
@@ -165,7 +162,7 @@ func (s *Service) lookFirst(ctx context.Context, req Request) error {
 		used.Lookup = &partner.Lookup{}
 		return used
 	}
-	return nil
+	return err
 }
 
 func (s *Service) compare(a reading.Answer, p partner.Purchase) []reading.Row {

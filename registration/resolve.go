@@ -32,11 +32,11 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 		}
 	}
 	answer, err := reading.LookUp(ctx, s.t, []partner.IDs{intent.IDs})
-	if err != nil {
-		return nil, withHandle(err, h)
-	}
 	rows := s.compare(answer, h.Purchase())
 	found := reading.Read(rows, []partner.IDs{intent.IDs}, nil, nil)
+	if err != nil && found.Nothing() { // what was shown stands, although a later question failed
+		return nil, withHandle(err, h)
+	}
 	fence, known := reading.MarginsOf(s.t.Contract().Semantics(), s.t.ReadTimeout()).Fence([]partner.Intent{intent})
 	unknown := &partner.Error{
 		Operation: partner.OpRegister, Handle: &h, Evidence: answer.Evidence,
@@ -73,11 +73,14 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 func (s *Service) settledNo(h partner.Handle, a reading.Answer, refusal reading.Row) error {
 	e := &partner.Error{
 		Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.TransactionNotFound,
-		WireCode: a.WireCode, Handle: &h, Evidence: a.Evidence, Lookup: &partner.Lookup{},
+		WireCode: a.WireCode, Handle: &h, Evidence: a.Evidence, Lookup: &partner.Lookup{}, Then: partner.ThenNewAttempt,
+	}
+	if s.t.Contract().Semantics().DedupeByPartnerTransID {
+		e.Then = partner.ThenNewOTP
 	}
 	values := map[string]string{}
 	if refusal.Refusal != "" {
-		e.Code = refusal.Refusal
+		e.Code, e.Then = refusal.Refusal, refusal.Then
 		for _, tx := range a.Rows {
 			if tx.TransID == refusal.TransID && tx.PartnerTransID == refusal.PartnerTransID {
 				e.WireCode, e.Message = tx.WireResultCode, tx.ResultMessage

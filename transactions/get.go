@@ -67,6 +67,7 @@ type Found struct {
 // LookUp asks for every pair of ids, each by its transId, and for each partnerTransId if
 // the contract takes it. It is complete or an error. No rows means that MobiFone knew
 // none of them at ReadAt, which is not "failed": a registration may still be on its way.
+// Beside an error Found is never nil and has the rows that earlier questions showed.
 //
 // The whole takes at most the read timeout for each pair and once more: whoever follows
 // many sales asks again later rather than wait for one that hangs.
@@ -74,10 +75,7 @@ func (s *Service) LookUp(ctx context.Context, ids []partner.IDs) (*Found, error)
 	ctx, cancel := s.t.Seam().WithTimeout(ctx, s.t.ReadTimeout()*time.Duration(1+len(ids)))
 	defer cancel()
 	a, err := reading.LookUp(ctx, s.t, ids)
-	if err != nil {
-		return nil, err
-	}
-	return &Found{Rows: a.Rows, ReadAt: a.ReadAt, Cached: a.Cached, Evidence: a.Evidence}, nil
+	return &Found{Rows: a.Rows, ReadAt: a.ReadAt, Cached: a.Cached, Evidence: a.Evidence}, err
 }
 
 func (r GetRequest) faults(c *contract.Contract) []partner.FieldError {

@@ -125,7 +125,7 @@ type codeRow struct {
 	Codes    []string        `yaml:"codes"`
 	Register contract.Class  `yaml:"register"`
 	Resend   contract.Resend `yaml:"resend"`
-	Then     contract.Then   `yaml:"then"`
+	Then     partner.Then    `yaml:"then"`
 	Seen     []string        `yaml:"seen"`
 	Meaning  string          `yaml:"meaning"`
 }

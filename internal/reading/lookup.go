@@ -37,7 +37,8 @@ func Can(c *contract.Contract) bool {
 
 // LookUp asks for every pair of ids, each by its transId, and for every partnerTransId if
 // the contract takes it: a registration of ours that nobody here remembers shows under
-// that. The answer is complete, or there is an error. Its time is the earliest of all.
+// that. The answer is complete, or there is an error, and with it what was shown until
+// then, as from a cache. Its time is the earliest of all.
 func LookUp(ctx context.Context, t *transport.Transport, ids []partner.IDs) (Answer, error) {
 	var all Answer
 	c := t.Contract()
@@ -71,7 +72,8 @@ func LookUp(ctx context.Context, t *transport.Transport, ids []partner.IDs) (Ans
 			}
 			asked = append(asked, q)
 			if err := ask(q); err != nil {
-				return Answer{}, err
+				all.Cached = true
+				return all, err
 			}
 		}
 	}
@@ -156,21 +158,6 @@ func saysAbsent(err error) (*partner.Error, bool) {
 // wellFormed reports that the reply's status lets its code count.
 func wellFormed(e *partner.Error) bool {
 	return e.Evidence.HTTPStatus < 500 && e.Evidence.HTTPStatus != http.StatusRequestTimeout
-}
-
-// Refusal reads the answer to a registration that is no success. then is where the sale
-// goes on once it is settled that nothing was registered, "" when the answer refuses
-// nothing. final says that it is settled by this answer alone, as the contract promises.
-func Refusal(c *contract.Contract, err error) (then contract.Then, final bool) {
-	e, ok := errors.AsType[*partner.Error](err)
-	if !ok || e.WireCode == "" || e.Code.Local() || e.Outcome == partner.NotSent || !wellFormed(e) {
-		return "", false
-	}
-	then = c.ThenOf(e.Code)
-	if then == contract.ThenSameIDs && e.AttemptsLeft != nil && *e.AttemptsLeft <= 0 {
-		then = contract.ThenNewOTP
-	}
-	return then, then != "" && e.Outcome == partner.Rejected
 }
 
 // merge adds up the evidence of two lookups.

@@ -1,8 +1,6 @@
 package reading_test
 
 import (
-	"errors"
-	"net/http"
 	"testing"
 	"time"
 
@@ -62,7 +60,7 @@ func TestFence(t *testing.T) {
 }
 
 // then answers for the codes of these tests.
-func then(code partner.Code) contract.Then { return contract.Default().RefusalOf(code) }
+func then(code partner.Code) partner.Then { return contract.Default().RefusalOf(code) }
 
 func TestRowOf(t *testing.T) {
 	t.Parallel()
@@ -78,7 +76,7 @@ func TestRowOf(t *testing.T) {
 	assert.Empty(t, same.Differs)
 	assert.Equal(t, ids, same.IDs)
 	assert.Equal(t, partner.NotEligible, same.Refusal)
-	assert.Equal(t, contract.ThenRefund, same.Then)
+	assert.Equal(t, partner.ThenRefund, same.Then)
 	for name, change := range map[string]func(*partner.Transaction){
 		"masked number":     func(c *partner.Transaction) { c.MSISDN = partner.MSISDN{} },
 		"another number":    func(c *partner.Transaction) { c.MSISDN = partner.MustParseMSISDN("0912345679") },
@@ -138,6 +136,7 @@ func TestRead(t *testing.T) {
 		"unlisted":                          {rows: []reading.Row{row(ids, partner.StateUnlisted)}, conflict: reading.StateUnlisted},
 		"failed":                            {rows: []reading.Row{row(ids, partner.StateFailed)}},
 		"failed, said to have succeeded":    {rows: []reading.Row{row(ids, partner.StateFailed)}, yes: one, conflict: reading.NotAnyMore},
+		"a refused copy beside the success": {rows: []reading.Row{success, row(ids, partner.StateFailed)}, yes: one, found: true},
 		"failed, another had succeeded":     {rows: []reading.Row{row(other, partner.StateFailed)}, yes: one},
 		"init, expired and cancelled":       {rows: []reading.Row{row(ids, partner.StateInit), row(ids, partner.StateExpired), row(ids, partner.StateCancelled)}},
 		"success beside a used-up OTP":      {rows: []reading.Row{row(other, partner.StateFailed), success}, found: true},
@@ -169,40 +168,4 @@ func TestFailed(t *testing.T) {
 	row, ok := reading.Failed([]reading.Row{bare, refused}, ids)
 	assert.True(t, ok)
 	assert.Equal(t, partner.NotEligible, row.Refusal)
-}
-
-func TestRefusal(t *testing.T) {
-	t.Parallel()
-	refused := func(change func(*partner.Error)) error {
-		e := &partner.Error{Code: partner.NotEligible, WireCode: "8021", Outcome: partner.Rejected, Evidence: partner.Evidence{HTTPStatus: http.StatusOK}}
-		change(e)
-		return e
-	}
-	left := func(n int) func(*partner.Error) {
-		return func(e *partner.Error) { e.Code, e.AttemptsLeft, e.Outcome = partner.OTPInvalid, &n, partner.Unknown }
-	}
-	for name, tc := range map[string]struct {
-		err   error
-		then  contract.Then
-		final bool
-	}{
-		"final":                  {refused(func(*partner.Error) {}), contract.ThenRefund, true},
-		"not promised":           {refused(func(e *partner.Error) { e.Outcome = partner.Unknown }), contract.ThenRefund, false},
-		"under a 4xx":            {refused(func(e *partner.Error) { e.Evidence.HTTPStatus = 422 }), contract.ThenRefund, true},
-		"under a 5xx":            {refused(func(e *partner.Error) { e.Evidence.HTTPStatus = 500 }), "", false},
-		"under a 408":            {refused(func(e *partner.Error) { e.Evidence.HTTPStatus = 408 }), "", false},
-		"not sent":               {refused(func(e *partner.Error) { e.Outcome = partner.NotSent }), "", false},
-		"without a code":         {refused(func(e *partner.Error) { e.WireCode = "" }), "", false},
-		"a name of our own":      {refused(func(e *partner.Error) { e.Code = partner.ReplyUnreadable }), "", false},
-		"an earlier one exists":  {refused(func(e *partner.Error) { e.Code, e.Outcome = partner.DuplicateTransaction, partner.Unknown }), contract.ThenNewAttempt, false},
-		"not done yet":           {refused(func(e *partner.Error) { e.Code, e.Outcome = partner.Processing, partner.Unknown }), "", false},
-		"wrong OTP":              {refused(left(2)), contract.ThenSameIDs, false},
-		"wrong OTP, none left":   {refused(left(0)), contract.ThenNewOTP, false},
-		"an error of elsewhere":  {errors.New("x"), "", false},
-		"nothing went wrong yet": {nil, "", false},
-	} {
-		got, final := reading.Refusal(contract.Default(), tc.err)
-		assert.Equal(t, tc.then, got, name)
-		assert.Equal(t, tc.final, final, name)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -13,23 +12,23 @@ import (
 type Row struct {
 	partner.IDs
 	State     partner.State
-	Differs   string        // in what it is not what was sold, in words; "" when it is
-	Refusal   partner.Code  // of FAILED: the listed code it failed with; "" when it has none
-	Then      contract.Then // where the sale goes on after Refusal
+	Differs   string       // in what it is not what was sold, in words; "" when it is
+	Refusal   partner.Code // of FAILED: the listed code it failed with; "" when it has none
+	Then      partner.Then // where the sale goes on after Refusal
 	UpdatedAt time.Time
 }
 
 // RowOf compares a transaction with what was sold. refusal is the contract's RefusalOf, or
 // nil where a row is to prove no refusal.
-func RowOf(tx partner.Transaction, p partner.Purchase, refusal func(partner.Code) contract.Then) Row {
+func RowOf(tx partner.Transaction, p partner.Purchase, refusal func(partner.Code) partner.Then) Row {
 	r := Row{
 		IDs: partner.IDs{TransID: tx.TransID, PartnerTransID: tx.PartnerTransID}, State: tx.State,
 		Differs: differs(tx, p), UpdatedAt: tx.UpdatedAt.UTC(),
 	}
-	// A wrong OTP is no failure of the ids: the right one may still be on its way with them.
-	if refusal != nil && tx.State == partner.StateFailed && tx.ResultCode != partner.OTPInvalid {
-		if goesOn := refusal(tx.ResultCode); goesOn != "" {
-			r.Refusal, r.Then = tx.ResultCode, goesOn
+	if refusal != nil && tx.State == partner.StateFailed {
+		// A wrong OTP is no failure of the ids: the right one may still be on its way with them.
+		if then := refusal(tx.ResultCode); then != "" && then != partner.ThenSameIDs {
+			r.Refusal, r.Then = tx.ResultCode, then
 		}
 	}
 	return r
@@ -85,7 +84,8 @@ func (f Finding) Words() string {
 }
 
 // Read reads rows against the ids of a sale. yes and no are the ids that earlier answers
-// have shown as registered and as failed: a final state that changes is a conflict.
+// have shown as registered and as failed: a final state that changes is a conflict, unless
+// the success is still shown beside it: then a copy of the request was refused.
 func Read(rows []Row, ours, yes, no []partner.IDs) Finding {
 	var f Finding
 	conflict := func(c Conflict, detail string) {
@@ -97,7 +97,7 @@ func Read(rows []Row, ours, yes, no []partner.IDs) Finding {
 		mine := slices.Contains(ours, row.IDs)
 		switch row.State {
 		case partner.StateInit, partner.StateExpired, partner.StateCancelled, partner.StateFailed:
-			if slices.Contains(yes, row.IDs) {
+			if slices.Contains(yes, row.IDs) && !succeeded(rows, row.IDs) {
 				conflict(NotAnyMore, "")
 			}
 		case partner.StatePending:
@@ -127,6 +127,11 @@ func Read(rows []Row, ours, yes, no []partner.IDs) Finding {
 		}
 	}
 	return f
+}
+
+// succeeded reports that a row shows these ids as registered.
+func succeeded(rows []Row, ids partner.IDs) bool {
+	return slices.ContainsFunc(rows, func(r Row) bool { return r.State == partner.StateSuccess && r.IDs == ids })
 }
 
 func detail(row Row, mine bool) string {

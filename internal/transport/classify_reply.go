@@ -113,10 +113,13 @@ func (c *core) classifyCode(r *record, v verdict, reply *contract.Reply, partner
 		v.err.Outcome, v.again = partner.Unknown, !v.refresh
 	case !listed:
 		v.err.Outcome, v.err.Code = partner.Unknown, partner.SystemError
-	case reply.Rule.Name == partner.RateLimited:
+	case reply.Rule.Name == partner.RateLimited && !r.money():
 		v.err.Outcome = c.limitedOutcome(r, reply.Rule.Name)
 	case reply.Class == contract.ClassRejected && (!r.money() || c.cfg.Contract.Semantics().RefusalIsFinal):
 		v.err.Outcome = partner.Rejected
+	}
+	if r.op == partner.OpRegister && listed && v.status < 500 && v.status != http.StatusRequestTimeout {
+		v.err.Then = c.then(v.err)
 	}
 	doubt := c.checkEcho(r, reply)
 	if doubt == nil {
@@ -127,6 +130,15 @@ func (c *core) classifyCode(r *record, v verdict, reply *contract.Reply, partner
 		v.again = !r.guarded()
 	}
 	return v
+}
+
+// then is where a refused registration leads.
+func (c *core) then(e *partner.Error) partner.Then {
+	then := c.cfg.Contract.ThenOf(e.Code)
+	if then == partner.ThenSameIDs && e.AttemptsLeft != nil && *e.AttemptsLeft <= 0 {
+		return partner.ThenNewOTP
+	}
+	return then
 }
 
 // contradiction says in what a reply that is no success contradicts itself: a refusal that

@@ -95,8 +95,7 @@ func dateOf(h http.Header) time.Time {
 // text is the teller's sentence: the code's own, or SYSTEM_ERROR's while nothing is known.
 func (c *core) text(e *partner.Error) partner.Text {
 	code := e.Code
-	retype := e.Operation == partner.OpRegister && code == partner.OTPInvalid && (e.AttemptsLeft == nil || *e.AttemptsLeft > 0)
-	if e.Outcome == partner.Unknown && !retype {
+	if e.Outcome == partner.Unknown && e.Then != partner.ThenSameIDs {
 		code = partner.SystemError
 	}
 	rule, ok := c.cfg.Contract.RuleNamed(code)

@@ -72,7 +72,7 @@ func (c *Contract) ClassOf(op partner.Operation, r CodeRule) Class {
 
 // RefusalOf is ThenOf for a code that refuses a registration, and empty for every other:
 // one that says that an earlier request exists refuses nothing, since that one may succeed.
-func (c *Contract) RefusalOf(name partner.Code) Then {
+func (c *Contract) RefusalOf(name partner.Code) partner.Then {
 	i, ok := c.byName[name]
 	if !ok || c.ClassOf(partner.OpRegister, c.doc.Codes[i]) != ClassRejected {
 		return ""
@@ -81,10 +81,10 @@ func (c *Contract) RefusalOf(name partner.Code) Then {
 }
 
 // ThenOf returns where a registration goes on after the code, once it is settled that
-// nothing was registered: what its row says, else ThenSameIDs for OTP_INVALID, else
-// ThenRefund if the row refuses a registration. It is empty for a code that is not listed
+// nothing was registered: what its row says, else partner.ThenSameIDs for OTP_INVALID, else
+// partner.ThenRefund if the row refuses a registration. It is empty for a code that is not listed
 // or refuses nothing.
-func (c *Contract) ThenOf(name partner.Code) Then {
+func (c *Contract) ThenOf(name partner.Code) partner.Then {
 	i, ok := c.byName[name]
 	if !ok || name == partner.Success {
 		return ""
@@ -93,9 +93,9 @@ func (c *Contract) ThenOf(name partner.Code) Then {
 	case r.Then != "":
 		return r.Then
 	case name == partner.OTPInvalid:
-		return ThenSameIDs
+		return partner.ThenSameIDs
 	case c.ClassOf(partner.OpRegister, r) == ClassRejected:
-		return ThenRefund
+		return partner.ThenRefund
 	}
 	return ""
 }

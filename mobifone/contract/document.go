@@ -85,19 +85,6 @@ const (
 	ResendAfterRefresh Resend = "afterRefresh" // reads, once, after fresh credentials
 )
 
-// Then says where a registration goes on once it is settled that this refusal registered
-// nothing. It decides nothing about when that is settled; see [Semantics.RefusalIsFinal].
-type Then string
-
-// The ways to go on after a settled refusal. A row that names none means ThenRefund when
-// it refuses a registration, and nothing otherwise.
-const (
-	ThenRefund     Then = "refund"     // the customer gets the cash back
-	ThenNewOTP     Then = "newOTP"     // the same sale goes on with another OTP
-	ThenNewAttempt Then = "newAttempt" // and with another partnerTransId
-	ThenSameIDs    Then = "sameIds"    // OTP_INVALID alone: the code is typed again; newOTP when no attempts are left
-)
-
 // CodeRule is one row of the code table.
 type CodeRule struct {
 	Wire       []string                    `json:"wire"`                // the partner's strings
@@ -106,7 +93,7 @@ type CodeRule struct {
 	Class      map[partner.Operation]Class `json:"class"` // "*" for the operations not named; default unknown
 	Text       partner.Text                `json:"text"`  // may hold [… {n} …], also {s} and {reason}: a bracket whose value is missing is left out
 	Resend     Resend                      `json:"resend"`
-	Then       Then                        `json:"then,omitzero"`
+	Then       partner.Then                `json:"then,omitzero"` // none: refund if the row refuses a registration
 }
 
 // TimeFormat says how times stand in bodies. Layout names: yyyyMMddHHmmss,

@@ -125,7 +125,7 @@ func TestSchemaEnumsLoad(t *testing.T) {
 	try(atGet+".method", def("Endpoint", "method").Enum, func(d *contract.Document, v string) { d.Operations[partner.OpGet].Method = v })
 	try(atRegister+".encoding", def("Endpoint", "encoding").Enum, func(d *contract.Document, v string) { d.Operations[partner.OpRegister].Encoding = contract.Encoding(v) })
 	try("$.codes[6].resend", def("CodeRule", "resend").Enum, func(d *contract.Document, v string) { d.Codes[6].Resend = contract.Resend(v) })
-	try("$.codes[6].then", def("CodeRule", "then").Enum, func(d *contract.Document, v string) { d.Codes[6].Then = contract.Then(v) })
+	try("$.codes[6].then", def("CodeRule", "then").Enum, func(d *contract.Document, v string) { d.Codes[6].Then = partner.Then(v) })
 	for _, v := range root.Properties["states"].valueEnum(t) {
 		doc := contract.Default().Document()
 		doc.States["X"] = v

@@ -24,7 +24,7 @@ type wantCode struct {
 	name    partner.Code
 	classes [6]contract.Class
 	resend  contract.Resend
-	then    contract.Then
+	then    partner.Then
 }
 
 func wantCodes() []wantCode {
@@ -35,7 +35,7 @@ func wantCodes() []wantCode {
 	onlyRegister := [6]contract.Class{dk, dk, yes, dk, dk, dk}
 	number := [6]contract.Class{yes, yes, yes, dk, dk, yes}
 	const (
-		again                 = contract.ThenNewAttempt
+		again                 = partner.ThenNewAttempt
 		never, reads, refresh = contract.ResendNever, contract.ResendReads, contract.ResendAfterRefresh
 	)
 	return []wantCode{
@@ -45,9 +45,9 @@ func wantCodes() []wantCode {
 		{"8003", partner.TransactionConflict, onlyOTP, never, again},
 		{"8004", partner.TransactionNotFound, [6]contract.Class{dk, dk, dk, yes, yes, yes}, never, ""},
 		{"8005", partner.TransactionExpired, onlyOTP, never, again},
-		{"7001", partner.OTPInvalid, onlyRegister, never, contract.ThenSameIDs},
-		{"7002", partner.OTPExpired, onlyRegister, never, contract.ThenNewOTP},
-		{"7003", partner.OTPAttemptsExceeded, [6]contract.Class{dk, yes, yes, dk, dk, dk}, never, contract.ThenNewOTP},
+		{"7001", partner.OTPInvalid, onlyRegister, never, partner.ThenSameIDs},
+		{"7002", partner.OTPExpired, onlyRegister, never, partner.ThenNewOTP},
+		{"7003", partner.OTPAttemptsExceeded, [6]contract.Class{dk, yes, yes, dk, dk, dk}, never, partner.ThenNewOTP},
 		{"7004", partner.OTPResendTooSoon, onlyOTP, never, ""},
 		{"7005", partner.OTPLimitExceeded, onlyOTP, never, ""},
 		{"7006", partner.OTPNotDelivered, onlyOTP, never, ""},

@@ -135,8 +135,8 @@ func validateResend(r CodeRule, path string, l *faultList) {
 func validateThen(r CodeRule, path string, l *faultList) {
 	here := path + ".then"
 	switch r.Then {
-	case "", ThenRefund, ThenNewOTP, ThenNewAttempt:
-	case ThenSameIDs:
+	case "", partner.ThenRefund, partner.ThenNewOTP, partner.ThenNewAttempt:
+	case partner.ThenSameIDs:
 		if r.Name != partner.OTPInvalid {
 			l.add(here, "sameIds is for OTP_INVALID alone; want refund, newOTP or newAttempt")
 		}

@@ -93,14 +93,14 @@ func TestThenRules(t *testing.T) {
 	at := atProcessing + ".then"
 	checkBreaches(t, []breach{
 		{"unknown", processing(func(r *contract.CodeRule) { r.Then = "wait" }), at, "want refund, newOTP"},
-		{"the same ids after anything", processing(func(r *contract.CodeRule) { r.Then = contract.ThenSameIDs }), at, "OTP_INVALID alone"},
-		{"after a success", code(partner.Success, func(r *contract.CodeRule) { r.Then = contract.ThenRefund }), atSuccess + ".then", "nothing goes on"},
+		{"the same ids after anything", processing(func(r *contract.CodeRule) { r.Then = partner.ThenSameIDs }), at, "OTP_INVALID alone"},
+		{"after a success", code(partner.Success, func(r *contract.CodeRule) { r.Then = partner.ThenRefund }), atSuccess + ".then", "nothing goes on"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"left out":    processing(func(r *contract.CodeRule) { r.Then = "" }),
-		"new OTP":     processing(func(r *contract.CodeRule) { r.Then = contract.ThenNewOTP }),
-		"new attempt": processing(func(r *contract.CodeRule) { r.Then = contract.ThenNewAttempt }),
-		"a MobiFone that voids an OTP entered wrongly": code(partner.OTPInvalid, func(r *contract.CodeRule) { r.Then = contract.ThenNewOTP }),
+		"new OTP":     processing(func(r *contract.CodeRule) { r.Then = partner.ThenNewOTP }),
+		"new attempt": processing(func(r *contract.CodeRule) { r.Then = partner.ThenNewAttempt }),
+		"a MobiFone that voids an OTP entered wrongly": code(partner.OTPInvalid, func(r *contract.CodeRule) { r.Then = partner.ThenNewOTP }),
 	})
 }
 
@@ -108,11 +108,11 @@ func TestThenRules(t *testing.T) {
 func TestThenOf(t *testing.T) {
 	t.Parallel()
 	c := contract.Default()
-	for name, want := range map[partner.Code]contract.Then{
+	for name, want := range map[partner.Code]partner.Then{
 		partner.Success: "", partner.Processing: "", partner.SystemError: "", partner.ReplyLost: "", "": "", "NO_SUCH_CODE": "",
-		partner.OTPInvalid: contract.ThenSameIDs, partner.OTPExpired: contract.ThenNewOTP, partner.OTPAttemptsExceeded: contract.ThenNewOTP,
-		partner.TransactionConflict: contract.ThenNewAttempt, partner.DuplicateTransaction: contract.ThenNewAttempt,
-		partner.RateLimited: contract.ThenNewAttempt, partner.NotEligible: contract.ThenRefund, partner.AuthKey: contract.ThenRefund,
+		partner.OTPInvalid: partner.ThenSameIDs, partner.OTPExpired: partner.ThenNewOTP, partner.OTPAttemptsExceeded: partner.ThenNewOTP,
+		partner.TransactionConflict: partner.ThenNewAttempt, partner.DuplicateTransaction: partner.ThenNewAttempt,
+		partner.RateLimited: partner.ThenNewAttempt, partner.NotEligible: partner.ThenRefund, partner.AuthKey: partner.ThenRefund,
 	} {
 		assert.Equal(t, want, c.ThenOf(name), name)
 	}
@@ -120,7 +120,7 @@ func TestThenOf(t *testing.T) {
 	ruleNamed(&doc, partner.OTPInvalid).Then = ""
 	bare, err := contract.New(doc)
 	require.NoError(t, err)
-	assert.Equal(t, contract.ThenSameIDs, bare.ThenOf(partner.OTPInvalid))
+	assert.Equal(t, partner.ThenSameIDs, bare.ThenOf(partner.OTPInvalid))
 }
 
 func TestTextRules(t *testing.T) {

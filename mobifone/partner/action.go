@@ -64,9 +64,9 @@ type Action struct {
 // the code's own text says: a refusal may be the answer to a copy of a request that
 // went through. Action.Wait says when to look it up, where the error knows.
 //
-// The one exception is an Unknown registration with the code [OTPInvalid]: the very
-// pair of ids may be sent again with another OTP, so the action is ReenterOTP unless
-// no entry is left.
+// The one exception is an Unknown registration with [ThenSameIDs], which follows a wrong
+// OTP: the very pair of ids may be sent again with another code, so the action is
+// ReenterOTP.
 //
 // The two steps before a registration register nothing, so their failures never hold;
 // an Unknown one says to try again. GiveService is not meant for their success.
@@ -92,7 +92,7 @@ func ActionFor(err error, cashTaken bool) Action {
 		return e.beforeSale(cashTaken)
 	case e.Outcome == Rejected:
 		return e.rejected(cashTaken)
-	case e.Operation == OpRegister && e.Code == OTPInvalid && !e.noEntryLeft():
+	case e.Operation == OpRegister && e.Then == ThenSameIDs:
 		return e.act(ReenterOTP, sayReenter, cashTaken)
 	default:
 		return hold(e.RetryAfter)
@@ -102,9 +102,6 @@ func ActionFor(err error, cashTaken bool) Action {
 func hold(wait time.Duration) Action {
 	return Action{Step: Hold, Text: sayHold, Wait: max(0, wait)}
 }
-
-// noEntryLeft reports whether the partner said that the OTP may not be typed again.
-func (e *Error) noEntryLeft() bool { return e.AttemptsLeft != nil && *e.AttemptsLeft <= 0 }
 
 // notSent: not one byte left, so the same ids may be sent again. The contract has
 // sentences for what the partner says, and the partner said nothing.
@@ -169,25 +166,20 @@ func (e *Error) rejected(cashTaken bool) Action {
 	switch e.Code {
 	case Success, Processing:
 		return hold(e.RetryAfter) // contradicts the outcome
-	case OTPInvalid:
-		if e.noEntryLeft() {
-			return e.act(NewOTP, sayNewOTP, cashTaken)
-		}
-		return e.act(ReenterOTP, sayReenter, cashTaken)
-	case OTPExpired, OTPAttemptsExceeded:
-		return e.act(NewOTP, sayNewOTP, cashTaken)
-	case TransactionConflict, TransactionExpired:
-		return e.act(NewOTP, sayNewTransaction, cashTaken)
-	case RateLimited:
-		return e.act(WaitUntil, sayAskAgain, cashTaken)
-	}
-	switch e.Code {
 	case "", SystemError, DuplicateTransaction, TransactionNotFound:
 		// Their sentences say that the result is not known yet, or that it was not found
 		// so far; it is known. A rejected TransactionNotFound is absence past the fence.
 		known := *e
 		known.Text = sayNotRegistered
 		e = &known
+	}
+	switch e.Then {
+	case ThenSameIDs:
+		return e.act(ReenterOTP, sayReenter, cashTaken)
+	case ThenNewOTP:
+		return e.act(NewOTP, sayNewOTP, cashTaken)
+	case ThenNewAttempt:
+		return e.act(NewOTP, sayNewTransaction, cashTaken)
 	}
 	if cashTaken {
 		return e.act(ReturnCash, sayReturn, cashTaken)

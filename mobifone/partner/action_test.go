@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -28,7 +29,11 @@ var (
 var contractText = partner.Text{VI: "«câu của mã»", EN: "«sentence of the code»"}
 
 func fault(op partner.Operation, outcome partner.Outcome, code partner.Code) *partner.Error {
-	return &partner.Error{Operation: op, Outcome: outcome, Code: code, Text: contractText, RetryAfter: 5 * time.Second}
+	e := &partner.Error{Operation: op, Outcome: outcome, Code: code, Text: contractText, RetryAfter: 5 * time.Second}
+	if op == partner.OpRegister && outcome != partner.NotSent { // as the client does
+		e.Then = contract.Default().ThenOf(code)
+	}
+	return e
 }
 
 // The whole table, for people to read: testdata/action.golden.md. Codes that lead to
@@ -185,18 +190,17 @@ func TestActionWhileARefusalIsNotSettled(t *testing.T) {
 	}
 	for _, c := range []struct {
 		op   partner.Operation
-		left *int
+		then partner.Then
 		step partner.Step
 	}{
-		{partner.OpRegister, nil, partner.ReenterOTP},
-		{partner.OpRegister, new(1), partner.ReenterOTP},
-		{partner.OpRegister, new(0), partner.Hold},
-		{partner.OpRegister, new(-1), partner.Hold},
-		{partner.OpGet, nil, partner.Hold},
-		{"", nil, partner.Hold},
+		{partner.OpRegister, partner.ThenSameIDs, partner.ReenterOTP},
+		{partner.OpRegister, partner.ThenNewOTP, partner.Hold},
+		{partner.OpRegister, "", partner.Hold},
+		{partner.OpGet, partner.ThenSameIDs, partner.Hold},
+		{"", partner.ThenSameIDs, partner.Hold},
 	} {
 		e := fault(c.op, partner.Unknown, partner.OTPInvalid)
-		e.AttemptsLeft = c.left
+		e.Then = c.then
 		a := partner.ActionFor(e, true)
 		assert.Equal(t, c.step, a.Step)
 		if c.step == partner.ReenterOTP {
@@ -227,6 +231,9 @@ func TestActionForAnOTPThatRanOut(t *testing.T) {
 func TestActionForAProvenAbsence(t *testing.T) {
 	t.Parallel()
 	absent := fault(partner.OpRegister, partner.Rejected, partner.TransactionNotFound)
+	absent.Then = partner.ThenNewAttempt
+	assert.Equal(t, partner.NewOTP, partner.ActionFor(absent, true).Step)
+	absent.Then = ""
 	assert.Equal(t, partner.ReturnCash, partner.ActionFor(absent, true).Step)
 	assert.Equal(t, partner.Refuse, partner.ActionFor(absent, false).Step)
 	assert.NotContains(t, partner.ActionFor(absent, true).Text.VI, contractText.VI)
@@ -247,16 +254,17 @@ func TestActionCountsOTPEntries(t *testing.T) {
 	text := partner.Text{VI: "Mã OTP không đúng.[ Còn {n} lần nhập.]", EN: "Wrong OTP.[ {n} entries left.]"}
 	for _, c := range []struct {
 		left *int
+		then partner.Then
 		step partner.Step
 		says string
 	}{
-		{nil, partner.ReenterOTP, "Mã OTP không đúng. Hỏi"},
-		{new(2), partner.ReenterOTP, "Mã OTP không đúng. Còn 2 lần nhập. Hỏi"},
-		{new(0), partner.NewOTP, "Mã OTP không đúng. Còn 0 lần nhập. Yêu cầu"},
-		{new(-1), partner.NewOTP, "Mã OTP không đúng. Còn 0 lần nhập. Yêu cầu"},
+		{nil, partner.ThenSameIDs, partner.ReenterOTP, "Mã OTP không đúng. Hỏi"},
+		{new(2), partner.ThenSameIDs, partner.ReenterOTP, "Mã OTP không đúng. Còn 2 lần nhập. Hỏi"},
+		{new(0), partner.ThenNewOTP, partner.NewOTP, "Mã OTP không đúng. Còn 0 lần nhập. Yêu cầu"},
+		{new(-1), partner.ThenNewOTP, partner.NewOTP, "Mã OTP không đúng. Còn 0 lần nhập. Yêu cầu"},
 	} {
 		e := fault(partner.OpRegister, partner.Rejected, partner.OTPInvalid)
-		e.Text, e.AttemptsLeft = text, c.left
+		e.Text, e.AttemptsLeft, e.Then = text, c.left, c.then
 		a := partner.ActionFor(e, true)
 		assert.Equal(t, c.step, a.Step)
 		assert.Contains(t, a.Text.VI, c.says)

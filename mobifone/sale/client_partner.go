@@ -8,7 +8,6 @@ import (
 	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/registration"
@@ -38,8 +37,8 @@ type Prepared interface {
 type SendResult struct {
 	Outcome partner.Outcome
 	Code    partner.Code
-	Then    contract.Then // where Code leads once nothing was registered
-	Final   bool          // the contract promises that this refusal is final
+	Then    partner.Then // where Code leads once nothing was registered
+	Final   bool         // the contract promises that this refusal is final
 	Receipt *Receipt
 	Err     error // for the teller's text; not stored
 }
@@ -65,7 +64,7 @@ func (p clientPartner) AskOTP(ctx context.Context, o Order, id partner.PartnerTr
 
 func (p clientPartner) Prepare(ctx context.Context, s Sale, code partner.OTP) (Prepared, error) {
 	for _, old := range s.Intents {
-		if !old.open() || old.Then == contract.ThenSameIDs {
+		if !old.open() || old.Then == partner.ThenSameIDs {
 			p.client.Registration.Settled(old.TransID, old.PartnerTransID)
 		}
 	}
@@ -105,20 +104,19 @@ func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	}
 	res := SendResult{Outcome: partner.OutcomeOf(err), Err: err}
 	if e, ok := errors.AsType[*partner.Error](err); ok {
-		res.Code = e.Code
+		res.Code, res.Then, res.Final = e.Code, e.Then, e.Outcome == partner.Rejected
 	}
-	res.Then, res.Final = reading.Refusal(p.client.Contract(), err)
 	return res
 }
 
 func (p clientPartner) LookUp(ctx context.Context, o Order, pairs []partner.IDs) (Lookup, error) {
 	found, err := p.client.Transactions.LookUp(ctx, pairs)
-	if err != nil {
-		return Lookup{}, err
-	}
 	l := Lookup{At: found.ReadAt, Cached: found.Cached}
 	for _, tx := range found.Rows {
 		l.Rows = append(l.Rows, Row(reading.RowOf(tx, o.Purchase(), p.client.Contract().RefusalOf)))
+	}
+	if err != nil && reading.Read(asRead(l.Rows), pairs, nil, nil).Nothing() { // else it is told, although a later question failed
+		return Lookup{}, err
 	}
 	return l, nil
 }

@@ -166,3 +166,24 @@ func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 		}
 	}
 }
+
+// learn stores what a lookup showed. When somebody else was faster it is folded again on the
+// newer version, as from a cache: what it shows is a fact, what it lacks speaks only of the
+// sale that was asked about. When it changes nothing there, the conflict stands.
+func (d *Desk) learn(ctx context.Context, s Sale, e Event) (Sale, error) {
+	after, err := d.apply(ctx, s, e)
+	for IsConflict(err) && e.Lookup != nil {
+		seen := *e.Lookup
+		seen.Cached, e.Lookup = true, &seen
+		newer, loadErr := d.cfg.Store.Load(ctx, s.ID)
+		if loadErr != nil {
+			return s, loadErr
+		}
+		next, _, refused := d.cfg.Rules.Step(newer, e)
+		if refused != nil || sameButTime(newer, next) {
+			return newer, err
+		}
+		after, err = d.apply(ctx, newer, e)
+	}
+	return after, err
+}

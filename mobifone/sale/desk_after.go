@@ -47,7 +47,7 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 		s, err = d.apply(ctx, s, looked, claim)
 		return d.view(ctx, s, err), err
 	}
-	if s, err = d.apply(ctx, s, looked); err == nil {
+	if s, err = d.learn(ctx, s, looked); err == nil {
 		err = &RefusedError{State: s.State, Kind: RefundTaken, Reason: "the last lookup showed a registration; pay nothing out"}
 	}
 	return d.view(ctx, s, err), err
@@ -91,6 +91,9 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction, others ...pa
 		if !purchase.MSISDN.IsValid() && s.State.Resting() {
 			purchase.MSISDN = tx.MSISDN // erased: the ids alone have to do
 		}
+		if shownBeside(tx, others) {
+			return d.view(ctx, s, nil), nil
+		}
 		row := Row(reading.RowOf(tx, purchase, nil)) // what proves a refusal is read from lookups alone
 		e := Event{Kind: Observed, At: d.now(), Row: &row, Twice: twice(tx, others)}
 		next, _, err := d.cfg.Rules.Step(s, e)
@@ -101,6 +104,14 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction, others ...pa
 			return d.view(ctx, s, err), err
 		}
 	}
+}
+
+// shownBeside reports that the statement shows the registration of which this row is a
+// refused copy.
+func shownBeside(tx partner.Transaction, others []partner.Transaction) bool {
+	return tx.State == partner.StateFailed && slices.ContainsFunc(others, func(other partner.Transaction) bool {
+		return other.State == partner.StateSuccess && other.TransID == tx.TransID && other.PartnerTransID == tx.PartnerTransID
+	})
 }
 
 // twice reports whether the package was registered more than once under one id.

@@ -94,7 +94,7 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 		return next, []Event{e}, nil
 	}
 	if !sameButTime(s, next) {
-		if next, err = d.apply(ctx, s, e); err != nil {
+		if next, err = d.learn(ctx, s, e); err != nil {
 			return s, nil, err
 		}
 	}

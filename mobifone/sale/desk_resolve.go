@@ -80,7 +80,7 @@ func (d *Desk) lookAgain(ctx context.Context, s Sale) (next time.Time, lookErr, 
 		next = d.cfg.Rules.wakeAt(s, now)
 		return next, lookErr, d.postpone(ctx, s, next)
 	}
-	after, err := d.apply(ctx, s, e)
+	after, err := d.learn(ctx, s, e)
 	switch {
 	case IsConflict(err):
 		return now, lookErr, nil

@@ -193,7 +193,7 @@ func (d *Desk) settleFirst(ctx context.Context, s Sale) (Sale, error) {
 		}
 		e := Event{Kind: LookedUp, At: d.now(), Lookup: &lookup}
 		if next, _, err := d.cfg.Rules.Step(s, e); err != nil || !sameButTime(s, next) {
-			if s, err = d.apply(ctx, s, e); err != nil {
+			if s, err = d.learn(ctx, s, e); err != nil {
 				return s, err
 			}
 		}

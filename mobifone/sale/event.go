@@ -3,7 +3,6 @@ package sale
 import (
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -47,7 +46,7 @@ type Event struct {
 	Index          int                    `json:"index,omitzero"` // in Sale.Intents
 	Outcome        partner.Outcome        `json:"outcome,omitzero"`
 	Code           partner.Code           `json:"code,omitzero"`
-	Then           contract.Then          `json:"then,omitzero"`
+	Then           partner.Then           `json:"then,omitzero"`
 	Final          bool                   `json:"final,omitzero"` // the contract promises that this refusal is final
 	Receipt        *Receipt               `json:"receipt,omitzero"`
 	Lookup         *Lookup                `json:"lookup,omitzero"`
@@ -77,7 +76,7 @@ type Row struct {
 	State     partner.State `json:"state"`
 	Differs   string        `json:"differs,omitzero"`   // in what it is not the order, in words
 	Refusal   partner.Code  `json:"refusal,omitzero"`   // of FAILED: the listed code it failed with
-	Then      contract.Then `json:"then,omitzero"`      // where Refusal leads
+	Then      partner.Then  `json:"then,omitzero"`      // where Refusal leads
 	UpdatedAt time.Time     `json:"updatedAt,omitzero"` // as the row says
 }
 

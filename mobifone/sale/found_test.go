@@ -432,7 +432,7 @@ func TestAFailedRowLeavesTheSameIDsFree(t *testing.T) {
 	c := newCore(t).sending()
 	c.do(c.told(partner.Rejected, partner.OTPInvalid))
 	row := c.row(1, partner.StateFailed)
-	row.Refusal, row.Then = partner.NotEligible, contract.ThenRefund
+	row.Refusal, row.Then = partner.NotEligible, partner.ThenRefund
 	c.do(c.looked(row))
 	assert.Equal(t, sale.OTPSent, c.s.State)
 	assert.Equal(t, partner.OTPInvalid, c.s.Intents[0].Code)
@@ -491,5 +491,70 @@ func TestTheScreenFollowsMobiFonesClock(t *testing.T) {
 		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
 	}, func(cfg *sale.Config) { // the till's clock is an hour behind that of the client
 		cfg.Now = func() time.Time { return time.Now().Add(-time.Hour) }
+	})
+}
+
+// What a lookup showed is a fact: it is written down although somebody else changed the
+// sale meanwhile, and although a later question of the same lookup failed. The next lookup
+// may show less.
+func TestWhatALookupShowsIsNotLost(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop}))
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.Error(t, err)
+		s.tap.onApply = func(_ int, after bool, c sale.Change) error {
+			if c.Events[0].Kind == sale.LookedUp && !after && c.Events[0].Lookup.Rows != nil && !c.Events[0].Lookup.Cached {
+				_, err := s.open().Abandon(t.Context(), id, teller) // somebody is faster
+				require.NoError(t, err)
+			}
+			return nil
+		}
+		pass(time.Minute)
+		_, err = s.Resolve(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, sale.Registered, s.state(id))
+		assert.True(t, s.sale(id).Abandoned, "and the other's change stands")
+		s.replays(id)
+	})
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop}))
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.Error(t, err)
+		s.tap.onTrip = func(req *http.Request, after bool) error {
+			if !after && s.operation(req) == partner.OpGet && req.URL.Query().Get("partnerTransId") != "" {
+				return errDial
+			}
+			return nil
+		}
+		s.settle(2 * time.Minute)
+		assert.Equal(t, sale.Registered, s.state(id))
+		intent := s.sale(id).Intents[0]
+		receipt, err := s.client.Registration.Resolve(t.Context(), partner.NewHandle(intent.Intent, s.sale(id).Order.Purchase()))
+		require.NoError(t, err, "the plain client says the same")
+		assert.Equal(t, intent.TransID, receipt.TransID)
+	})
+}
+
+// A FAILED row of a refused copy in the statement, beside the success of the same ids,
+// changes nothing; alone it contradicts the success.
+func TestAStatementWithARefusedCopy(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		found, err := s.client.Transactions.LookUp(t.Context(), s.sale(id).Pairs())
+		require.NoError(t, err)
+		copied := found.Rows[0]
+		copied.State, copied.ResultCode = partner.StateFailed, partner.NotEligible
+		_, err = s.Observe(t.Context(), copied, found.Rows...)
+		require.NoError(t, err)
+		require.Equal(t, sale.Registered, s.state(id))
+		_, err = s.Observe(t.Context(), copied)
+		require.NoError(t, err)
+		assert.Equal(t, sale.Review, s.state(id))
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -165,7 +164,7 @@ func TestReadingALookup(t *testing.T) {
 			return r
 		}
 	}
-	refused := func(r *sale.Row) { r.Refusal, r.Then = partner.NotEligible, contract.ThenRefund }
+	refused := func(r *sale.Row) { r.Refusal, r.Then = partner.NotEligible, partner.ThenRefund }
 	for name, tc := range map[string]struct {
 		row                 func(c *core) sale.Row
 		early, final, fence sale.State // before the fence, there with final refusals, at it

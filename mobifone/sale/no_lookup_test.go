@@ -126,7 +126,7 @@ func TestRefusesADeskWithoutLookup(t *testing.T) {
 	rules := sale.RulesOf(newClient(t, sb, sb.RoundTripper()))
 	require.True(t, rules.NoLookup)
 	cfg := sale.Config{
-		Partner: sale.ClientPartner(nil), Store: sale.NewMemory(), Rules: rules,
+		Partner: struct{ sale.Partner }{}, Store: sale.NewMemory(), Rules: rules,
 		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
 	}
 	_, err = sale.NewDesk(cfg)

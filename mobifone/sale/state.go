@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -139,7 +138,7 @@ type Intent struct {
 	Answered bool            `json:"answered,omitzero"` // an outcome was recorded
 	Outcome  partner.Outcome `json:"outcome,omitzero"`
 	Code     partner.Code    `json:"code,omitzero"`    // what MobiFone answered, or its ledger showed
-	Then     contract.Then   `json:"then,omitzero"`    // where Code leads once the intent is settled no
+	Then     partner.Then    `json:"then,omitzero"`    // where Code leads once the intent is settled no
 	Settled  Settlement      `json:"settled,omitzero"` // empty: open
 	Failed   bool            `json:"failed,omitzero"`  // settled by a FAILED row: a success would contradict it
 }

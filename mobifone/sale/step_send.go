@@ -1,7 +1,6 @@
 package sale
 
 import (
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -25,7 +24,7 @@ func (r Rules) needsLook(s Sale) bool {
 func (s Sale) mayGoAgain() bool {
 	for _, i := range s.Intents {
 		same := s.Ticket != nil && i.TransID == s.Ticket.TransID && i.PartnerTransID == s.PartnerTransID
-		if i.open() && !(same && i.Then == contract.ThenSameIDs) {
+		if i.open() && !(same && i.Then == partner.ThenSameIDs) {
 			return false
 		}
 	}
@@ -116,7 +115,7 @@ func (t *step) settle() {
 		return
 	}
 	last := s.Intents[len(s.Intents)-1]
-	if last.stayed() || last.Then == contract.ThenSameIDs { // the OTP in hand may still be good
+	if last.stayed() || last.Then == partner.ThenSameIDs { // the OTP in hand may still be good
 		s.Looked = false
 		if s.Ticket == nil {
 			t.goTo(Paid, Reason(last.Code))
@@ -126,12 +125,12 @@ func (t *step) settle() {
 		return
 	}
 	switch last.Then {
-	case contract.ThenRefund:
+	case partner.ThenRefund:
 		t.goTo(RefundDue, Reason(last.Code))
-	case contract.ThenNewOTP:
+	case partner.ThenNewOTP:
 		s.Ticket, s.Looked = nil, false
 		t.goTo(Paid, Reason(last.Code))
-	case contract.ThenNewAttempt:
+	case partner.ThenNewAttempt:
 		t.nextAttempt()
 		t.goTo(Paid, Reason(last.Code))
 	default:
