@@ -41,19 +41,21 @@ func (w *world) afterwards() {
 	w.checker.final()
 }
 
-// supervise gives up what nobody will go on with, decides reviews by the partner's books,
-// and has the refunds paid.
+// supervise gives up what nobody will go on with, decides reviews by MobiFone's statement,
+// and has the refunds paid. Supervisors know what the screen shows and what was paid out.
 func (w *world) supervise() {
-	ctx := context.Background()
 	d := w.hosts[0].desk
-	for _, r := range w.store.records {
-		if s := r.state.State; (s == sale.Paid || s == sale.OTPSent) && w.percent(drawPerson, 60) {
-			_, _ = d.Abandon(ctx, r.id, "supervisor")
+	for _, s := range w.waiting() {
+		if (s.State == sale.Paid || s.State == sale.OTPSent) && w.percent(drawPerson, 60) {
+			_, _ = d.Abandon(context.Background(), s.ID, "supervisor")
 		}
 	}
 	w.pause(3 * time.Hour)
-	for _, r := range w.store.records {
-		w.decide(d, r)
+	rows, err := w.statement()
+	for _, s := range w.waiting() {
+		if err == nil {
+			w.decide(d, s.ID, rows)
+		}
 	}
 	for _, o := range w.orders {
 		if o.saleID != "" {
@@ -70,46 +72,65 @@ func (w *world) supervise() {
 	}
 }
 
-// decide rules as the partner's books say.
-func (w *world) decide(d *sale.Desk, r *record) {
-	s := r.state
-	if s.State == sale.Refunding && w.wanted(fForgotten) {
-		v := sale.Verdict{Ruling: sale.RuleRefunded, Evidence: "the customer says so"}
-		if w.percent(drawPerson, 25) {
-			v = sale.Verdict{Ruling: sale.RuleClosed, Booked: -s.Order.Price, Evidence: "the customer cannot be found"}
+// waiting is the list of what waits for a person. What is on it or at rest is all there is,
+// and whoever has waited long has raised an alarm.
+func (w *world) waiting() []sale.Waiting {
+	list, err := w.hosts[0].desk.Waiting(context.Background(), "")
+	if err != nil {
+		w.checker.fail("screen", "the list of what waits cannot be read: %v", err)
+	}
+	for _, r := range w.store.records {
+		s := &r.state
+		listed := slices.ContainsFunc(list, func(x sale.Waiting) bool { return x.ID == r.id })
+		wakes := s.State == sale.Registering || s.State == sale.Resolving // by itself
+		switch {
+		case !s.State.Resting() && !wakes && !listed:
+			w.checker.fail("screen", "%s waits for a person, and is on no list", s.State)
+		case !s.State.Resting() && w.hosts[0].wall().Sub(s.Since) > alarmAfter+time.Hour && w.checker.sales[r.id].alarms == 0 && !w.clocksFail():
+			w.checker.fail("screen", "%s for %v without an alarm", s.State, w.hosts[0].wall().Sub(s.Since))
 		}
-		w.checker.sales[r.id].order.decided = true
-		_, err := d.Decide(context.Background(), r.id, v, "supervisor")
-		w.log("decide %s: %s, %v", r.id, v.Ruling, err)
-		return
 	}
-	if s.State != sale.Review && (s.State != sale.RefundDue || !w.noLookup) {
-		return
+	return list
+}
+
+// decide rules as MobiFone's statement says, and now and then not.
+func (w *world) decide(d *sale.Desk, id string, rows []partner.Transaction) {
+	view, err := d.Look(context.Background(), id)
+	s, o := view.Sale, w.checker.sales[id].order
+	if err != nil || w.percent(drawPerson, 20) {
+		return // it waits for another day
 	}
-	o := w.checker.sales[r.id].order
-	n := 0
-	for _, row := range w.rowsOf(o) {
-		if row.State == partner.StateSuccess && w.ownsPID(o, row.PartnerTransID) {
+	n, ours := 0, s.Pairs()
+	for _, row := range rows {
+		if row.State == partner.StateSuccess && slices.ContainsFunc(ours, func(p partner.IDs) bool { return p.PartnerTransID == row.PartnerTransID }) {
 			n++
 		}
 	}
-	if w.percent(drawPerson, 20) {
-		return // it waits for another day
-	}
-	v := sale.Verdict{Evidence: "statement of the day"}
-	switch out := o.paidOut > 0; {
-	case n == 1 && !out && s.State == sale.Review:
-		v.Ruling = sale.RuleRegistered
-	case n == 0 && !out && s.State == sale.Review && !o.claimed, n == 0 && !out && s.State == sale.RefundDue:
-		v.Ruling = sale.RuleRefundDue
-	case n == 0 && out && s.State == sale.Review:
+	v, out := sale.Verdict{Evidence: "statement of the day"}, o.paidOut > 0
+	switch {
+	case s.State == sale.Refunding && !out:
+		_, err := d.DenyRefund(context.Background(), id, "the cash is in the drawer", "supervisor")
+		w.log("deny %s: %v", id, err)
+		return
+	case s.State == sale.Refunding:
+		v.Ruling, v.Evidence = sale.RuleRefunded, "the customer says so"
+	case s.State != sale.Review:
+		return
+	case out && n == 0:
 		v.Ruling = sale.RuleRefunded
+	case !out && n == 0, !out && n == 1 && w.percent(drawPerson, 10):
+		v.Ruling = sale.RuleRefundDue
+		if n == 1 { // in error; then the promise is that it shows
+			o.erred, w.checker.strict = true, false
+		}
+	case !out && n == 1:
+		v.Ruling = sale.RuleRegistered
 	default:
 		v.Ruling, v.Booked = sale.RuleClosed, -s.Order.Price
 	}
 	o.decided = true
-	_, err := d.Decide(context.Background(), r.id, v, "supervisor")
-	w.log("decide %s: %s, %v", r.id, v.Ruling, err)
+	_, err = d.Decide(context.Background(), id, v, "supervisor")
+	w.log("decide %s: %s, %v", id, v.Ruling, err)
 }
 
 // lastMischief is what the partner's ledger gets before it is reconciled.

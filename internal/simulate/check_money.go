@@ -100,7 +100,7 @@ func (c *checker) cashHanded(p *person) {
 	case r.state.State != sale.Refunding || r.state.RefundBy != p.name:
 		c.fail("R11", "cash was given back without a claim, in %s", r.state.State)
 	}
-	if p.order.executed > 0 && c.w.now-p.order.ranSince > 10*time.Minute && !c.w.noLookup && !p.order.decided {
+	if p.order.executed > 0 && c.w.now-p.order.ranSince > 10*time.Minute && !c.w.noLookup && (!p.order.decided || p.order.erred) {
 		c.fail("R11", "cash was given back for a registration that a last look would have shown")
 	}
 	if c.strict && p.order.executed > 0 {

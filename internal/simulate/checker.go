@@ -103,7 +103,9 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 			}
 		}
 	}
-	k.order.claimed = k.order.claimed || s.State == sale.Refunding
+	if !s.State.Resting() && s.WakeAt.IsZero() {
+		c.fail("screen", "%s, and nothing will ever wake it", s.State)
+	}
 	c.alone(r)
 	if len(ch.Events) > 0 && ch.Events[len(ch.Events)-1].Kind == sale.SendEnded {
 		w.meet(k, s)

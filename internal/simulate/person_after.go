@@ -35,6 +35,10 @@ func (p *person) payOut(v sale.View, double bool) bool {
 	if v.Sale.State != sale.Refunding || v.Sale.RefundBy != p.name {
 		return true // somebody else pays, or nobody
 	}
+	if w.wanted(fForgotten) && !p.handed && w.percent(drawPerson, 50) {
+		w.strikeOnce(fForgotten) // called away, and the cash is in the drawer
+		return true
+	}
 	if !p.handed {
 		p.handed = true
 		w.checker.cashHanded(p)
@@ -47,6 +51,14 @@ func (p *person) payOut(v sale.View, double bool) bool {
 	_, err := p.twice(double, "confirm refund", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
 		return d.ConfirmRefund(ctx, o.saleID, p.name)
 	})
+	if err == nil && w.percent(drawPerson, 10) {
+		_, err := p.act("confirm once more", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.ConfirmRefund(ctx, o.saleID, p.name)
+		})
+		if err == nil {
+			w.checker.fail("R11", "a refund was confirmed twice")
+		}
+	}
 	return err == nil
 }
 

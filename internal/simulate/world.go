@@ -92,7 +92,7 @@ type order struct {
 	told     bool // a teller was told to return the cash
 	rejected bool // a teller was told that the registration was refused
 	decided  bool // by a supervisor
-	claimed  bool // a refund was claimed once
+	erred    bool // who was wrong
 	beside   bool // a supervisor let it go beside another
 	lost     bool // cash taken and never entered
 }
