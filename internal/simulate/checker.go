@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,20 +69,20 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 		c.sales[r.id] = k
 		for id, other := range c.sales {
 			if id != r.id && other.order == k.order {
-				c.fail("R3", "one order has two sales")
+				c.fail("same order", "one order has two sales")
 			}
 		}
 	}
 	if s.Version <= k.acked {
-		c.fail("I9", "version %d of %s was acknowledged before", s.Version, r.id)
+		c.fail("acknowledged", "version %d of %s was acknowledged before", s.Version, r.id)
 	}
 	k.acked = s.Version
 	if n := int64(len(r.events)); n != s.Version {
-		c.fail("I8", "%d events made version %d", n, s.Version)
+		c.fail("history", "%d events made version %d", n, s.Version)
 	}
 	if k.state != s.State {
 		if _, ok := allowedEdges[step{k.state, s.State}]; !ok {
-			c.fail("I8", "%s went from %s to %s", r.id, k.state, s.State)
+			c.fail("history", "%s went from %s to %s", r.id, k.state, s.State)
 		}
 	}
 	w.stats.edges[k.state][s.State]++
@@ -115,7 +116,7 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 	c.money(k, s)
 }
 
-// owns is I13: one partnerTransId for one attempt of one sale.
+// owns: one partnerTransId for one attempt of one sale.
 func (c *checker) owns(k *kept, s *sale.Sale) {
 	for _, o := range c.w.orders {
 		if o == k.order {
@@ -123,21 +124,21 @@ func (c *checker) owns(k *kept, s *sale.Sale) {
 		}
 		for _, pid := range o.pids {
 			if pid == s.PartnerTransID {
-				c.fail("I13", "partnerTransId %s is another sale's", pid)
+				c.fail("ids", "partnerTransId %s is another sale's", pid)
 			}
 		}
 	}
 	for i, pid := range k.order.pids {
 		if pid == s.PartnerTransID {
 			if i != s.Attempt-1 {
-				c.fail("I13", "attempt %d has the id of attempt %d", s.Attempt, i+1)
+				c.fail("ids", "attempt %d has the id of attempt %d", s.Attempt, i+1)
 			}
 			return
 		}
 	}
 	k.order.pids = append(k.order.pids, s.PartnerTransID)
 	if len(k.order.pids) != s.Attempt {
-		c.fail("I13", "attempt %d is the %d-th id", s.Attempt, len(k.order.pids))
+		c.fail("ids", "attempt %d is the %d-th id", s.Attempt, len(k.order.pids))
 	}
 }
 
@@ -166,4 +167,92 @@ func (c *checker) afterPartner() {
 			c.money(k, &r.state)
 		}
 	}
+}
+
+// answered: no answer to a caller says more than is known.
+func (c *checker) answered(what string, began time.Duration, v sale.View, err error) {
+	if v.Sale.ID == "" {
+		return
+	}
+	k := c.sales[v.Sale.ID]
+	if k == nil {
+		if err == nil {
+			c.fail("acknowledged", "a sale was shown that is not in the store")
+		}
+		return
+	}
+	if err == nil && v.Sale.Version > k.acked {
+		c.fail("acknowledged", "version %d was shown, %d is on disk", v.Sale.Version, k.acked)
+	}
+	if what == "register" {
+		switch out := partner.OutcomeOf(err); {
+		case out == partner.Succeeded && c.strict && k.order.executed == 0:
+			c.fail("answer", "success was reported, and nothing is registered")
+		case out == partner.NotSent && k.leftBy == c.w.cur && k.leftAt > began:
+			c.fail("answer", "not sent was reported, and a request is out")
+		case out == partner.NotSent && k.wired > 0 && v.Sale.HoldsSubscriber():
+			c.fail("answer", "not sent was reported of a sale that is %s", v.Sale.State)
+		case out == partner.Rejected && k.wired > 0 && !isOTPCode(err):
+			k.order.rejected = true
+			if c.strict && k.order.executed > 0 {
+				c.fail("answer", "a rejection was reported of a registration")
+			}
+		}
+	}
+	c.advised(k, v)
+}
+
+// advised: nor does what the teller is told to do.
+func (c *checker) advised(k *kept, v sale.View) {
+	step := v.Action.Step
+	if step == partner.GiveService && c.strict && k.order.executed == 0 {
+		c.fail("answer", "the teller was told to give the service, and nothing is registered")
+	}
+	if step != partner.ReturnCash && step != partner.Refuse || v.Sale.State == sale.Refunded || v.Sale.State == sale.Cancelled {
+		return
+	}
+	k.order.told = k.order.told || step == partner.ReturnCash
+	if c.strict && k.order.executed > 0 {
+		c.fail("answer", "the teller was told to return the cash of a registration")
+	}
+}
+
+func isOTPCode(err error) bool {
+	return errors.Is(err, partner.OTPInvalid) || errors.Is(err, partner.OTPExpired) || errors.Is(err, partner.OTPAttemptsExceeded)
+}
+
+// screen: the screen names no time that has passed.
+func (c *checker) screen(began time.Duration, wall time.Time, v sale.View) {
+	if !c.w.clocksFail() && (!c.w.quiet || began > c.w.quietSince) && !v.WaitUntil.IsZero() && !v.WaitUntil.After(wall) {
+		c.fail("screen", "it names a time that has passed: %v", wall.Sub(v.WaitUntil))
+	}
+}
+
+// obeyed: what the screen said is accepted from the time that it named, unless something
+// came between.
+func (c *checker) obeyed(said sale.View, what string, wall time.Time, err error) {
+	w := c.w
+	step, ok := map[string]partner.Step{
+		"cash": partner.TakeCash, "otp": partner.NewOTP, "register": partner.ReenterOTP, "claim refund": partner.ReturnCash, "confirm refund": partner.ReturnCash,
+	}[what]
+	if !ok || err == nil || said.Action.Step != step || wall.Before(said.WaitUntil) || w.clocksFail() {
+		return
+	}
+	r := w.store.find(said.Sale.ID)
+	_, refused := errors.AsType[*sale.RefusedError](err)
+	_, waits := errors.AsType[*sale.NotSettledError](err)
+	_, busy := errors.AsType[*sale.BusyError](err)
+	if r != nil && r.state.Version == said.Sale.Version && (refused || waits || busy) {
+		c.fail("screen", "it said %s, and that was refused: %v", step, err)
+	}
+}
+
+// clocksFail reports that a local clock has been wrong in this world.
+func (w *world) clocksFail() bool {
+	for _, k := range [...]faultKind{fClockStep, fClockFrozen, fClockDrift, fSuspend, fClockAhead} {
+		if w.struck[k] {
+			return true
+		}
+	}
+	return false
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -249,4 +250,78 @@ func (w *world) end() {
 	}
 	w.era.start = w.start.Add(over.Truncate(day) + 2*day)
 	w.model().Advance(w.era.start.Add(-time.Hour))
+}
+
+// trace is a running hash of everything that happened in a world.
+type trace uint64
+
+const prime = 1099511628211
+
+func (t *trace) note(what string, a, b uint64) {
+	h := uint64(*t)
+	for i := range len(what) {
+		h = (h ^ uint64(what[i])) * prime
+	}
+	h = (h ^ a) * prime
+	h = (h ^ b) * prime
+	*t = trace(h ^ h>>29)
+}
+
+func (t *trace) text(what, s string) {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * prime
+	}
+	t.note(what, h, 0)
+}
+
+// log prints what happens, in a replay.
+func (w *world) log(format string, args ...any) {
+	if w.lab.log {
+		host := "-"
+		if w.cur != nil {
+			host = fmt.Sprintf("%d/%s", w.cur.host.n, w.cur.what)
+		}
+		fmt.Fprintf(os.Stdout, "%12.6f  %-12s %s\n", w.now.Seconds(), host, fmt.Sprintf(format, args...))
+	}
+}
+
+const (
+	stateKinds = int(sale.Closed) + 1
+)
+
+// stats counts what worlds went through.
+type stats struct {
+	worlds, sales, sends, alarms, strangers uint64
+	overtaken, points, resolves             uint64
+	fired                                   [faultKinds]uint64
+	deaths                                  [pointKinds]uint64
+	edges                                   [stateKinds][stateKinds]uint64
+	ends                                    [stateKinds]uint64
+	trace                                   uint64 // of all worlds, in whatever order they ran
+}
+
+// add sums up.
+func (s *stats) add(o *stats) {
+	s.worlds += o.worlds
+	s.sales += o.sales
+	s.sends += o.sends
+	s.alarms += o.alarms
+	s.strangers += o.strangers
+	s.overtaken += o.overtaken
+	s.trace += o.trace
+	s.points += o.points
+	s.resolves += o.resolves
+	for i := range s.fired {
+		s.fired[i] += o.fired[i]
+	}
+	for i := range s.deaths {
+		s.deaths[i] += o.deaths[i]
+	}
+	for i := range s.edges {
+		s.ends[i] += o.ends[i]
+		for j := range s.edges[i] {
+			s.edges[i][j] += o.edges[i][j]
+		}
+	}
 }

@@ -1,11 +1,32 @@
+// Command simulate runs the real desk and its decision core over a simulated store, a
+// simulated road and the sandbox's partner models, on simulated time, and checks the
+// invariants of docs/proof.md at every step.
+//
+// One seed is one world: a shop or two, a partner, one or two orders, and whatever goes
+// wrong. Everything that happens in a world is drawn from its seed, so the same seed gives
+// the same trace. People, resolvers and reconcilers are coroutines: one runs at a time,
+// and each store call, wire call and reading of the clock is a place where another one
+// can come between, and where the process can die.
+//
+//	go run ./internal/simulate -sales 1000000 -seed 1   a random mix
+//	go run ./internal/simulate -exhaustive              each fault, each crash point, each pair
+//	go run ./internal/simulate -replay E+nonce:1234     one world, with its trace
+//
+// It exits with 1 when an invariant was violated.
 package main
 
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
-	"runtime/pprof"
+	"sync"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 func main() { os.Exit(run()) }
@@ -16,37 +37,18 @@ func run() int {
 	workers := flag.Int("workers", 0, "how many run side by side; 0: one for each core")
 	replay := flag.String("replay", "", "replay one `script`, such as E+nonce:1234, and print its trace")
 	exhaustive := flag.Bool("exhaustive", false, "each fault, crash point and pair of faults of each model")
-	planted := flag.Bool("planted", false, "let the checker catch every planted bug")
-	planting := flag.String("bug", "", "plant the `bug` of that name in what is replayed")
-	profile := flag.String("cpuprofile", "", "write a CPU profile to `file`")
-	tables := flag.Bool("tables", false, "print the tables of docs/proof.md")
 	flag.Parse()
-	if *profile != "" {
-		f, err := os.Create(*profile)
-		if err == nil {
-			err = pprof.StartCPUProfile(f)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 2
-		}
-		defer pprof.StopCPUProfile()
-	}
 	debug.SetGCPercent(-1) // worlds are short-lived garbage: collect when there is much of it
 	debug.SetMemoryLimit(300 << 20)
-	ok := true
+	var ok bool
 	switch {
-	case *tables:
-		fmt.Fprint(os.Stdout, layersTable(), "\n", cellsTable())
 	case *replay != "":
 		s, err := parseScript(*replay)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 2
 		}
-		ok = replayScript(s, *planting)
-	case *planted:
-		ok = runPlanted(os.Stdout, *seed, *workers)
+		ok = replayScript(s)
 	case *exhaustive:
 		ok = runExhaustive(os.Stdout, *workers)
 	default:
@@ -58,13 +60,8 @@ func run() int {
 	return 0
 }
 
-func replayScript(s *script, planted string) bool {
+func replayScript(s *script) bool {
 	l := newLab(&stats{})
-	for _, b := range plantedBugs() {
-		if b.name == planted {
-			l.bug = &b
-		}
-	}
 	l.log = true
 	fmt.Fprintln(os.Stdout, s, s.faults)
 	stop := watch(s)
@@ -76,4 +73,177 @@ func replayScript(s *script, planted string) bool {
 		return false
 	}
 	return true
+}
+
+// arrangement is one partner: a model, with the nonce check or without.
+type arrangement struct {
+	kind   sandbox.Kind
+	nonces bool
+}
+
+func arrangements() []arrangement {
+	var all []arrangement
+	for _, k := range sandbox.Kinds() {
+		all = append(all, arrangement{k, true}, arrangement{k, false})
+	}
+	return all
+}
+
+// found is a violation and how to see it again.
+type found struct {
+	script *script
+	broken *violation
+}
+
+// sweep runs scripts until the source is dry or too many violations were found.
+type sweep struct {
+	mu    sync.Mutex
+	total stats
+	found []found
+}
+
+const tooMany = 20
+
+func (s *sweep) run(workers int, next func() *script) {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			mine := &stats{}
+			l := newLab(mine)
+			for sc := next(); sc != nil; sc = next() {
+				stop := watch(sc)
+				broken, hash := l.live(sc)
+				stop()
+				mine.worlds++
+				mine.trace += mix(uint64(hash))
+				if broken != nil && s.report(found{sc, broken}) {
+					break
+				}
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.total.add(mine)
+		})
+	}
+	wg.Wait()
+}
+
+// hangs is how long a world may take before it counts as one that hangs.
+const hangs = 2 * time.Minute
+
+// watch ends the program when a world hangs: a lock held while another one came between,
+// say.
+func watch(sc *script) (stop func()) {
+	t := time.AfterFunc(hangs, func() {
+		fmt.Fprintf(os.Stderr, "a world hangs: go run ./internal/simulate -replay %s\n", sc)
+		buf := make([]byte, 1<<20)
+		_, _ = os.Stderr.Write(buf[:runtime.Stack(buf, true)])
+		os.Exit(3)
+	})
+	return func() { t.Stop() }
+}
+
+func (s *sweep) report(f found) (stop bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found = append(s.found, f)
+	return len(s.found) >= tooMany
+}
+
+// runRandom simulates at least so many sales over all models.
+func runRandom(out io.Writer, sales, seed uint64, workers int) bool {
+	var s sweep
+	all := arrangements()
+	var mu sync.Mutex
+	n, planned := seed, uint64(0)
+	began := time.Now()
+	s.run(workers, func() *script {
+		mu.Lock()
+		defer mu.Unlock()
+		if planned >= sales || len(s.found) >= tooMany {
+			return nil
+		}
+		a := all[n%uint64(len(all))]
+		sc := seededScript(a.kind, a.nonces, n)
+		planned++
+		n++
+		return sc
+	})
+	took := time.Since(began)
+	fmt.Fprintf(out, "%d sales in %d worlds, seeds %d to %d, %v: %.0f sales/s\n", s.total.sales, s.total.worlds, seed, n-1,
+		took.Round(time.Millisecond), float64(s.total.sales)/took.Seconds())
+	s.total.print(out)
+	return s.verdict(out)
+}
+
+// verdict prints the violations, shrunk, with the line that replays each.
+func (s *sweep) verdict(out io.Writer) bool {
+	fmt.Fprintf(out, "violations: %d\n", len(s.found))
+	for i, f := range s.found {
+		fmt.Fprintf(out, "%s\n  go run ./internal/simulate -replay %s\n", f.broken, f.script)
+		if i < 10 {
+			small := shrink(f.script, f.broken, nil)
+			fmt.Fprintf(out, "  shrunk: go run ./internal/simulate -replay %s\n", small)
+		}
+	}
+	return len(s.found) == 0
+}
+
+// print writes what the worlds went through.
+func (s *stats) print(out io.Writer) {
+	fmt.Fprintf(out, "register requests %d, alarms %d, rows of strangers %d, overtaken %d, trace %016x\n", s.sends, s.alarms, s.strangers, s.overtaken, s.trace)
+	fmt.Fprintf(out, "labelled points passed %d, rounds of resolvers %d\n", s.points, s.resolves)
+	fmt.Fprint(out, "sales ended:")
+	for i, n := range s.ends {
+		if n > 0 {
+			fmt.Fprintf(out, " %s %d", sale.State(i), n)
+		}
+	}
+	fmt.Fprintln(out, "\nfaults fired:")
+	for k, n := range s.fired {
+		fmt.Fprintf(out, "  %-22s %9d\n", faultKind(k), n)
+	}
+	fmt.Fprintln(out, "deaths by point:")
+	for p, n := range s.deaths {
+		fmt.Fprintf(out, "  %-22s %9d\n", point(p), n)
+	}
+	s.printEdges(out)
+}
+
+func (s *stats) printEdges(out io.Writer) {
+	fmt.Fprintln(out, "edges taken:")
+	for from := range s.edges {
+		for to := range s.edges[from] {
+			_, allowed := allowedEdges[step{sale.State(from), sale.State(to)}]
+			if n := s.edges[from][to]; n > 0 && from != to || allowed {
+				note := ""
+				if n == 0 {
+					note = "  NEVER"
+				}
+				fmt.Fprintf(out, "  %-12s -> %-12s %9d%s\n", sale.State(from), sale.State(to), n, note)
+			}
+		}
+	}
+}
+
+// shrink drops faults one by one as long as the same invariant stays broken.
+func shrink(s *script, broken *violation, b *bug) *script {
+	small := *s
+	small.given = true
+	for again := true; again; {
+		again = false
+		for i := range small.faults {
+			less := small.without(i)
+			l := newLab(&stats{})
+			l.bug = b
+			if got, _ := l.live(less); got != nil && got.invariant == broken.invariant {
+				small, again = *less, true
+				break
+			}
+		}
+	}
+	return &small
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -167,4 +168,126 @@ func (s *script) without(i int) *script {
 	c.given = true
 	c.faults = slices.Delete(slices.Clone(s.faults), i, i+1)
 	return &c
+}
+
+// cell is what is promised for one fault and one partner.
+type cell struct {
+	flagged bool
+	reason  string // of flagged: why no client can do better
+}
+
+// beyond is one row of what no client can prevent: in these cells the money can be wrong,
+// and the promise is that it is never silent.
+type beyond struct {
+	fault    faultKind
+	kinds    string // of partners
+	noNonces bool   // only where the partner takes a replayed nonce
+	reason   string
+}
+
+const (
+	twoCopies   = "the partner carries out each copy of one request; the copy is made behind the client's back"
+	tooLate     = "the partner carries out a request later than its contract says it can; nothing but waiting for ever would help"
+	lateWrite   = "the process slept between its last look at the clock and the write; no check can come after the last check"
+	tookBack    = "the operator takes a registration back by hand; only the partner's ledger tells"
+	notInSystem = "what nobody enters no program knows; the count of the till shows it"
+	notOurs     = "the row is of another system; the statement shows it"
+	usedByOther = "another system uses our ids; the row is in the ledger, and no client could have kept it out"
+)
+
+// flaggedCells is read only; every cell that is not in it is safe.
+var flaggedCells = []beyond{
+	{fCopy, "DF", true, twoCopies},
+	{fCopySecond, "DF", true, twoCopies},
+	{fCopyLate, "DF", true, twoCopies},
+	{fBeyondFence, "ACE", false, tooLate},
+	{fPausedSend, "ACE", false, lateWrite},
+	{fReversed, "ABCDEF", false, tookBack},
+	{fCashNotEntered, "ABCDEF", false, notInSystem},
+	{fForeignRow, "ABCDEF", false, notOurs},
+	{fIDsUsed, "ABCDEF", false, usedByOther},
+}
+
+// cellOf returns what is promised.
+func cellOf(f faultKind, k sandbox.Kind, nonces bool) cell {
+	for _, b := range flaggedCells {
+		if b.fault == f && strings.Contains(b.kinds, string(k)) && (!b.noNonces || !nonces) {
+			return cell{flagged: true, reason: b.reason}
+		}
+	}
+	return cell{}
+}
+
+// stream names one kind of choice. Each has a counter of its own, so that taking a fault
+// out of a world leaves the other choices as they were: without that a failing world
+// could not be shrunk.
+type stream uint8
+
+const (
+	drawPlan stream = iota
+	drawStore
+	drawWire
+	drawThink
+	drawClock
+	drawLag
+	drawSkew
+	drawCrash
+	drawModel
+	drawPerson
+	drawResolver
+	drawLate
+	drawClient // what the client itself leaves to chance
+	streams
+)
+
+func mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// dice is the only source of chance of a world.
+type dice struct {
+	seed  uint64
+	count [streams]uint64
+}
+
+func (d *dice) next(s stream) uint64 {
+	d.count[s]++
+	return mix(mix(d.seed+uint64(s)*0x9e3779b97f4a7c15) + d.count[s]*0xd1342543de82ef95)
+}
+
+// below draws from [0, n).
+func (d *dice) below(s stream, n int) int { return int(d.next(s) % uint64(n)) }
+
+// percent is true in p of a hundred draws.
+func (d *dice) percent(s stream, p int) bool { return d.below(s, 100) < p }
+
+// between draws from [lo, hi].
+func (d *dice) between(s stream, lo, hi time.Duration) time.Duration {
+	if hi <= lo {
+		return lo
+	}
+	return lo + time.Duration(d.next(s)%uint64(hi-lo+1))
+}
+
+// modelDice is the sandbox model's source. Pinned, it draws the largest number: the longest
+// wait in the partner's queue. Short, it draws small ones: most queues are.
+type modelDice struct {
+	dice   *dice
+	pinned bool
+	short  bool
+}
+
+// Uint64 draws.
+func (m *modelDice) Uint64() uint64 {
+	switch {
+	case m.pinned:
+		return 1<<64 - 1
+	case m.short:
+		return m.dice.next(drawModel) >> 2
+	}
+	return m.dice.next(drawModel)
 }

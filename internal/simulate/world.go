@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -259,4 +263,100 @@ func (w *world) drain() {
 			w.run(a)
 		}
 	}
+}
+
+// coroutine runs jobs one after another on a stack of its own; the loop hands the control
+// to it and gets it back, so that never two run at once.
+type coroutine struct {
+	resume func() (struct{}, bool)
+	stop   func()
+	yield  func(struct{}) bool
+	job    func()
+	busy   bool
+}
+
+// killed ends a coroutine's job: its process is dead.
+type killed struct{}
+
+func newCoroutine() *coroutine {
+	c := &coroutine{}
+	c.resume, c.stop = iter.Pull(func(yield func(struct{}) bool) {
+		c.yield = yield
+		for {
+			c.run()
+			c.busy = false
+			if !yield(struct{}{}) {
+				return
+			}
+		}
+	})
+	return c
+}
+
+// run lets only death pass in silence.
+func (c *coroutine) run() {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, dead := p.(killed); !dead {
+				panic(fmt.Sprintf("%v\n%s", p, debug.Stack())) // the stack is lost on the way to the loop
+			}
+		}
+	}()
+	c.job()
+}
+
+// actor is one job: a person's or a machine's acts on one host.
+type actor struct {
+	host  *host
+	epoch int // of the host when the job began; another one means that its process died
+	job   func()
+	co    *coroutine
+	what  string
+	ctx   *callContext // of the call under way; nil: none, or a machine's
+}
+
+// happening is what is to come: an actor that goes on, or something that befalls the
+// world (do).
+type happening struct {
+	at    time.Duration
+	seq   uint64
+	actor *actor
+	do    func()
+}
+
+// agenda is what is to come, soonest last. Worlds are small, so it is a sorted slice.
+type agenda struct {
+	list []happening
+	seq  uint64
+}
+
+func (a *agenda) add(h happening) {
+	a.seq++
+	h.seq = a.seq
+	i := len(a.list)
+	a.list = append(a.list, h)
+	for i > 0 && a.list[i-1].at <= h.at { // of two at once the earlier entered goes first
+		a.list[i] = a.list[i-1]
+		i--
+	}
+	a.list[i] = h
+}
+
+func (a *agenda) pop() happening {
+	n := len(a.list) - 1
+	h := a.list[n]
+	a.list[n] = happening{}
+	a.list = a.list[:n]
+	return h
+}
+
+func (a *agenda) remove(who *actor) {
+	a.list = slices.DeleteFunc(a.list, func(h happening) bool { return h.actor == who })
+}
+
+func (a *agenda) soonest() *happening {
+	if len(a.list) == 0 {
+		return nil
+	}
+	return &a.list[len(a.list)-1]
 }

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
 // reconcile observes every row of the partner's statement, in an order of chance, and a
-// second time: that must change nothing (I20).
+// second time: that must change nothing.
 func (w *world) reconcile() {
 	d := w.hosts[0].desk
 	w.pause(time.Hour) // what was written last is in every replica by then
@@ -19,7 +20,7 @@ func (w *world) reconcile() {
 		rows, err = w.statement() // a clock that was set right may have spoilt the first signature
 	}
 	if err != nil {
-		w.checker.fail("I20", "the statement cannot be read: %v", err)
+		w.checker.fail("reconciliation", "the statement cannot be read: %v", err)
 		return
 	}
 	for i := range rows {
@@ -44,12 +45,12 @@ func (w *world) reconcile() {
 			if err != nil {
 				w.stats.strangers++
 				if w.owner(row.PartnerTransID) != nil {
-					w.checker.fail("I6", "a row of ours was not taken: %v", err)
+					w.checker.fail("silent", "a row of ours was not taken: %v", err)
 				}
 			}
 		}
 		if round == 1 && !slices.Equal(versions, w.versions()) {
-			w.checker.fail("I20", "a second reconciliation changed something")
+			w.checker.fail("reconciliation", "a second reconciliation changed something")
 		}
 	}
 }
@@ -102,4 +103,43 @@ func (w *world) versions() []int64 {
 		out = append(out, r.state.Version)
 	}
 	return out
+}
+
+// rests: once the faults are over, a sale that is to move by itself comes to rest in
+// time. It is asked when a sale changes and when the world ends.
+func (c *checker) rests(k *kept, s *sale.Sale) {
+	w := c.w
+	before := k.state
+	if before == s.State {
+		return
+	}
+	if w.quiet && (before == sale.Registering || before == sale.Resolving) && w.now > c.restBy(k) {
+		c.fail("rest", "%s for %v, later than the fence allows", before, w.now-k.since)
+	}
+	k.state, k.since = s.State, w.now
+}
+
+// restBy is the latest time at which the sale may still be unresolved.
+func (c *checker) restBy(k *kept) time.Duration {
+	w := c.w
+	by := max(w.quietSince, k.since)
+	wait := sendWindow + replyTimeout + w.maxDelay + clockSkewMax + lookupLagMax + settleMargin
+	if w.era.kind == "F" || w.noLookup {
+		wait = time.Duration(w.contract.Semantics().HoldBeforeReview)
+	}
+	by = max(by, k.last+wait, k.since+replyTimeout)
+	if w.clocksFail() { // a wake-up written by a clock that was ahead comes when the right clock gets there
+		by += 27 * time.Hour
+	}
+	return by + clockSkewMax + lookupLagMax + 2*time.Minute
+}
+
+// atRest is asked when nothing is to come any more.
+func (c *checker) atRest() {
+	for _, r := range c.w.store.records {
+		switch r.state.State {
+		case sale.Registering, sale.Resolving:
+			c.fail("rest", "%s, and nothing will ever move it", r.state.State)
+		}
+	}
 }

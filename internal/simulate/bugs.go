@@ -28,6 +28,7 @@ const (
 	bugIDOnce
 	bugBlindResend
 	bugReadAhead
+	bugListForgets
 )
 
 // A bug is a protocol that is wrong in one way. It is planted where what ships meets the

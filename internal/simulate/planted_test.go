@@ -3,14 +3,118 @@ package main
 import (
 	"context"
 	"net/http"
+	"os"
 	"slices"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
+
+// slowBugs need more seeds of the random mix than a test has time for; they get the faults
+// that bring them out. With -args full the random mix has to do for them too.
+var slowBugs = map[string]string{
+	"no last look before cash leaves":      "C:0:beyond-fence@1,walk-away@4",
+	"a closed browser aborts the send":     "B:0:canceled@51",
+	"8005 is not sent":                     "B:0:copy-second@1",
+	"a row of another id is ours":          "D:0:ids-used@3",
+	"a lost compare-and-swap acknowledged": "A+nonce:0:double-click@3",
+	"a review takes no claim":              "C:0:override@1,lookup-unlisted@1",
+	"only the monotonic clock":             "F+nonce:0:suspend@46",
+	"only the wall clock":                  "D:0:clock-step@38,no-lookup@1",
+}
+
+// Every planted bug is caught, each rule has one, and without a bug the same worlds keep
+// every invariant. The list in docs/proof.md is what this prints:
+//
+//	go test ./internal/simulate -run TestPlantedBugsAreCaught -v -args full
+func TestPlantedBugsAreCaught(t *testing.T) {
+	t.Parallel()
+	full := os.Args[len(os.Args)-1] == "full"
+	bugs := plantedBugs()
+	require.GreaterOrEqual(t, len(bugs), 50)
+	rules := map[string]bool{}
+	for i := range bugs {
+		b := &bugs[i]
+		rules[b.rule] = true
+		text, slow := slowBugs[b.name]
+		if slow && !full {
+			catchWith(t, b, text)
+			continue
+		}
+		seeds, f := catch(b, 1, map[bool]uint64{false: 1500, true: 40_000}[full])
+		if f.broken == nil {
+			t.Errorf("%s: %s was not caught", b.rule, b.name)
+		} else if full {
+			t.Logf("%-16s %-48s %6d seeds  %-16s %s", b.rule, b.name, seeds, f.broken.invariant, shrink(f.script, f.broken, b))
+		}
+	}
+	for _, rule := range []string{
+		"written first", "one winner", "same order", "busy subscriber", "may be ours", "final refusals", "look first",
+		"reading", "fence", "refund", "elsewhere", "closed browser", "screen",
+	} {
+		assert.True(t, rules[rule], "no bug is planted for %s", rule)
+	}
+}
+
+// catch lets the checker find one planted bug; it returns the seeds it took, and how it
+// shows.
+func catch(b *bug, first, most uint64) (seeds uint64, f found) {
+	l := newLab(&stats{})
+	l.bug = b
+	all := arrangements()
+	for n := range most {
+		a := all[(first+n)%uint64(len(all))]
+		s := seededScript(a.kind, a.nonces, first+n)
+		if broken, _ := l.live(s); broken != nil {
+			return n + 1, found{s, broken}
+		}
+	}
+	return most, found{}
+}
+
+// catchWith tries a script with one seed after another, with the bug and without.
+func catchWith(t *testing.T, b *bug, text string) {
+	t.Helper()
+	s, err := parseScript(text)
+	require.NoError(t, err)
+	good, bad := newLab(&stats{}), newLab(&stats{})
+	bad.bug = b
+	for s.seed = range uint64(6000) {
+		broken, _ := good.live(s)
+		require.Nil(t, broken, "%s: %v", s, broken)
+		if broken, _ = bad.live(s); broken != nil {
+			return
+		}
+	}
+	t.Errorf("%s: %s was not caught", b.rule, b.name)
+}
+
+func TestShrink(t *testing.T) {
+	t.Parallel()
+	bugs := plantedBugs()
+	for i := range bugs {
+		if bugs[i].name != "a lost reply is not sent" {
+			continue
+		}
+		s, err := parseScript("C+nonce:5:reply-lost@1,lookup-lag@2,apply-slow@3")
+		require.NoError(t, err)
+		l := newLab(&stats{})
+		l.bug = &bugs[i]
+		broken, _ := l.live(s)
+		require.NotNil(t, broken)
+		small := shrink(s, broken, &bugs[i])
+		assert.Equal(t, "C+nonce:5:reply-lost@1", small.String())
+		return
+	}
+	t.Fatal("no such bug")
+}
 
 // plantedBugs are protocols that are wrong in one way each. The checker must catch every
 // one.
@@ -20,7 +124,7 @@ func plantedBugs() []bug {
 
 func falseContracts() []bug {
 	promise := func(name string, lie func(*contract.Semantics)) bug {
-		return bug{name: name, rule: "R10", semantics: lie}
+		return bug{name: name, rule: "fence", semantics: lie}
 	}
 	return []bug{
 		// Two of the three seconds are spare: MobiFone's times are cut to the second, at the
@@ -99,7 +203,7 @@ func (p bentPrepared) Send(ctx context.Context) sale.SendResult {
 
 // misread is a bug that takes one code for something else.
 func misread(name string, code partner.Code, out partner.Outcome) bug {
-	return result(name, "R5", func(_ *world, r *sale.SendResult) {
+	return result(name, "may be ours", func(_ *world, r *sale.SendResult) {
 		if r.Code == code && r.Outcome != partner.NotSent {
 			*r = sale.SendResult{Outcome: out, Code: code, Err: &partner.Error{Operation: partner.OpRegister, Outcome: out, Code: code}}
 			if out == partner.Succeeded {
@@ -121,26 +225,23 @@ func misreadReplies() []bug {
 		misread("a lost reply is not sent", partner.ReplyLost, partner.NotSent),
 		misread("a lost reply is a success", partner.ReplyLost, partner.Succeeded),
 		misread("an unreadable reply is not sent", partner.ReplyUnreadable, partner.NotSent),
-		{name: "another sale's success is ours", rule: "R5", reply: func(_ *world, m *letter, p *reply, faults faultSet) {
+		{name: "another sale's success is ours", rule: "may be ours", reply: func(_ *world, m *letter, p *reply, faults faultSet) {
 			if faults.has(fOtherSale) {
 				p.believe(m)
 			}
 		}},
-		{name: "the flag counts, not the code", rule: "R5", reply: func(_ *world, m *letter, p *reply, _ faultSet) {
+		{name: "the flag counts, not the code", rule: "may be ours", reply: func(_ *world, m *letter, p *reply, _ faultSet) {
 			if p.answer != nil && p.answer.Contradict && p.answer.Code != partner.Success {
 				p.believe(m)
 			}
 		}},
-		result("a closed browser aborts the send", "R14", func(w *world, r *sale.SendResult) {
+		result("a closed browser aborts the send", "closed browser", func(w *world, r *sale.SendResult) {
 			if w.cur.ctx != nil && w.cur.ctx.canceled {
 				r.Outcome, r.Err = partner.NotSent, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.Canceled}
 			}
 		}),
 	}
-	if hasFinal() {
-		bugs = append(bugs, bug{name: "every refusal is final", rule: "R6", semantics: promiseFinal})
-	}
-	return bugs
+	return append(bugs, bug{name: "every refusal is final", rule: "final refusals", semantics: func(s *contract.Semantics) { s.RefusalIsFinal = true }})
 }
 
 // believe makes a reply the success of the request it answers.
@@ -153,7 +254,7 @@ func (p *reply) believe(m *letter) {
 
 // rows is a bug that reads the rows of a lookup in its own way.
 func rows(name string, read func(w *world, a *contract.Answer, r *contract.Row)) bug {
-	return bug{name: name, rule: "R9", rows: func(w *world, a *contract.Answer) {
+	return bug{name: name, rule: "reading", rows: func(w *world, a *contract.Answer) {
 		for i := range a.Data.Rows {
 			read(w, a, &a.Data.Rows[i])
 		}
@@ -168,7 +269,7 @@ func lookup(name, rule string, bend func(w *world, pairs []partner.IDs, ask func
 }
 
 func timed(name string, at func(w *world, l *sale.Lookup)) bug {
-	return lookup(name, "R10", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+	return lookup(name, "fence", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 		l, err := ask(pairs)
 		at(w, &l)
 		return l, err
@@ -207,23 +308,23 @@ func misreadLookups() []bug {
 		timed("new OTP when absent", func(_ *world, l *sale.Lookup) { l.At = l.At.Add(24 * time.Hour) }),
 		timed("lookups timed a minute late", func(_ *world, l *sale.Lookup) { l.At = l.At.Add(time.Minute) }),
 		timed("the fence is met by the local clock", func(w *world, l *sale.Lookup) { l.At = w.cur.host.wall() }),
-		lookup("a lookup that fails is an absence", "R9", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("a lookup that fails is an absence", "reading", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			l, err := ask(pairs)
 			if err != nil {
 				l = sale.Lookup{At: w.date()}
 			}
 			return l, nil
 		}),
-		lookup("only the first id is looked up", "R9", func(_ *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("only the first id is looked up", "reading", func(_ *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			return ask(pairs[:1])
 		}),
-		lookup("no look before the first send", "R8", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("no look before the first send", "look first", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			if len(w.wire) == 0 {
 				return sale.Lookup{At: w.date()}, nil
 			}
 			return ask(pairs)
 		}),
-		lookup("no last look before cash leaves", "R11", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("no last look before cash leaves", "refund", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			l, err := ask(pairs)
 			for _, r := range w.store.records {
 				if r.state.State == sale.RefundDue {
@@ -247,29 +348,29 @@ func (w *world) pidOf(id partner.TransID) partner.PartnerTransID {
 
 func brokenActs() []bug {
 	return []bug{
-		{name: "the refund is not held for a claim", rule: "R11", edit: func(_ *world, s *sale.Sale) {
+		{name: "the refund is not held for a claim", rule: "refund", edit: func(_ *world, s *sale.Sale) {
 			if s.State == sale.Refunding {
 				s.State = sale.RefundDue
 			}
 		}},
-		{name: "a review goes back to work", rule: "I7", edit: func(_ *world, s *sale.Sale) {
+		{name: "a review goes back to work", rule: "rest", edit: func(_ *world, s *sale.Sale) {
 			if s.State == sale.Review {
 				s.State = sale.Resolving
 			}
 		}},
-		{name: "cash counted twice", rule: "I17", edit: func(_ *world, s *sale.Sale) {
+		{name: "cash counted twice", rule: "books", edit: func(_ *world, s *sale.Sale) {
 			if s.State == sale.Paid {
 				s.CashIn = 2 * s.Order.Price
 			}
 		}},
-		{name: "cash forgotten", rule: "I17", edit: func(_ *world, s *sale.Sale) {
+		{name: "cash forgotten", rule: "books", edit: func(_ *world, s *sale.Sale) {
 			if s.State == sale.RefundDue {
 				s.CashIn = 0
 			}
 		}},
-		{name: "blind resend", rule: "I12", flags: bugBlindResend},
-		{name: "a wire that reads ahead", rule: "R10", flags: bugReadAhead},
-		{name: "another body than was intended", rule: "I2", partner: func(w *world, p sale.Partner) sale.Partner {
+		{name: "blind resend", rule: "one request", flags: bugBlindResend},
+		{name: "a wire that reads ahead", rule: "fence", flags: bugReadAhead},
+		{name: "another body than was intended", rule: "intent", partner: func(w *world, p sale.Partner) sale.Partner {
 			return bentPartner{Partner: p, w: w, order: func(s *sale.Sale) { s.Order.Price-- }}
 		}},
 	}
@@ -277,26 +378,27 @@ func brokenActs() []bug {
 
 func brokenStores() []bug {
 	return []bug{
-		{name: "acknowledged before it is on disk", rule: "R1", flags: bugNotDurable},
-		{name: "a failed write acknowledged", rule: "R1", flags: bugAckLost},
-		{name: "no compare-and-swap", rule: "R2", flags: bugCAS},
-		{name: "a lost compare-and-swap acknowledged", rule: "R2", flags: bugCASLie},
-		{name: "an event lost from the history", rule: "I8", flags: bugEventLost},
-		{name: "an order opened twice", rule: "R3", flags: bugOrderTwice},
-		{name: "no busy claims", rule: "R4", flags: bugNoClaims},
-		{name: "the claim ends with the send", rule: "R4", flags: bugClaimShort},
-		{name: "a review takes no claim", rule: "R4", flags: bugNoAddClaim},
-		{name: "one id for every order", rule: "I13", flags: bugIDByAttempt},
-		{name: "one id for every attempt", rule: "I13", flags: bugIDOnce},
+		{name: "acknowledged before it is on disk", rule: "written first", flags: bugNotDurable},
+		{name: "a failed write acknowledged", rule: "written first", flags: bugAckLost},
+		{name: "no compare-and-swap", rule: "one winner", flags: bugCAS},
+		{name: "a lost compare-and-swap acknowledged", rule: "one winner", flags: bugCASLie},
+		{name: "an event lost from the history", rule: "history", flags: bugEventLost},
+		{name: "an order opened twice", rule: "same order", flags: bugOrderTwice},
+		{name: "no busy claims", rule: "busy subscriber", flags: bugNoClaims},
+		{name: "the claim ends with the send", rule: "busy subscriber", flags: bugClaimShort},
+		{name: "a review takes no claim", rule: "busy subscriber", flags: bugNoAddClaim},
+		{name: "one id for every order", rule: "ids", flags: bugIDByAttempt},
+		{name: "one id for every attempt", rule: "ids", flags: bugIDOnce},
+		{name: "the list of what waits forgets reviews", rule: "screen", flags: bugListForgets},
 	}
 }
 
 func brokenEdges() []bug {
 	return []bug{
-		{name: "only the monotonic clock", rule: "I14", flags: bugMonotonicOnly},
-		{name: "only the wall clock", rule: "I14", flags: bugWallOnly},
-		{name: "reconciliation reaches no sale", rule: "R13", flags: bugObserveLost},
-		{name: "reconciliation reads successes alone", rule: "R13", flags: bugReconcileBlind},
-		{name: "reconciliation sees one row at a time", rule: "R13", flags: bugReconcileSingly},
+		{name: "only the monotonic clock", rule: "clocks", flags: bugMonotonicOnly},
+		{name: "only the wall clock", rule: "clocks", flags: bugWallOnly},
+		{name: "reconciliation reaches no sale", rule: "elsewhere", flags: bugObserveLost},
+		{name: "reconciliation reads successes alone", rule: "elsewhere", flags: bugReconcileBlind},
+		{name: "reconciliation sees one row at a time", rule: "elsewhere", flags: bugReconcileSingly},
 	}
 }

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// cash: every dong is where the state says.
+func (c *checker) cash(k *kept, s *sale.Sale) {
+	in, out := partner.VND(0), partner.VND(0)
+	switch s.State {
+	case sale.Open, sale.Cancelled:
+	case sale.Refunded:
+		in, out = s.Order.Price, s.Order.Price
+	case sale.Review, sale.Closed: // after a refund both are possible
+		in, out = s.Order.Price, s.CashOut
+	default:
+		in = s.Order.Price
+	}
+	if s.CashIn != in || s.CashOut != out {
+		c.fail("books", "%s holds %d in and %d out", s.State, s.CashIn, s.CashOut)
+	}
+	if in > 0 && !k.order.gave {
+		c.fail("cash", "cash on the books that nobody gave")
+	}
+	if s.CashOut > 0 && k.order.paidOut == 0 && s.State == sale.Refunded && !k.order.decided {
+		c.fail("cash", "refunded on the books, and the customer has nothing")
+	}
+}
+
+// money: one registration at most, none of what was given up, and the right one.
+func (c *checker) money(k *kept, s *sale.Sale) {
+	n := 0
+	for _, pid := range k.order.pids {
+		n += c.w.model().ExecutedFor(pid)
+	}
+	if n > 0 && k.order.executed == 0 {
+		k.order.ranSince = c.w.now
+	}
+	k.order.executed = n
+	if !c.strict {
+		return
+	}
+	if n > 1 {
+		c.fail("registered twice", "%d registrations of one sale", n)
+	}
+	switch s.State {
+	case sale.RefundDue, sale.Refunding, sale.Refunded:
+		if n > 0 {
+			c.fail("settled no", "%s, and registered at the partner", s.State)
+		}
+	case sale.Registered:
+		if n != 1 {
+			c.fail("registered", "Registered, and %d rows at the partner", n)
+		} else if !c.rowMatches(k.order) {
+			c.fail("registered", "Registered, and the partner's row is of something else")
+		}
+	}
+	if n > 0 && k.order.told {
+		c.fail("answer", "a teller was told to return the cash of a registration")
+	}
+	for i, sent := range c.w.wire[:min(k.proven, len(c.w.wire))] {
+		if sent.order == k.order && c.w.model().ExecutedFor(sent.pid) > 0 && !c.sentSince(k, sent.pid) {
+			c.fail("settled no", "send %d was taken for proven not registered, and it is registered", i)
+			return
+		}
+	}
+	if n > 0 && k.order.rejected {
+		c.fail("answer", "a teller was told that a registration was refused")
+	}
+}
+
+// sentSince reports that an id was sent again after its sends were proven not registered.
+func (c *checker) sentSince(k *kept, pid partner.PartnerTransID) bool {
+	return slices.ContainsFunc(c.w.wire[k.proven:], func(s wireSend) bool { return s.pid == pid })
+}
+
+// rowMatches: the row has the subscriber, the package and the price.
+func (c *checker) rowMatches(o *order) bool {
+	found := 0
+	for _, row := range c.w.rowsOf(o) {
+		sold := row.MSISDN == o.order.MSISDN && row.Package == o.order.Package && row.Amount == o.order.Price
+		if sold && row.State == partner.StateSuccess && c.w.ownsPID(o, row.PartnerTransID) {
+			found++
+		}
+	}
+	return found == 1
+}
+
+// cashHanded: cash leaves the drawer only for the one who claimed it, once.
+func (c *checker) cashHanded(p *person) {
+	r := c.w.store.find(p.order.saleID)
+	p.order.paidOut++
+	switch {
+	case p.order.paidOut > 1:
+		c.fail("cash", "the cash was given back twice")
+	case r.state.State != sale.Refunding || r.state.RefundBy != p.name:
+		c.fail("refund", "cash was given back without a claim, in %s", r.state.State)
+	}
+	if p.order.executed > 0 && c.w.now-p.order.ranSince > 10*time.Minute && !c.w.noLookup && (!p.order.decided || p.order.erred) {
+		c.fail("refund", "cash was given back for a registration that a last look would have shown")
+	}
+	if c.strict && p.order.executed > 0 {
+		c.fail("settled no", "cash was given back for a registration")
+	}
+}
+
+// registerLeaves: the request has a durable intent of its own, made by
+// whoever sends it, with the same ids and the order's content, and it is the first of it.
+func (c *checker) registerLeaves(f contract.Fields) int {
+	w := c.w
+	w.stats.sends++
+	sent := wireSend{order: w.orders[0], trans: f.TransID, pid: f.PartnerTransID, left: w.now}
+	var r *record
+	for _, x := range w.store.records {
+		if owns(x, f.PartnerTransID) {
+			r = x
+		}
+	}
+	if r == nil {
+		c.fail("intent", "a register request of no sale left")
+		w.wire = append(w.wire, sent)
+		return len(w.wire) - 1
+	}
+	k, o := c.sales[r.id], r.state.Order
+	_, intended := k.planned[w.cur]
+	switch {
+	case !slices.Contains(r.state.Pairs(), partner.IDs{TransID: f.TransID, PartnerTransID: f.PartnerTransID}):
+		c.fail("intent", "a register request left without its durable intent")
+	case f.MSISDN != o.MSISDN || f.Package != o.Package || f.Amount != o.Price || f.Shop != o.Shop:
+		c.fail("intent", "the request is not the one that was intended")
+	case !intended && k.leftBy == w.cur:
+		c.fail("one request", "a second request of one send")
+	case !intended:
+		c.fail("loser", "a request of somebody else's intent, or of none")
+	case r.state.CashIn != o.Price:
+		c.fail("cash", "a register request before the cash")
+	case !w.struck[fPausedSend] && !w.bothClocks() && !k.sendBy.IsZero() && w.core().Add(-clockSkewMax/2).After(k.sendBy):
+		c.fail("clocks", "a register request left after its send-by")
+	}
+	if k.intents == 1 && !w.noLookup && !slices.Contains(c.questions, f.TransID) {
+		c.fail("look first", "the first request left without a look at the ids")
+	}
+	k.wired++
+	delete(k.planned, w.cur)
+	k.leftBy, k.leftAt = w.cur, w.now
+	k.order.told, k.order.rejected = false, false // whoever registers again has decided to go on
+	w.trace.note("send", uint64(k.wired), uint64(w.now))
+	sent.order = k.order
+	w.wire = append(w.wire, sent)
+	return len(w.wire) - 1
+}
+
+// bothClocks reports that both clocks of a host may have stopped: the one that sees a
+// suspend, and the wall clock. That counts as a paused process .
+func (w *world) bothClocks() bool {
+	return w.scripted(fSuspend) && (w.scripted(fClockFrozen) || w.scripted(fClockStep) || w.scripted(fClockDrift))
+}
+
+// otpLeaves: an OTP request too is written before the act, and a loser sends none.
+// Each order has an employee of its own.
+func (c *checker) otpLeaves(employee string) {
+	for _, r := range c.w.store.records {
+		if r.state.Order.Staff.Employee != employee {
+			continue
+		}
+		k := c.sales[r.id]
+		if k.asked == 0 {
+			c.fail("loser", "an OTP request without a durable intent of its own")
+		}
+		k.asked--
+		if r.state.State == sale.Registering || r.state.State == sale.Resolving {
+			if c.w.now-k.since > time.Second && !c.w.struck[fSuspend] { // a sleeping process wakes after its last look
+				c.fail("busy subscriber", "an OTP request while %s", r.state.State)
+			}
+		}
+	}
+}
+
+// alone is the sixth sentence of the promise: no send while another sale of the subscriber
+// is not settled, unless a supervisor said so.
+func (c *checker) alone(r *record) {
+	s := &r.state
+	if s.State != sale.Registering || c.sales[r.id].order.beside {
+		return
+	}
+	for _, other := range c.w.store.records {
+		if other != r && other.state.HoldsSubscriber() && other.state.Order.MSISDN == s.Order.MSISDN && !c.sales[other.id].order.beside {
+			c.fail("busy subscriber", "a send while another sale of the subscriber is %s", other.state.State)
+		}
+	}
+}
+
+// lookedFor notes what was asked about.
+func (c *checker) lookedFor(id partner.TransID) {
+	if id != "" {
+		c.questions = append(c.questions, id)
+	}
+}
+
+// edge of the state machine that a sale may take. It is written down from the
+// design, not from the code.
+type step struct{ from, to sale.State }
+
+// allowedEdges is read only.
+var allowedEdges = map[step]string{
+	{sale.None, sale.Open}:              "the order",
+	{sale.Open, sale.Paid}:              "the cash",
+	{sale.Open, sale.Cancelled}:         "given up before cash",
+	{sale.Paid, sale.OTPSent}:           "an OTP",
+	{sale.Paid, sale.RefundDue}:         "given up",
+	{sale.Paid, sale.Resolving}:         "given up with a send not cleared, or registered after all",
+	{sale.Paid, sale.Review}:            "a row that contradicts",
+	{sale.OTPSent, sale.Registering}:    "a send",
+	{sale.OTPSent, sale.RefundDue}:      "given up",
+	{sale.OTPSent, sale.Resolving}:      "given up with a send not cleared, or registered before it was sent",
+	{sale.OTPSent, sale.Review}:         "a row that contradicts",
+	{sale.Registering, sale.Registered}: "the partner said so",
+	{sale.Registering, sale.OTPSent}:    "a wrong OTP, or nothing left",
+	{sale.Registering, sale.Paid}:       "an expired or exhausted OTP",
+	{sale.Registering, sale.RefundDue}:  "refused",
+	{sale.Registering, sale.Resolving}:  "not known",
+	{sale.Registering, sale.Review}:     "not known, and no lookup; or a row that contradicts",
+	{sale.Resolving, sale.Registered}:   "found",
+	{sale.Resolving, sale.RefundDue}:    "proven not registered",
+	{sale.Resolving, sale.Paid}:         "proven not registered, to be tried again",
+	{sale.Resolving, sale.OTPSent}:      "told late that nothing left",
+	{sale.Resolving, sale.Review}:       "not to be decided",
+	{sale.RefundDue, sale.Refunding}:    "claimed",
+	{sale.RefundDue, sale.Registered}:   "found before the cash left",
+	{sale.RefundDue, sale.Review}:       "a row that contradicts",
+	{sale.Refunding, sale.Refunded}:     "paid out",
+	{sale.Refunding, sale.Review}:       "found after the claim",
+	{sale.Refunding, sale.RefundDue}:    "denied: the cash did not leave",
+	{sale.Registered, sale.Review}:      "taken back, or registered twice",
+	{sale.Refunded, sale.Review}:        "found after the refund",
+	{sale.Review, sale.Registered}:      "decided",
+	{sale.Review, sale.RefundDue}:       "decided",
+	{sale.Review, sale.Refunded}:        "decided",
+	{sale.Review, sale.Closed}:          "decided",
+}
