@@ -105,25 +105,6 @@ func (w *world) dueChanged() {
 	}
 }
 
-// meet lets the worst worlds look a sale up at the very moment of the fence, by whichever
-// of MobiFone's clocks is ahead.
-func (w *world) meet(k *kept, s *sale.Sale) {
-	if !w.nemesis || w.alone || s.State != sale.Resolving || w.noLookup || k.sendBy.IsZero() || w.era.kind == "F" {
-		return
-	}
-	last := k.sendBy.Add(w.maxDelay)
-	if expiry := w.expiryOf(s); (w.era.kind == "B" || w.era.kind == "D") && expiry.Before(last) {
-		last = expiry
-	}
-	at := last.Add(clockSkewMax + lookupLagMax + time.Second - clockSkewMax/2).Sub(w.start)
-	h, id := w.hosts[0], s.ID
-	for d := -4 * time.Second; d <= 2*time.Second; d += 250 * time.Millisecond {
-		if at+d > w.now {
-			w.spawn(at+d-w.now, h, "watcher", func() { _, _ = h.desk.Resolve(context.Background(), id) })
-		}
-	}
-}
-
 // expiryOf is when the newest OTP of a sale runs out.
 func (w *world) expiryOf(s *sale.Sale) time.Time {
 	if m, ok := w.messageOf(*s); ok {
@@ -193,30 +174,24 @@ func (w *world) point(p point) {
 // upset lets faults strike at a point. The dice is asked before anything can end here.
 func (w *world) upset(p point, faults faultSet) {
 	h := w.cur.host
-	if faults.has(fOutage) {
-		w.strike(fOutage)
+	if w.hit(faults, fOutage) {
 		w.outage = w.now + [...]time.Duration{time.Minute, 10 * time.Minute, 3 * time.Hour}[w.below(drawPerson, 3)]
 	}
-	if faults.has(fStoreSplit) {
-		w.strike(fStoreSplit)
+	if w.hit(faults, fStoreSplit) {
 		w.splitHost, w.splitTo = h, w.now+w.between(drawPerson, time.Second, 5*time.Minute)
 	}
-	if faults.has(fClockStep) {
-		w.strike(fClockStep)
+	if w.hit(faults, fClockStep) {
 		h.wallOff += [...]time.Duration{time.Hour, -time.Hour, 5 * time.Second, -5 * time.Second, 1900 * time.Millisecond, -25 * time.Hour}[w.below(drawClock, 6)]
 		w.dueChanged()
 	}
-	if faults.has(fClockFrozen) {
-		w.strike(fClockFrozen)
+	if w.hit(faults, fClockFrozen) {
 		h.frozen = w.now
 		w.later(w.between(drawClock, 5*time.Second, time.Hour), func() { h.frozen = 0 })
 	}
-	if faults.has(fClockDrift) {
-		w.strike(fClockDrift)
+	if w.hit(faults, fClockDrift) {
 		h.drift = [...]int64{200, -200, 20_000, -20_000}[w.below(drawClock, 4)]
 	}
-	if faults.has(fSuspend) {
-		w.strike(fSuspend)
+	if w.hit(faults, fSuspend) {
 		d := [...]time.Duration{3 * time.Second, 25 * time.Second, 10 * time.Minute, 2 * time.Hour}[w.below(drawClock, 4)]
 		h.monoOff += d
 		h.asleepUntil = max(h.asleepUntil, w.now+d)
@@ -231,7 +206,7 @@ func (w *world) upset(p point, faults faultSet) {
 		} else {
 			w.strike(fCrash)
 		}
-		w.stats.deaths[p]++
+		w.stats["dies: "+p.String()]++
 		w.lab.died[p] = true
 		w.kill(h, power)
 		panic(killed{})
@@ -245,7 +220,7 @@ func (w *world) dieOnce(p point) {
 	if w.quiet || w.lab.died[p] || w.passages != 1+int(mix(w.seed)%4) {
 		return
 	}
-	w.stats.deaths[p]++
+	w.stats["dies: "+p.String()]++
 	w.lab.died[p] = true
 	w.log("! dies %s", p)
 	w.kill(w.cur.host, false)
@@ -269,14 +244,13 @@ func (w *world) kill(h *host, power bool) {
 	})
 }
 
-// callContext is the caller's context of one act; a closed browser cancels it.
-type callContext struct{ canceled bool }
+// callContext is the caller's context of one act; a closed browser cancels it. Nobody waits
+// for its Done in the loop, everybody asks Err.
+type callContext struct {
+	context.Context //nolint:containedctx // it is one
 
-// Deadline is none.
-func (c *callContext) Deadline() (time.Time, bool) { return time.Time{}, false }
-
-// Done is never closed: nobody waits for it in the loop, everybody asks Err.
-func (c *callContext) Done() <-chan struct{} { return nil }
+	canceled bool
+}
 
 // Err says whether the caller is gone.
 func (c *callContext) Err() error {
@@ -285,6 +259,3 @@ func (c *callContext) Err() error {
 	}
 	return nil
 }
-
-// Value has none.
-func (c *callContext) Value(any) any { return nil }

@@ -24,9 +24,7 @@ func (p *person) payOut(v sale.View, double bool) bool {
 	}
 	if v.Sale.State == sale.RefundDue {
 		p.think(0, 5*time.Second)
-		claimed, err := p.twice(double, "claim refund", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.ClaimRefund(ctx, o.saleID, p.name)
-		})
+		claimed, err := p.twice(double, "claim refund", p.by((*sale.Desk).ClaimRefund))
 		if err != nil {
 			p.waits++
 			p.think(time.Second, 30*time.Second)
@@ -50,13 +48,9 @@ func (p *person) payOut(v sale.View, double bool) bool {
 		w.strikeOnce(fForgotten) // the cash is out, and nobody says so
 		return true
 	}
-	_, err := p.twice(double, "confirm refund", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-		return d.ConfirmRefund(ctx, o.saleID, p.name)
-	})
+	_, err := p.twice(double, "confirm refund", p.by((*sale.Desk).ConfirmRefund))
 	if err == nil && w.percent(drawPerson, 10) {
-		_, err := p.act("confirm once more", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.ConfirmRefund(ctx, o.saleID, p.name)
-		})
+		_, err := p.act("confirm once more", p.by((*sale.Desk).ConfirmRefund))
 		if err == nil {
 			w.checker.fail("refund", "a refund was confirmed twice")
 		}
@@ -87,8 +81,7 @@ func (p *person) meddle(v sale.View, faults faultSet) {
 		w.strike(fIDsUsed)
 		w.foreignUse(o, m.TransID)
 	}
-	if faults.has(fMisuse) {
-		w.strike(fMisuse)
+	if w.hit(faults, fMisuse) {
 		p.misuse(v)
 	}
 }
@@ -96,42 +89,39 @@ func (p *person) meddle(v sale.View, faults faultSet) {
 // misuse calls what the state does not allow; every call must be refused, and change
 // nothing.
 func (p *person) misuse(v sale.View) {
-	o, s := p.order, v.Sale.State
+	w, o, s := p.w, p.order, v.Sale.State
 	wrong, _ := partner.ParseOTP("000000")
-	calls := map[string]func(ctx context.Context, d *sale.Desk) (sale.View, error){
-		"misuse cash": func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.TakeCash(ctx, o.saleID, o.order.Price-1, p.name)
-		},
-		"misuse confirm": func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.ConfirmRefund(ctx, o.saleID, "stranger")
-		},
-		"misuse decide": func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.Decide(ctx, o.saleID, sale.Verdict{Ruling: sale.RuleClosed}, "nobody")
-		},
-		"misuse claim": func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.ClaimRefund(ctx, o.saleID, "") },
-	}
-	if s != sale.Open {
-		calls["misuse cancel"] = func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Cancel(ctx, o.saleID, p.name) }
-	}
-	if s == sale.Open || s == sale.Registered || s == sale.Refunded {
-		calls["misuse register"] = func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.Register(ctx, o.saleID, wrong, p.name)
-		}
-		calls["misuse otp"] = func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.RequestOTP(ctx, o.saleID, p.name) }
-	}
-	for _, name := range []string{"misuse cash", "misuse confirm", "misuse decide", "misuse claim", "misuse cancel", "misuse register", "misuse otp"} {
-		call := calls[name]
-		if call == nil || (name == "misuse otp" && len(p.w.people) > 1) || (name == "misuse register" && len(p.w.people) > 1) {
-			continue // with company the state may have become one that allows it
-		}
-		if _, err := p.act(name, call); err == nil {
-			p.w.checker.fail("history", "%s was allowed in %s", name, s)
-		}
-	}
 	other := o.order
 	other.Price += 1000
-	if _, err := p.act("misuse open", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Open(ctx, other, p.name) }); err == nil {
-		p.w.checker.fail("same order", "another order under the same id was opened")
+	early := (s == sale.Open || s == sale.Registered || s == sale.Refunded) && len(w.people) == 1 // with company it may become allowed
+	for _, m := range []struct {
+		what string
+		may  bool
+		do   call
+	}{
+		{"misuse cash", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.TakeCash(ctx, o.saleID, o.order.Price-1, p.name)
+		}},
+		{"misuse confirm", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.ConfirmRefund(ctx, o.saleID, "stranger")
+		}},
+		{"misuse decide", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.Decide(ctx, o.saleID, sale.Verdict{Ruling: sale.RuleClosed}, "nobody")
+		}},
+		{"misuse claim", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.ClaimRefund(ctx, o.saleID, "") }},
+		{"misuse cancel", s != sale.Open, p.by((*sale.Desk).Cancel)},
+		{"misuse register", early, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.Register(ctx, o.saleID, wrong, p.name)
+		}},
+		{"misuse otp", early, p.by((*sale.Desk).RequestOTP)},
+		{"misuse open", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Open(ctx, other, p.name) }},
+	} {
+		if !m.may {
+			continue
+		}
+		if _, err := p.act(m.what, m.do); err == nil {
+			w.checker.fail("history", "%s was allowed in %s", m.what, s)
+		}
 	}
 }
 
@@ -343,7 +333,7 @@ func (c *checker) final() {
 			c.fail("cash", "the cash is out, and the sale is %s", s.State)
 		}
 		c.fold(r)
-		w.stats.ends[s.State]++
+		w.stats["ends: "+s.State.String()]++
 	}
 }
 

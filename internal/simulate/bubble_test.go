@@ -64,7 +64,7 @@ const loneEnd = 20 * time.Hour
 
 // lonely is a world with one teller, who also resolves.
 func lonely(s *script) *world {
-	l := newLab(&stats{})
+	l := newLab(stats{})
 	e, err := l.dawn(s.kind)
 	if err != nil {
 		panic(err)

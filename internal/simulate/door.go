@@ -115,7 +115,7 @@ func (w *world) ranAt(sent int) {
 	w.wire[sent].ran = true
 	for _, other := range w.wire[sent+1:] {
 		if other.ran && other.order == w.wire[sent].order {
-			w.stats.overtaken++
+			w.stats["overtaken"]++
 			return
 		}
 	}
@@ -172,8 +172,7 @@ func (r road) lookUp(m *letter, faults faultSet) *reply {
 	if w.nemesis {
 		lag = lookupLagMax
 	}
-	if faults.has(fLookLag) {
-		w.strike(fLookLag)
+	if w.hit(faults, fLookLag) {
 		lag = lookupLagMax
 	}
 	if faults.has(fLookStale) || w.stale > 0 { // replicas that take turns from then on
@@ -214,12 +213,10 @@ func (w *world) disguise(r *contract.Row, faults faultSet) {
 			r.ResultCode = rule.Wire[0]
 		}
 	}
-	if faults.has(fLookUnlisted) {
-		w.strike(fLookUnlisted)
+	if w.hit(faults, fLookUnlisted) {
 		r.State = partner.StateUnlisted
 	}
-	if faults.has(fOtherAmount) {
-		w.strike(fOtherAmount)
+	if w.hit(faults, fOtherAmount) {
 		r.Amount += 1000
 	}
 }
@@ -227,8 +224,7 @@ func (w *world) disguise(r *contract.Row, faults faultSet) {
 // cached answers out of a cache that keeps what it saw first, whatever is asked of it.
 func (r road) cached(m *letter, faults faultSet) *reply {
 	w := r.h.w
-	if faults.has(fCached) {
-		w.strike(fCached)
+	if w.hit(faults, fCached) {
 		w.caching = w.now + w.between(drawPerson, time.Second, time.Hour)
 	}
 	if w.quiet || w.now >= w.caching {

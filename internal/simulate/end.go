@@ -43,7 +43,7 @@ func (w *world) reconcile() {
 			}
 			_, err := d.Observe(context.Background(), row, others...)
 			if err != nil {
-				w.stats.strangers++
+				w.stats["rows of strangers"]++
 				if w.owner(row.PartnerTransID) != nil {
 					w.checker.fail("silent", "a row of ours was not taken: %v", err)
 				}

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"runtime"
-	"sync"
 	"time"
 )
 
@@ -33,10 +31,7 @@ type exhaustion struct {
 // every labelled point, and every ordered pair of faults.
 func runExhaustive(out io.Writer, workers int) bool {
 	began := time.Now()
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	var s sweep
+	s := sweep{total: stats{}}
 	var tallies []*exhaustion
 	for _, part := range []struct {
 		name string
@@ -64,43 +59,33 @@ func runExhaustive(out io.Writer, workers int) bool {
 
 // exhaust runs each combination until it was met, or patience ends.
 func (s *sweep) exhaust(workers int, all []combination, tally *exhaustion) {
-	var wg sync.WaitGroup
 	next := 0
-	for range workers {
-		wg.Go(func() {
-			mine := &stats{}
-			l := newLab(mine)
-			for {
-				s.mu.Lock()
-				i := next
-				next++
-				stop := i >= len(all) || len(s.found) >= tooMany
-				s.mu.Unlock()
-				if stop {
-					break
-				}
-				worlds, met := s.meet(l, &all[i], uint64(i))
-				s.mu.Lock()
-				tally.worlds += worlds
-				if met {
-					tally.met++
-				} else {
-					tally.unmet++
-					if len(tally.some) < 5 {
-						tally.some = append(tally.some, fmt.Sprint(all[i].where, all[i].faults))
-					}
-					for _, k := range all[i].faults {
-						tally.unmetByName[k.String()]++
-					}
-				}
-				s.mu.Unlock()
-			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.total.add(mine)
-		})
-	}
-	wg.Wait()
+	s.each(workers, func(l *lab) bool {
+		s.mu.Lock()
+		i := next
+		next++
+		stop := i >= len(all) || len(s.found) >= tooMany
+		s.mu.Unlock()
+		if stop {
+			return false
+		}
+		worlds, met := s.meet(l, &all[i], uint64(i))
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		tally.worlds += worlds
+		if met {
+			tally.met++
+			return true
+		}
+		tally.unmet++
+		if len(tally.some) < 5 {
+			tally.some = append(tally.some, fmt.Sprint(all[i].where, all[i].faults))
+		}
+		for _, k := range all[i].faults {
+			tally.unmetByName[k.String()]++
+		}
+		return true
+	})
 }
 
 func (s *sweep) meet(l *lab, c *combination, n uint64) (worlds int, met bool) {
@@ -110,14 +95,8 @@ func (s *sweep) meet(l *lab, c *combination, n uint64) (worlds int, met bool) {
 	}
 	for try := range tries {
 		sc := c.script(n*10*patience + try)
-		stop := watch(sc)
-		broken, hash := l.live(sc)
-		stop()
 		worlds++
-		l.stats.worlds++
-		l.stats.trace += mix(uint64(hash))
-		if broken != nil {
-			s.report(found{sc, broken})
+		if s.live(l, sc) {
 			return worlds, true
 		}
 		all := true
@@ -169,7 +148,7 @@ func (c *combination) script(seed uint64) *script {
 
 func singles() (every []combination) {
 	for _, a := range arrangements() {
-		for k := range faultKinds {
+		for k := range faultKinds() {
 			every = append(every, combination{where: a, faults: []faultKind{k}})
 		}
 	}
@@ -178,7 +157,7 @@ func singles() (every []combination) {
 
 func deaths() (every []combination) {
 	for _, a := range arrangements() {
-		for k := range faultKinds {
+		for k := range faultKinds() {
 			for p := range pointKinds {
 				every = append(every, combination{where: a, faults: []faultKind{k}, deadly: true, death: p})
 			}
@@ -189,8 +168,8 @@ func deaths() (every []combination) {
 
 func pairs() (every []combination) {
 	for _, a := range arrangements() {
-		for first := range faultKinds {
-			for second := range faultKinds {
+		for first := range faultKinds() {
+			for second := range faultKinds() {
 				every = append(every, combination{where: a, faults: []faultKind{first, second}})
 			}
 		}

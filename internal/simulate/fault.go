@@ -17,94 +17,8 @@ const (
 // faultKind is one thing that goes wrong in the loop.
 type faultKind uint8
 
-const (
-	fNotSent faultKind = iota
-	fRequestLost
-	fReplyLost
-	fReplyLate
-	fLateArrival
-	fParked
-	fCopy       // a proxy delivers twice; we see the first reply
-	fCopySecond // and we see the reply to the copy
-	fCopyLate   // the copy comes up to the longest delay later
-	fQueueFull  // E: the longest wait in the queue; elsewhere the longest park
-	fGarbled
-	fOtherSale
-	fContradict
-	f5xxBefore
-	f5xxAfter
-	f429Before
-	f429After
-	f401Before
-	f401After
-	fUnlistedCode
-	fOutage
-	fLookLag
-	fLookStale
-	fLookError
-	fLookUnlisted
-	fPendingOK
-	fPendingFailed
-	fReversed
-	fWrongOTP
-	fExhaustedOTP
-	fExpiredOTP
-	fOTPDying // the OTP expires while the send is on the road
-	fOlderOTP // the customer reads the code of the message before
-	fOTPLost
-	fOTPReplyLost
-	fOTPRefused
-	fPriceChange
-	fIneligible
-	fAlready
-	fInactive
-	fCrash
-	fPowerCut
-	fApplyFails
-	fApplyUnknown
-	fApplySlow
-	fStoreSplit
-	fTwoResolvers
-	fClockStep
-	fClockFrozen
-	fClockDrift
-	fSuspend
-	fCanceled
-	fDoubleClick
-	fSameOrder
-	fTwoOrders
-	fOverride
-	fAbandon
-	fWalkAway
-	fCancelOrder
-	fCashNotEntered
-	fRefundTwice
-	fForgotten
-	fMisuse
-	fForeignRow
-	fIDsUsed
-	fOtherAmount
-	fNoLookup
-	fBeyondFence
-	fPausedSend
-	fCached
-	fExpiryLies
-	fSelfContradict
-	fNotFoundRow
-	fQueueUsed
-	fOtherGate
-	fChanged
-	fFailedRow
-	fStoreHangs
-	fClockAhead
-	fHanging
-	fWrongDate
-	faultKinds
-)
-
-// faultInfo says what a fault is called, which of the 57 kinds of
-// docs/proof.md it plays, and where it
-// strikes.
+// faultInfo says what a fault is called, which of the 57 kinds of docs/proof.md it plays,
+// and where it strikes.
 type faultInfo struct {
 	name    string
 	numbers string // of docs/proof.md
@@ -112,90 +26,103 @@ type faultInfo struct {
 	nths    int // it may strike the first so many
 }
 
-// faultTable is read only.
-var faultTable = [faultKinds]faultInfo{
-	fNotSent:        {"not-sent", "1 2 3 38", siteSend, 2},
-	fRequestLost:    {"request-lost", "4 5", siteSend, 2},
-	fReplyLost:      {"reply-lost", "6 19", siteSend, 2},
-	fReplyLate:      {"reply-late", "7", siteSend, 2},
-	fLateArrival:    {"late-arrival", "8", siteSend, 2},
-	fParked:         {"parked", "8", siteSend, 2},
-	fCopy:           {"copy", "9", siteSend, 2},
-	fCopySecond:     {"copy-second", "9", siteSend, 2},
-	fCopyLate:       {"copy-late", "9 10", siteSend, 2},
-	fQueueFull:      {"longest-wait", "8", siteSend, 2},
-	fGarbled:        {"garbled", "11 12 18", siteSend, 2},
-	fOtherSale:      {"other-sale", "13", siteSend, 2},
-	fContradict:     {"contradiction", "14", siteSend, 2},
-	f5xxBefore:      {"5xx-before", "15 17", siteSend, 2},
-	f5xxAfter:       {"5xx-after", "15", siteSend, 2},
-	f429Before:      {"429-before", "16", siteSend, 2},
-	f429After:       {"429-after", "16", siteSend, 2},
-	f401Before:      {"401-before", "16 40", siteSend, 2},
-	f401After:       {"401-after", "16", siteSend, 2},
-	fUnlistedCode:   {"unlisted-code", "12", siteSend, 2},
-	fOutage:         {"outage", "20", sitePoint, 60},
-	fLookLag:        {"lookup-lag", "21 52", siteLook, 6},
-	fLookStale:      {"stale-replica", "21", siteLook, 6},
-	fLookError:      {"lookup-error", "21 40", siteLook, 6},
-	fLookUnlisted:   {"lookup-unlisted", "12", siteLook, 6},
-	fPendingOK:      {"pending-ok", "23", siteStart, 1},
-	fPendingFailed:  {"pending-failed", "23", siteStart, 1},
-	fReversed:       {"reversed", "23", siteStart, 1},
-	fWrongOTP:       {"wrong-otp", "24", siteTill, 8},
-	fExhaustedOTP:   {"exhausted-otp", "24", siteStart, 1},
-	fExpiredOTP:     {"expired-otp", "24", siteTill, 6},
-	fOTPDying:       {"otp-expires-in-flight", "24", siteTill, 6},
-	fOlderOTP:       {"older-otp", "24 25", siteTill, 6},
-	fOTPLost:        {"otp-request-lost", "4 25", siteOTP, 2},
-	fOTPReplyLost:   {"otp-reply-lost", "25", siteOTP, 2},
-	fOTPRefused:     {"otp-refused", "16 25", siteOTP, 2},
-	fPriceChange:    {"price-change", "26", siteTill, 5},
-	fIneligible:     {"not-eligible", "26", siteTill, 5},
-	fAlready:        {"already-registered", "26", siteTill, 5},
-	fInactive:       {"inactive", "26", siteTill, 5},
-	fCrash:          {"crash", "27", sitePoint, 90},
-	fPowerCut:       {"power-cut", "28", sitePoint, 90},
-	fApplyFails:     {"apply-fails", "29 30", siteApply, 9},
-	fApplyUnknown:   {"apply-unknown", "29", siteApply, 9},
-	fApplySlow:      {"apply-slow", "39", siteApply, 9},
-	fStoreSplit:     {"store-split", "34", sitePoint, 60},
-	fTwoResolvers:   {"two-resolvers", "34", siteStart, 1},
-	fClockStep:      {"clock-step", "35", sitePoint, 60},
-	fClockFrozen:    {"clock-frozen", "35", sitePoint, 60},
-	fClockDrift:     {"clock-drift", "35", sitePoint, 30},
-	fSuspend:        {"suspend", "36", sitePoint, 60},
-	fCanceled:       {"canceled", "37", sitePoint, 60},
-	fDoubleClick:    {"double-click", "37", siteTill, 6},
-	fSameOrder:      {"same-order-twice", "37", siteStart, 1},
-	fTwoOrders:      {"two-orders", "41", siteStart, 1},
-	fOverride:       {"override", "41", siteStart, 1},
-	fAbandon:        {"abandon", "-", siteTill, 8},
-	fWalkAway:       {"walk-away", "-", siteTill, 8},
-	fCancelOrder:    {"cancel", "-", siteStart, 1},
-	fCashNotEntered: {"cash-not-entered", "42", siteStart, 1},
-	fRefundTwice:    {"refund-twice", "42", siteStart, 1},
-	fForgotten:      {"unconfirmed-refund", "42 54", siteStart, 1},
-	fMisuse:         {"misuse", "37 42", siteTill, 8},
-	fForeignRow:     {"foreign-row", "43", siteStart, 1},
-	fIDsUsed:        {"ids-used", "43", siteTill, 4},
-	fOtherAmount:    {"other-amount", "43", siteLook, 4},
-	fNoLookup:       {"no-lookup", "-", siteStart, 1},
-	fBeyondFence:    {"beyond-fence", "8", siteSend, 1},
-	fPausedSend:     {"paused-send", "33", siteSend, 1},
-	fCached:         {"cache", "45", siteLook, 6},
-	fExpiryLies:     {"expiry-lies", "46", siteOTP, 2},
-	fSelfContradict: {"self-contradiction", "47", siteSend, 2},
-	fNotFoundRow:    {"not-found-with-row", "47", siteLook, 6},
-	fQueueUsed:      {"otp-used-on-arrival", "48", siteSend, 2},
-	fOtherGate:      {"other-gate", "49", siteSend, 2},
-	fChanged:        {"changed-between-copies", "50", siteSend, 2},
-	fFailedRow:      {"failed-row-of-a-copy", "51", siteSend, 2},
-	fStoreHangs:     {"store-hangs", "55", siteApply, 9},
-	fClockAhead:     {"clock-a-day-ahead", "56", siteStart, 1},
-	fHanging:        {"lookups-hang", "57", siteLook, 6},
-	fWrongDate:      {"wrong-date", "46", siteLook, 6},
+// faultTable has every fault, in the order below. It is read only once the program runs.
+var faultTable []faultInfo
+
+func fault(name, numbers string, s site, nths int) faultKind {
+	faultTable = append(faultTable, faultInfo{name, numbers, s, nths})
+	return faultKind(len(faultTable) - 1)
 }
+
+var (
+	fNotSent        = fault("not-sent", "1 2 3 38", siteSend, 2)
+	fRequestLost    = fault("request-lost", "4 5", siteSend, 2)
+	fReplyLost      = fault("reply-lost", "6 19", siteSend, 2)
+	fReplyLate      = fault("reply-late", "7", siteSend, 2)
+	fLateArrival    = fault("late-arrival", "8", siteSend, 2)
+	fParked         = fault("parked", "8", siteSend, 2)
+	fCopy           = fault("copy", "9", siteSend, 2)         // a proxy delivers twice; we see the first reply
+	fCopySecond     = fault("copy-second", "9", siteSend, 2)  // and we see the reply to the copy
+	fCopyLate       = fault("copy-late", "9 10", siteSend, 2) // the copy comes up to the longest delay later
+	fQueueFull      = fault("longest-wait", "8", siteSend, 2) // E: the longest wait in the queue; elsewhere the longest park
+	fGarbled        = fault("garbled", "11 12 18", siteSend, 2)
+	fOtherSale      = fault("other-sale", "13", siteSend, 2)
+	fContradict     = fault("contradiction", "14", siteSend, 2)
+	f5xxBefore      = fault("5xx-before", "15 17", siteSend, 2)
+	f5xxAfter       = fault("5xx-after", "15", siteSend, 2)
+	f429Before      = fault("429-before", "16", siteSend, 2)
+	f429After       = fault("429-after", "16", siteSend, 2)
+	f401Before      = fault("401-before", "16 40", siteSend, 2)
+	f401After       = fault("401-after", "16", siteSend, 2)
+	fUnlistedCode   = fault("unlisted-code", "12", siteSend, 2)
+	fOutage         = fault("outage", "20", sitePoint, 60)
+	fLookLag        = fault("lookup-lag", "21 52", siteLook, 6)
+	fLookStale      = fault("stale-replica", "21", siteLook, 6)
+	fLookError      = fault("lookup-error", "21 40", siteLook, 6)
+	fLookUnlisted   = fault("lookup-unlisted", "12", siteLook, 6)
+	fPendingOK      = fault("pending-ok", "23", siteStart, 1)
+	fPendingFailed  = fault("pending-failed", "23", siteStart, 1)
+	fReversed       = fault("reversed", "23", siteStart, 1)
+	fWrongOTP       = fault("wrong-otp", "24", siteTill, 8)
+	fExhaustedOTP   = fault("exhausted-otp", "24", siteStart, 1)
+	fExpiredOTP     = fault("expired-otp", "24", siteTill, 6)
+	fOTPDying       = fault("otp-expires-in-flight", "24", siteTill, 6) // the OTP expires while the send is on the road
+	fOlderOTP       = fault("older-otp", "24 25", siteTill, 6)          // the customer reads the code of the message before
+	fOTPLost        = fault("otp-request-lost", "4 25", siteOTP, 2)
+	fOTPReplyLost   = fault("otp-reply-lost", "25", siteOTP, 2)
+	fOTPRefused     = fault("otp-refused", "16 25", siteOTP, 2)
+	fPriceChange    = fault("price-change", "26", siteTill, 5)
+	fIneligible     = fault("not-eligible", "26", siteTill, 5)
+	fAlready        = fault("already-registered", "26", siteTill, 5)
+	fInactive       = fault("inactive", "26", siteTill, 5)
+	fCrash          = fault("crash", "27", sitePoint, 90)
+	fPowerCut       = fault("power-cut", "28", sitePoint, 90)
+	fApplyFails     = fault("apply-fails", "29 30", siteApply, 9)
+	fApplyUnknown   = fault("apply-unknown", "29", siteApply, 9)
+	fApplySlow      = fault("apply-slow", "39", siteApply, 9)
+	fStoreSplit     = fault("store-split", "34", sitePoint, 60)
+	fTwoResolvers   = fault("two-resolvers", "34", siteStart, 1)
+	fClockStep      = fault("clock-step", "35", sitePoint, 60)
+	fClockFrozen    = fault("clock-frozen", "35", sitePoint, 60)
+	fClockDrift     = fault("clock-drift", "35", sitePoint, 30)
+	fSuspend        = fault("suspend", "36", sitePoint, 60)
+	fCanceled       = fault("canceled", "37", sitePoint, 60)
+	fDoubleClick    = fault("double-click", "37", siteTill, 6)
+	fSameOrder      = fault("same-order-twice", "37", siteStart, 1)
+	fTwoOrders      = fault("two-orders", "41", siteStart, 1)
+	fOverride       = fault("override", "41", siteStart, 1)
+	fAbandon        = fault("abandon", "-", siteTill, 8)
+	fWalkAway       = fault("walk-away", "-", siteTill, 8)
+	fCancelOrder    = fault("cancel", "-", siteStart, 1)
+	fCashNotEntered = fault("cash-not-entered", "42", siteStart, 1)
+	fRefundTwice    = fault("refund-twice", "42", siteStart, 1)
+	fForgotten      = fault("unconfirmed-refund", "42 54", siteStart, 1)
+	fMisuse         = fault("misuse", "37 42", siteTill, 8)
+	fForeignRow     = fault("foreign-row", "43", siteStart, 1)
+	fIDsUsed        = fault("ids-used", "43", siteTill, 4)
+	fOtherAmount    = fault("other-amount", "43", siteLook, 4)
+	fNoLookup       = fault("no-lookup", "-", siteStart, 1)
+	fBeyondFence    = fault("beyond-fence", "8", siteSend, 1)
+	fPausedSend     = fault("paused-send", "33", siteSend, 1)
+	fCached         = fault("cache", "45", siteLook, 6)
+	fExpiryLies     = fault("expiry-lies", "46", siteOTP, 2)
+	fSelfContradict = fault("self-contradiction", "47", siteSend, 2)
+	fNotFoundRow    = fault("not-found-with-row", "47", siteLook, 6)
+	fQueueUsed      = fault("otp-used-on-arrival", "48", siteSend, 2)
+	fOtherGate      = fault("other-gate", "49", siteSend, 2)
+	fChanged        = fault("changed-between-copies", "50", siteSend, 2)
+	fFailedRow      = fault("failed-row-of-a-copy", "51", siteSend, 2)
+	fStoreHangs     = fault("store-hangs", "55", siteApply, 9)
+	fClockAhead     = fault("clock-a-day-ahead", "56", siteStart, 1)
+	fHanging        = fault("lookups-hang", "57", siteLook, 6)
+	fWrongDate      = fault("wrong-date", "46", siteLook, 6)
+)
+
+// faultsMax is more than there are.
+const faultsMax = 128
+
+// faultKinds counts them.
+func faultKinds() faultKind { return faultKind(len(faultTable)) }
 
 // String returns the name as scripts write it.
 func (k faultKind) String() string { return faultTable[k].name }
@@ -235,10 +162,18 @@ func (w *world) pass(s site) faultSet {
 
 // strike counts a fault that had its effect.
 func (w *world) strike(k faultKind) {
-	w.stats.fired[k]++
+	w.stats["fault: "+k.String()]++
 	w.struck[k] = true
 	w.trace.note("fault", uint64(k), uint64(w.now))
 	w.log("! %s", k)
+}
+
+// hit reports whether a fault is among those that strike now, and counts it.
+func (w *world) hit(set faultSet, k faultKind) bool {
+	if set.has(k) {
+		w.strike(k)
+	}
+	return set.has(k)
 }
 
 // faultSet is a set of faults.

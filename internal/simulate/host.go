@@ -67,7 +67,7 @@ func (h *host) open() {
 			return h.wall()
 		},
 		OnAlarm: func(_ context.Context, s sale.Sale) {
-			w.stats.alarms++
+			w.stats["alarms"]++
 			w.checker.sales[s.ID].alarms++
 		},
 	})
@@ -190,15 +190,15 @@ func (h *host) repair() {
 type lab struct {
 	truths map[sandbox.Kind]*era
 	idle   []*coroutine
-	stats  *stats
+	stats  stats
 	known  map[belief]*contract.Contract
 	bug    *bug
 	log    bool
-	struck [faultKinds]bool // in the world that ran last
+	struck [faultsMax]bool // in the world that ran last
 	died   [pointKinds]bool
 }
 
-func newLab(st *stats) *lab {
+func newLab(st stats) *lab {
 	return &lab{truths: map[sandbox.Kind]*era{}, stats: st, known: map[belief]*contract.Contract{}}
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -39,8 +41,8 @@ func (l *lab) live(s *script) (broken *violation, hash trace) {
 	w.begin()
 	w.play()
 	l.struck = w.struck
-	l.stats.points += uint64(w.points)
-	l.stats.resolves += uint64(w.resolves)
+	l.stats["points passed"] += uint64(w.points)
+	l.stats["rounds of drivers"] += uint64(w.resolves)
 	w.drain()
 	w.end()
 	return w.checker.broken, w.trace
@@ -65,7 +67,7 @@ func (w *world) begin() {
 	if w.bothClocks() && w.script.cell(fPausedSend).flagged {
 		w.checker.strict = false
 	}
-	for k := range faultKinds {
+	for k := range faultKinds() {
 		if faultTable[k].site == siteStart && w.scripted(k) {
 			w.wants = append(w.wants, k)
 		}
@@ -77,8 +79,7 @@ func (w *world) begin() {
 		w.hosts[i].time = w.hosts[i].seam()
 		w.hosts[i].open()
 	}
-	if w.wanted(fClockAhead) {
-		w.strikeOnce(fClockAhead)
+	if w.lasting(fClockAhead) {
 		h := w.hosts[0]
 		h.wallOff += 24 * time.Hour
 		w.later(w.between(drawClock, time.Second, time.Hour), func() {
@@ -137,6 +138,14 @@ func (w *world) scripted(k faultKind) bool {
 	return slices.ContainsFunc(w.script.faults, func(f armedFault) bool { return f.kind == k })
 }
 
+// lasting reports whether a fault that lasts for the whole world is wanted, and counts it.
+func (w *world) lasting(k faultKind) bool {
+	if w.wanted(k) {
+		w.strikeOnce(k)
+	}
+	return w.wanted(k)
+}
+
 // strikeOnce counts a fault that lasts for the whole world.
 func (w *world) strikeOnce(k faultKind) {
 	if !w.struck[k] {
@@ -166,7 +175,7 @@ func (w *world) populate() {
 	if w.wanted(fTwoOrders) || w.wanted(fOverride) {
 		w.addOrder(phone)
 	}
-	w.stats.sales += uint64(len(w.orders))
+	w.stats["sales"] += uint64(len(w.orders))
 	subject := w.orders[0].subject
 	switch {
 	case w.wanted(fPendingOK):
@@ -182,8 +191,7 @@ func (w *world) populate() {
 		w.strikeOnce(fTwoOrders)
 		w.hire(w.hosts[1], "teller2", w.orders[1], sell).begin(w.between(drawPerson, 0, 40*time.Second))
 	}
-	if w.wanted(fSameOrder) {
-		w.strikeOnce(fSameOrder)
+	if w.lasting(fSameOrder) {
 		w.hire(w.hosts[1], "teller3", w.orders[0], sell).begin(w.between(drawPerson, 0, 3*time.Second))
 	}
 }
@@ -286,42 +294,34 @@ func (w *world) log(format string, args ...any) {
 	}
 }
 
-const (
-	stateKinds = int(sale.Closed) + 1
-)
-
 // stats counts what worlds went through.
-type stats struct {
-	worlds, sales, sends, alarms, strangers uint64
-	overtaken, points, resolves             uint64
-	fired                                   [faultKinds]uint64
-	deaths                                  [pointKinds]uint64
-	edges                                   [stateKinds][stateKinds]uint64
-	ends                                    [stateKinds]uint64
-	trace                                   uint64 // of all worlds, in whatever order they ran
-}
+type stats map[string]uint64
 
 // add sums up.
-func (s *stats) add(o *stats) {
-	s.worlds += o.worlds
-	s.sales += o.sales
-	s.sends += o.sends
-	s.alarms += o.alarms
-	s.strangers += o.strangers
-	s.overtaken += o.overtaken
-	s.trace += o.trace
-	s.points += o.points
-	s.resolves += o.resolves
-	for i := range s.fired {
-		s.fired[i] += o.fired[i]
+func (s stats) add(o stats) {
+	for what, n := range o {
+		s[what] += n
 	}
-	for i := range s.deaths {
-		s.deaths[i] += o.deaths[i]
+}
+
+// print writes the counts, and what was never counted.
+func (s stats) print(out io.Writer) {
+	for k := range faultKinds() {
+		s["fault: "+k.String()] += 0
 	}
-	for i := range s.edges {
-		s.ends[i] += o.ends[i]
-		for j := range s.edges[i] {
-			s.edges[i][j] += o.edges[i][j]
+	for from, ways := range allowedEdges {
+		for _, to := range ways {
+			s[edge(from, to)] += 0
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(s)) {
+		switch n := s[what]; {
+		case what == "trace": // of all worlds, in whatever order they ran
+			fmt.Fprintf(out, "%-40s %9x\n", what, n)
+		case n == 0:
+			fmt.Fprintf(out, "%-40s     NEVER\n", what)
+		default:
+			fmt.Fprintf(out, "%-40s %9d\n", what, n)
 		}
 	}
 }

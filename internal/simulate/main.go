@@ -25,7 +25,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
@@ -61,7 +60,7 @@ func run() int {
 }
 
 func replayScript(s *script) bool {
-	l := newLab(&stats{})
+	l := newLab(stats{})
 	l.log = true
 	fmt.Fprintln(os.Stdout, s, s.faults)
 	stop := watch(s)
@@ -104,31 +103,39 @@ type sweep struct {
 
 const tooMany = 20
 
-func (s *sweep) run(workers int, next func() *script) {
+// each has every worker call work until that reports that nothing is left.
+func (s *sweep) each(workers int, work func(l *lab) bool) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			mine := &stats{}
-			l := newLab(mine)
-			for sc := next(); sc != nil; sc = next() {
-				stop := watch(sc)
-				broken, hash := l.live(sc)
-				stop()
-				mine.worlds++
-				mine.trace += mix(uint64(hash))
-				if broken != nil && s.report(found{sc, broken}) {
-					break
-				}
+			l := newLab(stats{})
+			for work(l) {
 			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.total.add(mine)
+			s.total.add(l.stats)
 		})
 	}
 	wg.Wait()
+}
+
+// live runs one world, and reports whether it broke something.
+func (s *sweep) live(l *lab, sc *script) bool {
+	stop := watch(sc)
+	broken, hash := l.live(sc)
+	stop()
+	l.stats["worlds"]++
+	l.stats["trace"] += mix(uint64(hash))
+	if broken == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found = append(s.found, found{sc, broken})
+	return true
 }
 
 // hangs is how long a world may take before it counts as one that hangs.
@@ -146,35 +153,29 @@ func watch(sc *script) (stop func()) {
 	return func() { t.Stop() }
 }
 
-func (s *sweep) report(f found) (stop bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.found = append(s.found, f)
-	return len(s.found) >= tooMany
-}
-
 // runRandom simulates at least so many sales over all models.
 func runRandom(out io.Writer, sales, seed uint64, workers int) bool {
-	var s sweep
+	s := sweep{total: stats{}}
 	all := arrangements()
-	var mu sync.Mutex
 	n, planned := seed, uint64(0)
 	began := time.Now()
-	s.run(workers, func() *script {
-		mu.Lock()
-		defer mu.Unlock()
+	s.each(workers, func(l *lab) bool {
+		s.mu.Lock()
 		if planned >= sales || len(s.found) >= tooMany {
-			return nil
+			s.mu.Unlock()
+			return false
 		}
 		a := all[n%uint64(len(all))]
 		sc := seededScript(a.kind, a.nonces, n)
 		planned++
 		n++
-		return sc
+		s.mu.Unlock()
+		s.live(l, sc)
+		return true
 	})
 	took := time.Since(began)
-	fmt.Fprintf(out, "%d sales in %d worlds, seeds %d to %d, %v: %.0f sales/s\n", s.total.sales, s.total.worlds, seed, n-1,
-		took.Round(time.Millisecond), float64(s.total.sales)/took.Seconds())
+	fmt.Fprintf(out, "%d sales in %d worlds, seeds %d to %d, %v: %.0f sales/s\n", s.total["sales"], s.total["worlds"], seed, n-1,
+		took.Round(time.Millisecond), float64(s.total["sales"])/took.Seconds())
 	s.total.print(out)
 	return s.verdict(out)
 }
@@ -192,43 +193,6 @@ func (s *sweep) verdict(out io.Writer) bool {
 	return len(s.found) == 0
 }
 
-// print writes what the worlds went through.
-func (s *stats) print(out io.Writer) {
-	fmt.Fprintf(out, "register requests %d, alarms %d, rows of strangers %d, overtaken %d, trace %016x\n", s.sends, s.alarms, s.strangers, s.overtaken, s.trace)
-	fmt.Fprintf(out, "labelled points passed %d, rounds of resolvers %d\n", s.points, s.resolves)
-	fmt.Fprint(out, "sales ended:")
-	for i, n := range s.ends {
-		if n > 0 {
-			fmt.Fprintf(out, " %s %d", sale.State(i), n)
-		}
-	}
-	fmt.Fprintln(out, "\nfaults fired:")
-	for k, n := range s.fired {
-		fmt.Fprintf(out, "  %-22s %9d\n", faultKind(k), n)
-	}
-	fmt.Fprintln(out, "deaths by point:")
-	for p, n := range s.deaths {
-		fmt.Fprintf(out, "  %-22s %9d\n", point(p), n)
-	}
-	s.printEdges(out)
-}
-
-func (s *stats) printEdges(out io.Writer) {
-	fmt.Fprintln(out, "edges taken:")
-	for from := range s.edges {
-		for to := range s.edges[from] {
-			_, allowed := allowedEdges[step{sale.State(from), sale.State(to)}]
-			if n := s.edges[from][to]; n > 0 && from != to || allowed {
-				note := ""
-				if n == 0 {
-					note = "  NEVER"
-				}
-				fmt.Fprintf(out, "  %-12s -> %-12s %9d%s\n", sale.State(from), sale.State(to), n, note)
-			}
-		}
-	}
-}
-
 // shrink drops faults one by one as long as the same invariant stays broken.
 func shrink(s *script, broken *violation, b *bug) *script {
 	small := *s
@@ -237,7 +201,7 @@ func shrink(s *script, broken *violation, b *bug) *script {
 		again = false
 		for i := range small.faults {
 			less := small.without(i)
-			l := newLab(&stats{})
+			l := newLab(stats{})
 			l.bug = b
 			if got, _ := l.live(less); got != nil && got.invariant == broken.invariant {
 				small, again = *less, true

@@ -18,20 +18,16 @@ func (w *world) outward(m *letter, sent int, faults faultSet, trip time.Duration
 	w.lateOut = w.lateOut || faults.has(fLateArrival) || faults.has(fParked) || faults.has(fQueueFull)
 	first := func() { w.later(trip, func() { *p = w.arrive(sent, m, false) }) }
 	switch {
-	case faults.has(fLateArrival):
-		w.strike(fLateArrival)
+	case w.hit(faults, fLateArrival):
 		w.later(w.lateness(), func() { w.arrive(sent, m, false) })
-	case faults.has(fBeyondFence):
-		w.strike(fBeyondFence)
+	case w.hit(faults, fBeyondFence):
 		w.park(sent, m, trip, w.maxDelay+w.between(drawLate, 3*time.Minute, 2*time.Hour))
 	case faults.has(fQueueFull) && w.era.kind != "E":
 		w.strike(fQueueFull)
 		w.park(sent, m, trip, w.longest())
-	case faults.has(fParked):
-		w.strike(fParked)
+	case w.hit(faults, fParked):
 		w.park(sent, m, trip, w.lateness())
-	case faults.has(fQueueFull):
-		w.strike(fQueueFull)
+	case w.hit(faults, fQueueFull):
 		w.later(trip, func() {
 			w.era.dice.pinned = true
 			*p = w.arrive(sent, m, false)
@@ -49,20 +45,16 @@ func (w *world) outward(m *letter, sent int, faults faultSet, trip time.Duration
 func (w *world) stopped(m *letter, faults faultSet, p *reply) bool {
 	bare := reply{comes: true, op: m.op, date: w.date(), text: "<html>"}
 	switch {
-	case faults.has(fRequestLost):
-		w.strike(fRequestLost)
+	case w.hit(faults, fRequestLost):
 		return true
-	case faults.has(f5xxBefore):
-		w.strike(f5xxBefore)
+	case w.hit(faults, f5xxBefore):
 		bare.status = http.StatusServiceUnavailable
-	case faults.has(f401Before):
-		w.strike(f401Before)
+	case w.hit(faults, f401Before):
 		bare.status = http.StatusUnauthorized
 		if w.percent(drawWire, 50) { // with an envelope it is a refusal
 			bare.text, bare.answer = "", &contract.Answer{Code: partner.AuthSignature}
 		}
-	case faults.has(f429Before):
-		w.strike(f429Before)
+	case w.hit(faults, f429Before):
 		bare.status, bare.text, bare.answer, bare.after = http.StatusTooManyRequests, "", &contract.Answer{Code: partner.RateLimited}, w.retryAfter()
 	default:
 		return false
@@ -78,12 +70,10 @@ func (w *world) retryAfter() string {
 
 // copies are those that a proxy makes.
 func (w *world) copies(m *letter, sent int, faults faultSet, trip time.Duration, p *reply) time.Duration {
-	if faults.has(fCopyLate) {
-		w.strike(fCopyLate)
+	if w.hit(faults, fCopyLate) {
 		w.later(max(trip, w.lateness()), func() { w.arrive(sent, m, true) })
 	}
-	if faults.has(fCopy) {
-		w.strike(fCopy)
+	if w.hit(faults, fCopy) {
 		w.later(trip, func() { w.arrive(sent, m, true) })
 	}
 	if !faults.has(fCopySecond) {
@@ -119,13 +109,10 @@ func (w *world) twoRoads(m *letter, sent int, faults faultSet, trip time.Duratio
 		code = partner.OTPExpired
 	}
 	switch {
-	case faults.has(fQueueUsed):
-		w.strike(fQueueUsed)
-	case faults.has(fOtherGate):
-		w.strike(fOtherGate)
+	case w.hit(faults, fQueueUsed):
+	case w.hit(faults, fOtherGate):
 		code, status = otherGate[w.below(drawWire, len(otherGate))], http.StatusUnauthorized
-	case faults.has(fFailedRow):
-		w.strike(fFailedRow)
+	case w.hit(faults, fFailedRow):
 		w.shows = &shown{
 			trans: m.fields.TransID, pid: m.fields.PartnerTransID, at: w.core().Add(trip).Truncate(time.Second),
 			code: code, wire: [...]string{"", "ZZ99", "listed"}[w.below(drawWire, 3)],
@@ -159,26 +146,20 @@ func (w *world) changing(m *letter, sent int, trip time.Duration, p *reply) time
 func (w *world) spoil(p *reply, faults faultSet, m *letter) {
 	bare := func(status int) { p.status, p.answer, p.text = status, nil, "<html>" }
 	switch {
-	case faults.has(fGarbled):
-		w.strike(fGarbled)
+	case w.hit(faults, fGarbled):
 		p.text = "}}"
-	case faults.has(f5xxAfter):
-		w.strike(f5xxAfter)
+	case w.hit(faults, f5xxAfter):
 		bare(http.StatusBadGateway)
 		if w.percent(drawWire, 50) { // a well-formed refusal under it is none
 			p.text, p.answer = "", &contract.Answer{Code: [...]partner.Code{partner.NotEligible, partner.AmountMismatch, partner.SystemError}[w.below(drawWire, 3)]}
 		}
-	case faults.has(f429After):
-		w.strike(f429After)
+	case w.hit(faults, f429After):
 		p.status, p.answer, p.text, p.after = http.StatusTooManyRequests, &contract.Answer{Code: partner.RateLimited}, "", w.retryAfter()
-	case faults.has(f401After):
-		w.strike(f401After)
+	case w.hit(faults, f401After):
 		bare(http.StatusUnauthorized)
-	case faults.has(fUnlistedCode):
-		w.strike(fUnlistedCode)
+	case w.hit(faults, fUnlistedCode):
 		p.status, p.text, p.answer = http.StatusOK, "", &contract.Answer{WireCode: "ZZ99"}
-	case faults.has(fOtherSale):
-		w.strike(fOtherSale)
+	case w.hit(faults, fOtherSale):
 		p.status, p.text = http.StatusOK, ""
 		p.answer = &contract.Answer{Code: partner.Success, Data: contract.Data{
 			TransID: "T-OF-ANOTHER", PartnerTransID: "P-OF-ANOTHER", State: partner.StateSuccess, RegisteredAt: p.date,
@@ -188,8 +169,7 @@ func (w *world) spoil(p *reply, faults faultSet, m *letter) {
 		a := *p.answer
 		a.Contradict = true
 		p.answer = &a
-	case faults.has(fSelfContradict):
-		w.strike(fSelfContradict)
+	case w.hit(faults, fSelfContradict):
 		p.status, p.text = http.StatusOK, ""
 		p.answer = &contract.Answer{Code: partner.NotEligible, Data: contract.Data{
 			TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, State: partner.StateSuccess,

@@ -50,13 +50,21 @@ func (p *person) begin(d time.Duration) {
 	})
 }
 
+// call is what a person does at the desk.
+type call func(ctx context.Context, d *sale.Desk) (sale.View, error)
+
+// by is a call that names the sale and who does it.
+func (p *person) by(do func(*sale.Desk, context.Context, string, string) (sale.View, error)) call {
+	return func(ctx context.Context, d *sale.Desk) (sale.View, error) { return do(d, ctx, p.order.saleID, p.name) }
+}
+
 // act is one call of a person on the desk. It checks what the desk answers.
-func (p *person) act(what string, call func(ctx context.Context, d *sale.Desk) (sale.View, error)) (sale.View, error) {
+func (p *person) act(what string, do call) (sale.View, error) {
 	w := p.w
 	p.acts++
-	ctx, a, began, wall, said, saidAt := &callContext{}, w.cur, w.now, p.host.wall(), p.screen, p.shownAt
+	ctx, a, began, wall, said, saidAt := &callContext{Context: context.Background()}, w.cur, w.now, p.host.wall(), p.screen, p.shownAt
 	a.ctx = ctx
-	v, err := call(ctx, p.host.desk)
+	v, err := do(ctx, p.host.desk)
 	a.ctx = nil
 	if v.Sale.ID != "" {
 		p.screen, p.shownAt = v, w.now
@@ -75,14 +83,14 @@ func (p *person) act(what string, call func(ctx context.Context, d *sale.Desk) (
 }
 
 // twice is act, and at a double click the same once more at the same time.
-func (p *person) twice(double bool, what string, call func(ctx context.Context, d *sale.Desk) (sale.View, error)) (sale.View, error) {
+func (p *person) twice(double bool, what string, do call) (sale.View, error) {
 	if double {
 		w := p.w
 		w.strike(fDoubleClick)
-		other := w.hire(w.hosts[w.below(drawPerson, 2)], p.name, p.order, func(q *person) { _, _ = q.act(what+" again", call) })
+		other := w.hire(w.hosts[w.below(drawPerson, 2)], p.name, p.order, func(q *person) { _, _ = q.act(what+" again", do) })
 		other.begin(w.between(drawPerson, 0, 3*time.Millisecond))
 	}
-	return p.act(what, call)
+	return p.act(what, do)
 }
 
 func (p *person) think(lo, hi time.Duration) { p.w.pause(p.w.between(drawThink, lo, hi)) }
@@ -103,8 +111,7 @@ func sell(p *person) {
 			continue
 		}
 		faults := w.pass(siteTill)
-		if faults.has(fWalkAway) {
-			w.strike(fWalkAway)
+		if w.hit(faults, fWalkAway) {
 			return
 		}
 		p.meddle(v, faults)
@@ -138,16 +145,13 @@ func (p *person) look() (sale.View, bool) {
 
 // next does what the screen says; true ends the work.
 func (p *person) next(v sale.View, faults faultSet) (done bool) {
-	w, o := p.w, p.order
+	w := p.w
 	double := faults.has(fDoubleClick)
-	if faults.has(fAbandon) {
-		w.strike(fAbandon)
+	if w.hit(faults, fAbandon) {
 		p.abandon = true
 	}
 	giveUp := func() {
-		_, _ = p.twice(double, "abandon", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.Abandon(ctx, o.saleID, p.name)
-		})
+		_, _ = p.twice(double, "abandon", p.by((*sale.Desk).Abandon))
 	}
 	trying := v.Sale.State == sale.Paid || v.Sale.State == sale.OTPSent
 	step := v.Action.Step
@@ -197,14 +201,12 @@ func (p *person) told(v sale.View) time.Duration {
 
 func (p *person) takeCash(double bool) bool {
 	w, o := p.w, p.order
-	if slices.Contains(w.wants, fCancelOrder) {
-		w.strikeOnce(fCancelOrder)
-		_, err := p.act("cancel", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Cancel(ctx, o.saleID, p.name) })
+	if w.lasting(fCancelOrder) {
+		_, err := p.act("cancel", p.by((*sale.Desk).Cancel))
 		return err == nil
 	}
 	p.think(time.Second, 10*time.Second)
-	if slices.Contains(w.wants, fCashNotEntered) {
-		w.strikeOnce(fCashNotEntered)
+	if w.lasting(fCashNotEntered) {
 		o.gave, o.lost = true, true
 		return true
 	}
@@ -223,10 +225,9 @@ func (p *person) tooOld(s sale.Sale) bool {
 }
 
 func (p *person) askOTP(v sale.View, double bool) {
-	o := p.order
 	p.w.pause(min(p.told(v), 10*time.Minute))
 	p.otps++
-	_, err := p.twice(double, "otp", func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.RequestOTP(ctx, o.saleID, p.name) })
+	_, err := p.twice(double, "otp", p.by((*sale.Desk).RequestOTP))
 	if err != nil {
 		p.think(2*time.Second, 20*time.Second)
 	}
@@ -235,8 +236,7 @@ func (p *person) askOTP(v sale.View, double bool) {
 func (p *person) register(v sale.View, faults faultSet) {
 	w, o := p.w, p.order
 	p.think(4*time.Second, 25*time.Second)
-	if faults.has(fExpiredOTP) {
-		w.strike(fExpiredOTP)
+	if w.hit(faults, fExpiredOTP) {
 		w.pause(otpTTL)
 	}
 	if at := w.expiryOf(&v.Sale); faults.has(fOTPDying) && !at.IsZero() {
@@ -281,14 +281,10 @@ func (p *person) readSMS(s sale.Sale, faults faultSet) (partner.OTP, bool) {
 	if exhausted && p.tries == 2 {
 		w.strikeOnce(fExhaustedOTP)
 	}
-	if faults.has(fOlderOTP) {
-		w.strike(fOlderOTP)
+	if w.hit(faults, fOlderOTP) {
 		code = box[0].OTP
 	}
-	if faults.has(fWrongOTP) || exhausted {
-		if faults.has(fWrongOTP) {
-			w.strike(fWrongOTP)
-		}
+	if w.hit(faults, fWrongOTP) || exhausted {
 		wrong, _ := partner.ParseOTP(reverse(code.Reveal()))
 		code = wrong
 	}

@@ -112,7 +112,7 @@ func (s *script) draw() {
 func (s *script) mix(d *dice) {
 	n := [...]int{0, 1, 1, 2, 2, 2, 3, 3, 4, 6}[d.below(drawPlan, 10)]
 	for range n {
-		k := faultKind(d.below(drawPlan, int(faultKinds)))
+		k := faultKind(d.below(drawPlan, len(faultTable)))
 		if slices.Contains(rare, k) && d.percent(drawPlan, 60) {
 			continue
 		}

@@ -70,20 +70,17 @@ func (s *store) Apply(ctx context.Context, c sale.Change) error {
 		return errStore
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case faults.has(fApplyFails):
-		w.strike(fApplyFails)
+	case w.hit(faults, fApplyFails):
 		if w.has(bugAckLost) {
 			return nil
 		}
 		return errStore
-	case faults.has(fStoreHangs):
-		w.strike(fStoreHangs)
+	case w.hit(faults, fStoreHangs):
 		_ = w.cur.host.sleep(ctx, w.cur.host.time.Read, w.between(drawStore, 10*time.Second, 10*time.Minute))
 		if w.percent(drawStore, 50) {
 			return errStore
 		}
-	case faults.has(fApplySlow):
-		w.strike(fApplySlow)
+	case w.hit(faults, fApplySlow):
 		w.pause(w.between(drawStore, 2*time.Second, 8*time.Second))
 	}
 	for s.writer != nil {
@@ -102,8 +99,7 @@ func (s *store) Apply(ctx context.Context, c sale.Change) error {
 	w.point(ptWritten)
 	s.commit()
 	w.point(ptSynced)
-	if faults.has(fApplyUnknown) {
-		w.strike(fApplyUnknown)
+	if w.hit(faults, fApplyUnknown) {
 		return errStore
 	}
 	if err := ctx.Err(); err != nil && w.percent(drawStore, 50) {

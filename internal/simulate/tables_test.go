@@ -70,7 +70,7 @@ func TestAgendaKeepsTheOrder(t *testing.T) {
 func cellsTable() string {
 	var flagged, safe strings.Builder
 	reasons := reasonList()
-	for k := range faultKinds {
+	for k := range faultKinds() {
 		var row strings.Builder
 		everywhere := true
 		for _, kind := range sandbox.Kinds() {
@@ -124,7 +124,7 @@ func layersTable() string {
 	b.WriteString("| no. | fault | layer | in the loop | elsewhere |\n|---|---|---|---|---|\n")
 	for i, l := range layers {
 		var names []string
-		for k := range faultKinds {
+		for k := range faultKinds() {
 			if slices.Contains(strings.Fields(faultTable[k].numbers), strconv.Itoa(i+1)) {
 				names = append(names, k.String())
 			}

@@ -156,13 +156,11 @@ func (r road) otp(req *http.Request) (*http.Response, error) {
 	if err := r.rest(ctx, w.ride()); err != nil {
 		return nil, err
 	}
-	if faults.has(fOTPLost) {
-		w.strike(fOTPLost)
+	if w.hit(faults, fOTPLost) {
 		return r.silence(ctx)
 	}
 	p := &reply{comes: true, op: m.op, status: http.StatusOK, date: w.date()}
-	if faults.has(fOTPRefused) {
-		w.strike(fOTPRefused)
+	if w.hit(faults, fOTPRefused) {
 		p.status, p.answer = http.StatusTooManyRequests, &contract.Answer{Code: partner.RateLimited}
 	} else if stamp, code := w.admit(m); code != "" {
 		p.status, p.answer = http.StatusUnauthorized, &contract.Answer{Code: code}
@@ -178,8 +176,7 @@ func (r road) otp(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w.point(ptOTPReply)
-	if faults.has(fOTPReplyLost) {
-		w.strike(fOTPReplyLost)
+	if w.hit(faults, fOTPReplyLost) {
 		return r.silence(ctx)
 	}
 	return w.response(req, p), nil
@@ -190,8 +187,7 @@ func (r road) look(req *http.Request, op partner.Operation) (*http.Response, err
 	w, ctx := r.h.w, req.Context()
 	w.point(ptBeforeLook)
 	faults := w.pass(siteLook)
-	if faults.has(fHanging) {
-		w.strike(fHanging)
+	if w.hit(faults, fHanging) {
 		w.hanging = w.now + w.between(drawPerson, time.Minute, time.Hour)
 	}
 	if w.dark() {
@@ -207,8 +203,7 @@ func (r road) look(req *http.Request, op partner.Operation) (*http.Response, err
 	if err := r.rest(ctx, w.ride()); err != nil {
 		return nil, err
 	}
-	if faults.has(fLookError) {
-		w.strike(fLookError)
+	if w.hit(faults, fLookError) {
 		w.failing = 1 + w.below(drawWire, 9) // the client asks up to four times
 	}
 	if w.failing > 0 && !w.quiet {
@@ -236,10 +231,7 @@ func (r road) register(req *http.Request) (*http.Response, error) {
 	w.point(ptBeforeSend)
 	faults := w.pass(siteSend)
 	w.slowStart()
-	if faults.has(fNotSent) || w.dark() {
-		if faults.has(fNotSent) {
-			w.strike(fNotSent)
-		}
+	if w.hit(faults, fNotSent) || w.dark() {
 		return nil, errDial
 	}
 	m, err := r.take(req, partner.OpRegister)
@@ -249,8 +241,7 @@ func (r road) register(req *http.Request) (*http.Response, error) {
 	if w.has(bugReadAhead) {
 		w.pause(w.between(drawLate, 0, 25*time.Second))
 	}
-	if faults.has(fPausedSend) {
-		w.strike(fPausedSend)
+	if w.hit(faults, fPausedSend) {
 		w.pause(w.between(drawLate, time.Minute, time.Hour))
 	}
 	resp, err := r.send(req, m, faults)

@@ -61,13 +61,13 @@ type world struct {
 	quietSince time.Duration
 	resolves   int
 	reviewed   int
-	struck     [faultKinds]bool
+	struck     [faultsMax]bool
 	foreign    []partner.TransID
 	wire       []wireSend
 
 	checker checker
 	trace   trace
-	stats   *stats
+	stats   stats
 	bubble  bubble // nil: time is the loop's own
 	alone   bool   // nothing but people moves the sales
 }

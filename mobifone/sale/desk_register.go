@@ -81,22 +81,15 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 	if !d.cfg.Rules.needsLook(s) {
 		return s, nil, nil
 	}
-	lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
-	if err != nil {
-		return s, nil, err
-	}
-	e := Event{Kind: LookedUp, At: d.now(), Lookup: &lookup}
-	next, _, err := d.cfg.Rules.Step(s, e)
+	e, next, err := d.look(ctx, d.cfg.Partner, s)
 	if err != nil {
 		return s, nil, err
 	}
 	if next.State == OTPSent && next.Looked {
 		return next, []Event{e}, nil
 	}
-	if !sameButTime(s, next) {
-		if next, err = d.learn(ctx, s, e); err != nil {
-			return s, nil, err
-		}
+	if next, err = d.learn(ctx, s, e); err != nil {
+		return s, nil, err
 	}
 	switch {
 	case next.State != OTPSent:
@@ -109,15 +102,14 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 
 // found writes down what Prepare learned: MobiFone has a registration of these ids.
 func (d *Desk) found(ctx context.Context, s Sale, cause error) (View, error) {
-	lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
+	e, _, err := d.look(ctx, d.cfg.Partner, s)
+	if err == nil {
+		s, err = d.learn(ctx, s, e)
+	}
 	if err != nil {
 		return d.view(ctx, s, err), d.unknown(s, errors.Join(cause, err))
 	}
-	after, err := d.record(ctx, s, Event{Kind: LookedUp, At: d.now(), Lookup: &lookup})
-	if err != nil {
-		return d.view(ctx, s, err), d.unknown(s, errors.Join(cause, err))
-	}
-	return d.view(ctx, after, nil), d.unknown(after, cause)
+	return d.view(ctx, s, nil), d.unknown(s, cause)
 }
 
 // send lets the registration out and records what is known. Its intent is durable.

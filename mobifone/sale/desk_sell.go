@@ -187,15 +187,12 @@ func (d *Desk) settleFirst(ctx context.Context, s Sale) (Sale, error) {
 		return s, nil
 	}
 	if !d.cfg.Rules.NoLookup {
-		lookup, err := d.cfg.Partner.LookUp(ctx, s.Order, s.Pairs())
+		e, _, err := d.look(ctx, d.cfg.Partner, s)
+		if err == nil {
+			s, err = d.learn(ctx, s, e)
+		}
 		if err != nil {
 			return s, err
-		}
-		e := Event{Kind: LookedUp, At: d.now(), Lookup: &lookup}
-		if next, _, err := d.cfg.Rules.Step(s, e); err != nil || !sameButTime(s, next) {
-			if s, err = d.learn(ctx, s, e); err != nil {
-				return s, err
-			}
 		}
 		if s.State != OTPSent && s.State != Paid {
 			return s, d.unknown(s, nil)
