@@ -57,7 +57,7 @@ func main() {
 	flag.IntVar(&o.sample, "sample", 0, "how many mutants to draw; 0: all")
 	flag.StringVar(&o.seed, "seed", "", "what the sample is drawn by")
 	flag.StringVar(&o.only, "only", "", "a regular expression for the names of the mutants to try")
-	flag.BoolVar(&o.verbose, "v", false, "also print the mutants that no test reaches, and how each was judged")
+	flag.BoolVar(&o.verbose, "v", false, "print how each mutant was judged, not the survivors alone")
 	flag.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "test processes at a time")
 	flag.Parse()
 	if err := run(context.Background(), o, modules); err != nil {
@@ -98,8 +98,13 @@ func run(ctx context.Context, o options, modules []module) error {
 	if o.sample > 0 {
 		mutants = draw(mutants, o.sample, o.seed)
 	}
-	inParallel(o.jobs, mutants, func(m *mutant) { w.judge(ctx, m) })
-	return report(o.out, mutants, why, o.verbose)
+	inParallel(o.jobs, mutants, func(m *mutant) {
+		w.judge(ctx, m)
+		if verdict := m.verdict(why); o.verbose || verdict == survived {
+			_, _ = fmt.Fprintf(o.out, "%s: %s  // %s\n", verdict, m.name, m.at)
+		}
+	})
+	return report(o.out, mutants, why)
 }
 
 // draw takes n of the mutants that a test reaches.
@@ -146,7 +151,7 @@ func readSurvivors(file string, mutants []*mutant) (map[string]string, error) {
 
 // report prints the figures of each package, and fails for the survivors that no line
 // explains.
-func report(out io.Writer, mutants []*mutant, why map[string]string, verbose bool) error {
+func report(out io.Writer, mutants []*mutant, why map[string]string) error {
 	columns := []string{"mutants", reached, killed, byTime, listed, survived}
 	figures := map[string]map[string]int{}
 	unexplained := 0
@@ -164,9 +169,7 @@ func report(out io.Writer, mutants []*mutant, why map[string]string, verbose boo
 		if verdict == survived {
 			unexplained++
 		}
-		if verdict == survived || verbose {
-			_, _ = fmt.Fprintf(out, "%s: %s  // %s\n", verdict, m.name, m.at)
-		} else if why[m.name] != "" && m.killed {
+		if why[m.name] != "" && m.killed {
 			_, _ = fmt.Fprintf(out, "listed, and yet %s: %s\n", verdict, m.name)
 		}
 	}
