@@ -96,7 +96,7 @@ func run(ctx context.Context, o options, modules []module) error {
 	w.reach(ctx)
 	mutants := slices.DeleteFunc(w.mutants, func(m *mutant) bool { return !chosen.MatchString(m.name) })
 	if o.sample > 0 {
-		mutants = draw(mutants, o.sample, o.seed)
+		mutants = draw(mutants, why, o.sample, o.seed)
 	}
 	inParallel(o.jobs, mutants, func(m *mutant) {
 		w.judge(ctx, m)
@@ -107,11 +107,11 @@ func run(ctx context.Context, o options, modules []module) error {
 	return report(o.out, mutants, why)
 }
 
-// draw takes n of the mutants that a test reaches.
-func draw(mutants []*mutant, n int, seed string) []*mutant {
+// draw takes n of the mutants that a test reaches and that are not known to survive.
+func draw(mutants []*mutant, why map[string]string, n int, seed string) []*mutant {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(seed))
-	mutants = slices.DeleteFunc(mutants, func(m *mutant) bool { return len(m.tests) == 0 })
+	mutants = slices.DeleteFunc(mutants, func(m *mutant) bool { return len(m.tests) == 0 || why[m.name] != "" })
 	random := rand.New(rand.NewPCG(h.Sum64(), 0)) //nolint:gosec // a draw that can be told again
 	random.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
 	return mutants[:min(n, len(mutants))]
