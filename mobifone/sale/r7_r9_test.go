@@ -81,8 +81,14 @@ func TestR8LookBeforeTheFirstSend(t *testing.T) {
 					PartnerTransID: own, OTP: s.otp("477"), Staff: clerk,
 				})
 				require.NoError(t, err)
+				s.tap.onApply = func(int, bool, sale.Change) error { return errFull }
 				_, err = s.Register(t.Context(), id, s.otp("477"), teller)
+				require.ErrorIs(t, err, errFull, "what was shown cannot be stored")
+				s.tap.onApply = nil
+				v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				assert.False(t, sale.IsConflict(err), "%v", err)
+				assert.Equal(t, map[string]sale.State{"ours": sale.Resolving, "theirs": sale.Review}[name], v.Sale.State)
 				s.settle(10 * time.Second)
 				assert.Equal(t, want, s.state(id))
 				assert.Equal(t, 1, s.sb.Requests(partner.OpRegister), "no send of ours")
