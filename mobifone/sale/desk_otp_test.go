@@ -185,3 +185,25 @@ func TestABusySubscriberAtTheSend(t *testing.T) {
 		assert.True(t, busy.Until.After(time.Now()), "%s", busy.Until)
 	})
 }
+
+// An OTP request that never left may be made again in a moment.
+func TestAnOTPRequestThatNeverLeft(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.paid("DH-1", "477")
+		s.tap.onTrip = func(*http.Request, bool) error { return errDial }
+		v, err := s.RequestOTP(t.Context(), id, teller)
+		require.Error(t, err)
+		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		assert.Equal(t, time.Now().Add(5*time.Second).UTC(), v.WaitUntil)
+	})
+}
+
+func TestTheIDsOfASale(t *testing.T) {
+	t.Parallel()
+	sent := func(id partner.PartnerTransID) sale.Intent {
+		return sale.Intent{Intent: partner.Intent{IDs: partner.IDs{PartnerTransID: id}}}
+	}
+	s := sale.Sale{PartnerTransID: "P-2", Intents: []sale.Intent{sent("P-1"), sent("P-1"), sent(""), sent("P-2")}}
+	assert.Equal(t, []partner.PartnerTransID{"P-2", "P-1"}, s.PartnerTransIDs())
+}

@@ -87,7 +87,7 @@ func TestR8LookBeforeTheFirstSend(t *testing.T) {
 				s.tap.onApply = nil
 				v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-				assert.False(t, sale.IsConflict(err), "%v", err)
+				require.ErrorContains(t, err, "the sale is ", "what became of it, and no conflict")
 				assert.Equal(t, map[string]sale.State{"ours": sale.Resolving, "theirs": sale.Review}[name], v.Sale.State)
 				s.settle(10 * time.Second)
 				assert.Equal(t, want, s.state(id))
