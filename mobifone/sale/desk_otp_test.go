@@ -207,3 +207,22 @@ func TestTheIDsOfASale(t *testing.T) {
 	s := sale.Sale{PartnerTransID: "P-2", Intents: []sale.Intent{sent("P-1"), sent("P-1"), sent(""), sent("P-2")}}
 	assert.Equal(t, []partner.PartnerTransID{"P-2", "P-1"}, s.PartnerTransIDs())
 }
+
+// The answer "wrong OTP" that comes once the OTP has run out asks for no further try.
+func TestAWrongOTPThatHasRunOutMeanwhile(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		pass(time.Until(s.sale(id).Ticket.ExpiresAt) - 5*time.Second)
+		s.tap.onTrip = func(req *http.Request, after bool) error {
+			if after && s.operation(req) == partner.OpRegister {
+				<-time.After(10 * time.Second)
+			}
+			return nil
+		}
+		v, err := s.Register(t.Context(), id, s.wrong(), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		assert.Equal(t, sale.OTPSent, v.Sale.State)
+		assert.Equal(t, partner.NewOTP, v.Action.Step)
+	})
+}
