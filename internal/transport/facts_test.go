@@ -205,7 +205,7 @@ func TestATrysDeadline(t *testing.T) {
 			before := r.shot
 			var tried context.Context
 			rt := tr.deadline(roundTrip(func(req *http.Request) (*http.Response, error) {
-				tried = req.Context()
+				tried = req.Context() //nolint:fatcontext // looked at after the try, not used
 				return tc.resp, tc.err
 			}))
 			req, err := http.NewRequestWithContext(withRecord(t.Context(), r), http.MethodGet, "https://partner.test/", http.NoBody)

@@ -142,9 +142,9 @@ func (w *world) judge(ctx context.Context, m *mutant) {
 		for len(batch) > 0 && !m.killed {
 			same := slices.DeleteFunc(slices.Clone(batch), func(t *test) bool { return t.program != batch[0].program })
 			batch = slices.DeleteFunc(slices.Clone(batch), func(t *test) bool { return t.program == same[0].program })
-			limit := 5 * time.Second
+			limit := 10 * time.Second // alone and one after the other they take a third of it at most
 			for _, t := range same {
-				limit += 10 * t.takes
+				limit += 3 * t.takes
 			}
 			v, _ := runTests(ctx, same, fmt.Sprintf("MUTANT=%d", m.id), limit)
 			m.killed, m.late = v != passed, v == late
