@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
@@ -61,6 +62,55 @@ func TestHandshakes(t *testing.T) {
 			assert.Positive(t, n)
 			require.NoError(t, conn.Close())
 		}
+	}
+}
+
+// A partner that never answers a handshake is given up on, by that name.
+func TestAHandshakeThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	t.Cleanup(func() { _ = far.Close() })
+	d := &tlsDialer{
+		t:    &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: time.Millisecond},
+		dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
+	}
+	go func() { _, _ = io.Copy(io.Discard, far) }()
+	_, err := d.dialTLS(t.Context(), "tcp", "partner.test:443")
+	require.ErrorIs(t, err, errHandshakeTimeout)
+}
+
+// SOCKS speaks first, and what carries no HTTP/1.1 has no bytes that nobody asked for:
+// neither is followed byte by byte.
+func TestWhatIsQuietened(t *testing.T) {
+	t.Parallel()
+	http2 := new(http.Protocols)
+	http2.SetUnencryptedHTTP2(true)
+	both := new(http.Protocols)
+	both.SetHTTP1(true)
+	for name, tc := range map[string]struct {
+		clear     bool
+		protocols *http.Protocols
+		through   *url.URL
+		quiet     bool
+	}{
+		"in clear":           {true, nil, nil, true},
+		"in clear, HTTP/1.1": {true, both, nil, true},
+		"in clear, HTTP/2":   {true, http2, nil, false},
+		"below TLS":          {false, nil, nil, false},
+		"an HTTP proxy":      {true, nil, &url.URL{Scheme: "http"}, true},
+		"a SOCKS proxy":      {true, nil, &url.URL{Scheme: "socks5"}, false},
+	} {
+		near, _ := net.Pipe()
+		base := &http.Transport{Protocols: tc.protocols, DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
+		quieten(base, tc.clear)
+		ctx := t.Context()
+		if tc.through != nil {
+			ctx = context.WithValue(ctx, proxyKey{}, tc.through)
+		}
+		conn, err := base.DialContext(ctx, "tcp", "partner.test:80")
+		require.NoError(t, err)
+		_, quiet := conn.(*quietConn)
+		assert.Equal(t, tc.quiet, quiet, name)
 	}
 }
 
