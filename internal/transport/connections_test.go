@@ -185,8 +185,9 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 		if doc.Codes[i].Name == partner.TransactionNotFound {
 			doc.Codes[i].HTTPStatus = []int{http.StatusNotFound}
 		}
-		if doc.Codes[i].Resend == contract.ResendAfterRefresh {
+		if doc.Codes[i].Resend == contract.ResendAfterRefresh && wire == "" {
 			wire = doc.Codes[i].Wire[0]
+			doc.Codes[i].HTTPStatus = []int{http.StatusForbidden}
 		}
 	}
 	require.NotEmpty(t, wire)
@@ -200,6 +201,7 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 	for name, reply := range map[string]func() *http.Response{
 		"told":     func() *http.Response { return replied(200, `{"errorCode":"`+wire+`"}`) },
 		"bare 401": func() *http.Response { return replied(401, "x") },
+		"bare 403": func() *http.Response { return replied(403, "x") },
 		"cut 401":  cut,
 	} {
 		for _, op := range []partner.Operation{partner.OpRegister, partner.OpEligible} {
@@ -217,10 +219,12 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 	v := tr.classify(wrote(tr, partner.OpEligible), replied(404, "x"), nil)
 	assert.Equal(t, partner.TransactionNotFound, v.err.Code)
 	assert.False(t, v.again)
-	// Nor are the credentials stale of a registration that was refused for another reason.
-	tr.auth.current = grant{generation: 3, until: time.Now().Add(time.Hour)}
-	r := wrote(tr, partner.OpRegister)
-	r.granted.generation = 3
-	tr.classify(r, replied(200, `{"errorCode":"8021"}`), nil)
-	assert.True(t, tr.auth.current.fresh(time.Now()))
+	// Nor are the credentials stale of a registration that failed for another reason.
+	for _, reply := range []*http.Response{replied(200, `{"errorCode":"8021"}`), replied(404, "x")} {
+		tr.auth.current = grant{generation: 3, until: time.Now().Add(time.Hour)}
+		r := wrote(tr, partner.OpRegister)
+		r.granted.generation = 3
+		tr.classify(r, reply, nil)
+		assert.True(t, tr.auth.current.fresh(time.Now()))
+	}
 }

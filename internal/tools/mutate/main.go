@@ -27,6 +27,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // module is one module of the repository: what is changed in it, and whose tests judge.
@@ -58,6 +59,7 @@ func main() {
 	flag.StringVar(&o.seed, "seed", "", "what the sample is drawn by")
 	flag.StringVar(&o.only, "only", "", "a regular expression for the names of the mutants to try")
 	flag.BoolVar(&o.verbose, "v", false, "print how each mutant was judged, not the survivors alone")
+	flag.DurationVar(&o.patience, "patience", 10*time.Second, "what tests may take longer than three times what they take without a mutant")
 	flag.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "test processes at a time")
 	flag.Parse()
 	if err := run(context.Background(), o, modules); err != nil {
@@ -68,6 +70,7 @@ func main() {
 type options struct {
 	root, survivors, seed, only string
 	sample, jobs                int
+	patience                    time.Duration
 	verbose                     bool
 	out                         io.Writer
 }

@@ -85,7 +85,7 @@ func newShop(t *testing.T, listed ...string) options {
 			t.Fatal(err)
 		}
 	}
-	return options{root: dir, survivors: filepath.Join(dir, "survivors.txt"), jobs: 2, out: t.Output()}
+	return options{root: dir, survivors: filepath.Join(dir, "survivors.txt"), jobs: 2, patience: 3 * time.Second, out: t.Output()}
 }
 
 var theShop = []module{{dir: ".", mutated: []string{"."}, tests: []string{"."}}}

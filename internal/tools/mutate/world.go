@@ -142,7 +142,7 @@ func (w *world) judge(ctx context.Context, m *mutant) {
 		for len(batch) > 0 && !m.killed {
 			same := slices.DeleteFunc(slices.Clone(batch), func(t *test) bool { return t.program != batch[0].program })
 			batch = slices.DeleteFunc(slices.Clone(batch), func(t *test) bool { return t.program == same[0].program })
-			limit := 10 * time.Second // alone and one after the other they take a third of it at most
+			limit := w.patience // alone and one after the other they take a third of the rest
 			for _, t := range same {
 				limit += 3 * t.takes
 			}
