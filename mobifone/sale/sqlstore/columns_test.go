@@ -138,3 +138,13 @@ func TestAChangeThatIsBeingWrittenIsWaitedFor(t *testing.T) {
 		require.NoError(t, <-errs)
 	}
 }
+
+func TestTheBusyTimeoutIsTheConnections(t *testing.T) {
+	t.Parallel()
+	store, err := sqlstore.Open(t.Context(), filepath.Join(t.TempDir(), "sales.db"), ring(), sqlstore.WithBusyTimeout(1234*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	got, err := store.Pragma(t.Context(), "busy_timeout")
+	require.NoError(t, err)
+	assert.Equal(t, "1234", got)
+}
