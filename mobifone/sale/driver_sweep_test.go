@@ -3,6 +3,7 @@ package sale_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -102,6 +103,13 @@ func (k *sparse) Erase(context.Context, time.Time, int) (int, error) {
 	return n, k.err
 }
 
+// asked returns when it was asked to erase, and for a list.
+func (k *sparse) asked() (erased, seen []time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.erased), slices.Clone(k.seen)
+}
+
 // The driver looks for old numbers each hour and for sales put off each minute. It erases
 // on while a lot was full.
 func TestHowOftenTheDriverLooks(t *testing.T) {
@@ -123,13 +131,15 @@ func TestHowOftenTheDriverLooks(t *testing.T) {
 			began := time.Now()
 			stop := c.run(t.Context())
 			pass(time.Millisecond)
-			assert.Len(t, k.erased, tc.want, name)
+			erased, _ := k.asked()
+			assert.Len(t, erased, tc.want, name)
 			pass(time.Hour)
 			stop()
-			assert.Len(t, k.erased, tc.want+1, name)
-			assert.Equal(t, began.Add(time.Hour), k.erased[tc.want], name)
-			require.Len(t, k.seen, 61, name)
-			assert.Equal(t, began.Add(time.Minute), k.seen[1], name)
+			erased, seen := k.asked()
+			require.Len(t, erased, tc.want+1, name)
+			assert.Equal(t, began.Add(time.Hour), erased[tc.want], name)
+			require.Len(t, seen, 61, name)
+			assert.Equal(t, began.Add(time.Minute), seen[1], name)
 		})
 	}
 }
@@ -142,11 +152,10 @@ func TestTheDriverIsInTimeAndLeavesNothing(t *testing.T) {
 		id := s.lost(sandbox.After)
 		due := time.Now().Add(300 * time.Millisecond)
 		require.NoError(t, s.memory.Postpone(t.Context(), id, s.sale(id).Version, due.UTC()))
-		var asked time.Time
-		release := make(chan struct{})
+		asked, release := make(chan time.Time, 8), make(chan struct{})
 		s.tap.onTrip = func(_ *http.Request, after bool) error {
-			if !after && asked.IsZero() {
-				asked = time.Now()
+			if !after {
+				asked <- time.Now()
 				<-release
 			}
 			return nil
@@ -154,8 +163,7 @@ func TestTheDriverIsInTimeAndLeavesNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		left := make(chan struct{})
 		go func() { defer close(left); _ = s.Run(ctx) }()
-		pass(time.Second)
-		assert.Equal(t, due, asked)
+		assert.Equal(t, due, <-asked)
 		cancel()
 		synctest.Wait()
 		select {
