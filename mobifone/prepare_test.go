@@ -51,6 +51,7 @@ func TestPrepareOfOpenIDsIsUnknown(t *testing.T) {
 			e, ok := errors.AsType[*partner.Error](err)
 			require.True(t, ok)
 			assert.NotNil(t, e.Handle, name)
+			assert.Equal(t, name == "malformed", len(e.Fields) == 1 && e.Fields[0].Field == "Amount", name)
 		}
 		assert.Equal(t, 1, w.count(partner.OpRegister))
 	})
@@ -86,6 +87,9 @@ func TestPrepareLooksFirst(t *testing.T) {
 		require.ErrorIs(t, err, partner.AlreadySent)
 		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
 		assert.Zero(t, p.OnWire(partner.OpRegister))
+		e, ok := errors.AsType[*partner.Error](err)
+		require.True(t, ok)
+		assert.Equal(t, &partner.Lookup{}, e.Lookup, "it was looked up, and is not absent")
 	})
 	t.Run("no answer", func(t *testing.T) {
 		t.Parallel()
@@ -97,7 +101,9 @@ func TestPrepareLooksFirst(t *testing.T) {
 	t.Run("no lookup in the contract", func(t *testing.T) {
 		t.Parallel()
 		p, err := send(t, contracts(t)["second"], func(*wiretest.Partner, registration.Request) {})
-		requireNotSent(t, p, err, partner.ClockUnreliable)
+		e := requireNotSent(t, p, err, partner.ClockUnreliable)
+		_, twice := errors.AsType[*partner.Error](e.Err)
+		assert.False(t, twice, "the cause is said once")
 	})
 }
 

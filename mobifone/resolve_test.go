@@ -109,6 +109,7 @@ func TestResolveReadings(t *testing.T) {
 				assert.NotNil(t, e.Handle)
 				require.NotNil(t, e.Lookup)
 				assert.Equal(t, partner.Lookup{Absent: tc.absent}, *e.Lookup)
+				assert.Zero(t, e.RetryAfter, "there is no fence to wait for")
 				step := partner.Hold
 				if tc.want == partner.Rejected {
 					step = partner.ReturnCash

@@ -188,11 +188,11 @@ func noTime(clockErr, lookErr error) error {
 	return e
 }
 
+// fingerprint holds nothing of the OTP: Canonical leaves it out.
 func fingerprint(c *contract.Contract, key partner.Secret, f contract.Fields) ([]byte, error) {
 	if key.IsZero() {
 		return nil, nil
 	}
-	f.OTP = partner.OTP{}
 	canonical, err := c.Canonical(partner.OpRegister, f)
 	if err != nil {
 		return nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.InvalidInput, Err: err}

@@ -139,3 +139,26 @@ func TestSendsAreBounded(t *testing.T) {
 	refuses(t, s, numbered(20), "still remembered")
 	claimed(t, s, numbered(5)) // the oldest are forgotten
 }
+
+// Only what ends open is counted: sends that were settled, never left, or were settled on
+// the way, push nothing out.
+func TestSendsCountWhatEndsOpen(t *testing.T) {
+	t.Parallel()
+	oldest, passing := pair("oldest", "p"), pair("passing", "q")
+	for name, pass := range map[string]func(s *sends){
+		"settled":                     func(s *sends) { s.end(claimed(t, s, passing), dropClaim) },
+		"not sent, after a wrong OTP": func(s *sends) { s.end(claimed(t, s, oldest), restoreClaim) },
+		"settled on the way": func(s *sends) {
+			b := claimed(t, s, passing)
+			s.forget(passing)
+			s.end(b, keepClaim)
+		},
+	} {
+		s := newSends()
+		s.end(claimed(t, s, oldest), sameIDsAgain)
+		for range sendsRemembered {
+			pass(s)
+		}
+		assert.True(t, s.remembers(oldest), name)
+	}
+}

@@ -149,6 +149,7 @@ func TestGetTakesNoOtherTransaction(t *testing.T) {
 		"another transId":            {transactions.GetRequest{TransID: "T-1"}, []contract.Row{with("T-2", ours)}},
 		"another partnerTransId":     {transactions.GetRequest{PartnerTransID: ours}, []contract.Row{with("T-1", theirs)}},
 		"one right, the other wrong": {transactions.GetRequest{TransID: "T-1", PartnerTransID: ours}, []contract.Row{with("T-1", theirs)}},
+		"the other one wrong":        {transactions.GetRequest{TransID: "T-1", PartnerTransID: ours}, []contract.Row{with("T-2", ours)}},
 		"the id asked for is empty":  {transactions.GetRequest{PartnerTransID: ours}, []contract.Row{with("T-1", "")}},
 		"no ids":                     {transactions.GetRequest{TransID: "T-1", PartnerTransID: ours}, []contract.Row{with("", "")}},
 		"two rows":                   {transactions.GetRequest{TransID: "T-1"}, []contract.Row{with("T-1", ours), with("T-1", ours)}},

@@ -80,8 +80,14 @@ func TestLookBeforeTheFirstSend(t *testing.T) {
 					PartnerTransID: own, OTP: s.otp("477"), Staff: clerk,
 				})
 				require.NoError(t, err)
+				s.tap.onApply = func(int, bool, sale.Change) error { return errFull }
 				_, err = s.Register(t.Context(), id, s.otp("477"), teller)
+				require.ErrorIs(t, err, errFull, "what was shown cannot be stored")
+				s.tap.onApply = nil
+				v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				require.ErrorContains(t, err, "the sale is ", "what became of it, and no conflict")
+				assert.Equal(t, map[string]sale.State{"ours": sale.Resolving, "theirs": sale.Review}[name], v.Sale.State)
 				s.settle(10 * time.Second)
 				assert.Equal(t, want, s.state(id))
 				assert.Equal(t, 1, s.sb.Requests(partner.OpRegister), "no send of ours")

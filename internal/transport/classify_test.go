@@ -1,0 +1,162 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// classifying is a transport under a contract that is changed a little.
+func classifying(t *testing.T, change func(*contract.Semantics)) *Transport {
+	t.Helper()
+	c := contract.Default()
+	if change != nil {
+		var err error
+		c, err = c.WithSemantics(change)
+		require.NoError(t, err)
+	}
+	return transportTo(t, c, wiretest.New(t, c).Server.URL, nil)
+}
+
+// replied is a reply of the partner's, made now.
+func replied(status int, body string) *http.Response {
+	return &http.Response{
+		StatusCode: status, Header: http.Header{"Date": {date(time.Now())}}, Body: io.NopCloser(strings.NewReader(body)),
+	}
+}
+
+// wrote is the record of a call whose body left, if it is a guarded one.
+func wrote(tr *Transport, op partner.Operation) *record {
+	r := &record{op: op, fields: contract.Fields{TransID: "T-1", PartnerTransID: "P-1"}, wire: contract.Wire{Body: []byte("x")}}
+	r.beginTry(time.Now(), "id")
+	if r.guarded() {
+		r.shot = &shot{rest: r.wire.Body, passed: true, read: true, out: func() {}}
+	}
+	tr.leaveForWire(r)
+	r.sent(time.Now())
+	return r
+}
+
+var errGone = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+
+// What kept a try from being answered, and what that says of a body that left or not.
+func TestWhatAFailureProves(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	own := func(code partner.Code) *partner.Error {
+		return &partner.Error{Outcome: partner.NotSent, Code: code, Err: errors.New("by the secret")}
+	}
+	stayed := func(r *record) { r.shot = &shot{passed: true}; r.sends = 0 }
+	for name, tc := range map[string]struct {
+		op      partner.Operation
+		change  func(r *record)
+		resp    *http.Response
+		err     error
+		outcome partner.Outcome
+		code    partner.Code
+		again   bool
+	}{
+		"neither reply nor error":    {partner.OpEligible, nil, nil, nil, partner.Unknown, partner.ReplyUnreadable, true},
+		"a reply beside an error":    {partner.OpEligible, nil, replied(200, `{"errorCode":"0000"}`), io.ErrUnexpectedEOF, partner.Unknown, partner.ReplyLost, true},
+		"never on the wire":          {partner.OpEligible, func(r *record) { r.onWire, r.sends = false, 0 }, nil, io.EOF, partner.NotSent, partner.ConnectFailed, true},
+		"given up before the wire":   {partner.OpEligible, func(r *record) { r.onWire, r.sends = false, 0 }, nil, context.Canceled, partner.NotSent, partner.Canceled, true},
+		"never connected":            {partner.OpEligible, func(r *record) { r.sends = 0 }, nil, errGone, partner.NotSent, partner.ConnectFailed, true},
+		"refused by ourselves":       {partner.OpEligible, func(r *record) { r.refusal, r.sends = own(partner.LimitReached), 0 }, nil, io.EOF, partner.NotSent, partner.LimitReached, false},
+		"an earlier try left":        {partner.OpEligible, func(r *record) { r.refusal = own(partner.LimitReached) }, nil, io.EOF, partner.Unknown, partner.LimitReached, false},
+		"money, without a guard":     {partner.OpRegister, func(r *record) { r.shot, r.sends = nil, 0 }, nil, io.EOF, partner.NotSent, partner.ReplyLost, true},
+		"money, left, no connection": {partner.OpRegister, nil, nil, errGone, partner.Unknown, partner.ReplyLost, true},
+		"money, left, refused":       {partner.OpRegister, func(r *record) { r.refusal = own(partner.AuthKey) }, nil, io.EOF, partner.Unknown, partner.AuthKey, false},
+		"money, stayed, lost":        {partner.OpRegister, stayed, nil, io.EOF, partner.NotSent, partner.ConnectFailed, true},
+		"money, stayed, given up":    {partner.OpRegister, stayed, nil, context.Canceled, partner.NotSent, partner.Canceled, true},
+		"money, stayed by the guard": {partner.OpRegister, func(r *record) {
+			stayed(r)
+			r.shot.refused = &partner.Error{Code: partner.PastSendBy, Err: errShotClosed}
+		}, nil, io.EOF, partner.NotSent, partner.PastSendBy, false},
+		"money, answered by somebody":   {partner.OpRegister, func(r *record) { r.shot, r.sends = &shot{}, 0 }, replied(200, `{"errorCode":"8021"}`), nil, partner.Unknown, partner.ReplyUnreadable, false},
+		"money, a redirect of somebody": {partner.OpRegister, func(r *record) { r.shot, r.sends = &shot{}, 0 }, replied(302, ""), nil, partner.Unknown, partner.ReplyUnreadable, false},
+	} {
+		r := wrote(tr, tc.op)
+		r.known = []string{"secret"}
+		if tc.change != nil {
+			tc.change(r)
+		}
+		v := tr.classify(r, tc.resp, tc.err)
+		require.NotNil(t, v.err, name)
+		assert.Equal(t, tc.outcome, v.err.Outcome, name)
+		assert.Equal(t, tc.code, v.err.Code, name)
+		assert.Equal(t, tc.again, v.again, name)
+		require.Error(t, v.err.Err, name)
+		assert.NotContains(t, v.err.Err.Error(), "secret", name)
+		if name == "money, a redirect of somebody" {
+			assert.ErrorContains(t, v.err.Err, "redirect", "the first cause stays")
+		}
+	}
+}
+
+// What a reply proves by its status and its words.
+func TestWhatAReplyProves(t *testing.T) {
+	t.Parallel()
+	success := `{"errorCode":"0000","data":{"transId":"T-1","partnerTransId":"P-1","status":"%"}}`
+	state := func(s string) string { return strings.ReplaceAll(success, "%", s) }
+	for name, tc := range map[string]struct {
+		op             partner.Operation
+		status         int
+		body           string
+		outcome        partner.Outcome
+		code           partner.Code
+		again, refresh bool
+		says           string
+	}{
+		"300":                         {partner.OpEligible, 300, `{"errorCode":"0000"}`, partner.Unknown, partner.RedirectRefused, false, false, "redirect"},
+		"299, no envelope":            {partner.OpEligible, 299, "x", partner.Unknown, partner.ReplyUnreadable, true, false, ""},
+		"401, no envelope":            {partner.OpEligible, 401, "x", partner.Unknown, partner.SystemError, true, true, ""},
+		"404, no envelope":            {partner.OpEligible, 404, "x", partner.Unknown, partner.SystemError, false, false, ""},
+		"408, no envelope":            {partner.OpEligible, 408, "x", partner.Unknown, partner.SystemError, true, false, ""},
+		"429, no envelope":            {partner.OpOTP, 429, "x", partner.Rejected, partner.RateLimited, true, false, ""},
+		"429, no envelope, money":     {partner.OpRegister, 429, "x", partner.Unknown, partner.RateLimited, true, false, ""},
+		"503, no envelope":            {partner.OpOTP, 503, "x", partner.Unknown, partner.Maintenance, true, false, ""},
+		"limited":                     {partner.OpOTP, 200, `{"errorCode":"9001"}`, partner.Rejected, partner.RateLimited, true, false, ""},
+		"limited, money":              {partner.OpRegister, 200, `{"errorCode":"9001"}`, partner.Unknown, partner.RateLimited, true, false, ""},
+		"a refusal under 500":         {partner.OpEligible, 500, `{"errorCode":"8021"}`, partner.Unknown, partner.NotEligible, true, false, ""},
+		"a refusal":                   {partner.OpEligible, 200, `{"errorCode":"8021"}`, partner.Rejected, partner.NotEligible, false, false, ""},
+		"money, done":                 {partner.OpRegister, 299, state("SUCCESS"), partner.Succeeded, "", false, false, ""},
+		"money, done, under 404":      {partner.OpRegister, 404, state("SUCCESS"), partner.Unknown, partner.ReplyUnreadable, true, false, "a success code under HTTP 404"},
+		"money, pending":              {partner.OpRegister, 200, state("PENDING"), partner.Unknown, partner.Processing, true, false, "accepted, and not done yet"},
+		"money, init":                 {partner.OpRegister, 200, state("INIT"), partner.Unknown, partner.Processing, true, false, "accepted, and not done yet"},
+		"money, failed":               {partner.OpRegister, 200, state("FAILED"), partner.Unknown, partner.ReplyUnreadable, true, false, "a success code with a state that is no success"},
+		"money, in an unlisted state": {partner.OpRegister, 200, state("ODD"), partner.Unknown, partner.ReplyUnreadable, true, false, "a success code with a state that is no success"},
+		"money, without a state":      {partner.OpRegister, 200, `{"errorCode":"0000","data":{"transId":"T-1","partnerTransId":"P-1"}}`, partner.Succeeded, "", false, false, ""},
+		"money, of another":           {partner.OpRegister, 200, strings.ReplaceAll(state("SUCCESS"), "T-1", "T-2"), partner.Unknown, partner.ReplyUnreadable, true, false, "another transId"},
+		"a row and no success":        {partner.OpGet, 200, `{"errorCode":"8004","data":{"transaction":{"transId":"T-1"}}}`, partner.Unknown, partner.ReplyUnreadable, true, false, "a transaction comes with it"},
+	} {
+		tr := classifying(t, func(s *contract.Semantics) { s.TooManyRequestsMeansNotExecuted = true })
+		r := wrote(tr, tc.op)
+		v := tr.classify(r, replied(tc.status, tc.body), nil)
+		if tc.outcome == partner.Succeeded {
+			assert.Nil(t, v.err, name)
+			continue
+		}
+		require.NotNil(t, v.err, name)
+		assert.Equal(t, tc.outcome, v.err.Outcome, name)
+		assert.Equal(t, tc.code, v.err.Code, name)
+		assert.Equal(t, tc.again, v.again, name)
+		assert.Equal(t, tc.refresh, v.refresh, name)
+		if tc.says != "" {
+			require.Error(t, v.err.Err, name)
+			assert.ErrorContains(t, v.err.Err, tc.says, name)
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package transport
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Only what a call sent is compared with what came back, and only of calls that send ids.
+func TestEchoes(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	other := &contract.Reply{Data: contract.Data{PartnerTransID: "P-2"}}
+	for op, differs := range map[partner.Operation]bool{
+		partner.OpRegister: true, partner.OpOTP: true, partner.OpGet: false, partner.OpEligible: false,
+	} {
+		err := tr.checkEcho(&record{op: op, fields: contract.Fields{PartnerTransID: "P-1"}}, other)
+		assert.Equal(t, differs, err != nil, op)
+	}
+}
+
+// A sentence for the teller fills in what is known, and asks for the code again only while
+// a try is left.
+func TestTextFillsInWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	n := func(n int) *int { return &n }
+	english := func(e partner.Error) string { return tr.text(&e).EN }
+	unknown := english(partner.Error{Operation: partner.OpRegister, Code: partner.RegistrationFailed})
+	reenter := english(partner.Error{Operation: partner.OpRegister, Code: partner.OTPInvalid, AttemptsLeft: n(1)})
+	assert.NotEqual(t, unknown, reenter)
+	assert.Contains(t, reenter, "1")
+	assert.Equal(t, unknown, english(partner.Error{Operation: partner.OpRegister, Code: partner.OTPInvalid, AttemptsLeft: n(0)}))
+	assert.Equal(t, unknown, english(partner.Error{Operation: partner.OpOTP, Code: partner.OTPInvalid}))
+	failed := partner.Error{Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.RegistrationFailed, Message: "no credit"}
+	assert.Contains(t, english(failed), "no credit")
+	early := partner.Error{Operation: partner.OpOTP, Outcome: partner.Rejected, Code: partner.OTPResendTooSoon}
+	assert.NotContains(t, english(early), "0")
+	early.RetryAfter = 29*time.Second + 1
+	assert.Contains(t, english(early), "30")
+}
+
+// An Age of zero is no cache, however it is written.
+func TestAnAgeOfZeroIsNoCache(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	for age, cached := range map[string]bool{"0": false, " 0 ": false, "000": false, "1": true, "": true, " ": true, "x": true, "10": true} {
+		assert.Equal(t, cached, tr.mayBeCached(&record{}, http.Header{"Age": {age}}), "%q", age)
+	}
+}
+
+// A reply's Date is good enough to sign by, whatever else the reply is, and stands in the
+// evidence when the reply is well-formed.
+func TestWhereTheDateOfAReplyGoes(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	far := time.Now().Add(time.Hour).Truncate(time.Second)
+	bare := replied(401, "x")
+	bare.Header.Set("Date", date(far))
+	tr.classify(wrote(tr, partner.OpEligible), bare, nil)
+	assert.WithinDuration(t, far, tr.clock.stamp(), time.Minute)
+
+	tr = classifying(t, nil)
+	good := replied(200, `{"errorCode":"8021"}`)
+	good.Header.Set("Date", date(far))
+	v := tr.classify(wrote(tr, partner.OpEligible), good, nil)
+	assert.True(t, far.Equal(v.err.Evidence.PartnerTime))
+
+	// Of a contract that says its time in the envelope, that counts.
+	tr = classifying(t, func(s *contract.Semantics) { s.Clock = contract.ClockResponseTime })
+	r := wrote(tr, partner.OpEligible)
+	got, cached := tr.observeTime(r, http.Header{"Date": {date(time.Now())}}, &contract.Reply{Time: far}, false)
+	assert.False(t, cached)
+	assert.True(t, far.Equal(got))
+	tr.clock.hear(far.Add(24 * time.Hour))
+	assert.WithinDuration(t, far, tr.clock.stamp(), time.Minute, "its Date is a gateway's")
+	tr = classifying(t, nil)
+	tr.clock.hear(far)
+	tr.clock.hear(time.Time{})
+	assert.WithinDuration(t, far, tr.clock.stamp(), time.Minute)
+}
+
+// A new try starts from nothing.
+func TestATryStartsFromNothing(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	r := wrote(tr, partner.OpEligible)
+	_ = r.refuse(io.EOF)
+	r.beginTry(time.Now(), "second")
+	assert.False(t, r.onWire || r.letOut)
+	assert.NoError(t, r.refusal)
+	assert.True(t, r.writtenAt().wall.IsZero())
+	assert.Equal(t, "second", r.id())
+	assert.True(t, r.wasSent())
+	assert.True(t, r.wasSent(), "it may be asked twice")
+	assert.False(t, (&record{}).wasSent())
+}
+
+// A registration leaves by its send-by, that instant included.
+func TestInTimeToTheInstant(t *testing.T) {
+	t.Parallel()
+	m := &machine{}
+	tr := classifying(t, nil)
+	tr.clock.local = m.read
+	require.True(t, tr.clock.observe(m.date(), tr.clock.local.read()))
+	latest, err := tr.clock.now()
+	require.NoError(t, err)
+	require.NoError(t, tr.inTime(&record{sendBy: latest}))
+	require.ErrorIs(t, tr.inTime(&record{sendBy: latest.Add(-1)}), partner.PastSendBy)
+}
+
+// What never connected is known by its kind, wherever it is wrapped.
+func TestNeverConnected(t *testing.T) {
+	t.Parallel()
+	tls := x509.UnknownAuthorityError{}
+	for _, tc := range []struct {
+		err   error
+		never bool
+	}{
+		{&net.DNSError{}, true},
+		{errGone, true},
+		{&net.OpError{Op: "read", Err: io.EOF}, false},
+		{tls, true},
+		{fmt.Errorf("x: %w", tls), true},
+		{fmt.Errorf("x: %w", io.EOF), false},
+		{errors.Join(io.EOF, tls), true},
+		{errors.Join(io.EOF, io.EOF), false},
+		{&redacted{err: tls}, true},
+		{&redacted{err: io.EOF}, false},
+		{io.EOF, false},
+	} {
+		assert.Equal(t, tc.never, neverConnected(tc.err), "%v", tc.err)
+	}
+	empty := &url.Error{Op: "Get", URL: "https://secret/"}
+	assert.Equal(t, error(empty), stripURL(empty), "there is nothing below")
+	assert.Equal(t, io.EOF, stripURL(&url.Error{Err: &url.Error{Err: io.EOF}}))
+}
+
+// What middleware is shown is what will be sent, and nothing replays it.
+func TestARequestShowsItsBytes(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	tr.cfg.BaseURL = &url.URL{Scheme: "https", Host: "partner.test", Path: "/a b/", RawPath: "/a%20b/"}
+	req, err := tr.newRequest(t.Context(), contract.Wire{Method: "POST", Path: "/x", Body: []byte("body")})
+	require.NoError(t, err)
+	assert.Equal(t, "https://partner.test/a%20b/x", req.URL.String())
+	body, err := io.ReadAll(req.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "body", string(body))
+	assert.Equal(t, int64(4), req.ContentLength)
+	req.GetBody = func() (io.ReadCloser, error) { return req.Body, nil }
+	setBody(req, []byte("x"))
+	assert.Nil(t, req.GetBody)
+	setBody(req, nil)
+	assert.Nil(t, req.Body)
+	assert.Zero(t, req.ContentLength)
+}
+
+// A reply is read up to the contract's bound, that byte included.
+func TestHowLongAReplyMayBe(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	limit := int(tr.cfg.Contract.Limits().ReplyBytesMax)
+	body, err := tr.readBody(replied(200, strings.Repeat("x", limit)))
+	require.NoError(t, err)
+	assert.Len(t, body, limit)
+	_, err = tr.readBody(replied(200, strings.Repeat("x", limit+1)))
+	require.Error(t, err)
+}
+
+// A try's deadline ends with its reply's body, or at once where there is none; a reply
+// beside an error is closed. Only an OTP request gets a guard for each try.
+func TestATrysDeadline(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	for _, op := range []partner.Operation{partner.OpEligible, partner.OpOTP, partner.OpRegister} {
+		for name, tc := range map[string]struct {
+			resp *http.Response
+			err  error
+		}{"reply": {replied(200, ""), nil}, "error": {nil, io.EOF}, "both": {replied(200, ""), io.EOF}, "neither": {nil, nil}} {
+			closed := false
+			if tc.resp != nil {
+				tc.resp.Body = &closing{tc.resp.Body, &closed}
+				tc.resp.Header.Set("Location", "elsewhere")
+			}
+			r := &record{op: op}
+			if op == partner.OpRegister {
+				r.shot = &shot{}
+			}
+			before := r.shot
+			var tried context.Context
+			rt := tr.deadline(roundTrip(func(req *http.Request) (*http.Response, error) {
+				tried = req.Context() //nolint:fatcontext // looked at after the try, not used
+				return tc.resp, tc.err
+			}))
+			req, err := http.NewRequestWithContext(withRecord(t.Context(), r), http.MethodGet, "https://partner.test/", http.NoBody)
+			require.NoError(t, err)
+			resp, err := rt.RoundTrip(req)
+			assert.Equal(t, tc.err, err, name)
+			assert.Equal(t, op == partner.OpOTP, r.shot != before, "%s: %s", op, name)
+			if name == "reply" {
+				require.NotNil(t, resp)
+				assert.Empty(t, resp.Header.Get("Location"))
+				require.NoError(t, tried.Err(), name)
+				require.NoError(t, resp.Body.Close())
+			} else {
+				assert.Nil(t, resp, name)
+			}
+			assert.Equal(t, tc.resp != nil, closed, name)
+			assert.ErrorIs(t, tried.Err(), context.Canceled, name)
+		}
+	}
+}
+
+type closing struct {
+	io.ReadCloser
+	closed *bool
+}
+
+func (c *closing) Close() error { *c.closed = true; return c.ReadCloser.Close() }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// Waits between tries double up to the longest, and none is no draw at all.
+func TestBackoffDoubles(t *testing.T) {
+	t.Parallel()
+	most := uint64(1<<63 - 1)
+	a := &attempt{core: &core{cfg: Config{Seam: seam.Seam{Draw: func() uint64 { return most }}}}}
+	bound := func(base, longest time.Duration, tries int) time.Duration {
+		a.core.cfg.Retry = Retry{BackoffBase: base, BackoffMax: longest}
+		most = 0
+		if a.backoff(tries) != 0 {
+			return -1
+		}
+		for b := time.Duration(1); b < 1<<40; b *= 2 { // the draw below b is the largest below the bound
+			most = uint64(b) - 1
+			if a.backoff(tries) != b-1 {
+				return b / 2
+			}
+		}
+		return -1
+	}
+	assert.Equal(t, time.Duration(1), bound(1, 1<<30, 1))
+	assert.Equal(t, time.Duration(1<<19), bound(1, 1<<30, 20))
+	assert.Equal(t, time.Duration(1<<30), bound(1, 1<<30, 21))
+	assert.Equal(t, time.Duration(1<<10), bound(1<<20, 1<<10, 1))
+	a.core.cfg.Retry = Retry{}
+	assert.Zero(t, a.backoff(1))
+	assert.Zero(t, a.backoff(30))
+}

@@ -1,0 +1,108 @@
+package sale_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// look is what a screen shows of the sale now.
+func (c *core) look() sale.View {
+	c.t.Helper()
+	desk, err := sale.NewDesk(sale.Config{
+		Partner: sale.ClientPartner(nil), Store: shelf{s: c.s}, Rules: c.rules, AllowNoLookup: true,
+		Now:   func() time.Time { return c.now },
+		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
+	})
+	require.NoError(c.t, err)
+	v, err := desk.Look(c.t.Context(), c.s.ID)
+	require.NoError(c.t, err)
+	return v
+}
+
+// How long a screen says to wait, and for what: to the instant, and never for a time that
+// has passed.
+func TestHowLongAScreenSaysToWait(t *testing.T) {
+	t.Parallel()
+	wrong := func(c *core) *core {
+		e := c.sending().told(partner.Unknown, partner.OTPInvalid)
+		e.Then = contract.ThenSameIDs
+		return c.do(e)
+	}
+	blind := func(c *core) *core { c.rules.NoLookup = true; return c }
+	unbounded := func(c *core) *core { c.bounded = false; return c }
+	ticketEnds := func(c *core) time.Time { return c.s.Ticket.ExpiresAt }
+	fence := func(c *core) time.Time { return c.s.Intents[0].LastBy.Add(22 * time.Second) }
+	wakes := func(c *core) time.Time { return c.s.WakeAt }
+	resend := func(c *core) time.Time { return c.s.ResendAt }
+	for name, tc := range map[string]struct {
+		sale func(c *core) *core
+		at   func(c *core) time.Time // the screen's time; nil: as the sale left it
+		step partner.Step
+		want func(c *core) time.Time // nil: nothing to wait for
+	}{
+		"registering": {func(c *core) *core { return c.sending() }, nil, partner.Hold, fence},
+		"resolving":   {func(c *core) *core { return c.resolving() }, nil, partner.Hold, fence},
+		"resolving, just before the fence": {
+			func(c *core) *core { return c.resolving() },
+			func(c *core) time.Time { return fence(c).Add(-1) }, partner.Hold, fence,
+		},
+		"resolving, at the fence": {
+			func(c *core) *core { c.resolving().s.WakeAt = fence(c).Add(time.Minute); return c },
+			fence, partner.Hold, wakes,
+		},
+		"registering, no fence": {func(c *core) *core { return unbounded(c).sending() }, nil, partner.Hold, wakes},
+		"resolving, no fence":   {func(c *core) *core { return unbounded(c).resolving() }, nil, partner.Hold, wakes},
+		"review":                {func(c *core) *core { return c.in(sale.Review) }, nil, partner.Hold, fence},
+		"review, at the fence":  {func(c *core) *core { return c.in(sale.Review) }, fence, partner.Hold, nil},
+		"review, no fence": {func(c *core) *core {
+			unbounded(c).resolving()
+			return c.do(c.looked(c.row(1, partner.StateReversed)))
+		}, nil, partner.Hold, nil},
+		"OTP in hand": {func(c *core) *core { return c.in(sale.OTPSent) }, nil, partner.ReenterOTP, nil},
+		"OTP in hand, its last moment": {
+			func(c *core) *core { return c.in(sale.OTPSent) },
+			func(c *core) time.Time { return ticketEnds(c).Add(-1) }, partner.ReenterOTP, nil,
+		},
+		"OTP run out":                   {func(c *core) *core { return c.in(sale.OTPSent) }, ticketEnds, partner.NewOTP, nil},
+		"wrong OTP":                     {wrong, nil, partner.ReenterOTP, nil},
+		"wrong OTP run out":             {wrong, ticketEnds, partner.NewOTP, nil},
+		"wrong OTP run out, no fence":   {func(c *core) *core { return wrong(unbounded(c)) }, ticketEnds, partner.Hold, nil},
+		"paid":                          {func(c *core) *core { return c.in(sale.Paid) }, nil, partner.NewOTP, nil},
+		"paid, asked a moment ago":      {func(c *core) *core { return c.paid().do(sale.Event{Kind: sale.OTPAsked}) }, nil, partner.WaitUntil, wakes},
+		"paid, asked the patience ago":  {func(c *core) *core { return c.paid().do(sale.Event{Kind: sale.OTPAsked}) }, wakes, partner.NewOTP, nil},
+		"paid, refused for a while":     {refusedOTP, nil, partner.NewOTP, resend},
+		"refund due":                    {func(c *core) *core { return c.in(sale.RefundDue) }, nil, partner.ReturnCash, nil},
+		"wrong OTP run out by MobiFone": {func(c *core) *core { wrong(c).s.Ticket.RunOut = true; return c }, nil, partner.NewOTP, fence},
+		"the same, without a lookup":    {func(c *core) *core { wrong(blind(c)).s.Ticket.RunOut = true; return c }, nil, partner.Hold, wakes},
+	} {
+		c := tc.sale(newCore(t))
+		if tc.at != nil {
+			c.now = tc.at(c)
+		}
+		v := c.look()
+		assert.Equal(t, tc.step, v.Action.Step, name)
+		want := time.Time{}
+		if tc.want != nil {
+			want = tc.want(c)
+			require.True(t, want.After(c.now), name)
+		}
+		assert.Equal(t, want, v.WaitUntil, name)
+		wait := time.Duration(0)
+		if !want.IsZero() && (tc.step == partner.Hold || tc.step == partner.WaitUntil) {
+			wait = want.Sub(c.now)
+		}
+		assert.Equal(t, wait, v.Action.Wait, name)
+	}
+}
+
+func refusedOTP(c *core) *core {
+	c.paid().do(sale.Event{Kind: sale.OTPAsked})
+	return c.do(sale.Event{Kind: sale.OTPRefused, Outcome: partner.Rejected, Wait: time.Hour})
+}
