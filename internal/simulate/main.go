@@ -38,7 +38,7 @@ func run() int {
 	exhaustive := flag.Bool("exhaustive", false, "each fault, crash point and pair of faults of each model")
 	flag.Parse()
 	debug.SetGCPercent(-1) // worlds are short-lived garbage: collect when there is much of it
-	debug.SetMemoryLimit(300 << 20)
+	debug.SetMemoryLimit(2 << 30)
 	var ok bool
 	switch {
 	case *replay != "":

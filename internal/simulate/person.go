@@ -75,11 +75,23 @@ func (p *person) act(what string, do call) (sale.View, error) {
 	}
 	w.trace.text(what, v.Sale.State.String())
 	w.checker.answered(what, began, v, err)
+	if w.nemesis && what == "register" && v.Sale.State == sale.Resolving && !w.alone {
+		p.watch(v)
+	}
 	w.checker.screen(began, wall, v)
 	if w.store.claimedAt < saidAt {
 		w.checker.obeyed(said, what, wall, err)
 	}
 	return v, err
+}
+
+// watch looks the sale up around the earliest moment at which a lookup settles it: MobiFone's
+// clocks differ by as much as they may, and the screen names the latest.
+func (p *person) watch(v sale.View) {
+	h, at := p.host, v.WaitUntil.Sub(p.host.wall())-2*clockSkewMax-2*time.Second
+	for d := max(at-4*time.Second, 0); d <= at+2*time.Second; d += 250 * time.Millisecond {
+		p.w.spawn(d, h, "watcher", func() { _, _ = h.desk.Resolve(context.Background(), v.Sale.ID) })
+	}
 }
 
 // twice is act, and at a double click the same once more at the same time.

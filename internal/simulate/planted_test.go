@@ -20,7 +20,6 @@ import (
 // slowBugs need more seeds of the random mix than a test has time for; they get the faults
 // that bring them out. With -args full the random mix has to do for them too.
 var slowBugs = map[string]string{
-	"fence one second short":               "A+nonce:0:other-gate@1",
 	"no last look before cash leaves":      "C:0:beyond-fence@1,walk-away@4",
 	"a closed browser aborts the send":     "B:0:canceled@51",
 	"8005 is not sent":                     "B:0:copy-second@1",

@@ -42,7 +42,7 @@ func TestTextFillsInWhatIsKnown(t *testing.T) {
 	n := func(n int) *int { return &n }
 	english := func(e partner.Error) string { return tr.text(&e).EN }
 	unknown := english(partner.Error{Operation: partner.OpRegister, Code: partner.RegistrationFailed})
-	reenter := english(partner.Error{Operation: partner.OpRegister, Code: partner.OTPInvalid, AttemptsLeft: n(1)})
+	reenter := english(partner.Error{Operation: partner.OpRegister, Code: partner.OTPInvalid, Then: partner.ThenSameIDs, AttemptsLeft: n(1)})
 	assert.NotEqual(t, unknown, reenter)
 	assert.Contains(t, reenter, "1")
 	assert.Equal(t, unknown, english(partner.Error{Operation: partner.OpRegister, Code: partner.OTPInvalid, AttemptsLeft: n(0)}))

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
@@ -159,7 +158,7 @@ func TestWhenAWrongOTPIsLookedUp(t *testing.T) {
 		c.bounded = bounded
 		c.sending()
 		e := c.told(partner.Unknown, partner.OTPInvalid)
-		e.Then = contract.ThenSameIDs
+		e.Then = partner.ThenSameIDs
 		return c.do(e)
 	}
 	c := wrong(true)
@@ -190,7 +189,7 @@ func TestOnlyOpenSendsMoveTheFence(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).sending()
 	e := c.told(partner.Unknown, partner.OTPInvalid)
-	e.Then = contract.ThenSameIDs
+	e.Then = partner.ThenSameIDs
 	c.do(e)
 	fence := c.s.WakeAt
 	c.later(10 * time.Second).do(c.plan())

@@ -7,20 +7,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 // answered is a sale whose only send was told a code that leads there.
-func (c *core) answered(code partner.Code, then contract.Then) *core {
+func (c *core) answered(code partner.Code, then partner.Then) *core {
 	e := c.sending().told(partner.Unknown, code)
 	e.Then = then
 	return c.do(e)
 }
 
 // refusal is a FAILED row that refuses.
-func (c *core) refusal(n int, then contract.Then) sale.Row {
+func (c *core) refusal(n int, then partner.Then) sale.Row {
 	row := c.row(n, partner.StateFailed)
 	row.Refusal, row.Then = partner.NotEligible, then
 	return row
@@ -89,7 +88,7 @@ func TestAPendingBeforeTheFirstSend(t *testing.T) {
 func TestASettledSendStaysAsItWasSettled(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).resolving().past()
-	c.do(c.looked(c.refusal(1, contract.ThenNewOTP)))
+	c.do(c.looked(c.refusal(1, partner.ThenNewOTP)))
 	require.Equal(t, sale.Paid, c.s.State)
 	require.True(t, c.s.Intents[0].Failed)
 	c.ticket().sent().overdue().past()
@@ -109,10 +108,10 @@ func TestWhichSendAFailedRowSpeaksOf(t *testing.T) {
 		outcome partner.Outcome
 		failed  bool
 	}{"never left": {partner.NotSent, true}, "may have left": {partner.Unknown, false}} {
-		c := newCore(t).answered(partner.OTPInvalid, contract.ThenSameIDs)
+		c := newCore(t).answered(partner.OTPInvalid, partner.ThenSameIDs)
 		c.do(c.plan())
 		c.do(c.told(tc.outcome, partner.ReplyLost)).past()
-		c.do(c.looked(c.refusal(1, contract.ThenRefund)))
+		c.do(c.looked(c.refusal(1, partner.ThenRefund)))
 		assert.Equal(t, sale.SettledNo, c.s.Intents[0].Settled, name)
 		assert.Equal(t, tc.failed, c.s.Intents[0].Failed, name)
 	}
@@ -146,13 +145,13 @@ func TestWhereTheOTPGoes(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		dedupes bool
-		then    contract.Then
+		then    partner.Then
 		attempt int
 	}{
 		"absent, and MobiFone dedupes": {true, "", 1},
 		"absent":                       {false, "", 2},
-		"another attempt":              {false, contract.ThenNewAttempt, 2},
-		"another OTP":                  {false, contract.ThenNewOTP, 1},
+		"another attempt":              {false, partner.ThenNewAttempt, 2},
+		"another OTP":                  {false, partner.ThenNewOTP, 1},
 	} {
 		c := newCore(t)
 		c.rules.Dedupes = tc.dedupes

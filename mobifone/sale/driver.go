@@ -178,7 +178,7 @@ func (d *Desk) sweep(ctx context.Context, now time.Time, w *waits, running *sync
 	}
 	var ids []string
 	for _, s := range live {
-		longest := 2 * time.Minute
+		longest := longestPoll + time.Minute
 		switch s.State {
 		case Review:
 			longest = 2 * time.Hour

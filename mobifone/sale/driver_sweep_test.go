@@ -32,7 +32,7 @@ func TestWhatTheDriverSweeps(t *testing.T) {
 		}, func(sale.Sale) time.Duration { return 24*time.Hour + time.Minute }},
 		"paid":      {func(s *shop) string { return s.paid("DH-1", "477") }, func(kept sale.Sale) time.Duration { return 4*time.Hour + time.Since(kept.OpenedAt) }},
 		"OTP sent":  {func(s *shop) string { return s.toOTP("DH-1", "477") }, func(kept sale.Sale) time.Duration { return 4*time.Hour + time.Since(kept.OpenedAt) }},
-		"resolving": {func(s *shop) string { return s.lost(sandbox.Before) }, func(sale.Sale) time.Duration { return 2 * time.Minute }},
+		"resolving": {func(s *shop) string { return s.lost(sandbox.Before) }, func(sale.Sale) time.Duration { return 6 * time.Minute }},
 		"review": {func(s *shop) string {
 			id := s.lost(sandbox.Before)
 			s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})

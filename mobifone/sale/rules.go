@@ -128,23 +128,30 @@ func (r Rules) nextSettling(s Sale, now time.Time) time.Time {
 	return r.NextPoll(s, now)
 }
 
-// NextPoll is when to look a sale up again that is looked up now: after an eighth of the
-// time it has been waiting, within bounds, but not later than the fence or the hold's end.
-// So a thousand open sales are no storm.
+// longestPoll is between two looks at a sale that only a success can decide yet.
+const longestPoll = 5 * time.Minute
+
+// NextPoll is when to look a sale up again that is looked up now: after a quarter of the
+// time it has been waiting, within bounds, but not later than the fence or the hold's end,
+// and past the fence each minute at least. So a thousand open sales are no storm.
 func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
-	shortest, longest := 2*time.Second, time.Minute
+	shortest, longest := 2*time.Second, longestPoll
 	if s.State == Review {
 		shortest, longest = time.Minute, time.Hour
 	}
 	since := s.UpdatedAt
 	end := s.lastAct().Add(r.Hold)
-	if at, known := r.localFence(s); known {
+	at, known := r.localFence(s)
+	if known {
 		end = at
-		if now.After(end) {
+	}
+	if !now.Before(end) && s.State != Review {
+		longest = time.Minute
+		if known {
 			since = end // absence counts from here on: look closely again
 		}
 	}
-	next := now.Add(min(max(now.Sub(since).Abs()/8, shortest), longest))
+	next := now.Add(min(max(now.Sub(since).Abs()/4, shortest), longest))
 	if s.State != Review && end.After(now) && end.Before(next) {
 		return end
 	}

@@ -67,7 +67,13 @@ func (t *step) lookedUp() error {
 		f = reading.Finding{} // the person who ruled that the cash goes back knew it
 	}
 	shown := t.shows(f)
-	if l.Cached || f.Conflict != "" || f.Pending {
+	if f.Conflict != "" || f.Pending {
+		return nil
+	}
+	if l.Cached { // it proves nothing, and the hold ends all the same
+		if !shown && t.s.State == Resolving && t.holdIsOver() {
+			t.goTo(Review, "not decided within the hold")
+		}
 		return nil
 	}
 	wasOpen, past, over := t.s.anyOpen(), t.past(), t.holdIsOver()

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
@@ -16,7 +15,7 @@ import (
 func (c *core) look() sale.View {
 	c.t.Helper()
 	desk, err := sale.NewDesk(sale.Config{
-		Partner: sale.ClientPartner(nil), Store: shelf{s: c.s}, Rules: c.rules, AllowNoLookup: true,
+		Partner: struct{ sale.Partner }{}, Store: shelf{s: c.s}, Rules: c.rules, AllowNoLookup: true,
 		Now:   func() time.Time { return c.now },
 		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
 	})
@@ -32,13 +31,14 @@ func TestHowLongAScreenSaysToWait(t *testing.T) {
 	t.Parallel()
 	wrong := func(c *core) *core {
 		e := c.sending().told(partner.Unknown, partner.OTPInvalid)
-		e.Then = contract.ThenSameIDs
+		e.Then = partner.ThenSameIDs
 		return c.do(e)
 	}
 	blind := func(c *core) *core { c.rules.NoLookup = true; return c }
 	unbounded := func(c *core) *core { c.bounded = false; return c }
 	ticketEnds := func(c *core) time.Time { return c.s.Ticket.ExpiresAt }
 	fence := func(c *core) time.Time { return c.s.Intents[0].LastBy.Add(22 * time.Second) }
+	settled := func(c *core) time.Time { return fence(c).Add(c.rules.ClockSkewMax) } // whichever of MobiFone's clocks tells
 	wakes := func(c *core) time.Time { return c.s.WakeAt }
 	resend := func(c *core) time.Time { return c.s.ResendAt }
 	for name, tc := range map[string]struct {
@@ -47,15 +47,15 @@ func TestHowLongAScreenSaysToWait(t *testing.T) {
 		step partner.Step
 		want func(c *core) time.Time // nil: nothing to wait for
 	}{
-		"registering": {func(c *core) *core { return c.sending() }, nil, partner.Hold, fence},
-		"resolving":   {func(c *core) *core { return c.resolving() }, nil, partner.Hold, fence},
+		"registering": {func(c *core) *core { return c.sending() }, nil, partner.Hold, settled},
+		"resolving":   {func(c *core) *core { return c.resolving() }, nil, partner.Hold, settled},
 		"resolving, just before the fence": {
 			func(c *core) *core { return c.resolving() },
-			func(c *core) time.Time { return fence(c).Add(-1) }, partner.Hold, fence,
+			func(c *core) time.Time { return settled(c).Add(-1) }, partner.Hold, settled,
 		},
 		"resolving, at the fence": {
-			func(c *core) *core { c.resolving().s.WakeAt = fence(c).Add(time.Minute); return c },
-			fence, partner.Hold, wakes,
+			func(c *core) *core { c.resolving().s.WakeAt = settled(c).Add(time.Minute); return c },
+			settled, partner.Hold, wakes,
 		},
 		"registering, no fence": {func(c *core) *core { return unbounded(c).sending() }, nil, partner.Hold, wakes},
 		"resolving, no fence":   {func(c *core) *core { return unbounded(c).resolving() }, nil, partner.Hold, wakes},
@@ -79,7 +79,7 @@ func TestHowLongAScreenSaysToWait(t *testing.T) {
 		"paid, asked the patience ago":  {func(c *core) *core { return c.paid().do(sale.Event{Kind: sale.OTPAsked}) }, wakes, partner.NewOTP, nil},
 		"paid, refused for a while":     {refusedOTP, nil, partner.NewOTP, resend},
 		"refund due":                    {func(c *core) *core { return c.in(sale.RefundDue) }, nil, partner.ReturnCash, nil},
-		"wrong OTP run out by MobiFone": {func(c *core) *core { wrong(c).s.Ticket.RunOut = true; return c }, nil, partner.NewOTP, fence},
+		"wrong OTP run out by MobiFone": {func(c *core) *core { wrong(c).s.Ticket.RunOut = true; return c }, nil, partner.NewOTP, settled},
 		"the same, without a lookup":    {func(c *core) *core { wrong(blind(c)).s.Ticket.RunOut = true; return c }, nil, partner.Hold, wakes},
 	} {
 		c := tc.sale(newCore(t))
