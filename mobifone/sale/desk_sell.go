@@ -45,6 +45,11 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	if err != nil {
 		return View{}, err
 	}
+	if len(claims) > 0 { // perhaps of this very order, which somebody has opened meanwhile
+		if v, err := d.reopen(ctx, o); err == nil || !isNotFound(err) {
+			return v, err
+		}
+	}
 	if len(claims) > 0 && !beside {
 		return View{}, d.busyUntil(ctx, &BusyError{SaleID: claims[0].SaleID})
 	}

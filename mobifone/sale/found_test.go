@@ -1,6 +1,7 @@
 package sale_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -557,4 +558,40 @@ func TestAStatementWithARefusedCopy(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, sale.Review, s.state(id))
 	})
+}
+
+// Two tills open one order, and one is through to the registration before the other asks
+// who holds the subscriber: it is their own sale, not another one in the way.
+func TestTheSameOrderIsNotInItsOwnWay(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		slow := s.open(func(cfg *sale.Config) {
+			cfg.Store = &overtaken{Store: cfg.Store, meanwhile: func() {
+				id := s.toOTP("DH-1", "477")
+				s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop}))
+				_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+				require.Error(t, err)
+			}}
+		})
+		v, err := slow.Open(t.Context(), order("DH-1", "477"), teller)
+		require.NoError(t, err)
+		assert.Equal(t, sale.Resolving, v.Sale.State)
+		_, err = slow.Open(t.Context(), order("DH-2", "477"), teller)
+		require.Error(t, err, "another order is")
+	})
+}
+
+// overtaken is a store that is asked for claims after something else has happened.
+type overtaken struct {
+	sale.Store
+
+	meanwhile func()
+}
+
+func (o *overtaken) Busy(ctx context.Context, who partner.MSISDN) ([]sale.Claim, error) {
+	if do := o.meanwhile; do != nil {
+		o.meanwhile = nil
+		do()
+	}
+	return o.Store.Busy(ctx, who)
 }
