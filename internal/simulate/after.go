@@ -280,7 +280,7 @@ func (w *world) lastMischief() {
 	if w.wanted(fReversed) {
 		for _, o := range w.orders {
 			for _, row := range w.rowsOf(o) {
-				if row.State == partner.StateSuccess && w.ownsPID(o, row.PartnerTransID) && w.model().Reverse(w.core(), row.TransID) {
+				if row.State == partner.StateSuccess && slices.Contains(o.pids, row.PartnerTransID) && w.model().Reverse(w.core(), row.TransID) {
 					w.strikeOnce(fReversed)
 					o.reversed = true
 				}
@@ -303,10 +303,6 @@ func (w *world) rowsOf(o *order) []contract.Row {
 	now := w.core()
 	month := contract.Fields{MSISDN: o.order.MSISDN, From: now.Add(-30 * 24 * time.Hour), To: now.Add(time.Second), Size: 100}
 	return w.model().Search(now, month).Data.Rows
-}
-
-func (w *world) ownsPID(o *order, pid partner.PartnerTransID) bool {
-	return slices.Contains(o.pids, pid)
 }
 
 // final is the promise of every cell: what is wrong is never silent. It is asked after the

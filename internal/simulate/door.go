@@ -182,7 +182,7 @@ func (r road) lookUp(m *letter, faults faultSet) *reply {
 		w.stale++
 		lag = time.Duration(w.stale%2) * lookupLagMax
 	}
-	w.checker.lookedFor(m.fields.TransID)
+	w.checker.questions = append(w.checker.questions, m.fields.TransID)
 	a := w.model().Stale(w.core(), lag, m.op, m.fields)
 	w.checker.afterPartner()
 	p.answer, p.id, p.date = &a, stamp.RequestID, w.date()

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 )
 
-// patience is with how many seeds and places a combination is tried before it is taken
-// for one that does not exist: a lookup fault where the order was cancelled, say.
-const patience = 24 // of singles ten times as many
+// patience is with how many seeds and places a combination is tried that nothing is known
+// to exclude; one that excludes itself has a tenth.
+const patience = 240
 
 // combination is what has to happen in one world.
 type combination struct {
@@ -18,13 +21,45 @@ type combination struct {
 	deadly bool
 }
 
-// exhaustion counts the combinations that were met.
+// exhaustion counts the combinations that were met, and why others were not.
 type exhaustion struct {
 	name        string
-	met, unmet  int
-	worlds      int
-	unmetByName map[string]int
-	some        []string // of those not met
+	met, worlds int
+	unmet       map[string]int
+}
+
+// excluded says why the parts of a combination may exclude each other; "" when nothing is
+// known.
+func (c *combination) excluded() string {
+	has := func(some ...faultKind) bool {
+		return slices.ContainsFunc(c.faults, func(k faultKind) bool { return slices.Contains(some, k) })
+	}
+	at := func(s site) (n int) {
+		for _, k := range c.faults {
+			if faultTable[k].site == s {
+				n++
+			}
+		}
+		return n
+	}
+	sending := c.deadly && (c.death == ptBeforeSend || c.death == ptLeft || c.death == ptReply)
+	looking := c.deadly && (c.death == ptBeforeLook || c.death == ptLookReply)
+	asking := c.deadly && (c.death == ptBeforeOTP || c.death == ptOTPReply)
+	switch {
+	case has(fCancelOrder, fCashNotEntered):
+		return "the order ends before anything is sent"
+	case has(fNoLookup) && (at(siteLook) > 0 || looking):
+		return "nothing is looked up"
+	case at(siteSend) > 1, at(siteSend) == 1 && sending:
+		return "most sales send one request, which has one fate"
+	case has(fWalkAway, fAbandon, fReversed, fRefundTwice, fForgotten, fOverride):
+		return "the first ends what the second needs"
+	case has(fPendingOK) && has(fPendingFailed), has(fOTPRefused, fOTPLost) && has(fExpiryLies), has(fOtherGate) && has(fExhaustedOTP):
+		return "one answer cannot be both"
+	case asking && has(fOlderOTP, fIDsUsed, fWrongOTP, fOTPDying):
+		return "the OTP was asked for before"
+	}
+	return ""
 }
 
 // runExhaustive meets, on every partner, every single fault, each of them with a death at
@@ -33,24 +68,20 @@ func runExhaustive(out io.Writer, workers int) bool {
 	began := time.Now()
 	s := sweep{total: stats{}}
 	var tallies []*exhaustion
+	singles, deaths, pairs := combinations()
 	for _, part := range []struct {
 		name string
 		all  []combination
-	}{{"single faults", singles()}, {"single faults with a death at a point", deaths()}, {"ordered pairs", pairs()}} {
-		tally := &exhaustion{name: part.name, unmetByName: map[string]int{}}
+	}{{"single faults", singles}, {"single faults with a death at a point", deaths}, {"ordered pairs", pairs}} {
+		tally := &exhaustion{name: part.name, unmet: map[string]int{}}
 		tallies = append(tallies, tally)
 		s.exhaust(workers, part.all, tally)
 	}
 	fmt.Fprintf(out, "took %v\n", time.Since(began).Round(time.Second))
 	for _, t := range tallies {
-		fmt.Fprintf(out, "%s: %d combinations met in %d worlds, %d not to be met\n", t.name, t.met, t.worlds, t.unmet)
-		if t.unmet < 5 {
-			fmt.Fprintf(out, "  not met: %v\n", t.some)
-		}
-		for name, n := range t.unmetByName {
-			if n > 4*len(arrangements()) {
-				fmt.Fprintf(out, "  with %s: %d\n", name, n)
-			}
+		fmt.Fprintf(out, "%s: %d combinations met in %d worlds\n", t.name, t.met, t.worlds)
+		for _, why := range slices.Sorted(maps.Keys(t.unmet)) {
+			fmt.Fprintf(out, "  %5d not met: %s\n", t.unmet[why], why)
 		}
 	}
 	s.total.print(out)
@@ -77,24 +108,18 @@ func (s *sweep) exhaust(workers int, all []combination, tally *exhaustion) {
 			tally.met++
 			return true
 		}
-		tally.unmet++
-		if len(tally.some) < 5 {
-			tally.some = append(tally.some, fmt.Sprint(all[i].where, all[i].faults))
-		}
-		for _, k := range all[i].faults {
-			tally.unmetByName[k.String()]++
-		}
+		tally.unmet[cmp.Or(all[i].excluded(), "not in so many worlds")]++
 		return true
 	})
 }
 
 func (s *sweep) meet(l *lab, c *combination, n uint64) (worlds int, met bool) {
 	tries := uint64(patience)
-	if len(c.faults) == 1 && !c.deadly {
-		tries *= 10
+	if c.excluded() != "" {
+		tries /= 10
 	}
 	for try := range tries {
-		sc := c.script(n*10*patience + try)
+		sc := c.script(n*patience + try)
 		worlds++
 		if s.live(l, sc) {
 			return worlds, true
@@ -146,33 +171,19 @@ func (c *combination) script(seed uint64) *script {
 	return s
 }
 
-func singles() (every []combination) {
+// combinations are the single faults, each of them with a death at each point, and the
+// ordered pairs.
+func combinations() (singles, deaths, pairs []combination) {
 	for _, a := range arrangements() {
 		for k := range faultKinds() {
-			every = append(every, combination{where: a, faults: []faultKind{k}})
-		}
-	}
-	return every
-}
-
-func deaths() (every []combination) {
-	for _, a := range arrangements() {
-		for k := range faultKinds() {
+			singles = append(singles, combination{where: a, faults: []faultKind{k}})
 			for p := range pointKinds {
-				every = append(every, combination{where: a, faults: []faultKind{k}, deadly: true, death: p})
+				deaths = append(deaths, combination{where: a, faults: []faultKind{k}, deadly: true, death: p})
 			}
-		}
-	}
-	return every
-}
-
-func pairs() (every []combination) {
-	for _, a := range arrangements() {
-		for first := range faultKinds() {
 			for second := range faultKinds() {
-				every = append(every, combination{where: a, faults: []faultKind{first, second}})
+				pairs = append(pairs, combination{where: a, faults: []faultKind{k, second}})
 			}
 		}
 	}
-	return every
+	return singles, deaths, pairs
 }

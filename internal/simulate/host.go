@@ -181,11 +181,6 @@ func (c *deadline) Err() error {
 	return nil
 }
 
-// repair sets the clocks right.
-func (h *host) repair() {
-	h.wallOff, h.drift, h.frozen, h.asleepUntil = 0, 0, 0, 0
-}
-
 // lab is what one worker keeps between worlds.
 type lab struct {
 	truths map[sandbox.Kind]*era

@@ -239,7 +239,7 @@ func (w *world) hush() {
 	w.quiet, w.quietSince = true, w.now
 	w.log("-- the faults are over")
 	for _, h := range w.hosts {
-		h.repair()
+		h.wallOff, h.drift, h.frozen, h.asleepUntil = 0, 0, 0, 0 // the clocks are set right
 	}
 	w.dueChanged()
 }

@@ -35,14 +35,27 @@ type claim struct {
 	slot int
 }
 
-// orderOf returns the record of a sale.
+// find returns the record of a sale.
 func (s *store) find(id string) *record {
-	for _, r := range s.records {
-		if r.id == id {
-			return r
-		}
+	return s.where(func(r *record) bool { return r.id == id })
+}
+
+func (s *store) where(is func(*record) bool) *record {
+	if i := slices.IndexFunc(s.records, is); i >= 0 {
+		return s.records[i]
 	}
 	return nil
+}
+
+// idWhere is a lookup of a sale's id.
+func (s *store) idWhere(ctx context.Context, is func(*record) bool) (string, error) {
+	if err := s.reach(ctx); err != nil {
+		return "", err
+	}
+	if r := s.where(is); r != nil {
+		return r.id, nil
+	}
+	return "", &sale.NotFoundError{}
 }
 
 // reach is the way of every call to the store.
@@ -76,7 +89,11 @@ func (s *store) Apply(ctx context.Context, c sale.Change) error {
 		}
 		return errStore
 	case w.hit(faults, fStoreHangs):
-		_ = w.cur.host.sleep(ctx, w.cur.host.time.Read, w.between(drawStore, 10*time.Second, 10*time.Minute))
+		for end := w.now + w.between(drawStore, 10*time.Second, 10*time.Minute); w.now < end && !w.quiet; {
+			if w.cur.host.sleep(ctx, w.cur.host.time.Read, 5*time.Second) != nil {
+				break
+			}
+		}
 		if w.percent(drawStore, 50) {
 			return errStore
 		}
@@ -177,36 +194,25 @@ func (s *store) commit() {
 }
 
 func (s *store) changeClaim(c *sale.Change) {
-	who := c.State.Order.MSISDN
-	mine := -1
-	for i := range s.held {
-		if s.held[i].who == who && s.held[i].sale == c.SaleID {
-			mine = i
-		}
+	who, change := c.State.Order.MSISDN, c.Claim
+	mine := func(held claim) bool { return held.who == who && held.sale == c.SaleID }
+	switch {
+	case s.w.has(bugClaimShort) && c.State.State != sale.Registering:
+		change = sale.ReleaseClaim
+	case change == sale.AddClaim && (slices.ContainsFunc(s.held, mine) || s.w.has(bugNoAddClaim)):
+		change = sale.KeepClaim
 	}
-	if s.w.has(bugClaimShort) && c.State.State != sale.Registering {
-		s.drop(mine)
+	if change == sale.KeepClaim {
 		return
 	}
-	switch c.Claim {
-	case sale.KeepClaim:
-	case sale.TakeClaim:
-		s.drop(mine)
-		s.claimedAt = s.w.now
-		s.held = append(s.held, claim{who, c.SaleID, c.State.Slot})
-	case sale.AddClaim:
-		s.claimedAt = s.w.now
-		if mine < 0 && !s.w.has(bugNoAddClaim) {
-			s.held = append(s.held, claim{who, c.SaleID, sale.FreeSlot(s.claims(who))})
-		}
-	case sale.ReleaseClaim:
-		s.drop(mine)
+	s.held = slices.DeleteFunc(s.held, mine)
+	slot := c.State.Slot
+	if change == sale.AddClaim {
+		slot = sale.FreeSlot(s.claims(who))
 	}
-}
-
-func (s *store) drop(i int) {
-	if i >= 0 {
-		s.held = append(s.held[:i], s.held[i+1:]...)
+	if change != sale.ReleaseClaim {
+		s.claimedAt = s.w.now
+		s.held = append(s.held, claim{who, c.SaleID, slot})
 	}
 }
 
@@ -243,28 +249,14 @@ func (s *store) Load(ctx context.Context, id string) (sale.Sale, error) {
 
 // ByOrder is [sale.Store].ByOrder.
 func (s *store) ByOrder(ctx context.Context, shop, order string) (string, error) {
-	if err := s.reach(ctx); err != nil {
-		return "", err
-	}
-	for _, r := range s.records {
-		if r.state.Order.Shop == shop && r.state.Order.ID == order && !s.w.has(bugOrderTwice) {
-			return r.id, nil
-		}
-	}
-	return "", &sale.NotFoundError{}
+	return s.idWhere(ctx, func(r *record) bool {
+		return r.state.Order.Shop == shop && r.state.Order.ID == order && !s.w.has(bugOrderTwice)
+	})
 }
 
 // ByPartnerTransID is [sale.Store].ByPartnerTransID.
 func (s *store) ByPartnerTransID(ctx context.Context, id partner.PartnerTransID) (string, error) {
-	if err := s.reach(ctx); err != nil {
-		return "", err
-	}
-	for _, r := range s.records {
-		if owns(r, id) && !s.w.has(bugObserveLost) {
-			return r.id, nil
-		}
-	}
-	return "", &sale.NotFoundError{}
+	return s.idWhere(ctx, func(r *record) bool { return owns(r, id) && !s.w.has(bugObserveLost) })
 }
 
 // Busy is [sale.Store].Busy.
