@@ -215,6 +215,8 @@ type waits struct {
 	sales map[string]wait
 	slow  int // running sales whose last lookup failed
 	total int // running sales
+
+	waiting bool // a sale found no room
 }
 
 type wait struct {
@@ -232,7 +234,11 @@ func (w *waits) begin(id string, now time.Time) bool {
 	defer w.mu.Unlock()
 	s := w.sales[id]
 	held := now.Before(s.until) && !now.Before(s.since)
-	if s.running || held || w.total >= driverAtOnce || s.slow && w.slow >= driverSlow {
+	if s.running || held || s.slow && w.slow >= driverSlow {
+		return false
+	}
+	if w.total >= driverAtOnce {
+		w.waiting = true
 		return false
 	}
 	s.running = true
@@ -265,11 +271,13 @@ func (w *waits) end(id string, now time.Time, lookFailed, storeFailed bool) {
 	}
 }
 
-// full reports that no more sales may be looked up now.
+// full reports that a sale has been waiting for room since it was asked last.
 func (w *waits) full() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.total >= driverAtOnce
+	waiting := w.waiting
+	w.waiting = false
+	return waiting
 }
 
 func (w *waits) len() int {

@@ -22,9 +22,12 @@ func TestWaitsBound(t *testing.T) {
 		assert.False(t, w.full())
 		require.True(t, w.begin(strconv.Itoa(i), now))
 	}
-	assert.True(t, w.full())
+	assert.False(t, w.begin("0", now), "it is being moved")
+	assert.False(t, w.full(), "nobody waits for room")
 	assert.False(t, w.begin("a", now))
 	w.end("0", now, false, false)
+	assert.True(t, w.full(), "somebody did, although there is room by now")
+	assert.False(t, w.full())
 	assert.True(t, w.begin("a", now))
 }
 

@@ -130,9 +130,9 @@ func (e ordinaryEvent) lifeWith(t *testing.T, promises contract.Semantics) (l li
 			return len(claims) > 0
 		}
 		began := time.Now()
-		stop := s.run(t.Context())
+		stop := func() {}
 		moving := map[sale.State]bool{sale.Registering: true, sale.Resolving: true}
-		for range 3600 {
+		for second := range 3600 {
 			moves, blocked := moving[s.state(id)], busy()
 			if moves {
 				l.waits = time.Since(began) + time.Second
@@ -142,6 +142,9 @@ func (e ordinaryEvent) lifeWith(t *testing.T, promises contract.Semantics) (l li
 			}
 			if !moves && !blocked {
 				break
+			}
+			if second == 0 {
+				stop = s.run(t.Context())
 			}
 			pass(time.Second)
 		}
