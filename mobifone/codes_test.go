@@ -15,6 +15,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/otp"
 )
 
 // finalRefusals is the default contract with the promise that a refusal speaks for every
@@ -229,4 +230,16 @@ func TestWhereARefusalLeads(t *testing.T) {
 		require.True(t, ok, name)
 		assert.Equal(t, tc.then, e.Then, name)
 	}
+}
+
+// An OTP request that is refused leads nowhere: nothing was to be registered.
+func TestARefusedOTPLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	p.On(partner.OpOTP, p.Says(partner.OpOTP, 200, contract.Answer{Code: partner.NotEligible}))
+	_, err := newClient(t, p).OTP.Request(t.Context(), otp.Request{MSISDN: partner.MustParseMSISDN(canaryMSISDN), Package: "C120", Staff: staff})
+	e, ok := errors.AsType[*partner.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, partner.NotEligible, e.Code)
+	assert.Empty(t, e.Then)
 }

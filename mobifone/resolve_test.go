@@ -197,14 +197,19 @@ func TestResolveAtTheFence(t *testing.T) {
 		at   time.Duration // of the lookup's Date, after the fence
 		slow time.Duration // what the lookup takes
 		want partner.Outcome
+
+		dedupes bool
 	}{
-		"one second before":              {-time.Second, 0, partner.Unknown},
-		"after":                          {time.Second, 0, partner.Rejected},
-		"after, by a ledger read before": {0, 1200 * time.Millisecond, partner.Unknown},
+		"one second before":              {-time.Second, 0, partner.Unknown, false},
+		"after":                          {time.Second, 0, partner.Rejected, false},
+		"after, with a dedupe":           {time.Second, 0, partner.Rejected, true},
+		"after, by a ledger read before": {0, 1200 * time.Millisecond, partner.Unknown, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := wiretest.New(t, fenced(t, time.Minute))
+			wire, err := fenced(t, time.Minute).WithSemantics(func(s *contract.Semantics) { s.DedupeByPartnerTransID = tc.dedupes })
+			require.NoError(t, err)
+			p := wiretest.New(t, wire)
 			client := newClient(t, p)
 			handle, _ := lost(t, p, client)
 			require.Equal(t, handle.Intent().SendBy.Add(time.Minute), handle.Intent().LastBy)
@@ -219,12 +224,15 @@ func TestResolveAtTheFence(t *testing.T) {
 				p.Write(w, partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
 			})
 			// A process that has heard no other time: two times minutes apart would not be believed.
-			_, err := newClient(t, p).Registration.Resolve(t.Context(), handle)
+			_, err = newClient(t, p).Registration.Resolve(t.Context(), handle)
 			e, ok := errors.AsType[*partner.Error](err)
 			require.True(t, ok)
 			assert.Equal(t, tc.want, e.Outcome)
 			assert.Equal(t, partner.TransactionNotFound, e.Code)
 			require.NotNil(t, e.Lookup)
+			if tc.want == partner.Rejected { // and then another OTP, under another id unless MobiFone dedupes by it
+				assert.Equal(t, map[bool]partner.Then{false: partner.ThenNewAttempt, true: partner.ThenNewOTP}[tc.dedupes], e.Then)
+			}
 			if tc.want == partner.Unknown {
 				assert.True(t, e.Lookup.Absent)
 				assert.True(t, fence.Equal(e.Lookup.DecidesAt), "%s, want %s", e.Lookup.DecidesAt, fence)

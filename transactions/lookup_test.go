@@ -70,3 +70,23 @@ func TestAbsenceHoldsForWhenTheLedgerWasRead(t *testing.T) {
 	assert.False(t, at.After(date.Add(-1200*time.Millisecond)), "%s, said at %s", at, date)
 	assert.ErrorContains(t, err, at.UTC().Format(time.RFC3339))
 }
+
+// What a question showed stands although the next one failed, as from a cache: it proves
+// nothing absent.
+func TestLookUpKeepsWhatItSawBeforeItFailed(t *testing.T) {
+	t.Parallel()
+	own := partner.RandomPartnerTransID()
+	row := wiretest.Row(contract.Fields{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, partner.StateSuccess)
+	p := wiretest.New(t, contract.Default())
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		if f.TransID == "" {
+			wiretest.Raw(400, "text/plain", "")(w, r, f)
+			return
+		}
+		p.Found(row)(w, r, f)
+	})
+	found, err := client(t, p).Transactions.LookUp(t.Context(), []partner.IDs{{TransID: "T-1", PartnerTransID: own}})
+	require.Error(t, err)
+	assert.Len(t, found.Rows, 1)
+	assert.True(t, found.Cached)
+}

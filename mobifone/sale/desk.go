@@ -201,7 +201,7 @@ func (d *Desk) learn(ctx context.Context, s Sale, e Event) (Sale, error) {
 		if loadErr != nil {
 			return s, loadErr
 		}
-		if next, _, refused := d.cfg.Rules.Step(newer, e); refused != nil || sameButTime(newer, next) {
+		if next, _, _ := d.cfg.Rules.Step(newer, e); sameButTime(newer, next) { // refused, or nothing new
 			return newer, err
 		}
 		next, err = d.apply(ctx, newer, e)

@@ -540,24 +540,32 @@ func TestWhatALookupShowsIsNotLost(t *testing.T) {
 }
 
 // A FAILED row of a refused copy in the statement, beside the success of the same ids,
-// changes nothing; alone it contradicts the success.
+// changes nothing; alone, or beside anything else, it contradicts the success.
 func TestAStatementWithARefusedCopy(t *testing.T) {
 	t.Parallel()
-	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
-		id := s.toOTP("DH-1", "477")
-		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
-		require.NoError(t, err)
-		found, err := s.client.Transactions.LookUp(t.Context(), s.sale(id).Pairs())
-		require.NoError(t, err)
-		copied := found.Rows[0]
-		copied.State, copied.ResultCode = partner.StateFailed, partner.NotEligible
-		_, err = s.Observe(t.Context(), copied, found.Rows...)
-		require.NoError(t, err)
-		require.Equal(t, sale.Registered, s.state(id))
-		_, err = s.Observe(t.Context(), copied)
-		require.NoError(t, err)
-		assert.Equal(t, sale.Review, s.state(id))
-	})
+	for name, tc := range map[string]struct {
+		beside func(*partner.Transaction)
+		want   sale.State
+	}{
+		"the success":     {func(*partner.Transaction) {}, sale.Registered},
+		"another failure": {func(tx *partner.Transaction) { tx.State = partner.StateFailed }, sale.Review},
+		"another transId": {func(tx *partner.Transaction) { tx.TransID = "T-OTHER" }, sale.Review},
+		"another sale's":  {func(tx *partner.Transaction) { tx.PartnerTransID = "P-OTHER" }, sale.Review},
+	} {
+		inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+			id := s.toOTP("DH-1", "477")
+			_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+			require.NoError(t, err)
+			found, err := s.client.Transactions.LookUp(t.Context(), s.sale(id).Pairs())
+			require.NoError(t, err)
+			copied, beside := found.Rows[0], found.Rows[0]
+			copied.State, copied.ResultCode = partner.StateFailed, partner.NotEligible
+			tc.beside(&beside)
+			_, err = s.Observe(t.Context(), copied, beside)
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, s.state(id), name)
+		})
+	}
 }
 
 // Two tills open one order, and one is through to the registration before the other asks
@@ -594,4 +602,40 @@ func (o *overtaken) Busy(ctx context.Context, who partner.MSISDN) ([]sale.Claim,
 		do()
 	}
 	return o.Store.Busy(ctx, who)
+}
+
+// Without a fence the hold ends by the clock, also while a cache answers every lookup; what
+// the cache shows is a fact all the same, and only a sale that is resolved goes to Review.
+func TestACacheDoesNotStopTheHold(t *testing.T) {
+	t.Parallel()
+	cached := func(c *core, rows ...sale.Row) sale.Event {
+		e := c.looked(rows...)
+		e.Lookup.Cached = true
+		return e
+	}
+	unbounded := func() *core { c := newCore(t); c.bounded = false; return c }
+	c := unbounded().resolving()
+	c.do(cached(c))
+	assert.Equal(t, sale.Resolving, c.s.State, "before its end")
+	c.later(fenced.Hold)
+	shown := newCoreAt(c)
+	c.do(cached(c))
+	assert.Equal(t, sale.Review, c.s.State)
+	assert.Equal(t, sale.Reason("not decided within the hold"), c.s.Reason)
+	shown.do(cached(shown, shown.row(1, partner.StateSuccess)))
+	assert.Equal(t, sale.Registered, shown.s.State)
+	for _, state := range []sale.State{sale.RefundDue, sale.Registered} {
+		c = newCore(t).in(state).later(10 * fenced.Hold)
+		c.do(cached(c))
+		assert.Equal(t, state, c.s.State)
+	}
+}
+
+// A pending row at the fence is a person's, and settles nothing.
+func TestAPendingRowAtTheFenceSettlesNothing(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).resolving().past()
+	c.do(c.looked(c.row(1, partner.StatePending)))
+	assert.Equal(t, sale.Review, c.s.State)
+	assert.Empty(t, c.s.Intents[0].Settled)
 }
