@@ -79,7 +79,7 @@ func (p *person) act(what string, do call) (sale.View, error) {
 		p.watch(v)
 	}
 	w.checker.screen(began, wall, v)
-	if w.store.claimedAt < saidAt {
+	if w.store.claimedAt < saidAt && (!w.quiet || saidAt > w.quietSince) { // the clocks are set right when it gets quiet
 		w.checker.obeyed(said, what, wall, err)
 	}
 	return v, err

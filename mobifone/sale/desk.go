@@ -181,9 +181,6 @@ func (d *Desk) look(ctx context.Context, p Partner, s Sale) (Event, Sale, error)
 	return e, next, err
 }
 
-// learnTries bounds how often a lookup is folded again: the sale is looked up again anyway.
-const learnTries = 3
-
 // learn stores what a lookup showed, if it changes anything. When somebody else was faster
 // it is folded again on the newer version, as from a cache: what it shows is a fact, what it
 // lacks speaks only of the sale that was asked about. When it changes nothing there, the
@@ -194,7 +191,7 @@ func (d *Desk) learn(ctx context.Context, s Sale, e Event) (Sale, error) {
 		return s, err
 	}
 	next, err = d.apply(ctx, s, e)
-	for try := 0; IsConflict(err) && e.Lookup != nil && try < learnTries; try++ {
+	for try := 0; IsConflict(err) && e.Lookup != nil && try < 3; try++ { // it is looked up again anyway
 		seen := *e.Lookup
 		seen.Cached, e.Lookup = true, &seen
 		newer, loadErr := d.cfg.Store.Load(ctx, s.ID)

@@ -202,6 +202,9 @@ func (d *Desk) settleFirst(ctx context.Context, s Sale) (Sale, error) {
 		if s.State != OTPSent && s.State != Paid {
 			return s, d.unknown(s, nil)
 		}
+		if s.anyOpen() && e.Lookup.Cached {
+			return s, errCached
+		}
 	}
 	if s.anyOpen() {
 		until, _ := d.cfg.Rules.settledBy(s)

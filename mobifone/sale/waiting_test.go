@@ -254,3 +254,24 @@ func (l late) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+// At the named time a cache answers the lookup: nothing is settled, and the screen says to
+// try again in a moment rather than refuse what it has just said.
+func TestACacheAtTheNamedTime(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		_, err := s.Register(t.Context(), id, s.wrong(), teller)
+		require.ErrorIs(t, err, partner.OTPInvalid)
+		pass(4 * time.Minute)
+		wire := s.tap.next
+		s.tap.next = ageing{wire}
+		v, err := s.RequestOTP(t.Context(), id, teller)
+		require.ErrorContains(t, err, "cache")
+		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		s.tap.next = wire
+		pass(time.Until(v.WaitUntil))
+		_, err = s.RequestOTP(t.Context(), id, teller)
+		require.NoError(t, err)
+	})
+}
