@@ -218,7 +218,8 @@ How long a teller waits depends on what MobiFone has promised (docs/contract.md,
 | everything | ` + "`contract.Everything()`" + ` | also: MobiFone dedupes by partnerTransId for ever, and its refusals are final |
 
 The longest single wait with the ordinary set is send-by 20 s + execution 60 s + skew, lag and
-margin 30 s each + 2 s = 172 s. With nothing promised a registration that is refused, or whose
+margin 30 s each + 2 s = 172 s; the screen names up to 30 s more, since two of MobiFone's clocks
+may differ by the skew, and is done with it sooner. With nothing promised a registration that is refused, or whose
 answer is lost, waits out ` + "`holdBeforeReview`" + ` (15 minutes) and then for a supervisor: it is
 told so here as honestly. "Decided after" is when the sale can go on or is at rest; the
 subscriber is blocked as long as something may still be registered, and while a person has
