@@ -139,18 +139,13 @@ func (w *world) reprice(price partner.VND) {
 func (w *world) foreignUse(o *order, trans partner.TransID) {
 	for _, m := range w.model().Inbox(o.order.MSISDN) {
 		if m.TransID == trans {
-			w.registerForeign(o, trans, m.OTP)
+			w.model().Register(w.core(), contract.Fields{
+				MSISDN: o.order.MSISDN, Package: o.order.Package, Amount: o.order.Price, TransID: trans,
+				PartnerTransID: partner.PartnerTransID("foreign-" + string(trans)), OTP: m.OTP, Shop: "OTHER", Employee: "X1", Channel: "WEB",
+			})
+			w.checker.afterPartner()
 		}
 	}
-}
-
-func (w *world) registerForeign(o *order, trans partner.TransID, code partner.OTP) {
-	w.model().Register(w.core(), contract.Fields{
-		MSISDN: o.order.MSISDN, Package: o.order.Package, Amount: o.order.Price, TransID: trans,
-		PartnerTransID: partner.PartnerTransID("foreign-" + string(trans)), OTP: code, Shop: "OTHER", Employee: "X1", Channel: "WEB",
-	})
-	w.foreign = append(w.foreign, trans)
-	w.checker.afterPartner()
 }
 
 // afterwards is the end of the day: supervisors settle what is open, and the partner's

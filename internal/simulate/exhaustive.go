@@ -23,7 +23,6 @@ type combination struct {
 
 // exhaustion counts the combinations that were met, and why others were not.
 type exhaustion struct {
-	name        string
 	met, worlds int
 	unmet       map[string]int
 }
@@ -67,23 +66,19 @@ func (c *combination) excluded() string {
 func runExhaustive(out io.Writer, workers int) bool {
 	began := time.Now()
 	s := sweep{total: stats{}}
-	var tallies []*exhaustion
 	singles, deaths, pairs := combinations()
 	for _, part := range []struct {
 		name string
 		all  []combination
 	}{{"single faults", singles}, {"single faults with a death at a point", deaths}, {"ordered pairs", pairs}} {
-		tally := &exhaustion{name: part.name, unmet: map[string]int{}}
-		tallies = append(tallies, tally)
-		s.exhaust(workers, part.all, tally)
-	}
-	fmt.Fprintf(out, "took %v\n", time.Since(began).Round(time.Second))
-	for _, t := range tallies {
-		fmt.Fprintf(out, "%s: %d combinations met in %d worlds\n", t.name, t.met, t.worlds)
+		t := &exhaustion{unmet: map[string]int{}}
+		s.exhaust(workers, part.all, t)
+		fmt.Fprintf(out, "%s: %d combinations met in %d worlds\n", part.name, t.met, t.worlds)
 		for _, why := range slices.Sorted(maps.Keys(t.unmet)) {
 			fmt.Fprintf(out, "  %5d not met: %s\n", t.unmet[why], why)
 		}
 	}
+	fmt.Fprintf(out, "took %v\n", time.Since(began).Round(time.Second))
 	s.total.print(out)
 	return s.verdict(out)
 }

@@ -62,7 +62,6 @@ type world struct {
 	resolves   int
 	reviewed   int
 	struck     [faultsMax]bool
-	foreign    []partner.TransID
 	wire       []wireSend
 
 	checker checker
