@@ -32,7 +32,7 @@ type Error struct {
 	Message      string        // the partner's text, scrubbed of numbers that could be personal; see [Scrub]
 	Text         Text          // the sentence the contract has for Code, filled in or not; see [Error.Sentence]
 	AttemptsLeft *int          // OTP entries left; nil when the partner did not say
-	Then         Then          // of a refused registration: where it leads once settled; empty when nothing was refused
+	Then         Then          // of a registration: where it goes on once it is settled that this answer registered nothing
 	RetryAfter   time.Duration // how long to wait before trying again; 0 when not known
 	Evidence     Evidence
 	Handle       *Handle      // of a registration: what to resolve; see registration.Resolve

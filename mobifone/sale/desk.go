@@ -157,7 +157,7 @@ func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
 }
 
 // record stores an outcome, which is a fact: a lost compare-and-swap is folded again on
-// the newer version until it is stored Only ctx ends it.
+// the newer version until it is stored. Only ctx ends it.
 func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 	for {
 		after, err := d.apply(ctx, s, e)
@@ -207,7 +207,7 @@ func (d *Desk) learn(ctx context.Context, s Sale, e Event) (Sale, error) {
 }
 
 // Abandon gives a paid sale up. The refund is due at once if nothing is open, else as
-// soon as every send is cleared.
+// soon as every intent is settled.
 func (d *Desk) Abandon(ctx context.Context, id, by string) (View, error) {
 	return d.act(ctx, id, Event{Kind: AbandonAsked, By: by})
 }
@@ -306,12 +306,9 @@ func shownBeside(tx partner.Transaction, others []partner.Transaction) bool {
 
 // twice reports whether the package was registered more than once under one id.
 func twice(tx partner.Transaction, others []partner.Transaction) bool {
-	for _, other := range others {
-		if tx.State == partner.StateSuccess && other.State == partner.StateSuccess && other.PartnerTransID == tx.PartnerTransID {
-			return true
-		}
-	}
-	return false
+	return tx.State == partner.StateSuccess && slices.ContainsFunc(others, func(other partner.Transaction) bool {
+		return other.State == partner.StateSuccess && other.PartnerTransID == tx.PartnerTransID
+	})
 }
 
 // Look returns the sale and what to do about it.
@@ -334,7 +331,7 @@ type Waiting struct {
 // without cash.
 func (d *Desk) Waiting(ctx context.Context, shop string) ([]Waiting, error) {
 	found, err := d.cfg.Store.Find(ctx, Query{
-		States: []State{Open, Paid, OTPSent, RefundDue, Refunding, Review}, Shop: shop,
+		States: []State{Open, Paid, OTPSent, RefundDue, Refunding, Review}, Shop: shop, Limit: 1 << 20,
 	})
 	if err != nil {
 		return nil, err

@@ -166,7 +166,11 @@ func (d *Desk) unknownUnless(s Sale, err error) error {
 }
 
 func (d *Desk) unknown(s Sale, cause error) error {
-	if cause == nil {
+	switch {
+	case cause != nil:
+	case s.State == Review:
+		cause = errors.New("the sale is in Review; a supervisor has to decide it")
+	default:
 		cause = errors.New("the sale is " + s.State.String() + "; it resolves by itself")
 	}
 	return &partner.Error{Operation: partner.OpRegister, Code: partner.Processing, Err: cause}

@@ -35,10 +35,7 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	if faults := o.faults(); len(faults) > 0 {
 		return View{}, badOrder(faults...)
 	}
-	if v, err := d.reopen(ctx, o); err == nil || !isNotFound(err) {
-		if err == nil && beside {
-			return d.beside(ctx, v, by)
-		}
+	if v, err := d.existing(ctx, o, by, beside); err == nil || !isNotFound(err) {
 		return v, err
 	}
 	claims, err := d.cfg.Store.Busy(ctx, o.MSISDN)
@@ -46,7 +43,7 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 		return View{}, err
 	}
 	if len(claims) > 0 { // perhaps of this very order, which somebody has opened meanwhile
-		if v, err := d.reopen(ctx, o); err == nil || !isNotFound(err) {
+		if v, err := d.existing(ctx, o, by, beside); err == nil || !isNotFound(err) {
 			return v, err
 		}
 	}
@@ -67,9 +64,18 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 		return d.view(ctx, s, nil), nil
 	}
 	if _, taken := errors.AsType[*OrderTakenError](err); taken || IsConflict(err) {
-		return d.reopen(ctx, o) // another click was faster
+		return d.existing(ctx, o, by, beside) // another click was faster
 	}
 	return View{}, err
+}
+
+// existing gives the sale that the order has, beside another one if a supervisor says so.
+func (d *Desk) existing(ctx context.Context, o Order, by string, beside bool) (View, error) {
+	v, err := d.reopen(ctx, o)
+	if err == nil && beside {
+		return d.beside(ctx, v, by)
+	}
+	return v, err
 }
 
 // beside gives a sale a slot of its own if another one's claim is in its way.

@@ -3,6 +3,7 @@ package sale_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -638,4 +639,62 @@ func TestAPendingRowAtTheFenceSettlesNothing(t *testing.T) {
 	c.do(c.looked(c.row(1, partner.StatePending)))
 	assert.Equal(t, sale.Review, c.s.State)
 	assert.Empty(t, c.s.Intents[0].Settled)
+}
+
+// A supervisor's "beside" counts although the order was opened meanwhile.
+func TestBesideCountsForAnOrderOpenedMeanwhile(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		first := s.toOTP("DH-1", "477")
+		slow := s.open(func(cfg *sale.Config) {
+			cfg.Store = &overtaken{Store: cfg.Store, meanwhile: func() {
+				_, err := s.Open(t.Context(), order("DH-2", "477"), teller)
+				require.NoError(t, err)
+				s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop}))
+				_, err = s.Register(t.Context(), first, s.otp("477"), teller)
+				require.Error(t, err)
+			}}
+		})
+		v, err := slow.OpenBeside(t.Context(), order("DH-2", "477"), boss)
+		require.NoError(t, err)
+		assert.Positive(t, v.Sale.Slot)
+	})
+}
+
+// The list of what waits is whole, however long it is.
+func TestWaitingLeavesNothingOut(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		for i := range 1001 {
+			_, err := s.Open(t.Context(), order(fmt.Sprintf("DH-%d", i), "477"), teller)
+			require.NoError(t, err)
+		}
+		list, err := s.Waiting(t.Context(), "")
+		require.NoError(t, err)
+		assert.Len(t, list, 1001)
+	})
+}
+
+// A sale that a person has to decide is not said to resolve by itself.
+func TestASaleInReviewIsAPersons(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		ids := s.sale(id).Pairs()[0]
+		s.counter = s.open(func(cfg *sale.Config) { cfg.Partner = takenBack{cfg.Partner, ids} })
+		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.Equal(t, sale.Review, v.Sale.State)
+		require.ErrorContains(t, err, "supervisor")
+	})
+}
+
+// takenBack is a MobiFone whose ledger says that the ids were registered and taken back.
+type takenBack struct {
+	sale.Partner
+
+	ids partner.IDs
+}
+
+func (p takenBack) LookUp(context.Context, sale.Order, []partner.IDs) (sale.Lookup, error) {
+	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: p.ids, State: partner.StateReversed}}}, nil
 }
