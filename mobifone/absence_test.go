@@ -51,7 +51,7 @@ func TestAbsenceNeedsAWellFormedReply(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, c, func(t *testing.T, w *wire) {
+			bubble(t, c, func(t *testing.T, w *inProcess) {
 				client := w.client(t, quick(1))
 				req := toOTP(t, client)
 				draft, err := client.Registration.Prepare(t.Context(), req)
@@ -77,7 +77,7 @@ func TestAbsenceNeedsAWellFormedReply(t *testing.T) {
 func TestOneWrongDateIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	for _, off := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
-		bubble(t, minutely(t), func(t *testing.T, w *wire) {
+		bubble(t, minutely(t), func(t *testing.T, w *inProcess) {
 			client := w.client(t, quick(1))
 			req := toOTP(t, client)
 			date := func(d time.Duration, status int, body string) *http.Response {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -21,7 +22,7 @@ const noOp partner.Operation = "" // the login's place among arrivals
 
 // tokens is a partner with a login: the only good token is the last one it gave.
 type tokens struct {
-	*wire
+	*inProcess
 
 	mu      sync.Mutex
 	last    int
@@ -37,8 +38,8 @@ func bearer(t *testing.T, f func(t *testing.T, p *tokens)) {
 	require.NoError(t, err)
 	c, err := contract.Load(text)
 	require.NoError(t, err)
-	bubble(t, c, func(t *testing.T, w *wire) {
-		p := &tokens{wire: w, refuse: map[partner.Operation]int{}}
+	bubble(t, c, func(t *testing.T, w *inProcess) {
+		p := &tokens{inProcess: w, refuse: map[partner.Operation]int{}}
 		w.say(p.answer)
 		f(t, p)
 	})
@@ -59,7 +60,7 @@ func (p *tokens) answer(n int, a arrival) (*http.Response, error) {
 			return p.login(n, a)
 		}
 		p.last++
-		_, body, err := p.partner.Contract.WriteLogin(partner.NewSecret(p.token()), time.Duration(p.seconds)*time.Second)
+		_, body, err := wire.Of(p.partner.Contract).WriteLogin(partner.NewSecret(p.token()), time.Duration(p.seconds)*time.Second)
 		return answer(200, string(body)), err
 	}
 	if p.refuse[a.op] > 0 {

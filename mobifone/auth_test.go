@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -26,7 +27,7 @@ func TestEachTryIsSignedAnew(t *testing.T) {
 	for name, c := range contracts(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, c, func(t *testing.T, w *wire) {
+			bubble(t, c, func(t *testing.T, w *inProcess) {
 				client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: 4, BackoffBase: 20 * time.Second, BackoffMax: 20 * time.Second}),
 					mobifone.WithTimeouts(mobifone.Timeouts{Call: 5 * time.Minute}),
 					mobifone.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
@@ -49,7 +50,7 @@ func TestEachTryIsSignedAnew(t *testing.T) {
 				nonces := map[string]bool{}
 				got := w.all()
 				for _, a := range got {
-					s, err := w.partner.Contract.Verify(a.req, a.body, credentials(), partner.Secret{})
+					s, err := wire.Of(w.partner.Contract).Verify(a.op, a.req, a.body, credentials(), partner.Secret{})
 					require.NoError(t, err, "%s", a.op)
 					stamps[s] = true
 					nonces[s.Nonce] = true
@@ -105,7 +106,7 @@ func (v *vault) Credentials(ctx context.Context) (partner.Credentials, error) {
 	return v.give(ctx, int(v.asked.Add(1)))
 }
 
-func (w *wire) clientWith(t *testing.T, v mobifone.CredentialsProvider, opts ...mobifone.Option) *mobifone.Client {
+func (w *inProcess) clientWith(t *testing.T, v mobifone.CredentialsProvider, opts ...mobifone.Option) *mobifone.Client {
 	t.Helper()
 	cfg := config("https://partner.test")
 	cfg.Credentials = v
@@ -116,7 +117,7 @@ func (w *wire) clientWith(t *testing.T, v mobifone.CredentialsProvider, opts ...
 // what it gave comes near its end.
 func TestProviderIsAskedOnceForAll(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		v := &vault{give: func(context.Context, int) (partner.Credentials, error) {
 			<-time.After(time.Second)
 			c := credentials()
@@ -162,7 +163,7 @@ func TestProviderFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+			bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 				v := &vault{give: func(ctx context.Context, n int) (partner.Credentials, error) {
 					if n == 1 {
 						return fault(ctx)
@@ -186,7 +187,7 @@ func TestProviderFaults(t *testing.T) {
 // One caller who leaves takes the credentials from nobody.
 func TestOneCallerLeavesTheProviderGoesOn(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		v := &vault{give: func(ctx context.Context, _ int) (partner.Credentials, error) {
 			select {
 			case <-ctx.Done():
@@ -220,7 +221,7 @@ func TestOneCallerLeavesTheProviderGoesOn(t *testing.T) {
 func TestClockSkewIsLearned(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
-		bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+		bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 			began := time.Now()
 			client := w.client(t, mobifone.WithClock(func() (time.Time, time.Duration) {
 				return time.Now().Round(0).Add(skew), time.Since(began)

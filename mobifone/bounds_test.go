@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -26,7 +27,7 @@ const ok200 = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 // flood writes head and then more of the same until the client hangs up; it counts what
 // it could write.
 func flood(head, again string, wrote *atomic.Int64) wiretest.Handler {
-	return func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+	return func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
@@ -86,7 +87,7 @@ func TestRepliesAreBounded(t *testing.T) {
 			return wiretest.Raw(200, "application/json", success+strings.Repeat(" ", limit+1-len(success)))
 		},
 		"gzip bomb": func(*atomic.Int64) wiretest.Handler {
-			return func(w http.ResponseWriter, r *http.Request, _ contract.Fields) {
+			return func(w http.ResponseWriter, r *http.Request, _ field.Request) {
 				if r.Header.Get("Accept-Encoding") != "" {
 					t.Error("compression was asked for")
 				}
@@ -137,7 +138,7 @@ func TestCompressedReplyIsRefused(t *testing.T) {
 	for encoding, good := range map[string]bool{"": true, "identity": true, "gzip": false, "br": false, "gzip, identity": false} {
 		p := wiretest.New(t, contract.Default())
 		client := newClient(t, p, quick(1))
-		p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 			if encoding != "" {
 				w.Header().Set("Content-Encoding", encoding)
 			}
@@ -155,7 +156,7 @@ func TestCompressedReplyIsRefused(t *testing.T) {
 // What drips ends with its try: a registration's after 30 s, a read's after 10 s each.
 func TestDrippingReplyEndsWithItsTry(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t, quick(2))
 		req := toOTP(t, client)
 		w.say(func(_ int, a arrival) (*http.Response, error) {
@@ -179,7 +180,7 @@ func TestDrippingReplyEndsWithItsTry(t *testing.T) {
 // All tries together end with the call's time, whatever the number of tries left.
 func TestCallTimeBoundsAllTries(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t, quick(10), mobifone.WithTimeouts(mobifone.Timeouts{Read: 4 * time.Second, Call: 10 * time.Second}))
 		w.say(silence)
 		began := time.Now()
@@ -197,7 +198,7 @@ func TestDrippingHeadEndsWithItsTry(t *testing.T) {
 	client := newClient(t, p, quick(1), mobifone.WithTimeouts(mobifone.Timeouts{Register: 300 * time.Millisecond}))
 	req := toOTP(t, client)
 	gone := make(chan struct{})
-	p.On(partner.OpRegister, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+	p.On(partner.OpRegister, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 		defer close(gone)
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -223,7 +224,7 @@ func TestRedirectedRegistrationStaysHere(t *testing.T) {
 			p := wiretest.New(t, contract.Default())
 			client := newClient(t, p)
 			req := toOTP(t, client)
-			p.On(partner.OpRegister, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+			p.On(partner.OpRegister, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 				w.Header()["Location"] = []string{target}
 				w.WriteHeader(status)
 			})

@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -89,9 +91,9 @@ func (l *leaks) check(t *testing.T) {
 
 // spill is a partner that writes what it was told into its message.
 func spill(p *wiretest.Partner, op partner.Operation, code string) wiretest.Handler {
-	return func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 		msg := fmt.Sprintf("so %s / %s / %s, ma %s, otp=%s!", f.MSISDN.Reveal(partner.Form84), f.MSISDN.Reveal(partner.Form0), "+84 908 123 477", f.OTP.Reveal(), f.OTP.Reveal())
-		p.Write(w, op, 200, contract.Answer{WireCode: code, Message: msg, Data: contract.Data{SubscriberType: msg}})
+		p.Write(w, op, 200, wire.Answer{WireCode: code, Message: msg, Data: field.Data{SubscriberType: msg}})
 	}
 }
 

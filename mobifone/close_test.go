@@ -32,7 +32,7 @@ func slowRegister(_ int, a arrival) (*http.Response, error) {
 }
 
 // inFlight starts a registration and returns when it is on the wire.
-func inFlight(t *testing.T, w *wire, client *mobifone.Client, wg *sync.WaitGroup) {
+func inFlight(t *testing.T, w *inProcess, client *mobifone.Client, wg *sync.WaitGroup) {
 	t.Helper()
 	req := toOTP(t, client)
 	w.say(slowRegister)
@@ -48,7 +48,7 @@ func inFlight(t *testing.T, w *wire, client *mobifone.Client, wg *sync.WaitGroup
 // and by however many it is called.
 func TestCloseDrains(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t)
 		other := aRequest(t)
 		other.TransID = "T-2"
@@ -90,7 +90,7 @@ func TestCloseDrains(t *testing.T) {
 // Close gives up with its own context; the registration does not.
 func TestCloseGivesUpAlone(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t)
 		var wg sync.WaitGroup
 		inFlight(t, w, client, &wg)
@@ -109,7 +109,7 @@ func TestCloseGivesUpAlone(t *testing.T) {
 // Nothing in flight: Close is done at once, and waits for no read.
 func TestCloseWaitsForMoneyOnly(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t)
 		require.NoError(t, eligible(t.Context(), client))
 		w.say(silence)
@@ -129,7 +129,7 @@ func TestCloseWaitsForMoneyOnly(t *testing.T) {
 // outlive the client.
 func TestNoTryAfterClose(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t)
 		w.say(always(503, "Retry-After", "5"))
 		var wg sync.WaitGroup
@@ -152,7 +152,7 @@ func TestNoTryAfterClose(t *testing.T) {
 // meanwhile and would need fresh ones was not sent.
 func TestNoCredentialsAfterClose(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		v := &vault{give: func(context.Context, int) (partner.Credentials, error) {
 			c := credentials()
 			c.ExpiresAt = time.Now() // asked again each time

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -36,20 +38,20 @@ var leads = map[partner.Then]partner.Step{
 // refusal may be the answer to a copy, so it is Unknown unless the contract promises more.
 func TestRegisterCodes(t *testing.T) {
 	t.Parallel()
-	for promised, wire := range map[bool]*contract.Contract{false: contract.Default(), true: finalRefusals(t)} {
-		doc := wire.Document()
+	for promised, c := range map[bool]*contract.Contract{false: contract.Default(), true: finalRefusals(t)} {
+		doc := c.Document()
 		for _, rule := range doc.Codes {
-			refuses := wire.ClassOf(partner.OpRegister, rule) == contract.ClassRejected
+			refuses := doc.ClassOf(partner.OpRegister, &rule) == "rejected"
 			for _, code := range rule.Wire {
 				if slices.Contains(doc.Envelope.SuccessCodes, code) {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s, final: %v", code, promised), func(t *testing.T) {
 					t.Parallel()
-					p := wiretest.New(t, wire)
+					p := wiretest.New(t, c)
 					client := newClient(t, p)
 					req := toOTP(t, client)
-					p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, contract.Answer{WireCode: code, Message: "x"}))
+					p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, wire.Answer{WireCode: code, Message: "x"}))
 					_, err := client.Registration.Register(t.Context(), req)
 					e, ok := errors.AsType[*partner.Error](err)
 					require.True(t, ok)
@@ -58,7 +60,7 @@ func TestRegisterCodes(t *testing.T) {
 					require.ErrorIs(t, err, rule.Name)
 					assert.Equal(t, 1, p.OnWire(partner.OpRegister))
 					require.NotNil(t, e.Handle)
-					assert.Equal(t, wire.ThenOf(rule.Name), e.Then)
+					assert.Equal(t, c.ThenOf(rule.Name), e.Then)
 					action := partner.ActionFor(err, true)
 					switch {
 					case promised && refuses:
@@ -85,7 +87,7 @@ func TestRefusalUnder4xx(t *testing.T) {
 		p := wiretest.New(t, finalRefusals(t))
 		client := newClient(t, p)
 		req := toOTP(t, client)
-		p.On(partner.OpRegister, p.Says(partner.OpRegister, status, contract.Answer{Code: partner.AuthSignature}))
+		p.On(partner.OpRegister, p.Says(partner.OpRegister, status, wire.Answer{Code: partner.AuthSignature}))
 		_, err := client.Registration.Register(t.Context(), req)
 		assert.Equal(t, want, partner.OutcomeOf(err), "HTTP %d", status)
 		assert.Equal(t, 1, p.OnWire(partner.OpRegister), "HTTP %d", status)
@@ -101,9 +103,9 @@ func TestAReplyThatContradictsItself(t *testing.T) {
 			p := wiretest.New(t, finalRefusals(t))
 			client := newClient(t, p)
 			req := toOTP(t, client)
-			p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
-				p.Says(partner.OpRegister, 200, contract.Answer{Code: code, Data: contract.Data{
-					TransID: f.TransID, PartnerTransID: f.PartnerTransID, State: state,
+			p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+				p.Says(partner.OpRegister, 200, wire.Answer{Code: code, Data: field.Data{
+					TransID: f.TransID, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: state},
 				}})(w, r, f)
 			})
 			_, err := client.Registration.Register(t.Context(), req)
@@ -118,8 +120,8 @@ func TestAReplyThatContradictsItself(t *testing.T) {
 	p := wiretest.New(t, fenced(t, 0))
 	client := newClient(t, p, quickRetry())
 	handle, told := lost(t, p, client)
-	p.On(partner.OpGet, p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound, Data: contract.Data{
-		HasRows: true, Rows: []contract.Row{wiretest.Row(told, partner.StateSuccess)},
+	p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound, Data: field.Data{
+		HasRows: true, Rows: []field.Row{wiretest.Row(told, partner.StateSuccess)},
 	}}))
 	_, err := client.Registration.Resolve(t.Context(), handle)
 	require.ErrorIs(t, err, partner.ReplyUnreadable)
@@ -137,7 +139,7 @@ func TestNotSentAfterAWrongOTPIsUnknown(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	client := newClient(t, p)
 	req := toOTP(t, client)
-	p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, contract.Answer{Code: partner.OTPInvalid}))
+	p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, wire.Answer{Code: partner.OTPInvalid}))
 	_, err := client.Registration.Register(t.Context(), req)
 	require.ErrorIs(t, err, partner.OTPInvalid)
 	bad := req
@@ -159,14 +161,14 @@ func TestNotSentAfterAWrongOTPIsUnknown(t *testing.T) {
 // A wrong OTP leaves the ids open: the same ids go again with another OTP.
 func TestWrongOTPThenRight(t *testing.T) {
 	t.Parallel()
-	for wire, c := range contracts(t) {
-		t.Run(wire, func(t *testing.T) {
+	for name, c := range contracts(t) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, c)
 			client := newClient(t, p)
 			req := toOTP(t, client)
 			left := 2
-			p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, contract.Answer{Code: partner.OTPInvalid, Data: contract.Data{AttemptsLeft: &left}}))
+			p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, wire.Answer{Code: partner.OTPInvalid, Data: field.Data{AttemptsLeft: &left}}))
 			_, err := client.Registration.Register(t.Context(), req)
 			require.ErrorIs(t, err, partner.OTPInvalid)
 			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
@@ -191,15 +193,15 @@ func TestALimitMayBeARefusal(t *testing.T) {
 	doc := finalRefusals(t).Document()
 	for i := range doc.Codes {
 		if doc.Codes[i].Name == partner.RateLimited {
-			doc.Codes[i].Class = map[partner.Operation]contract.Class{"*": contract.ClassRejected}
+			doc.Codes[i].Class = map[partner.Operation]string{"*": "rejected"}
 		}
 	}
-	wire, err := contract.New(doc)
+	c, err := contract.New(doc)
 	require.NoError(t, err)
-	p := wiretest.New(t, wire)
+	p := wiretest.New(t, c)
 	client := newClient(t, p)
 	req := toOTP(t, client)
-	p.On(partner.OpRegister, p.Says(partner.OpRegister, 429, contract.Answer{Code: partner.RateLimited}))
+	p.On(partner.OpRegister, p.Says(partner.OpRegister, 429, wire.Answer{Code: partner.RateLimited}))
 	_, err = client.Registration.Register(t.Context(), req)
 	assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
 }
@@ -211,15 +213,15 @@ func TestWhereARefusalLeads(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		status int
-		answer contract.Answer
+		answer wire.Answer
 		then   partner.Then
 	}{
-		"under a 4xx":          {422, contract.Answer{Code: partner.NotEligible}, partner.ThenRefund},
-		"under a 5xx":          {500, contract.Answer{Code: partner.NotEligible}, ""},
-		"under a 408":          {408, contract.Answer{Code: partner.NotEligible}, ""},
-		"not listed":           {200, contract.Answer{WireCode: "ZZ99"}, ""},
-		"wrong OTP":            {200, contract.Answer{Code: partner.OTPInvalid, Data: contract.Data{AttemptsLeft: new(2)}}, partner.ThenSameIDs},
-		"wrong OTP, none left": {200, contract.Answer{Code: partner.OTPInvalid, Data: contract.Data{AttemptsLeft: new(0)}}, partner.ThenNewOTP},
+		"under a 4xx":          {422, wire.Answer{Code: partner.NotEligible}, partner.ThenRefund},
+		"under a 5xx":          {500, wire.Answer{Code: partner.NotEligible}, ""},
+		"under a 408":          {408, wire.Answer{Code: partner.NotEligible}, ""},
+		"not listed":           {200, wire.Answer{WireCode: "ZZ99"}, ""},
+		"wrong OTP":            {200, wire.Answer{Code: partner.OTPInvalid, Data: field.Data{AttemptsLeft: new(2)}}, partner.ThenSameIDs},
+		"wrong OTP, none left": {200, wire.Answer{Code: partner.OTPInvalid, Data: field.Data{AttemptsLeft: new(0)}}, partner.ThenNewOTP},
 	} {
 		p := wiretest.New(t, contract.Default())
 		client := newClient(t, p)
@@ -236,7 +238,7 @@ func TestWhereARefusalLeads(t *testing.T) {
 func TestARefusedOTPLeadsNowhere(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpOTP, p.Says(partner.OpOTP, 200, contract.Answer{Code: partner.NotEligible}))
+	p.On(partner.OpOTP, p.Says(partner.OpOTP, 200, wire.Answer{Code: partner.NotEligible}))
 	_, err := newClient(t, p).OTP.Request(t.Context(), otp.Request{MSISDN: partner.MustParseMSISDN(canaryMSISDN), Package: "C120", Staff: staff})
 	e, ok := errors.AsType[*partner.Error](err)
 	require.True(t, ok)

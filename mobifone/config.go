@@ -72,8 +72,8 @@ func (c Config) check(with *contract.Contract) (*url.URL, []partner.FieldError) 
 	if c.Channel == "" || len(c.Channel) > 32 {
 		add("Channel", "must have 1 to 32 bytes: the sales channel agreed with MobiFone")
 	}
-	if c.Credentials == nil && with.Auth().Scheme != contract.AuthNone {
-		add("Credentials", "missing; the contract authenticates with "+string(with.Auth().Scheme))
+	if c.Credentials == nil && with.Scheme() != "none" {
+		add("Credentials", "missing; the contract authenticates with "+string(with.Scheme()))
 	}
 	if n := len(c.IDKey.Reveal()); n > 0 && n < 16 {
 		add("IDKey", "shorter than 16 bytes; make it with 32 random bytes")

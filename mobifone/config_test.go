@@ -212,10 +212,10 @@ func TestBasePathIsKept(t *testing.T) {
 func TestSchemeNoneNeedsNoCredentials(t *testing.T) {
 	t.Parallel()
 	doc := contract.Default().Document()
-	doc.Auth = contract.Auth{Scheme: contract.AuthNone}
+	doc.Auth = contract.Auth{Scheme: "none"}
 	c, err := contract.New(doc)
 	require.NoError(t, err)
-	bubble(t, c, func(t *testing.T, w *wire) {
+	bubble(t, c, func(t *testing.T, w *inProcess) {
 		cfg := config("https://partner.test")
 		cfg.Credentials = nil
 		client := w.clientOf(t, cfg)

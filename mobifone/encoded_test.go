@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -38,9 +39,9 @@ func TestEncodedReplyIsNotRead(t *testing.T) {
 			p := wiretest.New(t, finalRefusals(t))
 			client := newClient(t, p, quick(1))
 			req := toOTP(t, client)
-			refused := p.Says(partner.OpRegister, 200, contract.Answer{Code: partner.InvalidISDN})
+			refused := p.Says(partner.OpRegister, 200, wire.Answer{Code: partner.InvalidISDN})
 			for kind, answer := range map[string]wiretest.Handler{"success": p.Registered(), "refusal": refused} {
-				p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+				p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 					if tc.lines != nil {
 						w.Header()["Content-Encoding"] = tc.lines
 					}
@@ -60,7 +61,7 @@ func TestEncodedReplyIsNotRead(t *testing.T) {
 				}
 			}
 			offers := p.Offers(120_000)
-			p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+			p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 				if tc.lines != nil {
 					w.Header()["Content-Encoding"] = tc.lines
 				}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -22,7 +23,7 @@ const requestIDHeader = "X-Request-Id"
 // Every try has an id of its own, as the partner saw it; the error names the last one.
 func TestEachTryHasItsOwnRequestID(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t, quick(5))
 		w.say(always(500))
 		ev := evidenceOf(t, eligible(t.Context(), client))
@@ -64,7 +65,7 @@ func TestEvidenceCountsWhatLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+			bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 				client := w.client(t, quick(len(tc.tries)))
 				w.say(func(n int, a arrival) (*http.Response, error) { return tc.tries[n](n, a) })
 				began := time.Now()
@@ -101,7 +102,7 @@ func TestRefusedSecondRequestLeavesNoTrace(t *testing.T) {
 		partner.OpOTP:      func() error { _, err := client.OTP.Request(t.Context(), otpRequest()); return err },
 	} {
 		var got string
-		p.On(op, func(w http.ResponseWriter, r *http.Request, _ contract.Fields) {
+		p.On(op, func(w http.ResponseWriter, r *http.Request, _ field.Request) {
 			got = r.Header.Get(requestIDHeader)
 			http.Error(w, "no", http.StatusInternalServerError)
 		})
@@ -124,7 +125,7 @@ func TestRefusedSecondRequestLeavesNoTrace(t *testing.T) {
 // moment its body left.
 func TestSilenceAfterARegistration(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t)
 		req := toOTP(t, client)
 		w.say(func(n int, a arrival) (*http.Response, error) {
@@ -151,7 +152,7 @@ func TestSilenceAfterARegistration(t *testing.T) {
 // What an earlier try sent is not taken back by a local failure of a later one.
 func TestLocalFailureAfterASendIsUnknown(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		g, asked := &gate{}, 0
 		g.set(func(context.Context, partner.Call) error {
 			if asked++; asked > 1 {

@@ -30,7 +30,7 @@ func (h *held) Close() error { h.once.Do(func() { close(h.closed) }); return nil
 // it would hold the call for ever.
 func TestSwitchingProtocolsEnds(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t, quick(1))
 		req := toOTP(t, client)
 		body := hold()
@@ -51,7 +51,7 @@ func TestSwitchingProtocolsEnds(t *testing.T) {
 // connection by it.
 func TestReplyBesideAnErrorIsClosed(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t, quick(1))
 		req := toOTP(t, client)
 		body := hold()

@@ -57,7 +57,7 @@ func (e *events) take() (tries []partner.TryEvent, calls []partner.CallEvent) {
 // the time that passed: in the limiter, and from its grant to the reply's last byte.
 func TestHooksAreToldOnce(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		var e events
 		g := &gate{}
 		g.set(func(context.Context, partner.Call) error { <-time.After(2 * time.Second); return nil })
@@ -104,7 +104,7 @@ func TestHooksAreToldOnce(t *testing.T) {
 // not sent.
 func TestHooksTellEachEnd(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		var e events
 		g := &gate{}
 		client := w.client(t, quick(1), mobifone.WithHooks(e.hooks(t)), mobifone.WithLimiter(g))
@@ -156,7 +156,7 @@ func TestHooksTellEachEnd(t *testing.T) {
 // given.
 func TestEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		var l leaks
 		client := w.client(t, quick(2), mobifone.WithHooks(l.hooks()))
 		req := toOTP(t, client)

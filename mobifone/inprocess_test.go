@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -26,8 +27,8 @@ import (
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
-// wire is a partner without sockets, for tests in which time matters.
-type wire struct {
+// inProcess is a partner without sockets, for tests in which time matters.
+type inProcess struct {
 	partner *wiretest.Partner
 
 	mu      sync.Mutex
@@ -48,18 +49,18 @@ type arrival struct {
 }
 
 // bubble runs f under a fake clock with a client of a partner without sockets.
-func bubble(t *testing.T, c *contract.Contract, f func(t *testing.T, w *wire)) {
+func bubble(t *testing.T, c *contract.Contract, f func(t *testing.T, w *inProcess)) {
 	t.Helper()
 	p := wiretest.New(t, c)
-	synctest.Test(t, func(t *testing.T) { f(t, &wire{partner: p}) })
+	synctest.Test(t, func(t *testing.T) { f(t, &inProcess{partner: p}) })
 }
 
-func (w *wire) client(t *testing.T, opts ...mobifone.Option) *mobifone.Client {
+func (w *inProcess) client(t *testing.T, opts ...mobifone.Option) *mobifone.Client {
 	t.Helper()
 	return w.clientOf(t, config("https://partner.test"), opts...)
 }
 
-func (w *wire) clientOf(t *testing.T, cfg mobifone.Config, opts ...mobifone.Option) *mobifone.Client {
+func (w *inProcess) clientOf(t *testing.T, cfg mobifone.Config, opts ...mobifone.Option) *mobifone.Client {
 	t.Helper()
 	client, err := mobifone.New(cfg, append([]mobifone.Option{
 		mobifone.WithContract(w.partner.Contract), mobifone.WithHTTPClient(&http.Client{Transport: w}),
@@ -70,13 +71,13 @@ func (w *wire) clientOf(t *testing.T, cfg mobifone.Config, opts ...mobifone.Opti
 }
 
 // say sets what the partner answers from now on.
-func (w *wire) say(s script) {
+func (w *inProcess) say(s script) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.script = s
 }
 
-func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	a := arrival{req: req}
 	if req.Body != nil {
 		body, err := io.ReadAll(req.Body)
@@ -85,7 +86,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		a.body = body
 	}
-	a.op, _ = w.partner.Contract.OperationOf(req.Method, req.URL.Path)
+	a.op, _ = wire.Of(w.partner.Contract).OperationOf(req.Method, req.URL.Path, req, a.body)
 	w.mu.Lock()
 	a.at = time.Now()
 	n := len(w.of(a.op))
@@ -100,7 +101,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.ownAnswer(req, a.body), nil
 }
 
-func (w *wire) ownAnswer(req *http.Request, body []byte) *http.Response {
+func (w *inProcess) ownAnswer(req *http.Request, body []byte) *http.Response {
 	rec := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(req.Context(), req.Method, req.URL.RequestURI(), bytes.NewReader(body))
 	r.Header = req.Header.Clone()
@@ -110,7 +111,7 @@ func (w *wire) ownAnswer(req *http.Request, body []byte) *http.Response {
 	return resp
 }
 
-func (w *wire) of(op partner.Operation) []arrival {
+func (w *inProcess) of(op partner.Operation) []arrival {
 	var of []arrival
 	for _, a := range w.arrived {
 		if a.op == op {
@@ -121,14 +122,14 @@ func (w *wire) of(op partner.Operation) []arrival {
 }
 
 // arrivals returns the requests of an operation so far.
-func (w *wire) arrivals(op partner.Operation) []arrival {
+func (w *inProcess) arrivals(op partner.Operation) []arrival {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.of(op)
 }
 
 // count returns how many requests of an operation came so far.
-func (w *wire) count(op partner.Operation) int { return len(w.arrivals(op)) }
+func (w *inProcess) count(op partner.Operation) int { return len(w.arrivals(op)) }
 
 // answer is a reply made by hand; kv are header names and values.
 func answer(status int, body string, kv ...string) *http.Response {
@@ -195,7 +196,7 @@ func dialError() error {
 }
 
 // all returns every request so far.
-func (w *wire) all() []arrival {
+func (w *inProcess) all() []arrival {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.arrived)

@@ -44,7 +44,7 @@ func (l *leaks) deep(err error) {
 // errors.Is and errors.As still find them.
 func TestCausesHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		var l leaks
 		client := w.client(t, quick(1), mobifone.WithHooks(mobifone.Hooks{
 			OnTry:  func(_ context.Context, e partner.TryEvent) { l.deep(e.Err) },
@@ -81,7 +81,7 @@ func TestCausesHoldNothingPersonal(t *testing.T) {
 func TestEscapedSecretsAreHidden(t *testing.T) {
 	t.Parallel()
 	const secret = `canary"se<cr>et\77 &aa/b`
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		var l leaks
 		cfg := config("https://partner.test")
 		var provider error
@@ -114,7 +114,7 @@ func TestEscapedSecretsAreHidden(t *testing.T) {
 // A transId that the partner made of the number does not print with the handle.
 func TestNumberInATransIDDoesNotPrint(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		var l leaks
 		client := w.client(t, quick(1))
 		req := toOTP(t, client)

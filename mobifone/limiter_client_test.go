@@ -75,7 +75,7 @@ func TestOneTokenPerTry(t *testing.T) {
 // back.
 func TestLimiterRefusalEndsTheCall(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		g, asked := &gate{}, 0
 		g.set(func(context.Context, partner.Call) error { asked++; return comeBack(7 * time.Second) })
 		client := w.client(t, mobifone.WithLimiter(g))
@@ -103,7 +103,7 @@ func (c comeBack) RetryAfter() time.Duration { return time.Duration(c) }
 // A limiter's wait ends with the caller's time; what it says is not the partner's word.
 func TestCancelInTheLimiter(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		g := &gate{}
 		client := w.client(t, mobifone.WithLimiter(g))
 		req := toOTP(t, client)
@@ -142,7 +142,7 @@ func TestPause(t *testing.T) {
 		for _, lane := range []partner.Lane{partner.Foreground, partner.Background} {
 			t.Run(name+"/"+lane.String(), func(t *testing.T) {
 				t.Parallel()
-				bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+				bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 					l := &ledger{}
 					client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: 1}), mobifone.WithLimiter(l))
 					here, there := client, client.Background()
@@ -181,7 +181,7 @@ func TestPause(t *testing.T) {
 // A pause in force is not shortened by a later and shorter one.
 func TestPauseOnlyGrows(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: 1}))
 		w.say(func(n int, _ arrival) (*http.Response, error) {
 			<-time.After(time.Duration(n+1) * time.Second)

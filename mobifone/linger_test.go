@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -54,7 +55,7 @@ func TestGivenUpRegistrationResets(t *testing.T) {
 			client := newClient(t, p, quick(1), mobifone.WithHTTPClient(&http.Client{Transport: tc.transport(trust)}))
 			req := toOTP(t, client)
 			got, ended := make(chan struct{}), make(chan error)
-			silent := func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+			silent := func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 				conn, _, err := http.NewResponseController(w).Hijack()
 				if err != nil {
 					ended <- err

@@ -24,7 +24,7 @@ func TestLogAndHooksAreBothTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+			bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 				var e events
 				var out bytes.Buffer
 				opts := []mobifone.Option{quick(2)}
@@ -68,7 +68,7 @@ func TestLogAndHooksAreBothTold(t *testing.T) {
 // A call whose end is not known is a warning.
 func TestUnknownIsLoggedAsAWarning(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		var out bytes.Buffer
 		client := w.client(t, quick(1), mobifone.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
 		req := toOTP(t, client)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -59,7 +60,7 @@ func TestHedgedRegistrationIsSentOnce(t *testing.T) {
 	var mu sync.Mutex
 	arrived, outcomes := map[partner.PartnerTransID]int{}, map[partner.PartnerTransID]partner.Outcome{}
 	answers := p.Registered()
-	p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		mu.Lock()
 		arrived[f.PartnerTransID]++
 		mu.Unlock()

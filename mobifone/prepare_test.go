@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -24,7 +26,7 @@ import (
 // whatever keeps Prepare from preparing them.
 func TestPrepareOfOpenIDsIsUnknown(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t, quick(1))
 		req := toOTP(t, client)
 		w.say(func(int, arrival) (*http.Response, error) { return nil, errReset })
@@ -79,7 +81,7 @@ func TestPrepareLooksFirst(t *testing.T) {
 	t.Run("used ids", func(t *testing.T) {
 		t.Parallel()
 		p, err := send(t, contract.Default(), func(p *wiretest.Partner, r registration.Request) {
-			p.On(partner.OpGet, p.Found(wiretest.Row(contract.Fields{
+			p.On(partner.OpGet, p.Found(wiretest.Row(field.Request{
 				TransID: r.TransID, PartnerTransID: r.PartnerTransID,
 				MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount,
 			}, partner.StateSuccess)))
@@ -155,9 +157,9 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 		"a wrong key": {
 			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 				t.Helper()
-				p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+				p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 					w.Header()["Date"] = nil // a gateway without a clock
-					p.Says(partner.OpGet, 401, contract.Answer{Code: partner.AuthKey})(w, r, f)
+					p.Says(partner.OpGet, 401, wire.Answer{Code: partner.AuthKey})(w, r, f)
 				})
 				return newClient(t, p, quick(1))
 			},
@@ -187,9 +189,9 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 		"a cache answers": { // the lookup went well, and told no time
 			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 				t.Helper()
-				p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+				p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 					w.Header().Set("Age", "60")
-					p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})(w, r, f)
+					p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
 				})
 				return newClient(t, p, quick(1))
 			},

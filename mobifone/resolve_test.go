@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -18,10 +20,10 @@ import (
 
 // lost sends a registration whose reply is lost and returns its handle and what the
 // partner was told.
-func lost(t *testing.T, p *wiretest.Partner, client *mobifone.Client) (partner.Handle, contract.Fields) {
+func lost(t *testing.T, p *wiretest.Partner, client *mobifone.Client) (partner.Handle, field.Request) {
 	t.Helper()
-	var told contract.Fields
-	p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	var told field.Request
+	p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		told = f
 		wiretest.Hangup("")(w, r, f)
 	})
@@ -48,33 +50,33 @@ func fenced(t *testing.T, delay time.Duration) *contract.Contract {
 func TestResolveReadings(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		change func(*contract.Row)
+		change func(*field.Row)
 		want   partner.Outcome
 		code   partner.Code // of what is no success
 		absent bool
 	}{
-		"success":                     {func(*contract.Row) {}, partner.Succeeded, "", false},
-		"success, other amount":       {func(r *contract.Row) { r.Amount = 360_000 }, partner.Unknown, partner.LookupConflict, false},
-		"success, other package":      {func(r *contract.Row) { r.Package = "3C120" }, partner.Unknown, partner.LookupConflict, false},
-		"success, other subscriber":   {func(r *contract.Row) { r.MSISDN = partner.MustParseMSISDN("0908123478") }, partner.Unknown, partner.LookupConflict, false},
-		"success, unnamed subscriber": {func(r *contract.Row) { r.MSISDN = partner.MSISDN{} }, partner.Unknown, partner.LookupConflict, false},
-		"reversed":                    {func(r *contract.Row) { r.State = partner.StateReversed }, partner.Unknown, partner.LookupConflict, false},
-		"pending":                     {func(r *contract.Row) { r.State = partner.StatePending }, partner.Unknown, partner.Processing, false},
-		"init":                        {func(r *contract.Row) { r.State = partner.StateInit }, partner.Unknown, partner.TransactionNotFound, true},
-		"expired":                     {func(r *contract.Row) { r.State = partner.StateExpired }, partner.Unknown, partner.TransactionNotFound, true},
-		"cancelled":                   {func(r *contract.Row) { r.State = partner.StateCancelled }, partner.Unknown, partner.TransactionNotFound, true},
-		"pending, other amount":       {func(r *contract.Row) { r.State, r.Amount = partner.StatePending, 360_000 }, partner.Unknown, partner.LookupConflict, false},
-		"pending, other subscriber": {func(r *contract.Row) {
+		"success":                     {func(*field.Row) {}, partner.Succeeded, "", false},
+		"success, other amount":       {func(r *field.Row) { r.Amount = 360_000 }, partner.Unknown, partner.LookupConflict, false},
+		"success, other package":      {func(r *field.Row) { r.Package = "3C120" }, partner.Unknown, partner.LookupConflict, false},
+		"success, other subscriber":   {func(r *field.Row) { r.MSISDN = partner.MustParseMSISDN("0908123478") }, partner.Unknown, partner.LookupConflict, false},
+		"success, unnamed subscriber": {func(r *field.Row) { r.MSISDN = partner.MSISDN{} }, partner.Unknown, partner.LookupConflict, false},
+		"reversed":                    {func(r *field.Row) { r.State = partner.StateReversed }, partner.Unknown, partner.LookupConflict, false},
+		"pending":                     {func(r *field.Row) { r.State = partner.StatePending }, partner.Unknown, partner.Processing, false},
+		"init":                        {func(r *field.Row) { r.State = partner.StateInit }, partner.Unknown, partner.TransactionNotFound, true},
+		"expired":                     {func(r *field.Row) { r.State = partner.StateExpired }, partner.Unknown, partner.TransactionNotFound, true},
+		"cancelled":                   {func(r *field.Row) { r.State = partner.StateCancelled }, partner.Unknown, partner.TransactionNotFound, true},
+		"pending, other amount":       {func(r *field.Row) { r.State, r.Amount = partner.StatePending, 360_000 }, partner.Unknown, partner.LookupConflict, false},
+		"pending, other subscriber": {func(r *field.Row) {
 			r.State, r.MSISDN = partner.StatePending, partner.MustParseMSISDN("0908123478")
 		}, partner.Unknown, partner.LookupConflict, false},
 		"failed": {
-			func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "2059" },
+			func(r *field.Row) { r.State, r.ResultCode = partner.StateFailed, "2059" },
 			partner.Rejected, partner.RegistrationFailed, false,
 		},
-		"failed, no code":       {func(r *contract.Row) { r.State = partner.StateFailed }, partner.Unknown, partner.TransactionNotFound, true},
-		"failed, unlisted code": {func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "4711" }, partner.Unknown, partner.TransactionNotFound, true},
+		"failed, no code":       {func(r *field.Row) { r.State = partner.StateFailed }, partner.Unknown, partner.TransactionNotFound, true},
+		"failed, unlisted code": {func(r *field.Row) { r.State, r.ResultCode = partner.StateFailed, "4711" }, partner.Unknown, partner.TransactionNotFound, true},
 		"failed for a wrong OTP": {
-			func(r *contract.Row) { r.State, r.ResultCode = partner.StateFailed, "7001" },
+			func(r *field.Row) { r.State, r.ResultCode = partner.StateFailed, "7001" },
 			partner.Unknown, partner.TransactionNotFound, true,
 		},
 	} {
@@ -87,9 +89,9 @@ func TestResolveReadings(t *testing.T) {
 			tc := tc
 			t.Run(fmt.Sprintf("%s, final refusals: %v", name, final), func(t *testing.T) {
 				t.Parallel()
-				wire, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.RefusalIsFinal = final })
+				c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.RefusalIsFinal = final })
 				require.NoError(t, err)
-				p := wiretest.New(t, wire)
+				p := wiretest.New(t, c)
 				client := newClient(t, p)
 				handle, told := lost(t, p, client)
 				row := wiretest.Row(told, partner.StateSuccess)
@@ -129,9 +131,9 @@ func TestResolveAsksForBothIDs(t *testing.T) {
 	handle, told := lost(t, p, client)
 	other := wiretest.Row(told, partner.StateSuccess)
 	other.TransID = "T-OTHER"
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		if f.PartnerTransID == "" {
-			p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})(w, r, f)
+			p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
 			return
 		}
 		p.Found(other)(w, r, f)
@@ -144,30 +146,30 @@ func TestResolveAsksForBothIDs(t *testing.T) {
 // A lookup that fails, lies about ids or is incomplete never decides.
 func TestFailedResolveIsUnknown(t *testing.T) {
 	t.Parallel()
-	for name, h := range map[string]func(*wiretest.Partner, contract.Fields) wiretest.Handler{
-		"500":  func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Raw(500, "text/plain", "") },
-		"404":  func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Raw(404, "text/plain", "") },
-		"lost": func(*wiretest.Partner, contract.Fields) wiretest.Handler { return wiretest.Hangup("") },
-		"refused key": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler {
-			return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.AuthKey})
+	for name, h := range map[string]func(*wiretest.Partner, field.Request) wiretest.Handler{
+		"500":  func(*wiretest.Partner, field.Request) wiretest.Handler { return wiretest.Raw(500, "text/plain", "") },
+		"404":  func(*wiretest.Partner, field.Request) wiretest.Handler { return wiretest.Raw(404, "text/plain", "") },
+		"lost": func(*wiretest.Partner, field.Request) wiretest.Handler { return wiretest.Hangup("") },
+		"refused key": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
+			return p.Says(partner.OpGet, 200, wire.Answer{Code: partner.AuthKey})
 		},
-		"invalid number": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler {
-			return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.InvalidISDN})
+		"invalid number": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
+			return p.Says(partner.OpGet, 200, wire.Answer{Code: partner.InvalidISDN})
 		},
-		"other ids": func(p *wiretest.Partner, f contract.Fields) wiretest.Handler {
+		"other ids": func(p *wiretest.Partner, f field.Request) wiretest.Handler {
 			f.TransID, f.PartnerTransID = "T-9", partner.RandomPartnerTransID()
 			return p.Found(wiretest.Row(f, partner.StateSuccess))
 		},
-		"no row in a success": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler {
-			return p.Says(partner.OpGet, 200, contract.Answer{Code: partner.Success})
+		"no row in a success": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
+			return p.Says(partner.OpGet, 200, wire.Answer{Code: partner.Success})
 		},
-		"second question fails": func(p *wiretest.Partner, _ contract.Fields) wiretest.Handler {
-			return func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		"second question fails": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
+			return func(w http.ResponseWriter, r *http.Request, f field.Request) {
 				if f.PartnerTransID != "" {
 					wiretest.Raw(500, "text/plain", "")(w, r, f)
 					return
 				}
-				p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})(w, r, f)
+				p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
 			}
 		},
 	} {
@@ -207,9 +209,9 @@ func TestResolveAtTheFence(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			wire, err := fenced(t, time.Minute).WithSemantics(func(s *contract.Semantics) { s.DedupeByPartnerTransID = tc.dedupes })
+			c, err := fenced(t, time.Minute).WithSemantics(func(s *contract.Semantics) { s.DedupeByPartnerTransID = tc.dedupes })
 			require.NoError(t, err)
-			p := wiretest.New(t, wire)
+			p := wiretest.New(t, c)
 			client := newClient(t, p)
 			handle, _ := lost(t, p, client)
 			require.Equal(t, handle.Intent().SendBy.Add(time.Minute), handle.Intent().LastBy)
@@ -218,10 +220,10 @@ func TestResolveAtTheFence(t *testing.T) {
 			if fence.After(date) {
 				date = date.Add(time.Second) // the first whole second that is not before the fence
 			}
-			p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+			p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 				<-time.After(tc.slow)
 				w.Header().Set("Date", date.Add(tc.at).UTC().Format(http.TimeFormat))
-				p.Write(w, partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
+				p.Write(w, partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})
 			})
 			// A process that has heard no other time: two times minutes apart would not be believed.
 			_, err = newClient(t, p).Registration.Resolve(t.Context(), handle)
@@ -251,13 +253,13 @@ func TestResolveTakesTheEarliestOfItsLookups(t *testing.T) {
 		client := newClient(t, p, mobifone.WithTimeouts(mobifone.Timeouts{Read: time.Minute}))
 		handle, _ := lost(t, p, client)
 		fence := handle.Intent().LastBy.Add(2*time.Minute + 30*time.Second) // the margin is the read timeout
-		p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+		p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 			at := fence.Add(-10 * time.Second)
 			if (late == "first") == (f.TransID != "") {
 				at = fence.Add(10 * time.Second)
 			}
 			w.Header().Set("Date", at.UTC().Format(http.TimeFormat))
-			p.Write(w, partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
+			p.Write(w, partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})
 		})
 		_, err := newClient(t, p, mobifone.WithTimeouts(mobifone.Timeouts{Read: time.Minute})).Registration.Resolve(t.Context(), handle)
 		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%s: %v", late, err)
@@ -270,9 +272,9 @@ func TestResolveNeedsALookupByTransID(t *testing.T) {
 	t.Parallel()
 	doc := contract.Default().Document()
 	delete(doc.Operations[partner.OpGet].Request, "transId")
-	wire, err := contract.New(doc)
+	c, err := contract.New(doc)
 	require.NoError(t, err)
-	p := wiretest.New(t, wire)
+	p := wiretest.New(t, c)
 	client := newClient(t, p)
 	handle, _ := lost(t, p, client)
 	_, err = client.Registration.Resolve(t.Context(), handle)

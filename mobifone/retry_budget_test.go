@@ -28,7 +28,7 @@ func TestRetryBudget(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+			bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 				client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: tries, BackoffBase: time.Second, BackoffMax: time.Second}))
 				w.say(always(500))
 				var wg sync.WaitGroup
@@ -62,7 +62,7 @@ func TestRetryBudget(t *testing.T) {
 // A spent budget refuses retries; it never makes them come sooner.
 func TestSpentBudgetShortensNoWait(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: 10, BackoffBase: time.Microsecond}))
 		w.say(always(503, "Retry-After", "2"))
 		for range 6 {
@@ -87,7 +87,7 @@ func TestSpentBudgetShortensNoWait(t *testing.T) {
 // health: its refusals earn no retries.
 func TestOwnRefusalsEarnNothing(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		g := &gate{}
 		client := w.client(t, quick(4), mobifone.WithLimiter(g))
 		w.say(always(500))

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -54,7 +56,7 @@ func lasting(elsewhere string) map[string]wiretest.Handler {
 		h["bare "+http.StatusText(status)] = wiretest.Raw(status, "text/plain", "no")
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		h["redirect "+http.StatusText(status)] = func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+		h["redirect "+http.StatusText(status)] = func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 			w.Header().Set("Location", elsewhere)
 			w.WriteHeader(status)
 		}
@@ -65,7 +67,7 @@ func lasting(elsewhere string) map[string]wiretest.Handler {
 // once answers with h the first time and with then after that.
 func once(h, then wiretest.Handler) wiretest.Handler {
 	used := make(chan struct{}, 1)
-	return func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	return func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		select {
 		case used <- struct{}{}:
 			h(w, r, f)
@@ -82,7 +84,7 @@ func healthy(p *wiretest.Partner, op partner.Operation) wiretest.Handler {
 	case partner.OpOTP:
 		return p.Ticket("T-1")
 	default:
-		return p.Says(op, 200, contract.Answer{Code: partner.TransactionNotFound})
+		return p.Says(op, 200, wire.Answer{Code: partner.TransactionNotFound})
 	}
 }
 
@@ -130,7 +132,7 @@ func TestRefusedReadsDoNotRepeat(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
 	client := newClient(t, p, quick(4))
-	p.On(partner.OpEligible, p.Says(partner.OpEligible, 200, contract.Answer{Code: partner.NotPrepaid}))
+	p.On(partner.OpEligible, p.Says(partner.OpEligible, 200, wire.Answer{Code: partner.NotPrepaid}))
 	err := eligible(t.Context(), client)
 	require.ErrorIs(t, err, partner.NotPrepaid)
 	assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))

@@ -41,7 +41,7 @@ func TestReadsRepeatAfterALostReply(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+			bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 				client := w.client(t, quick(4))
 				for op, call := range reads() {
 					w.say(first(tc.s))
@@ -98,7 +98,7 @@ func eachSecond(ctx context.Context) func() error {
 func TestBackoffIsFullJitter(t *testing.T) {
 	t.Parallel()
 	const base, most, tries, rounds = 100 * time.Millisecond, 700 * time.Millisecond, 6, 60
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		w.say(always(500))
 		waits := make([][]time.Duration, tries-1)
 		for range rounds { // each client has a retry budget of its own
@@ -158,7 +158,7 @@ func TestRetryAfter(t *testing.T) {
 		for _, status := range []int{429, 503} {
 			t.Run(name+"/"+http.StatusText(status), func(t *testing.T) {
 				t.Parallel()
-				bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+				bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 					client := w.client(t, quick(4))
 					w.say(first(func(int, arrival) (*http.Response, error) {
 						return answer(status, "no", "Retry-After", tc.header()), nil
@@ -188,7 +188,7 @@ func TestRetryAfter(t *testing.T) {
 // A wait that would end after the deadline is not begun.
 func TestNoWaitPastTheDeadline(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t)
 		w.say(always(503, "Retry-After", "5"))
 		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
@@ -205,7 +205,7 @@ func TestNoWaitPastTheDeadline(t *testing.T) {
 // Cancelling a wait keeps what is known: how often it was sent, and the last answer.
 func TestCancelInAWaitKeepsTheEvidence(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t)
 		w.say(always(503, "Retry-After", "10"))
 		for op, call := range reads() {

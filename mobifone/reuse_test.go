@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -31,7 +32,7 @@ func TestConnectionsAreKeptUnderFailures(t *testing.T) {
 	client := newClient(t, p, quick(1))
 	var n atomic.Int64
 	refuse, hangUp, good := wiretest.Raw(500, "text/plain", "no"), wiretest.Hangup(""), p.Offers(120_000)
-	p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		switch n.Add(1) % 100 {
 		case 0:
 			refuse(w, r, f)
@@ -127,7 +128,7 @@ func TestCallersClientIsNotChanged(t *testing.T) {
 
 			client := newClient(t, p, quick(1), mobifone.WithHTTPClient(mine))
 			assert.Equal(t, want, exported(mine.Transport))
-			p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, _ contract.Fields) {
+			p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, _ field.Request) {
 				assert.Empty(t, r.Header.Get("Cookie"))
 				http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 			})

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -31,7 +33,7 @@ func TestASettledRegistrationFreesItsIDs(t *testing.T) {
 	t.Parallel()
 	for name, reply := range map[string]func(*wiretest.Partner) wiretest.Handler{
 		"by a final refusal": func(p *wiretest.Partner) wiretest.Handler {
-			return p.Says(partner.OpRegister, 200, contract.Answer{Code: partner.RegistrationFailed})
+			return p.Says(partner.OpRegister, 200, wire.Answer{Code: partner.RegistrationFailed})
 		},
 		"by a lookup": func(*wiretest.Partner) wiretest.Handler { return wiretest.Hangup("") },
 	} {
@@ -40,7 +42,7 @@ func TestASettledRegistrationFreesItsIDs(t *testing.T) {
 			p := wiretest.New(t, finally(t))
 			client := newClient(t, p)
 			req := toOTP(t, client)
-			p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+			p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 				failed := wiretest.Row(f, partner.StateFailed)
 				failed.ResultCode = "2059"
 				p.On(partner.OpGet, p.Found(failed))
@@ -72,11 +74,11 @@ func TestSettledByTheRowOfItsOwnIDs(t *testing.T) {
 	failed.ResultCode, failed.ResultMessage = "2059", "no credit"
 	before := failed
 	before.TransID, before.ResultCode, before.ResultMessage = "T-0", "8021", "not this package"
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		if f.TransID != "" {
 			other := before
 			other.TransID, other.PartnerTransID = failed.TransID, partner.RandomPartnerTransID()
-			p.Says(partner.OpGet, 200, contract.Answer{Code: partner.Success, Data: contract.Data{HasRows: true, Rows: []contract.Row{failed, other}}})(w, r, f)
+			p.Says(partner.OpGet, 200, wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: []field.Row{failed, other}}})(w, r, f)
 			return
 		}
 		p.Found(before)(w, r, f)
@@ -103,7 +105,7 @@ func TestSettledByTheRowOfItsOwnIDs(t *testing.T) {
 // it is to that.
 func TestAbsenceCountsFromTheFenceOn(t *testing.T) {
 	t.Parallel()
-	bubble(t, fenced(t, time.Minute), func(t *testing.T, w *wire) {
+	bubble(t, fenced(t, time.Minute), func(t *testing.T, w *inProcess) {
 		client := w.client(t, quick(1))
 		draft, err := client.Registration.Prepare(t.Context(), toOTP(t, client))
 		require.NoError(t, err)
@@ -127,7 +129,7 @@ func TestAbsenceCountsFromTheFenceOn(t *testing.T) {
 // The evidence of a resolve is that of all its lookups.
 func TestResolveAddsUpItsEvidence(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t, quick(2), mobifone.WithTimeouts(mobifone.Timeouts{Read: 2 * time.Minute, Call: 5 * time.Minute}))
 		draft, err := client.Registration.Prepare(t.Context(), toOTP(t, client))
 		require.NoError(t, err)
@@ -211,7 +213,7 @@ func TestADraftsFingerprintAndPrint(t *testing.T) {
 // runs out this second is not: its expiry is told in whole seconds.
 func TestPrepareRefusesAnOTPThatHasRunOut(t *testing.T) {
 	t.Parallel()
-	bubble(t, contract.Default(), func(t *testing.T, w *wire) {
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		client := w.client(t)
 		req := toOTP(t, client)
 		draft, err := client.Registration.Prepare(t.Context(), req)

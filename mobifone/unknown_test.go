@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -20,12 +22,12 @@ import (
 // executed remembers what a partner carried out although its reply said nothing usable.
 type executed struct {
 	mu   sync.Mutex
-	last contract.Fields
+	last field.Request
 	on   bool
 }
 
 func (e *executed) record(p *wiretest.Partner, h wiretest.Handler) wiretest.Handler {
-	return func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	return func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		e.mu.Lock()
 		e.last, e.on = f, true
 		e.mu.Unlock()
@@ -39,45 +41,45 @@ func (e *executed) record(p *wiretest.Partner, h wiretest.Handler) wiretest.Hand
 // unusable are answers to a registration that prove nothing.
 func unusable(p *wiretest.Partner) map[string]wiretest.Handler {
 	html := "<html><body>Bad gateway</body></html>"
-	says := func(status int, a contract.Answer) wiretest.Handler { return p.Says(partner.OpRegister, status, a) }
+	says := func(status int, a wire.Answer) wiretest.Handler { return p.Says(partner.OpRegister, status, a) }
 	h := map[string]wiretest.Handler{
 		"reply lost":    wiretest.Hangup(""),
 		"reply begun":   wiretest.Hangup("HTTP/1.1 200 OK\r\nContent-Le"),
 		"200 cut":       wiretest.Hangup("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 300\r\n\r\n{\"errorCode\":\"0000\","),
 		"HTML with 200": wiretest.Raw(200, "text/html", html),
 		"empty 200":     wiretest.Raw(200, "application/json", ""),
-		"unknown code":  says(200, contract.Answer{WireCode: "7777"}),
-		"contradiction": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
-			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Contradict: true, Data: wiretest.Echo(f, partner.StateSuccess)})
+		"unknown code":  says(200, wire.Answer{WireCode: "7777"}),
+		"contradiction": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
+			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Contradict: true, Data: wiretest.Echo(f, partner.StateSuccess)})
 		},
-		"other transId": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+		"other transId": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 			f.TransID = "T-999"
-			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
 		},
-		"other partnerTransId": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
+		"other partnerTransId": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 			f.PartnerTransID = partner.RandomPartnerTransID()
-			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
 		},
-		"refusal of another's": says(200, contract.Answer{Code: partner.InvalidISDN, Data: contract.Data{TransID: "T-999"}}),
-		"success but pending": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
-			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StatePending)})
+		"refusal of another's": says(200, wire.Answer{Code: partner.InvalidISDN, Data: field.Data{TransID: "T-999"}}),
+		"success but pending": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
+			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StatePending)})
 		},
-		"success but failed": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
-			p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateFailed)})
+		"success but failed": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
+			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateFailed)})
 		},
-		"success under 500": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
-			p.Write(w, partner.OpRegister, 500, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+		"success under 500": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
+			p.Write(w, partner.OpRegister, 500, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
 		},
-		"success under 404": func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
-			p.Write(w, partner.OpRegister, 404, contract.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+		"success under 404": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
+			p.Write(w, partner.OpRegister, 404, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
 		},
-		"refusal under 500": says(500, contract.Answer{Code: partner.InvalidISDN}),
+		"refusal under 500": says(500, wire.Answer{Code: partner.InvalidISDN}),
 	}
 	for _, status := range []int{400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504} {
 		h["bare "+http.StatusText(status)] = wiretest.Raw(status, "text/plain", "no")
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		h["redirect "+http.StatusText(status)] = func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+		h["redirect "+http.StatusText(status)] = func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 			w.Header().Set("Location", "/partner/v1/elsewhere")
 			w.WriteHeader(status)
 		}
@@ -181,7 +183,7 @@ func TestCancelInFlightIsUnknown(t *testing.T) {
 			client := newClient(t, p)
 			req := toOTP(t, client)
 			arrived, gone := make(chan struct{}), make(chan struct{})
-			p.On(partner.OpRegister, func(_ http.ResponseWriter, r *http.Request, _ contract.Fields) {
+			p.On(partner.OpRegister, func(_ http.ResponseWriter, r *http.Request, _ field.Request) {
 				close(arrived)
 				<-r.Context().Done()
 				close(gone)

@@ -12,8 +12,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -59,7 +59,7 @@ func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
 	if faults := req.faults(); len(faults) > 0 {
 		return nil, transport.BadInput(partner.OpOTP, faults...)
 	}
-	reply, err := s.t.Call(ctx, partner.OpOTP, contract.Fields{
+	reply, err := s.t.Call(ctx, partner.OpOTP, field.Request{
 		MSISDN: req.MSISDN, Package: req.Package, PartnerTransID: req.PartnerTransID,
 		Channel: s.t.Channel(), Shop: req.Staff.Shop, Employee: req.Staff.Employee, POS: req.Staff.POS,
 	})
@@ -121,7 +121,7 @@ const latency = 5 * time.Second
 // expiry is until when the OTP may be used, by the partner's reply of the given Date;
 // zero when it does not say, or contradicts itself. A time in a wrong zone, or a lifetime
 // in minutes, must not become a fence: it would lie before the send.
-func expiry(data contract.Data, date time.Time, skew time.Duration) time.Time {
+func expiry(data field.Data, date time.Time, skew time.Duration) time.Time {
 	switch at := data.OTPExpiresAt; {
 	case at.IsZero() && (data.OTPTTL <= 0 || date.IsZero()):
 		return time.Time{}

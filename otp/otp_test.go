@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -40,23 +42,23 @@ func TestTicketTimes(t *testing.T) {
 	const ahead = time.Hour
 	date := time.Now().Add(ahead).Truncate(time.Second)
 	for name, tc := range map[string]struct {
-		data    contract.Data
+		data    field.Data
 		partner time.Time // PartnerExpiresAt
 		left    time.Duration
 		assumed bool
 		resend  time.Duration
 	}{
-		"expiry said":   {contract.Data{OTPExpiresAt: date.Add(90 * time.Second), ResendAfter: 30 * time.Second}, date.Add(90 * time.Second), 90 * time.Second, false, 30 * time.Second},
-		"lifetime said": {contract.Data{OTPTTL: 2 * time.Minute}, date.Add(2*time.Minute + time.Second), 2*time.Minute + time.Second, false, time.Minute},
-		"nothing said":  {contract.Data{}, time.Time{}, 3 * time.Minute, true, time.Minute},
+		"expiry said":   {field.Data{OTPExpiresAt: date.Add(90 * time.Second), ResendAfter: 30 * time.Second}, date.Add(90 * time.Second), 90 * time.Second, false, 30 * time.Second},
+		"lifetime said": {field.Data{OTPTTL: 2 * time.Minute}, date.Add(2*time.Minute + time.Second), 2*time.Minute + time.Second, false, time.Minute},
+		"nothing said":  {field.Data{}, time.Time{}, 3 * time.Minute, true, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
 			tc.data.TransID = "T-77"
-			p.On(partner.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+			p.On(partner.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 				w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
-				p.Write(w, partner.OpOTP, http.StatusOK, contract.Answer{Code: partner.Success, Data: tc.data})
+				p.Write(w, partner.OpOTP, http.StatusOK, wire.Answer{Code: partner.Success, Data: tc.data})
 			})
 			before := time.Now()
 			ticket, err := newClient(t, p).OTP.Request(t.Context(), request())
@@ -100,10 +102,10 @@ func TestAnExpiryThatContradictsItself(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
-			data := contract.Data{TransID: "T-77", OTPExpiresAt: date.Add(tc.after), OTPTTL: tc.ttl}
-			p.On(partner.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+			data := field.Data{TransID: "T-77", OTPExpiresAt: date.Add(tc.after), OTPTTL: tc.ttl}
+			p.On(partner.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 				w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
-				p.Write(w, partner.OpOTP, http.StatusOK, contract.Answer{Code: partner.Success, Data: data})
+				p.Write(w, partner.OpOTP, http.StatusOK, wire.Answer{Code: partner.Success, Data: data})
 			})
 			before := time.Now()
 			ticket, err := newClient(t, p).OTP.Request(t.Context(), request())
@@ -157,7 +159,7 @@ func TestThePackageIsSentAsItIsOffered(t *testing.T) {
 func TestTicketNeedsATransID(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpOTP, p.Says(partner.OpOTP, http.StatusOK, contract.Answer{Code: partner.Success}))
+	p.On(partner.OpOTP, p.Says(partner.OpOTP, http.StatusOK, wire.Answer{Code: partner.Success}))
 	ticket, err := newClient(t, p).OTP.Request(t.Context(), request())
 	assert.Nil(t, ticket)
 	require.ErrorIs(t, err, partner.ReplyUnreadable)
@@ -173,7 +175,7 @@ func TestRefusals(t *testing.T) {
 		partner.OTPLimitExceeded: partner.ReturnCash, partner.NotPrepaid: partner.ReturnCash,
 	} {
 		p := wiretest.New(t, contract.Default())
-		p.On(partner.OpOTP, p.Says(partner.OpOTP, http.StatusOK, contract.Answer{Code: code, Data: contract.Data{ResendAfter: 42 * time.Second}}))
+		p.On(partner.OpOTP, p.Says(partner.OpOTP, http.StatusOK, wire.Answer{Code: code, Data: field.Data{ResendAfter: 42 * time.Second}}))
 		_, err := newClient(t, p).OTP.Request(t.Context(), request())
 		require.ErrorIs(t, err, code)
 		assert.Equal(t, partner.Rejected, partner.OutcomeOf(err), code)
@@ -195,9 +197,9 @@ func TestPartnerTransIDAtOTP(t *testing.T) {
 	req := request()
 	for c, want := range map[*contract.Contract]partner.PartnerTransID{contract.Default(): "", takes: req.PartnerTransID} {
 		p := wiretest.New(t, c)
-		var got contract.Fields
+		var got field.Request
 		ok := p.Ticket("T-1")
-		p.On(partner.OpOTP, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		p.On(partner.OpOTP, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 			got = f
 			ok(w, r, f)
 		})

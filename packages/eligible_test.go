@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -37,11 +39,11 @@ func request() packages.EligibleRequest {
 }
 
 // answers makes the partner offer these rows.
-func answers(t *testing.T, rows ...contract.Row) *mobifone.Client {
+func answers(t *testing.T, rows ...field.Row) *mobifone.Client {
 	t.Helper()
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpEligible, p.Says(partner.OpEligible, http.StatusOK, contract.Answer{
-		Code: partner.Success, Data: contract.Data{SubscriberType: "PREPAID", HasRows: true, Rows: rows},
+	p.On(partner.OpEligible, p.Says(partner.OpEligible, http.StatusOK, wire.Answer{
+		Code: partner.Success, Data: field.Data{SubscriberType: "PREPAID", HasRows: true, Rows: rows},
 	}))
 	return client(t, p)
 }
@@ -49,12 +51,12 @@ func answers(t *testing.T, rows ...contract.Row) *mobifone.Client {
 func TestEligibleSendsWhoAsks(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	var got contract.Fields
+	var got field.Request
 	offers := p.Offers(120_000)
-	p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f contract.Fields) { got = f; offers(w, r, f) })
+	p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) { got = f; offers(w, r, f) })
 	e, err := client(t, p).Packages.Eligible(t.Context(), request())
 	require.NoError(t, err)
-	assert.Equal(t, contract.Fields{MSISDN: request().MSISDN, Channel: "SHOP", Shop: "HN01", Employee: "GDV07"}, got)
+	assert.Equal(t, field.Request{MSISDN: request().MSISDN, Channel: "SHOP", Shop: "HN01", Employee: "GDV07"}, got)
 	assert.Equal(t, "PREPAID", e.SubscriberType)
 	assert.Equal(t, 1, e.Evidence.Sends)
 	assert.False(t, e.PartnerTime.IsZero())
@@ -113,7 +115,7 @@ func TestOfferReadsFlagAndReason(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := answers(t, contract.Row{Package: "C120", Price: 120_000, Eligible: tt.flag, ReasonCode: tt.reason})
+			c := answers(t, field.Row{Package: "C120", Price: 120_000, Eligible: tt.flag, ReasonCode: tt.reason})
 			e, err := c.Packages.Eligible(t.Context(), request())
 			require.NoError(t, err)
 			o := e.Offers[0]
@@ -128,9 +130,9 @@ func TestOfferReadsFlagAndReason(t *testing.T) {
 func TestTheCatalogFlagsAndNeverRefuses(t *testing.T) {
 	t.Parallel()
 	c := answers(t,
-		contract.Row{Package: "C120", Price: 130_000, CycleDays: 31, AutoRenew: new(false)},
-		contract.Row{Package: "3C120", CycleDays: 90, ResetDays: 30, AutoRenew: new(true)},
-		contract.Row{Package: "NEW_1", Price: 5_000, Name: "Gói mới"},
+		field.Row{Package: "C120", Price: 130_000, CycleDays: 31, AutoRenew: new(false)},
+		field.Row{Package: "3C120", CycleDays: 90, ResetDays: 30, AutoRenew: new(true)},
+		field.Row{Package: "NEW_1", Price: 5_000, Name: "Gói mới"},
 	)
 	e, err := c.Packages.Eligible(t.Context(), request())
 	require.NoError(t, err)
@@ -282,7 +284,7 @@ func TestEligibleRefusesAnswersItCannotRead(t *testing.T) {
 func TestARefusalOfTheWholeCallKeepsItsCode(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpEligible, p.Says(partner.OpEligible, http.StatusOK, contract.Answer{Code: partner.SubscriberInactive}))
+	p.On(partner.OpEligible, p.Says(partner.OpEligible, http.StatusOK, wire.Answer{Code: partner.SubscriberInactive}))
 	_, err := client(t, p).Packages.Eligible(t.Context(), request())
 	require.ErrorIs(t, err, partner.SubscriberInactive)
 	assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))

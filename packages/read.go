@@ -3,16 +3,18 @@ package packages
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
 // read turns the rows of an answer into offers.
-func (s *Service) read(d contract.Data) ([]Offer, error) {
+func (s *Service) read(d field.Data) ([]Offer, error) {
 	if !d.HasRows {
-		return nil, &contract.DecodeError{Path: "packages", Problem: "the list of packages is missing"}
+		return nil, &wire.Error{Path: "packages", Problem: "the list of packages is missing"}
 	}
 	offers := make([]Offer, 0, len(d.Rows))
 	seen := make(map[partner.PackageCode]int, len(d.Rows)) // where in offers
@@ -34,12 +36,12 @@ func (s *Service) read(d contract.Data) ([]Offer, error) {
 }
 
 // unreadable says what of a row cannot be read or not be ordered; "" when nothing is wrong.
-func unreadable(row contract.Row, i int) string {
+func unreadable(row field.Row, i int) string {
 	path := fmt.Sprintf("packages[%d].package: ", i)
 	code, err := partner.ParsePackageCode(string(row.Package))
 	switch {
 	case row.Fault != nil:
-		return row.Fault.Path + ": " + row.Fault.Problem
+		return strings.TrimPrefix(row.Fault.Error(), "unreadable reply: ")
 	case row.Package == "":
 		return path + "missing"
 	case err != nil || code != row.Package:
@@ -60,7 +62,7 @@ func spoil(o *Offer, problem string) {
 	}
 }
 
-func (s *Service) offer(row contract.Row) Offer {
+func (s *Service) offer(row field.Row) Offer {
 	o := Offer{
 		Code: row.Package, Name: row.Name, Price: row.Price, CycleDays: row.CycleDays, ResetDays: row.ResetDays,
 		AutoRenew: row.AutoRenew, Description: row.Description, Reason: s.reason(row),
@@ -78,14 +80,14 @@ func (s *Service) offer(row contract.Row) Offer {
 }
 
 // reason reads the row's reason. A code that means success is none.
-func (s *Service) reason(row contract.Row) Reason {
+func (s *Service) reason(row field.Row) Reason {
 	if row.ReasonCode == "" {
 		return Reason{Message: partner.Scrub(row.ReasonText)}
 	}
 	r := Reason{WireCode: row.ReasonCode, Message: partner.Scrub(row.ReasonText)}
-	rule, ok := s.t.Contract().Rule(row.ReasonCode)
+	rule := s.t.Rule(partner.OpEligible, row.ReasonCode)
 	switch {
-	case !ok:
+	case rule == nil:
 	case rule.Name == partner.Success:
 		return Reason{}
 	default:

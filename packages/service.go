@@ -3,8 +3,8 @@ package packages
 import (
 	"context"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
@@ -46,7 +46,7 @@ func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibili
 	if len(faults) > 0 {
 		return nil, transport.BadInput(partner.OpEligible, faults...)
 	}
-	reply, err := s.t.Call(ctx, partner.OpEligible, contract.Fields{
+	reply, err := s.t.Call(ctx, partner.OpEligible, field.Request{
 		MSISDN: req.MSISDN, Channel: s.t.Channel(),
 		Shop: req.Staff.Shop, Employee: req.Staff.Employee, POS: req.Staff.POS,
 	})

@@ -8,15 +8,15 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // Draft is one intent to register: checked, fixed, not sent.
 type Draft struct {
 	service     *Service
-	fields      contract.Fields
+	fields      field.Request
 	handle      partner.Handle
 	fingerprint []byte
 	sent        atomic.Bool

@@ -32,9 +32,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -116,7 +116,7 @@ func (s *Service) prepare(ctx context.Context, req Request) (*Draft, error) {
 		return nil, err
 	}
 	fields := req.fields(s.t.Channel())
-	sum, err := fingerprint(s.t.Contract(), s.key, fields)
+	sum, err := fingerprint(s.t, s.key, &fields)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (s *Service) intend(ctx context.Context, req Request) (partner.Intent, erro
 			return intent, noTime(err, lookErr)
 		}
 	}
-	if !req.OTPExpiresAt.IsZero() && s.t.Contract().Semantics().Clock != contract.ClockNone &&
+	if !req.OTPExpiresAt.IsZero() && s.t.Contract().Semantics().Clock != "none" &&
 		earliest.After(req.OTPExpiresAt.Add(time.Second)) {
 		return intent, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OTPExpired, Err: errRunOut}
 	}
@@ -189,11 +189,11 @@ func noTime(clockErr, lookErr error) error {
 }
 
 // fingerprint holds nothing of the OTP: Canonical leaves it out.
-func fingerprint(c *contract.Contract, key partner.Secret, f contract.Fields) ([]byte, error) {
+func fingerprint(t *transport.Transport, key partner.Secret, f *field.Request) ([]byte, error) {
 	if key.IsZero() {
 		return nil, nil
 	}
-	canonical, err := c.Canonical(partner.OpRegister, f)
+	canonical, err := t.Canonical(nil, partner.OpRegister, f)
 	if err != nil {
 		return nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.InvalidInput, Err: err}
 	}
@@ -262,8 +262,8 @@ func (r Request) purchase() partner.Purchase {
 	return partner.Purchase{MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount}
 }
 
-func (r Request) fields(channel string) contract.Fields {
-	return contract.Fields{
+func (r Request) fields(channel string) field.Request {
+	return field.Request{
 		MSISDN: r.MSISDN, Channel: channel, Shop: r.Staff.Shop, Employee: r.Staff.Employee, POS: r.Staff.POS,
 		Package: r.Package, TransID: r.TransID, PartnerTransID: r.PartnerTransID, OTP: r.OTP, Amount: r.Amount,
 	}

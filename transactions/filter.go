@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -14,7 +14,7 @@ import (
 type filter struct {
 	query   Query
 	msisdn  partner.MSISDN
-	sent    contract.Fields // what the request carried
+	sent    field.Request // what the request carried
 	fail    func(code partner.Code, cause error) error
 	subject partner.Operation
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -23,7 +25,7 @@ func TestGetFinds(t *testing.T) {
 	full.PartnerTransID, full.ResultCode = ours, "0000"
 	early := row("T-1", ago(time.Hour), partner.StateInit) // before the registration the partner does not know our id
 	for name, tt := range map[string]struct {
-		row contract.Row
+		row field.Row
 		req transactions.GetRequest
 	}{
 		"by transId":                      {full, transactions.GetRequest{TransID: "T-1"}},
@@ -35,12 +37,12 @@ func TestGetFinds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
-			var got contract.Fields
+			var got field.Request
 			found := p.Found(tt.row)
-			p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) { got = f; found(w, r, f) })
+			p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) { got = f; found(w, r, f) })
 			res, err := client(t, p).Transactions.Get(t.Context(), tt.req)
 			require.NoError(t, err)
-			assert.Equal(t, contract.Fields{TransID: tt.req.TransID, PartnerTransID: tt.req.PartnerTransID}, got)
+			assert.Equal(t, field.Request{TransID: tt.req.TransID, PartnerTransID: tt.req.PartnerTransID}, got)
 			assert.Equal(t, tt.row.State, res.Transaction.State)
 			assert.Equal(t, partner.TransID("T-1"), res.Transaction.TransID)
 			assert.Equal(t, msisdn, res.Transaction.MSISDN)
@@ -137,28 +139,28 @@ func TestAStatusThatTheContractReadsAsNotFoundIsNoAbsence(t *testing.T) {
 func TestGetTakesNoOtherTransaction(t *testing.T) {
 	t.Parallel()
 	ours, theirs := partner.RandomPartnerTransID(), partner.RandomPartnerTransID()
-	with := func(id partner.TransID, pid partner.PartnerTransID) contract.Row {
+	with := func(id partner.TransID, pid partner.PartnerTransID) field.Row {
 		r := row(string(id), ago(time.Hour), partner.StateSuccess)
 		r.PartnerTransID = pid
 		return r
 	}
 	for name, tt := range map[string]struct {
 		req  transactions.GetRequest
-		rows []contract.Row
+		rows []field.Row
 	}{
-		"another transId":            {transactions.GetRequest{TransID: "T-1"}, []contract.Row{with("T-2", ours)}},
-		"another partnerTransId":     {transactions.GetRequest{PartnerTransID: ours}, []contract.Row{with("T-1", theirs)}},
-		"one right, the other wrong": {transactions.GetRequest{TransID: "T-1", PartnerTransID: ours}, []contract.Row{with("T-1", theirs)}},
-		"the other one wrong":        {transactions.GetRequest{TransID: "T-1", PartnerTransID: ours}, []contract.Row{with("T-2", ours)}},
-		"the id asked for is empty":  {transactions.GetRequest{PartnerTransID: ours}, []contract.Row{with("T-1", "")}},
-		"no ids":                     {transactions.GetRequest{TransID: "T-1", PartnerTransID: ours}, []contract.Row{with("", "")}},
-		"two rows":                   {transactions.GetRequest{TransID: "T-1"}, []contract.Row{with("T-1", ours), with("T-1", ours)}},
+		"another transId":            {transactions.GetRequest{TransID: "T-1"}, []field.Row{with("T-2", ours)}},
+		"another partnerTransId":     {transactions.GetRequest{PartnerTransID: ours}, []field.Row{with("T-1", theirs)}},
+		"one right, the other wrong": {transactions.GetRequest{TransID: "T-1", PartnerTransID: ours}, []field.Row{with("T-1", theirs)}},
+		"the other one wrong":        {transactions.GetRequest{TransID: "T-1", PartnerTransID: ours}, []field.Row{with("T-2", ours)}},
+		"the id asked for is empty":  {transactions.GetRequest{PartnerTransID: ours}, []field.Row{with("T-1", "")}},
+		"no ids":                     {transactions.GetRequest{TransID: "T-1", PartnerTransID: ours}, []field.Row{with("", "")}},
+		"two rows":                   {transactions.GetRequest{TransID: "T-1"}, []field.Row{with("T-1", ours), with("T-1", ours)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
-			p.On(partner.OpGet, p.Says(partner.OpGet, 200, contract.Answer{
-				Code: partner.Success, Data: contract.Data{HasRows: true, Rows: tt.rows},
+			p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{
+				Code: partner.Success, Data: field.Data{HasRows: true, Rows: tt.rows},
 			}))
 			res, err := client(t, p).Transactions.Get(t.Context(), tt.req)
 			assert.Nil(t, res)

@@ -5,8 +5,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -124,7 +124,7 @@ func (l *List) now() (earliest time.Time, known bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	if l.s.t.Contract().Semantics().Clock == contract.ClockNone {
+	if l.s.t.Contract().Semantics().Clock == "none" {
 		earliest = earliest.Add(-l.skew())
 	}
 	return earliest, true
@@ -150,9 +150,9 @@ func (l *List) filter() filter {
 
 // fields are those of every page. The state is never sent: while pages are read a row
 // that changes its state would leave the filter and move the others.
-func (l *List) fields() contract.Fields {
+func (l *List) fields() field.Request {
 	c := l.s.t.Contract()
-	f := contract.Fields{Channel: l.s.t.Channel(), Size: l.query.PageSize}
+	f := field.Request{Channel: l.s.t.Channel(), Size: l.query.PageSize}
 	if f.Size == 0 {
 		f.Size = c.Limits().PageSizeMax
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -33,7 +35,7 @@ func read(t *testing.T, l *transactions.List) (ids []string, end error) {
 func TestAllReadsEveryPageOfAClosedWindow(t *testing.T) {
 	t.Parallel()
 	start := ago(2 * time.Hour)
-	var rows []contract.Row
+	var rows []field.Row
 	var want []string
 	for i := range 45 {
 		rows = append(rows, row(fmt.Sprintf("T-%02d", i), start.Add(time.Duration(i)*time.Minute), partner.StateSuccess))
@@ -134,7 +136,7 @@ func TestFilters(t *testing.T) {
 	from := ago(time.Hour)
 	second := row("t2", from.Add(time.Second), partner.StateFailed)
 	second.Shop, second.Package = "HN02", "3C120"
-	rows := []contract.Row{row("t1", from, partner.StateSuccess), second, row("t3", from.Add(2*time.Second), partner.StatePending)}
+	rows := []field.Row{row("t1", from, partner.StateSuccess), second, row("t3", from.Add(2*time.Second), partner.StatePending)}
 	carriesNone := func(d *contract.Document) {
 		delete(d.Operations[partner.OpList].Request, "package")
 		delete(d.Operations[partner.OpList].Request, "shop")
@@ -152,7 +154,7 @@ func TestFilters(t *testing.T) {
 		for wire, c := range map[string]*contract.Contract{"sent": contract.Default(), "not carried": edited(t, carriesNone)} {
 			t.Run(name+", "+wire, func(t *testing.T) {
 				t.Parallel()
-				b := serve(t, c, append([]contract.Row(nil), rows...)...)
+				b := serve(t, c, append([]field.Row(nil), rows...)...)
 				q := tt.query
 				q.From, q.To = from, from.Add(time.Minute)
 				got, err := read(t, client(t, b.p).Transactions.List(q))
@@ -200,8 +202,8 @@ func TestSearchIsForOneSubscriber(t *testing.T) {
 	assert.Len(t, b.requests(), 1)
 
 	one := 1
-	b.p.On(partner.OpSearch, b.p.Says(partner.OpSearch, http.StatusOK, contract.Answer{
-		Code: partner.Success, Data: contract.Data{HasRows: true, Total: &one, Rows: []contract.Row{theirs}},
+	b.p.On(partner.OpSearch, b.p.Says(partner.OpSearch, http.StatusOK, wire.Answer{
+		Code: partner.Success, Data: field.Data{HasRows: true, Total: &one, Rows: []field.Row{theirs}},
 	}))
 	got, err = read(t, c.Transactions.Search(transactions.SearchQuery{MSISDN: msisdn, Query: q}))
 	assert.Empty(t, got)

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -23,12 +25,12 @@ func TestLookUpAsksForEveryPair(t *testing.T) {
 	for _, aged := range []partner.TransID{"", "T-1", "T-2"} {
 		p := wiretest.New(t, contract.Default())
 		var asked []string
-		p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+		p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 			asked = append(asked, string(f.TransID)+string(f.PartnerTransID))
 			if aged != "" && f.TransID == aged {
 				w.Header().Set("Age", "9")
 			}
-			p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})(w, r, f)
+			p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
 		})
 		found, err := client(t, p).Transactions.LookUp(t.Context(), pairs)
 		require.NoError(t, err)
@@ -43,10 +45,10 @@ func TestLookUpAsksForEveryPair(t *testing.T) {
 func TestLookUpCountsRows(t *testing.T) {
 	t.Parallel()
 	own := partner.RandomPartnerTransID()
-	row := wiretest.Row(contract.Fields{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, partner.StateSuccess)
-	for want, rows := range map[int][]contract.Row{1: {row}, 2: {row, row}} {
+	row := wiretest.Row(field.Request{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, partner.StateSuccess)
+	for want, rows := range map[int][]field.Row{1: {row}, 2: {row, row}} {
 		p := wiretest.New(t, contract.Default())
-		p.On(partner.OpGet, p.Says(partner.OpGet, 200, contract.Answer{Code: partner.Success, Data: contract.Data{HasRows: true, Rows: rows}}))
+		p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: rows}}))
 		found, err := client(t, p).Transactions.LookUp(t.Context(), []partner.IDs{{TransID: "T-1", PartnerTransID: own}})
 		require.NoError(t, err)
 		assert.Len(t, found.Rows, want)
@@ -58,11 +60,11 @@ func TestAbsenceHoldsForWhenTheLedgerWasRead(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
 	var date time.Time
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		<-time.After(1200 * time.Millisecond)
 		date = time.Now().Truncate(time.Second)
 		w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
-		p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})(w, r, f)
+		p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
 	})
 	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
 	at, absent := transactions.Absent(err)
@@ -76,9 +78,9 @@ func TestAbsenceHoldsForWhenTheLedgerWasRead(t *testing.T) {
 func TestLookUpKeepsWhatItSawBeforeItFailed(t *testing.T) {
 	t.Parallel()
 	own := partner.RandomPartnerTransID()
-	row := wiretest.Row(contract.Fields{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, partner.StateSuccess)
+	row := wiretest.Row(field.Request{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, partner.StateSuccess)
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		if f.TransID == "" {
 			wiretest.Raw(400, "text/plain", "")(w, r, f)
 			return

@@ -116,7 +116,7 @@ func (l *List) read(ctx context.Context, from, to time.Time, number int) (Page, 
 	}
 	p := Page{Number: number, Total: d.Total, PartnerTime: reply.PartnerTime, ReadAt: reply.ReadAt, Rows: make([]partner.Transaction, 0, len(d.Rows))}
 	for _, row := range d.Rows {
-		p.Rows = append(p.Rows, l.s.t.Transaction(row))
+		p.Rows = append(p.Rows, l.s.t.Transaction(l.op, row))
 	}
 	return p, nil
 }

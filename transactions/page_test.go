@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -70,7 +71,7 @@ func TestANullListWithATotalOfNoneIsEmpty(t *testing.T) {
 func TestPagesAreReachable(t *testing.T) {
 	t.Parallel()
 	from := ago(time.Hour)
-	var rows []contract.Row
+	var rows []field.Row
 	for i := range 25 {
 		state := partner.StateSuccess
 		if i%2 == 1 {

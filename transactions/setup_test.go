@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -60,27 +62,27 @@ func edited(t *testing.T, change func(*contract.Document)) *contract.Contract {
 // was asked.
 type book struct {
 	p    *wiretest.Partner
-	rows []contract.Row
+	rows []field.Row
 
 	mu    sync.Mutex
-	asked []contract.Fields
+	asked []field.Request
 }
 
-func serve(t *testing.T, c *contract.Contract, rows ...contract.Row) *book {
+func serve(t *testing.T, c *contract.Contract, rows ...field.Row) *book {
 	t.Helper()
 	b := &book{p: wiretest.New(t, c), rows: rows}
-	slices.SortStableFunc(b.rows, func(x, y contract.Row) int { return y.CreatedAt.Compare(x.CreatedAt) })
+	slices.SortStableFunc(b.rows, func(x, y field.Row) int { return y.CreatedAt.Compare(x.CreatedAt) })
 	for _, op := range []partner.Operation{partner.OpList, partner.OpSearch} {
-		b.p.On(op, func(w http.ResponseWriter, _ *http.Request, f contract.Fields) { b.answer(w, op, f) })
+		b.p.On(op, func(w http.ResponseWriter, _ *http.Request, f field.Request) { b.answer(w, op, f) })
 	}
 	return b
 }
 
-func (b *book) answer(w http.ResponseWriter, op partner.Operation, f contract.Fields) {
+func (b *book) answer(w http.ResponseWriter, op partner.Operation, f field.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked = append(b.asked, f)
-	var in []contract.Row
+	var in []field.Row
 	for _, r := range b.rows {
 		switch {
 		case r.CreatedAt.Before(f.From), !r.CreatedAt.Before(f.To),
@@ -94,21 +96,21 @@ func (b *book) answer(w http.ResponseWriter, op partner.Operation, f contract.Fi
 	total := len(in)
 	lo := min((f.Page-1)*f.Size, total)
 	hi := min(lo+f.Size, total)
-	b.p.Write(w, op, http.StatusOK, contract.Answer{Code: partner.Success, Data: contract.Data{
+	b.p.Write(w, op, http.StatusOK, wire.Answer{Code: partner.Success, Data: field.Data{
 		Page: f.Page, Size: f.Size, Total: &total, HasRows: true, Rows: in[lo:hi],
 	}})
 }
 
-func (b *book) requests() []contract.Fields {
+func (b *book) requests() []field.Request {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.asked)
 }
 
-func row(id string, created time.Time, state partner.State) contract.Row {
-	return contract.Row{
+func row(id string, created time.Time, state partner.State) field.Row {
+	return field.Row{
 		TransID: partner.TransID(id), MSISDN: msisdn, Package: "C120", Amount: 120_000,
-		State: state, Shop: "HN01", CreatedAt: created, UpdatedAt: created,
+		StateSaid: field.StateSaid{State: state}, Shop: "HN01", CreatedAt: created, UpdatedAt: created,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -121,7 +122,7 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 }
 
 // fingerprint is what the client makes of the same request.
-func fingerprint(c *contract.Contract, f contract.Fields) ([]byte, error) {
+func fingerprint(c *contract.Contract, f field.Request) ([]byte, error) {
 	f.OTP = partner.OTP{}
 	canonical, err := c.Canonical(partner.OpRegister, f)
 	return partner.Fingerprint(key("id"), bytes.Clone(canonical)), err

@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
@@ -45,7 +45,7 @@ type shop struct {
 	ahead         time.Duration
 
 	mu       sync.Mutex
-	received []contract.Fields // every register request, as it came in
+	received []field.Request // every register request, as it came in
 }
 
 func openShop(ctx context.Context, dir string) (*shop, error) {

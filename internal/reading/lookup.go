@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -107,7 +108,7 @@ func union(all, answer []partner.Transaction) []partner.Transaction {
 // answer without rows; a bare 404 can be anybody's and is an error. Every row must carry
 // the ids asked for, those it leaves empty excepted if another one asked for agrees.
 func Ask(ctx context.Context, t *transport.Transport, q partner.IDs) (Answer, error) {
-	reply, err := t.Call(ctx, partner.OpGet, contract.Fields{
+	reply, err := t.Call(ctx, partner.OpGet, field.Request{
 		Channel: t.Channel(), TransID: q.TransID, PartnerTransID: q.PartnerTransID,
 	})
 	a := Answer{ReadAt: reply.ReadAt, Cached: reply.Cached, Evidence: reply.Evidence, WireCode: reply.WireCode, SaidAt: reply.PartnerTime}
@@ -129,7 +130,7 @@ func Ask(ctx context.Context, t *transport.Transport, q partner.IDs) (Answer, er
 		return Answer{}, unreadable(ErrNoPlace)
 	}
 	for _, r := range reply.Data.Rows {
-		tx := t.Transaction(r)
+		tx := t.Transaction(partner.OpGet, r)
 		if !isOf(tx, q) {
 			return Answer{}, unreadable(ErrOtherIDs)
 		}

@@ -34,7 +34,7 @@ func TestLastBy(t *testing.T) {
 		"both, the delay earlier":        {contract.Semantics{OTPExpiryCheckedAtExecution: true, MaxExecutionDelay: &minute}, sendBy.Add(time.Hour), sendBy.Add(time.Minute)},
 		"never before send-by":           {contract.Semantics{OTPExpiryCheckedAtExecution: true}, sendBy.Add(-7 * time.Hour), sendBy},
 		"an assumed lifetime":            {contract.Semantics{OTPTTL: minute}, time.Time{}, time.Time{}},
-		"a MobiFone without a clock":     {contract.Semantics{MaxExecutionDelay: &minute, Clock: contract.ClockNone}, time.Time{}, time.Time{}},
+		"a MobiFone without a clock":     {contract.Semantics{MaxExecutionDelay: &minute, Clock: "none"}, time.Time{}, time.Time{}},
 		"expiry not checked, delay said": {contract.Semantics{MaxExecutionDelay: &minute}, sendBy.Add(time.Second), sendBy.Add(time.Minute)},
 	} {
 		assert.Equal(t, tc.want, reading.LastBy(tc.sem, sendBy, tc.expiry), name)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -139,7 +139,7 @@ func (w *world) reprice(price partner.VND) {
 func (w *world) foreignUse(o *order, trans partner.TransID) {
 	for _, m := range w.model().Inbox(o.order.MSISDN) {
 		if m.TransID == trans {
-			w.model().Register(w.core(), contract.Fields{
+			w.model().Register(w.core(), field.Request{
 				MSISDN: o.order.MSISDN, Package: o.order.Package, Amount: o.order.Price, TransID: trans,
 				PartnerTransID: partner.PartnerTransID("foreign-" + string(trans)), OTP: m.OTP, Shop: "OTHER", Employee: "X1", Channel: "WEB",
 			})
@@ -285,7 +285,7 @@ func (w *world) lastMischief() {
 	if w.wanted(fForeignRow) && !w.struck[fForeignRow] {
 		o := w.orders[0]
 		w.now += 5 * time.Minute
-		a := w.model().RequestOTP(w.core(), contract.Fields{MSISDN: o.order.MSISDN, Package: theOffer, Shop: "OTHER", Employee: "X1"})
+		a := w.model().RequestOTP(w.core(), field.Request{MSISDN: o.order.MSISDN, Package: theOffer, Shop: "OTHER", Employee: "X1"})
 		if a.Code == partner.Success {
 			w.strikeOnce(fForeignRow)
 			w.foreignUse(o, a.Data.TransID)
@@ -294,9 +294,9 @@ func (w *world) lastMischief() {
 }
 
 // rowsOf are MobiFone's rows of an order's subscriber, as they truly are now.
-func (w *world) rowsOf(o *order) []contract.Row {
+func (w *world) rowsOf(o *order) []field.Row {
 	now := w.core()
-	month := contract.Fields{MSISDN: o.order.MSISDN, From: now.Add(-30 * 24 * time.Hour), To: now.Add(time.Second), Size: 100}
+	month := field.Request{MSISDN: o.order.MSISDN, From: now.Add(-30 * 24 * time.Hour), To: now.Add(time.Second), Size: 100}
 	return w.model().Search(now, month).Data.Rows
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
@@ -40,7 +41,7 @@ type bug struct {
 	rule      string
 	semantics func(*contract.Semantics)
 	edit      func(w *world, s *sale.Sale)
-	rows      func(w *world, a *contract.Answer)
+	rows      func(w *world, a *wire.Answer)
 	reply     func(w *world, m *letter, p *reply, faults faultSet)
 	partner   func(w *world, p sale.Partner) sale.Partner
 }

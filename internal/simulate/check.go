@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
@@ -111,7 +111,7 @@ func (c *checker) cashHanded(p *person) {
 
 // registerLeaves: the request has a durable intent of its own, made by
 // whoever sends it, with the same ids and the order's content, and it is the first of it.
-func (c *checker) registerLeaves(f contract.Fields) int {
+func (c *checker) registerLeaves(f field.Request) int {
 	w := c.w
 	w.stats["register requests"]++
 	sent := wireSend{order: w.orders[0], trans: f.TransID, pid: f.PartnerTransID, left: w.now}

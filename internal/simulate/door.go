@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -31,7 +33,7 @@ func (w *world) date() time.Time {
 
 // admit checks who asks: signature, timestamp, and where there is one, the nonce.
 func (w *world) admit(m *letter) (contract.Stamp, partner.Code) {
-	stamp, err := w.era.truth.Verify(m.request(), m.body, w.era.credentials, partner.Secret{})
+	stamp, err := w.era.wire.Verify(m.op, m.request(), m.body, w.era.credentials, partner.Secret{})
 	switch {
 	case err != nil:
 		return stamp, partner.AuthSignature
@@ -51,7 +53,7 @@ func (w *world) arrive(sent int, m *letter, copied bool) reply {
 	stamp, code := w.admit(m)
 	p := reply{comes: true, op: m.op, id: stamp.RequestID, status: http.StatusOK}
 	if code != "" {
-		p.status, p.answer = http.StatusUnauthorized, &contract.Answer{Code: code}
+		p.status, p.answer = http.StatusUnauthorized, &wire.Answer{Code: code}
 	} else {
 		w.ranAt(sent)
 		w.era.dice.short = w.era.kind == "E" && w.percent(drawLate, 70)
@@ -87,7 +89,7 @@ func (w *world) politely(code partner.Code) partner.Code {
 // refuse is the answer of a gate that lets a copy not in.
 func (w *world) refuse(m *letter, status int, code partner.Code) reply {
 	w.log("  MobiFone refuses a copy: %s", code)
-	a := contract.Answer{Code: code}
+	a := wire.Answer{Code: code}
 	if status == http.StatusOK {
 		a.Data.TransID, a.Data.PartnerTransID = m.fields.TransID, m.fields.PartnerTransID
 	}
@@ -159,7 +161,7 @@ func (r road) lookUp(m *letter, faults faultSet) *reply {
 	p := &reply{comes: true, op: m.op, status: http.StatusOK}
 	stamp, code := w.admit(m)
 	if code != "" {
-		p.status, p.answer, p.date = http.StatusUnauthorized, &contract.Answer{Code: code}, w.date()
+		p.status, p.answer, p.date = http.StatusUnauthorized, &wire.Answer{Code: code}, w.date()
 		return p
 	}
 	if old := r.cached(m, faults); old != nil {
@@ -205,7 +207,7 @@ func (r road) lookUp(m *letter, faults faultSet) *reply {
 }
 
 // disguise makes a row what a lookup should not show.
-func (w *world) disguise(r *contract.Row, faults faultSet) {
+func (w *world) disguise(r *field.Row, faults faultSet) {
 	if s := w.shows; s != nil && r.TransID == s.trans && r.State == partner.StateInit && !s.at.After(w.core()) && s.code != "" {
 		r.State, r.PartnerTransID, r.UpdatedAt = partner.StateFailed, s.pid, s.at
 		r.ResultCode = s.wire

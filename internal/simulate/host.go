@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -213,6 +214,7 @@ type era struct {
 	model *sandbox.Model
 	dice  *modelDice
 	truth *contract.Contract
+	wire  *wire.Wire // truth, compiled
 	start time.Time
 	lives int
 	phone uint64
@@ -244,7 +246,7 @@ func (l *lab) dawn(k sandbox.Kind) (*era, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh.model = m
+	fresh.model, fresh.wire = m, wire.Of(fresh.truth)
 	l.truths[k] = fresh
 	return fresh, nil
 }

@@ -4,7 +4,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -52,10 +53,10 @@ func (w *world) stopped(m *letter, faults faultSet, p *reply) bool {
 	case w.hit(faults, f401Before):
 		bare.status = http.StatusUnauthorized
 		if w.percent(drawWire, 50) { // with an envelope it is a refusal
-			bare.text, bare.answer = "", &contract.Answer{Code: partner.AuthSignature}
+			bare.text, bare.answer = "", &wire.Answer{Code: partner.AuthSignature}
 		}
 	case w.hit(faults, f429Before):
-		bare.status, bare.text, bare.answer, bare.after = http.StatusTooManyRequests, "", &contract.Answer{Code: partner.RateLimited}, w.retryAfter()
+		bare.status, bare.text, bare.answer, bare.after = http.StatusTooManyRequests, "", &wire.Answer{Code: partner.RateLimited}, w.retryAfter()
 	default:
 		return false
 	}
@@ -151,18 +152,18 @@ func (w *world) spoil(p *reply, faults faultSet, m *letter) {
 	case w.hit(faults, f5xxAfter):
 		bare(http.StatusBadGateway)
 		if w.percent(drawWire, 50) { // a well-formed refusal under it is none
-			p.text, p.answer = "", &contract.Answer{Code: [...]partner.Code{partner.NotEligible, partner.AmountMismatch, partner.SystemError}[w.below(drawWire, 3)]}
+			p.text, p.answer = "", &wire.Answer{Code: [...]partner.Code{partner.NotEligible, partner.AmountMismatch, partner.SystemError}[w.below(drawWire, 3)]}
 		}
 	case w.hit(faults, f429After):
-		p.status, p.answer, p.text, p.after = http.StatusTooManyRequests, &contract.Answer{Code: partner.RateLimited}, "", w.retryAfter()
+		p.status, p.answer, p.text, p.after = http.StatusTooManyRequests, &wire.Answer{Code: partner.RateLimited}, "", w.retryAfter()
 	case w.hit(faults, f401After):
 		bare(http.StatusUnauthorized)
 	case w.hit(faults, fUnlistedCode):
-		p.status, p.text, p.answer = http.StatusOK, "", &contract.Answer{WireCode: "ZZ99"}
+		p.status, p.text, p.answer = http.StatusOK, "", &wire.Answer{WireCode: "ZZ99"}
 	case w.hit(faults, fOtherSale):
 		p.status, p.text = http.StatusOK, ""
-		p.answer = &contract.Answer{Code: partner.Success, Data: contract.Data{
-			TransID: "T-OF-ANOTHER", PartnerTransID: "P-OF-ANOTHER", State: partner.StateSuccess, RegisteredAt: p.date,
+		p.answer = &wire.Answer{Code: partner.Success, Data: field.Data{
+			TransID: "T-OF-ANOTHER", PartnerTransID: "P-OF-ANOTHER", StateSaid: field.StateSaid{State: partner.StateSuccess}, RegisteredAt: p.date,
 		}}
 	case faults.has(fContradict) && p.answer != nil:
 		w.strike(fContradict)
@@ -171,8 +172,8 @@ func (w *world) spoil(p *reply, faults faultSet, m *letter) {
 		p.answer = &a
 	case w.hit(faults, fSelfContradict):
 		p.status, p.text = http.StatusOK, ""
-		p.answer = &contract.Answer{Code: partner.NotEligible, Data: contract.Data{
-			TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, State: partner.StateSuccess,
+		p.answer = &wire.Answer{Code: partner.NotEligible, Data: field.Data{
+			TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, StateSaid: field.StateSaid{State: partner.StateSuccess},
 		}}
 	}
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -247,14 +249,14 @@ func misreadReplies() []bug {
 // believe makes a reply the success of the request it answers.
 func (p *reply) believe(m *letter) {
 	p.status = http.StatusOK
-	p.answer = &contract.Answer{Code: partner.Success, Data: contract.Data{
-		TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, State: partner.StateSuccess, RegisteredAt: p.date,
+	p.answer = &wire.Answer{Code: partner.Success, Data: field.Data{
+		TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, StateSaid: field.StateSaid{State: partner.StateSuccess}, RegisteredAt: p.date,
 	}}
 }
 
 // rows is a bug that reads the rows of a lookup in its own way.
-func rows(name string, read func(w *world, a *contract.Answer, r *contract.Row)) bug {
-	return bug{name: name, rule: "reading", rows: func(w *world, a *contract.Answer) {
+func rows(name string, read func(w *world, a *wire.Answer, r *field.Row)) bug {
+	return bug{name: name, rule: "reading", rows: func(w *world, a *wire.Answer) {
 		for i := range a.Data.Rows {
 			read(w, a, &a.Data.Rows[i])
 		}
@@ -278,27 +280,27 @@ func timed(name string, at func(w *world, l *sale.Lookup)) bug {
 
 func misreadLookups() []bug {
 	return []bug{
-		rows("a pending row is an absence", func(_ *world, _ *contract.Answer, r *contract.Row) {
+		rows("a pending row is an absence", func(_ *world, _ *wire.Answer, r *field.Row) {
 			if r.State == partner.StatePending {
 				r.State, r.ResultCode = partner.StateInit, ""
 			}
 		}),
-		rows("a pending row is a success", func(_ *world, _ *contract.Answer, r *contract.Row) {
+		rows("a pending row is a success", func(_ *world, _ *wire.Answer, r *field.Row) {
 			if r.State == partner.StatePending {
 				r.State = partner.StateSuccess
 			}
 		}),
-		rows("a successful row is an absence", func(_ *world, _ *contract.Answer, r *contract.Row) {
+		rows("a successful row is an absence", func(_ *world, _ *wire.Answer, r *field.Row) {
 			if r.State == partner.StateSuccess {
 				r.State = partner.StateExpired
 			}
 		}),
-		rows("an expired row is a success", func(w *world, _ *contract.Answer, r *contract.Row) {
+		rows("an expired row is a success", func(w *world, _ *wire.Answer, r *field.Row) {
 			if pid := w.pidOf(r.TransID); r.State == partner.StateExpired && pid != "" {
 				r.State, r.PartnerTransID = partner.StateSuccess, pid
 			}
 		}),
-		rows("a row of another id is ours", func(w *world, _ *contract.Answer, r *contract.Row) {
+		rows("a row of another id is ours", func(w *world, _ *wire.Answer, r *field.Row) {
 			if pid := w.pidOf(r.TransID); pid != "" {
 				r.PartnerTransID = pid
 			} else if n := len(w.store.records); n > 0 {

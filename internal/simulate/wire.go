@@ -11,8 +11,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/seam"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -30,12 +31,12 @@ type letter struct {
 	url    *url.URL
 	header http.Header
 	body   []byte
-	fields contract.Fields
+	fields field.Request
 }
 
 // RoundTrip carries a request and waits for the reply.
 func (r road) RoundTrip(req *http.Request) (*http.Response, error) {
-	op, _ := r.h.w.era.truth.OperationOf(req.Method, req.URL.Path)
+	op, _ := r.h.w.era.wire.OperationOf(req.Method, req.URL.Path, req, nil)
 	switch op {
 	case partner.OpRegister:
 		return r.register(req)
@@ -62,7 +63,7 @@ func (r road) take(req *http.Request, op partner.Operation) (*letter, error) {
 		m.body = body
 	}
 	var err error
-	m.fields, err = r.h.w.era.truth.ReadRequest(op, m.request(), m.body)
+	m.fields, err = r.h.w.era.wire.ReadRequest(op, m.request(), m.body)
 	if err != nil {
 		panic(err)
 	}
@@ -93,7 +94,7 @@ func (r road) silence(ctx context.Context) (*http.Response, error) {
 type reply struct {
 	comes  bool
 	status int
-	answer *contract.Answer
+	answer *wire.Answer
 	op     partner.Operation
 	id     string // of the request it answers
 	date   time.Time
@@ -104,7 +105,7 @@ type reply struct {
 
 // response writes a reply as MobiFone does.
 func (w *world) response(req *http.Request, p *reply) *http.Response {
-	body, kind := []byte(p.text), "text/html"
+	body, h := []byte(p.text), http.Header{"Content-Type": {"text/html"}}
 	if p.answer != nil {
 		a := *p.answer
 		a.Time, a.RequestID = p.date, p.id
@@ -112,12 +113,12 @@ func (w *world) response(req *http.Request, p *reply) *http.Response {
 			a.Message = "message"
 		}
 		var err error
-		if kind, body, err = w.era.truth.WriteAnswer(p.op, a); err != nil {
+		if h, body, err = w.era.wire.WriteAnswer(p.op, &a, w.era.credentials); err != nil {
 			panic(err)
 		}
 		body = append(body, p.text...) // garbage behind it
 	}
-	h := http.Header{"Content-Type": {kind}, "Date": {p.date.UTC().Format(http.TimeFormat)}}
+	h["Date"] = []string{p.date.UTC().Format(http.TimeFormat)}
 	if p.age != "" {
 		h["Age"] = []string{p.age}
 	}
@@ -161,9 +162,9 @@ func (r road) otp(req *http.Request) (*http.Response, error) {
 	}
 	p := &reply{comes: true, op: m.op, status: http.StatusOK, date: w.date()}
 	if w.hit(faults, fOTPRefused) {
-		p.status, p.answer = http.StatusTooManyRequests, &contract.Answer{Code: partner.RateLimited}
+		p.status, p.answer = http.StatusTooManyRequests, &wire.Answer{Code: partner.RateLimited}
 	} else if stamp, code := w.admit(m); code != "" {
-		p.status, p.answer = http.StatusUnauthorized, &contract.Answer{Code: code}
+		p.status, p.answer = http.StatusUnauthorized, &wire.Answer{Code: code}
 	} else {
 		a := w.model().RequestOTP(w.core(), m.fields)
 		p.answer, p.id = &a, stamp.RequestID

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -22,6 +22,7 @@ type grant struct {
 	credentials partner.Credentials
 	token       partner.Secret // of bearer
 	generation  int            // which refresh it came from
+	key         *wire.Key      // of credentials
 	until       time.Time      // zero: for ever
 }
 
@@ -156,8 +157,8 @@ func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
 		}
 	}
 	now := a.core.cfg.Seam.Wall()
-	g = grant{credentials: cred, until: renewAt(cred.ExpiresAt, now)}
-	if a.core.cfg.Contract.Auth().Scheme != contract.AuthBearer {
+	g = grant{credentials: cred, key: a.core.wire.NewKey(cred), until: renewAt(cred.ExpiresAt, now)}
+	if a.core.cfg.Contract.Scheme() != "bearer" {
 		return g, nil
 	}
 	token, ttl, err := a.core.login(ctx, cred)

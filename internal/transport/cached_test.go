@@ -14,7 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -101,7 +103,7 @@ func transportTo(t *testing.T, c *contract.Contract, address string, clock Clock
 
 func lookUp(t *testing.T, tr *Transport) (Reply, error) {
 	t.Helper()
-	return tr.Call(t.Context(), partner.OpGet, contract.Fields{Channel: "SHOP", TransID: "T-1"})
+	return tr.Call(t.Context(), partner.OpGet, field.Request{Channel: "SHOP", TransID: "T-1"})
 }
 
 func date(at time.Time) string { return at.UTC().Format(http.TimeFormat) }
@@ -135,7 +137,7 @@ func TestCachedAbsenceIsMarked(t *testing.T) {
 			assert.False(t, fresh.PartnerTime.IsZero())
 			before := tr.clock.last
 
-			p.On(partner.OpGet, p.Found(contract.Row{TransID: "T-1", State: partner.StateSuccess}))
+			p.On(partner.OpGet, p.Found(field.Row{TransID: "T-1", StateSaid: field.StateSaid{State: partner.StateSuccess}}))
 			old, err := lookUp(t, tr)
 			require.ErrorIs(t, err, partner.TransactionNotFound, "the cache hides the row")
 			assert.Equal(t, 1, p.Requests(partner.OpGet))
@@ -202,7 +204,7 @@ func TestCacheIsPassedBy(t *testing.T) {
 	}})
 	_, err := lookUp(t, tr)
 	require.ErrorIs(t, err, partner.TransactionNotFound)
-	p.On(partner.OpGet, p.Found(contract.Row{TransID: "T-1", State: partner.StateSuccess}))
+	p.On(partner.OpGet, p.Found(field.Row{TransID: "T-1", StateSaid: field.StateSaid{State: partner.StateSuccess}}))
 	reply, err := lookUp(t, tr)
 	require.NoError(t, err)
 	assert.False(t, reply.Cached)
@@ -234,9 +236,9 @@ func TestFreshRepliesAreNotMarked(t *testing.T) {
 			require.NoError(t, err)
 			clock := &clockOf{}
 			n := 0
-			says := wiretest.New(t, c).Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
+			says := wiretest.New(t, c).Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})
 			p := wiretest.New(t, c)
-			p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+			p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 				at := clock.now()
 				if n%2 == 1 {
 					at = at.Add(-tc.behind)
@@ -264,8 +266,8 @@ func TestFreshRepliesAreNotMarked(t *testing.T) {
 func TestTwoDatesAreNone(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	says := p.Says(partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound})
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f contract.Fields) {
+	says := p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		w.Header()["Date"] = []string{date(time.Now()), date(time.Now().Add(time.Hour))}
 		says(w, r, f)
 	})
@@ -281,13 +283,13 @@ func TestTwoDatesAreNone(t *testing.T) {
 // Where the envelope tells the partner's time, that time is held against the question.
 func TestOldEnvelopeIsMarked(t *testing.T) {
 	t.Parallel()
-	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.Clock = contract.ClockResponseTime })
+	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.Clock = "responseTime" })
 	require.NoError(t, err)
 	clock := &clockOf{}
 	made := clock.now()
 	p := wiretest.New(t, c)
-	p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
-		p.Write(w, partner.OpGet, 200, contract.Answer{Code: partner.TransactionNotFound, Time: made})
+	p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
+		p.Write(w, partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound, Time: made})
 	})
 	tr := transportTo(t, c, p.Server.URL, clock.read)
 	reply, err := lookUp(t, tr)
@@ -305,7 +307,7 @@ func TestOldEnvelopeIsMarked(t *testing.T) {
 func TestTooOldEndsWithTheClock(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: time.Hour}
-	p := newPartnerClock(m.read, contract.ClockDate)
+	p := newPartnerClock(m.read, "date")
 	assert.False(t, p.tooOld(m.date(), p.local.read()), "nothing is known yet")
 	p.observe(m.date(), p.local.read())
 	m.offset = 0
@@ -319,7 +321,7 @@ func TestTooOldEndsWithTheClock(t *testing.T) {
 		"suspended": {mono: -time.Minute}, "monotonic clock ahead": {mono: time.Hour},
 	} {
 		m := &machine{}
-		p := newPartnerClock(m.read, contract.ClockDate)
+		p := newPartnerClock(m.read, "date")
 		p.observe(m.date(), p.local.read())
 		m.pass(time.Minute)
 		m.wall, m.mono = m.wall+step.wall, m.mono+step.mono

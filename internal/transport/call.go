@@ -5,13 +5,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // Call runs eligibility, OTP and lookup operations: a nil error means that the partner
 // said success. Every error is a *partner.Error.
-func (t *Transport) Call(ctx context.Context, op partner.Operation, f contract.Fields) (Reply, error) {
+func (t *Transport) Call(ctx context.Context, op partner.Operation, f field.Request) (Reply, error) {
 	r, err := t.begin(op, f)
 	if err != nil {
 		return Reply{}, t.finish(ctx, r, verdict{err: err})
@@ -32,7 +32,7 @@ func (t *Transport) Call(ctx context.Context, op partner.Operation, f contract.F
 
 // Send sends a registration: one wire request at most, its body only before sendBy by
 // the partner's clock. Outcome Unknown unless something else is proven.
-func (t *Transport) Send(ctx context.Context, f contract.Fields, sendBy time.Time) (Reply, error) {
+func (t *Transport) Send(ctx context.Context, f field.Request, sendBy time.Time) (Reply, error) {
 	r, err := t.begin(partner.OpRegister, f)
 	if err == nil {
 		if enterErr := t.drain.enter(); enterErr != nil {
@@ -59,7 +59,7 @@ func (t *Transport) Send(ctx context.Context, f contract.Fields, sendBy time.Tim
 }
 
 // begin encodes the call. A call that cannot be encoded was not sent.
-func (t *Transport) begin(op partner.Operation, f contract.Fields) (*record, *partner.Error) {
+func (t *Transport) begin(op partner.Operation, f field.Request) (*record, *partner.Error) {
 	r := &record{op: op, lane: t.lane, fields: f, began: t.cfg.Seam.Now()}
 	for _, form := range []partner.MSISDNForm{partner.Form84, partner.Form0, partner.Form9} {
 		if f.MSISDN.IsValid() {
@@ -82,11 +82,11 @@ func (t *Transport) begin(op partner.Operation, f contract.Fields) (*record, *pa
 	if !t.cfg.Contract.Has(op) {
 		return r, fail(partner.OperationAbsent, errAbsent)
 	}
-	wire, err := t.cfg.Contract.Encode(op, f)
+	encoded, err := t.wire.Encode(op, &f, nil)
 	if err != nil {
 		return r, fail(partner.InvalidInput, t.redact(r, err))
 	}
-	r.wire = wire
+	r.wire = encoded
 	return r, nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -59,10 +60,10 @@ func TestBeginRemembersWhatMustNotPrint(t *testing.T) {
 	tr := transportTo(t, contract.Default(), wiretest.New(t, contract.Default()).Server.URL, nil)
 	code, err := partner.ParseOTP("730194")
 	assert.NoError(t, err)
-	r, failed := tr.begin(partner.OpGet, contract.Fields{TransID: "T-1", MSISDN: partner.MustParseMSISDN("0908123477"), OTP: code})
+	r, failed := tr.begin(partner.OpGet, field.Request{TransID: "T-1", MSISDN: partner.MustParseMSISDN("0908123477"), OTP: code})
 	assert.Nil(t, failed)
 	assert.Equal(t, []string{"84908123477", "0908123477", "908123477", "730194"}, r.secrets())
-	r, failed = tr.begin(partner.OpGet, contract.Fields{TransID: "T-1"})
+	r, failed = tr.begin(partner.OpGet, field.Request{TransID: "T-1"})
 	assert.Nil(t, failed)
 	assert.Empty(t, r.secrets())
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -23,7 +23,7 @@ type verdict struct {
 // Reply is a well-formed answer as the partner said it; beside an error it is the
 // refusal, and zero when there was no well-formed answer.
 type Reply struct {
-	contract.Reply
+	wire.Reply
 	PartnerTime time.Time // the partner's own clock in this reply; zero when it has none, or may be cached
 	ReadAt      time.Time // the earliest MobiFone can have looked it up: PartnerTime less the whole round trip; zero as PartnerTime
 	Cached      bool      // a cache may have answered: no proof of an absence, nor of a time

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -39,7 +39,7 @@ func (c *core) classifyReply(r *record, resp *http.Response) verdict {
 		v.err = &partner.Error{Code: partner.ReplyUnreadable, Err: c.cause(r, readErr)}
 		return v
 	}
-	reply, err := c.cfg.Contract.Decode(r.op, body)
+	reply, err := c.wire.Decode(r.op, resp.Header, body, r.try())
 	if err != nil {
 		return c.classifyBare(r, v, err)
 	}
@@ -62,7 +62,7 @@ func (c *core) classifyBare(r *record, v verdict, err error) verdict {
 		return v
 	}
 	v.err = &partner.Error{Code: partner.SystemError}
-	if rule, ok := c.cfg.Contract.RuleForStatus(v.status); ok {
+	if rule := c.wire.RuleForStatus(v.status); rule != nil {
 		v.err.Code = rule.Name
 		v.again, v.refresh = again(rule)
 		if v.refresh {
@@ -91,13 +91,13 @@ func (c *core) limitedOutcome(r *record, code partner.Code) partner.Outcome {
 }
 
 // classifyCode is for a well-formed envelope.
-func (c *core) classifyCode(r *record, v verdict, reply *contract.Reply, partnerTime time.Time) verdict {
-	listed := reply.Rule.Name != ""
+func (c *core) classifyCode(r *record, v verdict, reply *wire.Reply, partnerTime time.Time) verdict {
+	listed := reply.Rule != nil
 	if !listed { // the contract's own codes are harmless, another text may be anything
 		reply.WireCode = partner.Scrub(reply.WireCode, r.secrets()...)
 	}
 	v.reply = Reply{Reply: *reply, PartnerTime: partnerTime, Evidence: r.evidence(v.status)}
-	if reply.Class == contract.ClassSuccess {
+	if reply.Class == wire.Success {
 		v.err = c.doubtSuccess(r, v.status, reply)
 		v.again = v.err != nil
 		v.reply.Evidence = r.evidence(v.status)
@@ -113,9 +113,9 @@ func (c *core) classifyCode(r *record, v verdict, reply *contract.Reply, partner
 		v.err.Outcome, v.again = partner.Unknown, !v.refresh
 	case !listed:
 		v.err.Outcome, v.err.Code = partner.Unknown, partner.SystemError
-	case reply.Rule.Name == partner.RateLimited && !r.money():
-		v.err.Outcome = c.limitedOutcome(r, reply.Rule.Name)
-	case reply.Class == contract.ClassRejected && (!r.money() || c.cfg.Contract.Semantics().RefusalIsFinal):
+	case reply.Code() == partner.RateLimited && !r.money():
+		v.err.Outcome = c.limitedOutcome(r, reply.Code())
+	case reply.Class == wire.Rejected && (!r.money() || c.cfg.Contract.Semantics().RefusalIsFinal):
 		v.err.Outcome = partner.Rejected
 	}
 	if r.op == partner.OpRegister && listed && v.status < 500 && v.status != http.StatusRequestTimeout {
@@ -143,12 +143,12 @@ func (c *core) then(e *partner.Error) partner.Then {
 
 // contradiction says in what a reply that is no success contradicts itself: a refusal that
 // shows a registration, a "not found" that brings the row. Such a reply proves nothing.
-func contradiction(op partner.Operation, reply *contract.Reply) error {
+func contradiction(op partner.Operation, reply *wire.Reply) error {
 	state := reply.Data.State
 	switch {
 	case op == partner.OpRegister && (state == partner.StateSuccess || state == partner.StateReversed):
 		return fmt.Errorf("the code %q refuses, and the status says %s", reply.WireCode, state)
-	case op == partner.OpRegister && state == partner.StatePending && reply.Class == contract.ClassRejected:
+	case op == partner.OpRegister && state == partner.StatePending && reply.Class == wire.Rejected:
 		return fmt.Errorf("the code %q refuses, and the status says %s", reply.WireCode, state)
 	case op == partner.OpGet && len(reply.Data.Rows) > 0:
 		return fmt.Errorf("the code %q is no success, and a transaction comes with it", reply.WireCode)
@@ -157,7 +157,7 @@ func contradiction(op partner.Operation, reply *contract.Reply) error {
 }
 
 // doubtSuccess returns why a success code cannot be believed, or nil.
-func (c *core) doubtSuccess(r *record, status int, reply *contract.Reply) *partner.Error {
+func (c *core) doubtSuccess(r *record, status int, reply *wire.Reply) *partner.Error {
 	doubt := &partner.Error{Code: partner.ReplyUnreadable, WireCode: reply.WireCode}
 	if status < 200 || status > 299 {
 		doubt.Err = fmt.Errorf("a success code under HTTP %d", status)

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -40,7 +42,7 @@ func replied(status int, body string) *http.Response {
 
 // wrote is the record of a call whose body left, if it is a guarded one.
 func wrote(tr *Transport, op partner.Operation) *record {
-	r := &record{op: op, fields: contract.Fields{TransID: "T-1", PartnerTransID: "P-1"}, wire: contract.Wire{Body: []byte("x")}}
+	r := &record{op: op, fields: field.Request{TransID: "T-1", PartnerTransID: "P-1"}, wire: wire.Request{Body: []byte("x")}}
 	r.beginTry(time.Now(), "id")
 	if r.guarded() {
 		r.shot = &shot{rest: r.wire.Body, passed: true, read: true, out: func() {}}

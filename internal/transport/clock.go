@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 )
 
 // Clock is where instants are read.
@@ -48,7 +47,7 @@ var (
 // estimate is never too early: a fence built on it is never too short.
 type partnerClock struct {
 	local  Clock
-	source contract.Clock
+	source string
 	skew   time.Duration // the partner's hosts may differ by this much among themselves
 
 	mu    sync.Mutex
@@ -76,7 +75,7 @@ func (o observation) fits(n observation, skew time.Duration) bool {
 	return least-slack <= moved && moved <= most+slack
 }
 
-func newPartnerClock(local Clock, source contract.Clock) *partnerClock {
+func newPartnerClock(local Clock, source string) *partnerClock {
 	return &partnerClock{local: local, source: source}
 }
 
@@ -85,7 +84,7 @@ func newPartnerClock(local Clock, source contract.Clock) *partnerClock {
 // a cached reply, is not believed until a second reply agrees with it; a fence would be
 // passed, or built, by its mistake.
 func (p *partnerClock) observe(said time.Time, written instant) bool {
-	if said.IsZero() || p.source == contract.ClockNone {
+	if said.IsZero() || p.source == "none" {
 		return false
 	}
 	p.mu.Lock()
@@ -126,7 +125,7 @@ func (p *partnerClock) now() (time.Time, error) {
 // bounds returns the earliest and the latest the partner's clock can show now.
 func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 	now := p.local.read()
-	if p.source == contract.ClockNone {
+	if p.source == "none" {
 		return now.wall, now.wall, nil
 	}
 	p.mu.Lock()
@@ -153,7 +152,7 @@ func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 // clock is wrong is told so by exactly the refusals that have no envelope. No fence is
 // ever built on it.
 func (p *partnerClock) hear(date time.Time) {
-	if date.IsZero() || p.source != contract.ClockDate {
+	if date.IsZero() || p.source != "date" {
 		return
 	}
 	p.mu.Lock()

@@ -7,8 +7,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 )
 
 // machine is a simulated till: true time passes, its two clocks show what they like, and
@@ -50,7 +48,7 @@ func TestPartnerClockIsNeverTooEarly(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d) + 1)) }
 		m := &machine{offset: upTo(2*time.Hour) - time.Hour}
-		p := newPartnerClock(m.read, contract.ClockDate)
+		p := newPartnerClock(m.read, "date")
 		m.pass(upTo(time.Hour))
 		written := p.local.read()
 		m.pass(upTo(30 * time.Second))
@@ -116,7 +114,7 @@ func TestPartnerClockEdges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := &machine{offset: time.Hour}
-			p := newPartnerClock(m.read, contract.ClockDate)
+			p := newPartnerClock(m.read, "date")
 			_, err := p.now()
 			require.ErrorIs(t, err, errNoPartnerTime, "nothing was heard yet")
 			written := p.local.read()
@@ -143,7 +141,7 @@ func TestPartnerClockEdges(t *testing.T) {
 func TestPartnerClockCountsFromTheRequest(t *testing.T) {
 	t.Parallel()
 	m := &machine{}
-	p := newPartnerClock(m.read, contract.ClockDate)
+	p := newPartnerClock(m.read, "date")
 	written := p.local.read()
 	m.pass(20 * time.Second)
 	p.observe(start, written)
@@ -157,7 +155,7 @@ func TestPartnerClockCountsFromTheRequest(t *testing.T) {
 func TestPartnerClockNone(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: time.Hour}
-	p := newPartnerClock(m.read, contract.ClockNone)
+	p := newPartnerClock(m.read, "none")
 	p.observe(m.date(), p.local.read())
 	m.pass(time.Minute)
 	m.wall += time.Hour
@@ -173,7 +171,7 @@ func TestPartnerClockNone(t *testing.T) {
 func TestStamp(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: 10 * time.Minute}
-	p := newPartnerClock(m.read, contract.ClockDate)
+	p := newPartnerClock(m.read, "date")
 	m.wall += 3 * time.Second
 	assert.Equal(t, start.Add(3*time.Second), p.stamp())
 	p.observe(m.date(), p.local.read())
@@ -187,7 +185,7 @@ func TestStamp(t *testing.T) {
 func TestStampHeals(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: 10 * time.Minute}
-	p := newPartnerClock(m.read, contract.ClockDate)
+	p := newPartnerClock(m.read, "date")
 	p.observe(m.date(), p.local.read())
 	m.pass(time.Hour)
 	m.mono -= time.Hour // suspended
@@ -226,7 +224,7 @@ func TestPartnerClockContradiction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := &machine{}
-			p := newPartnerClock(m.read, contract.ClockDate)
+			p := newPartnerClock(m.read, "date")
 			p.skew = skew
 			p.observe(m.date(), p.local.read())
 			m.wall += tc.step

@@ -185,7 +185,7 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 		if doc.Codes[i].Name == partner.TransactionNotFound {
 			doc.Codes[i].HTTPStatus = []int{http.StatusNotFound}
 		}
-		if doc.Codes[i].Resend == contract.ResendAfterRefresh && wire == "" {
+		if doc.Codes[i].Resend == "afterRefresh" && wire == "" {
 			wire = doc.Codes[i].Wire[0]
 			doc.Codes[i].HTTPStatus = []int{http.StatusForbidden}
 		}

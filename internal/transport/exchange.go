@@ -8,20 +8,20 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/wire"
 )
 
 // newRequest shows middleware the real bytes; the guard puts them on the wire.
-func (c *core) newRequest(ctx context.Context, wire contract.Wire) (*http.Request, error) {
+func (c *core) newRequest(ctx context.Context, encoded wire.Request) (*http.Request, error) {
 	u := *c.cfg.BaseURL
-	u.Path = strings.TrimSuffix(u.Path, "/") + wire.Path
+	u.Path = strings.TrimSuffix(u.Path, "/") + encoded.Path
 	u.RawPath = ""
-	u.RawQuery = wire.RawQuery
-	req, err := http.NewRequestWithContext(ctx, wire.Method, u.String(), http.NoBody)
+	u.RawQuery = encoded.RawQuery
+	req, err := http.NewRequestWithContext(ctx, encoded.Method, u.String(), http.NoBody)
 	if err != nil {
 		return nil, stripURL(err)
 	}
-	setBody(req, wire.Body)
+	setBody(req, encoded.Body)
 	return req, nil
 }
 

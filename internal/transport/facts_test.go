@@ -16,7 +16,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -25,11 +27,11 @@ import (
 func TestEchoes(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
-	other := &contract.Reply{Data: contract.Data{PartnerTransID: "P-2"}}
+	other := &wire.Reply{Data: field.Data{PartnerTransID: "P-2"}}
 	for op, differs := range map[partner.Operation]bool{
 		partner.OpRegister: true, partner.OpOTP: true, partner.OpGet: false, partner.OpEligible: false,
 	} {
-		err := tr.checkEcho(&record{op: op, fields: contract.Fields{PartnerTransID: "P-1"}}, other)
+		err := tr.checkEcho(&record{op: op, fields: field.Request{PartnerTransID: "P-1"}}, other)
 		assert.Equal(t, differs, err != nil, op)
 	}
 }
@@ -82,9 +84,9 @@ func TestWhereTheDateOfAReplyGoes(t *testing.T) {
 	assert.True(t, far.Equal(v.err.Evidence.PartnerTime))
 
 	// Of a contract that says its time in the envelope, that counts.
-	tr = classifying(t, func(s *contract.Semantics) { s.Clock = contract.ClockResponseTime })
+	tr = classifying(t, func(s *contract.Semantics) { s.Clock = "responseTime" })
 	r := wrote(tr, partner.OpEligible)
-	got, cached := tr.observeTime(r, http.Header{"Date": {date(time.Now())}}, &contract.Reply{Time: far}, false)
+	got, cached := tr.observeTime(r, http.Header{"Date": {date(time.Now())}}, &wire.Reply{Time: far}, false)
 	assert.False(t, cached)
 	assert.True(t, far.Equal(got))
 	tr.clock.hear(far.Add(24 * time.Hour))
@@ -156,7 +158,7 @@ func TestARequestShowsItsBytes(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
 	tr.cfg.BaseURL = &url.URL{Scheme: "https", Host: "partner.test", Path: "/a b/", RawPath: "/a%20b/"}
-	req, err := tr.newRequest(t.Context(), contract.Wire{Method: "POST", Path: "/x", Body: []byte("body")})
+	req, err := tr.newRequest(t.Context(), wire.Request{Method: "POST", Path: "/x", Body: []byte("body")})
 	require.NoError(t, err)
 	assert.Equal(t, "https://partner.test/a%20b/x", req.URL.String())
 	body, err := io.ReadAll(req.Body)

@@ -19,7 +19,7 @@ func (c *core) guard(req *http.Request, r *record, wire http.RoundTripper) (*htt
 		return c.guardShot(req, r, wire)
 	}
 	began := c.leaveForWire(r)
-	setBody(req, r.wire.Body)
+	setBody(req, r.body())
 	resp, err := wire.RoundTrip(req)
 	if err == nil || !neverConnected(err) {
 		r.sent(began.wall)
@@ -40,7 +40,7 @@ func (c *core) guardShot(req *http.Request, r *record, wire http.RoundTripper) (
 		return nil, r.refuse(err)
 	}
 	c.leaveForWire(r)
-	req.Body, req.GetBody, req.ContentLength = s, nil, int64(len(r.wire.Body))
+	req.Body, req.GetBody, req.ContentLength = s, nil, int64(len(r.body()))
 	resp, err := wire.RoundTrip(req)
 	if resp != nil {
 		if _, own := wire.(ownWire); !own {

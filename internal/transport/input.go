@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -19,15 +20,25 @@ func BadInput(op partner.Operation, faults ...partner.FieldError) *partner.Error
 	return e
 }
 
+// Rule returns the code table's row for MobiFone's string, read only; nil when none lists it.
+func (t *Transport) Rule(op partner.Operation, wire string) *contract.CodeRule {
+	return t.wire.Rule(op, wire)
+}
+
+// Canonical appends what a request says, without the OTP, for a fingerprint.
+func (t *Transport) Canonical(b []byte, op partner.Operation, f *field.Request) ([]byte, error) {
+	return t.wire.Canonical(b, op, f)
+}
+
 // Transaction reads a row of a lookup into the vocabulary.
-func (t *Transport) Transaction(row contract.Row) partner.Transaction {
+func (t *Transport) Transaction(op partner.Operation, row field.Row) partner.Transaction {
 	tx := partner.Transaction{
 		TransID: row.TransID, PartnerTransID: row.PartnerTransID, MSISDN: row.MSISDN,
 		Package: row.Package, Amount: row.Amount, State: row.State, WireState: partner.Scrub(row.WireState),
-		WireResultCode: partner.Scrub(row.ResultCode), ResultMessage: partner.Scrub(row.ResultMessage),
+		WireResultCode: partner.Scrub(row.ResultCode), ResultMessage: partner.Scrub(row.ResultMessage), Extra: row.Extra,
 		Shop: row.Shop, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
-	if rule, ok := t.cfg.Contract.Rule(row.ResultCode); ok {
+	if rule := t.wire.Rule(op, row.ResultCode); rule != nil {
 		tx.ResultCode = rule.Name
 	}
 	return tx

@@ -15,12 +15,12 @@ const opLogin partner.Operation = "auth.login"
 
 // login asks for a bearer token. It is a try like any other: limiter, middleware, wire.
 func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Secret, time.Duration, error) {
-	wire, err := c.cfg.Contract.EncodeLogin(cred)
+	encoded, err := c.wire.EncodeLogin(cred)
 	if err != nil {
 		return partner.Secret{}, 0, err
 	}
-	r := &record{op: opLogin, login: true, wire: wire, granted: grant{credentials: cred}}
-	req, err := c.newRequest(withRecord(ctx, r), wire)
+	r := &record{op: opLogin, login: true, wire: encoded, granted: grant{credentials: cred}}
+	req, err := c.newRequest(withRecord(ctx, r), encoded)
 	if err != nil {
 		return partner.Secret{}, 0, err
 	}
@@ -40,5 +40,5 @@ func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Sec
 	if resp.StatusCode != http.StatusOK {
 		return partner.Secret{}, 0, fmt.Errorf("the login was answered with HTTP %d", resp.StatusCode)
 	}
-	return c.cfg.Contract.DecodeLogin(body)
+	return c.wire.DecodeLogin(body)
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -14,8 +16,8 @@ import (
 type record struct {
 	op     partner.Operation
 	lane   partner.Lane
-	fields contract.Fields
-	wire   contract.Wire
+	fields field.Request
+	wire   wire.Request
 	login  bool      // the bearer scheme's own login: it carries no credentials
 	known  []string  // what must not stand in any text
 	sendBy time.Time // of a money call; zero otherwise
@@ -29,7 +31,8 @@ type record struct {
 	firstSend   time.Time
 	lastSend    time.Time
 	requestID   string
-	granted     grant // what the last try authenticated with
+	granted     grant          // what the last try authenticated with
+	stamp       contract.Stamp // of the last try
 	limitWait   time.Duration
 	tryBegan    time.Time
 	onWire      bool  // the current try reached the wire
@@ -152,4 +155,28 @@ func (r *record) heard(partnerTime time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.partnerTime = partnerTime
+}
+
+// rewrite replaces what is sent by this try's own request.
+func (r *record) rewrite(encoded wire.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wire = encoded
+	if r.shot != nil {
+		r.shot.load(encoded.Body)
+	}
+}
+
+// body is what this try sends.
+func (r *record) body() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wire.Body
+}
+
+// try is what the last try authenticated with.
+func (r *record) try() *wire.Try {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &wire.Try{Credentials: r.granted.credentials, Key: r.granted.key, Stamp: r.stamp}
 }

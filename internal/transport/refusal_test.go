@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -20,7 +22,7 @@ func register(t *testing.T, tr *Transport, n int) error {
 	require.NoError(t, err)
 	_, latest, err := tr.PartnerNow()
 	require.NoError(t, err)
-	_, err = tr.Send(t.Context(), contract.Fields{
+	_, err = tr.Send(t.Context(), field.Request{
 		Channel: "SHOP", MSISDN: partner.MustParseMSISDN("0908123477"), Package: "C120", Amount: 120_000,
 		TransID: partner.TransID("T-" + string(rune('A'+n%26))), PartnerTransID: partner.RandomPartnerTransID(), OTP: code,
 		Shop: "HN01", Employee: "GDV07", POS: "P2",
@@ -42,18 +44,18 @@ func TestRefusalOfAFailedRequestIsUnknown(t *testing.T) {
 	require.ErrorIs(t, err, partner.TransactionNotFound)
 	sent, refused := 0, 0
 	for _, rule := range doc.Codes {
-		for _, wire := range rule.Wire {
-			if slices.Contains(doc.Envelope.SuccessCodes, wire) {
+		for _, code := range rule.Wire {
+			if slices.Contains(doc.Envelope.SuccessCodes, code) {
 				continue
 			}
 			for _, status := range []int{200, 400, 409, 422, 408, 500, 501, 502, 503, 504, 507, 511, 599} {
-				p.On(partner.OpRegister, p.Says(partner.OpRegister, status, contract.Answer{WireCode: wire, Message: "x"}))
+				p.On(partner.OpRegister, p.Says(partner.OpRegister, status, wire.Answer{WireCode: code, Message: "x"}))
 				err := register(t, tr, sent)
 				sent++
 				e, ok := errors.AsType[*partner.Error](err)
 				require.True(t, ok)
 				if status == 408 || status >= 500 {
-					assert.Equal(t, partner.Unknown, e.Outcome, "%s under HTTP %d", wire, status)
+					assert.Equal(t, partner.Unknown, e.Outcome, "%s under HTTP %d", code, status)
 					assert.Equal(t, status, e.Evidence.HTTPStatus)
 				} else if e.Outcome == partner.Rejected {
 					refused++

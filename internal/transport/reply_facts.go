@@ -7,16 +7,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // checkEcho compares ids the partner sent back with ours.
-func (c *core) checkEcho(r *record, reply *contract.Reply) error {
+func (c *core) checkEcho(r *record, reply *wire.Reply) error {
 	if r.op != partner.OpRegister && r.op != partner.OpOTP {
 		return nil
 	}
-	success := reply.Class == contract.ClassSuccess
+	success := reply.Class == wire.Success
 	echoes := []struct {
 		name, theirs, ours string
 	}{
@@ -36,9 +36,9 @@ func (c *core) checkEcho(r *record, reply *contract.Reply) error {
 }
 
 // refusal builds the error of a reply that is no success.
-func (c *core) refusal(r *record, reply *contract.Reply) *partner.Error {
+func (c *core) refusal(r *record, reply *wire.Reply) *partner.Error {
 	e := &partner.Error{
-		Code: reply.Rule.Name, WireCode: reply.WireCode, AttemptsLeft: reply.Data.AttemptsLeft,
+		Code: reply.Code(), WireCode: reply.WireCode, AttemptsLeft: reply.Data.AttemptsLeft,
 		Message: partner.Scrub(reply.Message, r.secrets()...),
 	}
 	if reply.Data.ResendAfter > 0 {
@@ -50,12 +50,12 @@ func (c *core) refusal(r *record, reply *contract.Reply) *partner.Error {
 // observeTime learns the partner's clock from a well-formed reply, and says whether the
 // time in it shows that it may come from a cache. Such a reply teaches nothing: its time
 // is when somebody else asked.
-func (c *core) observeTime(r *record, h http.Header, reply *contract.Reply, cached bool) (time.Time, bool) {
+func (c *core) observeTime(r *record, h http.Header, reply *wire.Reply, cached bool) (time.Time, bool) {
 	said := dateOf(h)
 	switch c.cfg.Contract.Semantics().Clock {
-	case contract.ClockNone:
+	case "none":
 		return time.Time{}, cached
-	case contract.ClockResponseTime:
+	case "responseTime":
 		said = reply.Time
 		cached = cached || c.clock.tooOld(said, r.writtenAt())
 	}
@@ -78,7 +78,7 @@ func (c *core) mayBeCached(r *record, h http.Header) bool {
 			return true
 		}
 	}
-	return c.clock.source == contract.ClockDate && c.clock.tooOld(dateOf(h), r.writtenAt())
+	return c.clock.source == "date" && c.clock.tooOld(dateOf(h), r.writtenAt())
 }
 
 // dateOf is the one Date of a reply; zero when there is none, or several, of which nobody

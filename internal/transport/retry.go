@@ -192,6 +192,9 @@ func (a *attempt) backoff(tries int) time.Duration {
 }
 
 // again says whether the contract lets a code's request go out again by itself.
-func again(rule contract.CodeRule) (again, refresh bool) {
-	return rule.Resend == contract.ResendReads, rule.Resend == contract.ResendAfterRefresh
+func again(rule *contract.CodeRule) (again, refresh bool) {
+	if rule == nil {
+		return false, false
+	}
+	return rule.Resend == "reads", rule.Resend == "afterRefresh"
 }

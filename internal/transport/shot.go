@@ -40,6 +40,15 @@ func (s *shot) pass() error {
 	return nil
 }
 
+// load replaces the body by what this try encoded, unless the body is on its way already.
+func (s *shot) load(body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.passed && !s.read && !s.shutOff {
+		s.rest = body
+	}
+}
+
 // ask asks allow before the wire is touched. A refusal is final.
 func (s *shot) ask() error {
 	s.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -18,8 +19,7 @@ func (c *core) sign(next http.RoundTripper) http.RoundTripper {
 			req.Header.Set("Content-Type", r.wire.ContentType)
 		}
 		if !r.login {
-			stamp := contract.Stamp{Time: c.clock.stamp(), Nonce: c.cfg.Seam.ID(), RequestID: r.id(), Token: cred.token}
-			if err := c.cfg.Contract.Sign(req, r.wire.Body, cred.credentials, stamp); err != nil {
+			if err := c.signTry(req, r, cred); err != nil {
 				return nil, r.refuse(credentialsFailed(r.op, err))
 			}
 		}
@@ -54,4 +54,27 @@ func credentialsFailed(op partner.Operation, err error) error {
 		return e
 	}
 	return &partner.Error{Operation: op, Outcome: partner.NotSent, Code: partner.CredentialsFailed, Err: err}
+}
+
+// signTry encodes the request anew where it hangs on credentials or stamp, and signs it.
+func (c *core) signTry(req *http.Request, r *record, cred grant) error {
+	try := &wire.Try{
+		Credentials: cred.credentials, Key: cred.key,
+		Stamp: contract.Stamp{Time: c.clock.stamp(), Nonce: c.cfg.Seam.ID(), RequestID: r.id(), Token: cred.token},
+	}
+	r.mu.Lock()
+	r.stamp = try.Stamp
+	r.mu.Unlock()
+	if c.wire.PerTry(r.op) {
+		encoded, err := c.wire.Encode(r.op, &r.fields, try)
+		if err != nil {
+			return err
+		}
+		r.rewrite(encoded)
+		req.URL.RawQuery = encoded.RawQuery
+		if encoded.ContentType != "" {
+			req.Header.Set("Content-Type", encoded.ContentType)
+		}
+	}
+	return c.wire.Sign(req, r.body(), try)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -138,7 +139,7 @@ func TestTimesThatFit(t *testing.T) {
 	n.said = start.Add(8*time.Second - slack)
 	assert.True(t, o.fits(n, 5*time.Second))
 
-	p := newPartnerClock((&machine{}).read, contract.ClockDate)
+	p := newPartnerClock((&machine{}).read, "date")
 	p.skew = 5 * time.Second
 	p.last = o
 	for off, old := range map[time.Duration]bool{0: false, -1: true} {
@@ -152,12 +153,12 @@ func TestTimesThatFit(t *testing.T) {
 func TestWhatIsNotObserved(t *testing.T) {
 	t.Parallel()
 	m := &machine{}
-	p := newPartnerClock(m.read, contract.ClockDate)
+	p := newPartnerClock(m.read, "date")
 	assert.False(t, p.observe(time.Time{}, p.local.read()))
 	assert.True(t, p.observe(m.date(), p.local.read()))
 	assert.False(t, p.observe(m.date().Add(time.Hour), p.local.read()))
 	assert.True(t, p.observe(m.date().Add(time.Hour), p.local.read()))
-	assert.False(t, newPartnerClock(m.read, contract.ClockNone).observe(m.date(), p.local.read()))
+	assert.False(t, newPartnerClock(m.read, "none").observe(m.date(), p.local.read()))
 }
 
 // A pause that ends with the caller's time is waited for; one that outlasts it is not.
@@ -213,7 +214,7 @@ func TestTheIdempotencyHeader(t *testing.T) {
 		var got http.Header
 		var shown *http.Request
 		rt := tr.sign(roundTrip(func(req *http.Request) (*http.Response, error) { got, shown = req.Header, req; return nil, io.EOF }))
-		r := &record{op: partner.OpRegister, requestID: "id", login: tc.login, fields: contract.Fields{PartnerTransID: tc.id}}
+		r := &record{op: partner.OpRegister, requestID: "id", login: tc.login, fields: field.Request{PartnerTransID: tc.id}}
 		req, err := http.NewRequestWithContext(context.WithValue(withRecord(t.Context(), r), credentialsKey{}, given), http.MethodPost, "https://partner.test/x", strings.NewReader("{}"))
 		require.NoError(t, err)
 		_, err = rt.RoundTrip(req)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -55,6 +56,7 @@ type core struct {
 	money  *http.Client
 	wires  []*http.Transport // ours, to close idle connections at the end
 	auth   *authenticator
+	wire   *wire.Wire // the contract compiled
 	local  Clock
 	clock  *partnerClock
 	pauses pauses
@@ -64,7 +66,7 @@ type core struct {
 
 // New assembles the chain.
 func New(cfg Config) *Transport {
-	c := &core{cfg: cfg, local: Clock(cfg.Seam.Clock()), budget: newBudget()}
+	c := &core{cfg: cfg, wire: wire.Of(cfg.Contract), local: Clock(cfg.Seam.Clock()), budget: newBudget()}
 	c.clock = newPartnerClock(c.local, cfg.Contract.Semantics().Clock)
 	c.clock.skew = time.Duration(cfg.Contract.Semantics().ClockSkewMax)
 	c.auth = newAuthenticator(c)

@@ -6,18 +6,21 @@ package wiretest
 import (
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // Handler answers one operation; f is what the request said.
-type Handler func(w http.ResponseWriter, r *http.Request, f contract.Fields)
+type Handler func(w http.ResponseWriter, r *http.Request, f field.Request)
 
 // Partner is a scripted server.
 type Partner struct {
@@ -51,7 +54,7 @@ func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *Par
 	p.On(partner.OpOTP, p.Ticket("T-1"))
 	p.On(partner.OpRegister, p.Registered())
 	for _, op := range []partner.Operation{partner.OpGet, partner.OpList, partner.OpSearch} {
-		p.On(op, p.Says(op, 200, contract.Answer{Code: partner.TransactionNotFound}))
+		p.On(op, p.Says(op, 200, wire.Answer{Code: partner.TransactionNotFound}))
 	}
 	p.Server = httptest.NewUnstartedServer(p)
 	p.socket = &socket{Listener: p.Server.Listener}
@@ -84,7 +87,7 @@ func (p *Partner) OnWire(op partner.Operation) int {
 
 // ServeHTTP finds the operation and runs its handler.
 func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	op, ok := p.Contract.OperationOf(r.Method, r.URL.Path)
+	op, ok := wire.Of(p.Contract).OperationOf(r.Method, r.URL.Path, r, nil)
 	if !ok {
 		http.NotFound(w, r)
 		return
@@ -93,7 +96,7 @@ func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	f, err := p.Contract.ReadRequest(op, r, body)
+	f, err := wire.Of(p.Contract).ReadRequest(op, r, body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -106,21 +109,21 @@ func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Says answers with a code and data under an HTTP status.
-func (p *Partner) Says(op partner.Operation, status int, a contract.Answer) Handler {
-	return func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) { p.Write(w, op, status, a) }
+func (p *Partner) Says(op partner.Operation, status int, a wire.Answer) Handler {
+	return func(w http.ResponseWriter, _ *http.Request, _ field.Request) { p.Write(w, op, status, a) }
 }
 
 // Write writes an answer.
-func (p *Partner) Write(w http.ResponseWriter, op partner.Operation, status int, a contract.Answer) {
+func (p *Partner) Write(w http.ResponseWriter, op partner.Operation, status int, a wire.Answer) {
 	if a.Time.IsZero() {
 		a.Time = time.Now()
 	}
-	contentType, body, err := p.Contract.WriteAnswer(op, a)
+	h, body, err := wire.Of(p.Contract).WriteAnswer(op, &a, partner.Credentials{})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusTeapot)
 		return
 	}
-	w.Header().Set("Content-Type", contentType)
+	maps.Copy(w.Header(), h)
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
@@ -128,51 +131,51 @@ func (p *Partner) Write(w http.ResponseWriter, op partner.Operation, status int,
 // Offers answers eligibility with C120 at a price.
 func (p *Partner) Offers(price partner.VND) Handler {
 	yes := true
-	return p.Says(partner.OpEligible, 200, contract.Answer{Code: partner.Success, Data: contract.Data{
+	return p.Says(partner.OpEligible, 200, wire.Answer{Code: partner.Success, Data: field.Data{
 		SubscriberType: "PREPAID", HasRows: true,
-		Rows: []contract.Row{{Package: "C120", Name: "C120", Price: price, CycleDays: 30, ResetDays: 30, Eligible: &yes}},
+		Rows: []field.Row{{Package: "C120", Name: "C120", Price: price, CycleDays: 30, ResetDays: 30, Eligible: &yes}},
 	}})
 }
 
 // Ticket answers an OTP request.
 func (p *Partner) Ticket(id partner.TransID) Handler {
-	return p.Says(partner.OpOTP, 200, contract.Answer{Code: partner.Success, Data: contract.Data{
+	return p.Says(partner.OpOTP, 200, wire.Answer{Code: partner.Success, Data: field.Data{
 		TransID: id, OTPTTL: 180 * time.Second, ResendAfter: 60 * time.Second, OTPLength: 6,
 	}})
 }
 
 // Registered answers a registration with success.
 func (p *Partner) Registered() Handler {
-	return func(w http.ResponseWriter, _ *http.Request, f contract.Fields) {
-		p.Write(w, partner.OpRegister, 200, contract.Answer{Code: partner.Success, Data: Echo(f, partner.StateSuccess)})
+	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
+		p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: Echo(f, partner.StateSuccess)})
 	}
 }
 
 // Found answers a lookup by id with one row.
-func (p *Partner) Found(row contract.Row) Handler {
-	return p.Says(partner.OpGet, 200, contract.Answer{
+func (p *Partner) Found(row field.Row) Handler {
+	return p.Says(partner.OpGet, 200, wire.Answer{
 		Code: partner.Success,
-		Data: contract.Data{HasRows: true, Rows: []contract.Row{row}},
+		Data: field.Data{HasRows: true, Rows: []field.Row{row}},
 	})
 }
 
 // Echo is the data of a registration's answer.
-func Echo(f contract.Fields, state partner.State) contract.Data {
-	return contract.Data{TransID: f.TransID, PartnerTransID: f.PartnerTransID, State: state, RegisteredAt: time.Now().Truncate(time.Second)}
+func Echo(f field.Request, state partner.State) field.Data {
+	return field.Data{TransID: f.TransID, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: state}, RegisteredAt: time.Now().Truncate(time.Second)}
 }
 
 // Row is the ledger row of a registration request.
-func Row(f contract.Fields, state partner.State) contract.Row {
+func Row(f field.Request, state partner.State) field.Row {
 	now := time.Now().Truncate(time.Second)
-	return contract.Row{
+	return field.Row{
 		TransID: f.TransID, PartnerTransID: f.PartnerTransID, MSISDN: f.MSISDN, Package: f.Package,
-		Amount: f.Amount, State: state, Shop: f.Shop, CreatedAt: now, UpdatedAt: now,
+		Amount: f.Amount, StateSaid: field.StateSaid{State: state}, Shop: f.Shop, CreatedAt: now, UpdatedAt: now,
 	}
 }
 
 // Raw answers with exactly these bytes under a status.
 func Raw(status int, contentType, body string) Handler {
-	return func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+	return func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
@@ -181,7 +184,7 @@ func Raw(status int, contentType, body string) Handler {
 
 // Hangup closes the connection after writing raw bytes instead of a reply.
 func Hangup(raw string) Handler {
-	return func(w http.ResponseWriter, _ *http.Request, _ contract.Fields) {
+	return func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return

@@ -1,58 +1,64 @@
 package contract
 
 import (
-	"net/http"
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// Contract is a checked, compiled document. The zero value is not usable; [Default],
-// [Load] and [New] make one.
+// Contract is a checked document. The zero value is not usable; [Default], [Load] and [New]
+// make one. It never changes and is safe for concurrent use.
 type Contract struct {
 	doc    Document
-	wire   *wireTables                                 // compiled from doc; see wiretables.go
-	bodies bodies                                      // of a [Codec]; nil: as the document says
-	signer Signer                                      // nil: the document's scheme
-	pairs  func(*http.Request, []byte) ([]byte, error) // what is signed; nil: the document's parts
+	codec  Codec  // nil: bodies are what the document says
+	signer Signer // nil: the document's scheme
+	byName map[partner.Code]int
+	zone   *time.Location
+	memo   *memo
+}
 
-	byWire    map[string]int // indexes of doc.Codes
-	byName    map[partner.Code]int
-	byStatus  map[int]int
-	stateOf   map[string]partner.State
-	wireState map[partner.State]string
-	zone      *time.Location
+// compile makes a contract of a valid document, which it keeps.
+func compile(doc Document) (*Contract, error) {
+	zone, err := parseZone(doc.Time.Zone)
+	if err != nil {
+		return nil, err
+	}
+	c := &Contract{doc: doc, zone: zone, byName: map[partner.Code]int{}, memo: new(memo)}
+	for i, r := range doc.Codes {
+		c.byName[r.Name] = i
+	}
+	return c, nil
 }
 
 // Document returns a deep copy, which [New] accepts again.
-func (c *Contract) Document() Document { return c.doc.clone() }
+func (c *Contract) Document() Document { return clone(c.doc) }
 
-// Has reports whether the partner offers the operation.
+// Has reports whether MobiFone offers the operation.
 func (c *Contract) Has(op partner.Operation) bool { return c.doc.Operations[op] != nil }
 
-// Carries reports whether the operation's request carries the logical field. For the
+// Carries reports whether a request of the operation carries the field. For the
 // partnerTransId of otp.request the semantics must say so too.
-func (c *Contract) Carries(op partner.Operation, logical string) bool {
+func (c *Contract) Carries(op partner.Operation, name string) bool {
 	e := c.doc.Operations[op]
-	if e == nil || e.Request[logical] == "" {
+	if e == nil || e.Request[name] == "" {
 		return false
 	}
-	if op == partner.OpOTP && logical == fieldPartnerTransID {
+	if op == partner.OpOTP && name == field.PartnerTransID {
 		return c.doc.Semantics.PartnerTransIDAtOTP
 	}
 	return true
 }
 
-// Echoes reports whether a success of the operation must carry the logical field back,
-// equal to the one sent.
-func (c *Contract) Echoes(op partner.Operation, logical string) bool {
+// Echoes reports whether a success of the operation must carry the field back, equal to ours.
+func (c *Contract) Echoes(op partner.Operation, name string) bool {
 	e := c.doc.Operations[op]
-	return e != nil && slices.Contains(e.Echo, logical)
+	return e != nil && slices.Contains(e.Echo, name)
 }
 
-// IdempotencyHeader names the header that carries the operation's partnerTransId; ""
-// for none.
+// IdempotencyHeader names the header that carries the operation's partnerTransId; "" for
+// none.
 func (c *Contract) IdempotencyHeader(op partner.Operation) string {
 	if e := c.doc.Operations[op]; e != nil {
 		return e.IdempotencyHeader
@@ -60,14 +66,104 @@ func (c *Contract) IdempotencyHeader(op partner.Operation) string {
 	return ""
 }
 
-// Semantics returns a copy of what the partner promises.
-func (c *Contract) Semantics() Semantics { return c.doc.Semantics.clone() }
+// Semantics returns a copy of what MobiFone promises.
+func (c *Contract) Semantics() Semantics {
+	s := c.doc.Semantics
+	if s.MaxExecutionDelay != nil {
+		s.MaxExecutionDelay = new(*s.MaxExecutionDelay)
+	}
+	return s
+}
 
-// Limits returns the partner's bounds.
+// Limits returns MobiFone's bounds.
 func (c *Contract) Limits() Limits { return c.doc.Limits }
 
-// Auth returns a copy of how requests authenticate.
-func (c *Contract) Auth() Auth { return c.doc.Auth.clone() }
+// Scheme returns the name of the authentication scheme.
+func (c *Contract) Scheme() string { return c.doc.Auth.Scheme }
 
-// Zone returns the partner's fixed time zone, in which every time of a [Reply] stands.
+// Zone returns MobiFone's fixed time zone.
 func (c *Contract) Zone() *time.Location { return c.zone }
+
+// WithSemantics returns a contract like c with the semantics that change leaves behind; it
+// reports every problem like [New]. Codec and signer stay.
+func (c *Contract) WithSemantics(change func(*Semantics)) (*Contract, error) {
+	doc := c.Document()
+	change(&doc.Semantics)
+	next, err := New(doc)
+	if err != nil {
+		return nil, err
+	}
+	next.codec, next.signer = c.codec, c.signer
+	return next, nil
+}
+
+// RuleNamed returns a copy of the code table's row with the canonical name.
+func (c *Contract) RuleNamed(name partner.Code) (CodeRule, bool) {
+	i, ok := c.byName[name]
+	if !ok {
+		return CodeRule{}, false
+	}
+	return clone(c.doc.Codes[i]), true
+}
+
+// TextOf returns the sentences of the row with the canonical name; none without a row.
+func (c *Contract) TextOf(name partner.Code) partner.Text {
+	if i, ok := c.byName[name]; ok {
+		return c.doc.Codes[i].Text
+	}
+	return partner.Text{}
+}
+
+// RefusalOf is ThenOf for a code that refuses a registration, and empty for every other: a
+// code that says that an earlier request exists refuses nothing, since that one may succeed.
+func (c *Contract) RefusalOf(name partner.Code) partner.Then {
+	i, ok := c.byName[name]
+	if !ok || c.doc.ClassOf(partner.OpRegister, &c.doc.Codes[i]) != "rejected" {
+		return ""
+	}
+	return c.ThenOf(name)
+}
+
+// ThenOf returns where a registration goes on after the code, once it is settled that
+// nothing was registered: what its row says, else [partner.ThenSameIDs] for OTP_INVALID,
+// else [partner.ThenRefund] if the row refuses a registration. It is empty for a code that
+// is not listed or refuses nothing.
+func (c *Contract) ThenOf(name partner.Code) partner.Then {
+	i, ok := c.byName[name]
+	if !ok || name == partner.Success {
+		return ""
+	}
+	switch r := &c.doc.Codes[i]; {
+	case r.Then != "":
+		return r.Then
+	case name == partner.OTPInvalid:
+		return partner.ThenSameIDs
+	case c.doc.ClassOf(partner.OpRegister, r) == "rejected":
+		return partner.ThenRefund
+	}
+	return ""
+}
+
+// ClassOf returns what a row of the code table means for an operation: the class
+// it names for it, else the one for "*", else unknown. RATE_LIMITED is rejected for
+// otp.request when the semantics say that it means "not executed".
+//
+// On register a rejection is proof only where [Semantics.RefusalIsFinal] promises it:
+// something on the way may deliver a request twice, and the refusal may be the answer to
+// the other copy.
+func (d *Document) ClassOf(op partner.Operation, r *CodeRule) string {
+	class := r.Class[op]
+	if class == "" {
+		class = r.Class[anyOperation]
+	}
+	switch {
+	case class != "" && class != "unknown":
+		return class
+	case op == partner.OpOTP && r.Name == partner.RateLimited && d.Semantics.TooManyRequestsMeansNotExecuted:
+		return "rejected"
+	}
+	return "unknown"
+}
+
+// anyOperation is the class map's key for the operations it does not name.
+const anyOperation partner.Operation = "*"

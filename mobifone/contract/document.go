@@ -2,181 +2,152 @@ package contract
 
 import "github.com/fptshop/mobifone-go/mobifone/partner"
 
-// Document is the JSON form of a contract.
+// Document is the JSON form of a contract. docs/contract.md explains each member. A member
+// without omitzero must be written, even when it says nothing ([], {}, null, false); the
+// tag oneof lists the texts a member may be.
 type Document struct {
-	Version              int                             `json:"version"` // of this format: 1
-	Name                 string                          `json:"name"`
-	Operations           map[partner.Operation]*Endpoint `json:"operations"` // an absent one is a typed error at the call
-	Envelope             Envelope                        `json:"envelope"`
-	Codes                []CodeRule                      `json:"codes"`
-	States               map[string]string               `json:"states"` // wire string → canonical name, aliases included
-	Time                 TimeFormat                      `json:"time"`
-	MSISDN               string                          `json:"msisdn"` // wire form sent: "84", "0" or "9"; all are read
-	Auth                 Auth                            `json:"auth"`
-	Limits               Limits                          `json:"limits"`
-	Semantics            Semantics                       `json:"semantics"`
-	AllowSubscriberInURL bool                            `json:"allowSubscriberInURL,omitzero"` // an OTP is never allowed there
+	Version              int                             `json:"version"`                       // of this format: 1
+	Name                 string                          `json:"name"`                          // names the contract for people
+	Operations           map[partner.Operation]*Endpoint `json:"operations"`                    // what MobiFone offers; calling any other operation is a typed error
+	Envelope             Envelope                        `json:"envelope"`                      // the frame of every answer
+	Codes                []CodeRule                      `json:"codes"`                         // the code table; a code that is not listed is unknown
+	States               map[string]string               `json:"states"`                        // MobiFone's string for a transaction's state → INIT, PENDING, SUCCESS, FAILED, EXPIRED, CANCELLED or REVERSED
+	Time                 TimeFormat                      `json:"time"`                          // times in bodies
+	MSISDN               string                          `json:"msisdn" oneof:"84|0|9"`         // the form of a phone number that is sent: 84912345678, 0912345678 or 912345678; all are read
+	Auth                 Auth                            `json:"auth"`                          // how requests prove who sends them
+	Limits               Limits                          `json:"limits"`                        // MobiFone's own bounds
+	Semantics            Semantics                       `json:"semantics"`                     // what MobiFone promises beyond the shape of its messages
+	AllowSubscriberInURL bool                            `json:"allowSubscriberInURL,omitzero"` // lets a phone number stand in a query; an OTP never may
 }
-
-// Encoding says how an operation's request fields travel.
-type Encoding string
-
-// The encodings.
-const (
-	JSON  Encoding = "json"
-	Form  Encoding = "form"
-	Query Encoding = "query"
-)
 
 // Endpoint is one operation on the wire.
 type Endpoint struct {
-	Method    string            `json:"method"`
-	Path      string            `json:"path"` // absolute, below the client's base URL
-	Encoding  Encoding          `json:"encoding"`
-	Request   map[string]string `json:"request"`            // logical → wire name; a field not listed is not sent
-	AsText    []string          `json:"asText,omitzero"`    // of amount, page, size: those sent as JSON strings
-	Constants map[string]any    `json:"constants,omitzero"` // wire name → string, bool or number (json.Number once checked) sent with each request
-	Response  map[string]string `json:"response"`           // logical → dotted path below the envelope's data; "$." starts at the root
-	Rows      *Rows             `json:"rows,omitzero"`
-	Echo      []string          `json:"echo,omitzero"` // logical response fields a success must carry and that must equal ours
+	Method    string            `json:"method" oneof:"GET|POST|PUT"`      // otp.request and registration.register are never GET
+	Path      string            `json:"path"`                             // absolute, below the client's base URL
+	Encoding  string            `json:"encoding" oneof:"json|form|query"` // how the request's fields travel
+	Request   map[string]string `json:"request"`                          // field → name on the wire, in JSON a dotted path; a field that is not listed is not sent
+	AsText    []string          `json:"asText,omitzero"`                  // of amount, page, size: those that a JSON body writes as strings
+	Formats   map[string]string `json:"formats,omitzero"`                 // field → how it is written or read: a layout of time, "0.00" for an amount, "ms", "s", "min" or "h" for a duration
+	Constants map[string]any    `json:"constants,omitzero"`               // name on the wire → a string, bool or number that every request carries
+	Response  map[string]string `json:"response"`                         // field → dotted path below the envelope's data; "$." starts at the root
+	Rows      *Rows             `json:"rows,omitzero"`                    // of an answer with a list
+	Echo      []string          `json:"echo,omitzero"`                    // response fields that a success must carry and that must equal ours
+	Extra     []string          `json:"extra,omitzero"`                   // paths of further members to keep for the caller, as Response counts them
 	// IdempotencyHeader names a header that carries the partnerTransId; never
-	// Idempotency-Key or X-Idempotency-Key, which net/http takes as leave to re-send.
+	// Idempotency-Key or X-Idempotency-Key, which net/http takes as leave to send again.
 	IdempotencyHeader string `json:"idempotencyHeader,omitzero"`
 }
 
 // Rows says where the rows of an answer are. An object at Path is a list of one.
 type Rows struct {
-	Path   string            `json:"path"`   // as in Endpoint.Response; "" is the envelope's data itself, "$" the root
-	Fields map[string]string `json:"fields"` // logical → dotted path inside the row
+	Path   string            `json:"path"`           // as in Endpoint.Response; "" is the envelope's data itself, "$" the root
+	Fields map[string]string `json:"fields"`         // field → dotted path inside the row
+	Extra  []string          `json:"extra,omitzero"` // paths of further members of a row to keep for the caller
 }
 
-// Envelope says where an answer's frame is. Each list holds aliases, dotted paths from
-// the root, the first present wins.
+// Envelope says where an answer's frame is. Each list holds dotted paths from the root;
+// the first that is present counts.
 type Envelope struct {
-	Code         []string `json:"code"`
-	Message      []string `json:"message"`
-	Data         []string `json:"data"` // empty: the root itself
-	RequestID    []string `json:"requestId"`
-	ResponseTime []string `json:"responseTime"`
-	Success      []string `json:"success"` // optional flag; it must not contradict the code
-	SuccessCodes []string `json:"successCodes"`
-	// CodeAsNumber says that the partner writes whole-number codes as JSON numbers.
-	// Only a server that plays the partner needs it; either form is always read.
-	CodeAsNumber bool `json:"codeAsNumber,omitzero"`
+	Code         []string `json:"code"`                  // the result code
+	Message      []string `json:"message"`               // a text for people
+	Data         []string `json:"data"`                  // the payload; empty: the root itself
+	RequestID    []string `json:"requestId"`             // MobiFone's own id of the request
+	ResponseTime []string `json:"responseTime"`          // MobiFone's clock
+	Success      []string `json:"success"`               // a flag that must not contradict the code
+	SuccessCodes []string `json:"successCodes"`          // the codes that mean success, all in the row named SUCCESS
+	InnerCode    []string `json:"innerCode,omitzero"`    // a second code that must confirm a success, where it is present
+	InnerSuccess []string `json:"innerSuccess,omitzero"` // the inner codes that do
+	CodeAsNumber bool     `json:"codeAsNumber,omitzero"` // a server writes its codes as numbers; either form is always read
 }
-
-// Class is what a code means for one operation. The zero value is Unknown.
-type Class string
-
-// The classes.
-const (
-	ClassUnknown  Class = "unknown"
-	ClassSuccess  Class = "success"
-	ClassRejected Class = "rejected"
-)
-
-// Resend says whether and when the same request may go out again.
-type Resend string
-
-// The ways to go on after a code.
-const (
-	ResendNever        Resend = "never"
-	ResendReads        Resend = "reads"        // lookups and eligibility only
-	ResendAfterRefresh Resend = "afterRefresh" // reads, once, after fresh credentials
-)
 
 // CodeRule is one row of the code table.
 type CodeRule struct {
-	Wire       []string                    `json:"wire"`                // the partner's strings
-	HTTPStatus []int                       `json:"httpStatus,omitzero"` // statuses that mean the same without an envelope
-	Name       partner.Code                `json:"name"`
-	Class      map[partner.Operation]Class `json:"class"` // "*" for the operations not named; default unknown
-	Text       partner.Text                `json:"text"`  // may hold [… {n} …], also {s} and {reason}: a bracket whose value is missing is left out
-	Resend     Resend                      `json:"resend"`
-	Then       partner.Then                `json:"then,omitzero"` // none: refund if the row refuses a registration
+	Wire       []string                     `json:"wire"`                                                   // MobiFone's strings
+	Operations []partner.Operation          `json:"operations,omitzero"`                                    // the row speaks for these alone; none: for all that no other row names
+	HTTPStatus []int                        `json:"httpStatus,omitzero"`                                    // statuses that mean the same without an envelope
+	Name       partner.Code                 `json:"name"`                                                   // the canonical name
+	Class      map[partner.Operation]string `json:"class" oneof:"success|rejected|unknown"`                 // what the code means for an operation; "*" for those not named; default unknown
+	Text       partner.Text                 `json:"text"`                                                   // for the teller; may hold [… {n} …], also {s} and {reason}: a bracket without its value is left out
+	Resend     string                       `json:"resend" oneof:"never|reads|afterRefresh"`                // reads: lookups and eligibility may be repeated; afterRefresh: once, with fresh credentials
+	Then       partner.Then                 `json:"then,omitzero" oneof:"refund|newOTP|newAttempt|sameIds"` // where a sale goes on once it is settled that nothing was registered
 }
 
-// TimeFormat says how times stand in bodies. Layout names: yyyyMMddHHmmss,
-// "yyyy-MM-dd HH:mm:ss", "dd/MM/yyyy HH:mm:ss", rfc3339, epochSeconds, epochMillis.
+// TimeFormat says how times stand in bodies.
 type TimeFormat struct {
-	Layout string   `json:"layout"` // written
-	Accept []string `json:"accept"` // also read
-	Zone   string   `json:"zone"`   // "+07:00": fixed, no tzdata
+	Layout string   `json:"layout" oneof:"yyyyMMddHHmmss|yyyy-MM-dd HH:mm:ss|dd/MM/yyyy HH:mm:ss|rfc3339|iso8601|epochSeconds|epochMillis|yyyyMMdd|yyyy-MM-dd|dd/MM/yyyy"` // written
+	Accept []string `json:"accept" oneof:"yyyyMMddHHmmss|yyyy-MM-dd HH:mm:ss|dd/MM/yyyy HH:mm:ss|rfc3339|iso8601|epochSeconds|epochMillis|yyyyMMdd|yyyy-MM-dd|dd/MM/yyyy"` // read as well
+	Zone   string   `json:"zone"`                                                                                                                                          // "+07:00": fixed, for times that carry none
+	None   []string `json:"none,omitzero"`                                                                                                                                 // texts that mean "no time"; "" always does
 }
-
-// Scheme is a way to authenticate.
-type Scheme string
-
-// The ready schemes.
-const (
-	AuthNone       Scheme = "none"
-	AuthAPIKey     Scheme = "api-key"
-	AuthHMACSHA256 Scheme = "hmac-sha256"
-	AuthHMACSHA512 Scheme = "hmac-sha512"
-	AuthRSASHA256  Scheme = "rsa-sha256"
-	AuthBearer     Scheme = "bearer"
-)
 
 // Auth says how a request proves who sends it.
 type Auth struct {
-	Scheme    Scheme            `json:"scheme"`
-	Headers   AuthHeaders       `json:"headers"`
-	Canonical string            `json:"canonical,omitzero"` // "parts" or "sortedPairs"
-	Parts     []string          `json:"parts,omitzero"`     // of "parts": method, target, path, query, timestamp, nonce, requestId, apiKey, bodyHash, body
-	Separator string            `json:"separator,omitzero"`
-	Timestamp string            `json:"timestamp,omitzero"` // "ms" or "s" since the epoch
-	Encoding  string            `json:"encoding,omitzero"`  // of the signature: "hex" (lower) or "base64"
-	Login     *Login            `json:"login,omitzero"`     // of bearer
-	Constants map[string]string `json:"constants,omitzero"` // headers sent with every request
+	Scheme    string            `json:"scheme" oneof:"none|api-key|password|hmac-sha256|hmac-sha512|rsa-sha256|bearer|legacy-md5|legacy-sha1|legacy-rsa-sha1"`
+	Headers   AuthNames         `json:"headers"`                                                                                        // what a header carries
+	Members   AuthNames         `json:"members,omitzero"`                                                                               // what a member of the request carries, among its fields
+	Canonical string            `json:"canonical,omitzero" oneof:"parts|sortedPairs|members"`                                           // what is signed
+	Parts     []string          `json:"parts,omitzero"`                                                                                 // of parts: method, target, path, query, timestamp, nonce, requestId, apiKey, bodyHash, body; of members: names on the wire
+	Separator string            `json:"separator,omitzero"`                                                                             // between the signed parts or pairs
+	Values    bool              `json:"values,omitzero"`                                                                                // pairs and members are signed without their names
+	Secret    string            `json:"secret,omitzero" oneof:"first|last"`                                                             // where legacy-md5 and legacy-sha1 put the secret
+	Timestamp string            `json:"timestamp,omitzero" oneof:"ms|s|yyyyMMddHHmmss|yyyy-MM-dd HH:mm:ss|dd/MM/yyyy HH:mm:ss|rfc3339"` // ms and s: since the epoch
+	Encoding  string            `json:"encoding,omitzero" oneof:"hex|base64"`                                                           // of the signature; hex is lower case
+	Reply     *ReplySignature   `json:"reply,omitzero"`                                                                                 // of a MobiFone that signs its answers
+	Login     *Login            `json:"login,omitzero"`                                                                                 // of bearer
+	Constants map[string]string `json:"constants,omitzero"`                                                                             // headers sent with every request
 }
 
-// AuthHeaders names the headers; an empty name is not sent.
-type AuthHeaders struct {
+// AuthNames names where each part of the authentication stands; a part without a name is
+// not sent.
+type AuthNames struct {
 	APIKey    string `json:"apiKey,omitzero"`
+	Username  string `json:"username,omitzero"`
+	Password  string `json:"password,omitzero"`
+	Token     string `json:"token,omitzero"` // of bearer; without a name it goes into Authorization
 	Timestamp string `json:"timestamp,omitzero"`
 	Nonce     string `json:"nonce,omitzero"`
 	RequestID string `json:"requestId,omitzero"`
 	Signature string `json:"signature,omitzero"`
 }
 
-// Login is the call that yields a bearer token.
-type Login struct {
-	Method    string   `json:"method"`
-	Path      string   `json:"path"`
-	Encoding  Encoding `json:"encoding"` // json or form
-	Username  string   `json:"username"` // wire names
-	Password  string   `json:"password"`
-	Token     string   `json:"token"`              // dotted path from the root
-	ExpiresIn string   `json:"expiresIn,omitzero"` // dotted path to seconds
+// ReplySignature says how MobiFone signs its answers, by the scheme and the encoding of the
+// requests. An answer with a wrong signature, or none, is unreadable.
+type ReplySignature struct {
+	Header    string   `json:"header,omitzero"`                            // the signature stands in this header
+	Member    string   `json:"member,omitzero"`                            // or at this dotted path from the root
+	Canonical string   `json:"canonical" oneof:"body|sortedPairs|members"` // what is signed
+	Parts     []string `json:"parts,omitzero"`                             // of members: dotted paths from the root
 }
 
-// Limits are the partner's own bounds.
+// Login is the call that yields a bearer token.
+type Login struct {
+	Method    string `json:"method" oneof:"POST"`
+	Path      string `json:"path"`
+	Encoding  string `json:"encoding" oneof:"json|form"`
+	Username  string `json:"username"`           // names on the wire
+	Password  string `json:"password"`           //
+	Token     string `json:"token"`              // dotted path from the root
+	ExpiresIn string `json:"expiresIn,omitzero"` // dotted path to a lifetime in seconds
+}
+
+// Limits are MobiFone's own bounds.
 type Limits struct {
 	PageSizeDefault int      `json:"pageSizeDefault"`
 	PageSizeMax     int      `json:"pageSizeMax"`
-	RangeMax        Duration `json:"rangeMax"`      // of one list request, half-open
-	ReplyBytesMax   int64    `json:"replyBytesMax"` // a longer reply is unreadable
+	PagesFromZero   bool     `json:"pagesFromZero,omitzero"` // the first page is 0
+	RangeMax        Duration `json:"rangeMax"`               // of one list request, half-open
+	ReplyBytesMax   int64    `json:"replyBytesMax"`          // a longer answer is unreadable
 }
 
-// Clock says where the partner's own time is read.
-type Clock string
-
-// The clocks.
-const (
-	ClockDate         Clock = "date"         // the HTTP Date header
-	ClockResponseTime Clock = "responseTime" // the envelope
-	ClockNone         Clock = "none"         // the partner has none: local time, and no fence is known
-)
-
-// Semantics is what the partner promises beyond the shape of its messages. The
-// defaults are pessimistic.
+// Semantics is what MobiFone promises beyond the shape of its messages. The defaults are
+// pessimistic: each can only cost time.
 type Semantics struct {
-	DedupeByPartnerTransID bool `json:"dedupeByPartnerTransID"` // for ever
+	DedupeByPartnerTransID bool `json:"dedupeByPartnerTransID"` // a second register with the same partnerTransId is refused for ever
 	// RefusalIsFinal: a refusal of a registration speaks for every copy of it. None was
 	// carried out before the refusal, and none is after it, inside MobiFone or on the way.
 	RefusalIsFinal                  bool      `json:"refusalIsFinal"`
 	OTPExpiryCheckedAtExecution     bool      `json:"otpExpiryCheckedAtExecution"`
-	MaxExecutionDelay               *Duration `json:"maxExecutionDelay"` // null: unknown, so there is no fence
+	MaxExecutionDelay               *Duration `json:"maxExecutionDelay"` // null: unknown, so that there is no fence
 	LookupLagMax                    Duration  `json:"lookupLagMax"`
 	ClockSkewMax                    Duration  `json:"clockSkewMax"`
 	SettleMargin                    Duration  `json:"settleMargin"`
@@ -185,5 +156,5 @@ type Semantics struct {
 	OTPTTL                          Duration  `json:"otpTTL"` // for the countdown only, never for the fence
 	HoldBeforeReview                Duration  `json:"holdBeforeReview"`
 	ResendAfter                     Duration  `json:"resendAfter"`
-	Clock                           Clock     `json:"clock"`
+	Clock                           string    `json:"clock" oneof:"date|responseTime|none"` // where MobiFone's time is read: the header Date, the envelope, or nowhere, and then no fence is known
 }

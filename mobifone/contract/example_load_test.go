@@ -8,7 +8,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// Every fault of a document is reported at once, with its place and what to do.
+// Every problem of a document is reported at once, with its place and what to do.
 func ExampleNew() {
 	doc := contract.Default().Document()
 	doc.Operations[partner.OpOTP].Path = "partner/otp"
@@ -16,7 +16,7 @@ func ExampleNew() {
 	delete(doc.Operations[partner.OpRegister].Request, "otp")
 
 	_, err := contract.New(doc)
-	for _, f := range contract.Faults(err) {
+	for _, f := range contract.Problems(err) {
 		fmt.Println(f.Path)
 	}
 	// Output:
@@ -25,18 +25,17 @@ func ExampleNew() {
 	// $.semantics.clockSkewMax
 }
 
-// A code means something for an operation; one that is not listed means nothing is known.
-func ExampleContract_ClassOf() {
-	c := contract.Default()
-	for _, wire := range []string{"0000", "7001", "8001", "4711"} {
-		rule, _ := c.Rule(wire)
-		fmt.Println(wire, c.ClassOf(partner.OpRegister, rule))
+// A code means something for an operation.
+func ExampleDocument_ClassOf() {
+	doc := contract.Default().Document()
+	for i := range doc.Codes[:3] {
+		rule := &doc.Codes[i]
+		fmt.Println(rule.Name, doc.ClassOf(partner.OpRegister, rule))
 	}
 	// Output:
-	// 0000 success
-	// 7001 rejected
-	// 8001 unknown
-	// 4711 unknown
+	// SUCCESS success
+	// PROCESSING unknown
+	// DUPLICATE_TRANSACTION unknown
 }
 
 // What the partner has promised in writing replaces a pessimistic default.

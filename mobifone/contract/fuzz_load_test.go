@@ -47,10 +47,10 @@ func FuzzLoad(f *testing.F) {
 		c, err := contract.Load(data)
 		if err != nil {
 			assert.Nil(t, c)
-			faults := contract.Faults(err)
+			faults := contract.Problems(err)
 			require.NotEmpty(t, faults)
 			for _, fault := range faults {
-				assert.NotEmpty(t, fault.Problem)
+				assert.NotEmpty(t, fault.Text)
 				require.NotEmpty(t, fault.Path)
 				assert.EqualValues(t, '$', fault.Path[0])
 			}
@@ -69,10 +69,10 @@ func FuzzLoad(f *testing.F) {
 
 		for _, r := range doc.Codes {
 			for _, wire := range r.Wire {
-				rule, found := c.Rule(wire)
+				rule, found := ruleOf(c, wire)
 				require.True(t, found)
-				class := c.ClassOf(partner.OpRegister, rule)
-				assert.Equal(t, rule.Name == partner.Success, class == contract.ClassSuccess, wire)
+				class := classOf(c, partner.OpRegister, rule)
+				assert.Equal(t, rule.Name == partner.Success, class == "success", wire)
 			}
 		}
 	})

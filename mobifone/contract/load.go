@@ -2,9 +2,13 @@ package contract
 
 import (
 	_ "embed"
-	"fmt"
+	"encoding/json"
+	"math"
 	"reflect"
+	"strconv"
 	"sync"
+
+	"github.com/fptshop/mobifone-go/internal/jsontree"
 )
 
 //go:embed default.json
@@ -12,23 +16,11 @@ var defaultJSON string
 
 // The embedded document is not validated here: a test does that, and the rules stay out
 // of a program that loads no document of its own.
-var defaultContract struct {
-	once     sync.Once
-	contract *Contract
-}
-
-// Default returns the embedded contract: the assumed wire, with pessimistic
-// semantics (no fence is known, so absence ends in review).
-func Default() *Contract {
-	defaultContract.once.Do(func() { defaultContract.contract = compileDefault() })
-	return defaultContract.contract
-}
-
-func compileDefault() *Contract {
-	p := parser{s: defaultJSON}
-	faults := &faultList{}
+var defaultContract = sync.OnceValue(func() *Contract {
+	tree, _, problem := jsontree.ReadLoosely(defaultJSON)
+	problems := &problemList{}
 	var doc Document
-	if !p.whole() || !shape(p.nodes, &doc, faults) || len(faults.list) > 0 {
+	if problem != "" || !shape(tree, &doc, problems) || len(problems.list) > 0 {
 		panic("contract: the embedded document is broken; a test loads it")
 	}
 	c, err := compile(doc)
@@ -36,73 +28,115 @@ func compileDefault() *Contract {
 		panic("contract: the embedded document is broken: " + err.Error())
 	}
 	return c
-}
+})
 
-// Load reads a document and reports every fault at once, each with its JSON path;
-// [Faults] lists them. Members are exact: an unknown one, one that stands twice, one
-// that is missing, a wrong type and text behind the document are faults.
+// Default returns the embedded contract: the assumed wire, with pessimistic
+// semantics (no fence is known, so absence ends in review).
+func Default() *Contract { return defaultContract() }
+
+// Load reads a document and reports every problem at once, each with its JSON path;
+// [Problems] lists them. Members are exact: an unknown one, one that stands twice, one
+// that is missing, a wrong type and text behind the document are problems.
 func Load(data []byte) (*Contract, error) {
-	faults := &faultList{}
-	nodes, ok := readDocument(data, faults)
+	problems := &problemList{}
+	tree, ok := readDocument(data, problems)
 	if !ok {
-		return nil, faults.err()
+		return nil, problems.err()
 	}
 	var doc Document
-	if !shape(nodes, &doc, faults) {
-		return nil, faults.err()
+	if !shape(tree, &doc, problems) {
+		return nil, problems.err()
 	}
-	return build(doc, faults)
+	return build(doc, problems)
 }
 
-func shape(nodes tree, doc *Document, faults *faultList) bool {
-	s := shaper{nodes, faults}
-	return s.put("$", 0, reflect.ValueOf(doc).Elem())
+// New checks a document built in Go. It keeps a deep copy, so doc may change afterwards.
+// Its errors are those of [Load].
+func New(doc Document) (*Contract, error) { return build(clone(doc), &problemList{}) }
+
+func build(doc Document, problems *problemList) (*Contract, error) {
+	normalizeConstants(&doc, problems)
+	validate(&doc, problems)
+	if len(problems.list) > 0 {
+		return nil, problems.err()
+	}
+	return compile(doc)
 }
 
-// New checks and compiles a document built in Go. It keeps a deep copy, so doc may
-// change afterwards. Its errors are those of [Load].
-func New(doc Document) (*Contract, error) {
-	return build(doc, &faultList{})
+// clone copies everything that can change: maps, slices and what pointers lead to.
+func clone[T any](v T) T {
+	to := reflect.New(reflect.TypeFor[T]()).Elem()
+	copyDeep(to, reflect.ValueOf(&v).Elem())
+	return to.Interface().(T) //nolint:forcetypeassert // it was made of T
 }
 
-func build(doc Document, faults *faultList) (*Contract, error) {
-	doc = doc.clone()
-	normalizeConstants(&doc, faults)
-	validate(&doc, faults)
-	if len(faults.list) > 0 {
-		return nil, faults.err()
+func copyDeep(to, from reflect.Value) {
+	switch from.Kind() {
+	case reflect.Pointer:
+		if !from.IsNil() {
+			to.Set(reflect.New(from.Type().Elem()))
+			copyDeep(to.Elem(), from.Elem())
+		}
+	case reflect.Struct:
+		for i := range from.NumField() { // all exported: the document is what a person writes
+			copyDeep(to.Field(i), from.Field(i))
+		}
+	case reflect.Slice:
+		if !from.IsNil() {
+			to.Set(reflect.MakeSlice(from.Type(), from.Len(), from.Len()))
+			for i := range from.Len() {
+				copyDeep(to.Index(i), from.Index(i))
+			}
+		}
+	case reflect.Map:
+		if !from.IsNil() {
+			to.Set(reflect.MakeMapWithSize(from.Type(), from.Len()))
+			for _, key := range from.MapKeys() {
+				value := reflect.New(from.Type().Elem()).Elem()
+				copyDeep(value, from.MapIndex(key))
+				to.SetMapIndex(key, value)
+			}
+		}
+	default:
+		to.Set(from)
 	}
-	c, err := compile(doc)
-	if err == nil && doc.Auth.Canonical == "sortedPairs" {
-		c.pairs = sortedPairs // here, so that a program with the embedded document does not link it
-	}
-	return c, err
 }
 
-// compile makes a contract of a valid document, which it keeps.
-func compile(doc Document) (*Contract, error) {
-	c := &Contract{doc: doc}
-	c.compileCodes()
-	c.compileStates()
-	wire, err := compileWire(&c.doc)
-	if err != nil {
-		return nil, fmt.Errorf("contract: compile: %w", err)
+// normalizeConstants gives a constant built in Go the form a loaded one has: string,
+// bool or json.Number with plain digits, so that 1000000.0 is never sent as 1e+06.
+func normalizeConstants(d *Document, problems *problemList) {
+	for op, e := range d.Operations {
+		if e == nil {
+			continue
+		}
+		for name, v := range e.Constants {
+			n, ok := normalConstant(v)
+			if !ok {
+				path := member(member(member("$.operations", string(op)), "constants"), name)
+				problems.add(path, "want a text, a number, true or false, found a %T", v)
+				continue
+			}
+			e.Constants[name] = n
+		}
 	}
-	c.wire, c.zone = wire, wire.times.zone
-	return c, nil
 }
 
-// WithSemantics returns a contract like c with the semantics that change leaves
-// behind; it reports every fault like [New]. The shape of the messages, codec and
-// signer stay.
-func (c *Contract) WithSemantics(change func(*Semantics)) (*Contract, error) {
-	doc := c.Document()
-	change(&doc.Semantics)
-	checked, err := New(doc)
-	if err != nil {
-		return nil, err
+func normalConstant(v any) (any, bool) {
+	switch v := v.(type) {
+	case string, bool:
+		return v, true
+	case json.Number:
+		tree, _, problem := jsontree.ReadLoosely(string(v))
+		return v, problem == "" && tree[0].Kind == jsontree.Number && tree[0].Text == string(v)
+	case int:
+		return json.Number(strconv.Itoa(v)), true
+	case int64:
+		return json.Number(strconv.FormatInt(v, 10)), true
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, false
+		}
+		return json.Number(strconv.FormatFloat(v, 'f', -1, 64)), true
 	}
-	next := *checked
-	next.bodies, next.signer = c.bodies, c.signer
-	return &next, nil
+	return nil, false
 }

@@ -2,7 +2,11 @@ package contract_test
 
 import (
 	"encoding/json"
-	"maps"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,152 +19,172 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// schemaNode is the part of a JSON Schema that the Go structs decide.
-type schemaNode struct {
-	Ref                  string                `json:"$ref"`
-	Type                 any                   `json:"type"`
-	Required             []string              `json:"required"`
-	Properties           map[string]schemaNode `json:"properties"`
-	AdditionalProperties json.RawMessage       `json:"additionalProperties"`
-	Items                *schemaNode           `json:"items"`
-	Enum                 []string              `json:"enum"`
-	Defs                 map[string]schemaNode `json:"$defs"`
+var update = flag.Bool("update", false, "write docs/contract.schema.json anew")
+
+const schemaFile = "../../docs/contract.schema.json"
+
+// TestSchemaIsMadeOfTheDocument makes the JSON Schema of the Go types that a document is
+// read into, their comments and their oneof tags, so that the two cannot drift.
+func TestSchemaIsMadeOfTheDocument(t *testing.T) {
+	t.Parallel()
+	g := generator{comments: comments(t, "document.go"), defs: object{}}
+	root := g.structOf(reflect.TypeFor[contract.Document]())
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = "MobiFone contract, version 1"
+	root["description"] = "MobiFone's wire as data. contract.Load checks more than a schema can, and reports every problem with its path."
+	root["$defs"] = g.defs
+	made, err := json.MarshalIndent(root, "", "  ")
+	require.NoError(t, err)
+	made = append(made, '\n')
+	if *update {
+		require.NoError(t, os.WriteFile(schemaFile, made, 0o644))
+	}
+	assert.Equal(t, string(made), string(readFile(t, schemaFile)), "go test ./mobifone/contract -run Schema -update")
 }
 
-func schema(t *testing.T) schemaNode {
+type object = map[string]any
+
+// generator turns types into schemas.
+type generator struct {
+	comments map[string]string // by "Type.Field"
+	defs     object
+}
+
+func (g *generator) structOf(typ reflect.Type) object {
+	properties, required := object{}, []string{}
+	for f := range typ.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		p := g.of(f.Type, f.Tag.Get("oneof"))
+		if text := g.comments[typ.Name()+"."+f.Name]; text != "" {
+			p["description"] = text
+		}
+		properties[name] = p
+		if options != "omitzero" {
+			required = append(required, name)
+		}
+	}
+	return object{"type": "object", "additionalProperties": false, "properties": properties, "required": required}
+}
+
+func (g *generator) of(typ reflect.Type, oneOf string) object {
+	switch typ.Kind() {
+	case reflect.Pointer:
+		inner := g.of(typ.Elem(), oneOf)
+		if typ.Elem() == reflect.TypeFor[contract.Duration]() {
+			return object{"anyOf": []object{inner, {"type": "null"}}}
+		}
+		return inner
+	case reflect.Struct:
+		if _, made := g.defs[typ.Name()]; !made {
+			g.defs[typ.Name()] = object{}
+			g.defs[typ.Name()] = g.structOf(typ)
+		}
+		return object{"$ref": "#/$defs/" + typ.Name()}
+	case reflect.Slice:
+		return object{"type": "array", "items": g.of(typ.Elem(), oneOf)}
+	case reflect.Map:
+		value := g.of(typ.Elem(), oneOf)
+		if typ.Key() != reflect.TypeFor[partner.Operation]() {
+			return object{"type": "object", "additionalProperties": value}
+		}
+		operations := object{}
+		for _, op := range partner.Operations() {
+			operations[string(op)] = value
+		}
+		if oneOf != "" { // a class: "*" speaks for those that are not named
+			operations["*"] = value
+		}
+		return object{"type": "object", "additionalProperties": false, "properties": operations}
+	case reflect.Interface:
+		return object{"type": []string{"string", "number", "boolean"}}
+	case reflect.Bool:
+		return object{"type": "boolean"}
+	case reflect.Int, reflect.Int64:
+		if typ == reflect.TypeFor[contract.Duration]() {
+			return object{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, "description": "A span of time: 90s, 15m, 744h, 1m30s."}
+		}
+		return object{"type": "integer"}
+	}
+	if oneOf != "" {
+		return object{"enum": strings.Split(oneOf, "|")}
+	}
+	return object{"type": "string"}
+}
+
+// comments reads what stands beside or above each field.
+func comments(t *testing.T, file string) map[string]string {
 	t.Helper()
-	var root schemaNode
-	require.NoError(t, json.Unmarshal(readFile(t, "../../docs/contract.schema.json"), &root))
-	return root
-}
-
-// TestSchemaHasTheMembersOfTheStructs walks the Go types and the schema side by side:
-// the same members, the same ones required, nothing else allowed.
-func TestSchemaHasTheMembersOfTheStructs(t *testing.T) {
-	t.Parallel()
-	root := schema(t)
-	seen := map[string]bool{}
-	var walk func(t *testing.T, name string, node schemaNode, typ reflect.Type)
-	walk = func(t *testing.T, name string, node schemaNode, typ reflect.Type) {
-		var members, required []string
-		for f := range typ.Fields() {
-			tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-			members = append(members, tag)
-			if options != "omitzero" {
-				required = append(required, tag)
-			}
-			inner := f.Type
-			for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice || inner.Kind() == reflect.Map {
-				inner = inner.Elem()
-			}
-			if inner.Kind() != reflect.Struct || seen[inner.Name()] {
-				continue
-			}
-			seen[inner.Name()] = true
-			def, ok := root.Defs[inner.Name()]
-			if assert.True(t, ok, "$defs lacks %s", inner.Name()) {
-				walk(t, inner.Name(), def, inner)
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+	require.NoError(t, err)
+	found := map[string]string{}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok {
+			return true
+		}
+		if s, ok := spec.Type.(*ast.StructType); ok {
+			for _, f := range s.Fields.List {
+				text := strings.Join(strings.Fields(f.Doc.Text()+" "+f.Comment.Text()), " ")
+				found[spec.Name.Name+"."+f.Names[0].Name] = text
 			}
 		}
-		var described []string
-		for member := range node.Properties {
-			described = append(described, member)
-		}
-		assert.ElementsMatch(t, members, described, "properties of %s", name)
-		assert.ElementsMatch(t, required, node.Required, "required of %s", name)
-		assert.Equal(t, "false", string(node.AdditionalProperties), "additionalProperties of %s", name)
-	}
-	walk(t, "Document", root, reflect.TypeFor[contract.Document]())
-	seen["Duration"] = true
-	for name := range root.Defs {
-		assert.True(t, seen[name], "$defs has %s, which no Go type uses", name)
-	}
+		return true
+	})
+	return found
 }
 
-// TestSchemaEnumsLoad puts every value that the schema allows into a document: each
-// must be one that the rules know.
-func TestSchemaEnumsLoad(t *testing.T) {
+// TestTheSchemaTakesWhatLoadTakes puts every value that a oneof tag allows into a document:
+// each must be one that the rules know.
+func TestTheSchemaTakesWhatLoadTakes(t *testing.T) {
 	t.Parallel()
-	root := schema(t)
+	choices := func(of any, name string) []string {
+		f, ok := reflect.TypeOf(of).FieldByName(name)
+		require.True(t, ok, name)
+		return strings.Split(f.Tag.Get("oneof"), "|")
+	}
 	try := func(path string, values []string, set func(d *contract.Document, v string)) {
 		require.NotEmpty(t, values, path)
 		for _, v := range values {
 			doc := contract.Default().Document()
 			set(&doc, v)
 			_, err := contract.New(doc)
-			for _, f := range contract.Faults(err) {
-				assert.NotEqual(t, path, f.Path, "%q: %v", v, f)
+			for _, p := range contract.Problems(err) {
+				assert.NotEqual(t, path, p.Path, "%q: %v", v, p)
 			}
 		}
 	}
-	def := func(name, member string) schemaNode { return root.Defs[name].Properties[member] }
-	var ops []string
-	for _, op := range partner.Operations() {
-		ops = append(ops, string(op))
-	}
-	described := []string{}
-	for op := range root.Properties["operations"].Properties {
-		described = append(described, op)
-	}
-	assert.ElementsMatch(t, ops, described)
-	described = []string{}
-	for op := range def("CodeRule", "class").Properties {
-		described = append(described, op)
-	}
-	assert.ElementsMatch(t, append(ops, "*"), described)
-
-	try("$.msisdn", root.Properties["msisdn"].Enum, func(d *contract.Document, v string) { d.MSISDN = v })
-	try("$.time.layout", def("TimeFormat", "layout").Enum, func(d *contract.Document, v string) { d.Time.Layout = v })
-	try("$.time.accept[0]", def("TimeFormat", "accept").Items.Enum, func(d *contract.Document, v string) { d.Time.Accept = []string{v} })
-	try("$.auth.scheme", def("Auth", "scheme").Enum, func(d *contract.Document, v string) { d.Auth.Scheme = contract.Scheme(v) })
-	try("$.auth.parts[0]", def("Auth", "parts").Items.Enum, func(d *contract.Document, v string) {
-		d.Auth.Headers.APIKey = "k"
-		d.Auth.Parts = []string{v}
-	})
-	try("$.auth.canonical", def("Auth", "canonical").Enum, func(d *contract.Document, v string) { d.Auth.Canonical = v })
-	try("$.auth.timestamp", def("Auth", "timestamp").Enum, func(d *contract.Document, v string) { d.Auth.Timestamp = v })
-	try("$.auth.encoding", def("Auth", "encoding").Enum, func(d *contract.Document, v string) { d.Auth.Encoding = v })
-	try("$.semantics.clock", def("Semantics", "clock").Enum, func(d *contract.Document, v string) { d.Semantics.Clock = contract.Clock(v) })
-	try(atRegister+".method", []string{"POST", "PUT"}, func(d *contract.Document, v string) { d.Operations[partner.OpRegister].Method = v })
-	try(atGet+".method", def("Endpoint", "method").Enum, func(d *contract.Document, v string) { d.Operations[partner.OpGet].Method = v })
-	try(atRegister+".encoding", def("Endpoint", "encoding").Enum, func(d *contract.Document, v string) { d.Operations[partner.OpRegister].Encoding = contract.Encoding(v) })
-	try("$.codes[6].resend", def("CodeRule", "resend").Enum, func(d *contract.Document, v string) { d.Codes[6].Resend = contract.Resend(v) })
-	try("$.codes[6].then", def("CodeRule", "then").Enum, func(d *contract.Document, v string) { d.Codes[6].Then = partner.Then(v) })
-	for _, v := range root.Properties["states"].valueEnum(t) {
-		doc := contract.Default().Document()
-		doc.States["X"] = v
-		c, err := contract.New(doc)
-		require.NoError(t, err, v)
-		assert.Equal(t, v, c.StateOf("X").String())
-	}
-	assert.True(t, slices.Contains(def("CodeRule", "class").Properties["*"].Enum, "rejected"))
-}
-
-func (n schemaNode) valueEnum(t *testing.T) []string {
-	t.Helper()
-	var value schemaNode
-	require.NoError(t, json.Unmarshal(n.AdditionalProperties, &value))
-	require.Len(t, value.Enum, 7)
-	return value.Enum
+	try("$.msisdn", choices(contract.Document{}, "MSISDN"), func(d *contract.Document, v string) { d.MSISDN = v })
+	try("$.time.accept[0]", choices(contract.TimeFormat{}, "Accept"), func(d *contract.Document, v string) { d.Time.Accept = []string{v} })
+	try("$.auth.scheme", choices(contract.Auth{}, "Scheme"), func(d *contract.Document, v string) { d.Auth.Scheme = v })
+	try("$.auth.canonical", choices(contract.Auth{}, "Canonical"), func(d *contract.Document, v string) { d.Auth.Canonical = v })
+	try("$.auth.timestamp", choices(contract.Auth{}, "Timestamp"), func(d *contract.Document, v string) { d.Auth.Timestamp = v })
+	try("$.auth.encoding", choices(contract.Auth{}, "Encoding"), func(d *contract.Document, v string) { d.Auth.Encoding = v })
+	try("$.semantics.clock", choices(contract.Semantics{}, "Clock"), func(d *contract.Document, v string) { d.Semantics.Clock = v })
+	try(atGet+".method", choices(contract.Endpoint{}, "Method"), func(d *contract.Document, v string) { d.Operations[partner.OpGet].Method = v })
+	try(atRegister+".encoding", choices(contract.Endpoint{}, "Encoding"), func(d *contract.Document, v string) { d.Operations[partner.OpRegister].Encoding = v })
+	try("$.codes[6].resend", choices(contract.CodeRule{}, "Resend"), func(d *contract.Document, v string) { d.Codes[6].Resend = v })
+	try("$.codes[6].then", choices(contract.CodeRule{}, "Then"), func(d *contract.Document, v string) { d.Codes[6].Then = partner.Then(v) })
 }
 
 // TestHowToNamesEveryMember keeps docs/contract.md complete.
 func TestHowToNamesEveryMember(t *testing.T) {
 	t.Parallel()
 	text := string(readFile(t, "../../docs/contract.md"))
-	root := schema(t)
-	nodes := map[string]schemaNode{"Document": root}
-	maps.Copy(nodes, root.Defs)
-	for name, node := range nodes {
-		for member := range node.Properties {
-			switch name {
-			case "Text", "AuthHeaders", "Login", "Rows", "Limits", "Duration":
-				continue // told as a whole
-			}
-			assert.Contains(t, text, "`"+member, "the how-to does not name %s of %s", member, name)
+	seen := map[reflect.Type]bool{}
+	var walk func(typ reflect.Type)
+	walk = func(typ reflect.Type) {
+		for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map}, typ.Kind()) {
+			typ = typ.Elem()
+		}
+		if typ.Kind() != reflect.Struct || seen[typ] || typ == reflect.TypeFor[partner.Text]() {
+			return
+		}
+		seen[typ] = true
+		for f := range typ.Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			assert.True(t, strings.Contains(text, "`"+name), "the how-to does not name %s of %s", name, typ.Name())
+			walk(f.Type)
 		}
 	}
-	for _, name := range []string{"packages.eligible", "refusalIsFinal", "maxExecutionDelay"} {
-		assert.Contains(t, text, "`"+name+"`", name)
-	}
+	walk(reflect.TypeFor[contract.Document]())
 }

@@ -2,46 +2,76 @@ package contract
 
 import (
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// Codec writes and reads bodies that JSON paths cannot describe (XML, encrypted JSON).
-// Keys are the logical names of [Fields] and [Data]; values are string, int64, bool or
-// nil, "rows" is a []map[string]any, and the envelope is "code", "message",
-// "requestId", "responseTime", "success". It must be safe for concurrent use.
+// Codec translates between MobiFone's bytes and the JSON that the document describes, both
+// ways: the client writes requests and reads replies, the sandbox reads requests and writes
+// replies. A MobiFone that speaks XML or plain text needs one; the document, its fields,
+// codes and rules stay in force on the JSON side. It must be safe for concurrent use and
+// must not keep the slices it is given.
 //
-// EncodeRequest is asked for operations whose encoding is json or form; a query stays
-// as the document says. What DecodeReply returns goes through the same checks as a
-// JSON answer (types, bounds, states, times, a flag that contradicts the code); that
-// the bytes themselves are whole, and no field stands in them twice, is for the codec
-// to check. Its error is not passed on, because it may hold the answer. A contract with
-// a codec has no server's side: ReadRequest and WriteAnswer refuse.
+// A request of a query encoding has no body and passes no codec; its reply does.
 type Codec interface {
-	EncodeRequest(op partner.Operation, fields map[string]any) (contentType string, body []byte, err error)
-	DecodeReply(op partner.Operation, body []byte) (map[string]any, error)
+	// Write turns the document's JSON into what goes on the wire. A client calls it for each
+	// try of a request, before the signature, so that what it returns is what is signed and
+	// sent.
+	Write(m Message, json []byte) (contentType string, body []byte, err error)
+	// Read turns what came over the wire into the document's JSON. That the bytes are whole
+	// and that no field stands in them twice is for Read to check; its error makes the reply
+	// unreadable and is not passed on, because it may quote the reply.
+	Read(m Message, contentType string, body []byte) (json []byte, err error)
 }
 
-// Signer authenticates a request in a way the document cannot say. body is what will
-// be sent; the request has no header of the scheme yet. It must be safe for
-// concurrent use.
+// Message says what a [Codec] translates.
+type Message struct {
+	Operation   partner.Operation
+	Reply       bool                // MobiFone's answer, not our request
+	Credentials partner.Credentials // of this try; on the server's side what clients must show
+	Stamp       Stamp               // of this try; zero on the server's side
+}
+
+// Stamp makes one try unlike any other.
+type Stamp struct {
+	Time      time.Time
+	Nonce     string
+	RequestID string
+	Token     partner.Secret // of bearer
+}
+
+// Signer authenticates a request in a way that the document cannot say. body is what will
+// be sent. Signer sets headers; a request whose body or URL it changes is refused and not
+// sent (a [Codec] changes bodies). It must be safe for concurrent use.
 type Signer interface {
 	Sign(req *http.Request, body []byte, cred partner.Credentials, s Stamp) error
 }
 
-// WithCodec returns a contract that reads and writes bodies through codec.
+// WithCodec returns a contract whose bodies go through codec; nil takes it away.
 func (c *Contract) WithCodec(codec Codec) *Contract {
 	d := *c
-	d.bodies = nil
-	if codec != nil {
-		d.bodies = &codecBodies{codec: codec, reply: codecReplyPlan()}
-	}
+	d.codec, d.memo = codec, new(memo)
 	return &d
 }
 
-// WithSigner returns a contract that signs through signer.
+// WithSigner returns a contract that signs through signer; nil takes it away.
 func (c *Contract) WithSigner(signer Signer) *Contract {
 	d := *c
-	d.signer = signer
+	d.signer, d.memo = signer, new(memo)
 	return &d
+}
+
+// memo keeps what the SDK makes of a contract.
+type memo struct {
+	once sync.Once
+	made any
+}
+
+// Memo is for the SDK's own packages: it keeps what they make of a contract, so that it is
+// made once. make must not change the document.
+func (c *Contract) Memo(make func(*Document, Codec, Signer) any) any {
+	c.memo.once.Do(func() { c.memo.made = make(&c.doc, c.codec, c.signer) })
+	return c.memo.made
 }

@@ -1,27 +1,85 @@
 package contract
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/fptshop/mobifone-go/internal/jsontree"
 )
+
+// shape puts a tree into a document.
+func shape(tree jsontree.Tree, doc *Document, problems *problemList) bool {
+	s := shaper{tree, problems}
+	return s.put("$", 0, reflect.ValueOf(doc).Elem())
+}
+
+// readDocument reads a document as strictly as an answer, but says of each member that
+// stands twice where it does. Text that is not one JSON value is a single problem.
+func readDocument(data []byte, problems *problemList) (jsontree.Tree, bool) {
+	if at := invalidUTF8(data); at >= 0 {
+		problems.addShape("$", "byte %d is not UTF-8; save the file as UTF-8", at+1)
+		return nil, false
+	}
+	if bytes.HasPrefix(data, []byte("\ufeff")) {
+		problems.addShape("$", "starts with a byte order mark; save the file without one")
+		return nil, false
+	}
+	tree, line, problem := jsontree.ReadLoosely(string(data))
+	if problem != "" {
+		problems.addShape("$", "not one JSON value: line %d: %s", line, problem)
+		return nil, false
+	}
+	findRepeated(tree, "$", 0, problems)
+	return tree, true
+}
+
+// findRepeated adds a problem for each member whose name stood before in the same object.
+func findRepeated(t jsontree.Tree, path string, i int32, problems *problemList) {
+	seen := map[string]bool{}
+	index := 0
+	for m := t[i].First; m != jsontree.None; m = t[m].Next {
+		at := element(path, index)
+		if index++; t[i].Kind == jsontree.Object {
+			at = member(path, t[m].Key)
+		}
+		findRepeated(t, at, m, problems)
+		if t[i].Kind == jsontree.Object && seen[t[m].Key] {
+			problems.addShape(at, "appears twice; keep one")
+		}
+		seen[t[m].Key] = true
+	}
+}
+
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
 
 // shaper puts a tree into Go values and says of everything that does not fit where it
 // stands. Names are exact, unlike in encoding/json; a member without omitzero must be
 // there, because what a document leaves out would read as zero, and a zero lag or skew
 // is the most hopeful promise there is.
 type shaper struct {
-	tree
-	faults *faultList
+	tree     jsontree.Tree
+	problems *problemList
 }
 
 // put puts node i into v. What does not fit leaves v as it is, and put is false.
 func (s *shaper) put(path string, i int32, v reflect.Value) bool {
 	n := &s.tree[i]
 	if v.Kind() == reflect.Pointer {
-		if n.kind == kindNull {
+		if n.Kind == jsontree.Null {
 			return true
 		}
 		to := reflect.New(v.Type().Elem())
@@ -32,10 +90,10 @@ func (s *shaper) put(path string, i int32, v reflect.Value) bool {
 		return ok
 	}
 	if d, ok := reflect.TypeAssert[*Duration](v.Addr()); ok {
-		if n.kind == kindString && d.UnmarshalText([]byte(n.text)) == nil {
+		if n.Kind == jsontree.String && d.UnmarshalText([]byte(n.Text)) == nil {
 			return true
 		}
-		s.faults.addShape(path, `want a duration in quotes, such as "60s", "15m" or "744h"`)
+		s.problems.addShape(path, `want a duration in quotes, such as "60s", "15m" or "744h"`)
 		return false
 	}
 	switch v.Kind() {
@@ -46,24 +104,24 @@ func (s *shaper) put(path string, i int32, v reflect.Value) bool {
 	case reflect.Slice:
 		return s.putSlice(path, i, v)
 	case reflect.Interface:
-		scalar := n.constant()
+		scalar := constant(n)
 		if scalar == nil {
 			return s.unfit(path, "a text, a number, true or false", n)
 		}
 		v.Set(reflect.ValueOf(scalar))
 	case reflect.String:
-		if n.kind != kindString {
+		if n.Kind != jsontree.String {
 			return s.unfit(path, "a text in quotes", n)
 		}
-		v.SetString(n.text)
+		v.SetString(n.Text)
 	case reflect.Bool:
-		if n.kind != kindTrue && n.kind != kindFalse {
+		if n.Kind != jsontree.True && n.Kind != jsontree.False {
 			return s.unfit(path, "true or false", n)
 		}
-		v.SetBool(n.kind == kindTrue)
+		v.SetBool(n.Kind == jsontree.True)
 	default: // int, int64
-		whole, err := strconv.ParseInt(n.text, 10, v.Type().Bits())
-		if n.kind != kindNumber || err != nil {
+		whole, err := strconv.ParseInt(n.Text, 10, v.Type().Bits())
+		if n.Kind != jsontree.Number || err != nil {
 			return s.unfit(path, "a whole number", n)
 		}
 		v.SetInt(whole)
@@ -71,13 +129,13 @@ func (s *shaper) put(path string, i int32, v reflect.Value) bool {
 	return true
 }
 
-func (s *shaper) unfit(path, want string, found *node) bool {
-	s.faults.addShape(path, "want %s, found %s", want, found.describe())
+func (s *shaper) unfit(path, want string, found *jsontree.Node) bool {
+	s.problems.addShape(path, "want %s, found %s", want, describe(found))
 	return false
 }
 
 func (s *shaper) putStruct(path string, i int32, v reflect.Value) bool {
-	if s.tree[i].kind != kindObject {
+	if s.tree[i].Kind != jsontree.Object {
 		return s.unfit(path, "an object", &s.tree[i])
 	}
 	t := v.Type()
@@ -85,37 +143,37 @@ func (s *shaper) putStruct(path string, i int32, v reflect.Value) bool {
 	for f := range t.NumField() {
 		name, options, _ := strings.Cut(t.Field(f).Tag.Get("json"), ",")
 		known = append(known, name)
-		child := s.member(i, name)
+		child := s.tree.Member(i, name)
 		switch {
-		case child != none:
+		case child != jsontree.None:
 			s.put(member(path, name), child, v.Field(f))
 		case options != "omitzero":
-			s.faults.addShape(member(path, name), "is missing; every promise is made in words, also the empty one")
+			s.problems.addShape(member(path, name), "missing: write every member, also when it is empty ([], {}, null, false)")
 		}
 	}
-	for m := s.tree[i].first; m != none; m = s.tree[m].next {
-		if key := s.tree[m].key; !slices.Contains(known, key) {
-			s.faults.addShape(member(path, key), "is no member of this format; mind the spelling, capitals count")
+	for m := s.tree[i].First; m != jsontree.None; m = s.tree[m].Next {
+		if key := s.tree[m].Key; !slices.Contains(known, key) {
+			s.problems.addShape(member(path, key), "unknown member; check the spelling, capitals count")
 		}
 	}
 	return true
 }
 
 func (s *shaper) putMap(path string, i int32, v reflect.Value) bool {
-	switch s.tree[i].kind {
-	case kindNull:
+	switch s.tree[i].Kind {
+	case jsontree.Null:
 		return true
-	case kindObject:
+	case jsontree.Object:
 	default:
 		return s.unfit(path, "an object", &s.tree[i])
 	}
 	t := v.Type()
 	v.Set(reflect.MakeMap(t))
-	for m := s.tree[i].first; m != none; m = s.tree[m].next {
+	for m := s.tree[i].First; m != jsontree.None; m = s.tree[m].Next {
 		value := reflect.New(t.Elem()).Elem()
-		if s.put(member(path, s.tree[m].key), m, value) {
+		if s.put(member(path, s.tree[m].Key), m, value) {
 			key := reflect.New(t.Key()).Elem()
-			key.SetString(s.tree[m].key)
+			key.SetString(s.tree[m].Key)
 			v.SetMapIndex(key, value)
 		}
 	}
@@ -123,19 +181,19 @@ func (s *shaper) putMap(path string, i int32, v reflect.Value) bool {
 }
 
 // putSlice keeps the place of an element that does not fit, so that the indexes in
-// later faults stay those of the text.
+// later problems stay those of the text.
 func (s *shaper) putSlice(path string, i int32, v reflect.Value) bool {
-	switch s.tree[i].kind {
-	case kindNull:
+	switch s.tree[i].Kind {
+	case jsontree.Null:
 		return true
-	case kindArray:
+	case jsontree.Array:
 	default:
 		return s.unfit(path, "a list", &s.tree[i])
 	}
-	n := int(s.tree[i].count)
+	n := int(s.tree[i].Count)
 	v.Set(reflect.MakeSlice(v.Type(), n, n))
 	index := 0
-	for el := s.tree[i].first; el != none; el = s.tree[el].next {
+	for el := s.tree[i].First; el != jsontree.None; el = s.tree[el].Next {
 		s.put(element(path, index), el, v.Index(index))
 		index++
 	}
@@ -143,30 +201,30 @@ func (s *shaper) putSlice(path string, i int32, v reflect.Value) bool {
 }
 
 // constant is a scalar as [Endpoint.Constants] holds it; nil for anything else.
-func (n *node) constant() any {
-	switch n.kind {
-	case kindString:
-		return n.text
-	case kindNumber:
-		return json.Number(n.text)
-	case kindTrue, kindFalse:
-		return n.kind == kindTrue
+func constant(n *jsontree.Node) any {
+	switch n.Kind {
+	case jsontree.String:
+		return n.Text
+	case jsontree.Number:
+		return json.Number(n.Text)
+	case jsontree.True, jsontree.False:
+		return n.Kind == jsontree.True
 	}
 	return nil
 }
 
-func (n *node) describe() string {
-	switch n.kind {
-	case kindNull:
+func describe(n *jsontree.Node) string {
+	switch n.Kind {
+	case jsontree.Null:
 		return "null"
-	case kindObject:
+	case jsontree.Object:
 		return "an object"
-	case kindArray:
+	case jsontree.Array:
 		return "a list"
-	case kindString:
+	case jsontree.String:
 		return "a text"
-	case kindNumber:
-		return "the number " + n.text
+	case jsontree.Number:
+		return "the number " + n.Text
 	default:
 		return "true or false"
 	}

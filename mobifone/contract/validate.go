@@ -1,15 +1,23 @@
 package contract
 
 import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// validate holds a document against every rule and adds a fault for each breach. The
-// rules refuse what would be guessed at, what could leak a subscriber's data, and
-// what could let an outcome read as proven when it is not.
-func validate(d *Document, l *faultList) {
+// validate checks a document against every rule and adds a problem for each breach. The
+// rules refuse what would be guessed at, what could leak a subscriber's data, and what
+// could let an outcome read as proven when it is not.
+func validate(d *Document, l *problemList) {
 	if d.Version != 1 {
 		l.add("$.version", "this SDK reads version 1, found %d", d.Version)
 	}
@@ -21,25 +29,115 @@ func validate(d *Document, l *faultList) {
 	validateCodes(d, l)
 	validateStates(d, l)
 	validateTime(d, l)
-	switch d.MSISDN {
-	case "84", "0", "9":
-	default:
-		l.add("$.msisdn", `want "84" (84912345678), "0" (0912345678) or "9" (912345678), found %q`, d.MSISDN)
-	}
 	validateAuth(d, l)
 	validateLimits(d.Limits, l)
 	validateSemantics(d, l)
+	validateChoices("$", reflect.ValueOf(d).Elem(), "", l)
 }
 
-func validateStates(d *Document, l *faultList) {
+// validateChoices checks every text whose member has a oneof tag.
+func validateChoices(path string, v reflect.Value, oneOf string, l *problemList) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			validateChoices(path, v.Elem(), oneOf, l)
+		}
+	case reflect.Struct:
+		for f, inner := range v.Fields() {
+			name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if options == "omitzero" && inner.IsZero() {
+				continue
+			}
+			validateChoices(member(path, name), inner, f.Tag.Get("oneof"), l)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			validateChoices(element(path, i), v.Index(i), oneOf, l)
+		}
+	case reflect.Map:
+		for _, key := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
+			validateChoices(member(path, key.String()), v.MapIndex(key), oneOf, l)
+		}
+	case reflect.String:
+		if choices := strings.Split(oneOf, "|"); oneOf != "" && !slices.Contains(choices, v.String()) {
+			l.add(path, "want %s, found %q", oneOfThese(choices), v.String())
+		}
+	}
+}
+
+// oneOfThese lists choices for a person: "a", "b" or "c".
+func oneOfThese(choices []string) string {
+	quoted := make([]string, len(choices))
+	for i, c := range choices {
+		quoted[i] = strconv.Quote(c)
+	}
+	if len(quoted) == 1 {
+		return quoted[0]
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
+}
+
+func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+func quoteRune(r rune) string { return strconv.QuoteRune(r) }
+
+func listOrNothing(names []string) string {
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return strings.Join(names, ", ")
+}
+
+// nameProblem says what is wrong with a wire name; "" when nothing is.
+func nameProblem(name string) string {
+	if name == "" {
+		return "the wire name is empty; leave the member out when MobiFone does not take the field"
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) || unicode.IsSpace(r) || r == unicode.ReplacementChar {
+			return "the wire name " + strconv.Quote(name) + " holds a space or a control character"
+		}
+	}
+	return ""
+}
+
+// dottedProblem says what is wrong with a dotted path; "" when nothing is.
+func dottedProblem(path string, mayBeRooted bool) string {
+	rest, rooted := strings.CutPrefix(path, "$.")
+	if rooted && !mayBeRooted {
+		return `starts with "$."; this path is not counted from there`
+	}
+	for segment := range strings.SplitSeq(rest, ".") {
+		if segment == "" || segment == "$" || nameProblem(segment) != "" {
+			return `want names joined by dots, such as "order.status"`
+		}
+	}
+	return ""
+}
+
+// validateApart refuses two things at one place, or one inside another.
+func validateApart(paths map[string]string, l *problemList) {
+	here := sortedKeys(paths)
+	for i, a := range here {
+		for _, b := range here[:i] {
+			pa, pb := paths[a], paths[b]
+			if pa == pb || strings.HasPrefix(pa, pb+".") || strings.HasPrefix(pb, pa+".") {
+				l.add(a, "%q and %q (%s) overlap; each field has a place of its own", pa, pb, b)
+			}
+		}
+	}
+}
+
+func validateStates(d *Document, l *problemList) {
 	reached := map[string]bool{}
 	for _, wire := range sortedKeys(d.States) {
 		name := d.States[wire]
 		path := member("$.states", wire)
 		if wire == "" {
-			l.add(path, "the partner's string is empty")
+			l.add(path, "MobiFone's string is empty")
 		}
-		if stateNamed(name) == partner.StateUnlisted {
+		if _, known := partner.ParseState(name); !known {
 			l.add(path, "no state %q; want INIT, PENDING, SUCCESS, FAILED, EXPIRED, CANCELLED or REVERSED", name)
 		}
 		reached[name] = true
@@ -49,7 +147,7 @@ func validateStates(d *Document, l *faultList) {
 	}
 	for _, name := range []string{"PENDING", "SUCCESS", "FAILED"} {
 		if !reached[name] {
-			l.add("$.states", "no string of the partner means %s; a lookup could not tell a sale's end", name)
+			l.add("$.states", "no string of MobiFone's means %s; a lookup could not tell a sale's end", name)
 		}
 	}
 }
@@ -57,14 +155,14 @@ func validateStates(d *Document, l *faultList) {
 // readsStates reports whether any answer carries a state.
 func readsStates(d *Document) bool {
 	for _, e := range d.Operations {
-		if e != nil && (e.Response[fieldStatus] != "" || e.Rows != nil && e.Rows.Fields[fieldStatus] != "") {
+		if e != nil && (e.Response[field.Status] != "" || e.Rows != nil && e.Rows.Fields[field.Status] != "") {
 			return true
 		}
 	}
 	return false
 }
 
-func validateLimits(limits Limits, l *faultList) {
+func validateLimits(limits Limits, l *problemList) {
 	if limits.PageSizeMax < 1 {
 		l.add("$.limits.pageSizeMax", "want 1 or more, found %d", limits.PageSizeMax)
 	}
@@ -80,4 +178,73 @@ func validateLimits(limits Limits, l *faultList) {
 	if limits.ReplyBytesMax < 1 || limits.ReplyBytesMax > 1<<30 {
 		l.add("$.limits.replyBytesMax", "want 1 to %d, found %d", 1<<30, limits.ReplyBytesMax)
 	}
+}
+
+// longestWait bounds each wait, so that no sum of them can overflow: a fence that wraps
+// around stands in the past.
+const longestWait = 366 * 24 * time.Hour
+
+func validateSemantics(d *Document, l *problemList) {
+	s := d.Semantics
+	for f, v := range reflect.ValueOf(s).Fields() {
+		if v.Kind() == reflect.Pointer && !v.IsNil() {
+			v = v.Elem()
+		}
+		wait, ok := v.Interface().(Duration)
+		if !ok {
+			continue
+		}
+		here := member("$.semantics", strings.TrimSuffix(f.Tag.Get("json"), ",omitzero"))
+		if wait < 0 {
+			l.add(here, "is negative; a wait runs forward")
+		}
+		if time.Duration(wait) > longestWait {
+			l.add(here, "is longer than %s", longestWait)
+		}
+	}
+	if s.Clock == "responseTime" && len(d.Envelope.ResponseTime) == 0 {
+		l.add("$.semantics.clock", "the envelope names no responseTime to read the clock from")
+	}
+	promises := []struct {
+		name string
+		made bool
+		op   partner.Operation
+	}{
+		{"partnerTransIDAtOTP", s.PartnerTransIDAtOTP, partner.OpOTP},
+		{"dedupeByPartnerTransID", s.DedupeByPartnerTransID, partner.OpRegister},
+	}
+	for _, p := range promises {
+		e := d.Operations[p.op]
+		if p.made && e != nil && e.Request[field.PartnerTransID] == "" {
+			l.add(member("$.semantics", p.name), "cannot hold: %s sends no partnerTransId", p.op)
+		}
+	}
+}
+
+func validateTime(d *Document, l *problemList) {
+	seen := map[string]bool{}
+	for i, name := range d.Time.Accept {
+		if seen[name] {
+			l.add(element("$.time.accept", i), "%q appears twice; keep one", name)
+		}
+		seen[name] = true
+	}
+	switch d.Time.Layout {
+	case "yyyyMMdd", "yyyy-MM-dd", "dd/MM/yyyy":
+		l.add("$.time.layout", "%q writes no time of day; name a day's layout in the formats of the field that needs it", d.Time.Layout)
+	}
+	if _, err := parseZone(d.Time.Zone); err != nil {
+		l.add("$.time.zone", "%v", err)
+	}
+}
+
+// parseZone reads "+07:00". The zone is fixed so that no program needs the zone
+// database for a country that has one zone and no summer time.
+func parseZone(s string) (*time.Location, error) {
+	t, err := time.Parse("-07:00", s)
+	_, seconds := t.Zone()
+	if err != nil || len(s) != len("+07:00") || seconds < -14*3600 || seconds > 14*3600 {
+		return nil, fmt.Errorf(`want a fixed offset such as "+07:00", found %q`, s)
+	}
+	return time.FixedZone(s, seconds), nil
 }

@@ -1,28 +1,34 @@
 package contract
 
 import (
-	"net/http"
 	"net/textproto"
+	"reflect"
 	"slices"
 	"strings"
 )
 
-func validateAuth(d *Document, l *faultList) {
+func validateAuth(d *Document, l *problemList) {
 	a := d.Auth
-	signs := a.Scheme == AuthHMACSHA256 || a.Scheme == AuthHMACSHA512 || a.Scheme == AuthRSASHA256
-	switch a.Scheme {
-	case AuthNone, AuthBearer:
-	case AuthAPIKey:
-		if a.Headers.APIKey == "" {
-			l.add("$.auth.headers.apiKey", "is needed by api-key: name the header that carries the key")
+	signs := signingScheme(a.Scheme)
+	at := func(part string, where ...string) bool {
+		for _, name := range where {
+			if name != "" {
+				return true
+			}
 		}
-	default:
-		if !signs {
-			l.add("$.auth.scheme", "want none, api-key, hmac-sha256, hmac-sha512, rsa-sha256 or bearer, found %q", string(a.Scheme))
-			return
-		}
+		l.add("$.auth", "%s sends %s: name the header or the member that carries it, in headers.%s or members.%s", a.Scheme, part, part, part)
+		return false
 	}
-	validateHeaders(a, l)
+	switch {
+	case a.Scheme == "api-key":
+		at("apiKey", a.Headers.APIKey, a.Members.APIKey)
+	case a.Scheme == "password":
+		at("username", a.Headers.Username, a.Members.Username)
+		at("password", a.Headers.Password, a.Members.Password)
+	case signs:
+		at("signature", a.Headers.Signature, a.Members.Signature)
+	}
+	validateNames(d, l)
 	if signs {
 		validateSigning(a, l)
 	} else {
@@ -34,35 +40,62 @@ func validateAuth(d *Document, l *faultList) {
 			{"parts", len(a.Parts) > 0},
 			{"separator", a.Separator != ""},
 			{"encoding", a.Encoding != ""},
+			{"values", a.Values},
+			{"secret", a.Secret != ""},
+			{"reply", a.Reply != nil},
+			{"headers.signature", a.Headers.Signature != ""},
+			{"members.signature", a.Members.Signature != ""},
 		} {
 			if m.set {
-				l.add("$.auth."+m.name, "has no meaning: %s signs nothing; leave it out", string(a.Scheme))
+				l.add("$.auth."+m.name, "has no meaning: %s signs nothing; leave it out", a.Scheme)
 			}
 		}
 	}
-	if unit := a.Timestamp; unit != "ms" && unit != "s" && (unit != "" || a.Headers.Timestamp != "") {
-		l.add("$.auth.timestamp", `want "ms" or "s" since the epoch, found %q`, unit)
+	if a.Timestamp == "" && (a.Headers.Timestamp != "" || a.Members.Timestamp != "") {
+		l.add("$.auth.timestamp", `want "ms" or "s" since the epoch, or a layout, found ""`)
 	}
 	validateLogin(a, l)
 }
 
-func validateHeaders(a Auth, l *faultList) {
+// signingScheme reports whether a scheme signs, and so needs to know what.
+func signingScheme(scheme string) bool {
+	switch scheme {
+	case "hmac-sha256", "hmac-sha512", "rsa-sha256", "legacy-md5", "legacy-sha1", "legacy-rsa-sha1":
+		return true
+	}
+	return false
+}
+
+// validateNames checks where authentication stands: each part in one place, each place
+// with one part.
+func validateNames(d *Document, l *problemList) {
+	a := d.Auth
 	taken := map[string]string{}
-	claim := func(path, name string) {
-		if problem := headerProblem(name); problem != "" {
-			l.add(path, "%s", problem)
+	for _, h := range authHeaderNames(a) {
+		if problem := headerProblem(h.name); problem != "" {
+			l.add(h.path, "%s", problem)
 		}
-		key := textproto.CanonicalMIMEHeaderKey(name)
+		key := textproto.CanonicalMIMEHeaderKey(h.name)
 		if first, twice := taken[key]; twice {
-			l.add(path, "%q is also that of %s", name, first)
+			l.add(h.path, "%q is also that of %s", h.name, first)
 		}
-		taken[key] = path
-		if a.Scheme == AuthBearer && key == "Authorization" {
-			l.add(path, "Authorization carries the bearer token")
+		taken[key] = h.path
+		if a.Scheme == "bearer" && key == "Authorization" && a.Headers.Token != h.name {
+			l.add(h.path, "Authorization carries the bearer token")
 		}
 	}
-	for _, h := range authHeaderNames(a) {
-		claim(h.path, h.name)
+	inHeader := map[string]string{}
+	for _, h := range authParts(a.Headers) {
+		inHeader[h.name] = h.path
+	}
+	for _, m := range authParts(a.Members) {
+		here := "$.auth.members." + m.name
+		if inHeader[m.name] != "" {
+			l.add(here, "%s stands in a header already; keep one", m.name)
+		}
+		if problem := dottedProblem(m.path, false); problem != "" {
+			l.add(here, "%s", problem)
+		}
 	}
 	for _, name := range sortedKeys(a.Constants) {
 		path := member("$.auth.constants", name)
@@ -78,22 +111,29 @@ func validateHeaders(a Auth, l *faultList) {
 	}
 }
 
+// authPart is a part of the authentication and where it stands.
+type authPart struct{ name, path string }
+
+func authParts(n AuthNames) []authPart {
+	var parts []authPart
+	for f, v := range reflect.ValueOf(n).Fields() {
+		if v.String() != "" {
+			parts = append(parts, authPart{strings.TrimSuffix(f.Tag.Get("json"), ",omitzero"), v.String()})
+		}
+	}
+	return parts
+}
+
+func authMembers(a Auth) []authPart { return authParts(a.Members) }
+
 type headerName struct{ path, name string }
 
 // authHeaderNames lists the headers that authentication sets, with the place in the
 // document that names each.
 func authHeaderNames(a Auth) []headerName {
 	var names []headerName
-	for _, h := range []headerName{
-		{"$.auth.headers.apiKey", a.Headers.APIKey},
-		{"$.auth.headers.timestamp", a.Headers.Timestamp},
-		{"$.auth.headers.nonce", a.Headers.Nonce},
-		{"$.auth.headers.requestId", a.Headers.RequestID},
-		{"$.auth.headers.signature", a.Headers.Signature},
-	} {
-		if h.name != "" {
-			names = append(names, h)
-		}
+	for _, h := range authParts(a.Headers) {
+		names = append(names, headerName{"$.auth.headers." + h.name, h.path})
 	}
 	for _, name := range sortedKeys(a.Constants) {
 		names = append(names, headerName{member("$.auth.constants", name), name})
@@ -101,62 +141,97 @@ func authHeaderNames(a Auth) []headerName {
 	return names
 }
 
-func validateSigning(a Auth, l *faultList) {
-	if a.Headers.Signature == "" {
-		l.add("$.auth.headers.signature", "is needed by %s: name the header that carries the signature", string(a.Scheme))
+func validateSigning(a Auth, l *problemList) {
+	if a.Encoding == "" {
+		l.add("$.auth.encoding", `want "hex" or "base64", found ""`)
 	}
-	if a.Encoding != "hex" && a.Encoding != "base64" {
-		l.add("$.auth.encoding", `want "hex" or "base64", found %q`, a.Encoding)
+	plainHash := a.Scheme == "legacy-md5" || a.Scheme == "legacy-sha1"
+	switch {
+	case plainHash && a.Secret == "":
+		l.add("$.auth.secret", `is needed by %s: does the secret stand "first" or "last" in what is hashed?`, a.Scheme)
+	case !plainHash && a.Secret != "":
+		l.add("$.auth.secret", "has no meaning: %s keeps the secret out of what is signed; leave it out", a.Scheme)
 	}
 	switch a.Canonical {
-	case "parts":
+	case "parts", "members":
 		if len(a.Parts) == 0 {
 			l.add("$.auth.parts", "is empty; the signature would say nothing about the request")
+		}
+		if a.Canonical == "parts" && a.Values {
+			l.add("$.auth.values", "has no meaning: parts have no names; leave it out")
 		}
 	case "sortedPairs":
 		if len(a.Parts) > 0 {
 			l.add("$.auth.parts", `has no meaning with canonical "sortedPairs"; leave it out`)
 		}
-	default:
-		l.add("$.auth.canonical", `want "parts" or "sortedPairs", found %q`, a.Canonical)
+	case "":
+		l.add("$.auth.canonical", `want "parts", "sortedPairs" or "members", found ""`)
 	}
-	carried := map[string]string{
-		"timestamp": a.Headers.Timestamp, "nonce": a.Headers.Nonce,
-		"requestId": a.Headers.RequestID, "apiKey": a.Headers.APIKey,
+	carried := map[string]bool{}
+	for _, p := range append(authParts(a.Headers), authParts(a.Members)...) {
+		carried[p.name] = true
 	}
 	for i, part := range a.Parts {
 		here := element("$.auth.parts", i)
 		if slices.Index(a.Parts, part) < i {
-			l.add(here, "%s stands twice; keep one", part)
+			l.add(here, "%s appears twice; keep one", part)
+		}
+		if a.Canonical != "parts" {
+			if problem := dottedProblem(part, false); problem != "" {
+				l.add(here, "%s", problem)
+			}
+			if part == a.Members.Signature {
+				l.add(here, "%s carries the signature, which cannot sign itself", part)
+			}
+			continue
 		}
 		switch part {
-		case "method", "target", "path", "query", "bodyHash", "body":
-		case "timestamp", "nonce", "requestId", "apiKey":
-			if carried[part] == "" {
-				l.add(here, "%s is signed, but headers.%s names no header that carries it", part, part)
+		case "method", "target", "path", "query":
+		case "bodyHash", "body":
+			if a.Members.Signature != "" {
+				l.add(here, "the signature stands in the body, which it would have to sign; want canonical sortedPairs or members")
+			}
+		case "timestamp", "nonce", "requestId", "apiKey", "username":
+			if !carried[part] {
+				l.add(here, "%s is signed, but neither headers.%s nor members.%s says what carries it", part, part, part)
 			}
 		default:
-			l.add(here, "no part %q; want method, target, path, query, timestamp, nonce, requestId, apiKey, bodyHash or body", part)
+			l.add(here, "no part %q; want method, target, path, query, timestamp, nonce, requestId, apiKey, username, bodyHash or body", part)
+		}
+	}
+	validateReplySignature(a.Reply, l)
+}
+
+func validateReplySignature(r *ReplySignature, l *problemList) {
+	if r == nil {
+		return
+	}
+	if (r.Header == "") == (r.Member == "") {
+		l.add("$.auth.reply", "name either the header or the member that carries the signature of an answer")
+	}
+	if r.Member != "" && r.Canonical == "body" {
+		l.add("$.auth.reply.canonical", "the signature stands in the body, which it would have to sign; want sortedPairs or members")
+	}
+	if (r.Canonical == "members") != (len(r.Parts) > 0) {
+		l.add("$.auth.reply.parts", "canonical members, and it alone, lists what is signed")
+	}
+	for i, part := range r.Parts {
+		if problem := dottedProblem(part, false); problem != "" {
+			l.add(element("$.auth.reply.parts", i), "%s", problem)
 		}
 	}
 }
 
-func validateLogin(a Auth, l *faultList) {
+func validateLogin(a Auth, l *problemList) {
 	login := a.Login
 	switch {
-	case a.Scheme == AuthBearer && login == nil:
+	case a.Scheme == "bearer" && login == nil:
 		l.add("$.auth.login", "is needed by bearer: say how a token is obtained")
-	case a.Scheme != AuthBearer && login != nil:
-		l.add("$.auth.login", "has no meaning: %s uses no token; leave it out", string(a.Scheme))
+	case a.Scheme != "bearer" && login != nil:
+		l.add("$.auth.login", "has no meaning: %s uses no token; leave it out", a.Scheme)
 	}
 	if login == nil {
 		return
-	}
-	if login.Method != http.MethodPost {
-		l.add("$.auth.login.method", "want POST, found %q; a password never stands in a URL", login.Method)
-	}
-	if login.Encoding != JSON && login.Encoding != Form {
-		l.add("$.auth.login.encoding", "want json or form, found %q; a password never stands in a URL", string(login.Encoding))
 	}
 	if problem := pathProblem(login.Path); problem != "" {
 		l.add("$.auth.login.path", "%s", problem)

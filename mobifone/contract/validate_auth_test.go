@@ -9,9 +9,9 @@ import (
 // bearer turns the default into a contract with a login.
 func bearer(d *contract.Document) {
 	d.Auth = contract.Auth{
-		Scheme: contract.AuthBearer,
+		Scheme: "bearer",
 		Login: &contract.Login{
-			Method: "POST", Path: "/login", Encoding: contract.JSON,
+			Method: "POST", Path: "/login", Encoding: "json",
 			Username: "user", Password: "pass", Token: "data.token", ExpiresIn: "data.ttl",
 		},
 	}
@@ -36,19 +36,19 @@ func TestAuthRules(t *testing.T) {
 	plain := func(a contract.Auth) func(*contract.Document) {
 		return func(d *contract.Document) { d.Auth = a }
 	}
-	none := contract.AuthNone
+	none := "none"
 	checkBreaches(t, []breach{
 		{"scheme", auth(func(a *contract.Auth) { a.Scheme = "basic" }), "$.auth.scheme", `found "basic"`},
-		{"api-key without a header", plain(contract.Auth{Scheme: contract.AuthAPIKey}), "$.auth.headers.apiKey", "is needed"},
+		{"api-key without a header", plain(contract.Auth{Scheme: "api-key"}), "$.auth.headers.apiKey", "is needed"},
 		{"no signature header", auth(func(a *contract.Auth) { a.Headers.Signature = "" }), "$.auth.headers.signature", "is needed by hmac-sha256"},
-		{"no signature header, SHA-512", auth(func(a *contract.Auth) { a.Scheme, a.Headers.Signature = contract.AuthHMACSHA512, "" }), "$.auth.headers.signature", "is needed by hmac-sha512"},
-		{"no signature header, RSA", auth(func(a *contract.Auth) { a.Scheme, a.Headers.Signature = contract.AuthRSASHA256, "" }), "$.auth.headers.signature", "is needed by rsa-sha256"},
+		{"no signature header, SHA-512", auth(func(a *contract.Auth) { a.Scheme, a.Headers.Signature = "hmac-sha512", "" }), "$.auth.headers.signature", "is needed by hmac-sha512"},
+		{"no signature header, RSA", auth(func(a *contract.Auth) { a.Scheme, a.Headers.Signature = "rsa-sha256", "" }), "$.auth.headers.signature", "is needed by rsa-sha256"},
 		{"signature encoding", auth(func(a *contract.Auth) { a.Encoding = "HEX" }), "$.auth.encoding", `found "HEX"`},
 		{"canonical", auth(func(a *contract.Auth) { a.Canonical = "" }), "$.auth.canonical", `found ""`},
 		{"no parts", auth(func(a *contract.Auth) { a.Parts = nil }), "$.auth.parts", "is empty"},
 		{"parts of pairs", auth(func(a *contract.Auth) { a.Canonical = "sortedPairs" }), "$.auth.parts", "no meaning"},
 		{"unknown part", part("host"), "$.auth.parts[1]", `no part "host"`},
-		{"part twice", part("method"), "$.auth.parts[1]", "stands twice"},
+		{"part twice", part("method"), "$.auth.parts[1]", "appears twice"},
 		{"timestamp signed and not sent", auth(func(a *contract.Auth) { a.Headers.Timestamp = "" }), "$.auth.parts[2]", "no header"},
 		{"nonce signed and not sent", auth(func(a *contract.Auth) { a.Headers.Nonce = "" }), "$.auth.parts[3]", "no header"},
 		{"request id signed and not sent", auth(func(a *contract.Auth) { a.Headers.RequestID = "" }), "$.auth.parts[4]", "no header"},
@@ -73,7 +73,7 @@ func TestAuthRules(t *testing.T) {
 		{"bearer without login", login(func(a *contract.Auth) { a.Login = nil }), "$.auth.login", "is needed"},
 		{"login without bearer", login(func(a *contract.Auth) { a.Scheme = none }), "$.auth.login", "no meaning"},
 		{"login by GET", login(func(a *contract.Auth) { a.Login.Method = "GET" }), "$.auth.login.method", "never stands in a URL"},
-		{"login in a query", login(func(a *contract.Auth) { a.Login.Encoding = contract.Query }), "$.auth.login.encoding", "never stands in a URL"},
+		{"login in a query", login(func(a *contract.Auth) { a.Login.Encoding = "query" }), "$.auth.login.encoding", "never stands in a URL"},
 		{"login path", login(func(a *contract.Auth) { a.Login.Path = "login" }), "$.auth.login.path", "absolute path"},
 		{"login username", login(func(a *contract.Auth) { a.Login.Username = "" }), "$.auth.login.username", "is empty"},
 		{"login password", login(func(a *contract.Auth) { a.Login.Password = "" }), "$.auth.login.password", "is empty"},
@@ -88,12 +88,12 @@ func TestAuthRules(t *testing.T) {
 		"bearer":        login(func(*contract.Auth) {}),
 		"from the root": login(func(a *contract.Auth) { a.Login.Token = "$.token" }),
 		"no lifetime":   login(func(a *contract.Auth) { a.Login.ExpiresIn = "" }),
-		"key in a name": plain(contract.Auth{Scheme: contract.AuthAPIKey, Headers: contract.AuthHeaders{APIKey: "Authorization"}}),
+		"key in a name": plain(contract.Auth{Scheme: "api-key", Headers: contract.AuthNames{APIKey: "Authorization"}}),
 		"sorted pairs":  auth(func(a *contract.Auth) { a.Canonical, a.Parts, a.Separator = "sortedPairs", nil, "&" }),
 		"base64":        auth(func(a *contract.Auth) { a.Encoding = "base64" }),
 		"seconds":       auth(func(a *contract.Auth) { a.Timestamp = "s" }),
-		"sha-512":       auth(func(a *contract.Auth) { a.Scheme = contract.AuthHMACSHA512 }),
-		"rsa":           auth(func(a *contract.Auth) { a.Scheme = contract.AuthRSASHA256 }),
+		"sha-512":       auth(func(a *contract.Auth) { a.Scheme = "hmac-sha512" }),
+		"rsa":           auth(func(a *contract.Auth) { a.Scheme = "rsa-sha256" }),
 		"constants":     auth(func(a *contract.Auth) { a.Constants = map[string]string{"X-App": "pos 1"} }),
 		"all parts": auth(func(a *contract.Auth) {
 			a.Parts = []string{"method", "target", "path", "query", "timestamp", "nonce", "requestId", "apiKey", "bodyHash", "body"}

@@ -3,12 +3,14 @@ package contract
 import (
 	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-func validateCodes(d *Document, l *faultList) {
-	wires := map[string]string{}
+func validateCodes(d *Document, l *problemList) {
+	wires := map[string][]wireRow{}
 	names := map[partner.Code]string{}
 	statuses := map[int]string{}
 	for i, r := range d.Codes {
@@ -25,8 +27,16 @@ func validateCodes(d *Document, l *faultList) {
 			}
 			statuses[status] = path
 		}
+		for j, op := range r.Operations {
+			here := element(path+".operations", j)
+			if field.Of(op) == 0 {
+				l.add(here, "no operation %q; the SDK knows %s", string(op), joinOperations())
+			}
+			if slices.Index(r.Operations, op) < j {
+				l.add(here, "%s appears twice; keep one", string(op))
+			}
+		}
 		validateClass(d, r, path, l)
-		validateResend(r, path, l)
 		validateThen(r, path, l)
 		validateText(r.Text.VI, path+".text.vi", l)
 		validateText(r.Text.EN, path+".text.en", l)
@@ -39,7 +49,7 @@ func validateCodes(d *Document, l *faultList) {
 	for i, code := range d.Envelope.SuccessCodes {
 		here := element("$.envelope.successCodes", i)
 		if code == "" {
-			l.add(here, "the partner's string is empty")
+			l.add(here, "MobiFone's string is empty")
 		}
 		if slices.Index(d.Envelope.SuccessCodes, code) < i {
 			l.add(here, "%q stands twice; keep one", code)
@@ -50,13 +60,13 @@ func validateCodes(d *Document, l *faultList) {
 	}
 }
 
-func validateCodeName(r CodeRule, path string, names map[partner.Code]string, l *faultList) {
+func validateCodeName(r CodeRule, path string, names map[partner.Code]string, l *problemList) {
 	here := path + ".name"
 	switch {
 	case r.Name == "":
 		l.add(here, "is empty; want a canonical name such as SYSTEM_ERROR")
 	case r.Name.Local():
-		l.add(here, "%q is a name the SDK says itself; the partner cannot", string(r.Name))
+		l.add(here, "%q is a name the SDK says itself; MobiFone cannot", string(r.Name))
 	case !isUpperName(string(r.Name)):
 		l.add(here, "%q is no canonical name; want capitals, digits and _", string(r.Name))
 	}
@@ -67,47 +77,44 @@ func validateCodeName(r CodeRule, path string, names map[partner.Code]string, l 
 	names[r.Name] = path
 }
 
-func validateCodeWires(d *Document, r CodeRule, path string, wires map[string]string, l *faultList) {
+func validateCodeWires(d *Document, r CodeRule, path string, wires map[string][]wireRow, l *problemList) {
 	if len(r.Wire) == 0 && len(r.HTTPStatus) == 0 && r.Name != partner.SystemError {
 		l.add(path+".wire", "is empty and no httpStatus is given, so the row never applies")
 	}
 	for j, wire := range r.Wire {
 		here := element(path+".wire", j)
 		if wire == "" {
-			l.add(here, "the partner's string is empty")
+			l.add(here, "MobiFone's string is empty")
 		}
 		if _, err := strconv.ParseInt(wire, 10, 64); d.Envelope.CodeAsNumber && err != nil {
 			l.add(here, "%q is no whole number, and envelope.codeAsNumber says that codes are", wire)
 		}
-		if first, twice := wires[wire]; twice {
-			l.add(here, "%q stands in %s already; one string, one meaning", wire, first)
+		for _, other := range wires[wire] {
+			if overlaps(r.Operations, other.operations) {
+				l.add(here, "%q stands in %s already; one string, one meaning, unless the rows name different operations", wire, other.path)
+				break
+			}
 		}
-		wires[wire] = path
+		wires[wire] = append(wires[wire], wireRow{path, r.Operations})
 		success := slices.Contains(d.Envelope.SuccessCodes, wire)
-		if success != (r.Name == partner.Success) {
+		if success != (r.Name == partner.Success) && len(r.Operations) == 0 {
 			l.add(here, "%q must stand in the row named SUCCESS and in envelope.successCodes, or in neither", wire)
 		}
 	}
 }
 
-func validateClass(d *Document, r CodeRule, path string, l *faultList) {
+func validateClass(d *Document, r CodeRule, path string, l *problemList) {
 	for _, op := range sortedKeys(r.Class) {
 		here := member(path+".class", string(op))
-		if _, known := vocabularyOf(op); !known && op != anyOperation {
+		if field.Of(op) == 0 && op != anyOperation {
 			l.add(here, "no operation %q; want one the SDK knows, or \"*\"", string(op))
 		}
 		class := r.Class[op]
-		switch class {
-		case ClassUnknown, ClassSuccess, ClassRejected:
-		default:
-			l.add(here, "want success, rejected or unknown, found %q", string(class))
-			continue
-		}
 		isSuccess := r.Name == partner.Success
-		if isSuccess && class != ClassSuccess {
-			l.add(here, "a success code means success for every operation, found %s", string(class))
+		if isSuccess && class != "success" {
+			l.add(here, "a success code means success for every operation, found %s", class)
 		}
-		if !isSuccess && class == ClassSuccess && (op == partner.OpRegister || op == anyOperation) {
+		if !isSuccess && class == "success" && (op == partner.OpRegister || op == anyOperation) {
 			l.add(here, "only envelope.successCodes prove a registration; want rejected or unknown")
 		}
 	}
@@ -120,31 +127,15 @@ func validateClass(d *Document, r CodeRule, path string, l *faultList) {
 	}
 }
 
-func validateResend(r CodeRule, path string, l *faultList) {
-	switch r.Resend {
-	case ResendNever, ResendReads, ResendAfterRefresh:
-	default:
-		l.add(path+".resend", "want never, reads or afterRefresh, found %q", string(r.Resend))
-		return
-	}
-	if r.Name == partner.Success && r.Resend != ResendNever {
-		l.add(path+".resend", "a success is never sent again; want never")
-	}
-}
-
-func validateThen(r CodeRule, path string, l *faultList) {
-	here := path + ".then"
-	switch r.Then {
-	case "", partner.ThenRefund, partner.ThenNewOTP, partner.ThenNewAttempt:
-	case partner.ThenSameIDs:
-		if r.Name != partner.OTPInvalid {
-			l.add(here, "sameIds is for OTP_INVALID alone; want refund, newOTP or newAttempt")
-		}
-	default:
-		l.add(here, "want refund, newOTP, newAttempt or sameIds, found %q", string(r.Then))
+func validateThen(r CodeRule, path string, l *problemList) {
+	if r.Then == partner.ThenSameIDs && r.Name != partner.OTPInvalid {
+		l.add(path+".then", "sameIds is for OTP_INVALID alone; want refund, newOTP or newAttempt")
 	}
 	if r.Name == partner.Success && r.Then != "" {
-		l.add(here, "nothing goes on after a success; leave it out")
+		l.add(path+".then", "nothing goes on after a success; leave it out")
+	}
+	if r.Name == partner.Success && r.Resend != "never" {
+		l.add(path+".resend", "a success is never sent again; want never")
 	}
 }
 
@@ -156,4 +147,93 @@ func isUpperName(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// wireRow is a row that holds one of MobiFone's strings.
+type wireRow struct {
+	path       string
+	operations []partner.Operation
+}
+
+// overlaps reports whether two rows of one string could both speak for an operation. A row
+// that names none speaks for the operations that no other names.
+func overlaps(a, b []partner.Operation) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return len(a) == len(b)
+	}
+	return slices.ContainsFunc(a, func(op partner.Operation) bool { return slices.Contains(b, op) })
+}
+
+// validateText checks one sentence for the teller. A value stands in a bracket with
+// the words that mean nothing without it: "Wrong OTP.[ Entries left: {n}.]". So a
+// sentence never shows a hole.
+func validateText(text, path string, l *problemList) {
+	if strings.TrimSpace(text) == "" {
+		l.add(path, "is empty; the teller needs a sentence")
+		return
+	}
+	open, filled := false, false
+	for rest := text; rest != ""; {
+		r := rest[0]
+		rest = rest[1:]
+		switch r {
+		case '[':
+			if open {
+				l.add(path, "has a bracket inside a bracket")
+				return
+			}
+			open, filled = true, false
+		case ']':
+			if !open {
+				l.add(path, "closes a bracket that is not open")
+				return
+			}
+			if !filled {
+				l.add(path, "has a bracket without a value, so it would never be left out")
+			}
+			open = false
+		case '}':
+			l.add(path, "closes a brace that is not open")
+			return
+		case '{':
+			name, after, closed := strings.Cut(rest, "}")
+			if !closed {
+				l.add(path, "has a brace that is not closed")
+				return
+			}
+			if name != "n" && name != "s" && name != "reason" {
+				l.add(path, "knows no value {%s}; want {n}, {s} or {reason}", name)
+			} else if !open {
+				l.add(path, "{%s} must stand in a bracket with the words to leave out when it is missing", name)
+			}
+			filled = true
+			rest = after
+		}
+	}
+	if open {
+		l.add(path, "has a bracket that is not closed")
+	}
+}
+
+// Warnings lists what a document may say and a person should look at again: old signatures,
+// and refusals whose own text speaks of a timeout. It is no reason not to use the contract.
+func (c *Contract) Warnings() []*Problem {
+	l := &problemList{}
+	if strings.HasPrefix(c.doc.Auth.Scheme, "legacy-") {
+		l.add("$.auth.scheme", "%s can be forged with today's machines; ask MobiFone for hmac-sha256", c.doc.Auth.Scheme)
+	}
+	for i := range c.doc.Codes {
+		r := &c.doc.Codes[i]
+		if c.doc.ClassOf(partner.OpRegister, r) != "rejected" {
+			continue
+		}
+		text := strings.ToLower(r.Text.VI + " " + r.Text.EN)
+		for _, doubt := range []string{"timeout", "time out", "timed out", "unknown", "cannot tell", "không xác định", "chưa xác định", "không rõ", "quá thời gian", "hết thời gian chờ", "chờ quá lâu"} {
+			if strings.Contains(text, doubt) {
+				l.add(element("$.codes", i), "%s counts as a refusal, and its text speaks of %q: if MobiFone cannot tell what became of the registration, its class on register is unknown", string(r.Name), doubt)
+				break
+			}
+		}
+	}
+	return l.list
 }

@@ -38,7 +38,7 @@ func TestCodeRules(t *testing.T) {
 			d.Codes = kept
 		}
 	}
-	class := func(op partner.Operation, c contract.Class) func(*contract.Document) {
+	class := func(op partner.Operation, c string) func(*contract.Document) {
 		return processing(func(r *contract.CodeRule) { r.Class[op] = c })
 	}
 	checkBreaches(t, []breach{
@@ -61,28 +61,28 @@ func TestCodeRules(t *testing.T) {
 		{"status too low", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{399} }), atProcessing + ".httpStatus[0]", "found 399"},
 		{"status too high", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{600} }), atProcessing + ".httpStatus[0]", "found 600"},
 		{"status twice", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{400, 400} }), atProcessing + ".httpStatus[1]", "stands in"},
-		{"class of no operation", class("otp.verify", contract.ClassUnknown), atProcessing + `.class["otp.verify"]`, "no operation"},
+		{"class of no operation", class("otp.verify", "unknown"), atProcessing + `.class["otp.verify"]`, "no operation"},
 		{"unknown class", class(partner.OpOTP, "maybe"), atProcessing + `.class["otp.request"]`, `found "maybe"`},
-		{"register success by another code", class(partner.OpRegister, contract.ClassSuccess), atProcessing + `.class["registration.register"]`, "prove a registration"},
-		{"any success by another code", class("*", contract.ClassSuccess), atProcessing + `.class["*"]`, "prove a registration"},
-		{"success that is rejected", code(partner.Success, func(r *contract.CodeRule) { r.Class[partner.OpOTP] = contract.ClassRejected }), atSuccess + `.class["otp.request"]`, "for every operation"},
-		{"success that is unknown", code(partner.Success, func(r *contract.CodeRule) { r.Class["*"] = contract.ClassUnknown }), atSuccess + `.class["*"]`, "for every operation"},
+		{"register success by another code", class(partner.OpRegister, "success"), atProcessing + `.class["registration.register"]`, "prove a registration"},
+		{"any success by another code", class("*", "success"), atProcessing + `.class["*"]`, "prove a registration"},
+		{"success that is rejected", code(partner.Success, func(r *contract.CodeRule) { r.Class[partner.OpOTP] = "rejected" }), atSuccess + `.class["otp.request"]`, "for every operation"},
+		{"success that is unknown", code(partner.Success, func(r *contract.CodeRule) { r.Class["*"] = "unknown" }), atSuccess + `.class["*"]`, "for every operation"},
 		{"success left out for one", code(partner.Success, func(r *contract.CodeRule) {
-			r.Class = map[partner.Operation]contract.Class{partner.OpOTP: contract.ClassSuccess}
+			r.Class = map[partner.Operation]string{partner.OpOTP: "success"}
 		}), atSuccess + ".class", "success for registration.register"},
 		{"unknown resend", processing(func(r *contract.CodeRule) { r.Resend = "" }), atProcessing + ".resend", `found ""`},
-		{"resend after success", code(partner.Success, func(r *contract.CodeRule) { r.Resend = contract.ResendReads }), atSuccess + ".resend", "never sent again"},
+		{"resend after success", code(partner.Success, func(r *contract.CodeRule) { r.Resend = "reads" }), atSuccess + ".resend", "never sent again"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"status alone":                 processing(func(r *contract.CodeRule) { r.Wire, r.HTTPStatus = nil, []int{400, 599} }),
 		"system error without strings": code(partner.SystemError, func(r *contract.CodeRule) { r.Wire = nil }),
 		"a name of the contract's own": processing(func(r *contract.CodeRule) { r.Name = "PARTNER_2_SAYS_SO" }),
 		"no class at all":              processing(func(r *contract.CodeRule) { r.Class = nil }),
-		"OTP sent is a success there":  class(partner.OpOTP, contract.ClassSuccess),
+		"OTP sent is a success there":  class(partner.OpOTP, "success"),
 		"success spelled out": code(partner.Success, func(r *contract.CodeRule) {
-			r.Class = map[partner.Operation]contract.Class{}
+			r.Class = map[partner.Operation]string{}
 			for _, op := range partner.Operations() {
-				r.Class[op] = contract.ClassSuccess
+				r.Class[op] = "success"
 			}
 		}),
 	})

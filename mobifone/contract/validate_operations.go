@@ -1,43 +1,42 @@
 package contract
 
 import (
-	"maps"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
-
-func validateOperations(d *Document, l *faultList) {
+func validateOperations(d *Document, l *problemList) {
 	if len(d.Operations) == 0 {
-		l.add("$.operations", "is empty; list what the partner offers")
+		l.add("$.operations", "is empty; list what MobiFone offers")
 	}
-	taken := map[string]string{}
+	routes := map[string][]route{}
 	for _, op := range sortedKeys(d.Operations) {
 		path := member("$.operations", string(op))
-		words, known := vocabularyOf(op)
-		if !known {
+		if field.Of(op) == 0 {
 			l.add(path, "no operation %q; the SDK knows %s", string(op), joinOperations())
 			continue
 		}
 		e := d.Operations[op]
 		if e == nil {
-			l.add(path, "is null; leave the member out when the partner has no such operation")
+			l.add(path, "is null; leave the member out when MobiFone has no such operation")
 			continue
 		}
 		validateRoute(op, e, path, l)
 		validateIdempotencyHeader(d.Auth, op, e, path+".idempotencyHeader", l)
-		claimRoute(taken, e.Method, e.Path, path, l)
-		validateRequest(op, e, words, path, l)
+		claimRoute(routes, route{path, e.Encoding, e.Constants}, e.Method+" "+e.Path, l)
+		validateRequest(d, op, e, path, l)
 		validatePrivacy(d, e, path, l)
-		validateResponse(d, e, words, path, l)
-		validateEcho(e, path, l)
+		validateFormats(op, e, path+".formats", l)
+		validateResponse(d, op, e, path, l)
+		validateEcho(op, e, path, l)
 	}
 	if login := d.Auth.Login; login != nil {
-		claimRoute(taken, login.Method, login.Path, "$.auth.login", l)
+		claimRoute(routes, route{path: "$.auth.login"}, login.Method+" "+login.Path, l)
 	}
 }
 
@@ -49,31 +48,21 @@ func joinOperations() string {
 	return strings.Join(names, ", ")
 }
 
-func validateRoute(op partner.Operation, e *Endpoint, path string, l *faultList) {
-	switch e.Method {
-	case http.MethodPost, http.MethodPut:
-	case http.MethodGet:
+func validateRoute(op partner.Operation, e *Endpoint, path string, l *problemList) {
+	if e.Method == http.MethodGet {
 		if op == partner.OpOTP || op == partner.OpRegister {
 			l.add(path+".method", "GET is for reading: Go and proxies re-send it by themselves; want POST or PUT")
 		}
-	default:
-		l.add(path+".method", "want GET, POST or PUT, found %q", e.Method)
-	}
-	switch e.Encoding {
-	case Query:
-	case JSON, Form:
-		if e.Method == http.MethodGet {
-			l.add(path+".encoding", "a GET has no body; want query, found %s", string(e.Encoding))
+		if e.Encoding == "json" || e.Encoding == "form" {
+			l.add(path+".encoding", "a GET has no body; want query, found %s", e.Encoding)
 		}
-	default:
-		l.add(path+".encoding", "want json, form or query, found %q", string(e.Encoding))
 	}
 	if problem := pathProblem(e.Path); problem != "" {
 		l.add(path+".path", "%s", problem)
 	}
 }
 
-func validateIdempotencyHeader(a Auth, op partner.Operation, e *Endpoint, path string, l *faultList) {
+func validateIdempotencyHeader(a Auth, op partner.Operation, e *Endpoint, path string, l *problemList) {
 	name := e.IdempotencyHeader
 	if name == "" {
 		return
@@ -91,15 +80,36 @@ func validateIdempotencyHeader(a Auth, op partner.Operation, e *Endpoint, path s
 	}
 }
 
-// claimRoute refuses two operations on one method and path: a server could not tell
-// them apart.
-func claimRoute(taken map[string]string, method, route, path string, l *faultList) {
-	key := method + " " + route
-	if first, twice := taken[key]; twice {
-		l.add(path+".path", "%s is also that of %s", key, first)
-		return
+// route is who answers at a method and path.
+type route struct {
+	path      string
+	encoding  string
+	constants map[string]any
+}
+
+// claimRoute refuses two operations at one method and path that no constant tells apart: a
+// server could not know which is asked for.
+func claimRoute(taken map[string][]route, r route, key string, l *problemList) {
+	for _, other := range taken[key] {
+		if !apart(r, other) {
+			l.add(r.path+".path", "%s is also that of %s; where MobiFone has one path for several operations, give both a constant of one name and different values", key, other.path)
+			return
+		}
 	}
-	taken[key] = path
+	taken[key] = append(taken[key], r)
+}
+
+// apart reports whether a constant of two operations tells them apart.
+func apart(a, b route) bool {
+	if a.encoding != b.encoding {
+		return false
+	}
+	for name, v := range a.constants {
+		if w, both := b.constants[name]; both && v != w {
+			return true
+		}
+	}
+	return false
 }
 
 // pathProblem says what is wrong with an URL path; "" when nothing is.
@@ -122,17 +132,324 @@ func pathProblem(p string) string {
 	return ""
 }
 
-// validatePrivacy keeps subscribers out of URLs, which end in logs.
-func validatePrivacy(d *Document, e *Endpoint, path string, l *faultList) {
-	if e.Encoding != Query && e.Method != http.MethodGet {
+// validatePrivacy keeps subscribers and secrets out of URLs, which end in logs.
+func validatePrivacy(d *Document, e *Endpoint, path string, l *problemList) {
+	if e.Encoding != "query" && e.Method != http.MethodGet {
 		return
 	}
 	at := path + ".request"
-	if e.Request[fieldOTP] != "" {
-		l.add(member(at, fieldOTP), "an OTP never stands in a URL; send it by POST as json or form")
+	if e.Request[field.OTPCode] != "" {
+		l.add(member(at, field.OTPCode), "an OTP never stands in a URL; send it by POST as json or form")
 	}
-	if e.Request[fieldMSISDN] != "" && !d.AllowSubscriberInURL {
-		l.add(member(at, fieldMSISDN), "a phone number in a URL ends in logs; send it by POST as json or form, "+
-			"or set allowSubscriberInURL if the partner has no other way")
+	if e.Request[field.MSISDN] != "" && !d.AllowSubscriberInURL {
+		l.add(member(at, field.MSISDN), "a phone number in a URL ends in logs; send it by POST as json or form, "+
+			"or set allowSubscriberInURL if MobiFone has no other way")
 	}
+	for _, m := range []struct{ part, name string }{
+		{"apiKey", d.Auth.Members.APIKey}, {"password", d.Auth.Members.Password}, {"token", d.Auth.Members.Token},
+	} {
+		if m.name != "" {
+			l.add(path+".encoding", "query would put auth.members.%s into the URL, which ends in logs; want POST with json or form, or a header", m.part)
+		}
+	}
+}
+
+func validateRequest(d *Document, op partner.Operation, e *Endpoint, path string, l *problemList) {
+	at := path + ".request"
+	names := map[string]string{}
+	for _, name := range sortedKeys(e.Request) {
+		here := member(at, name)
+		if i := field.Index(field.Requests[:], name); i < 0 || field.Requests[i].Ops&field.Of(op) == 0 {
+			known := slices.Sorted(slices.Values(field.Names(field.Requests[:], field.Of(op))))
+			l.add(here, "%s cannot send %q; it knows %s", op, name, strings.Join(known, ", "))
+			continue
+		}
+		if claimName(e, here, e.Request[name], l) {
+			names[here] = e.Request[name]
+		}
+	}
+	for _, name := range field.Needed(field.Requests[:], field.Of(op)) {
+		if e.Request[name] == "" {
+			l.add(member(at, name), "is needed: %s means nothing without it", op)
+		}
+	}
+	if op == partner.OpRegister && e.Request[field.TransID] == "" {
+		for _, name := range []string{field.MSISDN, field.Package} {
+			if e.Request[name] == "" {
+				l.add(member(at, name), "is needed where no transId is sent: nothing else says what is bought")
+			}
+		}
+	}
+	if (op == partner.OpRegister || op == partner.OpGet) && e.Request[field.TransID] == "" && e.Request[field.PartnerTransID] == "" {
+		l.add(at, "needs transId or partnerTransId; without an id nothing can be looked up")
+	}
+	for _, name := range sortedKeys(e.Constants) {
+		here := member(path+".constants", name)
+		if claimName(e, here, name, l) {
+			names[here] = name
+		}
+	}
+	for _, m := range authMembers(d.Auth) {
+		names["$.auth.members."+m.name] = m.path
+	}
+	validateApart(names, l)
+	validateAsText(e, path+".asText", l)
+}
+
+// claimName checks a name on the wire: in JSON it is a dotted path.
+func claimName(e *Endpoint, here, name string, l *problemList) bool {
+	problem := nameProblem(name)
+	if problem == "" && e.Encoding == "json" {
+		problem = dottedProblem(name, false)
+	}
+	if problem != "" {
+		l.add(here, "%s", problem)
+	}
+	return problem == ""
+}
+
+func validateAsText(e *Endpoint, path string, l *problemList) {
+	for i, name := range e.AsText {
+		here := element(path, i)
+		switch name {
+		case field.Amount, field.Page, field.Size:
+		default:
+			l.add(here, "want a number: amount, page or size, found %q", name)
+			continue
+		}
+		if e.Request[name] == "" {
+			l.add(here, "%s is not in request", name)
+		}
+		if slices.Index(e.AsText, name) < i {
+			l.add(here, "%s appears twice; keep one", name)
+		}
+	}
+}
+
+// formatChoices are the formats that a kind of field can have.
+func formatChoices(k field.Kind) []string {
+	switch k {
+	case field.Time:
+		return strings.Split("yyyyMMddHHmmss|yyyy-MM-dd HH:mm:ss|dd/MM/yyyy HH:mm:ss|rfc3339|iso8601|epochSeconds|epochMillis|yyyyMMdd|yyyy-MM-dd|dd/MM/yyyy", "|")
+	case field.Money:
+		return []string{"0.0", "0.00"}
+	case field.Duration:
+		return []string{"ms", "s", "min", "h"}
+	}
+	return nil
+}
+
+func validateFormats(op partner.Operation, e *Endpoint, path string, l *problemList) {
+	ops := field.Of(op)
+	for _, name := range sortedKeys(e.Formats) {
+		here := member(path, name)
+		kind, found := field.Text, false
+		if i := field.Index(field.Requests[:], name); i >= 0 && field.Requests[i].Ops&ops != 0 && e.Request[name] != "" {
+			kind, found = field.KindOf(field.Requests[i]), true
+		}
+		if i := field.Index(field.Answers[:], name); i >= 0 && field.Answers[i].Ops&ops != 0 && e.Response[name] != "" {
+			kind, found = field.KindOf(field.Answers[i]), true
+		}
+		if i := field.Index(field.Rows[:], name); i >= 0 && field.Rows[i].Ops&ops != 0 && e.Rows != nil && e.Rows.Fields[name] != "" {
+			kind, found = field.KindOf(field.Rows[i]), true
+		}
+		choices := formatChoices(kind)
+		switch {
+		case !found:
+			l.add(here, "%q is in neither request, response nor rows of this operation", name)
+		case choices == nil:
+			l.add(here, "a %s has no format; only times, amounts and durations have one", kind)
+		case !slices.Contains(choices, e.Formats[name]):
+			l.add(here, "want %s, found %q", oneOfThese(choices), e.Formats[name])
+		}
+	}
+	if day := e.Formats[field.From]; isDay(day) != isDay(e.Formats[field.To]) {
+		l.add(path, "from and to must both be days or both be times")
+	}
+}
+
+// isDay reports whether a layout names a whole day: a window of such days includes the last.
+func isDay(layout string) bool {
+	return layout == "yyyyMMdd" || layout == "yyyy-MM-dd" || layout == "dd/MM/yyyy"
+}
+
+// validateEcho lets only what was ordered be compared: ids, subscriber, package, amount.
+func validateEcho(op partner.Operation, e *Endpoint, path string, l *problemList) {
+	for i, name := range e.Echo {
+		here := element(path+".echo", i)
+		switch name {
+		case field.TransID, field.PartnerTransID, field.MSISDN, field.Package, field.Amount:
+		default:
+			l.add(here, "want transId, partnerTransId, msisdn, package or amount, found %q", name)
+			continue
+		}
+		switch {
+		case op != partner.OpOTP && op != partner.OpRegister:
+			l.add(here, "only otp.request and registration.register echo; a lookup's ids are always compared")
+		case e.Response[name] == "":
+			l.add(here, "%s is not in response, so it cannot be read", name)
+		case op == partner.OpOTP && e.Request[name] == "":
+			l.add(here, "%s is not in request, so there is nothing to compare with", name)
+		case slices.Index(e.Echo, name) < i:
+			l.add(here, "%s appears twice; keep one", name)
+		}
+	}
+}
+
+func validateResponse(d *Document, op partner.Operation, e *Endpoint, path string, l *problemList) {
+	at := path + ".response"
+	places := envelopePlaces(d.Envelope)
+	paths := map[string]string{}
+	claim := func(here, dotted string) {
+		if problem := dottedProblem(dotted, true); problem != "" {
+			l.add(here, "%s", problem)
+			return
+		}
+		place := absolutePath(d.Envelope, dotted)
+		if frame, clash := places[place]; clash {
+			l.add(here, "%q is where the envelope's %s stands; the two must not be mixed", place, frame)
+		}
+		paths[here] = place
+	}
+	for _, name := range sortedKeys(e.Response) {
+		here := member(at, name)
+		if i := field.Index(field.Answers[:], name); i < 0 || field.Answers[i].Ops&field.Of(op) == 0 {
+			l.add(here, "this operation does not read %q; it reads %s", name, listOrNothing(field.Names(field.Answers[:], field.Of(op))))
+			continue
+		}
+		claim(here, e.Response[name])
+	}
+	for i, extra := range e.Extra {
+		claim(element(path+".extra", i), extra)
+	}
+	for _, name := range field.Needed(field.Answers[:], field.Of(op)) {
+		if e.Response[name] == "" {
+			l.add(member(at, name), "is needed: the next step cannot go on without it")
+		}
+	}
+	if e.Rows != nil && !wholePlace(e.Rows.Path) && dottedProblem(e.Rows.Path, true) == "" {
+		paths[path+".rows.path"] = absolutePath(d.Envelope, e.Rows.Path)
+	}
+	validateApart(paths, l)
+	validateRows(op, e, path+".rows", l)
+}
+
+func validateRows(op partner.Operation, e *Endpoint, path string, l *problemList) {
+	readable := field.Names(field.Rows[:], field.Of(op))
+	switch {
+	case readable == nil && e.Rows == nil:
+		return
+	case readable == nil:
+		l.add(path, "this operation has no rows; map its fields in response")
+		return
+	case e.Rows == nil:
+		l.add(path, "is missing: say where the answer's list (or single object) is")
+		return
+	}
+	if problem := dottedProblem(e.Rows.Path, true); problem != "" && !wholePlace(e.Rows.Path) {
+		l.add(path+".path", "%s", problem)
+	}
+	at := path + ".fields"
+	paths := map[string]string{}
+	claim := func(here, dotted string) {
+		if problem := dottedProblem(dotted, false); problem != "" {
+			l.add(here, "%s", problem)
+			return
+		}
+		paths[here] = dotted
+	}
+	for _, name := range sortedKeys(e.Rows.Fields) {
+		here := member(at, name)
+		if !slices.Contains(readable, name) {
+			l.add(here, "a row here does not hold %q; it holds %s", name, listOrNothing(readable))
+			continue
+		}
+		claim(here, e.Rows.Fields[name])
+	}
+	for i, extra := range e.Rows.Extra {
+		claim(element(path+".extra", i), extra)
+	}
+	validateApart(paths, l)
+	for _, name := range field.Needed(field.Rows[:], field.Of(op)) {
+		if e.Rows.Fields[name] == "" {
+			l.add(member(at, name), "is needed: a row means nothing without it")
+		}
+	}
+	if op != partner.OpEligible && e.Rows.Fields[field.TransID] == "" && e.Rows.Fields[field.PartnerTransID] == "" {
+		l.add(at, "needs transId or partnerTransId; a row without an id belongs to no sale")
+	}
+}
+
+// wholePlace reports whether rows stand at the envelope's data or the root itself,
+// where an object may hold other fields beside those of the row.
+func wholePlace(path string) bool { return path == "" || path == "$" }
+
+func validateEnvelope(d *Document, l *problemList) {
+	env := d.Envelope
+	if len(env.Code) == 0 {
+		l.add("$.envelope.code", "is empty; an answer without a code says nothing")
+	}
+	if len(env.SuccessCodes) == 0 {
+		l.add("$.envelope.successCodes", "is empty; no answer could ever be a success")
+	}
+	if (len(env.InnerCode) > 0) != (len(env.InnerSuccess) > 0) {
+		l.add("$.envelope.innerCode", "innerCode and innerSuccess need each other: where the second code stands, and which of its values confirm a success")
+	}
+	seen := map[string]string{}
+	for _, part := range envelopeParts(env) {
+		for i, alias := range part.aliases {
+			here := element(member("$.envelope", part.name), i)
+			if problem := dottedProblem(alias, false); problem != "" {
+				l.add(here, "%s", problem)
+				continue
+			}
+			if first, twice := seen[alias]; twice {
+				l.add(here, "%q stands in %s already", alias, first)
+				continue
+			}
+			seen[alias] = part.name
+		}
+	}
+}
+
+type envelopePart struct {
+	name    string
+	aliases []string
+}
+
+func envelopeParts(env Envelope) []envelopePart {
+	return []envelopePart{
+		{"code", env.Code},
+		{"message", env.Message},
+		{"data", env.Data},
+		{"requestId", env.RequestID},
+		{"responseTime", env.ResponseTime},
+		{"success", env.Success},
+		{"innerCode", env.InnerCode},
+	}
+}
+
+// envelopePlaces maps the place of each part of the frame but the data to its name.
+func envelopePlaces(env Envelope) map[string]string {
+	places := map[string]string{}
+	for _, part := range envelopeParts(env) {
+		if part.name == "data" {
+			continue
+		}
+		for _, alias := range part.aliases {
+			places[alias] = part.name
+		}
+	}
+	return places
+}
+
+// absolutePath is a response path counted from the answer's root.
+func absolutePath(env Envelope, path string) string {
+	if rest, root := strings.CutPrefix(path, "$."); root {
+		return rest
+	}
+	if len(env.Data) == 0 {
+		return path
+	}
+	return fmt.Sprintf("%s.%s", env.Data[0], path)
 }

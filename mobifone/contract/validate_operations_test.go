@@ -28,11 +28,11 @@ func TestRouteRules(t *testing.T) {
 		{"unknown operation", func(d *contract.Document) { d.Operations["otp.verify"] = &contract.Endpoint{} }, `$.operations["otp.verify"]`, `no operation "otp.verify"`},
 		{"null operation", func(d *contract.Document) { d.Operations[partner.OpGet] = nil }, atGet, "leave the member out"},
 		{"method", on(partner.OpGet, func(e *contract.Endpoint) { e.Method = "get" }), atGet + ".method", `found "get"`},
-		{"OTP by GET", on(partner.OpOTP, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", contract.Query }), atOTP + ".method", "re-send"},
-		{"register by GET", on(partner.OpRegister, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", contract.Query }), atRegister + ".method", "re-send"},
+		{"OTP by GET", on(partner.OpOTP, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", "query" }), atOTP + ".method", "re-send"},
+		{"register by GET", on(partner.OpRegister, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", "query" }), atRegister + ".method", "re-send"},
 		{"encoding", on(partner.OpOTP, func(e *contract.Endpoint) { e.Encoding = "xml" }), atOTP + ".encoding", `found "xml"`},
-		{"GET with JSON", on(partner.OpGet, func(e *contract.Endpoint) { e.Encoding = contract.JSON }), atGet + ".encoding", "no body"},
-		{"GET with form", on(partner.OpGet, func(e *contract.Endpoint) { e.Encoding = contract.Form }), atGet + ".encoding", "no body"},
+		{"GET with JSON", on(partner.OpGet, func(e *contract.Endpoint) { e.Encoding = "json" }), atGet + ".encoding", "no body"},
+		{"GET with form", on(partner.OpGet, func(e *contract.Endpoint) { e.Encoding = "form" }), atGet + ".encoding", "no body"},
 		{"one route twice", on(partner.OpSearch, func(e *contract.Endpoint) { e.Path = "/partner/v1/otp" }), atSearch + ".path", "is also that of " + atOTP},
 		{"route of the login", func(d *contract.Document) {
 			bearer(d)
@@ -59,7 +59,7 @@ func TestRouteRules(t *testing.T) {
 		"three dots":           on(partner.OpOTP, func(e *contract.Endpoint) { e.Path = "/otp/...;v=1" }),
 		"idempotency header":   on(partner.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "X-Order" }),
 		"POST with a query":    on(partner.OpList, func(e *contract.Endpoint) { e.Method = "POST" }),
-		"form":                 on(partner.OpRegister, func(e *contract.Endpoint) { e.Encoding = contract.Form }),
+		"form":                 on(partner.OpRegister, func(e *contract.Endpoint) { e.Encoding = "form" }),
 		"no lookup operations": func(d *contract.Document) { delete(d.Operations, partner.OpGet); delete(d.Operations, partner.OpList) },
 	})
 }
@@ -69,20 +69,20 @@ func TestPrivacyRules(t *testing.T) {
 	inURL := func(allow bool) func(*contract.Document) {
 		return func(d *contract.Document) {
 			d.AllowSubscriberInURL = allow
-			d.Operations[partner.OpRegister].Encoding = contract.Query
+			d.Operations[partner.OpRegister].Encoding = "query"
 		}
 	}
 	checkBreaches(t, []breach{
 		{"OTP in a query", inURL(false), atRegister + ".request.otp", "never"},
 		{"OTP in a query, numbers allowed", inURL(true), atRegister + ".request.otp", "never"},
 		{"number in a query", inURL(false), atRegister + ".request.msisdn", "ends in logs"},
-		{"number by GET", on(partner.OpSearch, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", contract.Query }), atSearch + ".request.msisdn", "ends in logs"},
+		{"number by GET", on(partner.OpSearch, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", "query" }), atSearch + ".request.msisdn", "ends in logs"},
 		{"number by GET whatever the encoding", on(partner.OpSearch, func(e *contract.Endpoint) { e.Method = "GET" }), atSearch + ".request.msisdn", "ends in logs"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"number in a query, allowed": func(d *contract.Document) {
 			d.AllowSubscriberInURL = true
-			d.Operations[partner.OpSearch].Encoding = contract.Query
+			d.Operations[partner.OpSearch].Encoding = "query"
 		},
 	})
 }
@@ -104,16 +104,16 @@ func TestRequestRules(t *testing.T) {
 		{"empty wire name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "" }), atOTP + ".request.pos", "wire name is empty"},
 		{"space in a wire name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "pos code" }), atOTP + ".request.pos", "space"},
 		{"control in a wire name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "a\x00" }), atOTP + ".request.pos", "control"},
-		{"two fields on one name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "isdn" }), atOTP + ".request.pos", "already carries msisdn"},
-		{"constant on a field", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"isdn": "x"} }), atOTP + ".constants.isdn", "wire name of msisdn"},
+		{"two fields on one name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "isdn" }), atOTP + ".request.pos", "overlap"},
+		{"constant on a field", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"isdn": "x"} }), atOTP + ".constants.isdn", "overlap"},
 		{"constant without a name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"": "x"} }), atOTP + `.constants[""]`, "is empty"},
 		{"constant that is a list", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"a": []string{}} }), atOTP + ".constants.a", "found a []string"},
 		{"constant that is no number", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"a": inf()} }), atOTP + ".constants.a", "want a text"},
 		{"eligible without number", without(partner.OpEligible, "msisdn"), atEligible + ".request.msisdn", "is needed"},
 		{"OTP without number", without(partner.OpOTP, "msisdn"), atOTP + ".request.msisdn", "is needed"},
 		{"OTP without package", without(partner.OpOTP, "package"), atOTP + ".request.package", "is needed"},
-		{"register without number", without(partner.OpRegister, "msisdn"), atRegister + ".request.msisdn", "is needed"},
-		{"register without package", without(partner.OpRegister, "package"), atRegister + ".request.package", "is needed"},
+		{"register without number", without(partner.OpRegister, "msisdn", "transId"), atRegister + ".request.msisdn", "is needed"},
+		{"register without package", without(partner.OpRegister, "package", "transId"), atRegister + ".request.package", "is needed"},
 		{"register without OTP", without(partner.OpRegister, "otp"), atRegister + ".request.otp", "is needed"},
 		{"register without ids", without(partner.OpRegister, "transId", "partnerTransId"), atRegister + ".request", "transId or partnerTransId"},
 		{"get without ids", without(partner.OpGet, "transId", "partnerTransId"), atGet + ".request", "transId or partnerTransId"},
@@ -126,11 +126,11 @@ func TestRequestRules(t *testing.T) {
 		{"search without page", without(partner.OpSearch, "page"), atSearch + ".request.page", "is needed"},
 		{"text that is no number", on(partner.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"otp"} }), atRegister + ".asText[0]", "want a number"},
 		{"text not sent", on(partner.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"amount", "page"} }), atRegister + ".asText[1]", "not in request"},
-		{"text twice", on(partner.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"amount", "amount"} }), atRegister + ".asText[1]", "stands twice"},
-		{"echo of something else", on(partner.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"status"} }), atRegister + ".echo[0]", "want transId or partnerTransId"},
+		{"text twice", on(partner.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"amount", "amount"} }), atRegister + ".asText[1]", "appears twice"},
+		{"echo of something else", on(partner.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"status"} }), atRegister + ".echo[0]", "want transId, partnerTransId, msisdn, package or amount"},
 		{"echo not read", on(partner.OpRegister, func(e *contract.Endpoint) { delete(e.Response, "transId") }), atRegister + ".echo[0]", "not in response"},
-		{"echo not sent", on(partner.OpRegister, func(e *contract.Endpoint) { delete(e.Request, "transId") }), atRegister + ".echo[0]", "nothing to compare"},
-		{"echo twice", on(partner.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"transId", "transId"} }), atRegister + ".echo[1]", "stands twice"},
+		{"echo not sent", on(partner.OpOTP, func(e *contract.Endpoint) { e.Echo = []string{"transId"} }), atOTP + ".echo[0]", "nothing to compare"},
+		{"echo twice", on(partner.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"transId", "transId"} }), atRegister + ".echo[1]", "appears twice"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"one id is enough": without(partner.OpRegister, "transId"),

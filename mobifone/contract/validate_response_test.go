@@ -78,7 +78,7 @@ func TestEnvelopeRules(t *testing.T) {
 		{"alias twice", func(d *contract.Document) { d.Envelope.Success = []string{"success", "success"} }, "$.envelope.success[1]", "stands in success already"},
 		{"alias in two lists", func(d *contract.Document) { d.Envelope.Success = []string{"error"} }, "$.envelope.success[0]", "stands in code already"},
 		{"empty success code", func(d *contract.Document) { d.Envelope.SuccessCodes = []string{"0000", ""} }, "$.envelope.successCodes[1]", "is empty"},
-		{"success code twice", func(d *contract.Document) { d.Envelope.SuccessCodes = []string{"0000", "0000"} }, "$.envelope.successCodes[1]", "stands twice"},
+		{"success code twice", func(d *contract.Document) { d.Envelope.SuccessCodes = []string{"0000", "0000"} }, "$.envelope.successCodes[1]", "appears twice"},
 		{"success code not listed", func(d *contract.Document) { d.Envelope.SuccessCodes = []string{"0000", "0"} }, "$.envelope.successCodes[1]", "not in the code table"},
 		{"success code listed as something else", func(d *contract.Document) { d.Envelope.SuccessCodes = []string{"0000", "8001"} }, "$.codes[1].wire[0]", "or in neither"},
 		{"success row with another string", func(d *contract.Document) { d.Codes[0].Wire = []string{"0000", "1"} }, "$.codes[0].wire[1]", "or in neither"},

@@ -71,7 +71,7 @@ func TestGeneralRules(t *testing.T) {
 		{"no string for pending", func(d *contract.Document) { delete(d.States, "PENDING"); delete(d.States, "1") }, "$.states", "means PENDING"},
 		{"layout", func(d *contract.Document) { d.Time.Layout = "2006" }, "$.time.layout", `no layout "2006"`},
 		{"accepted layout", func(d *contract.Document) { d.Time.Accept = []string{"rfc3339", "iso"} }, "$.time.accept[1]", `no layout "iso"`},
-		{"accepted layout twice", func(d *contract.Document) { d.Time.Accept = []string{"rfc3339", "rfc3339"} }, "$.time.accept[1]", "stands twice"},
+		{"accepted layout twice", func(d *contract.Document) { d.Time.Accept = []string{"rfc3339", "rfc3339"} }, "$.time.accept[1]", "appears twice"},
 		{"zone name", func(d *contract.Document) { d.Time.Zone = "Asia/Ho_Chi_Minh" }, "$.time.zone", "fixed offset"},
 		{"zone without minutes", func(d *contract.Document) { d.Time.Zone = "+07" }, "$.time.zone", "fixed offset"},
 		{"zone Z", func(d *contract.Document) { d.Time.Zone = "Z" }, "$.time.zone", "fixed offset"},
@@ -112,7 +112,7 @@ func TestSemanticsRules(t *testing.T) {
 		{"a lag that could wrap a fence", func(d *contract.Document) { d.Semantics.LookupLagMax = contract.Duration(math.MaxInt64) }, "$.semantics.lookupLagMax", "longer than"},
 		{"clock", func(d *contract.Document) { d.Semantics.Clock = "" }, "$.semantics.clock", `found ""`},
 		{"clock without its field", func(d *contract.Document) {
-			d.Semantics.Clock = contract.ClockResponseTime
+			d.Semantics.Clock = "responseTime"
 			d.Envelope.ResponseTime = nil
 		}, "$.semantics.clock", "no responseTime"},
 		{"id at OTP not sent", func(d *contract.Document) {
@@ -127,8 +127,8 @@ func TestSemanticsRules(t *testing.T) {
 		}, "$.semantics.dedupeByPartnerTransID", "registration.register sends no partnerTransId"},
 	})
 	checkAllowed(t, map[string]func(d *contract.Document){
-		"clock of the envelope": func(d *contract.Document) { d.Semantics.Clock = contract.ClockResponseTime },
-		"no clock":              func(d *contract.Document) { d.Semantics.Clock = contract.ClockNone },
+		"clock of the envelope": func(d *contract.Document) { d.Semantics.Clock = "responseTime" },
+		"no clock":              func(d *contract.Document) { d.Semantics.Clock = "none" },
 		"promises kept": func(d *contract.Document) {
 			d.Semantics.PartnerTransIDAtOTP = true
 			d.Semantics.DedupeByPartnerTransID = true

@@ -8,10 +8,11 @@ import (
 // Credentials is what the partner gave the shop chain. Which fields are needed
 // depends on the contract's authentication scheme.
 type Credentials struct {
-	APIKey     Secret        // api-key schemes and HMAC
-	Secret     Secret        // HMAC key
-	Username   string        // bearer login
-	Password   Secret        // bearer login
-	PrivateKey crypto.Signer // RSA-SHA256
-	ExpiresAt  time.Time     // when a provider must be asked again; zero means never
+	APIKey     Secret           // api-key schemes and HMAC
+	Secret     Secret           // HMAC key
+	Username   string           // bearer login
+	Password   Secret           // bearer login
+	PrivateKey crypto.Signer    // RSA-SHA256
+	VerifyKey  crypto.PublicKey // MobiFone's, where it signs its replies with RSA
+	ExpiresAt  time.Time        // when a provider must be asked again; zero means never
 }

@@ -76,5 +76,6 @@ type Transaction struct {
 	ResultMessage  string // scrubbed
 	Shop           string
 	CreatedAt      time.Time
-	UpdatedAt      time.Time // zero when the partner does not say
+	UpdatedAt      time.Time
+	Extra          Extra // members of the row that the contract asks to keep // zero when the partner does not say
 }

@@ -99,7 +99,7 @@ func TestReversedLater(t *testing.T) {
 // timeless is the default contract of a partner without a clock.
 func timeless(t *testing.T) *contract.Contract {
 	t.Helper()
-	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.Clock = contract.ClockNone })
+	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.Clock = "none" })
 	require.NoError(t, err)
 	return c
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -196,7 +197,7 @@ func (k *tap) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // operation of a request.
 func (s *shop) operation(req *http.Request) partner.Operation {
-	op, _ := s.sb.Contract().OperationOf(req.Method, req.URL.Path)
+	op, _ := wire.Of(s.sb.Contract()).OperationOf(req.Method, req.URL.Path, req, nil)
 	return op
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -88,7 +88,7 @@ func TestFaultsEndpoint(t *testing.T) {
 	assert.JSONEq(t, `[{"kind":"drop"},{"kind":"silence","times":-1}]`, body)
 	status, _ = admin(t, c.s, "DELETE", "/_sandbox/faults", "")
 	require.Equal(t, 204, status)
-	assert.Equal(t, 200, c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"}).status)
+	assert.Equal(t, 200, c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"}).status)
 
 	for _, bad := range []string{`{"kind":"nothing"}`, `7`, `{"kind":"drop"} {}`, `{`} {
 		status, _ = admin(t, c.s, "POST", "/_sandbox/faults", bad)

@@ -11,9 +11,9 @@ import (
 )
 
 // authenticate checks who sends the request; "" is well. It is called with the lock held.
-func (s *Sandbox) authenticate(r *http.Request, body []byte) (contract.Stamp, partner.Code) {
+func (s *Sandbox) authenticate(op partner.Operation, r *http.Request, body []byte) (contract.Stamp, partner.Code) {
 	now := s.now()
-	stamp, err := s.contract.Verify(r, body, s.cfg.Credentials, s.bearer(r, now))
+	stamp, err := s.wire.Verify(op, r, body, s.cfg.Credentials, s.bearer(r, now))
 	if err != nil {
 		if code, ok := errors.AsType[partner.Code](err); ok {
 			return stamp, code

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -38,7 +39,7 @@ func TestAuthentication(t *testing.T) {
 			refused(t, c, c.do(t.Context(), partner.OpRegister, f), partner.AuthTimestamp)
 		}
 		c.skew = 290 * time.Second
-		assert.Equal(t, contract.ClassSuccess, c.do(t.Context(), partner.OpRegister, f).reply.Class)
+		assert.Equal(t, "success", c.do(t.Context(), partner.OpRegister, f).reply.Class)
 	})
 }
 
@@ -50,7 +51,7 @@ func TestReplay(t *testing.T) {
 			edges(t, Config{Kind: KindF, AcceptReplays: accept}, func(t *testing.T, c *caller) {
 				f := c.ticket(good)
 				c.nonce = "the-same"
-				require.Equal(t, contract.ClassSuccess, c.do(t.Context(), partner.OpRegister, f).reply.Class)
+				require.Equal(t, "success", c.do(t.Context(), partner.OpRegister, f).reply.Class)
 				g := c.do(t.Context(), partner.OpRegister, f)
 				want, times := partner.AuthNonce, 1
 				if accept {
@@ -86,26 +87,26 @@ func TestNonceMemory(t *testing.T) {
 func TestClockAndSkew(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{Now: func() time.Time { return t0 }, Skew: time.Hour})
-	g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+	g := c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
 	assert.Equal(t, t0.Add(time.Hour).UTC().Format(http.TimeFormat), g.header.Get("Date"))
 	assert.True(t, g.reply.Time.Equal(t0.Add(time.Hour)))
 	c.s.SetSkew(-time.Minute)
-	g = c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+	g = c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
 	assert.True(t, g.reply.Time.Equal(t0.Add(-time.Minute)))
 }
 
 func TestBearer(t *testing.T) {
 	t.Parallel()
 	doc := contract.Default().Document()
-	doc.Auth = contract.Auth{Scheme: contract.AuthBearer, Login: &contract.Login{
-		Method: "POST", Path: "/login", Encoding: contract.JSON, Username: "user", Password: "pass",
+	doc.Auth = contract.Auth{Scheme: "bearer", Login: &contract.Login{
+		Method: "POST", Path: "/login", Encoding: "json", Username: "user", Password: "pass",
 		Token: "data.token", ExpiresIn: "data.ttl",
 	}}
 	served, err := contract.New(doc)
 	require.NoError(t, err)
 	edges(t, Config{Contract: served}, func(t *testing.T, c *caller) {
 		logIn := func(cred partner.Credentials) (int, []byte) {
-			w, err := c.s.Contract().EncodeLogin(cred)
+			w, err := c.s.wire.EncodeLogin(cred)
 			require.NoError(t, err)
 			req, err := http.NewRequestWithContext(t.Context(), w.Method, c.base+w.Path, strings.NewReader(string(w.Body)))
 			require.NoError(t, err)
@@ -121,19 +122,19 @@ func TestBearer(t *testing.T) {
 
 		status, body := logIn(c.cred)
 		require.Equal(t, http.StatusOK, status)
-		token, ttl, err := c.s.Contract().DecodeLogin(body)
+		token, ttl, err := c.s.wire.DecodeLogin(body)
 		require.NoError(t, err)
 		assert.Equal(t, time.Hour, ttl)
 		assert.Equal(t, 2, c.s.Requests(OpLogin))
 
 		c.token = partner.NewSecret("guess")
-		g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		g := c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
 		assert.Equal(t, http.StatusUnauthorized, g.status)
 		c.token = token
-		g = c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		g = c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
 		assert.Equal(t, http.StatusOK, g.status)
 		c.s.RevokeTokens()
-		g = c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		g = c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
 		assert.Equal(t, http.StatusUnauthorized, g.status)
 		require.NoError(t, c.s.Script(Fault{Operation: OpLogin, Kind: Status, When: Before, Status: 503}))
 		status, _ = logIn(c.cred)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -27,13 +28,13 @@ func secondContract(t *testing.T) *contract.Contract {
 func TestAnotherContract(t *testing.T) {
 	t.Parallel()
 	edges(t, Config{Contract: secondContract(t), Kind: KindB}, func(t *testing.T, c *caller) {
-		g := c.do(t.Context(), partner.OpEligible, contract.Fields{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01"})
+		g := c.do(t.Context(), partner.OpEligible, field.Request{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01"})
 		require.NoError(t, g.bad)
 		assert.Len(t, g.reply.Data.Rows, 3)
 		f := c.ticket(good)
 		g = c.do(t.Context(), partner.OpRegister, f)
 		require.NoError(t, g.bad)
-		assert.Equal(t, contract.ClassSuccess, g.reply.Class)
+		assert.Equal(t, "success", g.reply.Class)
 		assert.Equal(t, "200", g.reply.WireCode)
 		assert.Equal(t, f.PartnerTransID, g.reply.Data.PartnerTransID)
 
@@ -78,7 +79,7 @@ func TestUnlistedCode(t *testing.T) {
 	g := c.do(t.Context(), partner.OpRegister, f)
 	require.NoError(t, g.bad)
 	assert.Equal(t, string(partner.AmountMismatch), g.reply.WireCode)
-	assert.Equal(t, contract.ClassUnknown, g.reply.Class)
+	assert.Equal(t, "unknown", g.reply.Class)
 }
 
 func TestDedupeNeedsThePartnerTransID(t *testing.T) {

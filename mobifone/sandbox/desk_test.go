@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -35,9 +35,9 @@ func newDesk(t *testing.T, cfg Config) desk {
 	return desk{t, m}
 }
 
-func (d desk) otp(now time.Time, n partner.MSISDN) contract.Fields {
+func (d desk) otp(now time.Time, n partner.MSISDN) field.Request {
 	d.t.Helper()
-	f := contract.Fields{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"}
+	f := field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"}
 	a := d.RequestOTP(now, f)
 	require.Equal(d.t, partner.Success, a.Code)
 	box := d.Inbox(n)
@@ -73,7 +73,7 @@ func BenchmarkSale(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		now, i = now.Add(time.Second), i+1
-		f := contract.Fields{MSISDN: numbers[i%len(numbers)], Package: "C120", Shop: "S", Employee: "E", Amount: 120_000}
+		f := field.Request{MSISDN: numbers[i%len(numbers)], Package: "C120", Shop: "S", Employee: "E", Amount: 120_000}
 		m.Eligible(now, f)
 		f.TransID = m.RequestOTP(now, f).Data.TransID
 		f.OTP, f.PartnerTransID = m.message(&m.rows[len(m.rows)-1]).OTP, partner.PartnerTransID(f.TransID)

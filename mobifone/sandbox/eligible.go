@@ -3,12 +3,13 @@ package sandbox
 import (
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // Eligible lists every package on offer and whether the subscriber may register it.
-func (m *Model) Eligible(now time.Time, f contract.Fields) contract.Answer {
+func (m *Model) Eligible(now time.Time, f field.Request) wire.Answer {
 	m.tick(now)
 	if !f.MSISDN.IsValid() {
 		return refuse(partner.InvalidISDN)
@@ -17,14 +18,14 @@ func (m *Model) Eligible(now time.Time, f contract.Fields) contract.Answer {
 	if code := sub.refusal(); code != "" {
 		return refuse(code)
 	}
-	a := contract.Answer{Code: partner.Success}
+	a := wire.Answer{Code: partner.Success}
 	a.Data.SubscriberType = "PREPAID"
 	a.Data.HasRows = true
-	a.Data.Rows = make([]contract.Row, 0, len(m.offers))
+	a.Data.Rows = make([]field.Row, 0, len(m.offers))
 	for _, pkg := range m.offers {
 		reason := sub.bars(pkg.Code)
 		eligible, renew := reason == "", pkg.AutoRenew
-		row := contract.Row{
+		row := field.Row{
 			Package: pkg.Code, Name: pkg.Name, Price: pkg.Price, CycleDays: pkg.CycleDays, ResetDays: pkg.ResetDays,
 			AutoRenew: &renew, Eligible: &eligible, Description: pkg.words,
 		}

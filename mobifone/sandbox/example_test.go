@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -45,13 +45,13 @@ func ExampleModel_Park() {
 		return
 	}
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	f := contract.Fields{MSISDN: partner.MustParseMSISDN("0912345678"), Package: "C120", Shop: "FPT001", Employee: "E01", Amount: 120_000}
+	f := field.Request{MSISDN: partner.MustParseMSISDN("0912345678"), Package: "C120", Shop: "FPT001", Employee: "E01", Amount: 120_000}
 	f.TransID = m.RequestOTP(now, f).Data.TransID
 	f.OTP = m.Inbox(f.MSISDN)[0].OTP
 
 	// The request is stuck on its way for an hour: until then nobody sees anything of it.
 	m.Park(now, now.Add(time.Hour), f)
-	look := contract.Fields{TransID: f.TransID}
+	look := field.Request{TransID: f.TransID}
 	fmt.Println(m.Get(now.Add(59*time.Minute), look).Data.Rows[0].State)
 	fmt.Println(m.Get(now.Add(time.Hour), look).Data.Rows[0].State)
 	fmt.Println(m.Executed(f.MSISDN))

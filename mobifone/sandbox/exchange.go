@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -15,7 +17,7 @@ import (
 // visit is a request that was let in.
 type visit struct {
 	op     partner.Operation
-	fields contract.Fields
+	fields field.Request
 	stamp  contract.Stamp
 	plan   plan
 }
@@ -74,15 +76,15 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 		if f, ok := p.stops(); ok {
 			return nil, s.stopped(&visit{op: OpLogin, plan: p}, f)
 		}
-		rep := s.logIn(body)
+		rep := s.logIn(r, body)
 		return nil, s.spoil(rep, &visit{op: OpLogin, plan: p})
 	}
-	op, status := s.operation(r.Method, r.URL.Path)
+	op, status := s.operation(r, body)
 	if op == "" {
 		return nil, s.bare(status)
 	}
 	s.requests[op]++
-	fields, err := s.contract.ReadRequest(op, r, body)
+	fields, err := s.wire.ReadRequest(op, r, body)
 	v := &visit{op: op, fields: fields}
 	v.plan = s.script.hit(op, fields.MSISDN)
 	if op == partner.OpRegister && fields.MSISDN.IsValid() {
@@ -98,7 +100,7 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 		rep.header.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 		return nil, rep
 	}
-	stamp, code := s.authenticate(r, body)
+	stamp, code := s.authenticate(op, r, body)
 	v.stamp = stamp
 	if code != "" {
 		return nil, s.envelope(v, refuse(code), http.StatusUnauthorized)
@@ -115,9 +117,9 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 }
 
 // operation finds the operation at a path, also below a base path of the client's.
-func (s *Sandbox) operation(method, path string) (partner.Operation, int) {
-	for p := path; ; {
-		if op, ok := s.contract.OperationOf(method, p); ok {
+func (s *Sandbox) operation(r *http.Request, body []byte) (partner.Operation, int) {
+	for p := r.URL.Path; ; {
+		if op, ok := s.wire.OperationOf(r.Method, p, r, body); ok {
 			return op, 0
 		}
 		if len(s.routes[p]) > 0 {
@@ -141,7 +143,7 @@ func (s *Sandbox) stopped(v *visit, f Fault) *reply {
 	case Silence:
 		return ended(silent, false)
 	case Override:
-		return s.envelope(v, contract.Answer{Code: f.Code, WireCode: f.WireCode}, f.Status)
+		return s.envelope(v, wire.Answer{Code: f.Code, WireCode: f.WireCode}, f.Status)
 	}
 	return s.status(f)
 }
@@ -178,7 +180,7 @@ func (s *Sandbox) carryOut(v *visit) *reply {
 
 // execute runs the model, once or twice. The status is 0 where the code does not ask
 // for one.
-func (s *Sandbox) execute(now time.Time, v *visit) (contract.Answer, int) {
+func (s *Sandbox) execute(now time.Time, v *visit) (wire.Answer, int) {
 	if v.op.Lookup() {
 		if _, ok := v.plan.get(Absent); ok {
 			return absent(v.op), 0
@@ -190,7 +192,7 @@ func (s *Sandbox) execute(now time.Time, v *visit) (contract.Answer, int) {
 	a := s.model.Do(now, v.op, v.fields)
 	status := 0
 	if f, ok := v.plan.get(Duplicate); ok {
-		var copied contract.Answer
+		var copied wire.Answer
 		copyStatus := 0
 		switch {
 		case !s.cfg.AcceptReplays && v.stamp.Nonce != "":
@@ -208,7 +210,7 @@ func (s *Sandbox) execute(now time.Time, v *visit) (contract.Answer, int) {
 }
 
 // envelope writes an answer; the status is 200 unless given.
-func (s *Sandbox) envelope(v *visit, a contract.Answer, status int) *reply {
+func (s *Sandbox) envelope(v *visit, a wire.Answer, status int) *reply {
 	if status == 0 {
 		status = http.StatusOK
 	}
@@ -220,22 +222,23 @@ func (s *Sandbox) envelope(v *visit, a contract.Answer, status int) *reply {
 	if a.Message == "" {
 		a.Message = s.text(a)
 	}
-	contentType, body, err := s.contract.WriteAnswer(v.op, a)
+	h, body, err := s.wire.WriteAnswer(v.op, &a, s.cfg.Credentials)
 	if err != nil && a.WireCode == "" {
 		// The contract does not list the code: say it by its name, as one it cannot know.
 		a.WireCode = string(a.Code)
-		contentType, body, err = s.contract.WriteAnswer(v.op, a)
+		h, body, err = s.wire.WriteAnswer(v.op, &a, s.cfg.Credentials)
 	}
 	if err != nil {
 		return s.bare(http.StatusInternalServerError)
 	}
-	rep := newReply(status, contentType, body)
+	rep := newReply(status, "", body)
+	rep.header = h
 	rep.header.Set("Date", a.Time.UTC().Format(http.TimeFormat))
 	return rep
 }
 
 // text is what the contract has for the code, if it needs no value.
-func (s *Sandbox) text(a contract.Answer) string {
+func (s *Sandbox) text(a wire.Answer) string {
 	rule := s.codes[a.Code]
 	if a.WireCode != "" || strings.Contains(rule.Text.VI, "{") {
 		return string(a.Code)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -173,11 +174,11 @@ func TestAnotherSalesReply(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{})
 	first := c.ticket(partner.MustParseMSISDN("0912345100"))
-	require.Equal(t, contract.ClassSuccess, c.do(t.Context(), partner.OpRegister, first).reply.Class)
+	require.Equal(t, "success", c.do(t.Context(), partner.OpRegister, first).reply.Class)
 	f := c.ticket(good)
 	require.NoError(t, c.s.Script(Fault{Kind: OtherSale, Operation: partner.OpRegister}, Fault{Kind: OtherSale, Operation: partner.OpGet}))
 	assert.Equal(t, first.TransID, c.do(t.Context(), partner.OpRegister, f).reply.Data.TransID)
-	g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: f.TransID})
+	g := c.do(t.Context(), partner.OpGet, field.Request{TransID: f.TransID})
 	assert.NotEqual(t, f.TransID, g.reply.Data.Rows[0].TransID)
 }
 
@@ -187,9 +188,9 @@ func TestLookupsLie(t *testing.T) {
 	c := inProcessCaller(t, Config{Now: func() time.Time { return now }})
 	f := c.ticket(good)
 	now = now.Add(10 * time.Second)
-	require.Equal(t, contract.ClassSuccess, c.do(t.Context(), partner.OpRegister, f).reply.Class)
+	require.Equal(t, "success", c.do(t.Context(), partner.OpRegister, f).reply.Class)
 	now = now.Add(10 * time.Second)
-	ids := contract.Fields{TransID: f.TransID}
+	ids := field.Request{TransID: f.TransID}
 	see := func() string {
 		g := c.do(t.Context(), partner.OpGet, ids)
 		require.NoError(t, g.bad)
@@ -205,7 +206,7 @@ func TestLookupsLie(t *testing.T) {
 	assert.Equal(t, []string{"INIT", "SUCCESS", "INIT", "SUCCESS"}, []string{see(), see(), see(), see()}, "flip-flop")
 
 	require.NoError(t, c.s.Script(Fault{Kind: Absent, Operation: partner.OpList}))
-	list := contract.Fields{From: t0.Add(-time.Hour), To: t0.Add(time.Hour), Page: 1, Size: 10}
+	list := field.Request{From: t0.Add(-time.Hour), To: t0.Add(time.Hour), Page: 1, Size: 10}
 	g := c.do(t.Context(), partner.OpList, list)
 	require.NoError(t, g.bad)
 	assert.Empty(t, g.reply.Data.Rows)

@@ -6,29 +6,30 @@ import (
 	"sort"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // Get finds one transaction by transId, partnerTransId or both. Where several rows carry
 // the ids, one that was registered comes first.
-func (m *Model) Get(now time.Time, f contract.Fields) contract.Answer {
+func (m *Model) Get(now time.Time, f field.Request) wire.Answer {
 	return m.Stale(now, 0, partner.OpGet, f)
 }
 
 // List pages through the transactions created in [From, To), newest first.
-func (m *Model) List(now time.Time, f contract.Fields) contract.Answer {
+func (m *Model) List(now time.Time, f field.Request) wire.Answer {
 	return m.Stale(now, 0, partner.OpList, f)
 }
 
 // Search is List for one subscriber.
-func (m *Model) Search(now time.Time, f contract.Fields) contract.Answer {
+func (m *Model) Search(now time.Time, f field.Request) wire.Answer {
 	return m.Stale(now, 0, partner.OpSearch, f)
 }
 
 // Stale answers a lookup from a replica that is behind by the given time, on top of the
 // configured lookup lag.
-func (m *Model) Stale(now time.Time, by time.Duration, op partner.Operation, f contract.Fields) contract.Answer {
+func (m *Model) Stale(now time.Time, by time.Duration, op partner.Operation, f field.Request) wire.Answer {
 	asOf := m.tick(now).Add(-m.cfg.LookupLag - by)
 	switch op {
 	case partner.OpGet:
@@ -45,8 +46,8 @@ func (m *Model) Stale(now time.Time, by time.Duration, op partner.Operation, f c
 	return refuse(partner.CommandNotConfigured)
 }
 
-func (m *Model) get(asOf time.Time, f contract.Fields) contract.Answer {
-	var best contract.Row
+func (m *Model) get(asOf time.Time, f field.Request) wire.Answer {
+	var best field.Row
 	score := -1
 	consider := func(r *row) {
 		v, ok := m.view(r, asOf)
@@ -81,7 +82,7 @@ func (m *Model) get(asOf time.Time, f contract.Fields) contract.Answer {
 	if score < 0 {
 		return refuse(partner.TransactionNotFound)
 	}
-	return contract.Answer{Code: partner.Success, Data: contract.Data{Rows: []contract.Row{best}, HasRows: true}}
+	return wire.Answer{Code: partner.Success, Data: field.Data{Rows: []field.Row{best}, HasRows: true}}
 }
 
 // standing ranks rows of the same ids: money first.
@@ -97,7 +98,7 @@ func standing(s partner.State) int {
 	return 0
 }
 
-func (m *Model) list(asOf time.Time, f contract.Fields) contract.Answer {
+func (m *Model) list(asOf time.Time, f field.Request) wire.Answer {
 	if f.To.IsZero() {
 		f.To = m.now
 	}
@@ -114,7 +115,7 @@ func (m *Model) list(asOf time.Time, f contract.Fields) contract.Answer {
 	// Rows stand in the order of their creation.
 	end := sort.Search(len(m.rows), func(i int) bool { return !m.rows[i].created().Before(f.To) })
 	skip, total := (page-1)*size, 0
-	items := []contract.Row{}
+	items := []field.Row{}
 	for i := end - 1; i >= 0 && !m.rows[i].created().Before(f.From); i-- {
 		v, ok := m.view(&m.rows[i], asOf)
 		if !ok || !matches(v, f) {
@@ -125,12 +126,12 @@ func (m *Model) list(asOf time.Time, f contract.Fields) contract.Answer {
 		}
 		total++
 	}
-	return contract.Answer{Code: partner.Success, Data: contract.Data{
+	return wire.Answer{Code: partner.Success, Data: field.Data{
 		Rows: slices.Clip(items), HasRows: true, Page: page, Size: size, Total: &total,
 	}}
 }
 
-func matches(v contract.Row, f contract.Fields) bool {
+func matches(v field.Row, f field.Request) bool {
 	return (!f.MSISDN.IsValid() || v.MSISDN == f.MSISDN) &&
 		(f.Package == "" || v.Package == f.Package) &&
 		(f.Shop == "" || v.Shop == f.Shop) &&

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -18,21 +19,21 @@ func TestGetByEitherID(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
 	f := d.otp(t0, good)
-	assert.Equal(t, partner.TransactionNotFound, d.Get(t0, contract.Fields{PartnerTransID: idA}).Code)
+	assert.Equal(t, partner.TransactionNotFound, d.Get(t0, field.Request{PartnerTransID: idA}).Code)
 	require.Equal(t, partner.Success, d.Register(t0.Add(time.Second), f).Code)
-	for _, ask := range []contract.Fields{
+	for _, ask := range []field.Request{
 		{TransID: f.TransID}, {PartnerTransID: idA}, {TransID: f.TransID, PartnerTransID: idA}, {TransID: f.TransID, PartnerTransID: idB},
 	} {
 		a := d.Get(t0.Add(time.Minute), ask)
 		require.Equal(t, partner.Success, a.Code)
 		require.Len(t, a.Data.Rows, 1)
-		assert.Equal(t, contract.Row{
-			TransID: f.TransID, PartnerTransID: idA, MSISDN: good, Package: "C120", Amount: 120_000, State: partner.StateSuccess,
+		assert.Equal(t, field.Row{
+			TransID: f.TransID, PartnerTransID: idA, MSISDN: good, Package: "C120", Amount: 120_000, StateSaid: field.StateSaid{State: partner.StateSuccess},
 			ResultCode: "0000", Shop: "FPT001", CreatedAt: t0, UpdatedAt: t0.Add(time.Second),
 		}, a.Data.Rows[0])
 	}
-	assert.Equal(t, partner.TransactionNotFound, d.Get(t0, contract.Fields{TransID: "T1", PartnerTransID: idB}).Code)
-	assert.Equal(t, partner.TransactionNotFound, d.Get(t0, contract.Fields{}).Code)
+	assert.Equal(t, partner.TransactionNotFound, d.Get(t0, field.Request{TransID: "T1", PartnerTransID: idB}).Code)
+	assert.Equal(t, partner.TransactionNotFound, d.Get(t0, field.Request{}).Code)
 }
 
 // Where a transId was used twice, the row asked for is found, and money comes first.
@@ -45,7 +46,7 @@ func TestGetAmongRepetitions(t *testing.T) {
 	g.PartnerTransID = idB
 	d.SetSubscriber(good, Subscriber{Result: Ineligible})
 	require.Equal(t, partner.NotEligible, d.Register(t0.Add(1), g).Code)
-	assert.Equal(t, partner.StateSuccess, d.Get(t0.Add(2), contract.Fields{TransID: f.TransID}).Data.Rows[0].State)
+	assert.Equal(t, partner.StateSuccess, d.Get(t0.Add(2), field.Request{TransID: f.TransID}).Data.Rows[0].State)
 	assert.Equal(t, partner.StateFailed, d.Get(t0.Add(2), g).Data.Rows[0].State)
 	assert.Equal(t, []partner.State{partner.StateSuccess, partner.StateFailed}, d.states())
 	assert.Len(t, d.Inbox(good), 1, "one SMS")
@@ -66,12 +67,12 @@ func TestLookupLag(t *testing.T) {
 		{70 * time.Second, partner.Success, partner.StatePending},
 		{75 * time.Second, partner.Success, partner.StateSuccess},
 	} {
-		a := d.Get(t0.Add(tt.after), contract.Fields{TransID: f.TransID})
+		a := d.Get(t0.Add(tt.after), field.Request{TransID: f.TransID})
 		assert.Equal(t, tt.code, a.Code, tt.after)
 		if tt.code == partner.Success {
 			assert.Equal(t, tt.state, a.Data.Rows[0].State, tt.after)
 		}
-		list := d.List(d.now, contract.Fields{From: t0, To: t0.Add(time.Hour)})
+		list := d.List(d.now, field.Request{From: t0, To: t0.Add(time.Hour)})
 		assert.Equal(t, tt.code == partner.Success, *list.Data.Total == 1, tt.after)
 	}
 	assert.Equal(t, partner.StateSuccess, d.Ledger(d.now)[0].State)
@@ -91,7 +92,7 @@ func TestListPagesAndFilters(t *testing.T) {
 		}
 	}
 	now := t0.Add(time.Minute)
-	window := contract.Fields{From: t0, To: t0.Add(25 * time.Second)}
+	window := field.Request{From: t0, To: t0.Add(25 * time.Second)}
 	a := d.List(now, window)
 	require.Equal(t, partner.Success, a.Code)
 	assert.Len(t, a.Data.Rows, 20, "default size")
@@ -105,7 +106,7 @@ func TestListPagesAndFilters(t *testing.T) {
 	assert.Empty(t, d.List(now, second).Data.Rows)
 	assert.True(t, d.List(now, second).Data.HasRows)
 
-	half := contract.Fields{From: t0.Add(5 * time.Second), To: t0.Add(10 * time.Second)}
+	half := field.Request{From: t0.Add(5 * time.Second), To: t0.Add(10 * time.Second)}
 	a = d.List(now, half)
 	assert.Equal(t, 5, *a.Data.Total, "half-open")
 	assert.Equal(t, t0.Add(5*time.Second), a.Data.Rows[4].CreatedAt)
@@ -122,7 +123,7 @@ func TestListPagesAndFilters(t *testing.T) {
 	assert.Equal(t, 25, *d.List(now, one).Data.Total, "list has no subscriber")
 	assert.Equal(t, partner.InvalidISDN, d.Search(now, window).Code)
 
-	long := contract.Fields{From: t0, To: t0.Add(31*24*time.Hour + 1)}
+	long := field.Request{From: t0, To: t0.Add(31*24*time.Hour + 1)}
 	assert.Equal(t, partner.SystemError, d.List(now, long).Code)
 	long.To = long.To.Add(-1)
 	assert.Equal(t, partner.Success, d.List(now, long).Code)
@@ -191,7 +192,7 @@ func TestTheBusinessDayIsVietnams(t *testing.T) {
 		}
 		d := newDesk(t, Config{Contract: c, OTPPerDay: 1})
 		d.otp(last.Add(-10*time.Minute), good)
-		assert.Equal(t, partner.OTPLimitExceeded, d.RequestOTP(last, contract.Fields{MSISDN: good, Package: "C120", Shop: "FPT001", Employee: "E01"}).Code)
+		assert.Equal(t, partner.OTPLimitExceeded, d.RequestOTP(last, field.Request{MSISDN: good, Package: "C120", Shop: "FPT001", Employee: "E01"}).Code)
 		d.otp(last.Add(time.Second), good)
 	}
 }

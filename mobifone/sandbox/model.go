@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/packages/catalog"
@@ -129,7 +131,7 @@ func (m *Model) subscriber(n partner.MSISDN) *subscriber {
 
 // Do carries out one operation as it arrives. An operation the model does not know is
 // COMMAND_NOT_CONFIGURED.
-func (m *Model) Do(now time.Time, op partner.Operation, f contract.Fields) contract.Answer {
+func (m *Model) Do(now time.Time, op partner.Operation, f field.Request) wire.Answer {
 	switch op {
 	case partner.OpEligible:
 		return m.Eligible(now, f)
@@ -144,7 +146,7 @@ func (m *Model) Do(now time.Time, op partner.Operation, f contract.Fields) contr
 	case partner.OpSearch:
 		return m.Search(now, f)
 	}
-	return contract.Answer{Code: partner.CommandNotConfigured}
+	return wire.Answer{Code: partner.CommandNotConfigured}
 }
 
 // Executed returns how often a package was registered for the subscriber: what the
@@ -165,4 +167,4 @@ func (m *Model) tick(now time.Time) time.Time {
 	return m.now
 }
 
-func refuse(code partner.Code) contract.Answer { return contract.Answer{Code: code} }
+func refuse(code partner.Code) wire.Answer { return wire.Answer{Code: code} }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -39,7 +39,7 @@ func TestSecondRegistrationByKind(t *testing.T) {
 	for kind, want := range table {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			first := func(t *testing.T) (desk, contract.Fields, time.Time) {
+			first := func(t *testing.T) (desk, field.Request, time.Time) {
 				d := newDesk(t, Config{Kind: kind, Queue: time.Minute})
 				f := d.otp(t0, good)
 				a := d.Register(t0.Add(time.Second), f)
@@ -144,14 +144,14 @@ func TestMagicNumbers(t *testing.T) {
 func TestEligible(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
-	a := d.Eligible(t0, contract.Fields{MSISDN: good})
+	a := d.Eligible(t0, field.Request{MSISDN: good})
 	require.Equal(t, partner.Success, a.Code)
 	require.Len(t, a.Data.Rows, 3)
 	assert.Equal(t, partner.PackageCode("C120"), a.Data.Rows[0].Package)
 	assert.Equal(t, partner.VND(120_000), a.Data.Rows[0].Price)
 	assert.True(t, *a.Data.Rows[0].Eligible)
 
-	a = d.Eligible(t0, contract.Fields{MSISDN: partner.MustParseMSISDN("0912345104")})
+	a = d.Eligible(t0, field.Request{MSISDN: partner.MustParseMSISDN("0912345104")})
 	assert.False(t, *a.Data.Rows[2].Eligible)
 	assert.Equal(t, "2064", a.Data.Rows[2].ReasonCode)
 
@@ -161,12 +161,12 @@ func TestEligible(t *testing.T) {
 		partner.SubscriberInactive: {Barred: true},
 	} {
 		d.SetSubscriber(good, sub)
-		assert.Equal(t, want, d.Eligible(t0, contract.Fields{MSISDN: good}).Code)
-		assert.Equal(t, want, d.RequestOTP(t0, contract.Fields{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}).Code)
-		assert.Equal(t, want, d.Register(t0, contract.Fields{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}).Code)
+		assert.Equal(t, want, d.Eligible(t0, field.Request{MSISDN: good}).Code)
+		assert.Equal(t, want, d.RequestOTP(t0, field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}).Code)
+		assert.Equal(t, want, d.Register(t0, field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}).Code)
 	}
 	d.SetSubscriber(good, Subscriber{Ineligible: map[partner.PackageCode]partner.Code{"C120": partner.CommitmentActive}})
-	a = d.Eligible(t0, contract.Fields{MSISDN: good})
+	a = d.Eligible(t0, field.Request{MSISDN: good})
 	assert.Equal(t, []bool{false, true, true}, []bool{*a.Data.Rows[0].Eligible, *a.Data.Rows[1].Eligible, *a.Data.Rows[2].Eligible})
 	assert.Equal(t, partner.CommitmentActive, d.Register(t0, d.otp(t0, good)).Code)
 }
@@ -175,13 +175,13 @@ func TestRefusalsBeforeTheOTPKeepIt(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
 	f := d.otp(t0, good)
-	for want, change := range map[partner.Code]func(*contract.Fields){
-		partner.InvalidISDN:           func(f *contract.Fields) { f.MSISDN = partner.MSISDN{} },
-		partner.PackageInvalid:        func(f *contract.Fields) { f.Package = "NONE" },
-		partner.AmountMismatch:        func(f *contract.Fields) { f.Amount-- },
-		partner.ShopOrEmployeeInvalid: func(f *contract.Fields) { f.Employee = "" },
-		partner.TransactionExpired:    func(f *contract.Fields) { f.TransID = "T0" },
-		partner.TransactionConflict:   func(f *contract.Fields) { f.Package, f.Amount = "3C120", 360_000 },
+	for want, change := range map[partner.Code]func(*field.Request){
+		partner.InvalidISDN:           func(f *field.Request) { f.MSISDN = partner.MSISDN{} },
+		partner.PackageInvalid:        func(f *field.Request) { f.Package = "NONE" },
+		partner.AmountMismatch:        func(f *field.Request) { f.Amount-- },
+		partner.ShopOrEmployeeInvalid: func(f *field.Request) { f.Employee = "" },
+		partner.TransactionExpired:    func(f *field.Request) { f.TransID = "T0" },
+		partner.TransactionConflict:   func(f *field.Request) { f.Package, f.Amount = "3C120", 360_000 },
 	} {
 		bad := f
 		change(&bad)

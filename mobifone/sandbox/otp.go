@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -18,7 +19,7 @@ type Message struct {
 
 // RequestOTP sends a new six-digit code to the subscriber's inbox and opens a
 // transaction for it.
-func (m *Model) RequestOTP(now time.Time, f contract.Fields) contract.Answer {
+func (m *Model) RequestOTP(now time.Time, f field.Request) wire.Answer {
 	now = m.tick(now)
 	if code := m.staffed(partner.OpOTP, f); code != "" {
 		return refuse(code)
@@ -61,8 +62,8 @@ func (m *Model) RequestOTP(now time.Time, f contract.Fields) contract.Answer {
 		expires: now.Add(m.cfg.OTPTTL),
 	})
 	left := r.attempts
-	return contract.Answer{Code: partner.Success, Data: contract.Data{
-		TransID: r.trans, PartnerTransID: f.PartnerTransID, State: partner.StateInit,
+	return wire.Answer{Code: partner.Success, Data: field.Data{
+		TransID: r.trans, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: partner.StateInit},
 		OTPExpiresAt: r.expires.In(m.zone), OTPTTL: m.cfg.OTPTTL, ResendAfter: max(0, m.cfg.ResendAfter),
 		OTPLength: 6, AttemptsLeft: &left,
 	}}
@@ -83,7 +84,7 @@ func (m *Model) voidEarlier(now time.Time, sub *subscriber) {
 }
 
 // staffed refuses a request without the shop or employee that the contract makes it name.
-func (m *Model) staffed(op partner.Operation, f contract.Fields) partner.Code {
+func (m *Model) staffed(op partner.Operation, f field.Request) partner.Code {
 	if m.needs[need{op, "shop"}] && f.Shop == "" || m.needs[need{op, "employee"}] && f.Employee == "" {
 		return partner.ShopOrEmployeeInvalid
 	}

@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 func TestOTPTicket(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
-	f := contract.Fields{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
+	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
 	a := d.RequestOTP(t0, f)
 	assert.Equal(t, partner.StateInit, a.Data.State)
 	assert.Equal(t, t0.Add(180*time.Second), a.Data.OTPExpiresAt)
@@ -31,7 +31,7 @@ func TestOTPTicket(t *testing.T) {
 func TestOTPResendAndDailyLimit(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{OTPPerDay: 3})
-	f := contract.Fields{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
+	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
 	now := t0
 	require.Equal(t, partner.Success, d.RequestOTP(now, f).Code)
 	a := d.RequestOTP(now.Add(18500*time.Millisecond), f)
@@ -60,7 +60,7 @@ func TestNegativeResendAfterIsNoWait(t *testing.T) {
 	s, err := New(Config{ResendAfter: -1})
 	require.NoError(t, err)
 	assert.Zero(t, s.Contract().Semantics().ResendAfter)
-	f := contract.Fields{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
+	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
 	for range 2 {
 		a := s.model.RequestOTP(t0, f)
 		assert.Equal(t, partner.Success, a.Code)

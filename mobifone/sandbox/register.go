@@ -4,13 +4,14 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // Register carries out a registration as it arrives. Kind E accepts it with PROCESSING
 // and carries it out later; the ledger shows nothing of it until then.
-func (m *Model) Register(now time.Time, f contract.Fields) contract.Answer {
+func (m *Model) Register(now time.Time, f field.Request) wire.Answer {
 	now = m.tick(now)
 	if !m.rules.queue {
 		return m.execute(now, now, f)
@@ -28,8 +29,8 @@ func (m *Model) Register(now time.Time, f contract.Fields) contract.Answer {
 
 // admit checks a registration that arrived at one time and is executed at another. It
 // returns the transaction, or the answer that refuses.
-func (m *Model) admit(now, arrived time.Time, f contract.Fields) (*row, int32, *contract.Answer) {
-	no := func(code partner.Code) (*row, int32, *contract.Answer) {
+func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wire.Answer) {
+	no := func(code partner.Code) (*row, int32, *wire.Answer) {
 		a := refuse(code)
 		a.Data.TransID, a.Data.PartnerTransID = f.TransID, f.PartnerTransID
 		return nil, 0, &a
@@ -82,7 +83,7 @@ func (m *Model) admit(now, arrived time.Time, f contract.Fields) (*row, int32, *
 
 // find returns the newest row of the request's transId, or where the contract's register
 // carries none, of the subscriber and package.
-func (m *Model) find(f contract.Fields) int32 {
+func (m *Model) find(f field.Request) int32 {
 	if m.needs[need{partner.OpRegister, "transId"}] {
 		return m.firstOf(f.TransID)
 	}
@@ -109,7 +110,7 @@ func (m *Model) firstOf(id partner.TransID) int32 {
 }
 
 // duplicate is what a deduping partner says of a partnerTransId it has carried out.
-func (m *Model) duplicate(f contract.Fields) partner.Code {
+func (m *Model) duplicate(f field.Request) partner.Code {
 	for n := m.byPID[f.PartnerTransID]; n != 0; n = m.rows[n-1].nextPID {
 		r := &m.rows[n-1]
 		if !r.executedOnce() || r.last().code == partner.OTPAttemptsExceeded {
@@ -133,7 +134,7 @@ func (r *row) opens(otp partner.OTP) bool {
 }
 
 // wrongOTP counts an entry; the last one ends the transaction.
-func (m *Model) wrongOTP(now time.Time, r *row, n int32, f contract.Fields) *contract.Answer {
+func (m *Model) wrongOTP(now time.Time, r *row, n int32, f field.Request) *wire.Answer {
 	r.attempts--
 	left := r.attempts
 	a := refuse(partner.OTPInvalid)
@@ -144,12 +145,12 @@ func (m *Model) wrongOTP(now time.Time, r *row, n int32, f contract.Fields) *con
 			r.set(now, partner.StateFailed, partner.OTPAttemptsExceeded)
 		}
 	}
-	a.Data = contract.Data{TransID: r.trans, PartnerTransID: f.PartnerTransID, AttemptsLeft: &left}
+	a.Data = field.Data{TransID: r.trans, PartnerTransID: f.PartnerTransID, AttemptsLeft: &left}
 	return &a
 }
 
 // execute carries a registration out, or refuses it.
-func (m *Model) execute(now, arrived time.Time, f contract.Fields) contract.Answer {
+func (m *Model) execute(now, arrived time.Time, f field.Request) wire.Answer {
 	r, n, refusal := m.admit(now, arrived, f)
 	if refusal != nil {
 		return *refusal
@@ -184,8 +185,8 @@ func (m *Model) execute(now, arrived time.Time, f contract.Fields) contract.Answ
 	m.succeed(now, r)
 	_, days, _ := m.offer(f.Package)
 	at := now.In(m.zone)
-	return contract.Answer{Code: partner.Success, Data: contract.Data{
-		TransID: r.trans, PartnerTransID: f.PartnerTransID, State: partner.StateSuccess,
+	return wire.Answer{Code: partner.Success, Data: field.Data{
+		TransID: r.trans, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: partner.StateSuccess},
 		RegisteredAt: at, EffectiveFrom: at, ExpiresAt: at.AddDate(0, 0, days),
 	}}
 }

@@ -3,7 +3,7 @@ package sandbox
 import (
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -69,13 +69,13 @@ func (m *Model) asOf(r *row, t time.Time) (change, bool) {
 }
 
 // view is the row as a lookup at that time shows it.
-func (m *Model) view(r *row, t time.Time) (contract.Row, bool) {
+func (m *Model) view(r *row, t time.Time) (field.Row, bool) {
 	c, ok := m.asOf(r, t)
 	if !ok {
-		return contract.Row{}, false
+		return field.Row{}, false
 	}
-	out := contract.Row{
-		TransID: r.trans, MSISDN: r.msisdn, Package: r.pkg, Amount: r.amount, State: c.state,
+	out := field.Row{
+		TransID: r.trans, MSISDN: r.msisdn, Package: r.pkg, Amount: r.amount, StateSaid: field.StateSaid{State: c.state},
 		ResultCode: m.wire[c.code], Shop: r.shop, CreatedAt: r.created(), UpdatedAt: c.at,
 	}
 	if r.pidAtOTP || c.state != partner.StateInit && c.state != partner.StateExpired {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/packages/catalog"
@@ -21,6 +22,7 @@ const OpLogin partner.Operation = "login"
 type Sandbox struct {
 	cfg      Config
 	contract *contract.Contract // with the true semantics
+	wire     *wire.Wire         // and compiled
 	routes   map[string][]string
 	login    *contract.Login
 	codes    map[partner.Code]contract.CodeRule
@@ -36,7 +38,7 @@ type Sandbox struct {
 	nonces   nonceMemory
 	tokens   map[string]time.Time // token → end of its life
 	rate     bucket
-	said     map[partner.Operation][]contract.Answer // the last two successes, for OtherSale
+	said     map[partner.Operation][]wire.Answer // the last two successes, for OtherSale
 }
 
 // New makes a sandbox with an empty ledger. Its error names every fault of the config.
@@ -51,7 +53,7 @@ func New(cfg Config) (*Sandbox, error) {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	s := &Sandbox{
-		cfg: cfg, contract: truth, model: model, skew: cfg.Skew,
+		cfg: cfg, contract: truth, wire: wire.Of(truth), model: model, skew: cfg.Skew,
 		routes:   map[string][]string{},
 		codes:    map[partner.Code]contract.CodeRule{},
 		closing:  make(chan struct{}),
@@ -59,7 +61,7 @@ func New(cfg Config) (*Sandbox, error) {
 		nonces:   newNonceMemory(cfg.NonceMemory),
 		tokens:   map[string]time.Time{},
 		rate:     bucket{perSecond: cfg.RateLimit, burst: cfg.RateBurst},
-		said:     map[partner.Operation][]contract.Answer{},
+		said:     map[partner.Operation][]wire.Answer{},
 	}
 	doc := s.contract.Document()
 	for _, end := range doc.Operations {
@@ -67,7 +69,7 @@ func New(cfg Config) (*Sandbox, error) {
 			s.routes[end.Path] = append(s.routes[end.Path], end.Method)
 		}
 	}
-	if doc.Auth.Scheme == contract.AuthBearer {
+	if doc.Auth.Scheme == "bearer" {
 		s.login = doc.Auth.Login
 	}
 	for _, rule := range doc.Codes {
@@ -80,7 +82,7 @@ func New(cfg Config) (*Sandbox, error) {
 }
 
 // makeCredentials fills in what the config left open.
-func (s *Sandbox) makeCredentials(scheme contract.Scheme) error {
+func (s *Sandbox) makeCredentials(scheme string) error {
 	c, draw := &s.cfg.Credentials, chance{s.cfg.Random}
 	if c.APIKey.IsZero() {
 		c.APIKey = partner.NewSecret("sandbox-" + draw.token())
@@ -94,7 +96,7 @@ func (s *Sandbox) makeCredentials(scheme contract.Scheme) error {
 	if c.Password.IsZero() {
 		c.Password = partner.NewSecret(draw.token())
 	}
-	if c.PrivateKey == nil && scheme == contract.AuthRSASHA256 {
+	if c.PrivateKey == nil && scheme == "rsa-sha256" {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			return fmt.Errorf("sandbox: make a key: %w", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -18,7 +19,7 @@ func TestFourSteps(t *testing.T) {
 	t.Parallel()
 	edges(t, Config{}, func(t *testing.T, c *caller) {
 		ctx := t.Context()
-		g := c.do(ctx, partner.OpEligible, contract.Fields{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01"})
+		g := c.do(ctx, partner.OpEligible, field.Request{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01"})
 		require.NoError(t, g.bad)
 		require.Len(t, g.reply.Data.Rows, 3)
 		assert.Equal(t, partner.VND(720_000), g.reply.Data.Rows[2].Price)
@@ -28,14 +29,14 @@ func TestFourSteps(t *testing.T) {
 		require.NoError(t, g.err)
 		require.NoError(t, g.bad)
 		assert.Equal(t, http.StatusOK, g.status)
-		assert.Equal(t, contract.ClassSuccess, g.reply.Class)
+		assert.Equal(t, "success", g.reply.Class)
 		assert.Equal(t, f.TransID, g.reply.Data.TransID)
 		assert.Equal(t, f.PartnerTransID, g.reply.Data.PartnerTransID)
 		assert.Equal(t, 30*24*time.Hour, g.reply.Data.ExpiresAt.Sub(g.reply.Data.EffectiveFrom))
 		assert.Equal(t, "req-3", g.reply.RequestID)
 
 		now := c.s.Now()
-		for op, f := range map[partner.Operation]contract.Fields{
+		for op, f := range map[partner.Operation]field.Request{
 			partner.OpGet:    {TransID: f.TransID, PartnerTransID: f.PartnerTransID},
 			partner.OpList:   {From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
 			partner.OpSearch: {MSISDN: good, From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
@@ -58,7 +59,7 @@ func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	now := t0
 	c := inProcessCaller(t, Config{RateLimit: 0.5, RateBurst: 2, Now: func() time.Time { return now }})
-	ask := func() got { return c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"}) }
+	ask := func() got { return c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"}) }
 	assert.Equal(t, http.StatusOK, ask().status)
 	assert.Equal(t, http.StatusOK, ask().status)
 	g := ask()
@@ -91,7 +92,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 			assert.Equal(t, tt.want, res.StatusCode, tt.path)
 		}
 		c.base += "/gateway/mobifone"
-		g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		g := c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
 		assert.NotEqual(t, http.StatusNotFound, g.status, "below a base path")
 	})
 }

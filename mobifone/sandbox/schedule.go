@@ -4,17 +4,17 @@ import (
 	"container/heap"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // event is work for later: a parked registration, or the end of a PENDING one.
 type event struct {
 	at      time.Time
-	seq     uint64           // order of those due at once
-	row     int32            // 1-based; 0 is none
-	fails   bool             // PENDING ends in FAILED
-	parked  *contract.Fields // nil: settle the row
+	seq     uint64         // order of those due at once
+	row     int32          // 1-based; 0 is none
+	fails   bool           // PENDING ends in FAILED
+	parked  *field.Request // nil: settle the row
 	arrived time.Time
 }
 
@@ -82,12 +82,12 @@ func latest(a, b time.Time) time.Time {
 
 // Park takes a registration that has arrived and executes it only at the given time:
 // a request stuck behind the partner's door. Lookups show nothing of it until then.
-func (m *Model) Park(now, at time.Time, f contract.Fields) {
+func (m *Model) Park(now, at time.Time, f field.Request) {
 	now = m.tick(now)
 	m.park(now, latest(now, at), f)
 }
 
-func (m *Model) park(now, at time.Time, f contract.Fields) {
+func (m *Model) park(now, at time.Time, f field.Request) {
 	n := m.find(f)
 	if n != 0 && !m.rows[n-1].expires.After(now) {
 		n = 0 // too late already: the row may show as expired

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -39,7 +40,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	c := &caller{t: t, s: srv.Sandbox, base: srv.URL, cred: srv.Credentials(), http: &http.Client{Transport: transport}}
 	done := make(chan got)
 	for range 2 {
-		req := c.request(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		req := c.request(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
 		go func() { done <- c.send(partner.OpGet, req) }()
 	}
 	for srv.Requests(partner.OpGet) < 2 {

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // remember keeps the last two successes of an operation, for another sale's reply.
-func (s *Sandbox) remember(op partner.Operation, a contract.Answer) contract.Answer {
+func (s *Sandbox) remember(op partner.Operation, a wire.Answer) wire.Answer {
 	if a.Code == partner.Success && a.WireCode == "" {
 		kept := append(s.said[op], a)
 		s.said[op] = kept[max(0, len(kept)-2):]
@@ -18,7 +19,7 @@ func (s *Sandbox) remember(op partner.Operation, a contract.Answer) contract.Ans
 }
 
 // alter changes what an answer says: the faults before it is written.
-func (s *Sandbox) alter(v *visit, a contract.Answer, status *int) contract.Answer {
+func (s *Sandbox) alter(v *visit, a wire.Answer, status *int) wire.Answer {
 	if _, ok := v.plan.get(OtherSale); ok {
 		a = s.anotherSale(v, a)
 	}
@@ -26,8 +27,8 @@ func (s *Sandbox) alter(v *visit, a contract.Answer, status *int) contract.Answe
 		a = withForeignIDs(a, v.fields)
 	}
 	if f, ok := v.plan.get(Override); ok {
-		ids := contract.Data{TransID: a.Data.TransID, PartnerTransID: a.Data.PartnerTransID}
-		a = contract.Answer{Code: f.Code, WireCode: f.WireCode, Data: ids}
+		ids := field.Data{TransID: a.Data.TransID, PartnerTransID: a.Data.PartnerTransID}
+		a = wire.Answer{Code: f.Code, WireCode: f.WireCode, Data: ids}
 		*status = f.Status
 	}
 	if _, ok := v.plan.get(Contradict); ok {
@@ -37,7 +38,7 @@ func (s *Sandbox) alter(v *visit, a contract.Answer, status *int) contract.Answe
 }
 
 // anotherSale is an earlier success with other ids, or one made up.
-func (s *Sandbox) anotherSale(v *visit, a contract.Answer) contract.Answer {
+func (s *Sandbox) anotherSale(v *visit, a wire.Answer) wire.Answer {
 	for _, old := range s.said[v.op] {
 		if old.Data.TransID != a.Data.TransID || len(old.Data.Rows) > 0 && len(a.Data.Rows) > 0 &&
 			old.Data.Rows[0].TransID != a.Data.Rows[0].TransID {
@@ -49,14 +50,14 @@ func (s *Sandbox) anotherSale(v *visit, a contract.Answer) contract.Answer {
 }
 
 // withForeignIDs replaces every id by a well-formed one of nobody.
-func withForeignIDs(a contract.Answer, f contract.Fields) contract.Answer {
+func withForeignIDs(a wire.Answer, f field.Request) wire.Answer {
 	if a.Data.TransID != "" || f.TransID != "" {
 		a.Data.TransID = foreign(cmp.Or(a.Data.TransID, f.TransID))
 	}
 	if a.Data.PartnerTransID != "" || f.PartnerTransID != "" {
 		a.Data.PartnerTransID = foreign(cmp.Or(a.Data.PartnerTransID, f.PartnerTransID))
 	}
-	rows := make([]contract.Row, len(a.Data.Rows))
+	rows := make([]field.Row, len(a.Data.Rows))
 	for i, r := range a.Data.Rows {
 		if r.TransID != "" {
 			r.TransID = foreign(r.TransID)
@@ -123,10 +124,10 @@ func (s *Sandbox) spoil(rep *reply, v *visit) *reply {
 }
 
 // absent is a lookup that finds nothing.
-func absent(op partner.Operation) contract.Answer {
+func absent(op partner.Operation) wire.Answer {
 	if op == partner.OpGet {
 		return refuse(partner.TransactionNotFound)
 	}
 	zero := 0
-	return contract.Answer{Code: partner.Success, Data: contract.Data{HasRows: true, Rows: []contract.Row{}, Page: 1, Size: 20, Total: &zero}}
+	return wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: []field.Row{}, Page: 1, Size: 20, Total: &zero}}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -81,7 +82,7 @@ func TestLateExecution(t *testing.T) {
 			f := c.ticket(good)
 			require.NoError(t, c.s.Script(Fault{Kind: Late, Status: 504, Delay: contract.Duration(time.Hour)}))
 			assert.Equal(t, 504, c.do(t.Context(), partner.OpRegister, f).status)
-			g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: f.TransID, PartnerTransID: f.PartnerTransID})
+			g := c.do(t.Context(), partner.OpGet, field.Request{TransID: f.TransID, PartnerTransID: f.PartnerTransID})
 			assert.Equal(t, partner.StateInit, g.reply.Data.Rows[0].State, "nothing to be seen of it")
 			time.Sleep(time.Hour)
 			assert.Equal(t, executed, c.s.Executed(good), kind)
@@ -114,7 +115,7 @@ func TestDripTakesItsTime(t *testing.T) {
 		c := inProcessCaller(t, Config{})
 		require.NoError(t, c.s.Script(Fault{Kind: Drip, Delay: contract.Duration(time.Second)}))
 		began := time.Now()
-		g := c.do(t.Context(), partner.OpGet, contract.Fields{TransID: "T1"})
+		g := c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
 		require.NoError(t, g.err)
 		assert.Equal(t, time.Duration(len(g.body)+1)*time.Second, time.Since(began), "a second a byte, and one for the end")
 	})
@@ -134,7 +135,7 @@ func TestCloseLetsGo(t *testing.T) {
 			require.NoError(t, c.s.Script(f))
 			began := time.Now()
 			done := make(chan got)
-			go func() { done <- c.do(context.Background(), partner.OpGet, contract.Fields{TransID: "T1"}) }()
+			go func() { done <- c.do(context.Background(), partner.OpGet, field.Request{TransID: "T1"}) }()
 			time.Sleep(time.Minute)
 			c.s.Close()
 			assert.Error(t, (<-done).err)

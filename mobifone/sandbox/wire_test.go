@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -33,13 +35,13 @@ type got struct {
 	header http.Header
 	body   []byte
 	err    error // of the exchange or of reading the body
-	reply  *contract.Reply
+	reply  *wire.Reply
 	bad    error // of decoding
 }
 
-func (c *caller) request(ctx context.Context, op partner.Operation, f contract.Fields) *http.Request {
+func (c *caller) request(ctx context.Context, op partner.Operation, f field.Request) *http.Request {
 	c.t.Helper()
-	w, err := c.s.Contract().Encode(op, f)
+	w, err := c.s.wire.Encode(op, &f, nil)
 	require.NoError(c.t, err)
 	target := c.base + w.Path
 	if w.RawQuery != "" {
@@ -56,11 +58,11 @@ func (c *caller) request(ctx context.Context, op partner.Operation, f contract.F
 	if c.nonce != "" {
 		stamp.Nonce = c.nonce
 	}
-	require.NoError(c.t, c.s.Contract().Sign(req, w.Body, c.cred, stamp))
+	require.NoError(c.t, c.s.wire.Sign(req, w.Body, &wire.Try{Credentials: c.cred, Stamp: stamp}))
 	return req
 }
 
-func (c *caller) do(ctx context.Context, op partner.Operation, f contract.Fields) got {
+func (c *caller) do(ctx context.Context, op partner.Operation, f field.Request) got {
 	c.t.Helper()
 	return c.send(op, c.request(ctx, op, f))
 }
@@ -74,7 +76,7 @@ func (c *caller) send(op partner.Operation, req *http.Request) got {
 	g := got{status: res.StatusCode, header: res.Header}
 	g.body, g.err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if g.err == nil {
-		g.reply, g.bad = c.s.Contract().Decode(op, g.body)
+		g.reply, g.bad = c.s.wire.Decode(op, g.header, g.body, nil)
 	}
 	return g
 }
@@ -114,13 +116,13 @@ func inProcessCaller(t testing.TB, cfg Config) *caller {
 }
 
 // ticket asks for an OTP and reads it from the phone.
-func (c *caller) ticket(n partner.MSISDN) contract.Fields {
+func (c *caller) ticket(n partner.MSISDN) field.Request {
 	c.t.Helper()
-	f := contract.Fields{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"}
+	f := field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"}
 	g := c.do(context.Background(), partner.OpOTP, f)
 	require.NoError(c.t, g.err)
 	require.NoError(c.t, g.bad)
-	require.Equal(c.t, contract.ClassSuccess, g.reply.Class, g.reply.WireCode)
+	require.Equal(c.t, "success", g.reply.Class, g.reply.WireCode)
 	code, ok := c.s.Code(n)
 	require.True(c.t, ok)
 	f.OTP, f.TransID, f.Amount = code, g.reply.Data.TransID, 120_000

@@ -1,0 +1,283 @@
+// Package field is the vocabulary of the wire: one table of the fields that requests can
+// carry and one of those that answers can. Encoding, decoding, the rules of a document, the
+// canonical text of a fingerprint, the server's half and the JSON Schema all read these two
+// tables, so that a new field is one row here (and one member of the struct behind it).
+package field
+
+import (
+	"slices"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Ops is a set of operations.
+type Ops uint8
+
+// The operations.
+const (
+	Eligible Ops = 1 << iota
+	OTP
+	Register
+	Get
+	List
+	Search
+
+	lists = List | Search
+	rows  = Get | List | Search
+	all   = Eligible | OTP | Register | rows
+)
+
+// Of returns an operation as a set; 0 for one that the SDK does not know.
+func Of(op partner.Operation) Ops {
+	switch op {
+	case partner.OpEligible:
+		return Eligible
+	case partner.OpOTP:
+		return OTP
+	case partner.OpRegister:
+		return Register
+	case partner.OpGet:
+		return Get
+	case partner.OpList:
+		return List
+	case partner.OpSearch:
+		return Search
+	}
+	return 0
+}
+
+// Request holds the fields of a request. A zero field is not sent, nor is one that the
+// operation's endpoint does not list.
+type Request struct {
+	MSISDN         partner.MSISDN
+	Channel        string
+	Shop           string
+	Employee       string
+	EmployeeName   string
+	POS            string
+	System         string
+	Package        partner.PackageCode
+	TransID        partner.TransID
+	PartnerTransID partner.PartnerTransID
+	OTP            partner.OTP
+	Amount         partner.VND
+	From, To       time.Time
+	State          partner.State
+	Page, Size     int
+}
+
+// Spec describes one field of T: its name in a document, the operations that can have it,
+// and where it is kept. The type behind At decides how it is written and read.
+type Spec[T any] struct {
+	Name    string
+	Ops     Ops
+	Need    Ops  // operations whose document must name it; other needs stand in the rules
+	Decides bool // an answer whose field cannot be read is unreadable; any other field is then absent
+	At      func(*T) any
+}
+
+// The names that rules and code speak of.
+const (
+	MSISDN         = "msisdn"
+	Package        = "package"
+	TransID        = "transId"
+	PartnerTransID = "partnerTransId"
+	OTPCode        = "otp"
+	Amount         = "amount"
+	Status         = "status"
+	From           = "from"
+	To             = "to"
+	Page           = "page"
+	Size           = "size"
+)
+
+// Requests is the table of request fields, in the order in which a body carries them.
+var Requests = [...]Spec[Request]{
+	{Name: MSISDN, Ops: Eligible | OTP | Register | Search, Need: Eligible | OTP | Search, At: func(r *Request) any { return &r.MSISDN }},
+	{Name: "channel", Ops: all, At: func(r *Request) any { return &r.Channel }},
+	{Name: "shop", Ops: Eligible | OTP | Register | lists, At: func(r *Request) any { return &r.Shop }},
+	{Name: "employee", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.Employee }},
+	{Name: "employeeName", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.EmployeeName }},
+	{Name: "pos", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.POS }},
+	{Name: "system", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.System }},
+	{Name: Package, Ops: OTP | Register | lists, Need: OTP, At: func(r *Request) any { return &r.Package }},
+	{Name: TransID, Ops: Register | Get, At: func(r *Request) any { return &r.TransID }},
+	{Name: PartnerTransID, Ops: OTP | Register | Get, At: func(r *Request) any { return &r.PartnerTransID }},
+	{Name: OTPCode, Ops: Register, Need: Register, At: func(r *Request) any { return &r.OTP }},
+	{Name: Amount, Ops: Register, At: func(r *Request) any { return &r.Amount }},
+	{Name: From, Ops: lists, Need: lists, At: func(r *Request) any { return &r.From }},
+	{Name: To, Ops: lists, Need: lists, At: func(r *Request) any { return &r.To }},
+	{Name: Status, Ops: lists, At: func(r *Request) any { return &r.State }},
+	{Name: Page, Ops: lists, Need: lists, At: func(r *Request) any { return &r.Page }},
+	{Name: Size, Ops: lists, At: func(r *Request) any { return &r.Size }},
+}
+
+// StateSaid is a transaction's state with the string that told it.
+type StateSaid struct {
+	State     partner.State
+	WireState string
+}
+
+// Data holds the fields of an answer. A field that MobiFone did not send is zero; a number
+// that may be 0 is a pointer. Times are in the contract's zone.
+type Data struct {
+	SubscriberType string
+	TransID        partner.TransID
+	PartnerTransID partner.PartnerTransID
+	StateSaid
+	MSISDN        partner.MSISDN
+	Package       partner.PackageCode
+	Amount        partner.VND
+	OTPExpiresAt  time.Time
+	OTPTTL        time.Duration
+	ResendAfter   time.Duration
+	OTPLength     int
+	AttemptsLeft  *int
+	RegisteredAt  time.Time
+	EffectiveFrom time.Time
+	ExpiresAt     time.Time
+	Page, Size    int
+	Total         *int
+	Pages         *int
+	Extra         partner.Extra
+	Rows          []Row
+	// HasRows reports whether the answer carried the rows, even if there are none: a list,
+	// one object, a null list of offers, or a null list beside a total of 0. Any other null
+	// is silence: a transaction that is null was neither found nor said to be absent.
+	HasRows bool
+}
+
+// Answers is the table of the fields of [Data].
+var Answers = [...]Spec[Data]{
+	{Name: "subscriberType", Ops: Eligible, At: func(d *Data) any { return &d.SubscriberType }},
+	{Name: TransID, Ops: OTP | Register | Get, Need: OTP, Decides: true, At: func(d *Data) any { return &d.TransID }},
+	{Name: PartnerTransID, Ops: OTP | Register | Get, Decides: true, At: func(d *Data) any { return &d.PartnerTransID }},
+	{Name: Status, Ops: OTP | Register, Decides: true, At: func(d *Data) any { return &d.StateSaid }},
+	{Name: MSISDN, Ops: OTP | Register, Decides: true, At: func(d *Data) any { return &d.MSISDN }},
+	{Name: Package, Ops: OTP | Register, Decides: true, At: func(d *Data) any { return &d.Package }},
+	{Name: Amount, Ops: OTP | Register, Decides: true, At: func(d *Data) any { return &d.Amount }},
+	{Name: "otpExpiresAt", Ops: OTP, At: func(d *Data) any { return &d.OTPExpiresAt }},
+	{Name: "otpTTL", Ops: OTP, At: func(d *Data) any { return &d.OTPTTL }},
+	{Name: "resendAfter", Ops: OTP, At: func(d *Data) any { return &d.ResendAfter }},
+	{Name: "otpLength", Ops: OTP, At: func(d *Data) any { return &d.OTPLength }},
+	{Name: "attemptsLeft", Ops: OTP | Register, At: func(d *Data) any { return &d.AttemptsLeft }},
+	{Name: "registeredAt", Ops: Register, At: func(d *Data) any { return &d.RegisteredAt }},
+	{Name: "effectiveFrom", Ops: Register, At: func(d *Data) any { return &d.EffectiveFrom }},
+	{Name: "expiresAt", Ops: Register, At: func(d *Data) any { return &d.ExpiresAt }},
+	{Name: Page, Ops: lists, At: func(d *Data) any { return &d.Page }},
+	{Name: Size, Ops: lists, At: func(d *Data) any { return &d.Size }},
+	{Name: "total", Ops: lists, At: func(d *Data) any { return &d.Total }},
+	{Name: "pages", Ops: lists, At: func(d *Data) any { return &d.Pages }},
+}
+
+// Row is one row of an answer: an offer of packages.eligible, or a transaction.
+type Row struct {
+	Package     partner.PackageCode
+	Name        string
+	Price       partner.VND
+	CycleDays   int
+	ResetDays   int
+	AutoRenew   *bool
+	Description string
+	Eligible    *bool
+	ReasonCode  string // MobiFone's own string
+	ReasonText  string
+
+	TransID        partner.TransID
+	PartnerTransID partner.PartnerTransID // as it came, not checked
+	MSISDN         partner.MSISDN         // zero when it is absent, masked or malformed
+	Amount         partner.VND
+	StateSaid
+	ResultCode    string // MobiFone's own string
+	ResultMessage string
+	Shop          string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	Extra         partner.Extra
+
+	// Fault says what of an offer cannot be read, nil when everything can. The fields that
+	// can be read are filled in. A transaction has none: it fails the whole answer.
+	Fault error
+}
+
+// Rows is the table of the fields of [Row].
+var Rows = [...]Spec[Row]{
+	{Name: Package, Ops: Eligible | rows, Need: Eligible, Decides: true, At: func(r *Row) any { return &r.Package }},
+	{Name: "name", Ops: Eligible, At: func(r *Row) any { return &r.Name }},
+	{Name: "price", Ops: Eligible, Decides: true, At: func(r *Row) any { return &r.Price }},
+	{Name: "cycleDays", Ops: Eligible, At: func(r *Row) any { return &r.CycleDays }},
+	{Name: "resetDays", Ops: Eligible, At: func(r *Row) any { return &r.ResetDays }},
+	{Name: "autoRenew", Ops: Eligible, At: func(r *Row) any { return &r.AutoRenew }},
+	{Name: "description", Ops: Eligible, At: func(r *Row) any { return &r.Description }},
+	{Name: "eligible", Ops: Eligible, Decides: true, At: func(r *Row) any { return &r.Eligible }},
+	{Name: "reasonCode", Ops: Eligible, Decides: true, At: func(r *Row) any { return &r.ReasonCode }},
+	{Name: "reasonText", Ops: Eligible, At: func(r *Row) any { return &r.ReasonText }},
+	{Name: TransID, Ops: rows, Decides: true, At: func(r *Row) any { return &r.TransID }},
+	{Name: PartnerTransID, Ops: rows, Decides: true, At: func(r *Row) any { return &r.PartnerTransID }},
+	{Name: MSISDN, Ops: rows, Decides: true, At: func(r *Row) any { return &r.MSISDN }},
+	{Name: Amount, Ops: rows, Decides: true, At: func(r *Row) any { return &r.Amount }},
+	{Name: Status, Ops: rows, Need: rows, Decides: true, At: func(r *Row) any { return &r.StateSaid }},
+	{Name: "resultCode", Ops: rows, Decides: true, At: func(r *Row) any { return &r.ResultCode }},
+	{Name: "resultMessage", Ops: rows, At: func(r *Row) any { return &r.ResultMessage }},
+	{Name: "shop", Ops: rows, At: func(r *Row) any { return &r.Shop }},
+	{Name: "createdAt", Ops: rows, At: func(r *Row) any { return &r.CreatedAt }},
+	{Name: "updatedAt", Ops: rows, At: func(r *Row) any { return &r.UpdatedAt }},
+}
+
+// Index finds a field by its name; -1 when the table has none.
+func Index[T any](table []Spec[T], name string) int {
+	return slices.IndexFunc(table, func(s Spec[T]) bool { return s.Name == name })
+}
+
+// Names lists the fields that an operation can have.
+func Names[T any](table []Spec[T], op Ops) []string {
+	var names []string
+	for _, s := range table {
+		if s.Ops&op != 0 {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// Needed lists the fields that an operation's document must name.
+func Needed[T any](table []Spec[T], op Ops) []string {
+	var names []string
+	for _, s := range table {
+		if s.Need&op != 0 {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// Kind is what a field holds, for those who must know it without a value.
+type Kind string
+
+// The kinds of fields that rules and formats tell apart.
+const (
+	Text     Kind = "text"
+	Number   Kind = "number"
+	Money    Kind = "money"
+	Time     Kind = "time"
+	Duration Kind = "duration"
+	Flag     Kind = "flag"
+)
+
+// KindOf returns the kind of a field.
+func KindOf[T any](s Spec[T]) Kind {
+	switch s.At(new(T)).(type) {
+	case *int, **int:
+		return Number
+	case *partner.VND:
+		return Money
+	case *time.Time:
+		return Time
+	case *time.Duration:
+		return Duration
+	case **bool:
+		return Flag
+	}
+	return Text
+}

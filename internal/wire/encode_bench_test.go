@@ -1,0 +1,80 @@
+package wire
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+func BenchmarkEncodeRegister(b *testing.B) {
+	c, f := byDefault(), allFields(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Encode(partner.OpRegister, f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncodeGetQuery(b *testing.B) {
+	c, f := byDefault(), allFields(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Encode(partner.OpGet, f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCanonicalRegister(b *testing.B) {
+	c, f := byDefault(), allFields(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Canonical(partner.OpRegister, f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSignRegister(b *testing.B) {
+	c := byDefault()
+	wire, err := c.Encode(partner.OpRegister, allFields(b))
+	require.NoError(b, err)
+	req, err := http.NewRequest(wire.Method, "https://partner.test"+wire.Path, nil)
+	require.NoError(b, err)
+	cred := partner.Credentials{APIKey: partner.NewSecret("key-1"), Secret: partner.NewSecret("test-secret-1")}
+	s := contract.Stamp{Time: time.Unix(1740805200, 0), Nonce: "5f0c1b2a5f0c1b2a", RequestID: "req-0001"}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := c.Sign(req, wire.Body, cred, s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeRegister(b *testing.B) {
+	c := byDefault()
+	at := time.Unix(1740805200, 0)
+	_, ascii, err := c.WriteAnswer(partner.OpRegister, Answer{
+		Code: partner.Success, Message: "Dang ky goi cuoc thanh cong", RequestID: "5f0c1b2a5f0c1b2a", Time: at,
+		Data: field.Data{TransID: "MBF20250301-77", PartnerTransID: testID, StateSaid: field.StateSaid{State: partner.StateSuccess}, RegisteredAt: at, EffectiveFrom: at, ExpiresAt: at},
+	})
+	require.NoError(b, err)
+	for name, body := range map[string][]byte{"ascii": ascii, "vietnamese": []byte(registered)} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Decode(partner.OpRegister, body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

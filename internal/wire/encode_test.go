@@ -1,0 +1,209 @@
+package wire
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-querystring/query"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestEncodeGolden(t *testing.T) {
+	t.Parallel()
+	for name, c := range wireContracts(t) {
+		for _, op := range partner.Operations() {
+			t.Run(name+"/"+string(op), func(t *testing.T) {
+				t.Parallel()
+				wire, err := c.Encode(op, allFields(t))
+				if !c.Has(op) {
+					require.ErrorIs(t, err, partner.OperationAbsent)
+					assert.Equal(t, Request{}, wire)
+					return
+				}
+				require.NoError(t, err)
+				target := wire.Path
+				if wire.RawQuery != "" {
+					target += "?" + wire.RawQuery
+				}
+				got := fmt.Sprintf("%s %s\ncontent type: %s\n\n%s\n", wire.Method, target, wire.ContentType, wire.Body)
+				file := filepath.Join("testdata", "golden", name, string(op)+".txt")
+				if *update {
+					require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+					require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+				}
+				want, err := os.ReadFile(file)
+				require.NoError(t, err)
+				assert.Equal(t, string(want), got)
+			})
+		}
+	}
+}
+
+func TestEncodeLeavesOutWhatIsZero(t *testing.T) {
+	t.Parallel()
+	wire, err := byDefault().Encode(partner.OpRegister, field.Request{TransID: "T1"})
+	require.NoError(t, err)
+	assert.Equal(t, `{"transId":"T1"}`, string(wire.Body))
+	wire, err = byDefault().Encode(partner.OpRegister, field.Request{})
+	require.NoError(t, err)
+	assert.Equal(t, `{}`, string(wire.Body))
+	wire, err = byDefault().Encode(partner.OpGet, field.Request{})
+	require.NoError(t, err)
+	assert.Empty(t, wire.RawQuery)
+	assert.Nil(t, wire.Body)
+}
+
+func TestEncodeConstantsAndNumbers(t *testing.T) {
+	t.Parallel()
+	constants := map[string]any{"zone": "Hà Nội <&>", "kind": 3, "test": false}
+	c := altered(t, func(d *contract.Document) {
+		d.Operations[partner.OpRegister].Constants = constants
+		d.Operations[partner.OpRegister].AsText = []string{"amount"}
+		d.Operations[partner.OpGet].Constants = constants
+		d.MSISDN = "0"
+		d.Time.Layout = "epochMillis"
+	})
+	f := field.Request{MSISDN: partner.MustParseMSISDN("84901234567"), Amount: 720_000, TransID: "T", From: time.UnixMilli(1740762000123)}
+	for op, want := range map[partner.Operation]string{
+		partner.OpRegister: `{"isdn":"0901234567","transId":"T","amount":"720000","kind":3,"test":false,"zone":"Hà Nội <&>"}`,
+		partner.OpGet:      `kind=3&test=false&transId=T&zone=H%C3%A0+N%E1%BB%99i+%3C%26%3E`,
+		partner.OpSearch:   `{"isdn":"0901234567","fromTime":1740762000123}`,
+		partner.OpList:     `fromTime=1740762000123`,
+	} {
+		wire, err := c.Encode(op, f)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(wire.Body)+wire.RawQuery, op)
+	}
+}
+
+func TestEncodeRefusesWithoutTheValue(t *testing.T) {
+	t.Parallel()
+	broken := "broken-\xff-text"
+	for name, tc := range map[string]struct {
+		op   partner.Operation
+		f    field.Request
+		code partner.Code
+	}{
+		"negative amount":     {partner.OpRegister, field.Request{Amount: -9977}, partner.InvalidInput},
+		"negative page":       {partner.OpList, field.Request{Page: -9977}, partner.InvalidInput},
+		"time before 2000":    {partner.OpList, field.Request{From: time.Date(1999, 12, 31, 0, 0, 0, 0, saigon)}, partner.InvalidInput},
+		"time after 2100":     {partner.OpSearch, field.Request{To: time.Date(2101, 1, 1, 0, 0, 0, 0, saigon)}, partner.InvalidInput},
+		"not UTF-8 in JSON":   {partner.OpRegister, field.Request{TransID: partner.TransID(broken)}, partner.InvalidInput},
+		"not UTF-8 in query":  {partner.OpGet, field.Request{TransID: partner.TransID(broken)}, partner.InvalidInput},
+		"state of no string":  {partner.OpList, field.Request{State: 77}, partner.InvalidInput},
+		"operation not known": {"packages.cancel", field.Request{}, partner.OperationAbsent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wire, err := byDefault().Encode(tc.op, tc.f)
+			require.ErrorIs(t, err, tc.code)
+			assert.Equal(t, Request{}, wire)
+			assert.NotContains(t, err.Error(), "9977")
+			assert.NotContains(t, err.Error(), "broken")
+		})
+	}
+}
+
+// The query is what url.Values makes of the same pairs.
+func TestQueriesAreEscapedAsURLValuesDo(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(9, 4))
+	for range 5000 {
+		b := make([]byte, rng.IntN(12))
+		for i := range b {
+			b[i] = byte(rng.IntN(256))
+		}
+		require.Equal(t, url.QueryEscape(string(b)), string(appendEscaped(nil, string(b))))
+	}
+}
+
+// go-querystring, which knows nothing of contracts, writes the same query of the same values.
+func TestQueriesAgreeWithGoQuerystring(t *testing.T) {
+	t.Parallel()
+	type window struct {
+		From   string `url:"fromTime,omitempty"`
+		To     string `url:"toTime,omitempty"`
+		Pkg    string `url:"packageCode,omitempty"`
+		Status string `url:"status,omitempty"`
+		Shop   string `url:"shopCode,omitempty"`
+		Page   int    `url:"page,omitempty"`
+		Size   int    `url:"size,omitempty"`
+	}
+	rng := rand.New(rand.NewPCG(2, 8))
+	for range 2000 {
+		f := field.Request{
+			Package: "3C120", Shop: []string{"", "HN 1&x=y", "Đà Nẵng", "a+b"}[rng.IntN(4)], Page: rng.IntN(3), Size: rng.IntN(100),
+			State: partner.State(rng.IntN(8)),
+		}
+		w := window{Pkg: "3C120", Shop: f.Shop, Page: f.Page, Size: f.Size}
+		if f.State != partner.StateUnlisted {
+			w.Status = f.State.String()
+		}
+		if rng.IntN(2) == 0 {
+			f.From = time.Unix(1_700_000_000+rng.Int64N(1e8), 0)
+			w.From = f.From.In(saigon).Format("20060102150405")
+		}
+		want, err := query.Values(w)
+		require.NoError(t, err)
+		got, err := byDefault().Encode(partner.OpList, f)
+		require.NoError(t, err)
+		require.Equal(t, want.Encode(), got.RawQuery)
+	}
+}
+
+func TestCanonical(t *testing.T) {
+	t.Parallel()
+	f := allFields(t)
+	got, err := byDefault().Canonical(partner.OpRegister, f)
+	require.NoError(t, err)
+	assert.Equal(t, `{"v":1,"operation":"registration.register","msisdn":"84901234567","shop":"HN_001","employee":"nv.0042",`+
+		`"pos":"q-3","package":"C120","transId":"MBF20250301-77","partnerTransId":"FPT-0123456789-ABCDEF","amount":120000}`, string(got))
+
+	renamed := altered(t, func(d *contract.Document) {
+		e := d.Operations[partner.OpRegister]
+		for logical, wire := range e.Request {
+			e.Request[logical] = "x_" + wire
+		}
+		e.Encoding, e.AsText, d.MSISDN = "form", nil, "9"
+		e.Constants = map[string]any{"v": 2}
+	})
+	again, err := renamed.Canonical(partner.OpRegister, f)
+	require.NoError(t, err)
+	assert.Equal(t, string(got), string(again), "wire names must not change a fingerprint")
+
+	f.OTP = partner.OTP{}
+	again, err = byDefault().Canonical(partner.OpRegister, f)
+	require.NoError(t, err)
+	assert.Equal(t, string(got), string(again), "the OTP must not stand in a fingerprint")
+
+	for name, change := range map[string]func(*field.Request){
+		"msisdn":         func(f *field.Request) { f.MSISDN = partner.MustParseMSISDN("0901234568") },
+		"package":        func(f *field.Request) { f.Package = "3C120" },
+		"transId":        func(f *field.Request) { f.TransID += "1" },
+		"partnerTransId": func(f *field.Request) { f.PartnerTransID += "1" },
+		"amount":         func(f *field.Request) { f.Amount++ },
+		"shop":           func(f *field.Request) { f.Shop, f.Employee = f.Shop+f.Employee[:1], f.Employee[1:] },
+		"quote":          func(f *field.Request) { f.Shop, f.Employee = `a","employee":"b`, "" },
+	} {
+		other := allFields(t)
+		change(&other)
+		b, err := byDefault().Canonical(partner.OpRegister, other)
+		require.NoError(t, err)
+		assert.NotEqual(t, string(got), string(b), name)
+	}
+	_, err = byDefault().Canonical("packages.cancel", f)
+	require.ErrorIs(t, err, partner.OperationAbsent)
+}

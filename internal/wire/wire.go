@@ -1,0 +1,311 @@
+// Package wire is a contract compiled: paths split, names escaped, codes looked up, so that
+// a call does none of it again. It serves both sides. The client encodes requests, signs
+// them and decodes replies; a server (the sandbox, a test's partner) does the reverse. What
+// fields there are stands in the two tables of internal/field and nowhere else.
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/jsontree"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Wire is a compiled contract. It never changes and is safe for concurrent use.
+type Wire struct {
+	ops        map[partner.Operation]*operation
+	routes     map[string][]*operation // by method, space, path
+	byName     map[partner.Code]*code
+	byStatus   map[int]*code
+	frame      frame
+	success    []string // the codes that are success; the first is the one a server writes
+	inner      []string // the inner codes that confirm a success
+	codeNumber bool
+	msisdnForm partner.MSISDNForm
+	times      times
+	auth       auth
+	login      *login // nil without one
+	stateOf    map[string]partner.State
+	wireState  map[partner.State]string
+	codec      contract.Codec
+	signer     contract.Signer
+}
+
+// Class is what a code means for one operation. The zero value is Unknown.
+type Class uint8
+
+// The classes.
+const (
+	Unknown Class = iota
+	Success
+	Rejected
+)
+
+// code is a row of the code table.
+type code struct {
+	*contract.CodeRule
+}
+
+// operation is one operation on the wire.
+type operation struct {
+	op           partner.Operation
+	set          field.Ops
+	method, path string
+	encoding     string
+	items        []item // what a request carries, in order
+	perTry       bool   // a request's body hangs on credentials or stamp
+	data         []slot[field.Data]
+	extra        []place
+	rows         place
+	hasRows      bool
+	row          []slot[field.Row]
+	rowExtra     []place
+	codes        map[string]*code // by MobiFone's string
+	classes      map[*contract.CodeRule]Class
+	order        []int // items sorted by their name on the wire
+}
+
+// place leads to a value in an answer.
+type place struct {
+	root  bool     // from the answer's root, not from the envelope's data
+	names []string // none: the place itself
+	text  string   // as the document writes it, for errors
+}
+
+// slot is one field of an answer and where it stands.
+type slot[T any] struct {
+	field.Spec[T]
+	place
+	format string
+}
+
+// frame says where the envelope's parts are.
+type frame struct {
+	code, message, data, requestID, responseTime, success, inner []place
+}
+
+// Of compiles a contract, once.
+func Of(c *contract.Contract) *Wire {
+	w, _ := c.Memo(func(d *contract.Document, codec contract.Codec, signer contract.Signer) any {
+		return compile(d, c, codec, signer)
+	}).(*Wire)
+	return w
+}
+
+func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, signer contract.Signer) *Wire {
+	w := &Wire{
+		ops: make(map[partner.Operation]*operation, len(d.Operations)), routes: map[string][]*operation{},
+		byName: map[partner.Code]*code{}, byStatus: map[int]*code{},
+		success: d.Envelope.SuccessCodes, inner: d.Envelope.InnerSuccess, codeNumber: d.Envelope.CodeAsNumber,
+		times: compileTimes(d.Time, c.Zone()), auth: compileAuth(d.Auth), login: compileLogin(d.Auth.Login),
+		codec: codec, signer: signer,
+	}
+	w.msisdnForm = map[string]partner.MSISDNForm{"84": partner.Form84, "0": partner.Form0, "9": partner.Form9}[d.MSISDN]
+	w.compileStates(d.States)
+	for to, from := range map[*[]place][]string{
+		&w.frame.code: d.Envelope.Code, &w.frame.message: d.Envelope.Message, &w.frame.data: d.Envelope.Data,
+		&w.frame.requestID: d.Envelope.RequestID, &w.frame.responseTime: d.Envelope.ResponseTime,
+		&w.frame.success: d.Envelope.Success, &w.frame.inner: d.Envelope.InnerCode,
+	} {
+		for _, text := range from {
+			*to = append(*to, placeOf(text))
+		}
+	}
+	rows := make([]*code, len(d.Codes))
+	for i := range d.Codes {
+		r := &code{&d.Codes[i]}
+		rows[i], w.byName[r.Name] = r, r
+		for _, status := range r.HTTPStatus {
+			w.byStatus[status] = r
+		}
+	}
+	for op, e := range d.Operations {
+		if e == nil {
+			continue
+		}
+		o := compileOperation(d, op, e)
+		o.perTry = w.codec != nil && e.Encoding != "query" || slices.ContainsFunc(o.items, func(it item) bool { return it.auth != 0 })
+		o.compileCodes(d, rows)
+		w.ops[op] = o
+		key := e.Method + " " + e.Path
+		w.routes[key] = append(w.routes[key], o)
+	}
+	return w
+}
+
+func placeOf(text string) place {
+	p := place{text: text}
+	rest := text
+	if text == "$" || strings.HasPrefix(text, "$.") {
+		p.root = true
+		rest = strings.TrimPrefix(text[1:], ".")
+	}
+	if rest != "" {
+		p.names = strings.Split(rest, ".")
+	}
+	return p
+}
+
+func compileOperation(d *contract.Document, op partner.Operation, e *contract.Endpoint) *operation {
+	o := &operation{op: op, set: field.Of(op), method: e.Method, path: e.Path, encoding: e.Encoding}
+	for i, spec := range field.Requests {
+		name, listed := e.Request[spec.Name]
+		if !listed || spec.Name == field.PartnerTransID && op == partner.OpOTP && !d.Semantics.PartnerTransIDAtOTP {
+			continue
+		}
+		o.items = append(o.items, item{
+			field: i + 1, name: name, format: e.Formats[spec.Name], asText: slices.Contains(e.AsText, spec.Name),
+			fromZero: spec.Name == field.Page && d.Limits.PagesFromZero,
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Constants)) {
+		it := item{name: name}
+		switch v := e.Constants[name].(type) {
+		case string:
+			it.text, it.json = v, string(jsontree.AppendString(nil, v))
+		case bool:
+			it.text = strconv.FormatBool(v)
+			it.json = it.text
+		case json.Number:
+			it.text, it.json = string(v), string(v)
+		}
+		o.items = append(o.items, it)
+	}
+	for part, name := range authNames(d.Auth.Members) {
+		o.items = append(o.items, item{auth: part, name: name})
+	}
+	o.items = nested(o.items, e.Encoding == "json")
+	for i := range o.items {
+		o.order = append(o.order, i)
+	}
+	slices.SortFunc(o.order, func(a, b int) int { return strings.Compare(o.items[a].name, o.items[b].name) })
+
+	for _, spec := range field.Answers {
+		if text, listed := e.Response[spec.Name]; listed {
+			o.data = append(o.data, slot[field.Data]{spec, placeOf(text), e.Formats[spec.Name]})
+		}
+	}
+	for _, text := range e.Extra {
+		o.extra = append(o.extra, placeOf(text))
+	}
+	if e.Rows == nil {
+		return o
+	}
+	o.hasRows, o.rows = true, placeOf(e.Rows.Path)
+	for _, spec := range field.Rows {
+		if text, listed := e.Rows.Fields[spec.Name]; listed {
+			o.row = append(o.row, slot[field.Row]{spec, placeOf(text), e.Formats[spec.Name]})
+		}
+	}
+	for _, text := range e.Rows.Extra {
+		o.rowExtra = append(o.rowExtra, placeOf(text))
+	}
+	return o
+}
+
+// compileCodes finds the row of each string for this operation: a row that names the
+// operation goes before one that names none.
+func (o *operation) compileCodes(d *contract.Document, rows []*code) {
+	o.codes, o.classes = map[string]*code{}, map[*contract.CodeRule]Class{}
+	for _, r := range rows {
+		own := slices.Contains(r.Operations, o.op)
+		if !own && len(r.Operations) > 0 {
+			continue
+		}
+		for _, wire := range r.Wire {
+			if old := o.codes[wire]; old == nil || own {
+				o.codes[wire] = r
+			}
+		}
+		switch d.ClassOf(o.op, r.CodeRule) {
+		case "success":
+			o.classes[r.CodeRule] = Success
+		case "rejected":
+			o.classes[r.CodeRule] = Rejected
+		}
+	}
+}
+
+// compileStates fills both directions. Of several strings for one state the canonical name
+// is written, else the first in byte order, so that the choice does not depend on the order
+// of a map.
+func (w *Wire) compileStates(states map[string]string) {
+	w.stateOf, w.wireState = map[string]partner.State{}, map[partner.State]string{}
+	for wire, name := range states {
+		state, _ := partner.ParseState(name)
+		w.stateOf[wire] = state
+		old, taken := w.wireState[state]
+		if !taken || wire == name || old != name && wire < old {
+			w.wireState[state] = wire
+		}
+	}
+}
+
+// operation finds an operation; an error wraps [partner.OperationAbsent].
+func (w *Wire) operation(op partner.Operation) (*operation, error) {
+	if o, ok := w.ops[op]; ok {
+		return o, nil
+	}
+	return nil, fmt.Errorf("%w: %s", partner.OperationAbsent, op)
+}
+
+// Rule returns the row of the code table for MobiFone's string, or nil. It is the
+// contract's own: read only.
+func (w *Wire) Rule(op partner.Operation, wire string) *contract.CodeRule {
+	if o := w.ops[op]; o != nil {
+		if r := o.codes[wire]; r != nil {
+			return r.CodeRule
+		}
+	}
+	return nil
+}
+
+// RuleNamed returns the row with the canonical name, or nil; read only.
+func (w *Wire) RuleNamed(name partner.Code) *contract.CodeRule {
+	if r := w.byName[name]; r != nil {
+		return r.CodeRule
+	}
+	return nil
+}
+
+// RuleForStatus returns the row that an HTTP status without an envelope stands for, or nil;
+// read only. On a call that moves money such a reply is Unknown whatever the row says.
+func (w *Wire) RuleForStatus(status int) *contract.CodeRule {
+	if r := w.byStatus[status]; r != nil {
+		return r.CodeRule
+	}
+	return nil
+}
+
+// state reads MobiFone's string for a state, exactly as written; one that the contract does
+// not list is [partner.StateUnlisted].
+func (w *Wire) state(wire string) partner.State { return w.stateOf[wire] }
+
+// classify returns the row and the class of a code.
+func (w *Wire) classify(o *operation, wire string) (*contract.CodeRule, Class) {
+	r := o.codes[wire]
+	switch {
+	case r == nil && slices.Contains(w.success, wire):
+		return w.RuleNamed(partner.Success), Success
+	case r == nil:
+		return nil, Unknown
+	case r.Name == partner.Success:
+		return r.CodeRule, Success
+	}
+	return r.CodeRule, o.classes[r.CodeRule]
+}
+
+func canonicalHeader(name string) string {
+	if name == "" {
+		return ""
+	}
+	return http.CanonicalHeaderKey(name)
+}
