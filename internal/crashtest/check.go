@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
@@ -109,11 +106,7 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 		if f.MSISDN != o.number {
 			continue
 		}
-		sum, err := fingerprint(s.sandbox.Contract(), f)
-		if err != nil {
-			return err
-		}
-		intent := string(f.TransID) + " " + string(f.PartnerTransID) + " " + string(sum)
+		intent := f.TransID + " " + f.PartnerTransID + " " + string(fingerprint(f))
 		if intents[intent]--; intents[intent] < 0 {
 			errs = append(errs, errors.New("I2/I12: a register request without a durable intent of its own"))
 		}
@@ -121,9 +114,10 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 	return errors.Join(errs...)
 }
 
-// fingerprint is what the client makes of the same request.
-func fingerprint(c *contract.Contract, f field.Request) ([]byte, error) {
-	f.OTP = partner.OTP{}
-	canonical, err := c.Canonical(partner.OpRegister, f)
-	return partner.Fingerprint(key("id"), bytes.Clone(canonical)), err
+// fingerprint is what the client makes of the same request: its canonical text, written out
+// here once more for the default contract.
+func fingerprint(f received) []byte {
+	canonical := fmt.Sprintf(`{"v":1,"operation":"registration.register","msisdn":%q,"shop":%q,"employee":%q,"pos":%q,"package":%q,"transId":%q,"partnerTransId":%q,"amount":%d}`,
+		f.MSISDN.Reveal(partner.Form84), f.Shop, f.Employee, f.POS, f.Package, f.TransID, f.PartnerTransID, f.Amount)
+	return partner.Fingerprint(key("id"), []byte(canonical))
 }
