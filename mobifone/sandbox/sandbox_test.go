@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -29,7 +30,7 @@ func TestFourSteps(t *testing.T) {
 		require.NoError(t, g.err)
 		require.NoError(t, g.bad)
 		assert.Equal(t, http.StatusOK, g.status)
-		assert.Equal(t, "success", g.reply.Class)
+		assert.Equal(t, wire.Success, g.reply.Class)
 		assert.Equal(t, f.TransID, g.reply.Data.TransID)
 		assert.Equal(t, f.PartnerTransID, g.reply.Data.PartnerTransID)
 		assert.Equal(t, 30*24*time.Hour, g.reply.Data.ExpiresAt.Sub(g.reply.Data.EffectiveFrom))
@@ -65,7 +66,7 @@ func TestRateLimit(t *testing.T) {
 	g := ask()
 	assert.Equal(t, http.StatusTooManyRequests, g.status)
 	assert.Equal(t, "2", g.header.Get("Retry-After"))
-	assert.Equal(t, partner.RateLimited, g.reply.Rule.Name)
+	assert.Equal(t, partner.RateLimited, g.reply.Code())
 	now = now.Add(2 * time.Second)
 	assert.Equal(t, http.StatusOK, ask().status)
 	assert.Equal(t, http.StatusTooManyRequests, ask().status)

@@ -122,7 +122,7 @@ func (c *caller) ticket(n partner.MSISDN) field.Request {
 	g := c.do(context.Background(), partner.OpOTP, f)
 	require.NoError(c.t, g.err)
 	require.NoError(c.t, g.bad)
-	require.Equal(c.t, "success", g.reply.Class, g.reply.WireCode)
+	require.Equal(c.t, wire.Success, g.reply.Class, g.reply.WireCode)
 	code, ok := c.s.Code(n)
 	require.True(c.t, ok)
 	f.OTP, f.TransID, f.Amount = code, g.reply.Data.TransID, 120_000
