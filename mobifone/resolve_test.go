@@ -272,6 +272,7 @@ func TestResolveNeedsALookupByTransID(t *testing.T) {
 	t.Parallel()
 	doc := contract.Default().Document()
 	delete(doc.Operations[partner.OpGet].Request, "transId")
+	delete(doc.Operations, partner.OpSearch)
 	c, err := contract.New(doc)
 	require.NoError(t, err)
 	p := wiretest.New(t, c)

@@ -49,6 +49,7 @@ type Ticket struct {
 	AttemptsLeft     *int          // entries left for this OTP; nil when the partner did not say
 	Length           int           // digits of the OTP; 0 when the partner did not say
 	RequestID        string        // of the HTTP request, for support
+	Extra            partner.Extra // members of the reply that the contract asks to keep
 }
 
 // Request asks the partner to send an OTP to the subscriber. The SMS goes to the
@@ -61,7 +62,7 @@ func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
 	}
 	reply, err := s.t.Call(ctx, partner.OpOTP, field.Request{
 		MSISDN: req.MSISDN, Package: req.Package, PartnerTransID: req.PartnerTransID,
-		Channel: s.t.Channel(), Shop: req.Staff.Shop, Employee: req.Staff.Employee, POS: req.Staff.POS,
+		Channel: s.t.Channel(), Shop: req.Staff.Shop, Employee: req.Staff.Employee, EmployeeName: req.Staff.Name, POS: req.Staff.POS, System: req.Staff.System,
 	})
 	if err != nil {
 		return nil, err
@@ -96,7 +97,7 @@ func (s *Service) ticket(reply transport.Reply) (*Ticket, error) {
 	}
 	t := &Ticket{
 		TransID: id, ResendAfter: data.ResendAfter, AttemptsLeft: data.AttemptsLeft,
-		Length: data.OTPLength, RequestID: reply.Evidence.RequestID,
+		Length: data.OTPLength, RequestID: reply.Evidence.RequestID, Extra: data.Extra,
 	}
 	if t.ResendAfter == 0 {
 		t.ResendAfter = time.Duration(sem.ResendAfter)

@@ -13,6 +13,9 @@ type Eligibility struct {
 	Offers         []Offer   // in the partner's order, each code once; the refused and unreadable ones too
 	PartnerTime    time.Time // the partner's own clock in the reply; zero when it has none
 	Evidence       partner.Evidence
+	// Unchecked says that MobiFone has no such operation and nobody was asked: the offers and
+	// their prices are the catalog's.
+	Unchecked bool
 }
 
 // Offer returns the offer with exactly this code.
@@ -49,6 +52,8 @@ type Offer struct {
 	// "70.000"; empty when nothing is wrong. Such an offer is not eligible, its price is 0
 	// and no other is put in its place, and the code of its Reason is ReplyUnreadable.
 	Problem string
+
+	Extra partner.Extra // members of the answer that the contract asks to keep
 
 	// CatalogDiffers lists what the partner says otherwise than the catalog. The partner
 	// prevails.

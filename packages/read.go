@@ -65,7 +65,7 @@ func spoil(o *Offer, problem string) {
 func (s *Service) offer(row field.Row) Offer {
 	o := Offer{
 		Code: row.Package, Name: row.Name, Price: row.Price, CycleDays: row.CycleDays, ResetDays: row.ResetDays,
-		AutoRenew: row.AutoRenew, Description: row.Description, Reason: s.reason(row),
+		AutoRenew: row.AutoRenew, Description: row.Description, Reason: s.reason(row), Extra: row.Extra,
 	}
 	if row.Eligible != nil {
 		o.Eligible = *row.Eligible

@@ -37,6 +37,10 @@ type EligibleRequest struct {
 // there are none. A package that cannot be read, has no code, stands there twice or
 // cannot be ordered is not eligible, and the others are as they were ([Offer.Problem]).
 // An answer without the list of packages is an error with the code ReplyUnreadable.
+//
+// A MobiFone whose contract has no such operation is not asked: the offers are the
+// catalog's, with its prices, and [Eligibility.Unchecked] is set. Registration may then
+// refuse what was offered here.
 func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibility, error) {
 	var faults []partner.FieldError
 	if !req.MSISDN.IsValid() {
@@ -46,9 +50,12 @@ func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibili
 	if len(faults) > 0 {
 		return nil, transport.BadInput(partner.OpEligible, faults...)
 	}
+	if !s.t.Contract().Has(partner.OpEligible) {
+		return s.unchecked(), nil
+	}
 	reply, err := s.t.Call(ctx, partner.OpEligible, field.Request{
 		MSISDN: req.MSISDN, Channel: s.t.Channel(),
-		Shop: req.Staff.Shop, Employee: req.Staff.Employee, POS: req.Staff.POS,
+		Shop: req.Staff.Shop, Employee: req.Staff.Employee, EmployeeName: req.Staff.Name, POS: req.Staff.POS, System: req.Staff.System,
 	})
 	if err != nil {
 		return nil, err
@@ -68,6 +75,18 @@ func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibili
 		SubscriberType: reply.Data.SubscriberType, Offers: offers,
 		PartnerTime: reply.PartnerTime, Evidence: reply.Evidence,
 	}, nil
+}
+
+// unchecked offers what the catalog holds.
+func (s *Service) unchecked() *Eligibility {
+	e := &Eligibility{Unchecked: true}
+	for _, pkg := range s.cat.All() {
+		e.Offers = append(e.Offers, Offer{
+			Code: pkg.Code, Name: pkg.Name, Price: pkg.Price, CycleDays: pkg.CycleDays, ResetDays: pkg.ResetDays,
+			AutoRenew: new(pkg.AutoRenew), Eligible: true,
+		})
+	}
+	return e
 }
 
 // Catalog returns the catalog that answers are compared with.

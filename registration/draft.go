@@ -73,7 +73,7 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 	return &Receipt{
 		TransID: d.fields.TransID, PartnerTransID: d.fields.PartnerTransID,
 		RegisteredAt: reply.Data.RegisteredAt, EffectiveFrom: reply.Data.EffectiveFrom, ExpiresAt: reply.Data.ExpiresAt,
-		Evidence: reply.Evidence,
+		WireCode: reply.WireCode, Extra: reply.Data.Extra, Evidence: reply.Evidence,
 	}, nil
 }
 

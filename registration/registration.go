@@ -154,7 +154,9 @@ func (s *Service) lookFirst(ctx context.Context, req Request) error {
 	if !reading.Can(s.t.Contract()) {
 		return nil
 	}
-	answer, err := reading.LookUp(ctx, s.t, []partner.IDs{req.ids()})
+	answer, err := reading.LookUp(ctx, s.t, reading.Question{
+		IDs: []partner.IDs{req.ids()}, MSISDN: req.MSISDN, Since: s.t.Seam().Wall(),
+	})
 	rows := s.compare(answer, req.purchase())
 	_, failed := reading.Failed(rows, req.ids())
 	if failed || !reading.Read(rows, []partner.IDs{req.ids()}, nil, nil).Nothing() {
@@ -264,7 +266,8 @@ func (r Request) purchase() partner.Purchase {
 
 func (r Request) fields(channel string) field.Request {
 	return field.Request{
-		MSISDN: r.MSISDN, Channel: channel, Shop: r.Staff.Shop, Employee: r.Staff.Employee, POS: r.Staff.POS,
+		MSISDN: r.MSISDN, Channel: channel, Shop: r.Staff.Shop, Employee: r.Staff.Employee, EmployeeName: r.Staff.Name,
+		POS: r.Staff.POS, System: r.Staff.System,
 		Package: r.Package, TransID: r.TransID, PartnerTransID: r.PartnerTransID, OTP: r.OTP, Amount: r.Amount,
 	}
 }
@@ -277,5 +280,9 @@ type Receipt struct {
 	EffectiveFrom  time.Time
 	ExpiresAt      time.Time
 	Resolved       bool // found by lookup, not told by the reply to the registration
-	Evidence       partner.Evidence
+	// WireCode is MobiFone's own code: where it has several that mean success (registered
+	// free, registered and charged), it tells which. Of a Resolved one it is the row's.
+	WireCode string
+	Extra    partner.Extra // members of the reply, or of the row, that the contract asks to keep
+	Evidence partner.Evidence
 }

@@ -31,7 +31,9 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 			Fields: []partner.FieldError{{Field: "Handle", Problem: "empty; pass the handle of the draft or of the error"}},
 		}
 	}
-	answer, err := reading.LookUp(ctx, s.t, []partner.IDs{intent.IDs})
+	answer, err := reading.LookUp(ctx, s.t, reading.Question{
+		IDs: []partner.IDs{intent.IDs}, MSISDN: h.Purchase().MSISDN, Since: intent.PreparedAt,
+	})
 	rows := s.compare(answer, h.Purchase())
 	found := reading.Read(rows, []partner.IDs{intent.IDs}, nil, nil)
 	if err != nil && found.Nothing() { // what was shown stands, although a later question failed
@@ -48,10 +50,16 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 		unknown.Err = errors.New("a person must look: " + found.Words())
 		return nil, unknown
 	case found.Yes != nil:
-		return &Receipt{
+		receipt := &Receipt{
 			TransID: intent.TransID, PartnerTransID: intent.PartnerTransID, RegisteredAt: found.Yes.UpdatedAt,
 			Resolved: true, Evidence: answer.Evidence,
-		}, nil
+		}
+		for _, tx := range answer.Rows {
+			if tx.State == partner.StateSuccess && tx.TransID == found.Yes.TransID && tx.PartnerTransID == found.Yes.PartnerTransID {
+				receipt.WireCode, receipt.Extra = tx.WireResultCode, tx.Extra
+			}
+		}
+		return receipt, nil
 	case found.Pending:
 		unknown.Code = partner.Processing
 		return nil, unknown

@@ -64,17 +64,28 @@ type Found struct {
 	Evidence partner.Evidence
 }
 
+// LookUpRequest names the registrations to look up.
+type LookUpRequest struct {
+	IDs []partner.IDs
+	// MSISDN and Since are needed where MobiFone has no lookup by id: its transactions of
+	// this subscriber are then searched from a day before Since, which is the time of the
+	// first request, to now.
+	MSISDN partner.MSISDN
+	Since  time.Time
+}
+
 // LookUp asks for every pair of ids, each by its transId, and for each partnerTransId if
-// the contract takes it. It is complete or an error. No rows means that MobiFone knew
+// the contract takes it, or searches the subscriber's transactions for them where MobiFone
+// has no lookup by id. It is complete or an error. No rows means that MobiFone knew
 // none of them at ReadAt, which is not "failed": a registration may still be on its way.
 // Beside an error Found is never nil and has the rows that earlier questions showed.
 //
 // The whole takes at most the read timeout for each pair and once more: whoever follows
 // many sales asks again later rather than wait for one that hangs.
-func (s *Service) LookUp(ctx context.Context, ids []partner.IDs) (*Found, error) {
-	ctx, cancel := s.t.Seam().WithTimeout(ctx, s.t.ReadTimeout()*time.Duration(1+len(ids)))
+func (s *Service) LookUp(ctx context.Context, req LookUpRequest) (*Found, error) {
+	ctx, cancel := s.t.Seam().WithTimeout(ctx, s.t.ReadTimeout()*time.Duration(1+len(req.IDs)))
 	defer cancel()
-	a, err := reading.LookUp(ctx, s.t, ids)
+	a, err := reading.LookUp(ctx, s.t, reading.Question(req))
 	return &Found{Rows: a.Rows, ReadAt: a.ReadAt, Cached: a.Cached, Evidence: a.Evidence}, err
 }
 

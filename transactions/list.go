@@ -70,6 +70,7 @@ func (l *List) All(ctx context.Context) iter.Seq2[partner.Transaction, error] {
 			},
 			rangeMax: time.Duration(l.s.t.Contract().Limits().RangeMax),
 			keep:     l.filter().keep,
+			days:     l.s.t.WholeDays(l.op),
 		}
 		w.walk(ctx, from, to, hi, l.query.To, yield)
 	}
@@ -103,7 +104,7 @@ func (l *List) fetch(ctx context.Context, from, to time.Time, page int) (batch, 
 	if err != nil {
 		return batch{}, err
 	}
-	return batch{rows: p.Rows, total: p.Total, at: l.said(p.ReadAt)}, nil
+	return batch{rows: p.Rows, total: p.Total, pages: p.pages, at: l.said(p.ReadAt)}, nil
 }
 
 // said is the partner's time of a reply, or the earliest it can have been.

@@ -32,7 +32,7 @@ func TestLookUpAsksForEveryPair(t *testing.T) {
 			}
 			p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
 		})
-		found, err := client(t, p).Transactions.LookUp(t.Context(), pairs)
+		found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: pairs})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"T-1", string(own), "T-2"}, asked)
 		assert.Empty(t, found.Rows)
@@ -49,7 +49,7 @@ func TestLookUpCountsRows(t *testing.T) {
 	for want, rows := range map[int][]field.Row{1: {row}, 2: {row, row}} {
 		p := wiretest.New(t, contract.Default())
 		p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: rows}}))
-		found, err := client(t, p).Transactions.LookUp(t.Context(), []partner.IDs{{TransID: "T-1", PartnerTransID: own}})
+		found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: []partner.IDs{{TransID: "T-1", PartnerTransID: own}}})
 		require.NoError(t, err)
 		assert.Len(t, found.Rows, want)
 	}
@@ -87,7 +87,7 @@ func TestLookUpKeepsWhatItSawBeforeItFailed(t *testing.T) {
 		}
 		p.Found(row)(w, r, f)
 	})
-	found, err := client(t, p).Transactions.LookUp(t.Context(), []partner.IDs{{TransID: "T-1", PartnerTransID: own}})
+	found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: []partner.IDs{{TransID: "T-1", PartnerTransID: own}}})
 	require.Error(t, err)
 	assert.Len(t, found.Rows, 1)
 	assert.True(t, found.Cached)

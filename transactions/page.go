@@ -19,6 +19,7 @@ type Page struct {
 	Total       *int      // all rows of the window before State was applied; nil when the partner does not count
 	PartnerTime time.Time // MobiFone's own clock in the reply; zero when it has none
 	ReadAt      time.Time // the earliest its ledger can have been read, by the same clock; zero as PartnerTime
+	pages       *int      // pages of the window, where MobiFone counts those
 }
 
 // Page reads one page of the window, from 1. The window may be as long as the contract's
@@ -44,7 +45,7 @@ func (l *List) Pages(ctx context.Context) iter.Seq2[Page, error] {
 				return
 			}
 			rows += raw
-			if !yield(p, nil) || raw == 0 || (p.Total != nil && rows >= *p.Total) {
+			if !yield(p, nil) || raw == 0 || (p.Total != nil && rows >= *p.Total) || (p.pages != nil && number >= *p.pages) {
 				return
 			}
 		}
@@ -114,7 +115,7 @@ func (l *List) read(ctx context.Context, from, to time.Time, number int) (Page, 
 	case d.Total != nil && *d.Total < 0:
 		return Page{}, unreadable("a negative total")
 	}
-	p := Page{Number: number, Total: d.Total, PartnerTime: reply.PartnerTime, ReadAt: reply.ReadAt, Rows: make([]partner.Transaction, 0, len(d.Rows))}
+	p := Page{Number: number, Total: d.Total, pages: d.Pages, PartnerTime: reply.PartnerTime, ReadAt: reply.ReadAt, Rows: make([]partner.Transaction, 0, len(d.Rows))}
 	for _, row := range d.Rows {
 		p.Rows = append(p.Rows, l.s.t.Transaction(l.op, row))
 	}

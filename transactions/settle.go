@@ -15,7 +15,8 @@ const passesMax = 5
 // batch is one page as the partner said it.
 type batch struct {
 	rows  []partner.Transaction
-	total *int
+	total *int      // rows of the range; nil when MobiFone does not count them
+	pages *int      // pages of the range; nil when it does not count them either
 	at    time.Time // the partner's time when it was said, rather too early than too late; zero: not known
 }
 
@@ -72,7 +73,8 @@ type pass struct {
 
 func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]partner.Transaction) (pass, error) {
 	p := pass{seen: map[rowKey]bool{}}
-	var total *int
+	var total, pages *int
+	read := 0
 	for page := 1; ; page++ {
 		b, err := r.fetch(ctx, from, to, page)
 		if err != nil {
@@ -82,11 +84,12 @@ func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]
 			return pass{openAt: b.at.Add(-r.lag).Truncate(time.Second)}, nil
 		}
 		if page == 1 {
-			total = b.total
-		} else if !sameTotal(total, b.total) {
+			total, pages = b.total, b.pages
+		} else if !sameTotal(total, b.total) || !sameTotal(pages, b.pages) {
 			return p, nil // a row came or went between two pages
 		}
 		before := len(p.keys)
+		read += len(b.rows)
 		for _, tx := range b.rows {
 			if err := r.take(&p, page, tx, known); err != nil {
 				return pass{}, err
@@ -98,6 +101,10 @@ func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]
 		switch {
 		case total != nil && len(p.keys) >= *total:
 			p.checked, p.steady = true, len(p.keys) == *total
+			return p, nil
+		case total == nil && pages != nil && page >= *pages:
+			// Pages are counted, rows are not: one that moved stands on two pages.
+			p.checked, p.steady = true, read == len(p.keys)
 			return p, nil
 		case len(p.keys) == before:
 			// No further rows. With a total some are missing; without one this is the end.

@@ -15,6 +15,7 @@ type walker struct {
 	reader
 	rangeMax time.Duration
 	keep     func(partner.Transaction) (bool, error)
+	days     *time.Location // of a MobiFone that is asked for whole days: their zone; nil else
 }
 
 // walk yields the rows of [from, to) that keep keeps. It reads no further than hi, which
@@ -69,6 +70,8 @@ func (w *walker) emit(rows []partner.Transaction, lo, hi time.Time, undated map[
 			undated[k] = true
 		case tx.CreatedAt.Equal(hi):
 			continue // a partner whose toTime is inclusive: the row belongs to the next window
+		case w.sameDays(tx.CreatedAt, lo, hi):
+			continue // of the days asked for, and of another range
 		case tx.CreatedAt.Before(lo) || tx.CreatedAt.After(hi):
 			// Dropping it could lose a sale, for instance when the contract's zone is wrong.
 			yield(partner.Transaction{}, w.fail(partner.ReplyUnreadable,
@@ -85,6 +88,19 @@ func (w *walker) emit(rows []partner.Transaction, lo, hi time.Time, undated map[
 		}
 	}
 	return true
+}
+
+// sameDays reports whether a row outside [lo, hi) was created on a day of that range, where
+// MobiFone is asked for whole days.
+func (w *walker) sameDays(at, lo, hi time.Time) bool {
+	if w.days == nil || !at.Before(lo) && at.Before(hi) {
+		return false
+	}
+	day := func(t time.Time) time.Time {
+		y, m, d := t.In(w.days).Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, w.days)
+	}
+	return !at.Before(day(lo)) && at.Before(day(hi.Add(-1)).AddDate(0, 0, 1))
 }
 
 func later(a, b time.Time) time.Time {

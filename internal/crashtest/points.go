@@ -62,9 +62,9 @@ func (p mortalPartner) AskOTP(ctx context.Context, o sale.Order, id partner.Part
 	return ticket, wait, err
 }
 
-func (p mortalPartner) LookUp(ctx context.Context, o sale.Order, pairs []partner.IDs) (sale.Lookup, error) {
+func (p mortalPartner) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, error) {
 	p.points.at("before a lookup")
-	l, err := p.Partner.LookUp(ctx, o, pairs)
+	l, err := p.Partner.LookUp(ctx, o)
 	p.points.at("after a lookup")
 	return l, err
 }

@@ -27,61 +27,141 @@ type Answer struct {
 var (
 	ErrNoPlace  = errors.New("a success without the place of the transaction: neither found nor absent")
 	ErrOtherIDs = errors.New("the answer speaks of other ids than were asked for")
-	errNoLookup = errors.New("the contract's transactions.get takes no transId, so nothing can be looked up; hold, and ask MobiFone another way")
+	errNoLookup = errors.New("the contract has neither a lookup by transId nor a search by subscriber, so nothing can be looked up; hold, and ask MobiFone another way")
 )
 
-// Can reports whether a contract lets a sale be looked up. It must take the transId: one
-// partnerTransId may cover several OTPs, and each is another transaction.
-func Can(c *contract.Contract) bool {
+// Question is what to look up.
+type Question struct {
+	IDs []partner.IDs
+	// Who and since when: needed where MobiFone has no lookup by id, and its transactions of
+	// one subscriber are searched instead. Since is at most the time of the first request.
+	MSISDN partner.MSISDN
+	Since  time.Time
+}
+
+// Can reports whether a contract lets a sale be looked up: by transId, since one
+// partnerTransId may cover several OTPs and each is another transaction, or by subscriber.
+func Can(c *contract.Contract) bool { return byID(c) || c.Has(partner.OpSearch) }
+
+func byID(c *contract.Contract) bool {
 	return c.Has(partner.OpGet) && c.Carries(partner.OpGet, "transId")
 }
 
 // LookUp asks for every pair of ids, each by its transId, and for every partnerTransId if
 // the contract takes it: a registration of ours that nobody here remembers shows under
-// that. The answer is complete, or there is an error, and with it what was shown until
-// then, as from a cache. Its time is the earliest of all.
-func LookUp(ctx context.Context, t *transport.Transport, ids []partner.IDs) (Answer, error) {
-	var all Answer
+// that. Where MobiFone has no lookup by id, it searches the subscriber's transactions and
+// keeps those with one of the ids. The answer is complete, or there is an error, and with it
+// what was shown until then, as from a cache. Its time is the earliest of all.
+func LookUp(ctx context.Context, t *transport.Transport, q Question) (Answer, error) {
 	c := t.Contract()
-	if !Can(c) {
-		return all, &partner.Error{Operation: partner.OpGet, Code: partner.OperationAbsent, Err: errNoLookup}
+	switch {
+	case len(q.IDs) == 0:
+		return Answer{}, &partner.Error{Operation: partner.OpGet, Code: partner.InvalidInput, Err: errors.New("no ids to look up")}
+	case byID(c):
+	case c.Has(partner.OpSearch):
+		return search(ctx, t, q)
+	default:
+		return Answer{}, &partner.Error{Operation: partner.OpGet, Code: partner.OperationAbsent, Err: errNoLookup}
 	}
-	first := true
-	ask := func(q partner.IDs) error {
-		a, err := Ask(ctx, t, q)
-		if err != nil {
-			return err
-		}
-		all.Rows = union(all.Rows, a.Rows)
-		if first || a.ReadAt.Before(all.ReadAt) {
-			all.ReadAt = a.ReadAt
-		}
-		first = false
-		all.Cached = all.Cached || a.Cached
-		all.Evidence, all.SaidAt = merge(all.Evidence, a.Evidence), a.SaidAt
-		return nil
-	}
+	var all Answer
 	var asked []partner.IDs
-	for _, pair := range ids {
+	for _, pair := range q.IDs {
 		questions := []partner.IDs{{TransID: pair.TransID}}
 		if c.Carries(partner.OpGet, "partnerTransId") {
 			questions = append(questions, partner.IDs{PartnerTransID: pair.PartnerTransID})
 		}
-		for _, q := range questions {
-			if q == (partner.IDs{}) || slices.Contains(asked, q) {
+		for _, one := range questions {
+			if one == (partner.IDs{}) || slices.Contains(asked, one) {
 				continue
 			}
-			asked = append(asked, q)
-			if err := ask(q); err != nil {
+			a, err := Ask(ctx, t, one)
+			if err != nil {
 				all.Cached = true
 				return all, err
 			}
+			all.add(a, len(asked) == 0)
+			asked = append(asked, one)
 		}
 	}
-	if first {
+	if len(asked) == 0 {
 		return Answer{}, &partner.Error{Operation: partner.OpGet, Code: partner.InvalidInput, Err: errors.New("no ids to look up")}
 	}
 	return all, nil
+}
+
+// add puts one answer to those before it.
+func (a *Answer) add(one Answer, first bool) {
+	a.Rows = union(a.Rows, one.Rows)
+	if first || one.ReadAt.Before(a.ReadAt) {
+		a.ReadAt = one.ReadAt
+	}
+	a.Cached = a.Cached || one.Cached
+	a.Evidence, a.SaidAt = merge(a.Evidence, one.Evidence), one.SaidAt
+}
+
+// slackDays is how far a search reaches beyond the times asked for: clocks and zones differ.
+const slackDays = 24 * time.Hour
+
+// search reads the subscriber's transactions page by page and keeps those of the ids. Only
+// where MobiFone counts its rows or pages does it prove that none is lacking; and a row
+// without any id might be ours.
+func search(ctx context.Context, t *transport.Transport, q Question) (Answer, error) {
+	if !q.MSISDN.IsValid() || q.Since.IsZero() {
+		return Answer{}, &partner.Error{Operation: partner.OpSearch, Code: partner.InvalidInput, Fields: []partner.FieldError{
+			{Field: "MSISDN", Problem: "needed, and Since too: MobiFone has no lookup by id, so the subscriber's transactions are searched"},
+		}}
+	}
+	var all Answer
+	limits := t.Contract().Limits()
+	end := t.Seam().Wall().Add(slackDays)
+	first := true
+	for from := q.Since.Add(-slackDays); from.Before(end); from = from.Add(time.Duration(limits.RangeMax)) {
+		to := from.Add(time.Duration(limits.RangeMax))
+		if to.After(end) {
+			to = end
+		}
+		rows := 0
+		for page := 1; ; page++ {
+			reply, err := t.Call(ctx, partner.OpSearch, field.Request{
+				Channel: t.Channel(), MSISDN: q.MSISDN, From: from.Truncate(time.Second), To: to.Truncate(time.Second), Page: page, Size: limits.PageSizeMax,
+			})
+			one := answerOf(reply)
+			if _, absent := saysAbsent(err); err != nil && !absent {
+				all.Cached = true
+				return all, err
+			}
+			d := reply.Data
+			if err == nil && !d.HasRows {
+				all.Cached = true
+				return all, unreadable(t, partner.OpSearch, reply, ErrNoPlace)
+			}
+			for _, r := range d.Rows {
+				tx := t.Transaction(partner.OpSearch, r)
+				switch {
+				case tx.TransID == "" && tx.PartnerTransID == "":
+					one.Cached = true
+				case slices.ContainsFunc(q.IDs, func(ids partner.IDs) bool { return sharesID(tx, ids) }):
+					one.Rows = append(one.Rows, tx)
+				}
+			}
+			rows += len(d.Rows)
+			done := err != nil || len(d.Rows) == 0 ||
+				d.Total != nil && rows >= *d.Total || d.Pages != nil && page >= *d.Pages
+			if done && err == nil && d.Pages == nil && (d.Total == nil || rows < *d.Total) {
+				one.Cached = true // nobody counted, or fewer came than were counted
+			}
+			all.add(one, first)
+			if first = false; done {
+				break
+			}
+		}
+	}
+	return all, nil
+}
+
+// sharesID reports whether a transaction has one of the ids.
+func sharesID(tx partner.Transaction, ids partner.IDs) bool {
+	return ids.TransID != "" && tx.TransID == ids.TransID || ids.PartnerTransID != "" && tx.PartnerTransID == ids.PartnerTransID
 }
 
 // union adds what one answer shows to what the others did. A row that two answers show is
@@ -111,7 +191,7 @@ func Ask(ctx context.Context, t *transport.Transport, q partner.IDs) (Answer, er
 	reply, err := t.Call(ctx, partner.OpGet, field.Request{
 		Channel: t.Channel(), TransID: q.TransID, PartnerTransID: q.PartnerTransID,
 	})
-	a := Answer{ReadAt: reply.ReadAt, Cached: reply.Cached, Evidence: reply.Evidence, WireCode: reply.WireCode, SaidAt: reply.PartnerTime}
+	a := answerOf(reply)
 	if err != nil {
 		if e, absent := saysAbsent(err); absent {
 			a.Evidence = e.Evidence
@@ -119,24 +199,28 @@ func Ask(ctx context.Context, t *transport.Transport, q partner.IDs) (Answer, er
 		}
 		return Answer{}, err
 	}
-	unreadable := func(cause error) error {
-		e := &partner.Error{Operation: partner.OpGet, Code: partner.ReplyUnreadable, Evidence: reply.Evidence, Err: cause}
-		if rule, ok := t.Contract().RuleNamed(partner.SystemError); ok {
-			e.Text = rule.Text.Fill(nil)
-		}
-		return e
-	}
 	if !reply.Data.HasRows {
-		return Answer{}, unreadable(ErrNoPlace)
+		return Answer{}, unreadable(t, partner.OpGet, reply, ErrNoPlace)
 	}
 	for _, r := range reply.Data.Rows {
 		tx := t.Transaction(partner.OpGet, r)
 		if !isOf(tx, q) {
-			return Answer{}, unreadable(ErrOtherIDs)
+			return Answer{}, unreadable(t, partner.OpGet, reply, ErrOtherIDs)
 		}
 		a.Rows = append(a.Rows, tx)
 	}
 	return a, nil
+}
+
+func answerOf(reply transport.Reply) Answer {
+	return Answer{ReadAt: reply.ReadAt, Cached: reply.Cached, Evidence: reply.Evidence, WireCode: reply.WireCode, SaidAt: reply.PartnerTime}
+}
+
+func unreadable(t *transport.Transport, op partner.Operation, reply transport.Reply, cause error) error {
+	return &partner.Error{
+		Operation: op, Code: partner.ReplyUnreadable, Evidence: reply.Evidence, Err: cause,
+		Text: t.Contract().TextOf(partner.SystemError).Fill(nil),
+	}
 }
 
 func isOf(tx partner.Transaction, q partner.IDs) bool {

@@ -42,16 +42,22 @@ const never = 50 * 365 * 24 * time.Hour
 // alarmAfter keeps a world that waits for a person from being all alarms.
 const alarmAfter = 4 * 24 * time.Hour
 
-// open starts the process: nothing but the store outlives the one before.
-func (h *host) open() {
-	w := h.w
+// connect makes a client that goes by a contract.
+func (h *host) connect(c *contract.Contract) *mobifone.Client {
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: "https://mobifone.test", Partner: "FPT", Channel: "POS",
-		Credentials: mobifone.StaticCredentials(w.era.credentials), IDKey: partner.NewSecret("the key of all ids"),
-	}, mobifone.WithContract(w.contract), mobifone.WithHTTPClient(&http.Client{Transport: road{h}}))
+		Credentials: mobifone.StaticCredentials(h.w.era.credentials), IDKey: partner.NewSecret("the key of all ids"),
+	}, mobifone.WithContract(c), mobifone.WithHTTPClient(&http.Client{Transport: road{h}}))
 	if err != nil {
 		panic(err)
 	}
+	return client
+}
+
+// open starts the process: nothing but the store outlives the one before.
+func (h *host) open() {
+	w := h.w
+	client := h.connect(w.contract)
 	w.rules = sale.RulesOf(client)
 	w.rules.AlarmAfter = alarmAfter
 	p := sale.ClientPartner(client)
@@ -312,6 +318,7 @@ func (l *lab) believe(e *era, b belief) *contract.Contract {
 	if b.noLookup {
 		doc.Operations = maps.Clone(doc.Operations)
 		delete(doc.Operations, partner.OpGet)
+		delete(doc.Operations, partner.OpSearch)
 	}
 	c, err := contract.New(doc)
 	if err == nil {

@@ -182,12 +182,18 @@ func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code partner.OTP)
 }
 
 // LookUp looks up, perhaps not quite.
-func (b bentPartner) LookUp(ctx context.Context, o sale.Order, pairs []partner.IDs) (sale.Lookup, error) {
-	ask := func(pairs []partner.IDs) (sale.Lookup, error) { return b.Partner.LookUp(ctx, o, pairs) }
+func (b bentPartner) LookUp(ctx context.Context, s sale.Sale) (sale.Lookup, error) {
 	if b.lookup == nil {
-		return ask(pairs)
+		return b.Partner.LookUp(ctx, s)
 	}
-	return b.lookup(b.w, pairs, ask)
+	return b.lookup(b.w, s.Pairs(), func(pairs []partner.IDs) (sale.Lookup, error) {
+		left := s
+		left.Intents = slices.DeleteFunc(slices.Clone(s.Intents), func(i sale.Intent) bool { return !slices.Contains(pairs, i.IDs) })
+		if s.Ticket != nil && !slices.Contains(pairs, partner.IDs{TransID: s.Ticket.TransID, PartnerTransID: s.PartnerTransID}) {
+			left.Ticket = nil
+		}
+		return b.Partner.LookUp(ctx, left)
+	})
 }
 
 type bentPrepared struct {

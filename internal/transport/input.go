@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -23,6 +24,15 @@ func BadInput(op partner.Operation, faults ...partner.FieldError) *partner.Error
 // Rule returns the code table's row for MobiFone's string, read only; nil when none lists it.
 func (t *Transport) Rule(op partner.Operation, wire string) *contract.CodeRule {
 	return t.wire.Rule(op, wire)
+}
+
+// WholeDays returns MobiFone's zone where its operation takes days instead of times, and
+// nil elsewhere: such an answer holds the rows of whole days.
+func (t *Transport) WholeDays(op partner.Operation) *time.Location {
+	if t.wire.WholeDays(op) {
+		return t.cfg.Contract.Zone()
+	}
+	return nil
 }
 
 // Canonical appends what a request says, without the OTP, for a fingerprint.

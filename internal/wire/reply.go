@@ -464,7 +464,9 @@ func (w *Wire) read(n *jsontree.Node, to any, format string) (problem string) {
 		amount, problem = readInteger(n, format)
 		*to = partner.VND(amount)
 	case *int:
-		*to, problem = readCount(n)
+		if *to, problem = readCount(n); problem == "" && format == fromZero {
+			*to++
+		}
 	case **int:
 		var count int
 		if count, problem = readCount(n); problem == "" {

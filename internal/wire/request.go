@@ -117,6 +117,12 @@ func (w *Wire) PerTry(op partner.Operation) bool {
 	return o != nil && o.perTry
 }
 
+// WholeDays reports whether an operation's window is told in days, the last one included.
+func (w *Wire) WholeDays(op partner.Operation) bool {
+	o := w.ops[op]
+	return o != nil && slices.ContainsFunc(o.items, func(it item) bool { return isDay(it.format) })
+}
+
 // appendJSON writes the items in their order; members of one object stand together.
 func (w *Wire) appendJSON(b []byte, o *operation, f *field.Request, try *Try, signature string) ([]byte, error) {
 	b = append(b, '{')

@@ -762,6 +762,10 @@ func (b *builder) field(at any, format string) any {
 		}
 		state := at.State
 		return b.value(&state, format)
+	case *int:
+		if format == fromZero && *at > 0 {
+			return int64(*at - 1)
+		}
 	case **int:
 		if *at == nil {
 			return nil

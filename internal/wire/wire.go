@@ -87,6 +87,9 @@ type slot[T any] struct {
 	format string
 }
 
+// fromZero is the format of a page number that MobiFone counts from 0, and the SDK from 1.
+const fromZero = "fromZero"
+
 // frame says where the envelope's parts are.
 type frame struct {
 	code, message, data, requestID, responseTime, success, inner []place
@@ -190,7 +193,11 @@ func compileOperation(d *contract.Document, op partner.Operation, e *contract.En
 
 	for _, spec := range field.Answers {
 		if text, listed := e.Response[spec.Name]; listed {
-			o.data = append(o.data, slot[field.Data]{spec, placeOf(text), e.Formats[spec.Name]})
+			format := e.Formats[spec.Name]
+			if spec.Name == field.Page && d.Limits.PagesFromZero {
+				format = fromZero
+			}
+			o.data = append(o.data, slot[field.Data]{spec, placeOf(text), format})
 		}
 	}
 	for _, text := range e.Extra {

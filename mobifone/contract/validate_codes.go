@@ -52,7 +52,7 @@ func validateCodes(d *Document, l *problemList) {
 			l.add(here, "MobiFone's string is empty")
 		}
 		if slices.Index(d.Envelope.SuccessCodes, code) < i {
-			l.add(here, "%q stands twice; keep one", code)
+			l.add(here, "%q appears twice; keep one", code)
 		}
 		if _, listed := wires[code]; !listed {
 			l.add(here, "%q is not in the code table; list it in the row named SUCCESS", code)

@@ -92,7 +92,7 @@ func TestThenRules(t *testing.T) {
 	t.Parallel()
 	at := atProcessing + ".then"
 	checkBreaches(t, []breach{
-		{"unknown", processing(func(r *contract.CodeRule) { r.Then = "wait" }), at, "want refund, newOTP"},
+		{"unknown", processing(func(r *contract.CodeRule) { r.Then = "wait" }), at, `want "refund", "newOTP"`},
 		{"the same ids after anything", processing(func(r *contract.CodeRule) { r.Then = partner.ThenSameIDs }), at, "OTP_INVALID alone"},
 		{"after a success", code(partner.Success, func(r *contract.CodeRule) { r.Then = partner.ThenRefund }), atSuccess + ".then", "nothing goes on"},
 	})

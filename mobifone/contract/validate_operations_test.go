@@ -105,7 +105,7 @@ func TestRequestRules(t *testing.T) {
 		{"space in a wire name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "pos code" }), atOTP + ".request.pos", "space"},
 		{"control in a wire name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "a\x00" }), atOTP + ".request.pos", "control"},
 		{"two fields on one name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "isdn" }), atOTP + ".request.pos", "overlap"},
-		{"constant on a field", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"isdn": "x"} }), atOTP + ".constants.isdn", "overlap"},
+		{"constant on a field", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"isdn": "x"} }), atOTP + ".request.msisdn", "overlap"},
 		{"constant without a name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"": "x"} }), atOTP + `.constants[""]`, "is empty"},
 		{"constant that is a list", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"a": []string{}} }), atOTP + ".constants.a", "found a []string"},
 		{"constant that is no number", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"a": inf()} }), atOTP + ".constants.a", "want a text"},

@@ -1,16 +1,25 @@
 package partner
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // Staff says who sells: every request to the partner carries it.
 type Staff struct {
 	Shop     string // shop code as agreed with the partner, 1 to 32 of [A-Za-z0-9_.-]
 	Employee string // employee code, same alphabet
 	POS      string // point of sale, same alphabet; may be empty
+
+	// Who else a contract may ask for; may be empty, and is sent only where the contract
+	// names it. At most 64 characters, without control characters.
+	Name   string `json:",omitempty"` // the employee's name, or the user's in the calling system
+	System string `json:",omitempty"` // the calling system
 }
 
 // Validate lists what is wrong with the codes; nil when nothing is. The fields are
-// "shop", "employee" and "pos".
+// "shop", "employee", "pos", "name" and "system".
 func (s Staff) Validate() []FieldError {
 	var faults []FieldError
 	for _, c := range []struct {
@@ -30,8 +39,15 @@ func (s Staff) Validate() []FieldError {
 			faults = append(faults, FieldError{c.field, "not a code of 1 to 32 letters, digits, '_', '.' or '-'; set the code agreed with the partner"})
 		}
 	}
+	for _, t := range []struct{ field, value string }{{"name", s.Name}, {"system", s.System}} {
+		if utf8.RuneCountInString(t.value) > staffTextMax || !utf8.ValidString(t.value) || strings.ContainsFunc(t.value, unicode.IsControl) {
+			faults = append(faults, FieldError{t.field, "longer than 64 characters, or with a control character; shorten it, or leave it out"})
+		}
+	}
 	return faults
 }
+
+const staffTextMax = 64 // characters
 
 const staffCodeMax = 32 // bytes
 

@@ -172,7 +172,7 @@ func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 
 // look looks the sale up, and says what that would make of it. Nothing is stored.
 func (d *Desk) look(ctx context.Context, p Partner, s Sale) (Event, Sale, error) {
-	lookup, err := p.LookUp(ctx, s.Order, s.Pairs())
+	lookup, err := p.LookUp(ctx, s)
 	if err != nil {
 		return Event{}, s, err
 	}

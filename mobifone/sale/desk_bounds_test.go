@@ -57,9 +57,9 @@ type counted struct {
 	n int
 }
 
-func (c *counted) LookUp(ctx context.Context, o sale.Order, pairs []partner.IDs) (sale.Lookup, error) {
+func (c *counted) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, error) {
 	c.n++
-	return c.Partner.LookUp(ctx, o, pairs)
+	return c.Partner.LookUp(ctx, o)
 }
 
 // Resolve looks up by the resolver, or else by the partner, and says when it comes again:

@@ -69,7 +69,7 @@ func (d *Desk) lookAgain(ctx context.Context, s Sale) (next time.Time, lookErr, 
 	var lookup Lookup
 	lookErr = ErrNoLookup // of a contract that lost its lookup while the sale was open
 	if !d.cfg.Rules.NoLookup {
-		lookup, lookErr = d.cfg.Resolver.LookUp(ctx, s.Order, s.Pairs())
+		lookup, lookErr = d.cfg.Resolver.LookUp(ctx, s)
 	}
 	now := d.now()
 	e := Event{Kind: LookedUp, At: now, Lookup: &lookup}

@@ -15,6 +15,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/transactions"
 )
 
 // What attackers of the sale found, each at its smallest.
@@ -557,7 +558,7 @@ func TestAStatementWithARefusedCopy(t *testing.T) {
 			id := s.toOTP("DH-1", "477")
 			_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 			require.NoError(t, err)
-			found, err := s.client.Transactions.LookUp(t.Context(), s.sale(id).Pairs())
+			found, err := s.client.Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: s.sale(id).Pairs()})
 			require.NoError(t, err)
 			copied, beside := found.Rows[0], found.Rows[0]
 			copied.State, copied.ResultCode = partner.StateFailed, partner.NotEligible
@@ -695,6 +696,6 @@ type takenBack struct {
 	ids partner.IDs
 }
 
-func (p takenBack) LookUp(context.Context, sale.Order, []partner.IDs) (sale.Lookup, error) {
+func (p takenBack) LookUp(context.Context, sale.Sale) (sale.Lookup, error) {
 	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: p.ids, State: partner.StateReversed}}}, nil
 }

@@ -20,6 +20,7 @@ func without(t *testing.T, c *contract.Contract) *contract.Contract {
 	t.Helper()
 	doc := c.Document()
 	delete(doc.Operations, partner.OpGet)
+	delete(doc.Operations, partner.OpSearch)
 	made, err := contract.New(doc)
 	require.NoError(t, err)
 	return made

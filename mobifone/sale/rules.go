@@ -11,6 +11,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/registration"
+	"github.com/fptshop/mobifone-go/transactions"
 )
 
 // Rules are MobiFone's promises and the desk's patience, as the decision core needs them.
@@ -166,8 +167,8 @@ type Partner interface {
 	// Prepare fixes a registration with the OTP in hand. It sends nothing; the error of one
 	// that cannot be prepared is NotSent, or AlreadySent when MobiFone shows a registration.
 	Prepare(ctx context.Context, s Sale, otp partner.OTP) (Prepared, error)
-	// LookUp asks for every pair. It is complete and well-formed, or an error.
-	LookUp(ctx context.Context, o Order, pairs []partner.IDs) (Lookup, error)
+	// LookUp asks for every pair of the sale. It is complete and well-formed, or an error.
+	LookUp(ctx context.Context, s Sale) (Lookup, error)
 }
 
 // Prepared is a registration that is ready to be sent.
@@ -254,11 +255,12 @@ func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	return res
 }
 
-func (p clientPartner) LookUp(ctx context.Context, o Order, pairs []partner.IDs) (Lookup, error) {
-	found, err := p.client.Transactions.LookUp(ctx, pairs)
+func (p clientPartner) LookUp(ctx context.Context, s Sale) (Lookup, error) {
+	pairs := s.Pairs()
+	found, err := p.client.Transactions.LookUp(ctx, transactions.LookUpRequest{IDs: pairs, MSISDN: s.Order.MSISDN, Since: s.OpenedAt})
 	l := Lookup{At: found.ReadAt, Cached: found.Cached}
 	for _, tx := range found.Rows {
-		l.Rows = append(l.Rows, Row(reading.RowOf(tx, o.Purchase(), p.client.Contract().RefusalOf)))
+		l.Rows = append(l.Rows, Row(reading.RowOf(tx, s.Order.Purchase(), p.client.Contract().RefusalOf)))
 	}
 	if err != nil && reading.Read(asRead(l.Rows), pairs, nil, nil).Nothing() { // else it is told, although a later question failed
 		return Lookup{}, err
