@@ -133,6 +133,14 @@ func (s Seam) WithTimeout(ctx context.Context, d time.Duration) (context.Context
 	return context.WithTimeout(ctx, d)
 }
 
+// WithDeadline is context.WithDeadline, for an end on the scale of Now.
+func (s Seam) WithDeadline(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+	if s.Ends != nil {
+		return s.Ends(ctx, end.Sub(s.Now()))
+	}
+	return context.WithDeadline(ctx, end)
+}
+
 // Jitter draws from [0, bound).
 func (s Seam) Jitter(bound time.Duration) time.Duration {
 	if s.Draw == nil {
@@ -150,5 +158,7 @@ func (s Seam) ID() string {
 		binary.BigEndian.PutUint64(b[:8], s.Draw())
 		binary.BigEndian.PutUint64(b[8:], s.Draw())
 	}
-	return hex.EncodeToString(b[:])
+	var text [2 * len(b)]byte
+	hex.Encode(text[:], b[:])
+	return string(text[:])
 }

@@ -307,7 +307,7 @@ func TestTooOldEndsWithTheClock(t *testing.T) {
 	m := &machine{offset: time.Hour}
 	p := newPartnerClock(m.read, contract.ClockDate)
 	assert.False(t, p.tooOld(m.date(), p.local.read()), "nothing is known yet")
-	p.observe(m.date(), p.local.read())
+	p.observe(m.date(), p.local.read(), p.local.read())
 	m.offset = 0
 	m.pass(clockFresh)
 	assert.True(t, p.tooOld(m.date(), p.local.read()))
@@ -320,7 +320,7 @@ func TestTooOldEndsWithTheClock(t *testing.T) {
 	} {
 		m := &machine{}
 		p := newPartnerClock(m.read, contract.ClockDate)
-		p.observe(m.date(), p.local.read())
+		p.observe(m.date(), p.local.read(), p.local.read())
 		m.pass(time.Minute)
 		m.wall, m.mono = m.wall+step.wall, m.mono+step.mono
 		assert.False(t, p.tooOld(m.date(), p.local.read()), name)
