@@ -149,6 +149,21 @@ func (s Seam) Jitter(bound time.Duration) time.Duration {
 	return time.Duration(s.Draw() % uint64(bound))
 }
 
+// IDs draws two of what ID draws at once, from one read and in one string. Where chance
+// comes from outside the second is empty: draw it when it is needed, so that the order of
+// all draws stays.
+func (s Seam) IDs() (first, second string) {
+	if s.Draw != nil {
+		return s.ID(), ""
+	}
+	var b [32]byte
+	_, _ = rand.Read(b[:])
+	var text [2 * len(b)]byte
+	hex.Encode(text[:], b[:])
+	both := string(text[:])
+	return both[:len(b)], both[len(b):]
+}
+
 // ID draws 16 bytes for a nonce or a request id, in hex.
 func (s Seam) ID() string {
 	var b [16]byte

@@ -58,8 +58,9 @@ type try struct {
 	refusal   error // why one of our own steps refused the request
 
 	// What a request is made of that no middleware has seen.
-	url  url.URL
-	body bytes.Reader
+	url    url.URL
+	body   bytes.Reader
+	values [4]string // of headers
 }
 
 type callKey struct{}

@@ -109,7 +109,7 @@ func (c *core) roundTrip(ctx context.Context, cl *call, t *try) (*http.Response,
 
 // steps takes a request from the limiter to the wire.
 func (c *core) steps(req *http.Request, t *try, wire http.RoundTripper) (*http.Response, error) {
-	id, err := c.takeTurn(req.Context(), t)
+	id, nonce, err := c.takeTurn(req.Context(), t)
 	if err != nil {
 		return nil, t.refuse(err)
 	}
@@ -117,7 +117,7 @@ func (c *core) steps(req *http.Request, t *try, wire http.RoundTripper) (*http.R
 	if err != nil {
 		return nil, t.refuse(err)
 	}
-	if err = c.sign(req, t.call, g, id); err != nil {
+	if err = c.sign(req, t, g, id, nonce); err != nil {
 		return nil, t.refuse(err)
 	}
 	return c.guard(req, t, wire)
@@ -147,30 +147,46 @@ func (b behindMiddleware) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // sign authenticates every try anew, over the exact bytes that go out; the limiter's wait
 // lies before the timestamp.
-func (c *core) sign(req *http.Request, cl *call, g *grant, id string) error {
+func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) error {
+	cl := t.call
 	if req.Header == nil {
 		req.Header = make(http.Header, 8)
 	}
+	values := t.values[:0]
+	if c.mayRepeatSteps() {
+		values = nil
+	}
+	set := func(name, value string) {
+		values = append(values, value)
+		req.Header[name] = values[len(values)-1 : len(values) : len(values)]
+	}
 	if cl.wire.ContentType != "" {
-		req.Header["Content-Type"] = []string{cl.wire.ContentType}
+		set("Content-Type", cl.wire.ContentType)
 	}
 	if cl.login {
 		return nil
 	}
-	stamp := contract.Stamp{Time: c.clock.stamp(), Nonce: c.cfg.Seam.ID(), RequestID: id, Token: g.token}
+	if nonce == "" {
+		nonce = c.cfg.Seam.ID()
+	}
+	stamp := contract.Stamp{Time: c.clock.stamp(), Nonce: nonce, RequestID: id, Token: g.token}
 	if err := c.cfg.Contract.Sign(req, cl.wire.Body, g.credentials, stamp); err != nil {
 		return credentialsFailed(cl.op, err)
 	}
 	if repetition(cl.op) == freely { // a cache on the way would answer with what was true once
-		req.Header["Cache-Control"] = []string{"no-cache, no-store"}
+		set("Cache-Control", "no-cache, no-store")
 	}
 	if own := cl.fields.PartnerTransID; own != "" {
 		if h := c.cfg.Contract.IdempotencyHeader(cl.op); h != "" {
-			req.Header.Set(h, string(own))
+			set(http.CanonicalHeaderKey(h), string(own))
 		}
 	}
 	return nil
 }
+
+// mayRepeatSteps reports whether a try may run through the steps twice, even at once: a
+// middleware can do that. The room in the try is for one run.
+func (c *core) mayRepeatSteps() bool { return len(c.cfg.Middleware) > 0 }
 
 // tryTimeout bounds one try of an operation.
 func (c *core) tryTimeout(op partner.Operation) time.Duration {

@@ -50,7 +50,7 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 		said = reply.Time
 		cached = cached || c.clock.tooOld(said, written)
 	}
-	cl.reply = Reply{Reply: *reply, Cached: cached}
+	cl.reply.Reply, cl.reply.Cached = *reply, cached
 	// A reply that may come from a cache teaches no time: its own is when somebody else
 	// asked. Nor does one that did not come from the wire.
 	if !cached && !written.wall.IsZero() && c.clock.observe(said, written, received) {

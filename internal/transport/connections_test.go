@@ -168,7 +168,7 @@ func TestWhatGoesOnAfterClose(t *testing.T) {
 		{partner.OpRegister, false, nil},
 		{opLogin, true, nil},
 	} {
-		_, err := tr.takeTurn(t.Context(), newTry(tr, &call{op: tc.op, login: tc.login}))
+		_, _, err := tr.takeTurn(t.Context(), newTry(tr, &call{op: tc.op, login: tc.login}))
 		require.ErrorIs(t, err, tc.want, "%s", tc.op)
 	}
 }

@@ -21,7 +21,7 @@ func (c *core) guard(req *http.Request, t *try, wire http.RoundTripper) (*http.R
 	}
 	began := t.leave()
 	body := &t.body
-	if len(c.cfg.Middleware) > 0 { // which may be on its way here twice at once
+	if c.mayRepeatSteps() {
 		body = new(bytes.Reader)
 	}
 	setBody(req, t.call.wire.Body, body)

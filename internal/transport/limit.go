@@ -14,26 +14,26 @@ import (
 const pauseCap = 5 * time.Minute
 
 // takeTurn takes one token per request, before the timestamp is made, and gives the request
-// its id.
-func (c *core) takeTurn(ctx context.Context, t *try) (id string, err error) {
+// its id, and a nonce where chance is the machine's.
+func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err error) {
 	cl := t.call
 	if t.shot.wasPassed() {
-		return "", errShotPassed // it takes no token and no id of its own
+		return "", "", errShotPassed // it takes no token and no id of its own
 	}
 	if !cl.money() && !cl.login && c.drain.isClosed() { // a wait between tries outlasted Close
-		return "", notBegun(cl.op, partner.ClientClosed, errClosed)
+		return "", "", notBegun(cl.op, partner.ClientClosed, errClosed)
 	}
 	var began instant
 	if c.cfg.OnTry != nil {
 		began = c.local.read()
 	}
-	id = c.cfg.Seam.ID()
+	id, nonce = c.cfg.Seam.IDs()
 	t.begin(id, began.wall)
 	if err = c.pauses.wait(ctx, c.cfg.Seam, cl.lane); err == nil && c.cfg.Limit != nil {
 		err = c.cfg.Limit(ctx, partner.Call{Operation: cl.op, Lane: cl.lane})
 	}
 	if err != nil {
-		return id, limited(cl.op, err)
+		return "", "", limited(cl.op, err)
 	}
 	if c.cfg.OnTry != nil {
 		waited, _ := began.since(c.local.read())
@@ -41,7 +41,7 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id string, err error) {
 		t.limitWait = waited
 		cl.mu.Unlock()
 	}
-	return id, nil
+	return id, nonce, nil
 }
 
 // limited makes a limiter's refusal a typed error: local, nothing sent. How long to

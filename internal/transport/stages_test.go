@@ -189,9 +189,11 @@ func TestALimiterIsToldTheOperation(t *testing.T) {
 	var asked []partner.Operation
 	tr.cfg.Limit = func(_ context.Context, c partner.Call) error { asked = append(asked, c.Operation); return nil }
 	for _, cl := range []*call{{op: partner.OpGet}, {op: opLogin, login: true}} {
-		id, err := tr.takeTurn(t.Context(), newTry(tr, cl))
+		id, nonce, err := tr.takeTurn(t.Context(), newTry(tr, cl))
 		require.NoError(t, err)
-		assert.NotEmpty(t, id)
+		assert.Len(t, id, 32)
+		assert.Len(t, nonce, 32)
+		assert.NotEqual(t, id, nonce)
 	}
 	assert.Equal(t, []partner.Operation{partner.OpGet, opLogin}, asked)
 }
@@ -216,7 +218,7 @@ func TestTheIdempotencyHeader(t *testing.T) {
 		r := newTry(tr, &call{op: partner.OpRegister, login: tc.login, fields: contract.Fields{PartnerTransID: tc.id}})
 		req, err := http.NewRequestWithContext(r.call, http.MethodPost, "https://partner.test/x", strings.NewReader("{}"))
 		require.NoError(t, err)
-		require.NoError(t, tr.sign(req, r.call, given, "id"))
+		require.NoError(t, tr.sign(req, r, given, "id", ""))
 		got := req.Header
 		assert.Equal(t, tc.want, got.Get("X-Once"), name)
 		_, set := got["X-Once"]
