@@ -69,7 +69,7 @@ func member(body []byte, name string) string {
 
 // plainCall is the yardstick: what a program writes that sends JSON with net/http and
 // reads the reply with encoding/json, without id, signature, limit, deadline or check.
-func plainCall(client *http.Client) error {
+func plainCall(ctx context.Context, client *http.Client) error {
 	type request struct {
 		ISDN    string `json:"isdn"`
 		Package string `json:"packageCode"`
@@ -94,7 +94,7 @@ func plainCall(client *http.Client) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://partner.test/partner/v1/plain", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://partner.test/partner/v1/plain", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -164,13 +164,13 @@ func BenchmarkCalls(b *testing.B) {
 				require.NoError(b, err)
 				_, err = client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: msisdn, Staff: staff}) // tells the time
 				require.NoError(b, err)
-				besidePlain(b, func() error { return tc.call(client) })
+				besidePlain(ctx, b, func() error { return tc.call(client) })
 			})
 		}
 	}
 }
 
-func besidePlain(b *testing.B, call func() error) {
+func besidePlain(ctx context.Context, b *testing.B, call func() error) {
 	b.Helper()
 	plain := &http.Client{Transport: memory{}}
 	const turn = 200
@@ -187,7 +187,7 @@ func besidePlain(b *testing.B, call func() error) {
 	var mallocs, bytes uint64
 	var before, after runtime.MemStats
 	for done := 0; done < b.N; done += turn {
-		theirs += run(turn, func() error { return plainCall(plain) })
+		theirs += run(turn, func() error { return plainCall(ctx, plain) })
 		runtime.ReadMemStats(&before)
 		ours += run(turn, call)
 		runtime.ReadMemStats(&after)

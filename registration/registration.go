@@ -231,7 +231,7 @@ type Request struct {
 	Staff        partner.Staff
 }
 
-func (r *Request) faults() []partner.FieldError {
+func (r Request) faults() []partner.FieldError {
 	var faults []partner.FieldError
 	add := func(field, problem string) {
 		faults = append(faults, partner.FieldError{Field: field, Problem: problem})

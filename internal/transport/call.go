@@ -19,7 +19,7 @@ import (
 // As a context it tells the caller's deadline and not its own: that one has no timer, and
 // context.WithDeadline sets no timer below a parent that tells an earlier deadline.
 type call struct {
-	context.Context //nolint:containedctx // it is one: the caller's
+	context.Context // the caller's
 
 	core   *core
 	op     partner.Operation
@@ -237,14 +237,21 @@ func (cl *call) current() *try {
 	return cl.now
 }
 
-// begin begins a run through the steps: one HTTP request, with an id of its own.
-func (t *try) begin(id string, now time.Time) {
+// begin begins a run through the steps: one HTTP request, with an id of its own. A shot
+// that another run has taken is past it: whose id and times stand is that one's matter.
+func (t *try) begin(id string, now time.Time) error {
+	t.shot.mu.Lock() // before the call's, as when a body leaves
+	defer t.shot.mu.Unlock()
+	if t.shot.passed {
+		return errShotPassed
+	}
 	t.call.mu.Lock()
 	defer t.call.mu.Unlock()
 	t.call.sofar.Tries++
 	t.call.sofar.RequestID = id
 	t.began, t.limitWait = now, 0
 	t.onWire, t.letOut, t.refusal, t.written = false, false, nil, instant{}
+	return nil
 }
 
 // refuse remembers why a step of ours stopped the request: it comes back as the cause,
@@ -258,12 +265,12 @@ func (t *try) refuse(err error) error {
 	return err
 }
 
-// leave notes that the request is handed to the wire now.
-func (t *try) leave() instant {
+// leave notes that the request of this id is handed to the wire now.
+func (t *try) leave(id string) instant {
 	now := t.call.core.local.read()
 	t.call.mu.Lock()
 	defer t.call.mu.Unlock()
-	t.onWire, t.written = true, now
+	t.onWire, t.written, t.call.sofar.RequestID = true, now, id
 	return now
 }
 

@@ -57,7 +57,7 @@ func (c *core) wayTo(wire http.RoundTripper) way {
 func (c *core) try(cl *call, t *try) verdict {
 	ctx, cancel := cl.tryContext(t)
 	defer cancel()
-	resp, err := c.roundTrip(ctx, cl, t)
+	resp, err := c.roundTrip(ctx, cl, t) //nolint:bodyclose // classify closes it
 	v := c.classify(t, resp, err)
 	t.report(v)
 	return v
@@ -120,7 +120,7 @@ func (c *core) steps(req *http.Request, t *try, wire http.RoundTripper) (*http.R
 	if err = c.sign(req, t, g, id, nonce); err != nil {
 		return nil, t.refuse(err)
 	}
-	return c.guard(req, t, wire)
+	return c.guard(req, t, id, wire)
 }
 
 // behindMiddleware is the inner end of the user's middleware.

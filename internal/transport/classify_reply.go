@@ -81,22 +81,24 @@ func (c *core) readBody(resp *http.Response) ([]byte, error) {
 		room = min(resp.ContentLength, limit, usualReply) + 1 // one for the end to be seen
 	}
 	body := make([]byte, 0, room)
-	for {
-		n, err := resp.Body.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		switch {
-		case int64(len(body)) > limit:
-			return nil, fmt.Errorf("the reply is longer than %d bytes", limit)
-		case err != nil && err != io.EOF: //nolint:errorlint // a Reader's end is bare
-			return nil, err
-		case err != nil && encoded(resp.Header):
-			return nil, errors.New("the reply is compressed, which was not asked for")
-		case err != nil:
-			return body, nil
-		case len(body) == cap(body):
+	var err error
+	for err == nil {
+		if len(body) == cap(body) {
 			body = append(body, 0)[:len(body)]
 		}
+		var n int
+		n, err = resp.Body.Read(body[len(body):cap(body)])
+		if body = body[:len(body)+n]; int64(len(body)) > limit {
+			return nil, fmt.Errorf("the reply is longer than %d bytes", limit)
+		}
 	}
+	if err != io.EOF {
+		return nil, err
+	}
+	if encoded(resp.Header) {
+		return nil, errors.New("the reply is compressed, which was not asked for")
+	}
+	return body, nil
 }
 
 // usualReply bounds how much room a length that a reply names is given at once.

@@ -41,11 +41,11 @@ func replied(status int, body string) *http.Response {
 // wrote is the first try of a call whose body left, if it is a guarded one.
 func wrote(tr *Transport, op partner.Operation) *try {
 	t := newTry(tr, &call{op: op, fields: contract.Fields{TransID: "T-1", PartnerTransID: "P-1"}, wire: contract.Wire{Body: []byte("x")}})
-	t.begin("id", time.Now())
+	_ = t.begin("id", time.Now())
 	if t.call.guarded() {
 		t.shot.rest, t.shot.passed, t.shot.read = t.call.wire.Body, true, true
 	}
-	t.leave()
+	t.leave("id")
 	t.sent(time.Now())
 	return t
 }

@@ -103,7 +103,7 @@ func TestATryStartsFromNothing(t *testing.T) {
 	tr := classifying(t, nil)
 	r := wrote(tr, partner.OpEligible)
 	_ = r.refuse(io.EOF)
-	r.begin("second", time.Now())
+	require.NoError(t, r.begin("second", time.Now()))
 	assert.False(t, r.onWire || r.letOut)
 	assert.NoError(t, r.refusal)
 	assert.True(t, r.writtenAt().wall.IsZero())
@@ -194,7 +194,7 @@ func TestHowLongAReplyMayBe(t *testing.T) {
 	require.Error(t, err)
 }
 
-// A try's deadline ends with the try, and whatever reply there is is closed.
+// A try's deadline ends with the try, and a reply is closed whatever it is.
 func TestATrysDeadline(t *testing.T) {
 	t.Parallel()
 	for _, op := range []partner.Operation{partner.OpEligible, partner.OpOTP, partner.OpRegister} {
@@ -229,7 +229,7 @@ func TestATrysDeadline(t *testing.T) {
 func TestAReplyWithoutABody(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
-	tr.reads.wire = roundTrip(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil })
+	tr.reads.wire = roundTrip(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: http.StatusOK}, nil })
 	_, err := tr.Call(t.Context(), partner.OpGet, contract.Fields{TransID: "T-1"})
 	require.ErrorIs(t, err, partner.ReplyUnreadable)
 }

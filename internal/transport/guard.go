@@ -15,11 +15,11 @@ import (
 // guard puts the exact bytes on the request and hands it to the wire. For guarded calls the
 // body is the try's shot; for others a plain reader, because a body of a type net/http does
 // not know costs a second write.
-func (c *core) guard(req *http.Request, t *try, wire http.RoundTripper) (*http.Response, error) {
+func (c *core) guard(req *http.Request, t *try, id string, wire http.RoundTripper) (*http.Response, error) {
 	if t.call.guarded() {
-		return c.guardShot(req, t, wire)
+		return c.guardShot(req, t, id, wire)
 	}
-	began := t.leave()
+	began := t.leave(id)
 	body := &t.body
 	if c.mayRepeatSteps() {
 		body = new(bytes.Reader)
@@ -32,7 +32,7 @@ func (c *core) guard(req *http.Request, t *try, wire http.RoundTripper) (*http.R
 	return resp, err
 }
 
-func (c *core) guardShot(req *http.Request, t *try, wire http.RoundTripper) (*http.Response, error) {
+func (c *core) guardShot(req *http.Request, t *try, id string, wire http.RoundTripper) (*http.Response, error) {
 	if err := t.shot.pass(); err != nil {
 		return nil, t.refuse(err)
 	}
@@ -41,7 +41,7 @@ func (c *core) guardShot(req *http.Request, t *try, wire http.RoundTripper) (*ht
 	if err := t.shot.ask(); err != nil {
 		return nil, t.refuse(err)
 	}
-	t.leave()
+	t.leave(id)
 	req.Body, req.GetBody, req.ContentLength = &t.shot, nil, int64(len(t.call.wire.Body))
 	resp, err := wire.RoundTrip(req)
 	if resp != nil {

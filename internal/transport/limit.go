@@ -28,7 +28,9 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err erro
 		began = c.local.read()
 	}
 	id, nonce = c.cfg.Seam.IDs()
-	t.begin(id, began.wall)
+	if err = t.begin(id, began.wall); err != nil {
+		return "", "", err
+	}
 	if err = c.pauses.wait(ctx, c.cfg.Seam, cl.lane); err == nil && c.cfg.Limit != nil {
 		err = c.cfg.Limit(ctx, partner.Call{Operation: cl.op, Lane: cl.lane})
 	}

@@ -160,8 +160,8 @@ func TestEvidenceIsTakenAfterTheGuardIsShut(t *testing.T) {
 	t.Parallel()
 	tr := New(Config{Contract: contract.Default()})
 	r := newTry(tr, &call{op: partner.OpRegister})
-	r.begin("id", time.Now())
-	r.leave()
+	require.NoError(t, r.begin("id", time.Now()))
+	r.leave("id")
 	leaving, goOn := make(chan struct{}), make(chan struct{})
 	s := &r.shot
 	s.rest, s.owner = []byte("x"), owner{out: func() {
