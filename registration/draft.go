@@ -113,7 +113,8 @@ type sends struct {
 	mu    sync.Mutex
 	trans map[partner.TransID]*claim
 	own   map[partner.PartnerTransID]*claim
-	order []*claim
+	order []*claim // what ended open; a ring once it is full
+	next  int      // its oldest then
 }
 
 // claim is held by the pair of ids of one registration.
@@ -145,7 +146,7 @@ type begun struct {
 
 // held returns the claim on either id that these two may not take. The lock is held.
 func (s *sends) held(ids partner.IDs) *claim {
-	for _, c := range []*claim{s.trans[ids.TransID], s.own[ids.PartnerTransID]} {
+	for _, c := range [...]*claim{s.trans[ids.TransID], s.own[ids.PartnerTransID]} {
 		if c != nil && (c.ids != ids || !c.again) {
 			return c
 		}
@@ -200,11 +201,13 @@ func (s *sends) end(b begun, how claimEnd) {
 		return
 	}
 	b.claim.again = how == sameIDsAgain
-	s.order = append(s.order, b.claim)
-	for len(s.order) > sendsRemembered {
-		s.drop(s.order[0])
-		s.order = s.order[1:]
+	if len(s.order) < sendsRemembered {
+		s.order = append(s.order, b.claim)
+		return
 	}
+	s.drop(s.order[s.next])
+	s.order[s.next] = b.claim
+	s.next = (s.next + 1) % sendsRemembered
 }
 
 // forget lets the ids be used again: it was proven that they registered nothing.

@@ -68,9 +68,9 @@ func NewBeside(t *transport.Transport, s *Service) *Service {
 
 // Register is Prepare and Send.
 func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
-	draft, err := s.Prepare(ctx, req)
-	if err != nil {
-		return nil, err
+	var draft Draft // without a fingerprint: nobody can ask it for one
+	if err := s.prepare(ctx, &req, &draft); err != nil {
+		return nil, s.notPrepared(err, req)
 	}
 	return draft.Send(ctx)
 }
@@ -81,22 +81,31 @@ func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
 // first looks the transaction up. Errors are *[partner.Error] of outcome NotSent, but of
 // outcome Unknown when these ids may have been sent before.
 func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
-	draft, err := s.prepare(ctx, req)
+	draft := &Draft{}
+	err := s.prepare(ctx, &req, draft)
 	if err == nil {
-		return draft, nil
+		draft.fingerprint, err = fingerprint(s.t, s.key, &draft.fields)
 	}
+	if err != nil {
+		return nil, s.notPrepared(err, req)
+	}
+	return draft, nil
+}
+
+// notPrepared makes the outcome Unknown where something was sent of these ids before,
+// although nothing left now.
+func (s *Service) notPrepared(err error, req Request) error {
 	if !s.sends.holds(req.ids()) {
 		if s.sends.remembers(req.ids()) {
 			err = notTheFirst(err, partner.NewHandle(partner.Intent{IDs: req.ids()}, req.purchase()))
 		}
-		return nil, err
+		return err
 	}
-	// Nothing left now, but of these ids something did.
 	open := s.alreadySent(req, errOpen)
 	if e, ok := errors.AsType[*partner.Error](err); ok {
 		open.Fields = e.Fields
 	}
-	return nil, open
+	return open
 }
 
 func (s *Service) alreadySent(req Request, cause error) *partner.Error {
@@ -104,23 +113,20 @@ func (s *Service) alreadySent(req Request, cause error) *partner.Error {
 	return &partner.Error{Operation: partner.OpRegister, Code: partner.AlreadySent, Handle: &handle, Err: cause}
 }
 
-func (s *Service) prepare(ctx context.Context, req Request) (*Draft, error) {
+// prepare checks the request and fixes everything of the draft but its fingerprint.
+func (s *Service) prepare(ctx context.Context, req *Request, d *Draft) error {
 	if faults := req.faults(); len(faults) > 0 {
-		return nil, transport.BadInput(partner.OpRegister, faults...)
+		return transport.BadInput(partner.OpRegister, faults...)
 	}
 	if !s.t.Contract().Has(partner.OpRegister) {
-		return nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OperationAbsent}
+		return &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OperationAbsent}
 	}
-	intent, err := s.intend(ctx, req)
+	intent, err := s.intend(ctx, *req)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	fields := req.fields(s.t.Channel())
-	sum, err := fingerprint(s.t, s.key, &fields)
-	if err != nil {
-		return nil, err
-	}
-	return &Draft{service: s, fields: fields, fingerprint: sum, handle: partner.NewHandle(intent, req.purchase())}, nil
+	d.service, d.fields, d.handle = s, req.fields(s.t.Channel()), partner.NewHandle(intent, req.purchase())
+	return nil
 }
 
 // intend fixes the intent's times by MobiFone's clock: of the last reply, or else of a

@@ -133,12 +133,35 @@ func (s Seam) WithTimeout(ctx context.Context, d time.Duration) (context.Context
 	return context.WithTimeout(ctx, d)
 }
 
+// WithDeadline is context.WithDeadline, for an end on the scale of Now.
+func (s Seam) WithDeadline(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+	if s.Ends != nil {
+		return s.Ends(ctx, end.Sub(s.Now()))
+	}
+	return context.WithDeadline(ctx, end)
+}
+
 // Jitter draws from [0, bound).
 func (s Seam) Jitter(bound time.Duration) time.Duration {
 	if s.Draw == nil {
 		return random.N(bound) //nolint:gosec // jitter needs no secrecy
 	}
 	return time.Duration(s.Draw() % uint64(bound))
+}
+
+// IDs draws two of what ID draws at once, from one read and in one string. Where chance
+// comes from outside the second is empty: draw it when it is needed, so that the order of
+// all draws stays.
+func (s Seam) IDs() (first, second string) {
+	if s.Draw != nil {
+		return s.ID(), ""
+	}
+	var b [32]byte
+	_, _ = rand.Read(b[:])
+	var text [2 * len(b)]byte
+	hex.Encode(text[:], b[:])
+	both := string(text[:])
+	return both[:len(b)], both[len(b):]
 }
 
 // ID draws 16 bytes for a nonce or a request id, in hex.
@@ -150,5 +173,7 @@ func (s Seam) ID() string {
 		binary.BigEndian.PutUint64(b[:8], s.Draw())
 		binary.BigEndian.PutUint64(b[8:], s.Draw())
 	}
-	return hex.EncodeToString(b[:])
+	var text [2 * len(b)]byte
+	hex.Encode(text[:], b[:])
+	return string(text[:])
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -17,21 +18,25 @@ const (
 	expiryMargin = 30 * time.Second // credentials are renewed this long before they end
 )
 
-// grant is what a try authenticates with.
+// grant is what a try authenticates with. Nothing changes it: one that the partner refused
+// is replaced by an outdated copy.
 type grant struct {
 	credentials partner.Credentials
 	token       partner.Secret // of bearer
+	key         *wire.Key      // of credentials, ready to sign with
 	generation  int            // which refresh it came from
-	key         *wire.Key      // of credentials
 	until       time.Time      // zero: for ever
 }
 
-func (g grant) fresh(now time.Time) bool {
-	return g.generation > 0 && (g.until.IsZero() || now.Before(g.until))
+func (g *grant) fresh(at seam.Seam) bool {
+	return g != nil && g.generation > 0 && (g.until.IsZero() || at.Wall().Before(g.until))
 }
 
 // secrets are what must not come back in the text of an error.
-func (g grant) secrets() []string {
+func (g *grant) secrets() []string {
+	if g == nil {
+		return nil
+	}
 	var known []string
 	for _, s := range []partner.Secret{g.credentials.APIKey, g.credentials.Secret, g.credentials.Password, g.token} {
 		if !s.IsZero() {
@@ -46,56 +51,63 @@ type authenticator struct {
 	core *core
 
 	mu      sync.Mutex
-	current grant
+	current *grant // nil: none yet
 	flight  *flight
 }
 
 // flight is one refresh that all callers share.
 type flight struct {
 	done chan struct{}
-	got  grant
+	got  *grant
 	err  error
 }
 
 func newAuthenticator(c *core) *authenticator { return &authenticator{core: c} }
 
-type credentialsKey struct{}
+// authenticate finds the credentials of a request; of a login there are none.
+func (c *core) authenticate(ctx context.Context, cl *call) (*grant, error) {
+	if cl.login {
+		return nil, nil //nolint:nilnil // sign asks for none
+	}
+	g, err := c.auth.get(ctx)
+	if err != nil {
+		return nil, credentialsFailed(cl.op, err)
+	}
+	cl.mu.Lock()
+	cl.granted = g
+	cl.mu.Unlock()
+	return g, nil
+}
 
-// authenticate puts fresh credentials into the try's context.
-func (c *core) authenticate(next http.RoundTripper) http.RoundTripper {
-	return stage(func(req *http.Request, r *record) (*http.Response, error) {
-		if r.login {
-			return next.RoundTrip(req)
-		}
-		g, err := c.auth.get(req.Context())
-		if err != nil {
-			return nil, r.refuse(credentialsFailed(r.op, err))
-		}
-		r.mu.Lock()
-		r.granted = g
-		r.mu.Unlock()
-		return next.RoundTrip(req.WithContext(context.WithValue(req.Context(), credentialsKey{}, g)))
-	})
+func credentialsFailed(op partner.Operation, err error) error {
+	if e, ok := errors.AsType[*partner.Error](err); ok {
+		return e
+	}
+	return &partner.Error{Operation: op, Outcome: partner.NotSent, Code: partner.CredentialsFailed, Err: err}
 }
 
 // get returns the current grant or waits for the one refresh in flight. A caller whose
 // context ends leaves; the refresh goes on for the others.
-func (a *authenticator) get(ctx context.Context) (grant, error) {
+func (a *authenticator) get(ctx context.Context) (*grant, error) {
 	a.mu.Lock()
-	if a.current.fresh(a.core.cfg.Seam.Wall()) {
-		g := a.current
+	g := a.current
+	if g.fresh(a.core.cfg.Seam) {
 		a.mu.Unlock()
 		return g, nil
 	}
 	f := a.flight
 	if f == nil {
 		f = &flight{done: make(chan struct{})}
-		if err := a.core.drain.enter(); err != nil {
+		if !a.core.drain.enter() {
 			a.mu.Unlock()
-			return grant{}, err
+			return nil, &partner.Error{Outcome: partner.NotSent, Code: partner.ClientClosed, Err: errClosed}
+		}
+		generation := 1
+		if g != nil {
+			generation += g.generation
 		}
 		a.flight = f
-		go a.run(context.WithoutCancel(ctx), f, a.current.generation+1)
+		go a.run(context.WithoutCancel(ctx), f, generation)
 	}
 	a.mu.Unlock()
 	select {
@@ -103,19 +115,21 @@ func (a *authenticator) get(ctx context.Context) (grant, error) {
 		return f.got, f.err
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return grant{}, &partner.Error{Outcome: partner.NotSent, Code: partner.Canceled, Err: ctx.Err()}
+			return nil, &partner.Error{Outcome: partner.NotSent, Code: partner.Canceled, Err: ctx.Err()}
 		}
-		return grant{}, ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
 // stale marks a grant as refused by the partner, so that the next caller refreshes;
 // whoever saw the same grant refused refreshes only once together.
-func (a *authenticator) stale(generation int) {
+func (a *authenticator) stale(refused *grant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.current.generation == generation {
-		a.current.until = time.Unix(0, 1)
+	if refused != nil && a.current != nil && a.current.generation == refused.generation {
+		outdated := *a.current
+		outdated.until = time.Unix(0, 1)
+		a.current = &outdated
 	}
 }
 
@@ -127,9 +141,9 @@ func (a *authenticator) run(ctx context.Context, f *flight, generation int) {
 	g.generation = generation
 	a.mu.Lock()
 	if err == nil {
-		a.current = g
+		a.current = &g
 	}
-	f.got, f.err = g, err
+	f.got, f.err = &g, err
 	a.flight = nil
 	a.mu.Unlock()
 	close(f.done)
@@ -142,14 +156,14 @@ func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
 		}
 	}()
 	if a.core.cfg.Credentials == nil {
-		return grant{}, nil
+		return grant{key: a.core.wire.NewKey(partner.Credentials{})}, nil
 	}
 	cred, err := a.core.cfg.Credentials(ctx)
 	if err != nil {
 		a.mu.Lock()
 		known := a.current.secrets()
 		a.mu.Unlock()
-		known = append(known, grant{credentials: cred}.secrets()...)
+		known = append(known, (&grant{credentials: cred}).secrets()...)
 		// An error of the provider's own calls, another client's perhaps, is no verdict on this one.
 		return grant{}, &partner.Error{
 			Outcome: partner.NotSent, Code: partner.CredentialsFailed,
@@ -186,4 +200,35 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// opLogin is what a limiter and the hooks see for the bearer scheme's login.
+const opLogin partner.Operation = "auth.login"
+
+// login asks for a bearer token. It is a try like any other: limiter, middleware, wire.
+func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Secret, time.Duration, error) {
+	sent, err := c.wire.EncodeLogin(cred)
+	if err != nil {
+		return partner.Secret{}, 0, err
+	}
+	cl := &call{Context: ctx, core: c, op: opLogin, login: true, sent: sent, began: c.cfg.Seam.Now(), granted: &grant{credentials: cred}}
+	tried, cancel := cl.tryContext(&cl.first)
+	defer cancel()
+	resp, err := c.roundTrip(tried, cl, &cl.first)
+	if err != nil {
+		cause := cl.cause(err)
+		if cl.evidence(0).Sends > 0 { // net/http quotes a reply it cannot read, and this one may hold the token
+			cause = &redacted{text: "the login was sent and got no reply that could be read", err: cause}
+		}
+		return partner.Secret{}, 0, cause
+	}
+	defer resp.Body.Close()
+	body, err := c.readBody(resp)
+	if err != nil {
+		return partner.Secret{}, 0, errors.New("the login's reply could not be read")
+	}
+	if resp.StatusCode != http.StatusOK {
+		return partner.Secret{}, 0, fmt.Errorf("the login was answered with HTTP %d", resp.StatusCode)
+	}
+	return c.wire.DecodeLogin(body)
 }

@@ -309,7 +309,7 @@ func TestTooOldEndsWithTheClock(t *testing.T) {
 	m := &machine{offset: time.Hour}
 	p := newPartnerClock(m.read, "date")
 	assert.False(t, p.tooOld(m.date(), p.local.read()), "nothing is known yet")
-	p.observe(m.date(), p.local.read())
+	p.observe(m.date(), p.local.read(), p.local.read())
 	m.offset = 0
 	m.pass(clockFresh)
 	assert.True(t, p.tooOld(m.date(), p.local.read()))
@@ -322,7 +322,7 @@ func TestTooOldEndsWithTheClock(t *testing.T) {
 	} {
 		m := &machine{}
 		p := newPartnerClock(m.read, "date")
-		p.observe(m.date(), p.local.read())
+		p.observe(m.date(), p.local.read(), p.local.read())
 		m.pass(time.Minute)
 		m.wall, m.mono = m.wall+step.wall, m.mono+step.mono
 		assert.False(t, p.tooOld(m.date(), p.local.read()), name)

@@ -10,9 +10,8 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// verdict is what one try came to.
+// verdict is what one try came to; a well-formed reply is in the call.
 type verdict struct {
-	reply      Reply
 	err        *partner.Error // nil: success
 	status     int
 	retryAfter time.Duration // what the partner asked for; 0: nothing
@@ -32,32 +31,31 @@ type Reply struct {
 
 // classify turns what one try brought into a verdict. It never guesses: what is not
 // proven is Unknown.
-func (c *core) classify(r *record, resp *http.Response, err error) verdict {
+func (c *core) classify(t *try, resp *http.Response, err error) verdict {
 	var v verdict
-	switch {
-	case err != nil || resp == nil:
-		v = c.classifyFailure(r, err)
-	default:
-		v = c.classifyReply(r, resp)
+	if err != nil {
+		v = t.failure(err)
+	} else {
+		v = c.classifyReply(t, resp)
 	}
 	if v.err != nil {
-		c.settle(r, &v)
+		c.settle(t, &v)
 	}
 	return v
 }
 
 // settle gives a failed try its outcome and its evidence.
-func (c *core) settle(r *record, v *verdict) {
-	e := v.err
-	e.Operation = r.op
-	if r.guarded() {
-		c.settleGuarded(r, v)
+func (c *core) settle(t *try, v *verdict) {
+	cl, e := t.call, v.err
+	e.Operation = cl.op
+	if cl.guarded() {
+		t.settleGuarded(v)
 	}
-	e.Evidence = r.evidence(v.status) // after the shot is shut, or a body that leaves now is missed
+	e.Evidence = cl.evidence(v.status) // after the shot is shut, or a body that leaves now is missed
 	if e.Outcome == partner.NotSent && e.Evidence.Sends > 0 {
 		e.Outcome = partner.Unknown // this try stayed here, an earlier one did not
 	}
-	if r.op.Lookup() {
+	if cl.op.Lookup() {
 		e.Outcome = partner.Unknown
 	}
 	if e.RetryAfter == 0 {
@@ -70,15 +68,8 @@ func (c *core) settle(r *record, v *verdict) {
 
 // settleGuarded asks the body guard: a try whose body never left is NotSent, whatever
 // else happened; one whose body left is never NotSent.
-func (c *core) settleGuarded(r *record, v *verdict) {
-	r.mu.Lock()
-	s := r.shot
-	r.mu.Unlock()
-	if s == nil {
-		v.err.Outcome = partner.NotSent
-		return
-	}
-	left, refused := s.shut()
+func (t *try) settleGuarded(v *verdict) {
+	left, refused := t.shot.shut()
 	switch e := v.err; {
 	case left:
 		if e.Outcome != partner.NotSent {
@@ -88,7 +79,7 @@ func (c *core) settleGuarded(r *record, v *verdict) {
 		if e.Code.Local() {
 			e.Code = partner.ReplyLost
 		}
-	case r.bypassed(v.status != 0):
+	case t.bypassed(v.status != 0):
 		e.Outcome, e.Code = partner.Unknown, partner.ReplyUnreadable
 		if e.Err == nil {
 			e.Err = errors.New("a middleware answered or took the body without passing it on")
@@ -107,32 +98,25 @@ func (c *core) settleGuarded(r *record, v *verdict) {
 	}
 }
 
-// classifyFailure names what kept a try from being answered.
-func (c *core) classifyFailure(r *record, err error) verdict {
-	r.mu.Lock()
-	refusal, onWire := r.refusal, r.onWire
-	r.mu.Unlock()
+// failure names what kept a try from being answered.
+func (t *try) failure(err error) verdict {
+	cl := t.call
+	cl.mu.Lock()
+	refusal, onWire := t.refusal, t.onWire
+	cl.mu.Unlock()
 	if own, ok := errors.AsType[*partner.Error](refusal); ok {
 		e := *own
-		e.Err = c.redact(r, e.Err)
+		e.Err = cl.redact(e.Err)
 		return verdict{err: &e}
 	}
-	e := &partner.Error{Err: c.cause(r, err)}
-	v := verdict{err: e, again: true}
+	code, outcome := partner.ReplyLost, partner.Unknown
 	switch {
 	case refusal != nil:
-		e.Outcome, e.Code, v.again = partner.Unknown, partner.AlreadySent, false
-	case err == nil:
-		e.Code, e.Err = partner.ReplyUnreadable, errors.New("a middleware gave neither a reply nor an error")
-	case !onWire:
-		e.Outcome, e.Code = partner.NotSent, partner.ConnectFailed
-		if errors.Is(err, context.Canceled) {
-			e.Code = partner.Canceled
-		}
-	case neverConnected(err):
-		e.Outcome, e.Code = partner.NotSent, partner.ConnectFailed
-	default:
-		e.Code = partner.ReplyLost
+		code = partner.AlreadySent
+	case !onWire && errors.Is(err, context.Canceled):
+		code, outcome = partner.Canceled, partner.NotSent
+	case !onWire, neverConnected(err):
+		code, outcome = partner.ConnectFailed, partner.NotSent
 	}
-	return v
+	return verdict{err: &partner.Error{Outcome: outcome, Code: code, Err: cl.cause(err)}, again: refusal == nil}
 }

@@ -1,133 +1,193 @@
 package transport
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"time"
+	"strings"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// classifyReply reads a reply and holds it against what was asked.
-func (c *core) classifyReply(r *record, resp *http.Response) verdict {
+// classifyReply reads a reply and compares it with what was asked.
+func (c *core) classifyReply(t *try, resp *http.Response) verdict {
+	cl := t.call
 	v := verdict{status: resp.StatusCode}
 	body, readErr := c.readBody(resp)
 	_ = resp.Body.Close()
-	cached := c.mayBeCached(r, resp.Header)
+	written, received := t.writtenAt(), c.local.read()
+	date := c.dates.of(resp.Header)
+	cached := c.mayBeCached(written, resp.Header, date)
 	if !cached {
-		c.clock.hear(dateOf(resp.Header))
+		c.clock.hear(date, received)
 	}
-	wait, asked := retryAfter(resp.Header, c.cfg.Seam.Wall())
-	if asked {
+	if wait, asked := retryAfter(resp.Header, date, received.wall); asked {
 		v.retryAfter = wait
+		if v.status == http.StatusTooManyRequests && wait > 0 {
+			c.pause(cl.lane, wait)
+		}
 	}
-	if resp.StatusCode == http.StatusTooManyRequests && wait > 0 {
-		c.pause(r.lane, wait)
-	}
-	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		v.err = &partner.Error{Code: partner.RedirectRefused, Err: errors.New("the partner answered with a redirect; redirects are never followed")}
-		return v
+	if v.status >= 300 && v.status < 400 {
+		return v.with(partner.RedirectRefused, "", errors.New("the partner answered with a redirect; redirects are never followed"))
 	}
 	if readErr != nil {
 		v.again = true
 		if v.status == http.StatusUnauthorized {
 			v.refresh = true
-			c.staleAfterMoney(r)
+			cl.staleAfterMoney()
 		}
-		v.err = &partner.Error{Code: partner.ReplyUnreadable, Err: c.cause(r, readErr)}
-		return v
+		return v.with(partner.ReplyUnreadable, "", cl.cause(readErr))
 	}
-	reply, err := c.wire.Decode(r.op, resp.Header, body, r.try())
-	if err != nil {
-		return c.classifyBare(r, v, err)
+	cl.reply = Reply{}
+	reply := &cl.reply.Reply
+	if err := c.wire.Decode(cl.op, resp.Header, body, t.authenticated(), reply); err != nil {
+		cl.reply = Reply{}
+		return c.classifyBare(cl, v, err)
 	}
-	partnerTime, cached := c.observeTime(r, resp.Header, reply, cached)
-	r.heard(partnerTime)
-	v = c.classifyCode(r, v, reply, partnerTime)
-	v.reply.Cached = cached
-	if !partnerTime.IsZero() {
-		trip, _ := r.writtenAt().since(c.clock.local.read())
-		v.reply.ReadAt = partnerTime.Add(-trip)
+	said := date
+	if c.promises.Clock == "responseTime" {
+		said = reply.Time
+		cached = cached || c.clock.tooOld(said, written)
 	}
+	cl.reply.Cached = cached
+	// A reply that may come from a cache teaches no time: its own is when somebody else
+	// asked. Nor does one that did not come from the wire.
+	if !cached && !written.wall.IsZero() && c.clock.observe(said, written, received) {
+		trip, _ := written.since(received)
+		cl.reply.PartnerTime, cl.reply.ReadAt = said, said.Add(-trip)
+	}
+	cl.heard(cl.reply.PartnerTime)
+	v = c.classifyCode(t, v, reply)
+	cl.reply.Evidence = cl.evidence(v.status)
 	return v
 }
 
+// with is the verdict with an error.
+func (v verdict) with(code partner.Code, wire string, cause error) verdict {
+	v.err = &partner.Error{Code: code, WireCode: wire, Err: cause}
+	return v
+}
+
+// readBody reads a whole reply within the contract's bound. A reply that goes on is
+// unreadable and its connection is dropped.
+func (c *core) readBody(resp *http.Response) ([]byte, error) {
+	if resp.StatusCode < 200 { // behind a 101 is the bare connection: no deadline ends reading it
+		return nil, errors.New("the partner answered with a status that ends no request")
+	}
+	limit := c.cfg.Contract.Limits().ReplyBytesMax
+	room := int64(bytes.MinRead)
+	if resp.ContentLength >= 0 {
+		room = min(resp.ContentLength, limit, usualReply) + 1 // one for the end to be seen
+	}
+	body := make([]byte, 0, room)
+	var err error
+	for err == nil {
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+		var n int
+		n, err = resp.Body.Read(body[len(body):cap(body)])
+		if body = body[:len(body)+n]; int64(len(body)) > limit {
+			return nil, fmt.Errorf("the reply is longer than %d bytes", limit)
+		}
+	}
+	if err != io.EOF {
+		return nil, err
+	}
+	if encoded(resp.Header) {
+		return nil, errors.New("the reply is compressed, which was not asked for")
+	}
+	return body, nil
+}
+
+// usualReply bounds how much room a length that a reply names is given at once.
+const usualReply = 64 << 10
+
+// encoded reports whether any of a reply's Content-Encoding lines names anything but
+// identity: of such a reply the bytes are not what the partner said.
+func encoded(h http.Header) bool {
+	for _, line := range h["Content-Encoding"] {
+		for coding := range strings.SplitSeq(line, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // classifyBare is for a reply without a readable envelope.
-func (c *core) classifyBare(r *record, v verdict, err error) verdict {
+func (c *core) classifyBare(cl *call, v verdict, err error) verdict {
 	v.again = true
 	if v.status >= 200 && v.status < 300 {
-		v.err = &partner.Error{Code: partner.ReplyUnreadable, Err: c.redact(r, err)}
-		return v
+		return v.with(partner.ReplyUnreadable, "", cl.redact(err))
 	}
-	v.err = &partner.Error{Code: partner.SystemError}
+	v = v.with(partner.SystemError, "", nil)
 	if rule := c.wire.RuleForStatus(v.status); rule != nil {
 		v.err.Code = rule.Name
 		v.again, v.refresh = again(rule)
-		if v.refresh {
-			c.staleAfterMoney(r)
-		}
-		v.err.Outcome = c.limitedOutcome(r, v.err.Code)
-		return v
+		v.err.Outcome = c.limitedOutcome(cl, v.err.Code)
+	} else {
+		v.refresh = v.status == http.StatusUnauthorized
+		v.again = v.refresh || v.status >= 500 || v.status == http.StatusRequestTimeout
 	}
-	switch {
-	case v.status == http.StatusUnauthorized:
-		v.refresh = true
-		c.staleAfterMoney(r)
-	case v.status < 500 && v.status != http.StatusRequestTimeout:
-		v.again = false
+	if v.refresh {
+		cl.staleAfterMoney()
 	}
 	return v
 }
 
 // limitedOutcome: a 429 proves that nothing was executed only where the contract says
 // so, and for a registration not even there, because the refusal may have met a copy.
-func (c *core) limitedOutcome(r *record, code partner.Code) partner.Outcome {
-	if code == partner.RateLimited && !r.money() && c.cfg.Contract.Semantics().TooManyRequestsMeansNotExecuted {
+func (c *core) limitedOutcome(cl *call, code partner.Code) partner.Outcome {
+	if code == partner.RateLimited && !cl.money() && c.promises.TooManyRequestsMeansNotExecuted {
 		return partner.Rejected
 	}
 	return partner.Unknown
 }
 
 // classifyCode is for a well-formed envelope.
-func (c *core) classifyCode(r *record, v verdict, reply *wire.Reply, partnerTime time.Time) verdict {
-	listed := reply.Rule != nil
-	if !listed { // the contract's own codes are harmless, another text may be anything
-		reply.WireCode = partner.Scrub(reply.WireCode, r.secrets()...)
-	}
-	v.reply = Reply{Reply: *reply, PartnerTime: partnerTime, Evidence: r.evidence(v.status)}
+func (c *core) classifyCode(t *try, v verdict, reply *wire.Reply) verdict {
+	cl := t.call
 	if reply.Class == wire.Success {
-		v.err = c.doubtSuccess(r, v.status, reply)
+		v.err = c.doubtSuccess(t, v.status, reply)
 		v.again = v.err != nil
-		v.reply.Evidence = r.evidence(v.status)
 		return v
 	}
-	v.err = c.refusal(r, reply)
+	listed := reply.Rule != nil
+	if !listed { // the contract's own codes are harmless, another text may be anything
+		reply.WireCode = partner.Scrub(reply.WireCode, cl.secrets()...)
+	}
+	v.err = cl.refusal(reply)
 	v.again, v.refresh = again(reply.Rule)
 	if v.refresh {
-		c.staleAfterMoney(r)
+		cl.staleAfterMoney()
 	}
+	broken := v.status >= 500 || v.status == http.StatusRequestTimeout
 	switch {
-	case v.status >= 500 || v.status == http.StatusRequestTimeout:
+	case broken:
 		v.err.Outcome, v.again = partner.Unknown, !v.refresh
 	case !listed:
 		v.err.Outcome, v.err.Code = partner.Unknown, partner.SystemError
-	case reply.Code() == partner.RateLimited && !r.money():
-		v.err.Outcome = c.limitedOutcome(r, reply.Code())
-	case reply.Class == wire.Rejected && (!r.money() || c.cfg.Contract.Semantics().RefusalIsFinal):
+	case reply.Code() == partner.RateLimited && !cl.money():
+		v.err.Outcome = c.limitedOutcome(cl, reply.Code())
+	case reply.Class == wire.Rejected && (!cl.money() || c.promises.RefusalIsFinal):
 		v.err.Outcome = partner.Rejected
 	}
-	if r.op == partner.OpRegister && listed && v.status < 500 && v.status != http.StatusRequestTimeout {
+	if cl.money() && listed && !broken {
 		v.err.Then = c.then(v.err)
 	}
-	doubt := c.checkEcho(r, reply)
+	doubt := c.checkEcho(cl, reply)
 	if doubt == nil {
-		doubt = contradiction(r.op, reply)
+		doubt = contradiction(cl.op, reply)
 	}
 	if doubt != nil {
-		v.err = &partner.Error{Code: partner.ReplyUnreadable, WireCode: reply.WireCode, Err: doubt}
-		v.again = !r.guarded()
+		v.again = !cl.guarded()
+		return v.with(partner.ReplyUnreadable, reply.WireCode, doubt)
 	}
 	return v
 }
@@ -157,45 +217,41 @@ func contradiction(op partner.Operation, reply *wire.Reply) error {
 }
 
 // doubtSuccess returns why a success code cannot be believed, or nil.
-func (c *core) doubtSuccess(r *record, status int, reply *wire.Reply) *partner.Error {
-	doubt := &partner.Error{Code: partner.ReplyUnreadable, WireCode: reply.WireCode}
-	if status < 200 || status > 299 {
-		doubt.Err = fmt.Errorf("a success code under HTTP %d", status)
-		return doubt
+func (c *core) doubtSuccess(t *try, status int, reply *wire.Reply) *partner.Error {
+	code, cause := partner.ReplyUnreadable, c.checkEcho(t.call, reply)
+	switch {
+	case status < 200 || status > 299:
+		cause = fmt.Errorf("a success code under HTTP %d", status)
+	case cause == nil && t.call.money():
+		code, cause = t.doubtRegistered(&reply.Data)
 	}
-	if err := c.checkEcho(r, reply); err != nil {
-		doubt.Err = err
-		return doubt
-	}
-	if !r.money() {
+	if cause == nil {
 		return nil
 	}
-	r.mu.Lock()
-	s := r.shot
-	r.mu.Unlock()
-	if left, _ := s.shut(); !left {
-		doubt.Err = errors.New("a success without the request having been sent; a middleware answered")
-		return doubt
-	}
-	switch d := reply.Data; {
+	return &partner.Error{Code: code, WireCode: reply.WireCode, Err: cause}
+}
+
+func (t *try) doubtRegistered(d *field.Data) (partner.Code, error) {
+	switch left, _ := t.shot.shut(); {
+	case !left:
+		return partner.ReplyUnreadable, errors.New("a success without the request having been sent; a middleware answered")
 	case d.State == partner.StateSuccess, d.WireState == "" && d.State == partner.StateUnlisted:
-		return nil
+		return "", nil
 	case d.State == partner.StatePending, d.State == partner.StateInit:
-		doubt.Code, doubt.Err = partner.Processing, errors.New("accepted, and not done yet")
+		return partner.Processing, errors.New("accepted, and not done yet")
 	default:
-		doubt.Err = errors.New("a success code with a state that is no success")
+		return partner.ReplyUnreadable, errors.New("a success code with a state that is no success")
 	}
-	return doubt
 }
 
 // staleAfterMoney makes the next call fetch fresh credentials after a registration was
 // refused for its credentials; the registration itself is not sent again.
-func (c *core) staleAfterMoney(r *record) {
-	if !r.guarded() {
+func (cl *call) staleAfterMoney() {
+	if !cl.guarded() {
 		return
 	}
-	r.mu.Lock()
-	generation := r.granted.generation
-	r.mu.Unlock()
-	c.auth.stale(generation)
+	cl.mu.Lock()
+	refused := cl.granted
+	cl.mu.Unlock()
+	cl.core.auth.stale(refused)
 }

@@ -40,16 +40,24 @@ func replied(status int, body string) *http.Response {
 	}
 }
 
-// wrote is the record of a call whose body left, if it is a guarded one.
-func wrote(tr *Transport, op partner.Operation) *record {
-	r := &record{op: op, fields: field.Request{TransID: "T-1", PartnerTransID: "P-1"}, wire: wire.Request{Body: []byte("x")}}
-	r.beginTry(time.Now(), "id")
-	if r.guarded() {
-		r.shot = &shot{rest: r.wire.Body, passed: true, read: true, out: func() {}}
+// wrote is the first try of a call whose body left, if it is a guarded one.
+func wrote(tr *Transport, op partner.Operation) *try {
+	t := newTry(tr, &call{op: op, fields: field.Request{TransID: "T-1", PartnerTransID: "P-1"}, sent: wire.Request{Body: []byte("x")}})
+	_ = t.begin("id", time.Now())
+	if t.call.guarded() {
+		t.shot.rest, t.shot.passed, t.shot.read = t.call.sent.Body, true, true
 	}
-	tr.leaveForWire(r)
-	r.sent(time.Now())
-	return r
+	t.leave("id")
+	t.sent(time.Now())
+	return t
+}
+
+// newTry is the first try of a call, before anything came of it.
+func newTry(tr *Transport, cl *call) *try {
+	cl.Context, cl.core, cl.began = context.Background(), tr.core, time.Now()
+	t := &cl.first
+	cl.now, t.call, t.shot.owner = t, cl, t
+	return t
 }
 
 var errGone = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -61,37 +69,37 @@ func TestWhatAFailureProves(t *testing.T) {
 	own := func(code partner.Code) *partner.Error {
 		return &partner.Error{Outcome: partner.NotSent, Code: code, Err: errors.New("by the secret")}
 	}
-	stayed := func(r *record) { r.shot = &shot{passed: true}; r.sends = 0 }
+	stayed := func(r *try) { r.shot.read, r.call.sofar.Sends = false, 0 }
+	bypassed := func(r *try) { r.shot.passed, r.shot.read, r.call.sofar.Sends = false, false, 0 }
 	for name, tc := range map[string]struct {
 		op      partner.Operation
-		change  func(r *record)
+		change  func(r *try)
 		resp    *http.Response
 		err     error
 		outcome partner.Outcome
 		code    partner.Code
 		again   bool
 	}{
-		"neither reply nor error":    {partner.OpEligible, nil, nil, nil, partner.Unknown, partner.ReplyUnreadable, true},
+		"neither reply nor error":    {partner.OpEligible, nil, nil, errNeither, partner.Unknown, partner.ReplyLost, true},
 		"a reply beside an error":    {partner.OpEligible, nil, replied(200, `{"errorCode":"0000"}`), io.ErrUnexpectedEOF, partner.Unknown, partner.ReplyLost, true},
-		"never on the wire":          {partner.OpEligible, func(r *record) { r.onWire, r.sends = false, 0 }, nil, io.EOF, partner.NotSent, partner.ConnectFailed, true},
-		"given up before the wire":   {partner.OpEligible, func(r *record) { r.onWire, r.sends = false, 0 }, nil, context.Canceled, partner.NotSent, partner.Canceled, true},
-		"never connected":            {partner.OpEligible, func(r *record) { r.sends = 0 }, nil, errGone, partner.NotSent, partner.ConnectFailed, true},
-		"refused by ourselves":       {partner.OpEligible, func(r *record) { r.refusal, r.sends = own(partner.LimitReached), 0 }, nil, io.EOF, partner.NotSent, partner.LimitReached, false},
-		"an earlier try left":        {partner.OpEligible, func(r *record) { r.refusal = own(partner.LimitReached) }, nil, io.EOF, partner.Unknown, partner.LimitReached, false},
-		"money, without a guard":     {partner.OpRegister, func(r *record) { r.shot, r.sends = nil, 0 }, nil, io.EOF, partner.NotSent, partner.ReplyLost, true},
+		"never on the wire":          {partner.OpEligible, func(r *try) { r.onWire, r.call.sofar.Sends = false, 0 }, nil, io.EOF, partner.NotSent, partner.ConnectFailed, true},
+		"given up before the wire":   {partner.OpEligible, func(r *try) { r.onWire, r.call.sofar.Sends = false, 0 }, nil, context.Canceled, partner.NotSent, partner.Canceled, true},
+		"never connected":            {partner.OpEligible, func(r *try) { r.call.sofar.Sends = 0 }, nil, errGone, partner.NotSent, partner.ConnectFailed, true},
+		"refused by ourselves":       {partner.OpEligible, func(r *try) { r.refusal, r.call.sofar.Sends = own(partner.LimitReached), 0 }, nil, io.EOF, partner.NotSent, partner.LimitReached, false},
+		"an earlier try left":        {partner.OpEligible, func(r *try) { r.refusal = own(partner.LimitReached) }, nil, io.EOF, partner.Unknown, partner.LimitReached, false},
 		"money, left, no connection": {partner.OpRegister, nil, nil, errGone, partner.Unknown, partner.ReplyLost, true},
-		"money, left, refused":       {partner.OpRegister, func(r *record) { r.refusal = own(partner.AuthKey) }, nil, io.EOF, partner.Unknown, partner.AuthKey, false},
+		"money, left, refused":       {partner.OpRegister, func(r *try) { r.refusal = own(partner.AuthKey) }, nil, io.EOF, partner.Unknown, partner.AuthKey, false},
 		"money, stayed, lost":        {partner.OpRegister, stayed, nil, io.EOF, partner.NotSent, partner.ConnectFailed, true},
 		"money, stayed, given up":    {partner.OpRegister, stayed, nil, context.Canceled, partner.NotSent, partner.Canceled, true},
-		"money, stayed by the guard": {partner.OpRegister, func(r *record) {
+		"money, stayed by the guard": {partner.OpRegister, func(r *try) {
 			stayed(r)
 			r.shot.refused = &partner.Error{Code: partner.PastSendBy, Err: errShotClosed}
 		}, nil, io.EOF, partner.NotSent, partner.PastSendBy, false},
-		"money, answered by somebody":   {partner.OpRegister, func(r *record) { r.shot, r.sends = &shot{}, 0 }, replied(200, `{"errorCode":"8021"}`), nil, partner.Unknown, partner.ReplyUnreadable, false},
-		"money, a redirect of somebody": {partner.OpRegister, func(r *record) { r.shot, r.sends = &shot{}, 0 }, replied(302, ""), nil, partner.Unknown, partner.ReplyUnreadable, false},
+		"money, answered by somebody":   {partner.OpRegister, bypassed, replied(200, `{"errorCode":"8021"}`), nil, partner.Unknown, partner.ReplyUnreadable, false},
+		"money, a redirect of somebody": {partner.OpRegister, bypassed, replied(302, ""), nil, partner.Unknown, partner.ReplyUnreadable, false},
 	} {
 		r := wrote(tr, tc.op)
-		r.known = []string{"secret"}
+		r.call.granted = &grant{credentials: partner.Credentials{Secret: partner.NewSecret("secret")}}
 		if tc.change != nil {
 			tc.change(r)
 		}

@@ -51,9 +51,9 @@ type partnerClock struct {
 	skew   time.Duration // the partner's hosts may differ by this much among themselves
 
 	mu    sync.Mutex
-	last  observation  // the last one that is believed
-	rival *observation // a later one that contradicts it
-	heard observation  // the Date of the last reply of any kind: good enough to sign with
+	last  observation // the last one that is believed
+	rival observation // a later one that contradicts it; zero: none
+	heard observation // the Date of the last reply of any kind: good enough to sign with
 }
 
 // observation is the partner's time in one reply.
@@ -83,19 +83,19 @@ func newPartnerClock(local Clock, source string) *partnerClock {
 // believe it. One that contradicts the time believed so far, a host with a wrong clock or
 // a cached reply, is not believed until a second reply agrees with it; a fence would be
 // passed, or built, by its mistake.
-func (p *partnerClock) observe(said time.Time, written instant) bool {
+func (p *partnerClock) observe(said time.Time, written, received instant) bool {
 	if said.IsZero() || p.source == "none" {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := observation{said: said, written: written, received: p.local.read()}
+	n := observation{said, written, received}
 	p.heard = n
-	if !p.last.said.IsZero() && !p.last.fits(n, p.skew) && (p.rival == nil || !p.rival.fits(n, p.skew)) {
-		p.rival = &n
+	if !p.last.said.IsZero() && !p.last.fits(n, p.skew) && (p.rival.said.IsZero() || !p.rival.fits(n, p.skew)) {
+		p.rival = n
 		return false
 	}
-	p.last, p.rival = n, nil
+	p.last, p.rival = n, observation{}
 	return true
 }
 
@@ -129,7 +129,7 @@ func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 		return now.wall, now.wall, nil
 	}
 	p.mu.Lock()
-	said, written, received, contested := p.last.said, p.last.written, p.last.received, p.rival != nil
+	said, written, received, contested := p.last.said, p.last.written, p.last.received, !p.rival.said.IsZero()
 	p.mu.Unlock()
 	if said.IsZero() {
 		return earliest, latest, errNoPartnerTime
@@ -151,13 +151,13 @@ func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 // hear keeps the Date of any reply, an unreadable 401 too, to sign by: a machine whose
 // clock is wrong is told so by exactly the refusals that have no envelope. No fence is
 // ever built on it.
-func (p *partnerClock) hear(date time.Time) {
+func (p *partnerClock) hear(date time.Time, received instant) {
 	if date.IsZero() || p.source != "date" {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.heard = observation{said: date, received: p.local.read()}
+	p.heard = observation{said: date, received: received}
 }
 
 // stamp is the time to sign with: the partner's as far as it is known, so that a till

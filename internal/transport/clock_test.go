@@ -54,7 +54,7 @@ func TestPartnerClockIsNeverTooEarly(t *testing.T) {
 		m.pass(upTo(30 * time.Second))
 		date := m.date() // somewhere between the request and the reply
 		m.pass(upTo(30 * time.Second))
-		p.observe(date, written)
+		p.observe(date, written, p.local.read())
 		received := *m
 		step := time.Duration(0)
 		for range random.IntN(4) {
@@ -118,10 +118,10 @@ func TestPartnerClockEdges(t *testing.T) {
 			_, err := p.now()
 			require.ErrorIs(t, err, errNoPartnerTime, "nothing was heard yet")
 			written := p.local.read()
-			p.observe(time.Time{}, written)
+			p.observe(time.Time{}, written, p.local.read())
 			_, err = p.now()
 			require.ErrorIs(t, err, errNoPartnerTime, "a reply without a time says nothing")
-			p.observe(m.date(), written)
+			p.observe(m.date(), written, p.local.read())
 			m.wall, m.mono = tc.wall, tc.mono
 			latest, err := p.now()
 			if tc.err != nil {
@@ -144,7 +144,7 @@ func TestPartnerClockCountsFromTheRequest(t *testing.T) {
 	p := newPartnerClock(m.read, "date")
 	written := p.local.read()
 	m.pass(20 * time.Second)
-	p.observe(start, written)
+	p.observe(start, written, p.local.read())
 	earliest, latest, err := p.bounds()
 	require.NoError(t, err)
 	assert.Equal(t, start, earliest)
@@ -156,7 +156,7 @@ func TestPartnerClockNone(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: time.Hour}
 	p := newPartnerClock(m.read, "none")
-	p.observe(m.date(), p.local.read())
+	p.observe(m.date(), p.local.read(), p.local.read())
 	m.pass(time.Minute)
 	m.wall += time.Hour
 	earliest, latest, err := p.bounds()
@@ -174,7 +174,7 @@ func TestStamp(t *testing.T) {
 	p := newPartnerClock(m.read, "date")
 	m.wall += 3 * time.Second
 	assert.Equal(t, start.Add(3*time.Second), p.stamp())
-	p.observe(m.date(), p.local.read())
+	p.observe(m.date(), p.local.read(), p.local.read())
 	m.wall -= 5 * time.Hour
 	m.pass(time.Hour)
 	assert.Equal(t, m.partner(), p.stamp())
@@ -186,14 +186,14 @@ func TestStampHeals(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: 10 * time.Minute}
 	p := newPartnerClock(m.read, "date")
-	p.observe(m.date(), p.local.read())
+	p.observe(m.date(), p.local.read(), p.local.read())
 	m.pass(time.Hour)
 	m.mono -= time.Hour // suspended
 	assert.Equal(t, m.partner(), p.stamp())
 
 	m.wall += 3 * time.Hour // set wrong by a person
 	assert.NotEqual(t, m.partner(), p.stamp())
-	p.hear(m.date())
+	p.hear(m.date(), p.local.read())
 	assert.Equal(t, m.date(), p.stamp())
 	_, _, err := p.bounds()
 	require.Error(t, err)
@@ -226,12 +226,12 @@ func TestPartnerClockContradiction(t *testing.T) {
 			m := &machine{}
 			p := newPartnerClock(m.read, "date")
 			p.skew = skew
-			p.observe(m.date(), p.local.read())
+			p.observe(m.date(), p.local.read(), p.local.read())
 			m.wall += tc.step
 			for _, offset := range tc.offsets {
 				m.pass(20 * time.Second)
 				m.offset = offset
-				p.observe(m.date(), p.local.read())
+				p.observe(m.date(), p.local.read(), p.local.read())
 			}
 			earliest, latest, err := p.bounds()
 			require.ErrorIs(t, err, tc.err)

@@ -158,20 +158,18 @@ func TestWhatGoesOnAfterClose(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
 	require.NoError(t, tr.Close(t.Context()))
-	rt := tr.limit(roundTrip(func(*http.Request) (*http.Response, error) { return nil, io.EOF }))
 	for _, tc := range []struct {
-		r    *record
-		want error
+		op    partner.Operation
+		login bool
+		want  error
 	}{
-		{&record{op: partner.OpGet}, partner.ClientClosed},
-		{&record{op: partner.OpOTP}, partner.ClientClosed},
-		{&record{op: partner.OpRegister}, io.EOF},
-		{&record{op: partner.OpGet, login: true}, io.EOF},
+		{partner.OpGet, false, partner.ClientClosed},
+		{partner.OpOTP, false, partner.ClientClosed},
+		{partner.OpRegister, false, nil},
+		{opLogin, true, nil},
 	} {
-		req, err := http.NewRequestWithContext(withRecord(t.Context(), tc.r), http.MethodGet, "https://partner.test/", http.NoBody)
-		require.NoError(t, err)
-		_, err = rt.RoundTrip(req)
-		require.ErrorIs(t, err, tc.want, "%s", tc.r.op)
+		_, _, err := tr.takeTurn(t.Context(), newTry(tr, &call{op: tc.op, login: tc.login}))
+		require.ErrorIs(t, err, tc.want, "%s", tc.op)
 	}
 }
 
@@ -206,12 +204,12 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 	} {
 		for _, op := range []partner.Operation{partner.OpRegister, partner.OpEligible} {
 			tr := transportTo(t, c, "https://partner.test", nil)
-			tr.auth.current = grant{generation: 3, until: time.Now().Add(time.Hour)}
+			tr.auth.current = &grant{generation: 3, until: time.Now().Add(time.Hour)}
 			r := wrote(tr, op)
-			r.granted.generation = 3
+			r.call.granted = tr.auth.current
 			v := tr.classify(r, reply(), nil)
 			assert.True(t, v.refresh, name)
-			assert.Equal(t, op == partner.OpEligible, tr.auth.current.fresh(time.Now()), "%s: %s", name, op)
+			assert.Equal(t, op == partner.OpEligible, tr.auth.current.fresh(tr.Seam()), "%s: %s", name, op)
 		}
 	}
 	// A status whose code says that it is not asked again is not.
@@ -221,10 +219,10 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 	assert.False(t, v.again)
 	// Nor are the credentials stale of a registration that failed for another reason.
 	for _, reply := range []*http.Response{replied(200, `{"errorCode":"8021"}`), replied(404, "x")} {
-		tr.auth.current = grant{generation: 3, until: time.Now().Add(time.Hour)}
+		tr.auth.current = &grant{generation: 3, until: time.Now().Add(time.Hour)}
 		r := wrote(tr, partner.OpRegister)
-		r.granted.generation = 3
+		r.call.granted = tr.auth.current
 		tr.classify(r, reply, nil)
-		assert.True(t, tr.auth.current.fresh(time.Now()))
+		assert.True(t, tr.auth.current.fresh(tr.Seam()))
 	}
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -31,7 +32,7 @@ func TestEchoes(t *testing.T) {
 	for op, differs := range map[partner.Operation]bool{
 		partner.OpRegister: true, partner.OpOTP: true, partner.OpGet: false, partner.OpEligible: false,
 	} {
-		err := tr.checkEcho(&record{op: op, fields: field.Request{PartnerTransID: "P-1"}}, other)
+		err := tr.checkEcho(newTry(tr, &call{op: op, fields: field.Request{PartnerTransID: "P-1"}}).call, other)
 		assert.Equal(t, differs, err != nil, op)
 	}
 }
@@ -62,7 +63,7 @@ func TestAnAgeOfZeroIsNoCache(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
 	for age, cached := range map[string]bool{"0": false, " 0 ": false, "000": false, "1": true, "": true, " ": true, "x": true, "10": true} {
-		assert.Equal(t, cached, tr.mayBeCached(&record{}, http.Header{"Age": {age}}), "%q", age)
+		assert.Equal(t, cached, tr.mayBeCached(instant{}, http.Header{"Age": {age}}, time.Time{}), "%q", age)
 	}
 }
 
@@ -86,14 +87,15 @@ func TestWhereTheDateOfAReplyGoes(t *testing.T) {
 	// Of a contract that says its time in the envelope, that counts.
 	tr = classifying(t, func(s *contract.Semantics) { s.Clock = "responseTime" })
 	r := wrote(tr, partner.OpEligible)
-	got, cached := tr.observeTime(r, http.Header{"Date": {date(time.Now())}}, &wire.Reply{Time: far}, false)
-	assert.False(t, cached)
-	assert.True(t, far.Equal(got))
-	tr.clock.hear(far.Add(24 * time.Hour))
+	v = tr.classify(r, replied(200, `{"errorCode":"8021","responseTime":"`+far.In(tr.Contract().Zone()).Format("20060102150405")+`"}`), nil)
+	assert.False(t, r.call.reply.Cached)
+	assert.True(t, far.Equal(r.call.reply.PartnerTime))
+	assert.True(t, far.Equal(v.err.Evidence.PartnerTime))
+	tr.clock.hear(far.Add(24*time.Hour), tr.local.read())
 	assert.WithinDuration(t, far, tr.clock.stamp(), time.Minute, "its Date is a gateway's")
 	tr = classifying(t, nil)
-	tr.clock.hear(far)
-	tr.clock.hear(time.Time{})
+	tr.clock.hear(far, tr.local.read())
+	tr.clock.hear(time.Time{}, tr.local.read())
 	assert.WithinDuration(t, far, tr.clock.stamp(), time.Minute)
 }
 
@@ -103,14 +105,13 @@ func TestATryStartsFromNothing(t *testing.T) {
 	tr := classifying(t, nil)
 	r := wrote(tr, partner.OpEligible)
 	_ = r.refuse(io.EOF)
-	r.beginTry(time.Now(), "second")
+	require.NoError(t, r.begin("second", time.Now()))
 	assert.False(t, r.onWire || r.letOut)
 	assert.NoError(t, r.refusal)
 	assert.True(t, r.writtenAt().wall.IsZero())
-	assert.Equal(t, "second", r.id())
-	assert.True(t, r.wasSent())
-	assert.True(t, r.wasSent(), "it may be asked twice")
-	assert.False(t, (&record{}).wasSent())
+	assert.Equal(t, "second", r.call.evidence(0).RequestID)
+	assert.Equal(t, 2, r.call.evidence(0).Tries)
+	assert.Equal(t, 1, r.call.evidence(0).Sends, "what left has left")
 }
 
 // A registration leaves by its send-by, that instant included.
@@ -119,11 +120,14 @@ func TestInTimeToTheInstant(t *testing.T) {
 	m := &machine{}
 	tr := classifying(t, nil)
 	tr.clock.local = m.read
-	require.True(t, tr.clock.observe(m.date(), tr.clock.local.read()))
+	require.True(t, tr.clock.observe(m.date(), tr.clock.local.read(), tr.clock.local.read()))
 	latest, err := tr.clock.now()
 	require.NoError(t, err)
-	require.NoError(t, tr.inTime(&record{sendBy: latest}))
-	require.ErrorIs(t, tr.inTime(&record{sendBy: latest.Add(-1)}), partner.PastSendBy)
+	require.NoError(t, newTry(tr, &call{op: partner.OpRegister, sendBy: latest}).mayLeave())
+	late := newTry(tr, &call{op: partner.OpRegister, sendBy: latest.Add(-1)})
+	require.ErrorIs(t, late.mayLeave(), partner.PastSendBy)
+	late.call.op = partner.OpOTP
+	require.NoError(t, late.mayLeave(), "an OTP request has no send-by")
 }
 
 // What never connected is known by its kind, wherever it is wrapped.
@@ -156,19 +160,26 @@ func TestNeverConnected(t *testing.T) {
 // What middleware is shown is what will be sent, and nothing replays it.
 func TestARequestShowsItsBytes(t *testing.T) {
 	t.Parallel()
-	tr := classifying(t, nil)
-	tr.cfg.BaseURL = &url.URL{Scheme: "https", Host: "partner.test", Path: "/a b/", RawPath: "/a%20b/"}
-	req, err := tr.newRequest(t.Context(), wire.Request{Method: "POST", Path: "/x", Body: []byte("body")})
-	require.NoError(t, err)
-	assert.Equal(t, "https://partner.test/a%20b/x", req.URL.String())
+	var req *http.Request
+	tr := New(Config{
+		Contract: contract.Default(), BaseURL: &url.URL{Scheme: "https", Host: "partner.test:", Path: "/a b/", RawPath: "/a%20b/"},
+		Middleware: []Middleware{func(http.RoundTripper) http.RoundTripper {
+			return roundTrip(func(r *http.Request) (*http.Response, error) { req = r; return nil, io.EOF })
+		}},
+	})
+	r := newTry(tr, &call{op: partner.OpOTP, sent: wire.Request{Method: "POST", Path: "/x", Body: []byte("body")}})
+	_, err := tr.roundTrip(t.Context(), r.call, r)
+	require.ErrorIs(t, err, io.EOF)
+	assert.Equal(t, "https://partner.test:/a%20b/x", req.URL.String())
+	assert.Equal(t, "partner.test", req.Host)
 	body, err := io.ReadAll(req.Body)
 	require.NoError(t, err)
 	assert.Equal(t, "body", string(body))
 	assert.Equal(t, int64(4), req.ContentLength)
 	req.GetBody = func() (io.ReadCloser, error) { return req.Body, nil }
-	setBody(req, []byte("x"))
+	setBody(req, []byte("x"), new(bytes.Reader))
 	assert.Nil(t, req.GetBody)
-	setBody(req, nil)
+	setBody(req, nil, new(bytes.Reader))
 	assert.Nil(t, req.Body)
 	assert.Zero(t, req.ContentLength)
 }
@@ -185,11 +196,9 @@ func TestHowLongAReplyMayBe(t *testing.T) {
 	require.Error(t, err)
 }
 
-// A try's deadline ends with its reply's body, or at once where there is none; a reply
-// beside an error is closed. Only an OTP request gets a guard for each try.
+// A try's deadline ends with the try, and a reply is closed whatever it is.
 func TestATrysDeadline(t *testing.T) {
 	t.Parallel()
-	tr := classifying(t, nil)
 	for _, op := range []partner.Operation{partner.OpEligible, partner.OpOTP, partner.OpRegister} {
 		for name, tc := range map[string]struct {
 			resp *http.Response
@@ -198,35 +207,33 @@ func TestATrysDeadline(t *testing.T) {
 			closed := false
 			if tc.resp != nil {
 				tc.resp.Body = &closing{tc.resp.Body, &closed}
-				tc.resp.Header.Set("Location", "elsewhere")
 			}
-			r := &record{op: op}
-			if op == partner.OpRegister {
-				r.shot = &shot{}
-			}
-			before := r.shot
+			tr := classifying(t, nil)
 			var tried context.Context
-			rt := tr.deadline(roundTrip(func(req *http.Request) (*http.Response, error) {
+			tr.reads.wire = roundTrip(func(req *http.Request) (*http.Response, error) {
 				tried = req.Context() //nolint:fatcontext // looked at after the try, not used
+				require.NoError(t, tried.Err())
 				return tc.resp, tc.err
-			}))
-			req, err := http.NewRequestWithContext(withRecord(t.Context(), r), http.MethodGet, "https://partner.test/", http.NoBody)
-			require.NoError(t, err)
-			resp, err := rt.RoundTrip(req)
-			assert.Equal(t, tc.err, err, name)
-			assert.Equal(t, op == partner.OpOTP, r.shot != before, "%s: %s", op, name)
-			if name == "reply" {
-				require.NotNil(t, resp)
-				assert.Empty(t, resp.Header.Get("Location"))
-				require.NoError(t, tried.Err(), name)
-				require.NoError(t, resp.Body.Close())
-			} else {
-				assert.Nil(t, resp, name)
-			}
+			})
+			tr.money.wire = tr.reads.wire
+			require.True(t, tr.clock.observe(time.Now(), tr.local.read(), tr.local.read()))
+			r := newTry(tr, &call{op: op, sendBy: time.Now().Add(time.Minute)})
+			v := tr.try(r.call, r)
+			require.Error(t, v.err, "%s: %s", op, name)
+			assert.Equal(t, name == "reply", v.status != 0, name)
 			assert.Equal(t, tc.resp != nil, closed, name)
 			assert.ErrorIs(t, tried.Err(), context.Canceled, name)
 		}
 	}
+}
+
+// A reply without a body is one whose body is empty.
+func TestAReplyWithoutABody(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	tr.reads.wire = roundTrip(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: http.StatusOK}, nil })
+	_, err := tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
+	require.ErrorIs(t, err, partner.ReplyUnreadable)
 }
 
 type closing struct {
@@ -244,9 +251,9 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 func TestBackoffDoubles(t *testing.T) {
 	t.Parallel()
 	most := uint64(1<<63 - 1)
-	a := &attempt{core: &core{cfg: Config{Seam: seam.Seam{Draw: func() uint64 { return most }}}}}
+	a := &core{cfg: Config{Seam: seam.Seam{Draw: func() uint64 { return most }}}}
 	bound := func(base, longest time.Duration, tries int) time.Duration {
-		a.core.cfg.Retry = Retry{BackoffBase: base, BackoffMax: longest}
+		a.cfg.Retry = Retry{BackoffBase: base, BackoffMax: longest}
 		most = 0
 		if a.backoff(tries) != 0 {
 			return -1
@@ -263,7 +270,7 @@ func TestBackoffDoubles(t *testing.T) {
 	assert.Equal(t, time.Duration(1<<19), bound(1, 1<<30, 20))
 	assert.Equal(t, time.Duration(1<<30), bound(1, 1<<30, 21))
 	assert.Equal(t, time.Duration(1<<10), bound(1<<20, 1<<10, 1))
-	a.core.cfg.Retry = Retry{}
+	a.cfg.Retry = Retry{}
 	assert.Zero(t, a.backoff(1))
 	assert.Zero(t, a.backoff(30))
 }

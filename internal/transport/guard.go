@@ -7,113 +7,217 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// guard puts the exact bytes on the request and hands it to the wire. For guarded
-// calls the body is the call's shot; for others a plain reader, because a body of a
-// type net/http does not know costs a second write.
-func (c *core) guard(req *http.Request, r *record, wire http.RoundTripper) (*http.Response, error) {
-	if r.guarded() && !r.login {
-		return c.guardShot(req, r, wire)
+// guard puts the exact bytes on the request and hands it to the wire. For guarded calls the
+// body is the try's shot; for others a plain reader, because a body of a type net/http does
+// not know costs a second write.
+func (c *core) guard(req *http.Request, t *try, id string, body []byte, wire http.RoundTripper) (*http.Response, error) {
+	if t.call.guarded() {
+		return c.guardShot(req, t, id, body, wire)
 	}
-	began := c.leaveForWire(r)
-	setBody(req, r.body())
+	began := t.leave(id)
+	in := &t.body
+	if c.mayRepeatSteps() {
+		in = new(bytes.Reader)
+	}
+	setBody(req, body, in)
 	resp, err := wire.RoundTrip(req)
 	if err == nil || !neverConnected(err) {
-		r.sent(began.wall)
+		t.sent(began.wall)
 	}
 	return resp, err
 }
 
-func (c *core) guardShot(req *http.Request, r *record, wire http.RoundTripper) (*http.Response, error) {
-	r.mu.Lock()
-	s := r.shot
-	r.mu.Unlock()
-	if err := s.pass(); err != nil {
-		return nil, r.refuse(err)
+func (c *core) guardShot(req *http.Request, t *try, id string, body []byte, wire http.RoundTripper) (*http.Response, error) {
+	if err := t.shot.pass(body); err != nil {
+		return nil, t.refuse(err)
 	}
 	// Asked here and again at the first read: net/http lets the head of a request go
 	// before it reads a body of a type it does not know, and not even that should leave.
-	if err := s.ask(); err != nil {
-		return nil, r.refuse(err)
+	if err := t.shot.ask(); err != nil {
+		return nil, t.refuse(err)
 	}
-	c.leaveForWire(r)
-	req.Body, req.GetBody, req.ContentLength = s, nil, int64(len(r.body()))
+	t.leave(id)
+	req.Body, req.GetBody, req.ContentLength = &t.shot, nil, int64(len(body))
 	resp, err := wire.RoundTrip(req)
 	if resp != nil {
 		if _, own := wire.(ownWire); !own {
-			s.answered()
+			t.shot.answered()
 		}
 	}
 	return resp, err
 }
 
-func (c *core) leaveForWire(r *record) instant {
-	now := c.local.read()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.onWire, r.written = true, now
-	return now
-}
-
-// newShot makes the body guard of the next try. A registration gets one for the whole
-// call; an OTP request one per try, because only a try that was proven not sent is
-// followed by another.
-func (c *core) newShot(r *record) {
-	s := &shot{rest: r.wire.Body, out: func() { r.sent(c.local.read().wall) }}
-	if r.money() {
-		s.allow = func() error { return c.inTime(r) }
+// mayLeave is asked at the last moment before a body leaves. A registration stays past its
+// send-by, or with clocks that disagree: its fence would not hold.
+func (t *try) mayLeave() error {
+	cl := t.call
+	if !cl.money() {
+		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.shot = s
-}
-
-// inTime is asked at the last moment before a registration leaves: past send-by, or
-// with clocks that disagree, the fence would not hold.
-func (c *core) inTime(r *record) error {
-	now, err := c.clock.now()
+	now, err := cl.core.clock.now()
 	if err != nil {
-		return &partner.Error{Operation: r.op, Outcome: partner.NotSent, Code: partner.ClockUnreliable, Err: err}
+		return notBegun(cl.op, partner.ClockUnreliable, err)
 	}
-	if now.After(r.sendBy) {
-		return &partner.Error{
-			Operation: r.op, Outcome: partner.NotSent, Code: partner.PastSendBy,
-			Err: errors.New("prepare the registration again; nothing left"),
-		}
+	if now.After(cl.sendBy) {
+		return notBegun(cl.op, partner.PastSendBy, errors.New("prepare the registration again; nothing left"))
 	}
 	return nil
 }
 
-// shownBody is what a middleware sees of a money call's body. Reading it sends nothing,
-// but it is remembered.
+// left counts a body that leaves.
+func (t *try) left() { t.sent(t.call.core.local.read().wall) }
+
+// show gives the request a header and a body that a middleware may read and change. Reading
+// that body sends nothing, but of a money call it is remembered.
+func (t *try) show(req *http.Request) {
+	u := *req.URL
+	req.URL, req.Header = &u, http.Header{}
+	setBody(req, t.call.sent.Body, new(bytes.Reader))
+	if t.call.money() {
+		req.Body = &shownBody{req.Body, t.call}
+	}
+}
+
 type shownBody struct {
-	rest *bytes.Reader
-	r    *record
+	io.ReadCloser
+	call *call
 }
 
 // Read hands out the bytes.
 func (b *shownBody) Read(p []byte) (int, error) {
-	b.r.mu.Lock()
-	b.r.taken = true
-	b.r.mu.Unlock()
-	return b.rest.Read(p)
+	b.call.mu.Lock()
+	b.call.taken = true
+	b.call.mu.Unlock()
+	return b.ReadCloser.Read(p)
 }
 
-// Close does nothing.
-func (b *shownBody) Close() error { return nil }
+// bypassed reports whether a money call may have left another way than through its guard: a
+// middleware answered it, or read the body it was shown, and nothing came to the guard.
+func (t *try) bypassed(answered bool) bool {
+	spent := t.shot.wasPassed() // not under the call's lock: a shot that is read takes both the other way round
+	t.call.mu.Lock()
+	defer t.call.mu.Unlock()
+	return t.call.money() && !spent && (answered || t.call.taken)
+}
 
-// setBody shows the request the exact bytes in a body that net/http may re-read.
-func setBody(req *http.Request, body []byte) {
-	if len(body) == 0 {
-		req.Body, req.GetBody, req.ContentLength = nil, nil, 0
-		return
+// setBody shows the request the exact bytes, in a body of a type net/http knows.
+func setBody(req *http.Request, body []byte, in *bytes.Reader) {
+	req.Body, req.GetBody, req.ContentLength = nil, nil, int64(len(body))
+	if len(body) > 0 {
+		in.Reset(body)
+		req.Body = io.NopCloser(in)
 	}
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	req.ContentLength = int64(len(body))
-	req.GetBody = nil
+}
+
+var (
+	errShotClosed = errors.New("the call has ended; its body stays here")
+	errShotPassed = errors.New("a registration is sent once; a further request of the same send is refused")
+)
+
+// shot is the body of a guarded try and decides what left. It lets the body out at most
+// once, only while the try runs and only if its owner agrees at the very moment of the
+// first read. NotSent is proven exactly when a shot is shut and was never read.
+type shot struct {
+	owner interface {
+		mayLeave() error // asked at the first read
+		left()           // told of the first read
+	}
+
+	mu      sync.Mutex
+	rest    []byte
+	passed  bool  // a request has come to the guard with this shot
+	read    bool  // at least one byte left
+	shutOff bool  // the try has ended
+	refused error // what the owner said
+}
+
+// pass lets the first request through, with its body, and no further one.
+func (s *shot) pass(body []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shutOff {
+		return errShotClosed
+	}
+	if s.passed {
+		return errShotPassed
+	}
+	s.passed, s.rest = true, body
+	return nil
+}
+
+// ask asks the owner before the wire is touched. A refusal is final.
+func (s *shot) ask() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused == nil {
+		s.refused = s.owner.mayLeave()
+	}
+	return s.refused
+}
+
+func (s *shot) wasPassed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.passed
+}
+
+// Read hands out the body. The lock is held throughout, so a shut before it means that
+// nothing leaves, and a shut after it sees that something did.
+func (s *shot) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.shutOff:
+		return 0, errShotClosed
+	case s.refused != nil:
+		return 0, s.refused
+	case !s.read:
+		if len(p) == 0 {
+			return 0, nil
+		}
+		if s.refused = s.owner.mayLeave(); s.refused != nil {
+			return 0, s.refused
+		}
+		s.markRead()
+	}
+	if len(s.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// Close is net/http's; the shot stays what it is.
+func (s *shot) Close() error { return nil }
+
+// answered notes that a wire which is not net/http's own gave a reply without reading
+// the body (a fake in a test, say): whoever answers has been asked.
+func (s *shot) answered() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.read && !s.shutOff {
+		s.markRead()
+	}
+}
+
+func (s *shot) markRead() {
+	s.read = true
+	s.owner.left()
+}
+
+// shut ends the shot and reports whether any byte left, for ever.
+func (s *shot) shut() (left bool, refused error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shutOff = true
+	s.rest = nil
+	return s.read, s.refused
 }
 
 // neverConnected reports a failure before any byte of the request could leave. It
@@ -129,8 +233,8 @@ func neverConnected(err error) bool {
 	return isTLSFailure(err)
 }
 
-// stripURL drops the *url.Error that http.Client wraps around everything: it prints
-// the whole URL.
+// stripURL drops the *url.Error of an http.Client, a middleware's perhaps: it prints the
+// whole URL.
 func stripURL(err error) error {
 	for {
 		u, ok := err.(*url.Error) //nolint:errorlint // only the outermost wrapper goes

@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 	"time"
 
@@ -14,43 +13,37 @@ import (
 // pauseCap bounds how long one Retry-After can hold a lane, whatever the partner writes.
 const pauseCap = 5 * time.Minute
 
-// limit takes one token per try, before the timestamp is made.
-func (c *core) limit(next http.RoundTripper) http.RoundTripper {
-	return stage(func(req *http.Request, r *record) (*http.Response, error) {
-		if r.spent() {
-			return nil, r.refuse(errShotPassed) // it takes no token and no id of its own
-		}
-		if !r.money() && !r.login && c.drain.isClosed() { // a wait between tries outlasted Close
-			return nil, r.refuse(&partner.Error{Operation: r.op, Outcome: partner.NotSent, Code: partner.ClientClosed, Err: errClosed})
-		}
-		began := c.local.read()
-		r.beginTry(began.wall, c.cfg.Seam.ID())
-		if err := c.waitTurn(req.Context(), r); err != nil {
-			return nil, r.refuse(err)
-		}
+// takeTurn takes one token per request, before the timestamp is made, and gives the request
+// its id, and a nonce where chance is the machine's.
+func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err error) {
+	cl := t.call
+	if t.shot.wasPassed() {
+		return "", "", errShotPassed // it takes no token and no id of its own
+	}
+	if !cl.money() && !cl.login && c.drain.isClosed() { // a wait between tries outlasted Close
+		return "", "", notBegun(cl.op, partner.ClientClosed, errClosed)
+	}
+	var began instant
+	if c.cfg.OnTry != nil {
+		began = c.local.read()
+	}
+	id, nonce = c.cfg.Seam.IDs()
+	if err = t.begin(id, began.wall); err != nil {
+		return "", "", err
+	}
+	if err = c.pauses.wait(ctx, c.cfg.Seam, cl.lane); err == nil && c.cfg.Limit != nil {
+		err = c.cfg.Limit(ctx, partner.Call{Operation: cl.op, Lane: cl.lane})
+	}
+	if err != nil {
+		return "", "", limited(cl.op, err)
+	}
+	if c.cfg.OnTry != nil {
 		waited, _ := began.since(c.local.read())
-		r.mu.Lock()
-		r.limitWait = waited
-		r.mu.Unlock()
-		return next.RoundTrip(req)
-	})
-}
-
-func (c *core) waitTurn(ctx context.Context, r *record) error {
-	if err := c.pauses.wait(ctx, c.cfg.Seam, r.lane); err != nil {
-		return limited(r.op, err)
+		cl.mu.Lock()
+		t.limitWait = waited
+		cl.mu.Unlock()
 	}
-	if c.cfg.Limit == nil {
-		return nil
-	}
-	op := r.op
-	if r.login {
-		op = opLogin
-	}
-	if err := c.cfg.Limit(ctx, partner.Call{Operation: op, Lane: r.lane}); err != nil {
-		return limited(r.op, err)
-	}
-	return nil
+	return id, nonce, nil
 }
 
 // limited makes a limiter's refusal a typed error: local, nothing sent. How long to
@@ -100,6 +93,9 @@ func (p *pauses) wait(ctx context.Context, at seam.Seam, lane partner.Lane) erro
 		p.mu.Lock()
 		until := p.until[lane&1]
 		p.mu.Unlock()
+		if until.IsZero() {
+			return nil
+		}
 		now := at.Now()
 		rest := until.Sub(now)
 		if rest <= 0 {

@@ -5,30 +5,37 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// checkEcho compares ids the partner sent back with ours.
-func (c *core) checkEcho(r *record, reply *wire.Reply) error {
-	if r.op != partner.OpRegister && r.op != partner.OpOTP {
+// checkEcho compares what MobiFone sent back with what was asked.
+func (c *core) checkEcho(cl *call, reply *wire.Reply) error {
+	if !cl.guarded() {
 		return nil
 	}
 	success := reply.Class == wire.Success
-	echoes := []struct {
-		name, theirs, ours string
+	d, f := &reply.Data, &cl.fields
+	for _, e := range [...]struct {
+		name                     string
+		asked, answered, theSame bool
 	}{
-		{"transId", string(reply.Data.TransID), string(r.fields.TransID)},
-		{"partnerTransId", string(reply.Data.PartnerTransID), string(r.fields.PartnerTransID)},
-	}
-	for _, e := range echoes {
+		{field.TransID, f.TransID != "", d.TransID != "", d.TransID == f.TransID},
+		{field.PartnerTransID, f.PartnerTransID != "", d.PartnerTransID != "", d.PartnerTransID == f.PartnerTransID},
+		{field.MSISDN, f.MSISDN.IsValid(), d.MSISDN.IsValid(), d.MSISDN == f.MSISDN},
+		{field.Package, f.Package != "", d.Package != "", d.Package == f.Package},
+		{field.Amount, f.Amount != 0, d.Amount != 0, d.Amount == f.Amount},
+	} {
 		switch {
-		case e.ours == "":
-		case e.theirs == "" && success && c.cfg.Contract.Echoes(r.op, e.name):
+		case !e.asked:
+		case !e.answered && success && c.cfg.Contract.Echoes(cl.op, e.name):
 			return fmt.Errorf("the reply lacks the %s", e.name)
-		case e.theirs != "" && e.theirs != e.ours:
+		case e.answered && !e.theSame:
 			return fmt.Errorf("the reply speaks of another %s", e.name)
 		}
 	}
@@ -36,10 +43,10 @@ func (c *core) checkEcho(r *record, reply *wire.Reply) error {
 }
 
 // refusal builds the error of a reply that is no success.
-func (c *core) refusal(r *record, reply *wire.Reply) *partner.Error {
+func (cl *call) refusal(reply *wire.Reply) *partner.Error {
 	e := &partner.Error{
 		Code: reply.Code(), WireCode: reply.WireCode, AttemptsLeft: reply.Data.AttemptsLeft,
-		Message: partner.Scrub(reply.Message, r.secrets()...),
+		Message: partner.Scrub(reply.Message, cl.secrets()...),
 	}
 	if reply.Data.ResendAfter > 0 {
 		e.RetryAfter = reply.Data.ResendAfter
@@ -47,49 +54,50 @@ func (c *core) refusal(r *record, reply *wire.Reply) *partner.Error {
 	return e
 }
 
-// observeTime learns the partner's clock from a well-formed reply, and says whether the
-// time in it shows that it may come from a cache. Such a reply teaches nothing: its time
-// is when somebody else asked.
-func (c *core) observeTime(r *record, h http.Header, reply *wire.Reply, cached bool) (time.Time, bool) {
-	said := dateOf(h)
-	switch c.cfg.Contract.Semantics().Clock {
-	case "none":
-		return time.Time{}, cached
-	case "responseTime":
-		said = reply.Time
-		cached = cached || c.clock.tooOld(said, r.writtenAt())
-	}
-	written := r.writtenAt()
-	if cached || written.wall.IsZero() { // or the reply did not come from the wire
-		return time.Time{}, cached
-	}
-	if !c.clock.observe(said, written) {
-		return time.Time{}, false
-	}
-	return said, false
+// heard keeps the partner's time of the last well-formed reply as evidence.
+func (cl *call) heard(partnerTime time.Time) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.sofar.PartnerTime = partnerTime
 }
 
 // mayBeCached reports whether a cache may have answered: it says so itself, or the reply's
 // Date lies before the question. A cache gives an old "not found" for a row that is there.
-func (c *core) mayBeCached(r *record, h http.Header) bool {
-	for _, age := range h.Values("Age") {
+func (c *core) mayBeCached(written instant, h http.Header, date time.Time) bool {
+	for _, age := range h["Age"] {
 		age = strings.TrimSpace(age)
 		if age == "" || strings.Trim(age, "0") != "" { // not zero, or nothing that can be read
 			return true
 		}
 	}
-	return c.clock.source == "date" && c.clock.tooOld(dateOf(h), r.writtenAt())
+	return c.promises.Clock == "date" && c.clock.tooOld(date, written)
 }
 
-// dateOf is the one Date of a reply; zero when there is none, or several, of which nobody
+// dates reads the Date of replies, and the text of one second only once.
+type dates struct {
+	last atomic.Pointer[dated]
+}
+
+type dated struct {
+	text string
+	at   time.Time
+}
+
+// of is the one Date of a reply; zero when there is none, or several, of which nobody
 // can say whose they are.
-func dateOf(h http.Header) time.Time {
-	dates := h.Values("Date")
-	if len(dates) != 1 {
+func (d *dates) of(h http.Header) time.Time {
+	lines := h["Date"]
+	if len(lines) != 1 {
 		return time.Time{}
 	}
-	date, _ := http.ParseTime(dates[0])
-	return date
+	if last := d.last.Load(); last != nil && last.text == lines[0] {
+		return last.at
+	}
+	at, err := http.ParseTime(lines[0])
+	if err == nil {
+		d.last.Store(&dated{strings.Clone(lines[0]), at})
+	}
+	return at
 }
 
 // text is the teller's sentence: the code's own, or SYSTEM_ERROR's while nothing is known.
@@ -97,10 +105,6 @@ func (c *core) text(e *partner.Error) partner.Text {
 	code := e.Code
 	if e.Outcome == partner.Unknown && e.Then != partner.ThenSameIDs {
 		code = partner.SystemError
-	}
-	rule, ok := c.cfg.Contract.RuleNamed(code)
-	if !ok {
-		return partner.Text{}
 	}
 	values := map[string]string{}
 	if e.AttemptsLeft != nil {
@@ -112,5 +116,84 @@ func (c *core) text(e *partner.Error) partner.Text {
 	if e.Message != "" {
 		values["reason"] = e.Message
 	}
-	return rule.Text.Fill(values)
+	return c.cfg.Contract.TextOf(code).Fill(values)
+}
+
+// retryAfter reads the Retry-After lines of a reply: whole seconds, or an HTTP date held
+// against the reply's own Date (else against now). Anything else, the past included, is
+// false; a value too large for a wait becomes the longest one there is. Of several, a
+// gateway's and the partner's say, the longest counts.
+func retryAfter(h http.Header, date, now time.Time) (longest time.Duration, asked bool) {
+	if !date.IsZero() {
+		now = date
+	}
+	for _, line := range h["Retry-After"] {
+		if wait, ok := waitIn(strings.TrimSpace(line), now); ok {
+			longest, asked = max(longest, wait), true
+		}
+	}
+	return longest, asked
+}
+
+func waitIn(v string, now time.Time) (time.Duration, bool) {
+	if isDigits(v) {
+		secs, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || secs > int64(longestWait/time.Second) {
+			return longestWait, true
+		}
+		return time.Duration(secs) * time.Second, true
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0, false
+	}
+	wait := at.Sub(now)
+	if wait < 0 {
+		return 0, false
+	}
+	return min(wait, longestWait), true
+}
+
+const longestWait = 365 * 24 * time.Hour
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// Rule returns the code table's row for MobiFone's string, read only; nil when none lists it.
+func (t *Transport) Rule(op partner.Operation, wire string) *contract.CodeRule {
+	return t.wire.Rule(op, wire)
+}
+
+// Canonical appends what a request says, without the OTP, for a fingerprint.
+func (t *Transport) Canonical(b []byte, op partner.Operation, f *field.Request) ([]byte, error) {
+	return t.wire.Canonical(b, op, f)
+}
+
+// WholeDays returns MobiFone's zone where its operation takes days instead of times, and
+// nil elsewhere: such an answer holds the rows of whole days.
+func (t *Transport) WholeDays(op partner.Operation) *time.Location {
+	if t.wire.WholeDays(op) {
+		return t.cfg.Contract.Zone()
+	}
+	return nil
+}
+
+// Transaction reads a row of a lookup into the vocabulary.
+func (t *Transport) Transaction(op partner.Operation, row field.Row) partner.Transaction {
+	tx := partner.Transaction{
+		TransID: row.TransID, PartnerTransID: row.PartnerTransID, MSISDN: row.MSISDN,
+		Package: row.Package, Amount: row.Amount, State: row.State, WireState: partner.Scrub(row.WireState),
+		WireResultCode: partner.Scrub(row.ResultCode), ResultMessage: partner.Scrub(row.ResultMessage),
+		Shop: row.Shop, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Extra: row.Extra,
+	}
+	if rule := t.wire.Rule(op, row.ResultCode); rule != nil {
+		tx.ResultCode = rule.Name
+	}
+	return tx
 }

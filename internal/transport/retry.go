@@ -72,87 +72,91 @@ func (b *budget) spend() bool {
 	return true
 }
 
-// attempt runs the tries of one repeatable call through go-retryablehttp, which only
-// loops and sleeps: what a reply means, whether to go on and how long to wait is
-// decided here, from the call's own record.
-type attempt struct {
-	core *core
-	r    *record
-	last verdict
-	wait time.Duration
+// run makes the tries of one repeatable call. What a reply means, whether to go on and how
+// long to wait is decided here; the loop and the sleep are go-retryablehttp's, which is
+// asked from the second try on: most calls have one.
+func (t *Transport) run(cl *call) verdict {
+	last := t.try(cl, &cl.first)
+	wait, again := t.grantNext(cl, &last)
+	interrupted := false
+	if again {
+		last, interrupted = t.repeat(cl, last, wait)
+	}
+	if last.err == nil || last.status != 0 && !interrupted {
+		return last
+	}
+	if over := cl.over(); over != nil { // the last verdict stands, with the end of the time as its cause
+		e := *last.err // hooks may hold the other one
+		e.Err = joinCause(e.Err, over)
+		last.err = &e
+	}
+	return last
 }
 
-func (a *attempt) run(req *http.Request) verdict {
+// repeat plays the try that was made to go-retryablehttp and makes the further ones for it.
+// It reports whether the caller's time ended in a wait between tries.
+func (c *core) repeat(cl *call, last verdict, wait time.Duration) (verdict, bool) {
+	made, again := true, true
 	client := &retryablehttp.Client{
-		HTTPClient: a.core.reads,
-		RetryMax:   max(a.core.cfg.Retry.Tries-1, 0),
-		CheckRetry: a.check,
+		HTTPClient: &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
+			if !made {
+				cl.reply = Reply{}
+				last = c.try(cl, &try{})
+				wait, again = c.grantNext(cl, &last)
+			}
+			made = false
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil // what came is in last
+		})},
+		RetryMax:   max(c.cfg.Retry.Tries-1, 0),
+		CheckRetry: func(context.Context, *http.Response, error) (bool, error) { return again, nil },
 		Backoff:    func(time.Duration, time.Duration, int, *http.Response) time.Duration { return 0 },
 		// The wait lies here and not in Backoff: after a cancellation the library would
 		// toss a coin between the end of ctx and that of a wait already over.
-		PrepareRetry: func(req *http.Request) error { return a.core.cfg.Seam.Sleep(req.Context(), a.wait) },
+		PrepareRetry: func(*http.Request) error { return c.cfg.Seam.Sleep(cl, wait) },
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
+	req := c.template.WithContext(cl)
+	req.URL, req.Header = &c.base, http.Header{}
 	rreq, err := retryablehttp.FromRequest(req)
-	if err != nil {
-		return a.core.classify(a.r, nil, err)
-	}
-	resp, err := client.Do(rreq)
-	if resp != nil {
-		_ = resp.Body.Close()
-	}
-	if a.last.err != nil && err != nil && req.Context().Err() != nil {
-		// The caller's time ended in a wait between tries: the last verdict stands,
-		// with the end as its cause.
-		e := *a.last.err // hooks may hold the other one
-		e.Err = joinCause(e.Err, req.Context().Err())
-		a.last.err = &e
-	}
-	return a.last
-}
-
-// check is the CheckRetry: it reads and classifies the try, and grants the next one.
-func (a *attempt) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	a.last = a.core.classify(a.r, resp, err)
-	if resp != nil {
-		_ = resp.Body.Close()
-		resp.Body = http.NoBody
-	}
-	a.core.reportTry(ctx, a.r, a.last)
-	if a.last.err == nil {
-		return false, nil
-	}
-	return a.grant(ctx), nil
-}
-
-func (a *attempt) grant(ctx context.Context) bool {
-	tries := a.tries()
-	if ctx.Err() != nil || tries >= a.core.cfg.Retry.Tries || !a.mayRepeat() {
-		return false
-	}
-	wait := a.backoff(tries)
-	if v := a.last; v.retryAfter > 0 {
-		if v.retryAfter > a.core.cfg.Retry.RetryAfterCap {
-			return false
+	if err == nil {
+		var resp *http.Response
+		if resp, err = client.Do(rreq); resp != nil {
+			_ = resp.Body.Close()
 		}
-		wait = max(wait, v.retryAfter)
 	}
-	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(a.core.cfg.Seam.Now()) <= wait {
-		return false
-	}
-	if !a.core.budget.spend() {
-		return false
-	}
-	a.wait = wait
-	return true
+	return last, err != nil
 }
 
-func (a *attempt) mayRepeat() bool {
-	v := a.last
-	switch repetition(a.r.op) {
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+// RoundTrip calls f.
+func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// grantNext decides whether a call goes on, and after which wait.
+func (c *core) grantNext(cl *call, v *verdict) (wait time.Duration, granted bool) {
+	if v.err == nil {
+		return 0, false
+	}
+	tries := cl.evidence(0).Tries
+	if cl.over() != nil || tries >= c.cfg.Retry.Tries || !c.mayRepeat(cl, v) {
+		return 0, false
+	}
+	wait = c.backoff(tries)
+	if v.retryAfter > c.cfg.Retry.RetryAfterCap {
+		return 0, false
+	}
+	wait = max(wait, v.retryAfter)
+	if end, ok := cl.end(); ok && end.Sub(c.cfg.Seam.Now()) <= wait {
+		return 0, false
+	}
+	return wait, c.budget.spend()
+}
+
+func (c *core) mayRepeat(cl *call, v *verdict) bool {
+	switch repetition(cl.op) {
 	case freely:
 		if v.refresh {
-			return a.refreshOnce()
+			return c.refreshOnce(cl)
 		}
 		return v.again
 	case ifNotSent:
@@ -164,31 +168,25 @@ func (a *attempt) mayRepeat() bool {
 
 // refreshOnce marks the refused credentials as stale, so that the next try fetches
 // fresh ones, once per call.
-func (a *attempt) refreshOnce() bool {
-	a.r.mu.Lock()
-	first, generation := !a.r.refreshed, a.r.granted.generation
-	a.r.refreshed = true
-	a.r.mu.Unlock()
-	a.core.auth.stale(generation)
+func (c *core) refreshOnce(cl *call) bool {
+	cl.mu.Lock()
+	first, refused := !cl.refreshed, cl.granted
+	cl.refreshed = true
+	cl.mu.Unlock()
+	c.auth.stale(refused)
 	return first
 }
 
-func (a *attempt) tries() int {
-	a.r.mu.Lock()
-	defer a.r.mu.Unlock()
-	return a.r.tries
-}
-
 // backoff is full jitter: a random wait below a bound that doubles.
-func (a *attempt) backoff(tries int) time.Duration {
-	bound := a.core.cfg.Retry.BackoffMax
+func (c *core) backoff(tries int) time.Duration {
+	bound := c.cfg.Retry.BackoffMax
 	if shift := tries - 1; shift < 20 {
-		bound = min(bound, a.core.cfg.Retry.BackoffBase<<max(shift, 0))
+		bound = min(bound, c.cfg.Retry.BackoffBase<<max(shift, 0))
 	}
 	if bound <= 0 {
 		return 0
 	}
-	return a.core.cfg.Seam.Jitter(bound)
+	return c.cfg.Seam.Jitter(bound)
 }
 
 // again says whether the contract lets a code's request go out again by itself.

@@ -47,7 +47,7 @@ func TestRetryAfter(t *testing.T) {
 			if tc.date != "" {
 				h.Set("Date", tc.date)
 			}
-			got, ok := retryAfter(h, now)
+			got, ok := retryAfter(h, new(dates).of(h), now)
 			assert.Equal(t, tc.want, got)
 			assert.Equal(t, tc.ok, ok)
 		})
@@ -63,7 +63,7 @@ func TestRetryAfterLines(t *testing.T) {
 		30 * time.Second: {"soon", "Sun, 01 Mar 2026 09:00:30 GMT", ""},
 		3 * time.Second:  {"", "3"},
 	} {
-		got, ok := retryAfter(http.Header{"Retry-After": lines}, now)
+		got, ok := retryAfter(http.Header{"Retry-After": lines}, time.Time{}, now)
 		assert.True(t, ok)
 		assert.Equal(t, want, got)
 	}
@@ -81,7 +81,7 @@ func FuzzRetryAfter(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value, date string, now int64) {
 		h := http.Header{"Retry-After": {value}, "Date": {date}}
-		wait, ok := retryAfter(h, time.Unix(now%(1<<40), 0))
+		wait, ok := retryAfter(h, new(dates).of(h), time.Unix(now%(1<<40), 0))
 		if wait < 0 || wait > longestWait {
 			t.Fatalf("%q gives %v", value, wait)
 		}

@@ -28,7 +28,7 @@ func TestShotTellsWhatLeft(t *testing.T) {
 	for round := range 5000 {
 		body := []byte("0123456789")
 		told := new(atomic.Int32)
-		s := &shot{rest: body, out: func() { told.Add(1) }}
+		s := &shot{rest: body, owner: owner{out: func() { told.Add(1) }}}
 		var handed, after atomic.Int64
 		var shut atomic.Bool
 		var wg sync.WaitGroup
@@ -87,11 +87,11 @@ func TestShotTellsWhatLeft(t *testing.T) {
 
 func TestShotReads(t *testing.T) {
 	t.Parallel()
-	s := &shot{rest: []byte("body")}
+	s := &shot{rest: []byte("body"), owner: owner{}}
 	n, err := s.Read(nil)
 	require.NoError(t, err)
 	assert.Zero(t, n)
-	leftByAsking, _ := (&shot{rest: []byte("x")}).shut()
+	leftByAsking, _ := (&shot{rest: []byte("x"), owner: owner{}}).shut()
 	assert.False(t, leftByAsking)
 	got, err := io.ReadAll(s)
 	require.NoError(t, err)
@@ -113,8 +113,8 @@ func TestShotAsksAtTheLastMoment(t *testing.T) {
 	late := errors.New("too late")
 	var answer error
 	asked := 0
-	s := &shot{rest: []byte("x"), allow: func() error { asked++; return answer }, out: func() { t.Error("nothing left") }}
-	require.NoError(t, s.pass())
+	s := &shot{rest: []byte("x"), owner: owner{func() error { asked++; return answer }, func() { t.Error("nothing left") }}}
+	require.NoError(t, s.pass([]byte("x")))
 	require.NoError(t, s.ask())
 	answer = late
 	_, err := s.Read(make([]byte, 1))
@@ -131,11 +131,11 @@ func TestShotAsksAtTheLastMoment(t *testing.T) {
 func TestShotPassesOnce(t *testing.T) {
 	t.Parallel()
 	s := &shot{}
-	require.NoError(t, s.pass())
-	require.ErrorIs(t, s.pass(), errShotPassed)
+	require.NoError(t, s.pass([]byte("x")))
+	require.ErrorIs(t, s.pass([]byte("x")), errShotPassed)
 	closed := &shot{}
 	_, _ = closed.shut()
-	require.ErrorIs(t, closed.pass(), errShotClosed)
+	require.ErrorIs(t, closed.pass(nil), errShotClosed)
 	assert.False(t, closed.wasPassed())
 }
 
@@ -143,11 +143,11 @@ func TestShotPassesOnce(t *testing.T) {
 // changes what was said.
 func TestShotAnsweredWithoutReading(t *testing.T) {
 	t.Parallel()
-	s := &shot{rest: []byte("x")}
+	s := &shot{rest: []byte("x"), owner: owner{}}
 	s.answered()
 	left, _ := s.shut()
 	assert.True(t, left)
-	late := &shot{rest: []byte("x")}
+	late := &shot{rest: []byte("x"), owner: owner{}}
 	_, _ = late.shut()
 	late.answered()
 	left, _ = late.shut()
@@ -159,16 +159,17 @@ func TestShotAnsweredWithoutReading(t *testing.T) {
 func TestEvidenceIsTakenAfterTheGuardIsShut(t *testing.T) {
 	t.Parallel()
 	tr := New(Config{Contract: contract.Default()})
-	r := &record{op: partner.OpRegister}
-	r.tries, r.onWire = 1, true
+	r := newTry(tr, &call{op: partner.OpRegister})
+	require.NoError(t, r.begin("id", time.Now()))
+	r.leave("id")
 	leaving, goOn := make(chan struct{}), make(chan struct{})
-	s := &shot{rest: []byte("x"), out: func() {
+	s := &r.shot
+	s.rest, s.owner = []byte("x"), owner{out: func() {
 		close(leaving)
 		<-goOn
-		r.sent(time.Now())
+		r.left()
 	}}
-	r.shot = s
-	require.NoError(t, s.pass())
+	require.NoError(t, s.pass([]byte("x")))
 	var wg sync.WaitGroup
 	wg.Go(func() { _, _ = s.Read(make([]byte, 1)) })
 	<-leaving
@@ -230,5 +231,24 @@ func TestWires(t *testing.T) {
 			assert.Empty(t, m.TLSNextProto)
 			assert.NotContains(t, m.TLSClientConfig.NextProtos, "h2")
 		})
+	}
+}
+
+// owner is whoever a shot asks and tells; nil agrees and hears nothing.
+type owner struct {
+	allow func() error
+	out   func()
+}
+
+func (o owner) mayLeave() error {
+	if o.allow == nil {
+		return nil
+	}
+	return o.allow()
+}
+
+func (o owner) left() {
+	if o.out != nil {
+		o.out()
 	}
 }

@@ -154,11 +154,11 @@ func TestWhatIsNotObserved(t *testing.T) {
 	t.Parallel()
 	m := &machine{}
 	p := newPartnerClock(m.read, "date")
-	assert.False(t, p.observe(time.Time{}, p.local.read()))
-	assert.True(t, p.observe(m.date(), p.local.read()))
-	assert.False(t, p.observe(m.date().Add(time.Hour), p.local.read()))
-	assert.True(t, p.observe(m.date().Add(time.Hour), p.local.read()))
-	assert.False(t, newPartnerClock(m.read, "none").observe(m.date(), p.local.read()))
+	assert.False(t, p.observe(time.Time{}, p.local.read(), p.local.read()))
+	assert.True(t, p.observe(m.date(), p.local.read(), p.local.read()))
+	assert.False(t, p.observe(m.date().Add(time.Hour), p.local.read(), p.local.read()))
+	assert.True(t, p.observe(m.date().Add(time.Hour), p.local.read(), p.local.read()))
+	assert.False(t, newPartnerClock(m.read, "none").observe(m.date(), p.local.read(), p.local.read()))
 }
 
 // A pause that ends with the caller's time is waited for; one that outlasts it is not.
@@ -189,8 +189,13 @@ func TestALimiterIsToldTheOperation(t *testing.T) {
 	tr := classifying(t, nil)
 	var asked []partner.Operation
 	tr.cfg.Limit = func(_ context.Context, c partner.Call) error { asked = append(asked, c.Operation); return nil }
-	require.NoError(t, tr.waitTurn(t.Context(), &record{op: partner.OpGet}))
-	require.NoError(t, tr.waitTurn(t.Context(), &record{op: partner.OpGet, login: true}))
+	for _, cl := range []*call{{op: partner.OpGet}, {op: opLogin, login: true}} {
+		id, nonce, err := tr.takeTurn(t.Context(), newTry(tr, cl))
+		require.NoError(t, err)
+		assert.Len(t, id, 32)
+		assert.Len(t, nonce, 32)
+		assert.NotEqual(t, id, nonce)
+	}
 	assert.Equal(t, []partner.Operation{partner.OpGet, opLogin}, asked)
 }
 
@@ -205,25 +210,22 @@ func TestTheIdempotencyHeader(t *testing.T) {
 	c, err := contract.New(doc)
 	require.NoError(t, err)
 	tr := transportTo(t, c, "https://partner.test", nil)
-	given := grant{credentials: partner.Credentials{APIKey: partner.NewSecret("a key"), Secret: partner.NewSecret("a secret")}}
+	cred := partner.Credentials{APIKey: partner.NewSecret("a key"), Secret: partner.NewSecret("a secret")}
+	given := &grant{credentials: cred, key: tr.wire.NewKey(cred)}
 	for name, tc := range map[string]struct {
 		id    partner.PartnerTransID
 		login bool
 		want  string
 	}{"with an id": {"P-1", false, "P-1"}, "without": {"", false, ""}, "a login": {"P-1", true, ""}} {
-		var got http.Header
-		var shown *http.Request
-		rt := tr.sign(roundTrip(func(req *http.Request) (*http.Response, error) { got, shown = req.Header, req; return nil, io.EOF }))
-		r := &record{op: partner.OpRegister, requestID: "id", login: tc.login, fields: field.Request{PartnerTransID: tc.id}}
-		req, err := http.NewRequestWithContext(context.WithValue(withRecord(t.Context(), r), credentialsKey{}, given), http.MethodPost, "https://partner.test/x", strings.NewReader("{}"))
+		r := newTry(tr, &call{op: partner.OpRegister, login: tc.login, fields: field.Request{PartnerTransID: tc.id}})
+		req, err := http.NewRequestWithContext(r.call, http.MethodPost, "https://partner.test/x", strings.NewReader("{}"))
 		require.NoError(t, err)
-		_, err = rt.RoundTrip(req)
-		require.ErrorIs(t, err, io.EOF, name)
+		_, err = tr.sign(req, r, given, "id", "")
+		require.NoError(t, err)
+		got := req.Header
 		assert.Equal(t, tc.want, got.Get("X-Once"), name)
 		_, set := got["X-Once"]
 		assert.Equal(t, tc.want != "", set, name)
-		assert.NotSame(t, req, shown, "a stage changes its own copy")
-		assert.Empty(t, req.Header.Get("X-Once"))
 	}
 }
 
@@ -248,7 +250,7 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	tr.cfg.Credentials = func(context.Context) (partner.Credentials, error) {
 		return partner.Credentials{APIKey: partner.NewSecret("handed-over")}, errors.New("in-force or handed-over")
 	}
-	tr.auth.current.credentials.APIKey = partner.NewSecret("in-force")
+	tr.auth.current = &grant{credentials: partner.Credentials{APIKey: partner.NewSecret("in-force")}}
 	_, err := tr.auth.get(t.Context())
 	require.ErrorIs(t, err, partner.CredentialsFailed)
 	e, ok := errors.AsType[*partner.Error](err)

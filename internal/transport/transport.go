@@ -4,8 +4,11 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
@@ -51,24 +54,28 @@ type Transport struct {
 
 // core is what the lanes of one client share.
 type core struct {
-	cfg    Config
-	reads  *http.Client
-	money  *http.Client
-	wires  []*http.Transport // ours, to close idle connections at the end
-	auth   *authenticator
-	wire   *wire.Wire // the contract compiled
-	local  Clock
-	clock  *partnerClock
-	pauses pauses
-	budget *budget
-	drain  drain
+	cfg      Config
+	promises contract.Semantics // the contract's, once instead of a copy each time
+	reads    way
+	money    way
+	wires    []*http.Transport // ours, to close idle connections at the end
+	wire     *wire.Wire        // the contract compiled
+	template *http.Request     // what all requests have in common
+	base     url.URL           // what all paths stand behind
+	auth     *authenticator
+	local    Clock
+	clock    *partnerClock
+	dates    dates
+	pauses   pauses
+	budget   *budget
+	drain    drain
 }
 
 // New assembles the chain.
 func New(cfg Config) *Transport {
-	c := &core{cfg: cfg, wire: wire.Of(cfg.Contract), local: Clock(cfg.Seam.Clock()), budget: newBudget()}
-	c.clock = newPartnerClock(c.local, cfg.Contract.Semantics().Clock)
-	c.clock.skew = time.Duration(cfg.Contract.Semantics().ClockSkewMax)
+	c := &core{cfg: cfg, wire: wire.Of(cfg.Contract), promises: cfg.Contract.Semantics(), local: Clock(cfg.Seam.Clock()), budget: newBudget()}
+	c.clock = newPartnerClock(c.local, c.promises.Clock)
+	c.clock.skew = time.Duration(c.promises.ClockSkewMax)
 	c.auth = newAuthenticator(c)
 	c.assemble()
 	return &Transport{core: c, lane: partner.Foreground}
@@ -112,4 +119,56 @@ func (t *Transport) Close(ctx context.Context) error {
 		w.CloseIdleConnections()
 	}
 	return err
+}
+
+// drain counts the money calls and logins in flight and lets Close wait for them.
+type drain struct {
+	closed  atomic.Bool // set under mu
+	mu      sync.Mutex
+	running int
+	idle    chan struct{} // closed when running falls to 0 after closed
+}
+
+var errClosed = errors.New("the client was closed")
+
+// enter counts one in, unless the client was closed.
+func (d *drain) enter() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed.Load() {
+		return false
+	}
+	d.running++
+	return true
+}
+
+func (d *drain) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running--
+	if d.closed.Load() && d.running == 0 {
+		close(d.idle)
+	}
+}
+
+func (d *drain) isClosed() bool { return d.closed.Load() }
+
+// close may be called again and by several callers; each waits.
+func (d *drain) close(ctx context.Context) error {
+	d.mu.Lock()
+	if !d.closed.Load() {
+		d.idle = make(chan struct{})
+		d.closed.Store(true)
+		if d.running == 0 {
+			close(d.idle)
+		}
+	}
+	idle := d.idle
+	d.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

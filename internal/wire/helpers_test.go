@@ -28,7 +28,11 @@ func (c *compiled) Encode(op partner.Operation, f field.Request) (Request, error
 }
 
 func (c *compiled) Decode(op partner.Operation, body []byte) (*Reply, error) {
-	return c.w.Decode(op, nil, body, nil)
+	out := &Reply{}
+	if err := c.w.Decode(op, nil, body, nil, out); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *compiled) Canonical(op partner.Operation, f field.Request) ([]byte, error) {
@@ -36,7 +40,7 @@ func (c *compiled) Canonical(op partner.Operation, f field.Request) ([]byte, err
 }
 
 func (c *compiled) Sign(req *http.Request, body []byte, cred partner.Credentials, s contract.Stamp) error {
-	return c.w.Sign(req, body, &Try{Credentials: cred, Stamp: s})
+	return c.w.Sign(req, body, &Try{Key: c.w.NewKey(cred), Stamp: s})
 }
 
 func (c *compiled) Verify(req *http.Request, body []byte, cred partner.Credentials, token partner.Secret) (contract.Stamp, error) {

@@ -78,26 +78,28 @@ type reader struct {
 // list ([field.Data.HasRows]). One offer of packages.eligible that cannot be read fails
 // alone ([field.Row.Fault]).
 //
+// out is filled in, and must be zero; beside an error its content is not defined.
+//
 // A code of the success set has class Success, unless the envelope's inner code does not
 // confirm it; one that is not listed has class Unknown and no row. h and try are for a
 // contract whose replies are signed; nil otherwise.
-func (w *Wire) Decode(op partner.Operation, h http.Header, body []byte, try *Try) (*Reply, error) {
+func (w *Wire) Decode(op partner.Operation, h http.Header, body []byte, try *Try, out *Reply) error {
 	o, err := w.operation(op)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if w.auth.Reply != nil && w.auth.Reply.Canonical == "body" {
 		if err := w.verifyReply(h, body, nil, try); err != nil {
-			return nil, &Error{Problem: err.Error()}
+			return &Error{Problem: err.Error()}
 		}
 	}
 	if w.codec != nil {
 		m := contract.Message{Operation: op, Reply: true}
 		if try != nil {
-			m.Credentials, m.Stamp = try.Credentials, try.Stamp
+			m.Credentials, m.Stamp = try.Key.cred, try.Stamp
 		}
 		if body, err = w.codec.Read(m, h.Get("Content-Type"), slices.Clone(body)); err != nil {
-			return nil, &Error{Problem: "the codec cannot read it"}
+			return &Error{Problem: "the codec cannot read it"}
 		}
 	}
 	room, _ := rooms.Get().(*jsontree.Tree)
@@ -109,7 +111,7 @@ func (w *Wire) Decode(op partner.Operation, h http.Header, body []byte, try *Try
 		problem = "not a JSON object"
 	}
 	if problem != "" {
-		return nil, &Error{Problem: problem}
+		return &Error{Problem: problem}
 	}
 	defer func() {
 		clear(t)
@@ -119,17 +121,17 @@ func (w *Wire) Decode(op partner.Operation, h http.Header, body []byte, try *Try
 	if r := w.auth.Reply; r != nil && r.Canonical != "body" {
 		members := func() (map[string]sent, bool) { return leaves(t) }
 		if err := w.verifyReply(h, nil, members, try); err != nil {
-			return nil, &Error{Problem: err.Error()}
+			return &Error{Problem: err.Error()}
 		}
 	}
-	r := reader{w: w, t: t, out: &Reply{}}
+	r := reader{w: w, t: t, out: out}
 	if fault := r.frame(o); fault != nil {
-		return nil, fault
+		return fault
 	}
 	if fault := r.body(o); fault != nil {
-		return nil, fault
+		return fault
 	}
-	return r.out, nil
+	return nil
 }
 
 // first finds the first of several names of one thing that is present.

@@ -31,9 +31,8 @@ type Request struct {
 
 // Try is what one try of a request authenticates with.
 type Try struct {
-	Credentials partner.Credentials
-	Stamp       contract.Stamp
-	Key         *Key // of Credentials; nil: made for this try
+	Key   *Key // of the credentials
+	Stamp contract.Stamp
 }
 
 // item is one member of a request: a field, a constant, or a part of the authentication.
@@ -102,7 +101,7 @@ func (w *Wire) Encode(op partner.Operation, f *field.Request, try *Try) (Request
 	}
 	out.Body = body
 	if try != nil && w.codec != nil {
-		m := contract.Message{Operation: op, Credentials: try.Credentials, Stamp: try.Stamp}
+		m := contract.Message{Operation: op, Credentials: try.Key.cred, Stamp: try.Stamp}
 		if out.ContentType, out.Body, err = w.codec.Write(m, body); err != nil {
 			return Request{}, fmt.Errorf("%s: %w: the codec: %w", op, partner.InvalidInput, err)
 		}

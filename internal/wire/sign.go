@@ -94,11 +94,11 @@ func (w *Wire) partText(p part, try *Try) (string, error) {
 	text := ""
 	switch p {
 	case partAPIKey:
-		text = try.Credentials.APIKey.Reveal()
+		text = try.Key.cred.APIKey.Reveal()
 	case partUsername:
-		text = try.Credentials.Username
+		text = try.Key.cred.Username
 	case partPassword:
-		text = try.Credentials.Password.Reveal()
+		text = try.Key.cred.Password.Reveal()
 	case partToken:
 		text = try.Stamp.Token.Reveal()
 	case partTimestamp:
@@ -189,7 +189,7 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try) error {
 
 func (w *Wire) signByUser(req *http.Request, body []byte, try *Try) error {
 	before, url := req.Body, *req.URL
-	if err := w.signer.Sign(req, body, try.Credentials, try.Stamp); err != nil {
+	if err := w.signer.Sign(req, body, try.Key.cred, try.Stamp); err != nil {
 		return fmt.Errorf("%w: signer: %w", partner.CredentialsFailed, err)
 	}
 	if req.Body != before || *req.URL != url {
@@ -225,15 +225,15 @@ func (w *Wire) signMembers(o *operation, f *field.Request, try *Try) (string, er
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", partner.CredentialsFailed, err)
 	}
-	return w.keyOf(try).sign(func(b []byte) ([]byte, error) {
+	return try.Key.sign(func(b []byte) ([]byte, error) {
 		return w.appendMembers(b, members, w.auth.Canonical, w.auth.Parts), nil
 	})
 }
 
 // signature signs the canonical string and encodes what comes out.
 func (w *Wire) signature(req *http.Request, body []byte, try *Try, stamp string) (string, error) {
-	return w.keyOf(try).sign(func(b []byte) ([]byte, error) {
-		return w.appendCanonical(b, req, body, try.Credentials.APIKey, try.Credentials.Username, try.Stamp, stamp)
+	return try.Key.sign(func(b []byte) ([]byte, error) {
+		return w.appendCanonical(b, req, body, try.Key.cred.APIKey, try.Key.cred.Username, try.Stamp, stamp)
 	})
 }
 
@@ -346,13 +346,6 @@ type signing struct {
 
 // NewKey makes a key.
 func (w *Wire) NewKey(cred partner.Credentials) *Key { return &Key{w: w, cred: cred} }
-
-func (w *Wire) keyOf(try *Try) *Key {
-	if try.Key != nil {
-		return try.Key
-	}
-	return w.NewKey(try.Credentials)
-}
 
 // sign signs what text appends and encodes the signature. The scratch is cleared before it
 // goes back.
@@ -499,7 +492,7 @@ func (w *Wire) verifyReply(h http.Header, body []byte, members func() (map[strin
 		}
 		text = func(b []byte) ([]byte, error) { return w.appendMembers(b, all, r.Canonical, r.Parts), nil }
 	}
-	if try == nil || signature == "" || !w.keyOf(try).verify(signature, text, try.Credentials.VerifyKey) {
+	if try == nil || signature == "" || !try.Key.verify(signature, text, try.Key.cred.VerifyKey) {
 		return errReplySignature
 	}
 	return nil

@@ -58,7 +58,7 @@ func (c *caller) request(ctx context.Context, op partner.Operation, f field.Requ
 	if c.nonce != "" {
 		stamp.Nonce = c.nonce
 	}
-	require.NoError(c.t, c.s.wire.Sign(req, w.Body, &wire.Try{Credentials: c.cred, Stamp: stamp}))
+	require.NoError(c.t, c.s.wire.Sign(req, w.Body, &wire.Try{Key: c.s.wire.NewKey(c.cred), Stamp: stamp}))
 	return req
 }
 
@@ -76,7 +76,8 @@ func (c *caller) send(op partner.Operation, req *http.Request) got {
 	g := got{status: res.StatusCode, header: res.Header}
 	g.body, g.err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if g.err == nil {
-		g.reply, g.bad = c.s.wire.Decode(op, g.header, g.body, nil)
+		g.reply = &wire.Reply{}
+		g.bad = c.s.wire.Decode(op, g.header, g.body, nil, g.reply)
 	}
 	return g
 }

@@ -29,19 +29,20 @@ func TestRedactedPrintsItsText(t *testing.T) {
 func TestRedactKeepsTheEndsOfAContext(t *testing.T) {
 	t.Parallel()
 	tr := transportTo(t, contract.Default(), wiretest.New(t, contract.Default()).Server.URL, nil)
-	r := &record{known: []string{"secret"}}
+	r := newTry(tr, &call{}).call
+	r.granted = &grant{credentials: partner.Credentials{Secret: partner.NewSecret("secret")}}
 	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
-		assert.Equal(t, end, tr.redact(r, end))
-		wrapped := tr.redact(r, fmt.Errorf("secret: %w", end))
+		assert.Equal(t, end, r.redact(end))
+		wrapped := r.redact(fmt.Errorf("secret: %w", end))
 		assert.ErrorIs(t, wrapped, end)
 		assert.NotContains(t, wrapped.Error(), "secret")
 		assert.NotEqual(t, end, wrapped)
 	}
-	other := tr.redact(r, errors.New(context.Canceled.Error()))
+	other := r.redact(errors.New(context.Canceled.Error()))
 	assert.NotErrorIs(t, other, context.Canceled, "only the words")
-	other = tr.redact(r, errors.New(context.DeadlineExceeded.Error()))
+	other = r.redact(errors.New(context.DeadlineExceeded.Error()))
 	assert.NotErrorIs(t, other, context.DeadlineExceeded, "only the words")
-	assert.NoError(t, tr.redact(r, nil))
+	assert.NoError(t, r.redact(nil))
 }
 
 func TestJoinCause(t *testing.T) {
@@ -60,10 +61,10 @@ func TestBeginRemembersWhatMustNotPrint(t *testing.T) {
 	tr := transportTo(t, contract.Default(), wiretest.New(t, contract.Default()).Server.URL, nil)
 	code, err := partner.ParseOTP("730194")
 	assert.NoError(t, err)
-	r, failed := tr.begin(partner.OpGet, field.Request{TransID: "T-1", MSISDN: partner.MustParseMSISDN("0908123477"), OTP: code})
+	r, failed := tr.begin(t.Context(), partner.OpGet, field.Request{TransID: "T-1", MSISDN: partner.MustParseMSISDN("0908123477"), OTP: code})
 	assert.Nil(t, failed)
 	assert.Equal(t, []string{"84908123477", "0908123477", "908123477", "730194"}, r.secrets())
-	r, failed = tr.begin(partner.OpGet, field.Request{TransID: "T-1"})
+	r, failed = tr.begin(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
 	assert.Nil(t, failed)
 	assert.Empty(t, r.secrets())
 }
