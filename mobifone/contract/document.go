@@ -2,7 +2,7 @@ package contract
 
 import "github.com/fptshop/mobifone-go/mobifone/partner"
 
-// Document is the JSON form of a contract. docs/contract.md explains each member. A member
+// Document is the JSON form of a contract. docs/contract-reference.md explains each member. A member
 // without omitzero must be written, even when it says nothing ([], {}, null, false); the
 // tag oneof lists the texts a member may be.
 type Document struct {

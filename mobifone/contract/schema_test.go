@@ -166,10 +166,10 @@ func TestTheSchemaTakesWhatLoadTakes(t *testing.T) {
 	try("$.codes[6].then", choices(contract.CodeRule{}, "Then"), func(d *contract.Document, v string) { d.Codes[6].Then = partner.Then(v) })
 }
 
-// TestHowToNamesEveryMember keeps docs/contract.md complete.
-func TestHowToNamesEveryMember(t *testing.T) {
+// TestTheReferenceNamesEveryMember keeps docs/contract-reference.md complete.
+func TestTheReferenceNamesEveryMember(t *testing.T) {
 	t.Parallel()
-	text := string(readFile(t, "../../docs/contract.md"))
+	text := string(readFile(t, "../../docs/contract-reference.md"))
 	seen := map[reflect.Type]bool{}
 	var walk func(typ reflect.Type)
 	walk = func(typ reflect.Type) {
@@ -182,7 +182,7 @@ func TestHowToNamesEveryMember(t *testing.T) {
 		seen[typ] = true
 		for f := range typ.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			assert.True(t, strings.Contains(text, "`"+name), "the how-to does not name %s of %s", name, typ.Name())
+			assert.True(t, strings.Contains(text, "`"+name), "the reference does not name %s of %s", name, typ.Name())
 			walk(f.Type)
 		}
 	}
