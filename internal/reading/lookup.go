@@ -33,10 +33,43 @@ var (
 // Question is what to look up.
 type Question struct {
 	IDs []partner.IDs
-	// Who and since when: needed where MobiFone has no lookup by id, and its transactions of
-	// one subscriber are searched instead. Since is at most the time of the first request.
-	MSISDN partner.MSISDN
-	Since  time.Time
+	// Who and when: needed where MobiFone has no lookup by id, and its transactions of one
+	// subscriber are searched instead. By MobiFone's clock nothing was requested before
+	// Since, and nothing is carried out after Until; zero means until now.
+	MSISDN       partner.MSISDN
+	Since, Until time.Time
+}
+
+// Of asks for one intent.
+func Of(i partner.Intent, p partner.Purchase) Question {
+	q := Question{IDs: []partner.IDs{i.IDs}, MSISDN: p.MSISDN}
+	q.reach(i)
+	return q
+}
+
+// reach widens the time asked for by an intent.
+func (q *Question) reach(i partner.Intent) {
+	if q.Since.IsZero() || i.PreparedAt.Before(q.Since) {
+		q.Since = i.PreparedAt
+	}
+	for _, end := range []time.Time{i.SendBy, i.LastBy} {
+		if end.After(q.Until) {
+			q.Until = end
+		}
+	}
+}
+
+// Window is since and until when the intents of a sale may show. opened is when the sale
+// began, which counts while it has none.
+func Window(intents []partner.Intent, opened time.Time) (since, until time.Time) {
+	var q Question
+	for _, i := range intents {
+		q.reach(i)
+	}
+	if len(intents) == 0 {
+		q.Since = opened
+	}
+	return q.Since, q.Until
 }
 
 // Can reports whether a contract lets a sale be looked up: by transId, since one
@@ -99,8 +132,32 @@ func (a *Answer) add(one Answer, first bool) {
 	a.Evidence, a.SaidAt = merge(a.Evidence, one.Evidence), one.SaidAt
 }
 
-// slackDays is how far a search reaches beyond the times asked for: clocks and zones differ.
-const slackDays = 24 * time.Hour
+// A search reaches this far beyond the times asked for, since clocks and zones differ, and
+// is split into so many ranges at most, since the till's clock may be years ahead.
+const (
+	slackDays = 24 * time.Hour
+	rangesMax = 13
+)
+
+// end is where a search ends: not before anything of ours can show, whatever the till's
+// clock says.
+func (q Question) end(t *transport.Transport) time.Time {
+	now := t.Seam().Wall()
+	if _, latest, err := t.PartnerNow(); err == nil {
+		now = latest
+	}
+	if now.Before(q.Until) {
+		now = q.Until
+	}
+	if now.Before(q.Since) {
+		now = q.Since
+	}
+	end := now.Add(slackDays)
+	if most := q.Since.Add((rangesMax - 2) * time.Duration(t.Contract().Limits().RangeMax)); end.After(most) && most.After(q.Until.Add(slackDays)) {
+		end = most
+	}
+	return end
+}
 
 // search reads the subscriber's transactions page by page and keeps those of the ids. Only
 // where MobiFone counts its rows or pages does it prove that none is lacking; and a row
@@ -113,18 +170,21 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 	}
 	var all Answer
 	limits := t.Contract().Limits()
-	end := t.Seam().Wall().Add(slackDays)
+	end := q.end(t)
+	if _, _, err := t.PartnerNow(); err != nil {
+		// One reply may come from a host with a wrong clock. Two that agree tell the time.
+		if _, err := t.Call(ctx, partner.OpSearch, q.page(t, q.Since.Add(-slackDays), end, 1)); err != nil {
+			if _, absent := saysAbsent(err); !absent {
+				return all, err
+			}
+		}
+	}
 	first := true
 	for from := q.Since.Add(-slackDays); from.Before(end); from = from.Add(time.Duration(limits.RangeMax)) {
-		to := from.Add(time.Duration(limits.RangeMax))
-		if to.After(end) {
-			to = end
-		}
+		to := end
 		rows := 0
 		for page := 1; ; page++ {
-			reply, err := t.Call(ctx, partner.OpSearch, field.Request{
-				Channel: t.Channel(), MSISDN: q.MSISDN, From: from.Truncate(time.Second), To: to.Truncate(time.Second), Page: page, Size: limits.PageSizeMax,
-			})
+			reply, err := t.Call(ctx, partner.OpSearch, q.page(t, from, to, page))
 			one := answerOf(reply)
 			if _, absent := saysAbsent(err); err != nil && !absent {
 				all.Cached = true
@@ -157,6 +217,17 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 		}
 	}
 	return all, nil
+}
+
+// page asks for one page of a range.
+func (q Question) page(t *transport.Transport, from, to time.Time, number int) field.Request {
+	limits := t.Contract().Limits()
+	if longest := from.Add(time.Duration(limits.RangeMax)); to.After(longest) {
+		to = longest
+	}
+	return field.Request{
+		Channel: t.Channel(), MSISDN: q.MSISDN, From: from.Truncate(time.Second), To: to.Truncate(time.Second), Page: number, Size: limits.PageSizeMax,
+	}
 }
 
 // sharesID reports whether a transaction has one of the ids.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"time"
 
@@ -190,14 +189,15 @@ func (c *deadline) Err() error {
 
 // lab is what one worker keeps between worlds.
 type lab struct {
-	truths map[sandbox.Kind]*era
-	idle   []*coroutine
-	stats  stats
-	known  map[belief]*contract.Contract
-	bug    *bug
-	log    bool
-	struck [faultsMax]bool // in the world that ran last
-	died   [pointKinds]bool
+	truths   map[sandbox.Kind]*era
+	idle     []*coroutine
+	stats    stats
+	known    map[belief]*contract.Contract
+	bug      *bug
+	log      bool
+	searches bool            // in every world MobiFone has no lookup by id
+	struck   [faultsMax]bool // in the world that ran last
+	died     [pointKinds]bool
 }
 
 func newLab(st stats) *lab {
@@ -306,6 +306,7 @@ type belief struct {
 	limited  bool // 429 means not executed
 	final    bool // a refusal of one copy speaks for every copy
 	noLookup bool
+	searches bool
 }
 
 // believe returns the contract that the clients of a world go by: the truth, unless a bug
@@ -315,9 +316,10 @@ func (l *lab) believe(e *era, b belief) *contract.Contract {
 		return c
 	}
 	doc := e.truth.Document()
-	if b.noLookup {
-		doc.Operations = maps.Clone(doc.Operations)
+	if b.noLookup || b.searches {
 		delete(doc.Operations, partner.OpGet)
+	}
+	if b.noLookup {
 		delete(doc.Operations, partner.OpSearch)
 	}
 	c, err := contract.New(doc)

@@ -96,9 +96,13 @@ func (w *world) believe() {
 	if w.noLookup {
 		w.strikeOnce(fNoLookup)
 	}
+	w.searches = !w.noLookup && (w.lab.searches || w.wanted(fSearch))
+	if w.searches {
+		w.strikeOnce(fSearch)
+	}
 	w.contract = w.lab.believe(w.era, belief{
 		kind: w.era.kind, delay: w.maxDelay, limited: w.percent(drawPlan, 30) && !w.scripted(f429After),
-		final: w.percent(drawPlan, 30) && !w.copied(), noLookup: w.noLookup,
+		final: w.percent(drawPlan, 30) && !w.copied(), noLookup: w.noLookup, searches: w.searches,
 	})
 }
 

@@ -97,7 +97,7 @@ func seededScript(k sandbox.Kind, nonces bool, seed uint64) *script {
 }
 
 // rare faults change what a world can show at all, so most worlds go without.
-var rare = []faultKind{fForgotten, fBeyondFence, fPausedSend, fCashNotEntered, fNoLookup, fIDsUsed, fReversed, fForeignRow}
+var rare = []faultKind{fForgotten, fBeyondFence, fPausedSend, fCashNotEntered, fNoLookup, fSearch, fIDsUsed, fReversed, fForeignRow}
 
 // draw chooses the faults: none in a fifth of the worlds, up to six in some.
 func (s *script) draw() {

@@ -40,6 +40,21 @@ func TestRandomMix(t *testing.T) {
 	}
 }
 
+// Where MobiFone has no lookup by id, searching the subscriber's transactions is as safe.
+func TestSearchOnly(t *testing.T) {
+	t.Parallel()
+	all := arrangements()
+	l := newLab(stats{})
+	l.searches = true
+	for n := range uint64(1500) {
+		a := all[n%uint64(len(all))]
+		s := seededScript(a.kind, a.nonces, 100_000+n)
+		broken, _ := l.live(s)
+		require.Nil(t, broken, "%s: %v", s, broken)
+	}
+	assert.Greater(t, l.stats["fault: search-only"], uint64(1400))
+}
+
 // Every model alone, with and without the nonce check, sells when nothing goes wrong.
 func TestUndisturbed(t *testing.T) {
 	t.Parallel()

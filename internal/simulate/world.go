@@ -34,6 +34,7 @@ type world struct {
 
 	contract *contract.Contract // what the clients believe; era.truth is what is served
 	noLookup bool
+	searches bool // it has no lookup by id
 
 	extreme  bool          // lags, skews and delays at their ends
 	nemesis  bool          // and always at the worse one
