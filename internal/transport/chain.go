@@ -160,6 +160,9 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) error
 		values = append(values, value)
 		req.Header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
+	if _, own := req.Header["User-Agent"]; !own { // a middleware may have set another
+		set("User-Agent", userAgent)
+	}
 	if cl.wire.ContentType != "" {
 		set("Content-Type", cl.wire.ContentType)
 	}
@@ -183,6 +186,8 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) error
 	}
 	return nil
 }
+
+const userAgent = "mobifone-go/" + partner.Version
 
 // mayRepeatSteps reports whether a try may run through the steps twice, even at once: a
 // middleware can do that. The room in the try is for one run.
