@@ -55,6 +55,7 @@ type try struct {
 	limitWait time.Duration
 	written   instant
 	onWire    bool  // the request reached the wire
+	dialing   bool  // where a connection is being made for it
 	letOut    bool  // and its body was let out
 	refusal   error // why one of our own steps refused the request
 
@@ -252,7 +253,8 @@ func (t *try) begin(id string, now time.Time) error {
 	t.call.sofar.Tries++
 	t.call.sofar.RequestID = id
 	t.began, t.limitWait = now, 0
-	t.onWire, t.letOut, t.refusal, t.written = false, false, nil, instant{}
+	t.call.sofar.Deadline = ""
+	t.onWire, t.dialing, t.letOut, t.refusal, t.written = false, false, false, nil, instant{}
 	return nil
 }
 
@@ -265,6 +267,15 @@ func (t *try) refuse(err error) error {
 		t.refusal = err
 	}
 	return err
+}
+
+// endedBy names the deadline that ended the try; the first one named stays.
+func (cl *call) endedBy(d partner.Deadline) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.sofar.Deadline == "" {
+		cl.sofar.Deadline = d
+	}
 }
 
 // leave notes that the request of this id is handed to the wire now.

@@ -162,6 +162,9 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) ([]by
 		values = append(values, value)
 		req.Header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
+	if _, own := req.Header["User-Agent"]; !own { // a middleware may have set another
+		set("User-Agent", userAgent)
+	}
 	if cl.login {
 		set("Content-Type", cl.sent.ContentType)
 		return cl.sent.Body, nil
@@ -199,6 +202,8 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) ([]by
 	}
 	return sent.Body, nil
 }
+
+const userAgent = "mobifone-go/" + partner.Version
 
 // mayRepeatSteps reports whether a try may run through the steps twice, even at once: a
 // middleware can do that. The room in the try is for one run.

@@ -54,6 +54,8 @@ func (w ownWire) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil && proxied && used == nil && ctx.Err() == nil:
 		err = unsent("proxy", err) // the proxy refused: net/http gives its bare words
+	case err != nil && proxied && used == nil:
+		noteDialing(ctx, true) // the time ended while the proxy was asked
 	case resp != nil && resp.TLS == nil && used != nil: // net/http does not see the TLS below a quietConn
 		if state, ok := stateOf(used); ok {
 			resp.TLS = &state
@@ -108,10 +110,33 @@ func (c *core) buildWires() (reads, money http.RoundTripper) {
 	forMoney(m)
 	for _, t := range []*http.Transport{r, m} {
 		quieten(t, c.cfg.BaseURL != nil && c.cfg.BaseURL.Scheme == "http")
+		t.DialContext, t.DialTLSContext = noted(t.DialContext), noted(t.DialTLSContext)
 	}
 	c.wires = []*http.Transport{r, m}
 	shown := len(c.cfg.Middleware) > 0
 	return newOwnWire(r, shown), newOwnWire(m, shown)
+}
+
+// noted has the try that waits for a connection know that one is being made: when its time
+// ends in that, nothing else tells.
+func noted(dial dialFunc) dialFunc {
+	if dial == nil {
+		return nil
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		noteDialing(ctx, true)
+		conn, err := dial(ctx, network, addr)
+		noteDialing(ctx, err != nil)
+		return conn, err
+	}
+}
+
+func noteDialing(ctx context.Context, dialing bool) {
+	if cl := callOf(ctx); cl != nil {
+		cl.mu.Lock()
+		defer cl.mu.Unlock()
+		cl.now.dialing = dialing
+	}
 }
 
 // Retries reports whether a RoundTripper is known to repeat requests by itself. Below the
