@@ -775,7 +775,7 @@ func (b *builder) field(at any, format string) any {
 		if *at == nil {
 			return nil
 		}
-		return **at
+		return flagAs(format, **at)
 	case *time.Duration:
 		if *at == 0 {
 			return nil
@@ -783,6 +783,21 @@ func (b *builder) field(at any, format string) any {
 		return int64(*at / unit(format))
 	}
 	return b.value(at, format)
+}
+
+// flagAs writes a flag in its format.
+func flagAs(format string, yes bool) any {
+	switch {
+	case format == "1/0" && yes:
+		return int64(1)
+	case format == "1/0":
+		return int64(0)
+	case format == "Y/N" && yes:
+		return "Y"
+	case format == "Y/N":
+		return "N"
+	}
+	return yes
 }
 
 // value writes a field that requests carry too, as they do.
