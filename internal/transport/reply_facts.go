@@ -217,6 +217,10 @@ func (t *Transport) Transaction(op partner.Operation, row field.Row) partner.Tra
 		WireResultCode: partner.Scrub(row.ResultCode), ResultMessage: partner.Scrub(row.ResultMessage),
 		Shop: row.Shop, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Extra: row.Extra,
 	}
+	// A row's code is the registration's, whatever the same string means of the lookup.
+	if t.cfg.Contract.Has(partner.OpRegister) {
+		op = partner.OpRegister
+	}
 	if rule := t.wire.Rule(op, row.ResultCode); rule != nil {
 		tx.ResultCode = rule.Name
 	}

@@ -119,7 +119,7 @@ func (w *Wire) Decode(op partner.Operation, h http.Header, body []byte, try *Try
 		rooms.Put(room)
 	}()
 	if r := w.auth.Reply; r != nil && r.Canonical != "body" {
-		members := func() (map[string]sent, bool) { return leaves(t) }
+		members := func() (map[string]sent, bool) { return w.replyMembers(t) }
 		if err := w.verifyReply(h, nil, members, try); err != nil {
 			return &Error{Problem: err.Error()}
 		}

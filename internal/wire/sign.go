@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -469,6 +470,27 @@ func (w *Wire) decodeSignature(s string) ([]byte, bool) {
 		raw, err = hex.DecodeString(s)
 	}
 	return raw, err == nil && w.encodeSignature(raw) == s
+}
+
+// replyMembers are what a reply's signature speaks of: all members, or those listed, beside
+// which lists may stand.
+func (w *Wire) replyMembers(t jsontree.Tree) (map[string]sent, bool) {
+	r := w.auth.Reply
+	if r.Canonical != "members" {
+		return leaves(t)
+	}
+	members := make(map[string]sent, len(r.Parts)+1)
+	for _, name := range append([]string{r.Member}, r.Parts...) {
+		at, ok := t.Follow(0, strings.Split(name, "."))
+		switch {
+		case name == "" || ok && at == jsontree.None:
+			continue
+		case !ok || t[at].Kind == jsontree.Object || t[at].Kind == jsontree.Array:
+			return nil, false
+		}
+		members[name] = sent{t[at].Kind != jsontree.String, t[at].Scalar()}
+	}
+	return members, true
 }
 
 var errReplySignature = errors.New("the signature of the reply is missing or wrong")

@@ -256,6 +256,10 @@ func (w *Wire) compileStates(states map[string]string) {
 	}
 }
 
+// SignsByUser reports whether a signer of the user's own authenticates requests, which no
+// server's half can verify.
+func (w *Wire) SignsByUser() bool { return w.signer != nil }
+
 // operation finds an operation; an error wraps [partner.OperationAbsent].
 func (w *Wire) operation(op partner.Operation) (*operation, error) {
 	if o, ok := w.ops[op]; ok {
@@ -300,8 +304,6 @@ func (w *Wire) state(wire string) partner.State { return w.stateOf[wire] }
 func (w *Wire) classify(o *operation, wire string) (*contract.CodeRule, Class) {
 	r := o.codes[wire]
 	switch {
-	case r == nil && slices.Contains(w.success, wire):
-		return w.RuleNamed(partner.Success), Success
 	case r == nil:
 		return nil, Unknown
 	case r.Name == partner.Success:

@@ -27,7 +27,7 @@ type Endpoint struct {
 	Encoding  string            `json:"encoding" oneof:"json|form|query"` // how the request's fields travel
 	Request   map[string]string `json:"request"`                          // field → name on the wire, in JSON a dotted path; a field that is not listed is not sent
 	AsText    []string          `json:"asText,omitzero"`                  // of amount, page, size: those that a JSON body writes as strings
-	Formats   map[string]string `json:"formats,omitzero"`                 // field → how it is written or read: a layout of time, "0.00" for an amount, "ms", "s", "min" or "h" for a duration
+	Formats   map[string]string `json:"formats,omitzero"`                 // field → how it is written or read: a layout of time, "0.00" for an amount, "ms", "s", "min" or "h" for a duration; "1/0" or "Y/N" for a flag, though every form of one is read
 	Constants map[string]any    `json:"constants,omitzero"`               // name on the wire → a string, bool or number that every request carries
 	Response  map[string]string `json:"response"`                         // field → dotted path below the envelope's data; "$." starts at the root
 	Rows      *Rows             `json:"rows,omitzero"`                    // of an answer with a list

@@ -58,6 +58,30 @@ func validateCodes(d *Document, l *problemList) {
 			l.add(here, "%q is not in the code table; list it in the row named SUCCESS", code)
 		}
 	}
+	for _, op := range sortedKeys(d.Operations) {
+		if names[partner.Success] != "" && field.Of(op) != 0 && !canSucceed(d, op) {
+			l.add(names[partner.Success], "no code means success for %s: let the row speak for it, with a string that no other row claims", string(op))
+		}
+	}
+}
+
+// canSucceed reports whether a code means success for an operation: one of the row named
+// SUCCESS that speaks for it and that no row of the operation's own takes.
+func canSucceed(d *Document, op partner.Operation) bool {
+	for _, r := range d.Codes {
+		if r.Name != partner.Success || len(r.Operations) > 0 && !slices.Contains(r.Operations, op) {
+			continue
+		}
+		for _, wire := range r.Wire {
+			taken := func(other CodeRule) bool {
+				return other.Name != partner.Success && slices.Contains(other.Operations, op) && slices.Contains(other.Wire, wire)
+			}
+			if !slices.ContainsFunc(d.Codes, taken) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func validateCodeName(r CodeRule, path string, names map[partner.Code]string, l *problemList) {
@@ -97,7 +121,7 @@ func validateCodeWires(d *Document, r CodeRule, path string, wires map[string][]
 		}
 		wires[wire] = append(wires[wire], wireRow{path, r.Operations})
 		success := slices.Contains(d.Envelope.SuccessCodes, wire)
-		if success != (r.Name == partner.Success) && len(r.Operations) == 0 {
+		if success != (r.Name == partner.Success) && (len(r.Operations) == 0 || r.Name == partner.Success) {
 			l.add(here, "%q must stand in the row named SUCCESS and in envelope.successCodes, or in neither", wire)
 		}
 	}

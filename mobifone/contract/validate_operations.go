@@ -235,6 +235,8 @@ func formatChoices(k field.Kind) []string {
 		return []string{"0.0", "0.00"}
 	case field.Duration:
 		return []string{"ms", "s", "min", "h"}
+	case field.Flag:
+		return []string{"1/0", "Y/N"}
 	}
 	return nil
 }
@@ -258,7 +260,7 @@ func validateFormats(op partner.Operation, e *Endpoint, path string, l *problemL
 		case !found:
 			l.add(here, "%q is in neither request, response nor rows of this operation", name)
 		case choices == nil:
-			l.add(here, "a %s has no format; only times, amounts and durations have one", kind)
+			l.add(here, "a %s has no format; only times, amounts, durations and flags have one", kind)
 		case !slices.Contains(choices, e.Formats[name]):
 			l.add(here, "want %s, found %q", oneOfThese(choices), e.Formats[name])
 		}

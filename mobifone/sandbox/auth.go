@@ -3,7 +3,6 @@ package sandbox
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -13,7 +12,7 @@ import (
 // authenticate checks who sends the request; "" is well. It is called with the lock held.
 func (s *Sandbox) authenticate(op partner.Operation, r *http.Request, body []byte) (contract.Stamp, partner.Code) {
 	now := s.now()
-	stamp, err := s.wire.Verify(op, r, body, s.cfg.Credentials, s.bearer(r, now))
+	stamp, err := s.wire.Verify(op, r, body, s.cfg.Credentials, s.bearer(op, r, body, now))
 	if err != nil {
 		if code, ok := errors.AsType[partner.Code](err); ok {
 			return stamp, code
@@ -31,12 +30,12 @@ func (s *Sandbox) authenticate(op partner.Operation, r *http.Request, body []byt
 
 // bearer returns the token the request must carry: the one it carries if that is alive,
 // else one it cannot know.
-func (s *Sandbox) bearer(r *http.Request, now time.Time) partner.Secret {
+func (s *Sandbox) bearer(op partner.Operation, r *http.Request, body []byte, now time.Time) partner.Secret {
 	if s.login == nil {
 		return partner.Secret{}
 	}
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if end, known := s.tokens[token]; ok && known && end.After(now) {
+	token := s.wire.Token(op, r, body)
+	if end, known := s.tokens[token]; known && end.After(now) {
 		return partner.NewSecret(token)
 	}
 	return partner.NewSecret(chance{cryptoSource{}}.token())

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/packages/catalog"
@@ -124,7 +125,21 @@ func (c Config) check() error {
 	if c.OTPAttempts < 1 || c.OTPPerDay < 1 || c.NonceMemory < 1 || c.RateBurst < 1 || c.MaxBody < 1 || c.RateLimit < 0 {
 		errs = append(errs, errors.New("sandbox: OTPAttempts, OTPPerDay, NonceMemory, RateBurst, MaxBody and RateLimit must not be negative"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, playable(c.Contract)...)...)
+}
+
+// playable says what of a contract no sandbox can play.
+func playable(c *contract.Contract) (errs []error) {
+	for _, op := range []partner.Operation{partner.OpOTP, partner.OpRegister} {
+		if !c.Has(op) {
+			errs = append(errs, fmt.Errorf("sandbox: the contract has no %s, and a sale has that step: add it to the document's operations", op))
+		}
+	}
+	if wire.Of(c).SignsByUser() {
+		errs = append(errs, errors.New("sandbox: the contract signs through a Signer of your own, which nothing here can verify: "+
+			"serve WithSigner(nil) with a scheme of the document, and give the client the same; test the Signer against MobiFone's examples"))
+	}
+	return errs
 }
 
 // Contract is the default contract with the true semantics of a partner of that kind

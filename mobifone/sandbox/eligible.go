@@ -30,7 +30,7 @@ func (m *Model) Eligible(now time.Time, f field.Request) wire.Answer {
 			AutoRenew: &renew, Eligible: &eligible, Description: pkg.words,
 		}
 		if !eligible {
-			row.ReasonCode = m.wire[reason]
+			row.ReasonCode = m.wire[need{partner.OpEligible, string(reason)}]
 		}
 		a.Data.Rows = append(a.Data.Rows, row)
 	}

@@ -126,8 +126,9 @@ func (m *Model) list(asOf time.Time, f field.Request) wire.Answer {
 		}
 		total++
 	}
+	pages := (total + size - 1) / size
 	return wire.Answer{Code: partner.Success, Data: field.Data{
-		Rows: slices.Clip(items), HasRows: true, Page: page, Size: size, Total: &total,
+		Rows: slices.Clip(items), HasRows: true, Page: page, Size: size, Total: &total, Pages: &pages,
 	}}
 }
 

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
@@ -28,8 +29,8 @@ type Model struct {
 
 	pkgs     map[partner.PackageCode]int
 	offers   []offer
-	wire     map[partner.Code]string // canonical code → the contract's own string
-	needs    map[need]bool           // what the contract's requests carry
+	wire     map[need]string // operation and canonical code → the contract's own string
+	needs    map[need]bool   // what the contract's requests carry
 	limits   contract.Limits
 	zone     *time.Location
 	subs     map[partner.MSISDN]*subscriber
@@ -47,6 +48,7 @@ type offer struct {
 	words string
 }
 
+// need is a field, or a code, of an operation.
 type need struct {
 	op    partner.Operation
 	field string
@@ -63,7 +65,7 @@ func NewModel(cfg Config) (*Model, error) {
 		rules:    kindRules[cfg.Kind],
 		chance:   chance{cfg.Random},
 		pkgs:     make(map[partner.PackageCode]int, len(cfg.Packages)),
-		wire:     map[partner.Code]string{},
+		wire:     map[need]string{},
 		needs:    map[need]bool{},
 		limits:   cfg.Contract.Limits(),
 		zone:     cfg.Contract.Zone(),
@@ -78,9 +80,16 @@ func NewModel(cfg Config) (*Model, error) {
 			return nil, err
 		}
 	}
-	for _, rule := range cfg.Contract.Document().Codes {
-		if len(rule.Wire) > 0 {
-			m.wire[rule.Name] = rule.Wire[0]
+	compiled := wire.Of(cfg.Contract)
+	for _, op := range []partner.Operation{partner.OpEligible, partner.OpRegister} {
+		for _, rule := range cfg.Contract.Document().Codes {
+			i := slices.IndexFunc(rule.Wire, func(text string) bool {
+				read := compiled.Rule(op, text)
+				return read != nil && read.Name == rule.Name
+			})
+			if i >= 0 {
+				m.wire[need{op, string(rule.Name)}] = rule.Wire[i]
+			}
 		}
 	}
 	for _, op := range []partner.Operation{partner.OpOTP, partner.OpRegister} {

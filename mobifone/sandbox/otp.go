@@ -64,6 +64,7 @@ func (m *Model) RequestOTP(now time.Time, f field.Request) wire.Answer {
 	left := r.attempts
 	return wire.Answer{Code: partner.Success, Data: field.Data{
 		TransID: r.trans, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: partner.StateInit},
+		MSISDN: r.msisdn, Package: r.pkg, Amount: r.amount,
 		OTPExpiresAt: r.expires.In(m.zone), OTPTTL: m.cfg.OTPTTL, ResendAfter: max(0, m.cfg.ResendAfter),
 		OTPLength: 6, AttemptsLeft: &left,
 	}}

@@ -13,6 +13,7 @@ import (
 // and carries it out later; the ledger shows nothing of it until then.
 func (m *Model) Register(now time.Time, f field.Request) wire.Answer {
 	now = m.tick(now)
+	f = m.order(f)
 	if !m.rules.queue {
 		return m.execute(now, now, f)
 	}
@@ -37,6 +38,9 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 	}
 	if code := m.staffed(partner.OpRegister, f); code != "" {
 		return no(code)
+	}
+	if !f.MSISDN.IsValid() && !m.needs[need{partner.OpRegister, "msisdn"}] {
+		return no(partner.TransactionExpired) // an order nobody opened
 	}
 	if !f.MSISDN.IsValid() {
 		return no(partner.InvalidISDN)
@@ -79,6 +83,22 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 		return nil, 0, m.wrongOTP(now, r, n, f)
 	}
 	return r, n, nil
+}
+
+// order fills in what a registration leaves to the transaction it names: where the
+// contract's register carries no number or no package, they are those of its OTP request.
+func (m *Model) order(f field.Request) field.Request {
+	bare := !m.needs[need{partner.OpRegister, "msisdn"}] || !m.needs[need{partner.OpRegister, "package"}]
+	if n := m.firstOf(f.TransID); bare && n != 0 {
+		r := &m.rows[n-1]
+		if !m.needs[need{partner.OpRegister, "msisdn"}] {
+			f.MSISDN = r.msisdn
+		}
+		if !m.needs[need{partner.OpRegister, "package"}] {
+			f.Package = r.pkg
+		}
+	}
+	return f
 }
 
 // find returns the newest row of the request's transId, or where the contract's register
@@ -187,6 +207,7 @@ func (m *Model) execute(now, arrived time.Time, f field.Request) wire.Answer {
 	at := now.In(m.zone)
 	return wire.Answer{Code: partner.Success, Data: field.Data{
 		TransID: r.trans, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: partner.StateSuccess},
+		MSISDN: r.msisdn, Package: r.pkg, Amount: r.amount,
 		RegisteredAt: at, EffectiveFrom: at, ExpiresAt: at.AddDate(0, 0, days),
 	}}
 }

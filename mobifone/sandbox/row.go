@@ -76,7 +76,7 @@ func (m *Model) view(r *row, t time.Time) (field.Row, bool) {
 	}
 	out := field.Row{
 		TransID: r.trans, MSISDN: r.msisdn, Package: r.pkg, Amount: r.amount, StateSaid: field.StateSaid{State: c.state},
-		ResultCode: m.wire[c.code], Shop: r.shop, CreatedAt: r.created(), UpdatedAt: c.at,
+		ResultCode: m.wire[need{partner.OpRegister, string(c.code)}], Shop: r.shop, CreatedAt: r.created(), UpdatedAt: c.at,
 	}
 	if r.pidAtOTP || c.state != partner.StateInit && c.state != partner.StateExpired {
 		out.PartnerTransID = r.pid

@@ -26,6 +26,8 @@ type Sandbox struct {
 	routes   map[string][]string
 	login    *contract.Login
 	codes    map[partner.Code]contract.CodeRule
+	extra    map[partner.Operation][]string // further members that the contract keeps
+	rowExtra map[partner.Operation][]string
 
 	closing chan struct{}
 	close   sync.Once
@@ -56,6 +58,8 @@ func New(cfg Config) (*Sandbox, error) {
 		cfg: cfg, contract: truth, wire: wire.Of(truth), model: model, skew: cfg.Skew,
 		routes:   map[string][]string{},
 		codes:    map[partner.Code]contract.CodeRule{},
+		extra:    map[partner.Operation][]string{},
+		rowExtra: map[partner.Operation][]string{},
 		closing:  make(chan struct{}),
 		requests: map[partner.Operation]int{},
 		nonces:   newNonceMemory(cfg.NonceMemory),
@@ -64,9 +68,14 @@ func New(cfg Config) (*Sandbox, error) {
 		said:     map[partner.Operation][]wire.Answer{},
 	}
 	doc := s.contract.Document()
-	for _, end := range doc.Operations {
-		if end != nil {
-			s.routes[end.Path] = append(s.routes[end.Path], end.Method)
+	for op, end := range doc.Operations {
+		if end == nil {
+			continue
+		}
+		s.routes[end.Path] = append(s.routes[end.Path], end.Method)
+		s.extra[op] = end.Extra
+		if end.Rows != nil {
+			s.rowExtra[op] = end.Rows.Extra
 		}
 	}
 	if doc.Auth.Scheme == "bearer" {
@@ -75,14 +84,14 @@ func New(cfg Config) (*Sandbox, error) {
 	for _, rule := range doc.Codes {
 		s.codes[rule.Name] = rule
 	}
-	if err := s.makeCredentials(doc.Auth.Scheme); err != nil {
+	if err := s.makeCredentials(doc.Auth); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
 // makeCredentials fills in what the config left open.
-func (s *Sandbox) makeCredentials(scheme string) error {
+func (s *Sandbox) makeCredentials(auth contract.Auth) error {
 	c, draw := &s.cfg.Credentials, chance{s.cfg.Random}
 	if c.APIKey.IsZero() {
 		c.APIKey = partner.NewSecret("sandbox-" + draw.token())
@@ -96,12 +105,16 @@ func (s *Sandbox) makeCredentials(scheme string) error {
 	if c.Password.IsZero() {
 		c.Password = partner.NewSecret(draw.token())
 	}
-	if c.PrivateKey == nil && scheme == "rsa-sha256" {
+	isRSA := auth.Scheme == "rsa-sha256" || auth.Scheme == "legacy-rsa-sha1"
+	if c.PrivateKey == nil && isRSA {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			return fmt.Errorf("sandbox: make a key: %w", err)
 		}
 		c.PrivateKey = key
+	}
+	if isRSA && auth.Reply != nil { // one pair for both: what the sandbox signs, the client verifies
+		c.VerifyKey = c.PrivateKey.Public()
 	}
 	return nil
 }
