@@ -43,10 +43,14 @@ func (s settings) or(rounds, n int) settings {
 }
 
 var tables = map[string]func(context.Context, settings) error{
-	"mem": inMemory,
+	"mem": inMemory, "loopback": onLoopback, "tls": overTLS,
 }
 
 func main() {
+	if mode := os.Getenv(serveVariable); mode != "" {
+		leave(serve(mode))
+		return
+	}
 	names := make([]string, 0, len(tables))
 	for name := range tables {
 		names = append(names, name)
