@@ -43,7 +43,7 @@ func (s settings) or(rounds, n int) settings {
 }
 
 var tables = map[string]func(context.Context, settings) error{
-	"mem": inMemory, "loopback": onLoopback, "tls": overTLS,
+	"mem": inMemory, "loopback": onLoopback, "tls": overTLS, "ids": identifiers, "limiter": limiters,
 }
 
 func main() {
