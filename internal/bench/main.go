@@ -43,7 +43,8 @@ func (s settings) or(rounds, n int) settings {
 }
 
 var tables = map[string]func(context.Context, settings) error{
-	"mem": inMemory, "loopback": onLoopback, "tls": overTLS, "ids": identifiers, "limiter": limiters, "store": stores,
+	"mem": inMemory, "loopback": onLoopback, "tls": overTLS, "ids": identifiers,
+	"limiter": limiters, "store": stores, "flat": flat,
 }
 
 func main() {
