@@ -56,7 +56,7 @@ func memContenders(ctx context.Context, f *fake, client *http.Client) ([]*conten
 	if err != nil {
 		return nil, err
 	}
-	least, err := floor(memBase, f)
+	least, err := floor(memBase, client.Transport)
 	if err != nil {
 		return nil, err
 	}
