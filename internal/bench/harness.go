@@ -31,7 +31,8 @@ type contender struct {
 type cost struct {
 	calls         int
 	time          time.Duration // CPU time or wall time, as the table says
-	mallocs, size float64       // per call
+	wall          time.Duration
+	mallocs, size float64 // per call
 }
 
 func (c cost) perCall() float64 { return float64(c.time) / float64(c.calls) }
@@ -83,7 +84,9 @@ func (t turns) turn(ctx context.Context, c *contender, n int) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
+	began := time.Now()
 	failed := c.all(ctx, tickets, t.workers)
+	took := time.Since(began)
 	to, err := t.clock()
 	if err != nil {
 		return cost{}, err
@@ -96,7 +99,7 @@ func (t turns) turn(ctx context.Context, c *contender, n int) (cost, error) {
 		return cost{}, fmt.Errorf("%s: %w", c.name, failed)
 	}
 	return cost{
-		calls: n, time: to - from,
+		calls: n, time: to - from, wall: took,
 		mallocs: float64(after.Mallocs-before.Mallocs) / float64(n),
 		size:    float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
 	}, nil
@@ -161,6 +164,9 @@ func release(ctx context.Context, all []*contender) {
 type spread struct{ low, median, high float64 }
 
 func (s spread) String() string {
+	if s.low == s.high {
+		return fmt.Sprintf("%.2f", s.median)
+	}
 	if s.median >= 100 {
 		return fmt.Sprintf("%.0f (%.0f–%.0f)", s.median, s.low, s.high)
 	}
@@ -184,10 +190,7 @@ func (c *contender) ratio(base *contender) spread {
 
 // ratios are the two columns that travel: to the baseline, and to the same work by hand.
 func (c *contender) ratios(base *contender) string {
-	text := "1"
-	if c != base {
-		text = c.ratio(base).String()
-	}
+	text := c.ratio(base).String()
 	if c.beside == nil || len(c.beside.costs) == 0 {
 		return text + " | –"
 	}

@@ -7,7 +7,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -120,8 +119,6 @@ func crowd(ctx context.Context, wait waitFunc, n int, lane partner.Lane) (stop f
 		})
 	}
 	began.Wait()
-	for range 1000 { // let the last ones come to their wait
-		runtime.Gosched()
-	}
+	<-time.After(50 * time.Millisecond) // the last ones come to their wait
 	return func() { cancel(); ended.Wait() }
 }

@@ -83,7 +83,7 @@ func (s settings) sockets(ctx context.Context, mode string, callers []int, rival
 	if last, err = r.counts(); err != nil {
 		return err
 	}
-	dials, resumptions := map[*contender][]float64{}, map[*contender][]float64{}
+	var dials, resumptions map[*contender][]float64
 	for _, c := range all {
 		c.after = func(_ context.Context, n int) error {
 			now, err := r.counts()
@@ -99,19 +99,24 @@ func (s settings) sockets(ctx context.Context, mode string, callers []int, rival
 			return err
 		}
 	}
-	fmt.Fprintf(s.out, "%d rounds of %d calls; wall time, server in its own process\n", s.rounds, s.n)
+	head, line := "| "+mode+" |", "|---|"
+	rows := make([]string, len(all))
 	for _, workers := range callers {
-		clear(dials)
-		clear(resumptions)
+		dials, resumptions = map[*contender][]float64{}, map[*contender][]float64{}
 		if err := (turns{settings: s, workers: workers, clock: wall}).run(ctx, all); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "\n| %s, %d at once | wall, ratio | to the same by hand | µs of wall per call | allocs | B | dials per 1000 | resumed |\n", mode, workers)
-		fmt.Fprintln(s.out, "|---|--:|--:|--:|--:|--:|--:|--:|")
-		for _, c := range all {
-			fmt.Fprintf(s.out, "| %s | %s | %.1f | %.0f | %.0f | %.0f | %.0f |\n", c.name, c.ratios(all[0]), c.micros(), c.mallocs(), c.size(),
-				spreadOf(dials[c]).median, spreadOf(resumptions[c]).median)
+		head, line = head+fmt.Sprintf(" %d at once, ratio | to the same by hand | µs |", workers), line+"--:|--:|--:|"
+		for i, c := range all {
+			rows[i] += fmt.Sprintf(" %s | %.1f |", c.ratios(all[0]), c.micros())
 		}
+	}
+	fmt.Fprintf(s.out, "%d rounds of %d calls; wall time, server in its own process; the last four columns at %d at once\n\n",
+		s.rounds, s.n, callers[len(callers)-1])
+	fmt.Fprintf(s.out, "%s allocs | B | dials per 1000 | resumed |\n%s--:|--:|--:|--:|\n", head, line)
+	for i, c := range all {
+		fmt.Fprintf(s.out, "| %s |%s %.0f | %.0f | %.0f | %.0f |\n", c.name, rows[i], c.mallocs(), c.size(),
+			spreadOf(dials[c]).median, spreadOf(resumptions[c]).median)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -67,6 +68,7 @@ func main() {
 		s.only, err = regexp.Compile(text)
 		return err
 	})
+	into := flag.String("into", "", "put the table into this `FILE`, between its marks, instead of printing it")
 	flag.Parse()
 	run, ok := tables[s.table]
 	if !ok || flag.NArg() > 0 {
@@ -74,9 +76,31 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	var text bytes.Buffer
+	if *into != "" {
+		s.out = &text
+	}
 	err := run(ctx, s)
 	stop()
+	if err == nil && *into != "" {
+		err = put(*into, s.table, text.String())
+	}
 	leave(err)
+}
+
+// put replaces what stands in a document between the marks of a table.
+func put(file, table, text string) error {
+	document, err := os.ReadFile(file) //nolint:gosec // the file that the user names
+	if err != nil {
+		return err
+	}
+	mark, end := "<!-- bench: "+table+" -->\n", "<!-- end -->"
+	before, rest, found := strings.Cut(string(document), mark)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		return fmt.Errorf("%s has no marks for the table %s", file, table)
+	}
+	return os.WriteFile(file, []byte(before+mark+strings.TrimSpace(text)+"\n"+end+after), 0o644) //nolint:gosec // a document for everybody
 }
 
 func leave(err error) {
