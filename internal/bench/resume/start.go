@@ -12,18 +12,20 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
 )
 
 // startOver opens the store and resolves every open sale once, as a program does when it
 // starts.
 func startOver(ctx context.Context, file string) error {
 	began := time.Now()
-	store, err := sqlstore.Open(ctx, file, ring())
+	store, err := sqlstore.Open(ctx, file, sales.Ring())
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	desk, err := sale.NewDesk(sale.Config{Partner: silent{}, Store: store, Rules: rules, NewID: newID})
+	desk, err := sale.NewDesk(sale.Config{Partner: silent{}, Store: store, Rules: sales.Rules, NewID: sales.NewID})
 	if err != nil {
 		return err
 	}
@@ -53,7 +55,7 @@ func startOver(ctx context.Context, file string) error {
 // silent is a partner whose lookups show a registration still in work.
 type silent struct{ sale.Partner }
 
-func (silent) LookUp(_ context.Context, _ sale.Order, pairs []partner.IDs) (sale.Lookup, error) {
+func (silent) LookUp(_ context.Context, s sale.Sale) (sale.Lookup, error) {
 	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: pairs[0], State: partner.StatePending}}}, nil
 }
 
