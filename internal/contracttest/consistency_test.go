@@ -124,7 +124,7 @@ type codeRow struct {
 	Name     partner.Code    `yaml:"name"`
 	Codes    []string        `yaml:"codes"`
 	Register string          `yaml:"register"`
-	Resend   contract.Resend `yaml:"resend"`
+	Resend   string `yaml:"resend"`
 	Then     partner.Then    `yaml:"then"`
 	Seen     []string        `yaml:"seen"`
 	Meaning  string          `yaml:"meaning"`

@@ -56,7 +56,7 @@ func startOver(ctx context.Context, file string) error {
 type silent struct{ sale.Partner }
 
 func (silent) LookUp(_ context.Context, s sale.Sale) (sale.Lookup, error) {
-	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: pairs[0], State: partner.StatePending}}}, nil
+	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: s.Pairs()[0], State: partner.StatePending}}}, nil
 }
 
 // peakKiB is the largest resident set this process had.
