@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/stretchr/testify/require"
