@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -176,7 +177,9 @@ func sign(req *http.Request, body string, at time.Time, nonce string) {
 	stamp := strconv.FormatInt(at.UnixMilli(), 10)
 	target := req.URL.EscapedPath()
 	if req.URL.RawQuery != "" {
-		target += "?" + req.URL.RawQuery
+		pairs := strings.Split(req.URL.RawQuery, "&")
+		slices.Sort(pairs)
+		target += "?" + strings.Join(pairs, "&")
 	}
 	sum := sha256.Sum256([]byte(body))
 	mac := hmac.New(sha256.New, []byte(secret))
