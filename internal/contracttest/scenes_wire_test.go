@@ -31,20 +31,16 @@ func tooManyRequests(s *stage) {
 // signature the document can tell; a time and a nonce only the partner knows.
 func authentication(s *stage) {
 	const path, body = "/partner/v1/packages", `{"isdn":"84901234567","channel":"SHOP","shopCode":"HN01","employeeCode":"GDV07"}`
-	resign := func(req *http.Request, at time.Time, nonce string) {
-		stamp := contract.Stamp{Time: at, Nonce: nonce, RequestID: nonce}
-		require.NoError(s.t, s.sandbox.Contract().Sign(req, []byte(body), s.sandbox.Credentials(), stamp))
-	}
 	s.wrong(http.MethodPost, path, body, func(r *http.Request) { r.Header.Set("Api-Key", "another") })
 	s.expect(http.StatusUnauthorized, "6001")
 	s.wrong(http.MethodPost, path, body, func(r *http.Request) { r.Header.Set("X-Signature", strings.Repeat("0", 64)) })
 	s.expect(http.StatusUnauthorized, "6002")
 	s.wrong(http.MethodPost, path, body, func(r *http.Request) { r.Header.Del("X-Nonce") })
 	s.raw(http.MethodPost, path, body, func(r *http.Request) {
-		resign(r, s.sandbox.Now().Add(-time.Hour), strings.Repeat("a", 32))
+		sign(r, body, s.sandbox.Now().Add(-time.Hour), strings.Repeat("a", 32))
 	})
 	s.expect(http.StatusUnauthorized, "6003")
-	once := func(r *http.Request) { resign(r, s.sandbox.Now(), strings.Repeat("b", 32)) }
+	once := func(r *http.Request) { sign(r, body, s.sandbox.Now(), strings.Repeat("b", 32)) }
 	s.raw(http.MethodPost, path, body, once)
 	s.expect(http.StatusOK, "0000")
 	s.raw(http.MethodPost, path, body, once)
