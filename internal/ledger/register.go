@@ -1,4 +1,4 @@
-package sandbox
+package ledger
 
 import (
 	"strconv"
@@ -41,7 +41,7 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 	if !f.MSISDN.IsValid() {
 		return no(partner.InvalidISDN)
 	}
-	cust := m.Subscriber(f.MSISDN)
+	cust := m.customer(f.MSISDN)
 	if code := cust.refusal(); code != "" {
 		return no(code)
 	}
@@ -109,7 +109,7 @@ func (m *Model) firstOf(id partner.TransID) int32 {
 	return n
 }
 
-// duplicate is what a deduping partner says of a partnerTransId it has carried out.
+// duplicate is what a MobiFone that dedupes says of a partnerTransId it has carried out.
 func (m *Model) duplicate(f field.Request) partner.Code {
 	for n := m.byPID[f.PartnerTransID]; n != 0; n = m.rows[n-1].nextPID {
 		r := &m.rows[n-1]
@@ -155,8 +155,8 @@ func (m *Model) execute(now, arrived time.Time, f field.Request) wire.Answer {
 	if refusal != nil {
 		return *refusal
 	}
-	cust := m.Subscriber(f.MSISDN)
-	if r.last().state != partner.StateInit { // a partner that lets a transId be used again
+	cust := m.customer(f.MSISDN)
+	if r.last().state != partner.StateInit { // kinds D and F let a transId register again
 		again := *r
 		again.history, again.changes, again.again = [4]change{}, 0, true
 		again.pid, again.pidAtOTP, again.nextPID, again.parked = "", false, 0, 0
@@ -199,7 +199,7 @@ func (m *Model) succeed(now time.Time, r *row) {
 	}
 }
 
-// Reverse is the operator taking a registration back: SUCCESS becomes REVERSED. It
+// Reverse takes a registration back, as MobiFone's operator might: SUCCESS becomes REVERSED. It
 // reports whether there was one to take back.
 func (m *Model) Reverse(now time.Time, id partner.TransID) bool {
 	now = m.tick(now)

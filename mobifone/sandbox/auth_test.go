@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -22,7 +23,7 @@ func TestAuthentication(t *testing.T) {
 		require.NoError(t, g.err)
 		require.NoError(t, g.bad)
 		assert.Equal(t, http.StatusUnauthorized, g.status)
-		assert.Equal(t, want, g.reply.Rule.Name)
+		assert.Equal(t, want, g.reply.Code())
 		assert.Equal(t, 0, c.s.Executed(good))
 	}
 	edges(t, Config{}, func(t *testing.T, c *caller) {
@@ -39,7 +40,7 @@ func TestAuthentication(t *testing.T) {
 			refused(t, c, c.do(t.Context(), partner.OpRegister, f), partner.AuthTimestamp)
 		}
 		c.skew = 290 * time.Second
-		assert.Equal(t, "success", c.do(t.Context(), partner.OpRegister, f).reply.Class)
+		assert.Equal(t, wire.Success, c.do(t.Context(), partner.OpRegister, f).reply.Class)
 	})
 }
 
@@ -51,13 +52,13 @@ func TestReplay(t *testing.T) {
 			edges(t, Config{Kind: KindF, AcceptReplays: accept}, func(t *testing.T, c *caller) {
 				f := c.ticket(good)
 				c.nonce = "the-same"
-				require.Equal(t, "success", c.do(t.Context(), partner.OpRegister, f).reply.Class)
+				require.Equal(t, wire.Success, c.do(t.Context(), partner.OpRegister, f).reply.Class)
 				g := c.do(t.Context(), partner.OpRegister, f)
 				want, times := partner.AuthNonce, 1
 				if accept {
 					want, times = partner.Success, 2
 				}
-				assert.Equal(t, want, g.reply.Rule.Name)
+				assert.Equal(t, want, g.reply.Code())
 				assert.Equal(t, times, c.s.Executed(good))
 				assert.Equal(t, 2, c.s.Requests(partner.OpRegister))
 			})

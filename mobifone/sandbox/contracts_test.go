@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -34,13 +35,13 @@ func TestAnotherContract(t *testing.T) {
 		f := c.ticket(good)
 		g = c.do(t.Context(), partner.OpRegister, f)
 		require.NoError(t, g.bad)
-		assert.Equal(t, "success", g.reply.Class)
+		assert.Equal(t, wire.Success, g.reply.Class)
 		assert.Equal(t, "200", g.reply.WireCode)
 		assert.Equal(t, f.PartnerTransID, g.reply.Data.PartnerTransID)
 
 		g = c.do(t.Context(), partner.OpRegister, f)
 		require.NoError(t, g.bad)
-		assert.Equal(t, partner.TransactionExpired, g.reply.Rule.Name)
+		assert.Equal(t, partner.TransactionExpired, g.reply.Code())
 		assert.Equal(t, 1, c.s.Executed(good))
 
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+"/partner/v1/transaction?transId=T1", http.NoBody)
@@ -79,7 +80,7 @@ func TestUnlistedCode(t *testing.T) {
 	g := c.do(t.Context(), partner.OpRegister, f)
 	require.NoError(t, g.bad)
 	assert.Equal(t, string(partner.AmountMismatch), g.reply.WireCode)
-	assert.Equal(t, "unknown", g.reply.Class)
+	assert.Equal(t, wire.Unknown, g.reply.Class)
 }
 
 func TestDedupeNeedsThePartnerTransID(t *testing.T) {

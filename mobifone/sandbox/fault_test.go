@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -48,7 +49,7 @@ func code(want partner.Code, status int) func(*testing.T, got) {
 		t.Helper()
 		require.NoError(t, g.err)
 		require.NoError(t, g.bad)
-		assert.Equal(t, want, g.reply.Rule.Name)
+		assert.Equal(t, want, g.reply.Code())
 		assert.Equal(t, status, g.status)
 	}
 }
@@ -108,7 +109,7 @@ func faultCases() []faultCase {
 		{"unlisted code", Fault{Kind: Override, WireCode: "4711"}, Config{}, 1, func(t *testing.T, g got) {
 			require.NoError(t, g.bad)
 			assert.Equal(t, "4711", g.reply.WireCode)
-			assert.Empty(t, g.reply.Rule.Name)
+			assert.Empty(t, g.reply.Code())
 		}},
 		{"late, silent", Fault{Kind: Late, Delay: d(time.Hour)}, Config{}, 0, timeout},
 		{"late, 504", Fault{Kind: Late, Delay: d(time.Hour), Status: 504}, Config{}, 0, bareStatus(504)},
@@ -174,7 +175,7 @@ func TestAnotherSalesReply(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{})
 	first := c.ticket(partner.MustParseMSISDN("0912345100"))
-	require.Equal(t, "success", c.do(t.Context(), partner.OpRegister, first).reply.Class)
+	require.Equal(t, wire.Success, c.do(t.Context(), partner.OpRegister, first).reply.Class)
 	f := c.ticket(good)
 	require.NoError(t, c.s.Script(Fault{Kind: OtherSale, Operation: partner.OpRegister}, Fault{Kind: OtherSale, Operation: partner.OpGet}))
 	assert.Equal(t, first.TransID, c.do(t.Context(), partner.OpRegister, f).reply.Data.TransID)
@@ -188,14 +189,14 @@ func TestLookupsLie(t *testing.T) {
 	c := inProcessCaller(t, Config{Now: func() time.Time { return now }})
 	f := c.ticket(good)
 	now = now.Add(10 * time.Second)
-	require.Equal(t, "success", c.do(t.Context(), partner.OpRegister, f).reply.Class)
+	require.Equal(t, wire.Success, c.do(t.Context(), partner.OpRegister, f).reply.Class)
 	now = now.Add(10 * time.Second)
 	ids := field.Request{TransID: f.TransID}
 	see := func() string {
 		g := c.do(t.Context(), partner.OpGet, ids)
 		require.NoError(t, g.bad)
-		if g.reply.Rule.Name != partner.Success {
-			return string(g.reply.Rule.Name)
+		if g.reply.Code() != partner.Success {
+			return string(g.reply.Code())
 		}
 		return g.reply.Data.Rows[0].State.String()
 	}

@@ -17,6 +17,11 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
+var (
+	t0   = time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("+07:00", 7*3600))
+	good = partner.MustParseMSISDN("0912345678")
+)
+
 // caller is the least client there can be: encode, sign, send once, read.
 type caller struct {
 	t     testing.TB
@@ -122,7 +127,7 @@ func (c *caller) ticket(n partner.MSISDN) field.Request {
 	g := c.do(context.Background(), partner.OpOTP, f)
 	require.NoError(c.t, g.err)
 	require.NoError(c.t, g.bad)
-	require.Equal(c.t, "success", g.reply.Class, g.reply.WireCode)
+	require.Equal(c.t, wire.Success, g.reply.Class, g.reply.WireCode)
 	code, ok := c.s.Code(n)
 	require.True(c.t, ok)
 	f.OTP, f.TransID, f.Amount = code, g.reply.Data.TransID, 120_000
