@@ -121,13 +121,13 @@ func TestEnvelopesAgree(t *testing.T) {
 
 // codeRow is a row of x-codes.
 type codeRow struct {
-	Name     partner.Code    `yaml:"name"`
-	Codes    []string        `yaml:"codes"`
-	Register string          `yaml:"register"`
-	Resend   string `yaml:"resend"`
-	Then     partner.Then    `yaml:"then"`
-	Seen     []string        `yaml:"seen"`
-	Meaning  string          `yaml:"meaning"`
+	Name     partner.Code `yaml:"name"`
+	Codes    []string     `yaml:"codes"`
+	Register string       `yaml:"register"`
+	Resend   string       `yaml:"resend"`
+	Then     partner.Then `yaml:"then"`
+	Seen     []string     `yaml:"seen"`
+	Meaning  string       `yaml:"meaning"`
 }
 
 // TestCodesAgree compares the code table row by row, in order.

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 )
 
 // A few thousand sales over all models keep every invariant, and reach what they are
@@ -108,7 +108,7 @@ func TestScriptsReadWhatTheyWrite(t *testing.T) {
 	}
 	s, err := parseScript("E+nonce:7:reply-lost@1,crash@12")
 	require.NoError(t, err)
-	assert.Equal(t, sandbox.KindE, s.kind)
+	assert.Equal(t, ledger.KindE, s.kind)
 	assert.True(t, s.nonces)
 	assert.Equal(t, []armedFault{{kind: fReplyLost, nth: 1}, {kind: fCrash, nth: 12}}, s.faults)
 }

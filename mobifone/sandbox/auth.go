@@ -1,10 +1,12 @@
 package sandbox
 
 import (
+	"crypto/subtle"
 	"errors"
 	"net/http"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -38,7 +40,7 @@ func (s *Sandbox) bearer(op partner.Operation, r *http.Request, body []byte, now
 	if end, known := s.tokens[token]; known && end.After(now) {
 		return partner.NewSecret(token)
 	}
-	return partner.NewSecret(chance{cryptoSource{}}.token())
+	return partner.NewSecret(ledger.Token(ledger.Crypto{}))
 }
 
 // RevokeTokens ends every bearer token given out.
@@ -46,6 +48,32 @@ func (s *Sandbox) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.tokens)
+}
+
+// logIn answers the bearer scheme's login. It is called with the lock held.
+func (s *Sandbox) logIn(r *http.Request, body []byte) *reply {
+	user, password, err := s.wire.ReadLogin(r, body)
+	cred := s.cfg.Credentials
+	right := err == nil && subtle.ConstantTimeCompare([]byte(user), []byte(cred.Username)) == 1 &&
+		subtle.ConstantTimeCompare([]byte(password.Reveal()), []byte(cred.Password.Reveal())) == 1
+	if !right {
+		return s.bare(http.StatusUnauthorized)
+	}
+	now := s.now()
+	token := ledger.Token(s.cfg.Random)
+	for old, end := range s.tokens {
+		if !end.After(now) {
+			delete(s.tokens, old)
+		}
+	}
+	s.tokens[token] = now.Add(s.cfg.TokenTTL)
+	contentType, text, err := s.wire.WriteLogin(partner.NewSecret(token), s.cfg.TokenTTL)
+	if err != nil {
+		return s.bare(http.StatusInternalServerError)
+	}
+	rep := newReply(http.StatusOK, contentType, text)
+	rep.header.Set("Date", s.now().UTC().Format(http.TimeFormat))
+	return rep
 }
 
 // nonceMemory remembers the nonces of the last while, the newest so many of them.
@@ -83,7 +111,7 @@ func (n *nonceMemory) fresh(nonce string, now time.Time, window time.Duration) b
 	return true
 }
 
-// bucket is the partner's rate limit.
+// bucket is MobiFone's rate limit.
 type bucket struct {
 	perSecond float64
 	burst     int
@@ -101,7 +129,9 @@ func (b *bucket) take(now time.Time) (time.Duration, bool) {
 	} else if d := now.Sub(b.at); d > 0 {
 		b.left = min(float64(b.burst), b.left+d.Seconds()*b.perSecond)
 	}
-	b.at = latest(b.at, now)
+	if now.After(b.at) {
+		b.at = now
+	}
 	if b.left >= 1 {
 		b.left--
 		return 0, true

@@ -10,10 +10,13 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
+
+func refuse(code partner.Code) wire.Answer { return wire.Answer{Code: code} }
 
 // visit is a request that was let in.
 type visit struct {
@@ -87,12 +90,12 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 	s.requests[op]++
 	fields, err := s.wire.ReadRequest(op, r, body)
 	if op == partner.OpRegister {
-		fields = s.model.order(fields)
+		fields = s.model.Order(fields)
 	}
 	v := &visit{op: op, fields: fields}
 	v.plan = s.script.hit(op, fields.MSISDN)
 	if op == partner.OpRegister && fields.MSISDN.IsValid() {
-		v.plan = v.plan.magic(s.model.Subscriber(fields.MSISDN), s.cfg)
+		v.plan = v.plan.magic(s.subscriber(fields.MSISDN), s.cfg)
 	}
 	if f, ok := v.plan.stops(); ok {
 		rep := s.stopped(v, f)
@@ -221,7 +224,7 @@ func (s *Sandbox) envelope(v *visit, a wire.Answer, status int) *reply {
 	a.Time = s.now()
 	a.RequestID = v.stamp.RequestID
 	if a.RequestID == "" {
-		a.RequestID = chance{s.cfg.Random}.token()
+		a.RequestID = ledger.Token(s.cfg.Random)
 	}
 	if a.Message == "" {
 		a.Message = s.text(a)

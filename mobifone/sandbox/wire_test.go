@@ -17,6 +17,11 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
+var (
+	t0   = time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("+07:00", 7*3600))
+	good = partner.MustParseMSISDN("0912345678")
+)
+
 // caller is the least client there can be: encode, sign, send once, read.
 type caller struct {
 	t     testing.TB

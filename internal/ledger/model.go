@@ -1,6 +1,10 @@
-package sandbox
+// Package ledger is MobiFone's side of a sale without the wire: subscribers, OTPs, the
+// ledger and what MobiFone is still to execute. The sandbox puts it on the wire of a
+// contract, and the simulator drives it through a world of its own.
+package ledger
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,14 +16,13 @@ import (
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
-// Model is the partner's core: subscribers, OTPs, the ledger and what is still to be
-// executed. It does no I/O, reads no clock, starts nothing and locks nothing: one
+// Model is MobiFone's side of a sale. It does no I/O, reads no clock, starts nothing and locks nothing: one
 // goroutine at a time. The same source of chance and the same calls give the same
 // answers.
 //
 // Times may be given in any order; the model's own clock never goes back, an earlier
 // time counts as the latest one seen. Every method that takes the time first carries out
-// what was due by then, so calling [Model.Advance] is only needed to see the results
+// what was due by then, so a caller needs [Model.Advance] only to see the results
 // of a late execution without asking for anything.
 type Model struct {
 	cfg    Config
@@ -54,10 +57,11 @@ type need struct {
 	field string
 }
 
-// NewModel makes a partner without subscribers' overrides and with an empty ledger.
-func NewModel(cfg Config) (*Model, error) {
-	cfg = cfg.withDefaults()
-	if err := cfg.check(); err != nil {
+// New makes a MobiFone with an empty ledger that knows no subscriber but as
+// Config.Customer tells. Its error names every fault of the config.
+func New(cfg Config) (*Model, error) {
+	cfg = cfg.WithDefaults()
+	if err := errors.Join(cfg.Faults()...); err != nil {
 		return nil, err
 	}
 	m := &Model{
@@ -76,7 +80,7 @@ func NewModel(cfg Config) (*Model, error) {
 	}
 	m.rules.voids = m.rules.voids || cfg.VoidEarlier
 	for _, pkg := range cfg.Packages {
-		if err := m.setOffer(pkg); err != nil {
+		if err := m.SetOffer(pkg); err != nil {
 			return nil, err
 		}
 	}
@@ -93,19 +97,17 @@ func NewModel(cfg Config) (*Model, error) {
 		}
 	}
 	for _, op := range []partner.Operation{partner.OpOTP, partner.OpRegister} {
-		for _, field := range []string{"msisdn", "package", "transId", "partnerTransId", "otp", "amount", "shop", "employee"} {
-			m.needs[need{op, field}] = cfg.Contract.Carries(op, field)
+		for _, name := range []string{"msisdn", "package", "transId", "partnerTransId", "otp", "amount", "shop", "employee"} {
+			m.needs[need{op, name}] = cfg.Contract.Carries(op, name)
 		}
 	}
 	return m, nil
 }
 
 // SetOffer adds a package or changes one: its price, say, between two steps of a sale.
-func (m *Model) SetOffer(pkg catalog.Package) error { return m.setOffer(pkg) }
-
-func (m *Model) setOffer(pkg catalog.Package) error {
+func (m *Model) SetOffer(pkg catalog.Package) error {
 	if faults := pkg.Validate(); len(faults) > 0 {
-		return fmt.Errorf("sandbox: package %q: %s: %s", string(pkg.Code), faults[0].Field, faults[0].Problem)
+		return fmt.Errorf("package %q: %s: %s", string(pkg.Code), faults[0].Field, faults[0].Problem)
 	}
 	if i, ok := m.pkgs[pkg.Code]; ok {
 		m.offers[i] = offer{pkg, pkg.HowToUse().VI}
@@ -114,28 +116,6 @@ func (m *Model) setOffer(pkg catalog.Package) error {
 	m.pkgs[pkg.Code] = len(m.offers)
 	m.offers = append(m.offers, offer{pkg, pkg.HowToUse().VI})
 	return nil
-}
-
-// SetSubscriber replaces what the magic numbers say of a subscriber.
-func (m *Model) SetSubscriber(n partner.MSISDN, s Subscriber) {
-	m.subscriber(n).set = &s
-}
-
-// Subscriber returns what the sandbox does for a subscriber.
-func (m *Model) Subscriber(n partner.MSISDN) Subscriber {
-	if s := m.subs[n]; s != nil && s.set != nil {
-		return *s.set
-	}
-	return Magic(n)
-}
-
-func (m *Model) subscriber(n partner.MSISDN) *subscriber {
-	s := m.subs[n]
-	if s == nil {
-		s = &subscriber{}
-		m.subs[n] = s
-	}
-	return s
 }
 
 // Do carries out one operation as it arrives. An operation the model does not know is
@@ -158,7 +138,16 @@ func (m *Model) Do(now time.Time, op partner.Operation, f field.Request) wire.An
 	return wire.Answer{Code: partner.CommandNotConfigured}
 }
 
-// Executed returns how often a package was registered for the subscriber: what the
+// offer finds a package on offer.
+func (m *Model) offer(code partner.PackageCode) (price partner.VND, cycleDays int, ok bool) {
+	i, ok := m.pkgs[code]
+	if !ok {
+		return 0, 0, false
+	}
+	return m.offers[i].Price, m.offers[i].CycleDays, true
+}
+
+// Executed returns how often MobiFone registered a package for the subscriber: what the
 // customer would see. A registration reversed later still counts.
 func (m *Model) Executed(n partner.MSISDN) int {
 	if s := m.subs[n]; s != nil {
@@ -167,7 +156,7 @@ func (m *Model) Executed(n partner.MSISDN) int {
 	return 0
 }
 
-// ExecutedFor returns how often a package was registered under the partnerTransId.
+// ExecutedFor returns how often MobiFone registered a package under the partnerTransId.
 func (m *Model) ExecutedFor(id partner.PartnerTransID) int { return m.executed[id] }
 
 // tick moves the model's clock and carries out what is due.

@@ -1,4 +1,4 @@
-package sandbox
+package ledger
 
 import (
 	"crypto/rand"
@@ -10,10 +10,11 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// cryptoSource is the default: codes and ids nobody can foretell.
-type cryptoSource struct{}
+// Crypto is the default source: nobody can foretell its codes and ids.
+type Crypto struct{}
 
-func (cryptoSource) Uint64() uint64 {
+// Uint64 draws 64 bits.
+func (Crypto) Uint64() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand promises so
 	return binary.LittleEndian.Uint64(b[:])
@@ -45,11 +46,11 @@ func (c chance) transID(seq uint64) partner.TransID {
 	return partner.TransID("T" + base32Text.EncodeToString(b[:]))
 }
 
-// token makes an unguessable word of 32 characters.
-func (c chance) token() string {
+// Token makes an unguessable word of 32 characters.
+func Token(src mathrand.Source) string {
 	var b [20]byte
 	for i := 0; i < len(b); i += 4 {
-		binary.BigEndian.PutUint32(b[i:], uint32(c.src.Uint64()>>32))
+		binary.BigEndian.PutUint32(b[i:], uint32(src.Uint64()>>32))
 	}
 	return base32Text.EncodeToString(b[:])
 }

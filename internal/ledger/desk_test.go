@@ -1,4 +1,4 @@
-package sandbox
+package ledger
 
 import (
 	"fmt"
@@ -30,7 +30,7 @@ func newDesk(t *testing.T, cfg Config) desk {
 	if cfg.Random == nil {
 		cfg.Random = rand.NewPCG(1, 2)
 	}
-	m, err := NewModel(cfg)
+	m, err := New(cfg)
 	require.NoError(t, err)
 	return desk{t, m}
 }
@@ -63,7 +63,7 @@ func wrong(o partner.OTP) partner.OTP {
 
 // BenchmarkSale is what a simulation pays for a sale: eligibility, OTP, register, lookup.
 func BenchmarkSale(b *testing.B) {
-	m, err := NewModel(Config{Random: rand.NewPCG(1, 2), OTPPerDay: 1 << 30})
+	m, err := New(Config{Random: rand.NewPCG(1, 2), OTPPerDay: 1 << 30})
 	require.NoError(b, err)
 	numbers := make([]partner.MSISDN, 10_000)
 	for i := range numbers {

@@ -1,4 +1,4 @@
-package sandbox
+package ledger
 
 import (
 	"strconv"
@@ -13,7 +13,7 @@ import (
 // and carries it out later; the ledger shows nothing of it until then.
 func (m *Model) Register(now time.Time, f field.Request) wire.Answer {
 	now = m.tick(now)
-	f = m.order(f)
+	f = m.Order(f)
 	if !m.rules.queue {
 		return m.execute(now, now, f)
 	}
@@ -45,7 +45,7 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 	if !f.MSISDN.IsValid() {
 		return no(partner.InvalidISDN)
 	}
-	cust := m.Subscriber(f.MSISDN)
+	cust := m.customer(f.MSISDN)
 	if code := cust.refusal(); code != "" {
 		return no(code)
 	}
@@ -85,9 +85,9 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 	return r, n, nil
 }
 
-// order fills in what a registration leaves to the transaction it names: where the
+// Order fills in what a registration leaves to the transaction it names: where the
 // contract's register carries no number or no package, they are those of its OTP request.
-func (m *Model) order(f field.Request) field.Request {
+func (m *Model) Order(f field.Request) field.Request {
 	bare := !m.needs[need{partner.OpRegister, "msisdn"}] || !m.needs[need{partner.OpRegister, "package"}]
 	if n := m.firstOf(f.TransID); bare && n != 0 {
 		r := &m.rows[n-1]
@@ -129,7 +129,7 @@ func (m *Model) firstOf(id partner.TransID) int32 {
 	return n
 }
 
-// duplicate is what a deduping partner says of a partnerTransId it has carried out.
+// duplicate is what a MobiFone that dedupes says of a partnerTransId it has carried out.
 func (m *Model) duplicate(f field.Request) partner.Code {
 	for n := m.byPID[f.PartnerTransID]; n != 0; n = m.rows[n-1].nextPID {
 		r := &m.rows[n-1]
@@ -175,8 +175,8 @@ func (m *Model) execute(now, arrived time.Time, f field.Request) wire.Answer {
 	if refusal != nil {
 		return *refusal
 	}
-	cust := m.Subscriber(f.MSISDN)
-	if r.last().state != partner.StateInit { // a partner that lets a transId be used again
+	cust := m.customer(f.MSISDN)
+	if r.last().state != partner.StateInit { // kinds D and F let a transId register again
 		again := *r
 		again.history, again.changes, again.again = [4]change{}, 0, true
 		again.pid, again.pidAtOTP, again.nextPID, again.parked = "", false, 0, 0
@@ -220,7 +220,7 @@ func (m *Model) succeed(now time.Time, r *row) {
 	}
 }
 
-// Reverse is the operator taking a registration back: SUCCESS becomes REVERSED. It
+// Reverse takes a registration back, as MobiFone's operator might: SUCCESS becomes REVERSED. It
 // reports whether there was one to take back.
 func (m *Model) Reverse(now time.Time, id partner.TransID) bool {
 	now = m.tick(now)

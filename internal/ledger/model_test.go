@@ -1,7 +1,8 @@
-package sandbox
+package ledger
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -101,44 +102,41 @@ func TestConflictingDuplicate(t *testing.T) {
 	assert.Equal(t, partner.Success, d.Register(t0.Add(time.Minute), again).Code)
 }
 
-func TestMagicNumbers(t *testing.T) {
+func TestResults(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		last     string
+		result   Result
 		code     partner.Code
 		state    partner.State // at once
 		settled  partner.State // after PendingFor
 		executed int
 	}{
-		{"100", partner.Success, partner.StateSuccess, partner.StateSuccess, 1},
-		{"101", partner.Processing, partner.StatePending, partner.StateSuccess, 1},
-		{"202", partner.Processing, partner.StatePending, partner.StateFailed, 0},
-		{"103", partner.NotEligible, partner.StateFailed, partner.StateFailed, 0},
-		{"104", partner.PackageAlreadyRegistered, partner.StateFailed, partner.StateFailed, 0},
-		{"105", partner.SubscriberInactive, partner.StateFailed, partner.StateFailed, 0},
-		{"106", partner.OTPInvalid, partner.StateInit, partner.StateInit, 0},
-		{"107", partner.OTPExpired, partner.StateInit, partner.StateInit, 0},
-		{"108", partner.Success, partner.StateSuccess, partner.StateSuccess, 1},
-		{"018", partner.Success, partner.StateSuccess, partner.StateSuccess, 1},
-		{"999", partner.Success, partner.StateSuccess, partner.StateSuccess, 1},
+		{Succeeds, partner.Success, partner.StateSuccess, partner.StateSuccess, 1},
+		{PendingThenOK, partner.Processing, partner.StatePending, partner.StateSuccess, 1},
+		{PendingThenFailed, partner.Processing, partner.StatePending, partner.StateFailed, 0},
+		{Ineligible, partner.NotEligible, partner.StateFailed, partner.StateFailed, 0},
+		{AlreadyRegistered, partner.PackageAlreadyRegistered, partner.StateFailed, partner.StateFailed, 0},
+		{Inactive, partner.SubscriberInactive, partner.StateFailed, partner.StateFailed, 0},
+		{OTPWrong, partner.OTPInvalid, partner.StateInit, partner.StateInit, 0},
+		{OTPTooOld, partner.OTPExpired, partner.StateInit, partner.StateInit, 0},
 	} {
-		t.Run(tt.last, func(t *testing.T) {
-			t.Parallel()
-			n := partner.MustParseMSISDN("0912345" + tt.last)
-			d := newDesk(t, Config{})
-			f := d.otp(t0, n)
+		for name, d := range map[string]desk{
+			"told": newDesk(t, Config{Customer: func(partner.MSISDN) Subscriber { return Subscriber{Result: tt.result} }}),
+			"set":  newDesk(t, Config{Customer: func(partner.MSISDN) Subscriber { return Subscriber{Unknown: true} }}),
+		} {
+			if name == "set" {
+				d.SetSubscriber(good, Subscriber{Result: tt.result})
+			}
+			f := d.otp(t0, good)
 			assert.Equal(t, tt.code, d.Register(t0, f).Code)
-			assert.Equal(t, []partner.State{tt.state}, d.states())
+			assert.Equal(t, []partner.State{tt.state}, d.states(), tt.code)
 			d.Advance(t0.Add(5 * time.Second))
-			assert.Equal(t, []partner.State{tt.settled}, d.states())
-			assert.Equal(t, tt.executed, d.Executed(n))
+			assert.Equal(t, []partner.State{tt.settled}, d.states(), tt.code)
+			assert.Equal(t, tt.executed, d.Executed(good), tt.code)
 			_, more := d.Next()
 			assert.False(t, more)
-		})
+		}
 	}
-	assert.Equal(t, Subscriber{Result: ReplyLost, Pace: Slow}, Magic(partner.MustParseMSISDN("0912345208")))
-	assert.Equal(t, Subscriber{Result: RequestLost, Pace: Glacial}, Magic(partner.MustParseMSISDN("0912345309")))
-	assert.Equal(t, Subscriber{}, Magic(partner.MSISDN{}))
 }
 
 func TestEligible(t *testing.T) {
@@ -151,7 +149,8 @@ func TestEligible(t *testing.T) {
 	assert.Equal(t, partner.VND(120_000), a.Data.Rows[0].Price)
 	assert.True(t, *a.Data.Rows[0].Eligible)
 
-	a = d.Eligible(t0, field.Request{MSISDN: partner.MustParseMSISDN("0912345104")})
+	d.SetSubscriber(good, Subscriber{Result: AlreadyRegistered})
+	a = d.Eligible(t0, field.Request{MSISDN: good})
 	assert.False(t, *a.Data.Rows[2].Eligible)
 	assert.Equal(t, "2064", a.Data.Rows[2].ReasonCode)
 
@@ -206,8 +205,10 @@ func TestSameSeedSameTrace(t *testing.T) {
 	t.Parallel()
 	run := func() []partner.Transaction {
 		d := newDesk(t, Config{Kind: KindE, Random: rand.NewPCG(7, 7)})
-		for i, n := range []string{"0912345101", "0912345102", "0912345678"} {
-			d.Register(t0, d.otp(t0.Add(time.Duration(i)), partner.MustParseMSISDN(n)))
+		for i, r := range []Result{PendingThenOK, PendingThenFailed, Succeeds} {
+			n := partner.MustParseMSISDN("091234510" + strconv.Itoa(i))
+			d.SetSubscriber(n, Subscriber{Result: r})
+			d.Register(t0, d.otp(t0.Add(time.Duration(i)), n))
 		}
 		d.Advance(t0.Add(2 * time.Hour))
 		return d.Ledger(d.now)
@@ -238,7 +239,7 @@ func TestQueueShowsNothingUntilExecuted(t *testing.T) {
 
 func TestConfigRefusals(t *testing.T) {
 	t.Parallel()
-	_, err := NewModel(Config{Kind: "G", LookupLag: -1, OTPAttempts: -1})
+	_, err := New(Config{Kind: "G", LookupLag: -1, OTPAttempts: -1})
 	require.Error(t, err)
 	for _, want := range []string{`"G"`, "LookupLag", "OTPAttempts"} {
 		assert.ErrorContains(t, err, want)

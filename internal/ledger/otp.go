@@ -1,4 +1,4 @@
-package sandbox
+package ledger
 
 import (
 	"fmt"
@@ -27,7 +27,7 @@ func (m *Model) RequestOTP(now time.Time, f field.Request) wire.Answer {
 	if !f.MSISDN.IsValid() {
 		return refuse(partner.InvalidISDN)
 	}
-	cust := m.Subscriber(f.MSISDN)
+	cust := m.customer(f.MSISDN)
 	if code := cust.refusal(); code != "" {
 		return refuse(code)
 	}
@@ -115,8 +115,8 @@ func (m *Model) message(r *row) Message {
 	return Message{At: r.created().In(m.zone), OTP: otp, TransID: r.trans, Package: r.pkg}
 }
 
-// recent returns the newest messages of all subscribers, newest first.
-func (m *Model) recent(most int) (to []partner.MSISDN, out []Message) {
+// Recent returns the newest messages of all subscribers, newest first.
+func (m *Model) Recent(most int) (to []partner.MSISDN, out []Message) {
 	for i := len(m.rows) - 1; i >= 0 && len(out) < most; i-- {
 		if r := &m.rows[i]; !r.again {
 			to, out = append(to, r.msisdn), append(out, m.message(r))

@@ -1,4 +1,4 @@
-package sandbox
+package ledger
 
 import (
 	"testing"
@@ -57,12 +57,14 @@ func TestOTPResendAndDailyLimit(t *testing.T) {
 
 func TestNegativeResendAfterIsNoWait(t *testing.T) {
 	t.Parallel()
-	s, err := New(Config{ResendAfter: -1})
+	cfg := Config{ResendAfter: -1}.WithDefaults()
+	truth, err := cfg.Truth()
 	require.NoError(t, err)
-	assert.Zero(t, s.Contract().Semantics().ResendAfter)
+	assert.Zero(t, truth.Semantics().ResendAfter)
+	d := newDesk(t, cfg)
 	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
 	for range 2 {
-		a := s.model.RequestOTP(t0, f)
+		a := d.RequestOTP(t0, f)
 		assert.Equal(t, partner.Success, a.Code)
 		assert.Zero(t, a.Data.ResendAfter)
 	}

@@ -1,4 +1,4 @@
-package sandbox
+package ledger
 
 import (
 	"time"
@@ -51,7 +51,7 @@ func (r *row) executedOnce() bool {
 }
 
 // asOf returns the row's newest change at that time; false before it was created. An
-// OTP that ran out shows as EXPIRED unless the partner may still execute with it.
+// OTP that ran out shows as EXPIRED unless MobiFone may still execute with it.
 func (m *Model) asOf(r *row, t time.Time) (change, bool) {
 	n := r.changes
 	for n > 0 && r.history[n-1].at.After(t) {

@@ -1,9 +1,7 @@
-package sandbox
+package ledger
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -55,7 +53,8 @@ func TestGetAmongRepetitions(t *testing.T) {
 func TestLookupLag(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{LookupLag: time.Minute})
-	f := d.otp(t0, partner.MustParseMSISDN("0912345101"))
+	d.SetSubscriber(good, Subscriber{Result: PendingThenOK})
+	f := d.otp(t0, good)
 	require.Equal(t, partner.Processing, d.Register(t0.Add(10*time.Second), f).Code)
 	for _, tt := range []struct {
 		after time.Duration
@@ -132,7 +131,8 @@ func TestListPagesAndFilters(t *testing.T) {
 func TestReverse(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
-	f := d.otp(t0, partner.MustParseMSISDN("0912345101"))
+	d.SetSubscriber(good, Subscriber{Result: PendingThenOK})
+	f := d.otp(t0, good)
 	assert.False(t, d.Reverse(t0, f.TransID))
 	require.Equal(t, partner.Processing, d.Register(t0, f).Code)
 	assert.True(t, d.Reverse(t0.Add(time.Hour), f.TransID))
@@ -150,7 +150,9 @@ func TestStatement(t *testing.T) {
 	f := d.otp(t0, good)
 	d.otp(t0, partner.MustParseMSISDN("0912345000")) // an OTP only
 	require.Equal(t, partner.Success, d.Register(t0.Add(time.Second), f).Code)
-	g := d.otp(late, partner.MustParseMSISDN("0912345103"))
+	barred := partner.MustParseMSISDN("0912345103")
+	d.SetSubscriber(barred, Subscriber{Result: Ineligible})
+	g := d.otp(late, barred)
 	g.PartnerTransID = idB
 	require.Equal(t, partner.NotEligible, d.Register(late.Add(2*time.Second), g).Code)
 	h := d.otp(late.Add(time.Second), partner.MustParseMSISDN("0912345100"))
@@ -195,20 +197,4 @@ func TestTheBusinessDayIsVietnams(t *testing.T) {
 		assert.Equal(t, partner.OTPLimitExceeded, d.RequestOTP(last, field.Request{MSISDN: good, Package: "C120", Shop: "FPT001", Employee: "E01"}).Code)
 		d.otp(last.Add(time.Second), good)
 	}
-}
-
-func TestTheStatementsPageTakesAVietnameseDay(t *testing.T) {
-	t.Parallel()
-	doc := contract.Default().Document()
-	doc.Time.Zone = "+09:00"
-	c, err := contract.New(doc)
-	require.NoError(t, err)
-	s, err := New(Config{Contract: c})
-	require.NoError(t, err)
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/_sandbox/statement?day=20260302", nil)
-	r.RemoteAddr = "127.0.0.1:54321"
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
-	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
-	assert.Contains(t, w.Header().Get("Content-Disposition"), "partner_20260302.csv")
 }

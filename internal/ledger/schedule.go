@@ -1,4 +1,4 @@
-package sandbox
+package ledger
 
 import (
 	"container/heap"
@@ -81,7 +81,7 @@ func latest(a, b time.Time) time.Time {
 }
 
 // Park takes a registration that has arrived and executes it only at the given time:
-// a request stuck behind the partner's door. Lookups show nothing of it until then.
+// a request stuck behind MobiFone's door. Lookups show nothing of it until then.
 func (m *Model) Park(now, at time.Time, f field.Request) {
 	now = m.tick(now)
 	m.park(now, latest(now, at), f)
