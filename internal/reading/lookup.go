@@ -113,10 +113,14 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 	}
 	var all Answer
 	limits := t.Contract().Limits()
-	end := t.Seam().Wall().Add(slackDays)
+	begin, end, span := q.Since.Add(-slackDays), t.Seam().Wall().Add(slackDays), time.Duration(limits.RangeMax)
+	if zone := t.WholeDays(partner.OpSearch); zone != nil { // the first day and the last count whole
+		y, m, d := begin.In(zone).Date()
+		begin, span = time.Date(y, m, d, 0, 0, 0, 0, zone), max(span.Truncate(24*time.Hour), 24*time.Hour)
+	}
 	first := true
-	for from := q.Since.Add(-slackDays); from.Before(end); from = from.Add(time.Duration(limits.RangeMax)) {
-		to := from.Add(time.Duration(limits.RangeMax))
+	for from := begin; from.Before(end); from = from.Add(span) {
+		to := from.Add(span)
 		if to.After(end) {
 			to = end
 		}
