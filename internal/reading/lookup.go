@@ -170,18 +170,28 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 	}
 	var all Answer
 	limits := t.Contract().Limits()
-	end := q.end(t)
+	begin, end, span := q.Since.Add(-slackDays), q.end(t), time.Duration(limits.RangeMax)
+	if zone := t.WholeDays(partner.OpSearch); zone != nil { // the first day and the last count whole
+		y, m, d := begin.In(zone).Date()
+		begin, span = time.Date(y, m, d, 0, 0, 0, 0, zone), max(span.Truncate(24*time.Hour), 24*time.Hour)
+	}
+	until := func(from time.Time) time.Time {
+		if to := from.Add(span); to.Before(end) {
+			return to
+		}
+		return end
+	}
 	if _, _, err := t.PartnerNow(); err != nil {
 		// One reply may come from a host with a wrong clock. Two that agree tell the time.
-		if _, err := t.Call(ctx, partner.OpSearch, q.page(t, q.Since.Add(-slackDays), end, 1)); err != nil {
+		if _, err := t.Call(ctx, partner.OpSearch, q.page(t, begin, until(begin), 1)); err != nil {
 			if _, absent := saysAbsent(err); !absent {
 				return all, err
 			}
 		}
 	}
 	first := true
-	for from := q.Since.Add(-slackDays); from.Before(end); from = from.Add(time.Duration(limits.RangeMax)) {
-		to := end
+	for from := begin; from.Before(end); from = from.Add(span) {
+		to := until(from)
 		rows := 0
 		for page := 1; ; page++ {
 			reply, err := t.Call(ctx, partner.OpSearch, q.page(t, from, to, page))
@@ -221,12 +231,9 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 
 // page asks for one page of a range.
 func (q Question) page(t *transport.Transport, from, to time.Time, number int) field.Request {
-	limits := t.Contract().Limits()
-	if longest := from.Add(time.Duration(limits.RangeMax)); to.After(longest) {
-		to = longest
-	}
 	return field.Request{
-		Channel: t.Channel(), MSISDN: q.MSISDN, From: from.Truncate(time.Second), To: to.Truncate(time.Second), Page: number, Size: limits.PageSizeMax,
+		Channel: t.Channel(), MSISDN: q.MSISDN, From: from.Truncate(time.Second), To: to.Truncate(time.Second), Page: number,
+		Size: t.Contract().Limits().PageSizeMax,
 	}
 }
 

@@ -67,11 +67,9 @@ func (c soap) Read(_ contract.Message, _ string, body []byte) ([]byte, error) {
 	if err := d.Decode(&envelope); err != nil {
 		return nil, err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something stands behind the envelope")
-	}
-	if len(envelope.Elements) != 1 || len(envelope.Elements[0].Elements) != 1 {
-		return nil, errors.New("an envelope holds one body with one message")
+	_, end := d.Token()
+	if end != io.EOF || len(envelope.Elements) != 1 || len(envelope.Elements[0].Elements) != 1 {
+		return nil, errors.New("want one envelope with one body with one message, and nothing behind it")
 	}
 	message, err := c.value(envelope.Elements[0].Elements[0])
 	if err != nil {
@@ -84,9 +82,7 @@ func (c soap) value(e element) (any, error) {
 	rows, members := []any{}, map[string]any{}
 	for _, inner := range e.Elements {
 		v, err := c.value(inner)
-		if _, twice := members[inner.XMLName.Local]; twice && !slices.Contains(c.lists, e.XMLName.Local) {
-			return nil, errors.New("an element stands twice")
-		} else if err != nil {
+		if err != nil {
 			return nil, err
 		}
 		rows, members[inner.XMLName.Local] = append(rows, v), v
@@ -94,6 +90,8 @@ func (c soap) value(e element) (any, error) {
 	switch {
 	case slices.Contains(c.lists, e.XMLName.Local):
 		return rows, nil
+	case len(rows) != len(members):
+		return nil, errors.New("an element stands twice")
 	case len(members) > 0:
 		return members, nil
 	case e.Text == "":

@@ -14,7 +14,8 @@ import (
 // codes and rules stay in force on the JSON side. It must be safe for concurrent use and
 // must not keep the slices it is given.
 //
-// A request of a query encoding has no body and passes no codec; its reply does.
+// A request of the form encoding is a form on the document's side too, and most codecs pass
+// it as it is. One of the query encoding has no body and passes no codec; its reply does.
 type Codec interface {
 	// Write turns the document's JSON into what goes on the wire. A client calls it for each
 	// try of a request, before the signature, so that what it returns is what is signed and

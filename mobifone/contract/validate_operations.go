@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -32,6 +33,9 @@ func validateOperations(d *Document, l *problemList) {
 		validateRequest(d, op, e, path, l)
 		validatePrivacy(d, e, path, l)
 		validateFormats(op, e, path+".formats", l)
+		if isDay(e.Formats[field.From]) && d.Limits.RangeMax < Duration(24*time.Hour) {
+			l.add("$.limits.rangeMax", "is shorter than the day that %s asks for; want at least 24h", string(op))
+		}
 		validateResponse(d, op, e, path, l)
 		validateEcho(op, e, path, l)
 	}
