@@ -28,6 +28,7 @@ type Config struct {
 	Pause       func(partner.Lane, time.Time)             // nil: only our own pause
 	Timeouts    Timeouts
 	Retry       Retry
+	DialAhead   bool                                     // open a connection for the registration after each OTP request
 	OnTry       func(context.Context, partner.TryEvent)  // nil: nobody is told
 	OnCall      func(context.Context, partner.CallEvent) // nil: nobody is told
 	Seam        seam.Seam                                // zero: the machine's time and chance
@@ -54,6 +55,7 @@ type core struct {
 	reads  *http.Client
 	money  *http.Client
 	wires  []*http.Transport // ours, to close idle connections at the end
+	ahead  *ahead            // nil: none
 	auth   *authenticator
 	local  Clock
 	clock  *partnerClock
@@ -105,6 +107,7 @@ func (t *Transport) PartnerNow() (earliest, latest time.Time, err error) {
 // Close refuses new calls, waits for the money calls and logins in flight or for ctx,
 // and closes idle connections. It returns ctx's error when calls were still in flight.
 func (t *Transport) Close(ctx context.Context) error {
+	t.ahead.close()
 	err := t.drain.close(ctx)
 	for _, w := range t.wires {
 		w.CloseIdleConnections()

@@ -110,6 +110,9 @@ func (c *core) buildWires() (reads, money http.RoundTripper) {
 	for _, t := range []*http.Transport{r, m} {
 		quieten(t, c.cfg.BaseURL != nil && c.cfg.BaseURL.Scheme == "http")
 	}
+	if c.cfg.DialAhead && c.cfg.BaseURL != nil {
+		c.ahead = newAhead(c.local, m, c.cfg.BaseURL)
+	}
 	c.wires = []*http.Transport{r, m}
 	shown := len(c.cfg.Middleware) > 0
 	return newOwnWire(r, shown), newOwnWire(m, shown)
