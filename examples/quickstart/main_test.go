@@ -51,8 +51,10 @@ func TestQuickstart(t *testing.T) {
 		"other wire":    {[]string{"-contract", "../../mobifone/contract/testdata/second.json"}, 0, []string{"SUCCEEDED", "registered it 1 time(s)"}, nil},
 		"order":         {[]string{"-contract", order}, 0, []string{"not checked", "120.000 ₫", "SUCCEEDED", "the answer of step 3", "registered it 1 time(s)"}, []string{"UNKNOWN"}},
 		"order, reply lost": {
-			[]string{"-contract", order, "-lose-reply"}, 2,
-			[]string{"UNKNOWN", "GIỮ giao dịch và tiền, KHÔNG đăng ký lại", "the sale stays held", "registered it 1 time(s)"}, []string{"SUCCEEDED", "Đang tra cứu"},
+			[]string{"-contract", order, "-lose-reply"},
+			2,
+			[]string{"UNKNOWN", "GIỮ giao dịch và tiền, KHÔNG đăng ký lại", "the sale stays held", "registered it 1 time(s)"},
+			[]string{"SUCCEEDED", "Đang tra cứu"},
 		},
 		"order, wrong OTP":   {[]string{"-contract", order, "-msisdn", "0912345106"}, 1, []string{"REJECTED", "registered it 0 time(s)"}, nil},
 		"signed":             {[]string{"-contract", signed}, 0, []string{"SUCCEEDED", "as MobiFone's ledger says", "registered it 1 time(s)"}, []string{"UNKNOWN", "not checked"}},

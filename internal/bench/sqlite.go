@@ -10,8 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	_ "modernc.org/sqlite" // the driver
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 type oneEach struct{ db *sql.DB }

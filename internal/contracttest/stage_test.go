@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -20,7 +22,6 @@ import (
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/registration"
 	"github.com/fptshop/mobifone-go/transactions"
-	"github.com/stretchr/testify/require"
 )
 
 const (

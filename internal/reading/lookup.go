@@ -27,7 +27,8 @@ type Answer struct {
 var (
 	ErrNoPlace  = errors.New("a success without the place of the transaction: neither found nor absent")
 	ErrOtherIDs = errors.New("the answer speaks of other ids than were asked for")
-	errNoLookup = errors.New("the contract has neither a lookup by transId nor a search by subscriber, so nothing can be looked up; hold, and ask MobiFone another way")
+	errNoLookup = errors.New("the contract has neither a lookup by transId nor a search by subscriber, so nothing can be looked up; " +
+		"hold, and ask MobiFone another way")
 )
 
 // Question is what to look up.
@@ -141,7 +142,7 @@ const (
 
 // end is where a search ends: not before anything of ours can show, whatever the till's
 // clock says.
-func (q Question) end(t *transport.Transport) time.Time {
+func (q *Question) end(t *transport.Transport) time.Time {
 	now := t.Seam().Wall()
 	if _, latest, err := t.PartnerNow(); err == nil {
 		now = latest
@@ -168,9 +169,7 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 			{Field: "MSISDN", Problem: "needed, and Since too: MobiFone has no lookup by id, so the subscriber's transactions are searched"},
 		}}
 	}
-	var all Answer
-	limits := t.Contract().Limits()
-	begin, end, span := q.Since.Add(-slackDays), q.end(t), time.Duration(limits.RangeMax)
+	begin, end, span := q.Since.Add(-slackDays), q.end(t), time.Duration(t.Contract().Limits().RangeMax)
 	if zone := t.WholeDays(partner.OpSearch); zone != nil { // the first day and the last count whole
 		y, m, d := begin.In(zone).Date()
 		begin, span = time.Date(y, m, d, 0, 0, 0, 0, zone), max(span.Truncate(24*time.Hour), 24*time.Hour)
@@ -181,6 +180,7 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 		}
 		return end
 	}
+	var all Answer
 	if _, _, err := t.PartnerNow(); err != nil {
 		// One reply may come from a host with a wrong clock. Two that agree tell the time.
 		if _, err := t.Call(ctx, partner.OpSearch, q.page(t, begin, until(begin), 1)); err != nil {
@@ -189,48 +189,59 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 			}
 		}
 	}
-	first := true
 	for from := begin; from.Before(end); from = from.Add(span) {
-		to := until(from)
-		rows := 0
-		for page := 1; ; page++ {
-			reply, err := t.Call(ctx, partner.OpSearch, q.page(t, from, to, page))
-			one := answerOf(reply)
-			if _, absent := saysAbsent(err); err != nil && !absent {
-				all.Cached = true
-				return all, err
-			}
-			d := reply.Data
-			if err == nil && !d.HasRows {
-				all.Cached = true
-				return all, unreadable(t, partner.OpSearch, reply, ErrNoPlace)
-			}
-			for _, r := range d.Rows {
-				tx := t.Transaction(partner.OpSearch, r)
-				switch {
-				case tx.TransID == "" && tx.PartnerTransID == "":
-					one.Cached = true
-				case slices.ContainsFunc(q.IDs, func(ids partner.IDs) bool { return sharesID(tx, ids) }):
-					one.Rows = append(one.Rows, tx)
-				}
-			}
-			rows += len(d.Rows)
-			done := err != nil || len(d.Rows) == 0 ||
-				d.Total != nil && rows >= *d.Total || d.Pages != nil && page >= *d.Pages
-			if done && err == nil && d.Pages == nil && (d.Total == nil || rows < *d.Total) {
-				one.Cached = true // nobody counted, or fewer came than were counted
-			}
-			all.add(one, first)
-			if first = false; done {
-				break
-			}
+		if err := searchRange(ctx, t, q, from, until(from), &all, from.Equal(begin)); err != nil {
+			all.Cached = true
+			return all, err
 		}
 	}
 	return all, nil
 }
 
+// searchRange reads all pages of one range.
+func searchRange(ctx context.Context, t *transport.Transport, q Question, from, to time.Time, all *Answer, first bool) error {
+	rows := 0
+	for page := 1; ; page++ {
+		reply, err := t.Call(ctx, partner.OpSearch, q.page(t, from, to, page))
+		_, absent := saysAbsent(err)
+		switch d := &reply.Data; {
+		case absent:
+		case err != nil:
+			return err
+		case !d.HasRows:
+			return unreadable(t, partner.OpSearch, reply, ErrNoPlace)
+		}
+		one := answerOf(reply)
+		one.keep(t, q, reply.Data.Rows)
+		d := &reply.Data
+		rows += len(d.Rows)
+		counted := absent || d.Pages != nil && page >= *d.Pages || d.Total != nil && rows >= *d.Total
+		done := counted || len(d.Rows) == 0
+		if done && !counted {
+			one.Cached = true // nobody counted, or fewer came than were counted
+		}
+		all.add(one, first && page == 1)
+		if done {
+			return nil
+		}
+	}
+}
+
+// keep takes the rows of the ids asked for.
+func (a *Answer) keep(t *transport.Transport, q Question, rows []field.Row) {
+	for _, r := range rows {
+		tx := t.Transaction(partner.OpSearch, r)
+		switch {
+		case tx.TransID == "" && tx.PartnerTransID == "":
+			a.Cached = true
+		case slices.ContainsFunc(q.IDs, func(ids partner.IDs) bool { return sharesID(tx, ids) }):
+			a.Rows = append(a.Rows, tx)
+		}
+	}
+}
+
 // page asks for one page of a range.
-func (q Question) page(t *transport.Transport, from, to time.Time, number int) field.Request {
+func (q *Question) page(t *transport.Transport, from, to time.Time, number int) field.Request {
 	return field.Request{
 		Channel: t.Channel(), MSISDN: q.MSISDN, From: from.Truncate(time.Second), To: to.Truncate(time.Second), Page: number,
 		Size: t.Contract().Limits().PageSizeMax,

@@ -68,7 +68,7 @@ func (c soap) Read(_ contract.Message, _ string, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	_, end := d.Token()
-	if end != io.EOF || len(envelope.Elements) != 1 || len(envelope.Elements[0].Elements) != 1 {
+	if !errors.Is(end, io.EOF) || len(envelope.Elements) != 1 || len(envelope.Elements[0].Elements) != 1 {
 		return nil, errors.New("want one envelope with one body with one message, and nothing behind it")
 	}
 	message, err := c.value(envelope.Elements[0].Elements[0])

@@ -71,8 +71,8 @@ type memo struct {
 }
 
 // Memo is for the SDK's own packages: it keeps what they make of a contract, so that it is
-// made once. make must not change the document.
-func (c *Contract) Memo(make func(*Document, Codec, Signer) any) any {
-	c.memo.once.Do(func() { c.memo.made = make(&c.doc, c.codec, c.signer) })
+// made once. compile must not change the document.
+func (c *Contract) Memo(compile func(*Document, Codec, Signer) any) any {
+	c.memo.once.Do(func() { c.memo.made = compile(&c.doc, c.codec, c.signer) })
 	return c.memo.made
 }

@@ -326,7 +326,7 @@ type rewriting struct {
 }
 
 func (r rewriting) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := new(http.Transport).RoundTrip(req)
 	if err != nil || !strings.HasSuffix(req.URL.Path, r.path) {
 		return resp, err
 	}

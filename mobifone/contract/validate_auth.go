@@ -12,14 +12,11 @@ import (
 func validateAuth(d *Document, l *problemList) {
 	a := d.Auth
 	signs := signingScheme(a.Scheme)
-	at := func(part string, where ...string) bool {
-		for _, name := range where {
-			if name != "" {
-				return true
-			}
+	at := func(part string, where ...string) {
+		if strings.Join(where, "") != "" {
+			return
 		}
 		l.add("$.auth", "%s sends %s: name the header or the member that carries it, in headers.%s or members.%s", a.Scheme, part, part, part)
-		return false
 	}
 	switch {
 	case a.Scheme == "api-key":
@@ -170,6 +167,11 @@ func validateSigning(a Auth, l *problemList) {
 	case "":
 		l.add("$.auth.canonical", `want "parts", "sortedPairs" or "members", found ""`)
 	}
+	validateParts(a, l)
+}
+
+// validateParts checks what is listed as signed.
+func validateParts(a Auth, l *problemList) {
 	carried := map[string]bool{}
 	for _, p := range append(authParts(a.Headers), authParts(a.Members)...) {
 		carried[p.name] = true

@@ -27,15 +27,7 @@ func validateCodes(d *Document, l *problemList) {
 			}
 			statuses[status] = path
 		}
-		for j, op := range r.Operations {
-			here := element(path+".operations", j)
-			if field.Of(op) == 0 {
-				l.add(here, "no operation %q; the SDK knows %s", string(op), joinOperations())
-			}
-			if slices.Index(r.Operations, op) < j {
-				l.add(here, "%s appears twice; keep one", string(op))
-			}
-		}
+		validateOwnOperations(r, path, l)
 		validateClass(d, r, path, l)
 		validateThen(r, path, l)
 		validateText(r.Text.VI, path+".text.vi", l)
@@ -123,6 +115,18 @@ func validateCodeWires(d *Document, r CodeRule, path string, wires map[string][]
 		success := slices.Contains(d.Envelope.SuccessCodes, wire)
 		if success != (r.Name == partner.Success) && (len(r.Operations) == 0 || r.Name == partner.Success) {
 			l.add(here, "%q must stand in the row named SUCCESS and in envelope.successCodes, or in neither", wire)
+		}
+	}
+}
+
+func validateOwnOperations(r CodeRule, path string, l *problemList) {
+	for j, op := range r.Operations {
+		here := element(path+".operations", j)
+		if field.Of(op) == 0 {
+			l.add(here, "no operation %q; the SDK knows %s", string(op), joinOperations())
+		}
+		if slices.Index(r.Operations, op) < j {
+			l.add(here, "%s appears twice; keep one", string(op))
 		}
 	}
 }
@@ -239,6 +243,12 @@ func validateText(text, path string, l *problemList) {
 	}
 }
 
+// doubts are words that tell of a code that cannot tell.
+var doubts = [...]string{
+	"timeout", "time out", "timed out", "unknown", "cannot tell",
+	"không xác định", "chưa xác định", "không rõ", "quá thời gian", "hết thời gian chờ", "chờ quá lâu",
+}
+
 // Warnings lists what a document may say and a person should look at again: old signatures,
 // and refusals whose own text speaks of a timeout. It is no reason not to use the contract.
 func (c *Contract) Warnings() []*Problem {
@@ -252,9 +262,10 @@ func (c *Contract) Warnings() []*Problem {
 			continue
 		}
 		text := strings.ToLower(r.Text.VI + " " + r.Text.EN)
-		for _, doubt := range []string{"timeout", "time out", "timed out", "unknown", "cannot tell", "không xác định", "chưa xác định", "không rõ", "quá thời gian", "hết thời gian chờ", "chờ quá lâu"} {
+		for _, doubt := range doubts {
 			if strings.Contains(text, doubt) {
-				l.add(element("$.codes", i), "%s counts as a refusal, and its text speaks of %q: if MobiFone cannot tell what became of the registration, its class on register is unknown", string(r.Name), doubt)
+				l.add(element("$.codes", i), "%s counts as a refusal, and its text speaks of %q: "+
+					"if MobiFone cannot tell what became of the registration, its class on register is unknown", string(r.Name), doubt)
 				break
 			}
 		}

@@ -96,7 +96,8 @@ type route struct {
 func claimRoute(taken map[string][]route, r route, key string, l *problemList) {
 	for _, other := range taken[key] {
 		if !apart(r, other) {
-			l.add(r.path+".path", "%s is also that of %s; where MobiFone has one path for several operations, give both a constant of one name and different values", key, other.path)
+			l.add(r.path+".path", "%s is also that of %s; where MobiFone has one path for several operations, "+
+				"give both a constant of one name and different values", key, other.path)
 			return
 		}
 	}
@@ -234,7 +235,7 @@ func validateAsText(e *Endpoint, path string, l *problemList) {
 func formatChoices(k field.Kind) []string {
 	switch k {
 	case field.Time:
-		return strings.Split("yyyyMMddHHmmss|yyyy-MM-dd HH:mm:ss|dd/MM/yyyy HH:mm:ss|rfc3339|iso8601|epochSeconds|epochMillis|yyyyMMdd|yyyy-MM-dd|dd/MM/yyyy", "|")
+		return choicesOf("LAYOUT")
 	case field.Money:
 		return []string{"0.0", "0.00"}
 	case field.Duration:
