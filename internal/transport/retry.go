@@ -100,7 +100,7 @@ func (c *core) repeat(cl *call, last verdict, wait time.Duration) (verdict, bool
 	client := &retryablehttp.Client{
 		HTTPClient: &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
 			if !made {
-				cl.reply = Reply{}
+				cl.noReply()
 				last = c.try(cl, &try{})
 				wait, again = c.grantNext(cl, &last)
 			}

@@ -41,7 +41,7 @@ type got struct {
 
 func (c *caller) request(ctx context.Context, op partner.Operation, f field.Request) *http.Request {
 	c.t.Helper()
-	w, err := c.s.wire.Encode(op, &f, nil)
+	w, err := c.s.wire.Encode(op, &f, nil, nil)
 	require.NoError(c.t, err)
 	target := c.base + w.Path
 	if w.RawQuery != "" {
@@ -58,7 +58,7 @@ func (c *caller) request(ctx context.Context, op partner.Operation, f field.Requ
 	if c.nonce != "" {
 		stamp.Nonce = c.nonce
 	}
-	require.NoError(c.t, c.s.wire.Sign(req, w.Body, &wire.Try{Key: c.s.wire.NewKey(c.cred), Stamp: stamp}))
+	require.NoError(c.t, c.s.wire.Sign(req, w.Body, &wire.Try{Key: c.s.wire.NewKey(c.cred), Stamp: stamp}, nil))
 	return req
 }
 
@@ -77,7 +77,7 @@ func (c *caller) send(op partner.Operation, req *http.Request) got {
 	g.body, g.err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if g.err == nil {
 		g.reply = &wire.Reply{}
-		g.bad = c.s.wire.Decode(op, g.header, g.body, nil, g.reply)
+		g.bad = c.s.wire.Decode(op, g.header, g.body, &wire.Try{}, g.reply)
 	}
 	return g
 }
