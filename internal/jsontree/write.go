@@ -3,7 +3,7 @@ package jsontree
 // AppendString appends s as a JSON string. Only what JSON demands is escaped: the body
 // is never put into HTML, and a signature is easier to check over readable bytes.
 // s must be valid UTF-8.
-func AppendString(b []byte, s string) []byte {
+func AppendString[T ~string | ~[]byte](b []byte, s T) []byte {
 	b = append(b, '"')
 	start := 0
 	for i := range len(s) {

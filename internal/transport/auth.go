@@ -226,12 +226,13 @@ func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Sec
 		return partner.Secret{}, 0, cause
 	}
 	defer resp.Body.Close()
-	body, err := c.readBody(resp)
-	if err != nil {
+	in := takeBuffer()
+	defer in.giveBack()
+	if err = c.readBody(resp, in); err != nil {
 		return partner.Secret{}, 0, errors.New("the login's reply could not be read")
 	}
 	if resp.StatusCode != http.StatusOK {
 		return partner.Secret{}, 0, fmt.Errorf("the login was answered with HTTP %d", resp.StatusCode)
 	}
-	return c.wire.DecodeLogin(body)
+	return c.wire.DecodeLogin(in.bytes)
 }

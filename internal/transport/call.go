@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -31,7 +32,7 @@ type call struct {
 	began  time.Time    // this and the next on the scale of Seam.Now
 	ends   time.Time    // of all tries together; zero: when the caller's context ends
 	sendBy time.Time    // of a registration, by the partner's clock
-	reply  Reply        // of the last try; only the goroutine of the call touches it
+	reply  *Reply       // of the last try, nil without one; only the goroutine of the call touches it
 
 	mu        sync.Mutex
 	sofar     partner.Evidence
@@ -41,6 +42,7 @@ type call struct {
 	now       *try   // the one under way
 
 	first try
+	room  [256]byte // for the body
 }
 
 // try is one run through the chain. The first lies in its call, which saves an allocation.
@@ -60,10 +62,11 @@ type try struct {
 	refusal   error // why one of our own steps refused the request
 
 	// What a request is made of that no middleware has seen.
+	req    http.Request
 	url    url.URL
 	body   bytes.Reader
-	values [4]string // of headers
-	auth   wire.Try  // what the request authenticates with
+	values [11]string // of headers: four of this package, then the wire's
+	auth   wire.Try   // what the request authenticates with
 }
 
 type callKey struct{}
@@ -86,14 +89,14 @@ func callOf(ctx context.Context) *call {
 func (t *Transport) Call(ctx context.Context, op partner.Operation, f field.Request) (Reply, error) {
 	cl, err := t.begin(ctx, op, f)
 	if err != nil {
-		return Reply{}, cl.finish(verdict{err: err})
+		return cl.finish(verdict{err: err})
 	}
 	cl.ends = cl.began.Add(t.cfg.Timeouts.Call)
 	v := t.run(cl)
 	if v.status != 0 && !v.again && !v.refresh && cl.evidence(0).Tries == 1 {
 		t.budget.earn()
 	}
-	return cl.reply, cl.finish(v)
+	return cl.finish(v)
 }
 
 // Send sends a registration: one wire request at most, its body only before sendBy by
@@ -104,12 +107,12 @@ func (t *Transport) Send(ctx context.Context, f field.Request, sendBy time.Time)
 		err = notBegun(partner.OpRegister, partner.ClientClosed, errClosed)
 	}
 	if err != nil {
-		return Reply{}, cl.finish(verdict{err: err})
+		return cl.finish(verdict{err: err})
 	}
 	defer t.drain.leave()
 	cl.sendBy = sendBy
 	v := t.try(cl, &cl.first)
-	return cl.reply, cl.finish(v)
+	return cl.finish(v)
 }
 
 // begin encodes the call. A call that cannot be encoded was not sent.
@@ -118,11 +121,12 @@ func (t *Transport) begin(ctx context.Context, op partner.Operation, f field.Req
 	if t.drain.isClosed() {
 		return cl, notBegun(op, partner.ClientClosed, errClosed)
 	}
-	if !t.cfg.Contract.Has(op) {
-		return cl, notBegun(op, partner.OperationAbsent, errAbsent)
-	}
 	var err error
-	if cl.sent, err = t.wire.Encode(op, &cl.fields, nil); err != nil {
+	cl.sent, err = t.wire.Encode(op, &cl.fields, nil, cl.room[:])
+	switch {
+	case errors.Is(err, partner.OperationAbsent):
+		return cl, notBegun(op, partner.OperationAbsent, errAbsent)
+	case err != nil:
 		return cl, notBegun(op, partner.InvalidInput, cl.redact(err))
 	}
 	return cl, nil
@@ -147,15 +151,34 @@ func BadInput(op partner.Operation, faults ...partner.FieldError) *partner.Error
 	return e
 }
 
-// finish tells the hooks how a call ended.
-func (cl *call) finish(v verdict) error {
+var replyRooms sync.Pool
+
+// noReply empties the room that a reply is read into.
+func (cl *call) noReply() *Reply {
+	if cl.reply == nil {
+		if cl.reply, _ = replyRooms.Get().(*Reply); cl.reply == nil {
+			cl.reply = new(Reply)
+		}
+	}
+	*cl.reply = Reply{}
+	return cl.reply
+}
+
+// finish hands out the reply, gives its room back and tells the hooks how the call ended.
+func (cl *call) finish(v verdict) (Reply, error) {
+	out := Reply{}
+	if cl.reply != nil {
+		out = *cl.reply
+		replyRooms.Put(cl.noReply())
+		cl.reply = nil
+	}
 	cfg := &cl.core.cfg
+	if v.err == nil && cfg.OnCall == nil {
+		return out, nil
+	}
 	ev := partner.CallEvent{Operation: cl.op, Lane: cl.lane, Outcome: partner.Succeeded, Code: partner.Success}
 	if v.err == nil {
-		if cfg.OnCall == nil {
-			return nil
-		}
-		ev.WireCode, ev.Evidence = cl.reply.WireCode, cl.reply.Evidence
+		ev.WireCode, ev.Evidence = out.WireCode, out.Evidence
 	} else {
 		ev.Outcome, ev.Code, ev.WireCode, ev.Evidence, ev.Err = v.err.Outcome, v.err.Code, v.err.WireCode, v.err.Evidence, v.err
 	}
@@ -163,7 +186,7 @@ func (cl *call) finish(v verdict) error {
 		ev.Duration = cfg.Seam.Now().Sub(cl.began)
 		cfg.OnCall(cl, ev)
 	}
-	return ev.Err
+	return out, ev.Err
 }
 
 // report tells the hooks of one HTTP request.
@@ -308,15 +331,11 @@ func (t *try) keep(auth *wire.Try) {
 }
 
 // authenticated is what the request authenticated with, for the signature of its reply or
-// for a codec; nil when it never came that far.
-func (t *try) authenticated() *wire.Try {
+// for a codec; zero when it never came that far.
+func (t *try) authenticated() wire.Try {
 	t.call.mu.Lock()
 	defer t.call.mu.Unlock()
-	if t.auth.Key == nil {
-		return nil
-	}
-	auth := t.auth
-	return &auth
+	return t.auth
 }
 
 // writtenAt is when the request was handed to the wire; zero when it was not.

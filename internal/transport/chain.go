@@ -82,7 +82,8 @@ func (c *core) roundTrip(ctx context.Context, cl *call, t *try) (*http.Response,
 	if cl.money() {
 		w = &c.money
 	}
-	req := c.template.WithContext(ctx)
+	t.req = *c.template.WithContext(ctx)
+	req := &t.req
 	t.url = c.base
 	t.url.Path, t.url.RawQuery = c.base.Path+cl.sent.Path, cl.sent.RawQuery
 	req.Method, req.URL = cl.sent.Method, &t.url
@@ -154,9 +155,9 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) ([]by
 	if req.Header == nil {
 		req.Header = make(http.Header, 8)
 	}
-	values := t.values[:0]
+	values, room := t.values[:0:4], t.values[4:4]
 	if c.mayRepeatSteps() {
-		values = nil
+		values, room = nil, nil
 	}
 	set := func(name, value string) {
 		values = append(values, value)
@@ -181,7 +182,7 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) ([]by
 	sent := cl.sent
 	if c.wire.PerTry(cl.op) {
 		var err error
-		if sent, err = c.wire.Encode(cl.op, &cl.fields, auth); err != nil {
+		if sent, err = c.wire.Encode(cl.op, &cl.fields, auth, nil); err != nil {
 			return nil, credentialsFailed(cl.op, err)
 		}
 		req.URL.RawQuery = sent.RawQuery
@@ -189,7 +190,7 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) ([]by
 	if sent.ContentType != "" {
 		set("Content-Type", sent.ContentType)
 	}
-	if err := c.wire.Sign(req, sent.Body, auth); err != nil {
+	if err := c.wire.Sign(req, sent.Body, auth, room); err != nil {
 		return nil, credentialsFailed(cl.op, err)
 	}
 	if repetition(cl.op) == freely { // a cache on the way would answer with what was true once

@@ -1,12 +1,12 @@
 package transport
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
@@ -17,7 +17,9 @@ import (
 func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 	cl := t.call
 	v := verdict{status: resp.StatusCode}
-	body, readErr := c.readBody(resp)
+	in := takeBuffer()
+	defer in.giveBack()
+	readErr := c.readBody(resp, in)
 	_ = resp.Body.Close()
 	written, received := t.writtenAt(), c.local.read()
 	date := c.dates.of(resp.Header)
@@ -45,10 +47,9 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 		}
 		return v.with(partner.ReplyUnreadable, "", cl.cause(readErr))
 	}
-	cl.reply = Reply{}
-	reply := &cl.reply.Reply
-	if err := c.wire.Decode(cl.op, resp.Header, body, t.authenticated(), reply); err != nil {
-		cl.reply = Reply{}
+	reply, auth := &cl.noReply().Reply, t.authenticated()
+	if err := c.wire.Decode(cl.op, resp.Header, in.bytes, &auth, reply); err != nil {
+		cl.noReply()
 		return c.classifyBare(cl, v, err)
 	}
 	said := date
@@ -75,18 +76,39 @@ func (v verdict) with(code partner.Code, wire string, cause error) verdict {
 	return v
 }
 
+// buffer is what a reply is read into. It is cleared and used again: nothing keeps it, since
+// a tree has a copy of the text, and a codec gets one.
+type buffer struct{ bytes []byte }
+
+// bufferMax bounds the buffers that are kept.
+const bufferMax = 16 << 10
+
+var buffers sync.Pool
+
+func takeBuffer() *buffer {
+	if b, ok := buffers.Get().(*buffer); ok {
+		return b
+	}
+	return &buffer{make([]byte, 0, 1<<10)}
+}
+
+func (b *buffer) giveBack() {
+	if cap(b.bytes) > bufferMax {
+		return
+	}
+	clear(b.bytes[:cap(b.bytes)]) // a Reader may write beyond what it says
+	b.bytes = b.bytes[:0]
+	buffers.Put(b)
+}
+
 // readBody reads a whole reply within the contract's bound. A reply that goes on is
 // unreadable and its connection is dropped.
-func (c *core) readBody(resp *http.Response) ([]byte, error) {
+func (c *core) readBody(resp *http.Response, in *buffer) error {
 	if resp.StatusCode < 200 { // behind a 101 is the bare connection: no deadline ends reading it
-		return nil, errors.New("the partner answered with a status that ends no request")
+		return errors.New("the partner answered with a status that ends no request")
 	}
 	limit := c.cfg.Contract.Limits().ReplyBytesMax
-	room := int64(bytes.MinRead)
-	if resp.ContentLength >= 0 {
-		room = min(resp.ContentLength, limit, usualReply) + 1 // one for the end to be seen
-	}
-	body := make([]byte, 0, room)
+	body := in.bytes
 	var err error
 	for err == nil {
 		if len(body) == cap(body) {
@@ -94,21 +116,19 @@ func (c *core) readBody(resp *http.Response) ([]byte, error) {
 		}
 		var n int
 		n, err = resp.Body.Read(body[len(body):cap(body)])
-		if body = body[:len(body)+n]; int64(len(body)) > limit {
-			return nil, fmt.Errorf("the reply is longer than %d bytes", limit)
+		body = body[:len(body)+n]
+		if in.bytes = body; int64(len(body)) > limit {
+			return fmt.Errorf("the reply is longer than %d bytes", limit)
 		}
 	}
 	if err != io.EOF {
-		return nil, err
+		return err
 	}
 	if encoded(resp.Header) {
-		return nil, errors.New("the reply is compressed, which was not asked for")
+		return errors.New("the reply is compressed, which was not asked for")
 	}
-	return body, nil
+	return nil
 }
-
-// usualReply bounds how much room a length that a reply names is given at once.
-const usualReply = 64 << 10
 
 // encoded reports whether any of a reply's Content-Encoding lines names anything but
 // identity: of such a reply the bytes are not what the partner said.

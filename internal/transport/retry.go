@@ -110,7 +110,7 @@ func (c *core) repeat(cl *call, last verdict, wait time.Duration) (verdict, bool
 	client := &retryablehttp.Client{
 		HTTPClient: &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
 			if !made {
-				cl.reply = Reply{}
+				cl.noReply()
 				last = c.try(cl, &try{})
 				wait, again = c.grantNext(cl, &last)
 			}
@@ -183,7 +183,7 @@ func (cl *call) keepEarlier(v *verdict) {
 		RequestID: e.RequestID, EndedAt: ended, HTTPStatus: v.status, Sent: cl.now.letOut,
 		Code: v.err.Code, WireCode: v.err.WireCode, Deadline: e.Deadline,
 	}
-	if cl.reply.WireCode != "" { // it was a well-formed one
+	if cl.reply != nil && cl.reply.WireCode != "" { // it was a well-formed one
 		made.TelcoRequestID = e.TelcoRequestID
 	}
 	e.Earlier = append(slices.Clip(e.Earlier), made) // hooks may hold the shorter one

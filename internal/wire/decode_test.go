@@ -33,7 +33,7 @@ func TestDecodeRegister(t *testing.T) {
 	c := byDefault()
 	got, err := c.Decode(partner.OpRegister, []byte(" \t\r\n"+registered+"\n"))
 	require.NoError(t, err)
-	rule := c.w.RuleNamed(partner.Success)
+	rule := c.w.byName[partner.Success]
 	assert.Equal(t, &Reply{
 		WireCode: "0000", Rule: rule, Class: Success, Message: "Thành công, bạn 😀 đã đăng ký", RequestID: "req-1",
 		Time: time.Date(2025, 3, 1, 10, 15, 0, 0, saigon),
@@ -383,13 +383,13 @@ func TestStates(t *testing.T) {
 	}
 	for i, s := range states {
 		name := []string{"INIT", "PENDING", "SUCCESS", "FAILED", "EXPIRED", "CANCELLED", "REVERSED"}[i]
-		assert.Equal(t, s, c.w.state(name))
-		assert.Equal(t, s, c.w.state(string(rune('0'+i))), "numeric alias")
+		assert.Equal(t, s, c.w.stateOf[name])
+		assert.Equal(t, s, c.w.stateOf[string(rune('0'+i))], "numeric alias")
 		assert.Equal(t, name, c.w.wireState[s], "the canonical name is written although an alias sorts before it")
 		assert.Equal(t, name, s.String())
 	}
 	for _, wire := range []string{"", "success", "SUCCESS ", "7", "UNLISTED"} {
-		assert.Equal(t, partner.StateUnlisted, c.w.state(wire), wire)
+		assert.Equal(t, partner.StateUnlisted, c.w.stateOf[wire], wire)
 	}
 	assert.Empty(t, c.w.wireState[partner.StateUnlisted])
 
@@ -399,5 +399,5 @@ func TestStates(t *testing.T) {
 	assert.Equal(t, "done", c.w.wireState[partner.StateSuccess], "the first in byte order")
 	assert.Equal(t, "wait", c.w.wireState[partner.StatePending])
 	assert.Equal(t, "PENDING", c.w.wireState[partner.StateFailed])
-	assert.Equal(t, partner.StateFailed, c.w.state("PENDING"))
+	assert.Equal(t, partner.StateFailed, c.w.stateOf["PENDING"])
 }

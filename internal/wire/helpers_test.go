@@ -24,12 +24,12 @@ func of(c *contract.Contract) *compiled { return &compiled{c, Of(c)} }
 func byDefault() *compiled { return of(contract.Default()) }
 
 func (c *compiled) Encode(op partner.Operation, f field.Request) (Request, error) {
-	return c.w.Encode(op, &f, nil)
+	return c.w.Encode(op, &f, nil, nil)
 }
 
 func (c *compiled) Decode(op partner.Operation, body []byte) (*Reply, error) {
 	out := &Reply{}
-	if err := c.w.Decode(op, nil, body, nil, out); err != nil {
+	if err := c.w.Decode(op, nil, body, &Try{}, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -40,7 +40,7 @@ func (c *compiled) Canonical(op partner.Operation, f field.Request) ([]byte, err
 }
 
 func (c *compiled) Sign(req *http.Request, body []byte, cred partner.Credentials, s contract.Stamp) error {
-	return c.w.Sign(req, body, &Try{Key: c.w.NewKey(cred), Stamp: s})
+	return c.w.Sign(req, body, &Try{Key: c.w.NewKey(cred), Stamp: s}, nil)
 }
 
 func (c *compiled) Verify(req *http.Request, body []byte, cred partner.Credentials, token partner.Secret) (contract.Stamp, error) {

@@ -56,6 +56,9 @@ func (r *Reply) Code() partner.Code {
 	return r.Rule.Name
 }
 
+// roomMax bounds the node lists that are kept.
+const roomMax = 4096
+
 // rooms are node lists that no reply uses any more, cleared of what they held.
 var rooms sync.Pool
 
@@ -82,21 +85,23 @@ type reader struct {
 //
 // A code of the success set has class Success, unless the envelope's inner code does not
 // confirm it; one that is not listed has class Unknown and no row. h and try are for a
-// contract whose replies are signed; nil otherwise.
+// codec, and for a contract whose replies are signed; a zero try is that of a request that
+// was not authenticated.
 func (w *Wire) Decode(op partner.Operation, h http.Header, body []byte, try *Try, out *Reply) error {
 	o, err := w.operation(op)
 	if err != nil {
 		return err
 	}
-	if w.auth.Reply != nil && w.auth.Reply.Canonical == "body" {
+	signed := w.auth.Reply
+	if signed != nil && signed.Canonical == "body" {
 		if err := w.verifyReply(h, body, nil, try); err != nil {
 			return &Error{Problem: err.Error()}
 		}
 	}
 	if w.codec != nil {
-		m := contract.Message{Operation: op, Reply: true}
-		if try != nil {
-			m.Credentials, m.Stamp = try.Key.cred, try.Stamp
+		m := contract.Message{Operation: op, Reply: true, Stamp: try.Stamp}
+		if try.Key != nil {
+			m.Credentials = try.Key.cred
 		}
 		if body, err = w.codec.Read(m, h.Get("Content-Type"), slices.Clone(body)); err != nil {
 			return &Error{Problem: "the codec cannot read it"}
@@ -110,25 +115,24 @@ func (w *Wire) Decode(op partner.Operation, h http.Header, body []byte, try *Try
 	if problem == "" && t[0].Kind != jsontree.Object {
 		problem = "not a JSON object"
 	}
+	if problem == "" && signed != nil && signed.Canonical != "body" {
+		if err := w.verifyReply(h, nil, t, try); err != nil {
+			problem = err.Error()
+		}
+	}
 	if problem != "" {
 		return &Error{Problem: problem}
 	}
-	defer func() {
-		clear(t)
+	r := reader{w: w, t: t, out: out}
+	fault := r.frame(o)
+	if fault == nil {
+		fault = r.body(o)
+	}
+	if clear(t); len(t) <= roomMax {
 		*room = t[:0]
 		rooms.Put(room)
-	}()
-	if r := w.auth.Reply; r != nil && r.Canonical != "body" {
-		members := func() (map[string]sent, bool) { return w.replyMembers(t) }
-		if err := w.verifyReply(h, nil, members, try); err != nil {
-			return &Error{Problem: err.Error()}
-		}
 	}
-	r := reader{w: w, t: t, out: out}
-	if fault := r.frame(o); fault != nil {
-		return fault
-	}
-	if fault := r.body(o); fault != nil {
+	if fault != nil {
 		return fault
 	}
 	return nil
@@ -219,12 +223,12 @@ func (r *reader) code(o *operation) *Error {
 			}
 			continue
 		}
-		rule, class := r.w.classify(o, text)
+		m := o.classify(text)
 		switch {
 		case !decided:
-			r.out.WireCode, r.out.Rule, r.out.Class = text, rule, class
+			r.out.WireCode, r.out.Rule, r.out.Class = text, m.rule, m.class
 		case text == r.out.WireCode:
-		case rule != nil && rule != r.out.Rule:
+		case m.rule != nil && m.rule != r.out.Rule:
 			return &Error{Path: p.text, Problem: "contradicts another name of the same field"}
 		default:
 			r.unread(p.text)
@@ -356,16 +360,15 @@ func (r *reader) extra(places []place, from int32) partner.Extra {
 
 // rows reads a list of objects, or one object as a list of one.
 func (r *reader) rows(o *operation) *Error {
-	place, prefix := r.data, r.at
+	place := r.data
 	if o.rows.root {
-		place, prefix = 0, ""
+		place = 0
 	}
-	prefix = joinPath(prefix, o.rows.text)
 	at, ok := r.t.Follow(place, o.rows.names)
 	out := &r.out.Data
 	switch {
 	case !ok:
-		return &Error{Path: prefix, Problem: throughNoObject}
+		return &Error{Path: r.rowsPath(o), Problem: throughNoObject}
 	case at == jsontree.None:
 		out.HasRows = nullIsEmpty(o.set, out) && r.t.IsNull(place, o.rows.names)
 		return nil
@@ -375,15 +378,15 @@ func (r *reader) rows(o *operation) *Error {
 	switch n := &r.t[at]; {
 	case n.Kind == jsontree.Object:
 	case n.Kind != jsontree.Array:
-		return &Error{Path: prefix, Problem: "must be a list or an object"}
+		return &Error{Path: r.rowsPath(o), Problem: "must be a list or an object"}
 	case n.Count > rowsMax:
-		return &Error{Path: prefix, Problem: "has too many rows"}
+		return &Error{Path: r.rowsPath(o), Problem: "has too many rows"}
 	default:
 		first, count = n.First, n.Count
 	}
 	out.Rows = make([]field.Row, count)
 	for i, el := 0, first; i < len(out.Rows); i, el = i+1, r.t[el].Next {
-		fault := r.row(o, el, prefix, i, &out.Rows[i])
+		fault := r.row(o, el, i, &out.Rows[i])
 		switch {
 		case fault == nil:
 		case o.set != field.Eligible:
@@ -409,8 +412,8 @@ func nullIsEmpty(op field.Ops, d *field.Data) bool {
 
 // row reads the fields of a row, those behind one that cannot be read too, and returns
 // the first fault.
-func (r *reader) row(o *operation, at int32, prefix string, index int, out *field.Row) *Error {
-	here := func(text string) string { return joinPath(prefix+"["+strconv.Itoa(index)+"]", text) }
+func (r *reader) row(o *operation, at int32, index int, out *field.Row) *Error {
+	here := func(text string) string { return joinPath(r.rowsPath(o)+"["+strconv.Itoa(index)+"]", text) }
 	if r.t[at].Kind != jsontree.Object {
 		return &Error{Path: here(""), Problem: "must be an object"}
 	}
@@ -429,6 +432,14 @@ func (r *reader) row(o *operation, at int32, prefix string, index int, out *fiel
 		out.Extra = r.extra(o.rowExtra, at)
 	}
 	return first
+}
+
+// rowsPath is where the rows are, for errors.
+func (r *reader) rowsPath(o *operation) string {
+	if o.rows.root {
+		return o.rows.text
+	}
+	return joinPath(r.at, o.rows.text)
 }
 
 func joinPath(prefix, text string) string {
@@ -455,7 +466,7 @@ func (w *Wire) read(n *jsontree.Node, to any, format string) (problem string) {
 		problem = readInto(n, to)
 	case *field.StateSaid:
 		to.WireState, problem = readText(n)
-		to.State = w.state(to.WireState)
+		to.State = w.stateOf[to.WireState]
 	case *partner.MSISDN:
 		var text string
 		if text, problem = readText(n); problem == "" { // one that is masked or malformed matches no subscriber

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,26 +40,14 @@ type Try struct {
 type item struct {
 	name     string
 	parents  []string // of a nested member
-	key      string   // `"name":`
+	key      string   // `"name":` or `name=`
 	field    int      // 1 + index into field.Requests; 0: not a field
 	format   string
 	asText   bool
-	fromZero bool // of page: the first is 0
 	auth     part
-	text     string // of a constant: as a query writes it
-	json     string // and as JSON writes it
+	constant bool
+	literal  string // of a constant: in JSON its literal, else the bare text
 }
-
-// value is one item as it goes on the wire. The zero value is not sent.
-type value struct {
-	set    bool
-	number bool // n counts
-	text   string
-	n      int64
-	json   string // of a constant
-}
-
-func textValue(s string) value { return value{set: s != "", text: s} }
 
 // Encode writes a request. The body bytes are final: what is signed is what is sent.
 //
@@ -69,28 +58,24 @@ func textValue(s string) value { return value{set: s != "", text: s} }
 // codec is asked. An operation the contract lacks is an error that wraps
 // [partner.OperationAbsent]; a field that cannot be written (a time outside the years 2000
 // to 2100, a negative number, a state without a string) one that wraps
-// [partner.InvalidInput]. No error holds a field's value.
-func (w *Wire) Encode(op partner.Operation, f *field.Request, try *Try) (Request, error) {
+// [partner.InvalidInput]. No error holds a field's value. The body lies in room if it is
+// large enough, which the caller must not use again while the request is under way.
+func (w *Wire) Encode(op partner.Operation, f *field.Request, try *Try, room []byte) (Request, error) {
 	o, err := w.operation(op)
 	if err != nil {
 		return Request{}, err
 	}
 	out := Request{Method: o.method, Path: o.path}
-	var signature string
+	signature := ""
 	if try != nil && w.auth.signs && w.auth.members[partSignature] != "" {
 		if signature, err = w.signMembers(o, f, try); err != nil {
 			return Request{}, err
 		}
 	}
-	body := make([]byte, 0, 320)
-	if o.encoding == "json" {
-		body, err = w.appendJSON(body, o, f, try, signature)
-	} else {
-		body, err = w.appendPairs(body, o, f, try, signature)
-	}
+	body, err := w.appendBody(room[:0], o, f, try, signature)
 	switch {
 	case err != nil:
-		return Request{}, fmt.Errorf("%s: %w", op, err)
+		return Request{}, err
 	case o.encoding == "query":
 		out.RawQuery = string(body)
 		return out, nil
@@ -112,44 +97,63 @@ func (w *Wire) Encode(op partner.Operation, f *field.Request, try *Try) (Request
 // PerTry reports whether an operation's request hangs on credentials or stamp, so that each
 // try encodes it anew.
 func (w *Wire) PerTry(op partner.Operation) bool {
-	o := w.ops[op]
+	o := w.op(op)
 	return o != nil && o.perTry
 }
 
 // WholeDays reports whether an operation's window is told in days, the last one included.
 func (w *Wire) WholeDays(op partner.Operation) bool {
-	o := w.ops[op]
+	o := w.op(op)
 	return o != nil && slices.ContainsFunc(o.items, func(it item) bool { return isDay(it.format) })
 }
 
-// appendJSON writes the items in their order; members of one object stand together.
-func (w *Wire) appendJSON(b []byte, o *operation, f *field.Request, try *Try, signature string) ([]byte, error) {
-	b = append(b, '{')
+// appendBody writes the items: as a JSON object in their order, members of one object
+// together, or as pairs sorted by name.
+func (w *Wire) appendBody(b []byte, o *operation, f *field.Request, try *Try, signature string) ([]byte, error) {
+	isJSON := o.encoding == "json"
+	if isJSON {
+		b = append(b, '{')
+	}
 	var open []string
+	var room [96]byte
 	first := true
-	for i := range o.items {
+	for _, i := range o.order {
 		it := &o.items[i]
-		v, err := w.value(it, f, try, signature)
+		text, bare, err := w.appendItem(room[:0], it, f, try, signature)
 		if err != nil {
-			return b, err
+			return b, fmt.Errorf("%s: %w", o.op, err)
 		}
-		if !v.set {
+		switch {
+		case len(text) == 0 && !it.constant:
 			continue
-		}
-		if len(it.parents) > 0 || len(open) > 0 {
-			b, open, first = openObjects(b, open, it.parents, first)
-		}
-		if !first {
-			b = append(b, ',')
+		case isJSON:
+			if len(it.parents) > 0 || len(open) > 0 {
+				b, open, first = openObjects(b, open, it.parents, first)
+			}
+			if !first {
+				b = append(b, ',')
+			}
+			b = append(b, it.key...)
+			if bare && !it.asText {
+				b = append(b, text...)
+			} else {
+				b = jsontree.AppendString(b, text)
+			}
+		default:
+			if !first {
+				b = append(b, '&')
+			}
+			b = appendEscaped(append(b, it.key...), text)
 		}
 		first = false
-		b = append(b, it.key...)
-		b = appendValue(b, v, it.asText)
 	}
 	for range open {
 		b = append(b, '}')
 	}
-	return append(b, '}'), nil
+	if isJSON {
+		b = append(b, '}')
+	}
+	return b, nil
 }
 
 // openObjects closes the objects that an item does not stand in and opens those it does.
@@ -171,55 +175,8 @@ func openObjects(b []byte, open, want []string, first bool) ([]byte, []string, b
 	return b, want, first
 }
 
-func appendValue(b []byte, v value, asText bool) []byte {
-	switch {
-	case v.json != "":
-		return append(b, v.json...)
-	case v.number && asText:
-		b = append(b, '"')
-		b = strconv.AppendInt(b, v.n, 10)
-		return append(b, '"')
-	case v.number:
-		return strconv.AppendInt(b, v.n, 10)
-	default:
-		return jsontree.AppendString(b, v.text)
-	}
-}
-
-// plain is the value as a query writes it, before any escaping.
-func (v value) plain() string {
-	if v.number {
-		return strconv.FormatInt(v.n, 10)
-	}
-	return v.text
-}
-
-// appendPairs writes the items as a query, sorted by name.
-func (w *Wire) appendPairs(b []byte, o *operation, f *field.Request, try *Try, signature string) ([]byte, error) {
-	for _, i := range o.order {
-		it := &o.items[i]
-		v, err := w.value(it, f, try, signature)
-		if err != nil {
-			return b, err
-		}
-		if !v.set {
-			continue
-		}
-		if len(b) > 0 {
-			b = append(b, '&')
-		}
-		b = append(appendEscaped(b, it.name), '=')
-		if v.number {
-			b = strconv.AppendInt(b, v.n, 10)
-			continue
-		}
-		b = appendEscaped(b, v.text)
-	}
-	return b, nil
-}
-
 // appendEscaped escapes as url.QueryEscape does.
-func appendEscaped(b []byte, s string) []byte {
+func appendEscaped[T ~string | ~[]byte](b []byte, s T) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -234,98 +191,90 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-var errNegative = errors.New("must not be negative")
-
-// value reads one item. Numbers stay in n so that they are formatted only once.
-func (w *Wire) value(it *item, f *field.Request, try *Try, signature string) (value, error) {
+// appendItem appends what one item says, nothing for one that is not sent. bare: JSON
+// writes it as it is, without quotes.
+func (w *Wire) appendItem(b []byte, it *item, f *field.Request, try *Try, signature string) (text []byte, bare bool, err error) {
 	switch {
-	case it.auth != 0 && try == nil:
-		return value{}, nil
+	case it.constant:
+		return append(b, it.literal...), true, nil
+	case it.auth == partSignature:
+		return append(b, signature...), false, nil
 	case it.auth != 0:
-		return w.authValue(it.auth, try, signature)
-	case it.field == 0:
-		return value{set: true, text: it.text, json: it.json}, nil
+		if try != nil {
+			b, err = w.appendPart(b, it.auth, try)
+		}
+		return b, false, err
 	}
 	spec := &field.Requests[it.field-1]
-	v, err := w.fieldValue(spec.At(f), it.format, spec.Name == field.To)
-	if err == nil && !utf8.ValidString(v.text) {
+	b, bare, err = w.appendField(b, spec.At(f), it.format, spec.Name == field.To)
+	if err == nil && !utf8.Valid(b) {
 		err = errors.New("not UTF-8")
 	}
 	if err != nil { // it never holds the value
-		return value{}, fmt.Errorf("%w: %s: %w", partner.InvalidInput, spec.Name, err)
+		err = fmt.Errorf("%w: %s: %w", partner.InvalidInput, spec.Name, err)
 	}
-	if it.fromZero && v.set {
-		v.n--
-	}
-	return v, nil
+	return b, bare, err
 }
 
-// fieldValue reads a field by its type. A time that a day's layout writes as the end of a
-// window is the last day inside it.
-func (w *Wire) fieldValue(at any, format string, end bool) (value, error) {
+// appendField appends a field by its type, a zero one as nothing. A time that a day's
+// layout writes as the end of a window is the last day inside it.
+func (w *Wire) appendField(b []byte, at any, format string, end bool) (text []byte, bare bool, err error) {
 	switch at := at.(type) {
 	case *string:
-		return textValue(*at), nil
+		b = append(b, *at...)
 	case *partner.MSISDN:
-		return textValue(at.Reveal(w.msisdnForm)), nil
+		b = at.AppendReveal(b, w.msisdnForm)
 	case *partner.OTP:
-		return textValue(at.Reveal()), nil
+		b = at.AppendReveal(b)
 	case *partner.PackageCode:
-		return textValue(string(*at)), nil
+		b = append(b, *at...)
 	case *partner.TransID:
-		return textValue(string(*at)), nil
+		b = append(b, *at...)
 	case *partner.PartnerTransID:
-		return textValue(string(*at)), nil
+		b = append(b, *at...)
 	case *int:
-		return numberValue(int64(*at))
+		n := *at
+		if format == fromZero && n > 0 {
+			return strconv.AppendInt(b, int64(n-1), 10), true, nil
+		}
+		b, err = appendNumber(b, int64(n))
+		return b, true, err
 	case *partner.VND:
-		v, err := numberValue(int64(*at))
-		if v.set && format != "" {
-			return textValue(strconv.FormatInt(v.n, 10) + strings.TrimPrefix(format, "0")), err
+		if b, err = appendNumber(b, int64(*at)); len(b) > 0 && format != "" {
+			return append(b, format[1:]...), false, err
 		}
-		return v, err
+		return b, true, err
 	case *time.Time:
-		return w.timeValue(*at, format, end)
+		layout, t := cmp.Or(format, w.times.layout), *at
+		if t.IsZero() {
+			return b, false, nil
+		}
+		if end && isDay(layout) {
+			t = t.Add(-1)
+		}
+		b, err = w.times.appendTime(b, layout, t)
+		return b, asNumber(layout), err
 	case *partner.State:
-		if *at == partner.StateUnlisted {
-			return value{}, nil
-		}
 		text, ok := w.wireState[*at]
-		if !ok {
-			return value{}, errors.New("the contract has no wire string for this state")
+		if !ok && *at != partner.StateUnlisted {
+			err = errors.New("the contract has no wire string for this state")
 		}
-		return textValue(text), nil
+		b = append(b, text...)
+	default:
+		err = errors.New("a field of a type that requests do not carry")
 	}
-	return value{}, errors.New("a field of a type that requests do not carry")
+	return b, false, err
 }
 
-func numberValue(n int64) (value, error) {
-	if n < 0 {
-		return value{}, errNegative
+// appendNumber appends a number that is not 0.
+func appendNumber(b []byte, n int64) ([]byte, error) {
+	switch {
+	case n < 0:
+		return b, errors.New("must not be negative")
+	case n == 0:
+		return b, nil
 	}
-	return value{set: n != 0, number: true, n: n}, nil
-}
-
-func (w *Wire) timeValue(t time.Time, layout string, end bool) (value, error) {
-	if t.IsZero() {
-		return value{}, nil
-	}
-	if layout == "" {
-		layout = w.times.layout
-	}
-	if end && isDay(layout) {
-		t = t.Add(-1)
-	}
-	var buf [32]byte
-	text, err := w.times.appendTime(buf[:0], layout, t)
-	if err != nil {
-		return value{}, err
-	}
-	if asNumber(layout) {
-		n, _ := plainInteger(string(text))
-		return value{set: true, number: true, n: n}, nil
-	}
-	return textValue(string(text)), nil
+	return strconv.AppendInt(b, n, 10), nil
 }
 
 // Canonical writes what a request says without the OTP: the operation and each field
@@ -340,37 +289,45 @@ func (w *Wire) Canonical(b []byte, op partner.Operation, f *field.Request) ([]by
 	}
 	b = append(b, `{"v":1,"operation":`...)
 	b = jsontree.AppendString(b, string(op))
+	var room [96]byte
 	for i := range field.Requests {
 		spec := &field.Requests[i]
 		if spec.Name == field.OTPCode || !o.lists(i) {
 			continue
 		}
-		v, err := w.canonicalValue(spec.At(f))
-		if err != nil {
+		text, bare, err := w.appendCanonicalField(room[:0], spec.At(f))
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("%s: %w: %s: %w", op, partner.InvalidInput, spec.Name, err)
-		}
-		if !v.set {
+		case len(text) == 0:
 			continue
 		}
 		b = append(jsontree.AppendString(append(b, ','), spec.Name), ':')
-		b = appendValue(b, v, false)
+		if bare {
+			b = append(b, text...)
+		} else {
+			b = jsontree.AppendString(b, text)
+		}
 	}
 	return append(b, '}'), nil
 }
 
-func (w *Wire) canonicalValue(at any) (value, error) {
+func (w *Wire) appendCanonicalField(b []byte, at any) (text []byte, bare bool, err error) {
 	switch at := at.(type) {
 	case *partner.MSISDN:
-		return textValue(at.Reveal(partner.Form84)), nil
+		return at.AppendReveal(b, partner.Form84), false, nil
 	case *time.Time:
-		return value{set: !at.IsZero(), number: true, n: at.Unix()}, nil
+		if at.IsZero() {
+			return b, false, nil
+		}
+		return strconv.AppendInt(b, at.Unix(), 10), true, nil
 	case *partner.State:
 		if *at == partner.StateUnlisted {
-			return value{}, nil
+			return b, false, nil
 		}
-		return textValue(at.String()), nil
+		return append(b, at.String()...), false, nil
 	}
-	return w.fieldValue(at, "", false)
+	return w.appendField(b, at, "", false)
 }
 
 func (o *operation) lists(index int) bool {
@@ -387,7 +344,10 @@ func nested(items []item, isJSON bool) []item {
 			names = strings.Split(it.name, ".")
 		}
 		it.parents = names[:len(names)-1]
-		it.key = string(jsontree.AppendString(nil, names[len(names)-1])) + ":"
+		it.key = string(appendEscaped(nil, it.name)) + "="
+		if isJSON {
+			it.key = string(jsontree.AppendString(nil, names[len(names)-1])) + ":"
+		}
 	}
 	return gather(items, 0)
 }

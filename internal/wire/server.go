@@ -154,15 +154,15 @@ func contentTypeIs(r *http.Request, encoding string) error {
 func (o *operation) constantsFit(members map[string]sent) string {
 	for i := range o.items {
 		it := &o.items[i]
-		if it.field != 0 || it.auth != 0 {
+		if !it.constant {
 			continue
 		}
 		v, there := members[it.name]
-		want, got := it.text, v.text
+		got := v.text
 		if o.encoding == "json" {
-			want, got = it.json, v.json()
+			got = v.json()
 		}
-		if !there || got != want {
+		if !there || got != it.literal {
 			return it.name
 		}
 	}
@@ -294,12 +294,12 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 			*to = to.AddDate(0, 0, 1)
 		}
 	case *partner.State:
-		if *to = w.state(s); *to == partner.StateUnlisted {
+		if *to = w.stateOf[s]; *to == partner.StateUnlisted {
 			err = errors.New("a state the contract does not list")
 		}
 	case *int:
 		var n int64
-		if it.fromZero {
+		if it.format == fromZero {
 			n, err = positive(s + "0")
 			if s == "0" || err == nil {
 				n, err = n/10+1, nil
@@ -416,7 +416,7 @@ func (a *auth) carries(p part) bool { return a.headers[p] != "" || a.members[p] 
 
 // saidParts reads the authentication where it stands. A part that is missing is an error.
 func (w *Wire) saidParts(op partner.Operation, req *http.Request, body []byte) (said [partCount]string, members map[string]sent, err error) {
-	if o := w.ops[op]; o != nil && o.perTry && w.auth.members != [partCount]string{} {
+	if o := w.op(op); o != nil && o.perTry && w.auth.members != [partCount]string{} {
 		if members, err = w.membersOf(o, req, body); err != nil {
 			return said, nil, partner.AuthSignature
 		}
@@ -452,26 +452,19 @@ func (w *Wire) Token(op partner.Operation, req *http.Request, body []byte) strin
 }
 
 func (w *Wire) signed(req *http.Request, body []byte, cred partner.Credentials, s contract.Stamp, said [partCount]string, members map[string]sent) bool {
-	text := func(b []byte) ([]byte, error) {
-		if members != nil && w.auth.Canonical != "parts" {
-			rest := make(map[string]sent, len(members))
-			for name, v := range members {
-				if name != w.auth.members[partSignature] {
-					rest[name] = v
-				}
-			}
-			return w.appendMembers(b, rest, w.auth.Canonical, w.auth.Parts), nil
-		}
-		return w.appendCanonical(b, req, body, cred.APIKey, cred.Username, s, said[partTimestamp])
+	var message []byte
+	var err error
+	if members != nil && w.auth.Canonical != "parts" {
+		delete(members, w.auth.members[partSignature])
+		message = w.appendMembers(nil, members, w.auth.Canonical, w.auth.Parts)
+	} else if message, err = w.appendCanonical(nil, req, body, &cred, &s, []byte(said[partTimestamp])); err != nil {
+		return false
 	}
 	var public any
 	if cred.PrivateKey != nil {
 		public = cred.PrivateKey.Public()
 	}
-	if !rsaScheme(w.auth.Scheme) && cred.Secret.IsZero() {
-		return false
-	}
-	return w.NewKey(cred).verify(said[partSignature], text, public)
+	return w.NewKey(cred).verify(said[partSignature], message, public)
 }
 
 // readStamp reads a timestamp in the scheme's form, in the years a time may have.
@@ -506,9 +499,9 @@ func (w *Wire) WriteAnswer(op partner.Operation, a *Answer, cred partner.Credent
 	b := builder{w: w}
 	f := &w.frame
 	b.putFirst(f.code, b.code(code))
-	_, class := w.classify(o, code)
-	b.putFirst(f.success, (class == Success) != a.Contradict)
-	if class == Success && len(w.inner) > 0 {
+	success := o.classify(code).class == Success
+	b.putFirst(f.success, success != a.Contradict)
+	if success && len(w.inner) > 0 {
 		b.putFirst(f.inner, w.inner[0])
 	}
 	b.putFirst(f.message, text(a.Message))
@@ -529,7 +522,7 @@ func (w *Wire) WriteAnswer(op partner.Operation, a *Answer, cred partner.Credent
 		}
 	}
 	if r := w.auth.Reply; r != nil && r.Canonical == "body" {
-		signature, err := w.NewKey(cred).sign(func(b []byte) ([]byte, error) { return append(b, body...), nil })
+		signature, err := w.NewKey(cred).sign(body)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -553,7 +546,7 @@ func (w *Wire) signAnswer(b *builder, h http.Header, cred partner.Credentials) e
 	if !ok {
 		return errors.New("an answer with a list cannot be signed by all its members; list those that are signed")
 	}
-	signature, err := w.NewKey(cred).sign(func(text []byte) ([]byte, error) { return w.appendMembers(text, members, r.Canonical, r.Parts), nil })
+	signature, err := w.NewKey(cred).sign(w.appendMembers(nil, members, r.Canonical, r.Parts))
 	if err != nil {
 		return err
 	}
@@ -571,24 +564,19 @@ func (w *Wire) wireCode(o *operation, a *Answer) (string, error) {
 		return a.WireCode, nil
 	case a.Code == partner.Success:
 		for _, wire := range w.success { // one may mean something else here
-			if _, class := w.classify(o, wire); class == Success {
+			if o.classify(wire).class == Success {
 				return wire, nil
 			}
 		}
 	}
-	for _, wire := range w.wiresOf(a.Code) {
-		if r := o.codes[wire]; r != nil && r.Name == a.Code {
-			return wire, nil
+	if named := w.byName[a.Code]; named != nil {
+		for _, wire := range named.Wire {
+			if r := o.codes[wire].rule; r != nil && r.Name == a.Code {
+				return wire, nil
+			}
 		}
 	}
 	return "", fmt.Errorf("contract: no wire code for %q", string(a.Code))
-}
-
-func (w *Wire) wiresOf(name partner.Code) []string {
-	if r := w.byName[name]; r != nil {
-		return r.Wire
-	}
-	return nil
 }
 
 // single returns a header that stands exactly once and is not empty.
@@ -776,10 +764,6 @@ func (b *builder) field(at any, format string) any {
 		}
 		state := at.State
 		return b.value(&state, format)
-	case *int:
-		if format == fromZero && *at > 0 {
-			return int64(*at - 1)
-		}
 	case **int:
 		if *at == nil {
 			return nil
@@ -816,17 +800,17 @@ func flagAs(format string, yes bool) any {
 
 // value writes a field that requests carry too, as they do.
 func (b *builder) value(at any, format string) any {
-	v, err := b.w.fieldValue(at, format, false)
+	v, bare, err := b.w.appendField(nil, at, format, false)
 	switch {
 	case err != nil:
 		b.fail(err)
 		return nil
-	case !v.set:
+	case len(v) == 0:
 		return nil
-	case v.number:
-		return v.n
+	case bare:
+		return literal(v)
 	}
-	return v.text
+	return string(v)
 }
 
 // text is a value to write; "" is not written.

@@ -81,56 +81,46 @@ func compileAuth(d contract.Auth) auth {
 	return a
 }
 
-// authValue is a part of the authentication as a member of the request.
-func (w *Wire) authValue(p part, try *Try, signature string) (value, error) {
-	text, err := w.partText(p, try)
-	if p == partSignature {
-		text, err = signature, nil
-	}
-	return textValue(text), err
-}
-
-// partText is what a part says.
-func (w *Wire) partText(p part, try *Try) (string, error) {
-	text := ""
+// appendPart appends what a part says.
+func (w *Wire) appendPart(b []byte, p part, try *Try) ([]byte, error) {
+	cred, n := &try.Key.cred, len(b)
 	switch p {
 	case partAPIKey:
-		text = try.Key.cred.APIKey.Reveal()
+		b = cred.APIKey.AppendReveal(b)
 	case partUsername:
-		text = try.Key.cred.Username
+		b = append(b, cred.Username...)
 	case partPassword:
-		text = try.Key.cred.Password.Reveal()
+		b = cred.Password.AppendReveal(b)
 	case partToken:
-		text = try.Stamp.Token.Reveal()
+		b = try.Stamp.Token.AppendReveal(b)
 	case partTimestamp:
-		return w.stampText(try.Stamp.Time)
+		return w.appendStamp(b, try.Stamp.Time)
 	case partNonce:
-		text = try.Stamp.Nonce
+		b = append(b, try.Stamp.Nonce...)
 	case partRequestID:
-		text = try.Stamp.RequestID
+		b = append(b, try.Stamp.RequestID...)
 	}
-	if text == "" {
-		return "", fmt.Errorf("%w: no %s", partner.CredentialsFailed, [partCount]string{
+	if len(b) == n {
+		return b, fmt.Errorf("%w: no %s", partner.CredentialsFailed, [partCount]string{
 			partAPIKey: "API key", partUsername: "username", partPassword: "password", partToken: "token", partNonce: "nonce", partRequestID: "request id",
 		}[p])
 	}
-	return text, nil
+	return b, nil
 }
 
-// stampText writes the scheme's timestamp.
-func (w *Wire) stampText(t time.Time) (string, error) {
+// appendStamp appends the scheme's timestamp.
+func (w *Wire) appendStamp(b []byte, t time.Time) ([]byte, error) {
 	switch w.auth.Timestamp {
 	case "s":
-		return strconv.FormatInt(t.Unix(), 10), nil
+		return strconv.AppendInt(b, t.Unix(), 10), nil
 	case "", "ms":
-		return strconv.FormatInt(t.UnixMilli(), 10), nil
+		return strconv.AppendInt(b, t.UnixMilli(), 10), nil
 	}
-	var buf [32]byte
-	text, err := w.times.appendTime(buf[:0], w.auth.Timestamp, t)
+	b, err := w.times.appendTime(b, w.auth.Timestamp, t)
 	if err != nil {
-		return "", fmt.Errorf("%w: timestamp: %w", partner.CredentialsFailed, err)
+		return b, fmt.Errorf("%w: timestamp: %w", partner.CredentialsFailed, err)
 	}
-	return string(text), nil
+	return b, nil
 }
 
 // Sign sets the authentication headers for exactly these body bytes; the request must carry
@@ -139,14 +129,15 @@ func (w *Wire) stampText(t time.Time) (string, error) {
 // constant headers are set before it takes over; if it changes the body or the URL, the
 // request is refused, since neither would be sent.
 //
-// An error wraps [partner.CredentialsFailed] and holds no secret: a key, token or header
+// The values lie in room as far as it reaches. An error wraps [partner.CredentialsFailed]
+// and holds no secret: a key, token or header
 // value that the scheme needs is missing, or a value could not stand in a header without
 // changing the message (a control character, space at an end).
-func (w *Wire) Sign(req *http.Request, body []byte, try *Try) error {
+func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) error {
 	if req.Header == nil {
 		req.Header = make(http.Header, 8)
 	}
-	h := headerSetter{header: req.Header}
+	h := headerSetter{header: req.Header, room: room}
 	for _, fixed := range w.auth.constants {
 		h.set(fixed[0], fixed[1])
 	}
@@ -156,35 +147,55 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try) error {
 		}
 		return w.signByUser(req, body, try)
 	}
-	stamp := ""
-	for p := partAPIKey; p < partSignature; p++ {
-		name := w.auth.headers[p]
-		if name == "" && p != partTimestamp {
-			continue
-		}
-		if name == "" && w.auth.members[p] == "" {
-			continue
-		}
-		text, err := w.partText(p, try)
-		if p == partTimestamp {
-			stamp = text
-		}
-		if err != nil {
-			return err
-		}
-		if p == partToken && name == "Authorization" {
-			text = "Bearer " + text
-		}
-		h.set(name, text)
-	}
-	if h.err != nil || w.auth.headers[partSignature] == "" {
-		return h.err
-	}
-	signature, err := w.signature(req, body, try, stamp)
+	s, err := try.Key.take()
 	if err != nil {
 		return err
 	}
-	h.set(w.auth.headers[partSignature], signature)
+	defer try.Key.give(s)
+	// One string holds what only headers say. The ids are strings of their own: what a
+	// caller keeps of a call must not keep its key.
+	var ends [partCount]int
+	var stamp []byte
+	for p := partAPIKey; p < partSignature; p++ {
+		if w.auth.headers[p] == "" && (p != partTimestamp || w.auth.members[p] == "") {
+			continue
+		}
+		if p == partToken && w.auth.headers[p] == "Authorization" {
+			s.said = append(s.said, "Bearer "...)
+		}
+		n := len(s.said)
+		if s.said, err = w.appendPart(s.said, p, try); err != nil {
+			return err
+		}
+		switch p {
+		case partTimestamp:
+			stamp = s.said[n:]
+		case partNonce, partRequestID:
+			s.said = s.said[:n]
+		}
+		ends[p] = len(s.said)
+	}
+	if w.auth.headers[partSignature] != "" {
+		if s.text, err = w.appendCanonical(s.text, req, body, &try.Key.cred, &try.Stamp, stamp); err != nil {
+			return err
+		}
+		if s.said, err = try.Key.seal(s.said, s); err != nil {
+			return err
+		}
+		ends[partSignature] = len(s.said)
+	}
+	said, from := string(s.said), 0
+	for p := partAPIKey; p < partCount; p++ {
+		text := said[from:max(from, ends[p])]
+		from += len(text)
+		switch p {
+		case partNonce:
+			text = try.Stamp.Nonce
+		case partRequestID:
+			text = try.Stamp.RequestID
+		}
+		h.set(w.auth.headers[p], text)
+	}
 	return h.err
 }
 
@@ -201,8 +212,10 @@ func (w *Wire) signByUser(req *http.Request, body []byte, try *Try) error {
 
 // signMembers signs the members of a request that carries its signature among them.
 func (w *Wire) signMembers(o *operation, f *field.Request, try *Try) (string, error) {
+	var message, body []byte
+	var err error
 	if w.auth.Canonical == "parts" { // body parts are refused by the rules, so no byte of the body is needed
-		stamp, err := w.stampText(try.Stamp.Time)
+		stamp, err := w.appendStamp(nil, try.Stamp.Time)
 		if err != nil {
 			return "", err
 		}
@@ -210,36 +223,23 @@ func (w *Wire) signMembers(o *operation, f *field.Request, try *Try) (string, er
 		if err != nil {
 			return "", fmt.Errorf("%w: %w", partner.CredentialsFailed, err)
 		}
-		return w.signature(req, nil, try, stamp)
+		if message, err = w.appendCanonical(nil, req, nil, &try.Key.cred, &try.Stamp, stamp); err != nil {
+			return "", err
+		}
+		return try.Key.sign(message)
 	}
-	var body []byte
-	var err error
-	if o.encoding == "json" {
-		body, err = w.appendJSON(nil, o, f, try, "")
-	} else {
-		body, err = w.appendPairs(nil, o, f, try, "")
-	}
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", o.op, err)
+	if body, err = w.appendBody(nil, o, f, try, ""); err != nil {
+		return "", err
 	}
 	members, err := readMembers(o.encoding, body)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", partner.CredentialsFailed, err)
 	}
-	return try.Key.sign(func(b []byte) ([]byte, error) {
-		return w.appendMembers(b, members, w.auth.Canonical, w.auth.Parts), nil
-	})
-}
-
-// signature signs the canonical string and encodes what comes out.
-func (w *Wire) signature(req *http.Request, body []byte, try *Try, stamp string) (string, error) {
-	return try.Key.sign(func(b []byte) ([]byte, error) {
-		return w.appendCanonical(b, req, body, try.Key.cred.APIKey, try.Key.cred.Username, try.Stamp, stamp)
-	})
+	return try.Key.sign(w.appendMembers(nil, members, w.auth.Canonical, w.auth.Parts))
 }
 
 // appendCanonical builds what is signed of a request.
-func (w *Wire) appendCanonical(b []byte, req *http.Request, body []byte, apiKey partner.Secret, username string, s contract.Stamp, stamp string) ([]byte, error) {
+func (w *Wire) appendCanonical(b []byte, req *http.Request, body []byte, cred *partner.Credentials, s *contract.Stamp, stamp []byte) ([]byte, error) {
 	if w.auth.Canonical != "parts" {
 		members, err := requestMembers(req, body)
 		if err != nil {
@@ -271,9 +271,9 @@ func (w *Wire) appendCanonical(b []byte, req *http.Request, body []byte, apiKey 
 		case "requestId":
 			b = append(b, s.RequestID...)
 		case "apiKey":
-			b = append(b, apiKey.Reveal()...)
+			b = cred.APIKey.AppendReveal(b)
 		case "username":
-			b = append(b, username...)
+			b = append(b, cred.Username...)
 		case "bodyHash": // SHA-256 in lower hex whatever the signature's hash
 			sum := sha256.Sum256(body)
 			b = hex.AppendEncode(b, sum[:])
@@ -340,70 +340,84 @@ type Key struct {
 
 // signing is the scratch of one signature.
 type signing struct {
-	mac  hash.Hash // nil of RSA
-	text []byte
+	mac  hash.Hash // nil of RSA, and where nothing is signed
+	text []byte    // what is signed
+	said []byte    // what headers say
 	sum  [sha512.Size]byte
 }
 
 // NewKey makes a key.
 func (w *Wire) NewKey(cred partner.Credentials) *Key { return &Key{w: w, cred: cred} }
 
-// sign signs what text appends and encodes the signature. The scratch is cleared before it
-// goes back.
-func (k *Key) sign(text func([]byte) ([]byte, error)) (string, error) {
+// take gives out a scratch; where the secret goes first, its text begins with that.
+func (k *Key) take() (*signing, error) {
 	s, _ := k.pool.Get().(*signing)
 	if s == nil {
-		var err error
-		if s, err = k.newSigning(); err != nil {
-			return "", err
+		s = &signing{text: make([]byte, 0, 320), said: make([]byte, 0, 320)}
+		if k.w.auth.signs && !rsaScheme(k.w.auth.Scheme) {
+			if k.cred.Secret.IsZero() {
+				return nil, fmt.Errorf("%w: no secret", partner.CredentialsFailed)
+			}
+			s.mac = k.newHash()
 		}
 	}
-	defer func() {
-		clear(s.text[:cap(s.text)])
-		clear(s.sum[:])
-		k.pool.Put(s)
-	}()
-	b := s.text[:0]
-	plain := k.w.auth.Secret
-	if plain == "first" {
-		b = append(append(b, k.cred.Secret.Reveal()...), k.w.auth.Separator...)
+	if k.w.auth.Secret == "first" {
+		s.text = append(k.cred.Secret.AppendReveal(s.text), k.w.auth.Separator...)
 	}
-	b, err := text(b)
+	return s, nil
+}
+
+// give takes a scratch back, cleared.
+func (k *Key) give(s *signing) {
+	clear(s.text[:cap(s.text)])
+	clear(s.said[:cap(s.said)])
+	clear(s.sum[:])
+	s.text, s.said = s.text[:0], s.said[:0]
+	k.pool.Put(s)
+}
+
+// seal appends the signature of a scratch's text.
+func (k *Key) seal(b []byte, s *signing) (_ []byte, err error) {
+	if k.w.auth.Secret == "last" {
+		s.text = k.cred.Secret.AppendReveal(append(s.text, k.w.auth.Separator...))
+	}
+	raw := s.sum[:0]
+	if s.mac == nil {
+		if raw, err = k.signRSA(s.text); err != nil {
+			return b, err
+		}
+	} else {
+		s.mac.Reset()
+		s.mac.Write(s.text) // never fails
+		raw = s.mac.Sum(raw)
+	}
+	return k.w.appendSignature(b, raw), nil
+}
+
+// sign signs a message.
+func (k *Key) sign(message []byte) (string, error) {
+	s, err := k.take()
 	if err != nil {
 		return "", err
 	}
-	if plain == "last" {
-		b = append(append(b, k.w.auth.Separator...), k.cred.Secret.Reveal()...)
-	}
-	s.text = b
-	if s.mac == nil {
-		raw, err := k.signRSA(b)
-		return k.w.encodeSignature(raw), err
-	}
-	s.mac.Reset()
-	s.mac.Write(b) // never fails
-	return k.w.encodeSignature(s.mac.Sum(s.sum[:0])), nil
+	defer k.give(s)
+	s.text = append(s.text, message...)
+	s.said, err = k.seal(s.said, s)
+	return string(s.said), err
 }
 
-func (k *Key) newSigning() (*signing, error) {
-	s := &signing{text: make([]byte, 0, 320)}
-	if rsaScheme(k.w.auth.Scheme) {
-		return s, nil
-	}
-	if k.cred.Secret.IsZero() {
-		return nil, fmt.Errorf("%w: no secret", partner.CredentialsFailed)
-	}
+func (k *Key) newHash() hash.Hash {
+	secret := k.cred.Secret.AppendReveal(nil)
+	defer clear(secret) // what is made of it keeps a copy of its own
 	switch k.w.auth.Scheme {
 	case "hmac-sha512":
-		s.mac = hmac.New(sha512.New, []byte(k.cred.Secret.Reveal()))
+		return hmac.New(sha512.New, secret)
 	case "legacy-md5":
-		s.mac = md5.New() //nolint:gosec // the gateway's choice
+		return md5.New() //nolint:gosec // the gateway's choice
 	case "legacy-sha1":
-		s.mac = sha1.New() //nolint:gosec // the gateway's choice
-	default:
-		s.mac = hmac.New(sha256.New, []byte(k.cred.Secret.Reveal()))
+		return sha1.New() //nolint:gosec // the gateway's choice
 	}
-	return s, nil
+	return hmac.New(sha256.New, secret)
 }
 
 func rsaScheme(scheme string) bool { return scheme == "rsa-sha256" || scheme == "legacy-rsa-sha1" }
@@ -434,33 +448,31 @@ func (k *Key) signRSA(message []byte) ([]byte, error) {
 }
 
 // verify reports whether a signature is that of a message.
-func (k *Key) verify(signature string, text func([]byte) ([]byte, error), public crypto.PublicKey) bool {
+func (k *Key) verify(signature string, message []byte, public crypto.PublicKey) bool {
 	if !rsaScheme(k.w.auth.Scheme) {
-		want, err := k.sign(text)
+		want, err := k.sign(message)
 		return err == nil && hmac.Equal([]byte(want), []byte(signature))
 	}
 	raw, ok := k.w.decodeSignature(signature)
 	if !ok {
 		return false
 	}
-	message, err := text(nil)
 	key, isRSA := public.(*rsa.PublicKey)
-	if err != nil || !isRSA {
+	if !isRSA {
 		return false
 	}
 	algorithm, digest := k.w.digest(message)
 	return rsa.VerifyPKCS1v15(key, algorithm, digest, raw) == nil
 }
 
-func (w *Wire) encodeSignature(raw []byte) string {
+func (w *Wire) appendSignature(b, raw []byte) []byte {
 	if w.auth.Encoding == "base64" {
-		return base64.StdEncoding.EncodeToString(raw)
+		return base64.StdEncoding.AppendEncode(b, raw)
 	}
-	var buf [2 * sha512.Size]byte
-	return string(hex.AppendEncode(buf[:0], raw))
+	return hex.AppendEncode(b, raw)
 }
 
-// decodeSignature reads only the form that encodeSignature writes.
+// decodeSignature reads only the form that appendSignature writes.
 func (w *Wire) decodeSignature(s string) ([]byte, bool) {
 	var raw []byte
 	var err error
@@ -469,7 +481,7 @@ func (w *Wire) decodeSignature(s string) ([]byte, bool) {
 	} else {
 		raw, err = hex.DecodeString(s)
 	}
-	return raw, err == nil && w.encodeSignature(raw) == s
+	return raw, err == nil && string(w.appendSignature(nil, raw)) == s
 }
 
 // replyMembers are what a reply's signature speaks of: all members, or those listed, beside
@@ -495,16 +507,16 @@ func (w *Wire) replyMembers(t jsontree.Tree) (map[string]sent, bool) {
 
 var errReplySignature = errors.New("the signature of the reply is missing or wrong")
 
-// verifyReply checks MobiFone's signature over a reply.
-func (w *Wire) verifyReply(h http.Header, body []byte, members func() (map[string]sent, bool), try *Try) error {
+// verifyReply checks MobiFone's signature over a reply: over its bytes, or over the members
+// of its tree.
+func (w *Wire) verifyReply(h http.Header, message []byte, t jsontree.Tree, try *Try) error {
 	r := w.auth.Reply
 	signature := ""
 	if r.Header != "" {
 		signature, _ = single(h, canonicalHeader(r.Header))
 	}
-	text := func(b []byte) ([]byte, error) { return append(b, body...), nil }
-	if r.Canonical != "body" || r.Member != "" {
-		all, ok := members()
+	if r.Canonical != "body" {
+		all, ok := w.replyMembers(t)
 		if !ok {
 			return errReplySignature
 		}
@@ -512,46 +524,36 @@ func (w *Wire) verifyReply(h http.Header, body []byte, members func() (map[strin
 			signature = all[r.Member].text
 			delete(all, r.Member)
 		}
-		text = func(b []byte) ([]byte, error) { return w.appendMembers(b, all, r.Canonical, r.Parts), nil }
+		message = w.appendMembers(nil, all, r.Canonical, r.Parts)
 	}
-	if try == nil || signature == "" || !try.Key.verify(signature, text, try.Key.cred.VerifyKey) {
+	if signature == "" || try.Key == nil || !try.Key.verify(signature, message, try.Key.cred.VerifyKey) {
 		return errReplySignature
 	}
 	return nil
 }
 
-// headerSetter sets headers whose names are canonical already. The first failure stays.
+// headerSetter sets headers whose names are canonical already. After the first failure it
+// sets no more.
 type headerSetter struct {
 	header http.Header
-	room   []string // for the values, one allocation for all
+	room   []string // for the values
 	err    error
-}
-
-func (h *headerSetter) fail(problem string) {
-	if h.err == nil {
-		h.err = fmt.Errorf("%w: %s", partner.CredentialsFailed, problem)
-	}
 }
 
 // set sets one header; a name that is empty is not sent, a value that is empty or
 // unsafe is a failure.
 func (h *headerSetter) set(name, value string) {
 	switch {
-	case name == "":
-		return
+	case name == "" || h.err != nil:
 	case value == "":
-		h.fail("no value for " + name)
-		return
+		h.err = fmt.Errorf("%w: no value for %s", partner.CredentialsFailed, name)
 	case !headerSafe(value):
-		h.fail("the value for " + name + " cannot stand in a header")
-		return
+		h.err = fmt.Errorf("%w: the value for %s cannot stand in a header", partner.CredentialsFailed, name)
+	default:
+		h.room = append(h.room, value)
+		n := len(h.room)
+		h.header[name] = h.room[n-1 : n : n]
 	}
-	if len(h.room) == cap(h.room) {
-		h.room = make([]string, 0, 6)
-	}
-	h.room = append(h.room, value)
-	n := len(h.room)
-	h.header[name] = h.room[n-1 : n : n]
 }
 
 // headerSafe reports whether a value arrives as it was sent: visible ASCII with spaces

@@ -107,9 +107,9 @@ func TestSignMakesWhatOpensslMakes(t *testing.T) {
 			assert.Equal(t, "key-1", req.Header.Get("Api-Key"))
 			assert.Equal(t, "5f0c1b2a", req.Header.Get("X-Nonce"))
 			assert.Equal(t, "req-0001", req.Header.Get("X-Request-Id"))
-			stamp, err := c.w.stampText(v.s.Time)
+			stamp, err := c.w.appendStamp(nil, v.s.Time)
 			require.NoError(t, err)
-			assert.Equal(t, stamp, req.Header.Get("X-Timestamp"))
+			assert.Equal(t, string(stamp), req.Header.Get("X-Timestamp"))
 
 			want := v.s
 			if v.auth.Timestamp == "s" {

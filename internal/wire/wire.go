@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/bits"
 	"net/http"
 	"slices"
 	"strconv"
@@ -21,10 +22,10 @@ import (
 
 // Wire is a compiled contract. It never changes and is safe for concurrent use.
 type Wire struct {
-	ops        map[partner.Operation]*operation
+	ops        [8]*operation           // by the bit of their set
 	routes     map[string][]*operation // by method, space, path
-	byName     map[partner.Code]*code
-	byStatus   map[int]*code
+	byName     map[partner.Code]*contract.CodeRule
+	byStatus   map[int]*contract.CodeRule
 	frame      frame
 	success    []string // the codes that are success; the first is the one a server writes
 	inner      []string // the inner codes that confirm a success
@@ -49,9 +50,11 @@ const (
 	Rejected
 )
 
-// code is a row of the code table.
-type code struct {
-	*contract.CodeRule
+// meaning is what a code means for one operation. The zero value is that of a code that the
+// contract does not list.
+type meaning struct {
+	rule  *contract.CodeRule
+	class Class
 }
 
 // operation is one operation on the wire.
@@ -68,9 +71,8 @@ type operation struct {
 	hasRows      bool
 	row          []slot[field.Row]
 	rowExtra     []place
-	codes        map[string]*code // by MobiFone's string
-	classes      map[*contract.CodeRule]Class
-	order        []int // items sorted by their name on the wire
+	codes        map[string]meaning // by MobiFone's string
+	order        []int              // of the items: as they are written
 }
 
 // place leads to a value in an answer.
@@ -105,8 +107,7 @@ func Of(c *contract.Contract) *Wire {
 
 func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, signer contract.Signer) *Wire {
 	w := &Wire{
-		ops: make(map[partner.Operation]*operation, len(d.Operations)), routes: map[string][]*operation{},
-		byName: map[partner.Code]*code{}, byStatus: map[int]*code{},
+		routes: map[string][]*operation{}, byName: map[partner.Code]*contract.CodeRule{}, byStatus: map[int]*contract.CodeRule{},
 		success: d.Envelope.SuccessCodes, inner: d.Envelope.InnerSuccess, codeNumber: d.Envelope.CodeAsNumber,
 		times: compileTimes(d.Time, c.Zone()), auth: compileAuth(d.Auth), login: compileLogin(d.Auth.Login),
 		codec: codec, signer: signer,
@@ -122,10 +123,9 @@ func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, s
 			*to = append(*to, placeOf(text))
 		}
 	}
-	rows := make([]*code, len(d.Codes))
 	for i := range d.Codes {
-		r := &code{&d.Codes[i]}
-		rows[i], w.byName[r.Name] = r, r
+		r := &d.Codes[i]
+		w.byName[r.Name] = r
 		for _, status := range r.HTTPStatus {
 			w.byStatus[status] = r
 		}
@@ -136,8 +136,8 @@ func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, s
 		}
 		o := compileOperation(d, op, e)
 		o.perTry = w.codec != nil && e.Encoding != "query" || slices.ContainsFunc(o.items, func(it item) bool { return it.auth != 0 })
-		o.compileCodes(d, rows)
-		w.ops[op] = o
+		o.compileCodes(d)
+		w.ops[bits.TrailingZeros8(uint8(o.set))] = o
 		key := e.Method + " " + e.Path
 		w.routes[key] = append(w.routes[key], o)
 	}
@@ -165,20 +165,20 @@ func compileOperation(d *contract.Document, op partner.Operation, e *contract.En
 			continue
 		}
 		o.items = append(o.items, item{
-			field: i + 1, name: name, format: e.Formats[spec.Name], asText: slices.Contains(e.AsText, spec.Name),
-			fromZero: spec.Name == field.Page && d.Limits.PagesFromZero,
+			field: i + 1, name: name, format: formatOf(d, e, spec.Name), asText: slices.Contains(e.AsText, spec.Name),
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Constants)) {
-		it := item{name: name}
+		it := item{name: name, constant: true}
 		switch v := e.Constants[name].(type) {
 		case string:
-			it.text, it.json = v, string(jsontree.AppendString(nil, v))
+			if it.literal = v; e.Encoding == "json" {
+				it.literal = string(jsontree.AppendString(nil, v))
+			}
 		case bool:
-			it.text = strconv.FormatBool(v)
-			it.json = it.text
+			it.literal = strconv.FormatBool(v)
 		case json.Number:
-			it.text, it.json = string(v), string(v)
+			it.literal = string(v)
 		}
 		o.items = append(o.items, it)
 	}
@@ -189,15 +189,12 @@ func compileOperation(d *contract.Document, op partner.Operation, e *contract.En
 	for i := range o.items {
 		o.order = append(o.order, i)
 	}
-	slices.SortFunc(o.order, func(a, b int) int { return strings.Compare(o.items[a].name, o.items[b].name) })
-
+	if e.Encoding != "json" {
+		slices.SortFunc(o.order, func(a, b int) int { return strings.Compare(o.items[a].name, o.items[b].name) })
+	}
 	for _, spec := range field.Answers {
 		if text, listed := e.Response[spec.Name]; listed {
-			format := e.Formats[spec.Name]
-			if spec.Name == field.Page && d.Limits.PagesFromZero {
-				format = fromZero
-			}
-			o.data = append(o.data, slot[field.Data]{spec, placeOf(text), format})
+			o.data = append(o.data, slot[field.Data]{spec, placeOf(text), formatOf(d, e, spec.Name)})
 		}
 	}
 	for _, text := range e.Extra {
@@ -218,25 +215,36 @@ func compileOperation(d *contract.Document, op partner.Operation, e *contract.En
 	return o
 }
 
+// formatOf says how a field of an endpoint is written or read.
+func formatOf(d *contract.Document, e *contract.Endpoint, name string) string {
+	if name == field.Page && d.Limits.PagesFromZero {
+		return fromZero
+	}
+	return e.Formats[name]
+}
+
 // compileCodes finds the row of each string for this operation: a row that names the
 // operation goes before one that names none.
-func (o *operation) compileCodes(d *contract.Document, rows []*code) {
-	o.codes, o.classes = map[string]*code{}, map[*contract.CodeRule]Class{}
-	for _, r := range rows {
+func (o *operation) compileCodes(d *contract.Document) {
+	o.codes = map[string]meaning{}
+	named := map[string]bool{}
+	for i := range d.Codes {
+		r := &d.Codes[i]
 		own := slices.Contains(r.Operations, o.op)
 		if !own && len(r.Operations) > 0 {
 			continue
 		}
-		for _, wire := range r.Wire {
-			if old := o.codes[wire]; old == nil || own {
-				o.codes[wire] = r
-			}
+		m := meaning{rule: r}
+		switch class := d.ClassOf(o.op, r); {
+		case class == "success", r.Name == partner.Success:
+			m.class = Success
+		case class == "rejected":
+			m.class = Rejected
 		}
-		switch d.ClassOf(o.op, r.CodeRule) {
-		case "success":
-			o.classes[r.CodeRule] = Success
-		case "rejected":
-			o.classes[r.CodeRule] = Rejected
+		for _, wire := range r.Wire {
+			if own || !named[wire] {
+				o.codes[wire], named[wire] = m, true
+			}
 		}
 	}
 }
@@ -260,9 +268,17 @@ func (w *Wire) compileStates(states map[string]string) {
 // server's half can verify.
 func (w *Wire) SignsByUser() bool { return w.signer != nil }
 
+// op finds an operation; nil for one that the contract lacks.
+func (w *Wire) op(op partner.Operation) *operation {
+	if set := field.Of(op); set != 0 {
+		return w.ops[bits.TrailingZeros8(uint8(set))]
+	}
+	return nil
+}
+
 // operation finds an operation; an error wraps [partner.OperationAbsent].
 func (w *Wire) operation(op partner.Operation) (*operation, error) {
-	if o, ok := w.ops[op]; ok {
+	if o := w.op(op); o != nil {
 		return o, nil
 	}
 	return nil, fmt.Errorf("%w: %s", partner.OperationAbsent, op)
@@ -271,46 +287,18 @@ func (w *Wire) operation(op partner.Operation) (*operation, error) {
 // Rule returns the row of the code table for MobiFone's string, or nil. It is the
 // contract's own: read only.
 func (w *Wire) Rule(op partner.Operation, wire string) *contract.CodeRule {
-	if o := w.ops[op]; o != nil {
-		if r := o.codes[wire]; r != nil {
-			return r.CodeRule
-		}
-	}
-	return nil
-}
-
-// RuleNamed returns the row with the canonical name, or nil; read only.
-func (w *Wire) RuleNamed(name partner.Code) *contract.CodeRule {
-	if r := w.byName[name]; r != nil {
-		return r.CodeRule
+	if o := w.op(op); o != nil {
+		return o.codes[wire].rule
 	}
 	return nil
 }
 
 // RuleForStatus returns the row that an HTTP status without an envelope stands for, or nil;
 // read only. On a call that moves money such a reply is Unknown whatever the row says.
-func (w *Wire) RuleForStatus(status int) *contract.CodeRule {
-	if r := w.byStatus[status]; r != nil {
-		return r.CodeRule
-	}
-	return nil
-}
+func (w *Wire) RuleForStatus(status int) *contract.CodeRule { return w.byStatus[status] }
 
-// state reads MobiFone's string for a state, exactly as written; one that the contract does
-// not list is [partner.StateUnlisted].
-func (w *Wire) state(wire string) partner.State { return w.stateOf[wire] }
-
-// classify returns the row and the class of a code.
-func (w *Wire) classify(o *operation, wire string) (*contract.CodeRule, Class) {
-	r := o.codes[wire]
-	switch {
-	case r == nil:
-		return nil, Unknown
-	case r.Name == partner.Success:
-		return r.CodeRule, Success
-	}
-	return r.CodeRule, o.classes[r.CodeRule]
-}
+// classify says what a code means.
+func (o *operation) classify(wire string) meaning { return o.codes[wire] }
 
 func canonicalHeader(name string) string {
 	if name == "" {

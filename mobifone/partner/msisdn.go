@@ -71,24 +71,29 @@ func (m MSISDN) IsZero() bool { return m == MSISDN{} }
 // Reveal returns the digits in the given form; "" for the zero value. What it returns
 // is personal data.
 func (m MSISDN) Reveal(form MSISDNForm) string {
+	var buf [11]byte
+	return string(m.AppendReveal(buf[:0], form))
+}
+
+// AppendReveal appends what [MSISDN.Reveal] returns, for a buffer that its owner clears.
+func (m MSISDN) AppendReveal(b []byte, form MSISDNForm) []byte {
 	if !m.IsValid() {
-		return ""
-	}
-	buf := [11]byte{'8', '4'}
-	n := m.number()
-	for i := len(buf) - 1; i >= 2; i-- {
-		buf[i] = byte('0' + n%10)
-		n /= 10
+		return b
 	}
 	switch form {
 	case Form0:
-		buf[1] = '0'
-		return string(buf[1:])
+		b = append(b, '0')
 	case Form9:
-		return string(buf[2:])
 	default:
-		return string(buf[:])
+		b = append(b, '8', '4')
 	}
+	b = append(b, "000000000"...)
+	n := m.number()
+	for i := range significant {
+		b[len(b)-1-i] = byte('0' + n%10)
+		n /= 10
+	}
+	return b
 }
 
 // LastThree returns the last three digits, the most that may be shown; "" for the

@@ -47,6 +47,9 @@ func badOTP() error {
 // Reveal returns the digits; "" for the zero value.
 func (o OTP) Reveal() string { return o.p.open() }
 
+// AppendReveal appends the digits, for a buffer that its owner clears.
+func (o OTP) AppendReveal(b []byte) []byte { return o.p.appendTo(b) }
+
 // IsZero reports whether there is no code.
 func (o OTP) IsZero() bool { return o.p == nil }
 

@@ -25,8 +25,8 @@ func Scrub(text string, known ...string) string { return scrub(text, longestScru
 
 func scrub(text string, limit int, known []string) string {
 	text = printable(text)
-	if text == "" {
-		return ""
+	if len(text) <= limit && len(known) == 0 && fewDigits(text) {
+		return text
 	}
 	var hide []bool // by byte of text; nil while there is nothing to hide
 	mark := func(from, to int) {
@@ -66,6 +66,20 @@ func scrub(text string, limit int, known []string) string {
 		}
 	}
 	return cut(render(text, hide), limit)
+}
+
+// fewDigits reports whether text is ASCII with too few digits for a phone number.
+func fewDigits(text string) bool {
+	digits := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= utf8.RuneSelf:
+			return false
+		case c >= '0' && c <= '9':
+			digits++
+		}
+	}
+	return digits < significant
 }
 
 // printable repairs UTF-8 and takes control characters out, so that neither hides

@@ -21,6 +21,9 @@ func NewSecret(s string) Secret { return Secret{seal(s)} }
 // Reveal returns the secret; "" for the zero value.
 func (s Secret) Reveal() string { return s.p.open() }
 
+// AppendReveal appends the secret, for a buffer that its owner clears.
+func (s Secret) AppendReveal(b []byte) []byte { return s.p.appendTo(b) }
+
 // IsZero reports whether there is no secret.
 func (s Secret) IsZero() bool { return s.p == nil }
 
@@ -61,20 +64,22 @@ func seal(s string) *sealed {
 	if s == "" {
 		return nil
 	}
-	return new(sealed(flip(s)))
+	var buf [64]byte
+	return new(sealed((*sealed)(&s).appendTo(buf[:0])))
 }
 
 func (s *sealed) open() string {
-	if s == nil {
-		return ""
-	}
-	return flip(string(*s))
+	var buf [64]byte
+	return string(s.appendTo(buf[:0]))
 }
 
-func flip(s string) string {
-	b := []byte(s)
-	for i := range b {
-		b[i] ^= 0xA5 // makes every ASCII character a byte that is none
+// appendTo turns each byte over: sealing and opening are the same.
+func (s *sealed) appendTo(b []byte) []byte {
+	if s == nil {
+		return b
 	}
-	return string(b)
+	for i := range len(*s) {
+		b = append(b, (*s)[i]^0xA5) // makes every ASCII character a byte that is none
+	}
+	return b
 }

@@ -75,19 +75,13 @@ type PackageCode string
 func ParsePackageCode(s string) (PackageCode, error) {
 	s = strings.TrimSpace(s)
 	ok := s != "" && len(s) <= 20
-	code := make([]byte, 0, 20)
 	for i := 0; ok && i < len(s); i++ {
-		c := s[i]
-		if c >= 'a' && c <= 'z' {
-			c -= 'a' - 'A'
-		}
-		ok = letter(c) || digit(c) || c == '_'
-		code = append(code, c)
+		ok = letter(s[i]) || digit(s[i]) || s[i] == '_'
 	}
 	if !ok {
 		return "", badInput("package", "not a package code of 1 to 20 letters, digits or '_'; choose one from the list of packages")
 	}
-	return PackageCode(code), nil
+	return PackageCode(strings.ToUpper(s)), nil
 }
 
 // TransID is the partner's id of a transaction, given with the OTP: opaque, at most

@@ -47,7 +47,7 @@ type got struct {
 func (c *caller) request(ctx context.Context, op partner.Operation, f field.Request) *http.Request {
 	c.t.Helper()
 	try := c.try()
-	w, err := c.s.wire.Encode(op, &f, try)
+	w, err := c.s.wire.Encode(op, &f, try, nil)
 	require.NoError(c.t, err)
 	target := c.base + w.Path
 	if w.RawQuery != "" {
@@ -59,7 +59,7 @@ func (c *caller) request(ctx context.Context, op partner.Operation, f field.Requ
 	if w.ContentType != "" {
 		req.Header.Set("Content-Type", w.ContentType)
 	}
-	require.NoError(c.t, c.s.wire.Sign(req, w.Body, try))
+	require.NoError(c.t, c.s.wire.Sign(req, w.Body, try, nil))
 	return req
 }
 
