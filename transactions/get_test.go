@@ -205,3 +205,22 @@ func testNoLookups(t *testing.T, c *mobifone.Client) {
 		require.ErrorIs(t, err, partner.OperationAbsent, name)
 	}
 }
+
+// A row's code is the registration's: what the same string means of a lookup is another
+// matter.
+func TestRowsCodeIsTheRegistrations(t *testing.T) {
+	t.Parallel()
+	signed := contracts(t)["signed"]
+	p := wiretest.New(t, signed)
+	failed := row("T-1", ago(time.Hour), partner.StateFailed)
+	failed.ResultCode = "10"
+	p.On(partner.OpGet, p.Found(failed))
+	res, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
+	require.NoError(t, err)
+	assert.Equal(t, "10", res.Transaction.WireResultCode)
+	assert.Equal(t, partner.OTPInvalid, res.Transaction.ResultCode)
+
+	p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{WireCode: "10"}))
+	_, err = client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
+	require.ErrorIs(t, err, partner.TransactionNotFound)
+}

@@ -106,8 +106,8 @@ type Auth struct {
 	Headers   AuthNames `json:"headers"`                                              // what a header carries
 	Members   AuthNames `json:"members,omitzero"`                                     // what a member of the request carries, among its fields
 	Canonical string    `json:"canonical,omitzero" oneof:"parts|sortedPairs|members"` // what is signed
-	// of parts: method, target, path, query, timestamp, nonce, requestId, apiKey, bodyHash,
-	// body; of members: names on the wire
+	// of parts: method, target, path, query, timestamp, nonce, requestId, apiKey, username,
+	// bodyHash, body; of members: names on the wire
 	Parts     []string          `json:"parts,omitzero"`
 	Separator string            `json:"separator,omitzero"`                     // between the signed parts or pairs
 	Values    bool              `json:"values,omitzero"`                        // pairs and members are signed without their names

@@ -66,7 +66,13 @@ type shop struct {
 
 func open(t *testing.T, c *contract.Contract, opts ...mobifone.Option) shop {
 	t.Helper()
-	srv, err := sandbox.Start(sandbox.With(sandbox.Config{Contract: c, ResendAfter: -1}))
+	return openAt(t, sandbox.Config{Contract: c, ResendAfter: -1}, opts...)
+}
+
+func openAt(t *testing.T, cfg sandbox.Config, opts ...mobifone.Option) shop {
+	t.Helper()
+	c := cfg.Contract
+	srv, err := sandbox.Start(sandbox.With(cfg))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, srv.Close()) })
 	client, err := mobifone.New(mobifone.Config{
@@ -405,6 +411,26 @@ func TestSearchByWholeDays(t *testing.T) {
 				t.Log(tx.TransID)
 			}
 			assert.Zero(t, found, "a row of the day that is not of the window")
+		})
+	}
+}
+
+// A MobiFone that carries one request out twice lists it twice, and that is a person's.
+func TestTwoRowsOfOneID(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"xml", "xml-as-json"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openAt(t, sandbox.Config{Contract: spoken(t, name), Kind: sandbox.KindD})
+			id := s.toOTP()
+			require.NoError(t, s.srv.Script(sandbox.Fault{Operation: partner.OpRegister, Kind: sandbox.Duplicate}))
+			s.losesTheReply()
+			_, err := s.Register(t.Context(), id, s.code(true), teller)
+			require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			_, err = s.Resolve(t.Context(), id)
+			require.NoError(t, err)
+			assert.Equal(t, 2, s.srv.Executed(customer))
+			assert.Equal(t, sale.Review, s.state(id))
 		})
 	}
 }

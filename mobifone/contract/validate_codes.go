@@ -261,10 +261,10 @@ func (c *Contract) Warnings() []*Problem {
 		if c.doc.ClassOf(partner.OpRegister, r) != "rejected" {
 			continue
 		}
-		text := strings.ToLower(r.Text.VI + " " + r.Text.EN)
+		text := strings.ToLower(strings.ReplaceAll(string(r.Name), "_", " ") + " " + r.Text.VI + " " + r.Text.EN)
 		for _, doubt := range doubts {
 			if strings.Contains(text, doubt) {
-				l.add(element("$.codes", i), "%s counts as a refusal, and its text speaks of %q: "+
+				l.add(element("$.codes", i), "%s counts as a refusal, and its name or text speaks of %q: "+
 					"if MobiFone cannot tell what became of the registration, its class on register is unknown", string(r.Name), doubt)
 				break
 			}
