@@ -205,7 +205,8 @@ func (w *Wire) signByUser(req *http.Request, body []byte, try *Try) error {
 		return fmt.Errorf("%w: signer: %w", partner.CredentialsFailed, err)
 	}
 	if req.Body != before || *req.URL != url {
-		return fmt.Errorf("%w: the signer changed the body or the URL, which would not be sent; a Signer sets headers, a Codec writes bodies", partner.CredentialsFailed)
+		return fmt.Errorf("%w: the signer changed the body or the URL, which would not be sent; "+
+			"a Signer sets headers, a Codec writes bodies", partner.CredentialsFailed)
 	}
 	return nil
 }
