@@ -39,8 +39,8 @@ func (a address) credentials() partner.Credentials {
 
 func addressFile(dir string) string { return filepath.Join(dir, "partner.json") }
 
-// real is the server that the user names.
-func real(url string) address {
+// named is the server that the user names.
+func named(url string) address {
 	return address{
 		URL: url, APIKey: os.Getenv("MOBIFONE_API_KEY"), Secret: os.Getenv("MOBIFONE_SECRET"),
 		Username: os.Getenv("MOBIFONE_USERNAME"), Password: os.Getenv("MOBIFONE_PASSWORD"),
@@ -107,7 +107,8 @@ func findPartner(ctx context.Context, f flags) (address, error) {
 	if err != nil {
 		return address{}, err
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, "-partner", "-dir", f.dir, "-contract", f.contract) //nolint:gosec // this very program, as another process that outlives it
+	args := []string{"-partner", "-dir", f.dir, "-contract", f.contract}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, args...) //nolint:gosec // this very program, as another process that outlives it
 	if err := cmd.Start(); err != nil {
 		return address{}, err
 	}

@@ -43,7 +43,7 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 		return nil, err
 	}
 	if f.url != "" {
-		t.at = real(f.url)
+		t.at = named(f.url)
 	} else {
 		if wire, err = playing(wire).Truth(); err != nil { // of a real partner you would have to ask
 			return nil, err

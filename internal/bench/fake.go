@@ -102,7 +102,7 @@ func judge(req *http.Request, body []byte) error {
 		target += "?" + req.URL.RawQuery
 	}
 	h := req.Header
-	want := signature(credentials.Secret.Reveal(), req.Method, target, h.Get("X-Timestamp"), h.Get("X-Nonce"), h.Get("X-Request-Id"), body)
+	want := signature(credentials.Secret.Reveal(), req.Method, target, h.Get("X-Timestamp"), h.Get("X-Nonce"), h.Get("X-Request-ID"), body)
 	if h.Get("Api-Key") != credentials.APIKey.Reveal() || h.Get("X-Signature") != want {
 		return fmt.Errorf("the signature of %s is wrong", target)
 	}

@@ -8,10 +8,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/google/uuid"
 	"github.com/oklog/ulid/v2"
-
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 var errID = errors.New("no id")

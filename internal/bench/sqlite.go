@@ -10,9 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 
-	_ "modernc.org/sqlite" // the driver
-
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	_ "modernc.org/sqlite" // the driver
 )
 
 type oneEach struct{ db *sql.DB }

@@ -15,9 +15,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fptshop/mobifone-go/internal/bench/sales"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
 )
 
 // changesOfASale: opened, paid, OTP asked, ticket, looked up and send planned, outcome.

@@ -117,7 +117,8 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 // fingerprint is what the client makes of the same request: its canonical text, written out
 // here once more for the default contract.
 func fingerprint(f received) []byte {
-	canonical := fmt.Sprintf(`{"v":1,"operation":"registration.register","msisdn":%q,"shop":%q,"employee":%q,"pos":%q,"package":%q,"transId":%q,"partnerTransId":%q,"amount":%d}`,
+	canonical := fmt.Sprintf(`{"v":1,"operation":"registration.register","msisdn":%q,"shop":%q,"employee":%q,"pos":%q,`+
+		`"package":%q,"transId":%q,"partnerTransId":%q,"amount":%d}`,
 		f.MSISDN.Reveal(partner.Form84), f.Shop, f.Employee, f.POS, f.Package, f.TransID, f.PartnerTransID, f.Amount)
 	return partner.Fingerprint(key("id"), []byte(canonical))
 }

@@ -6,9 +6,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/internal/bench/sales"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
 )
 
 // fill stores sales by the events a real one has: n that came to rest, then the open ones.

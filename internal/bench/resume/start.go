@@ -9,10 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fptshop/mobifone-go/internal/bench/sales"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
 )
 
 // startOver opens the store and resolves every open sale once, as a program does when it
