@@ -152,14 +152,13 @@ func BadInput(op partner.Operation, faults ...partner.FieldError) *partner.Error
 
 var replyRooms sync.Pool
 
-// noReply empties the room that a reply is read into.
+// noReply empties the room that a reply is read into. What lies in replyRooms is empty.
 func (cl *call) noReply() *Reply {
-	if cl.reply == nil {
-		if cl.reply, _ = replyRooms.Get().(*Reply); cl.reply == nil {
-			cl.reply = new(Reply)
-		}
+	if cl.reply != nil {
+		*cl.reply = Reply{}
+	} else if cl.reply, _ = replyRooms.Get().(*Reply); cl.reply == nil {
+		cl.reply = new(Reply)
 	}
-	*cl.reply = Reply{}
 	return cl.reply
 }
 
