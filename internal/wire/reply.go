@@ -384,7 +384,7 @@ func (r *reader) rows(o *operation) *Error {
 	default:
 		first, count = n.First, n.Count
 	}
-	out.Rows = make([]field.Row, count)
+	out.Rows = field.MakeRows(int(count))
 	for i, el := 0, first; i < len(out.Rows); i, el = i+1, r.t[el].Next {
 		fault := r.row(o, el, i, &out.Rows[i])
 		switch {
