@@ -58,7 +58,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	hooks := s.hooks.then(s.log)
 	tc := transport.Config{
 		Contract: s.contract, BaseURL: base, Channel: cfg.Channel, HTTP: s.http, Middleware: s.middleware,
-		Timeouts: transport.Timeouts(s.timeouts), Retry: transport.Retry(s.retry),
+		Timeouts: transport.Timeouts(s.timeouts), Retry: transport.Retry(s.retry), DialAhead: s.dialAhead,
 		OnTry: hooks.OnTry, OnCall: hooks.OnCall, Seam: s.seam,
 	}
 	if cfg.Credentials != nil {

@@ -73,7 +73,7 @@ func (c Config) check(with *contract.Contract) (*url.URL, []partner.FieldError) 
 		add("Channel", "must have 1 to 32 bytes: the sales channel agreed with MobiFone")
 	}
 	if c.Credentials == nil && with.Scheme() != "none" {
-		add("Credentials", "missing; the contract authenticates with "+string(with.Scheme()))
+		add("Credentials", "missing; the contract authenticates with "+with.Scheme())
 	}
 	if n := len(c.IDKey.Reveal()); n > 0 && n < 16 {
 		add("IDKey", "shorter than 16 bytes; make it with 32 random bytes")

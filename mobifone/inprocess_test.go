@@ -52,6 +52,7 @@ type arrival struct {
 func bubble(t *testing.T, c *contract.Contract, f func(t *testing.T, w *inProcess)) {
 	t.Helper()
 	p := wiretest.New(t, c)
+	p.Trust(credentials())
 	synctest.Test(t, func(t *testing.T) { f(t, &inProcess{partner: p}) })
 }
 

@@ -29,7 +29,9 @@ func logTo(l *slog.Logger) Hooks {
 				slog.String("outcome", ev.Outcome.String()), slog.String("code", string(ev.Code)),
 				slog.String("wire_code", ev.WireCode), slog.Int("tries", ev.Evidence.Tries),
 				slog.Int("sends", ev.Evidence.Sends), slog.Int("http_status", ev.Evidence.HTTPStatus),
-				slog.String("request_id", ev.Evidence.RequestID), slog.Duration("took", ev.Duration))
+				slog.String("request_id", ev.Evidence.RequestID), slog.Duration("took", ev.Duration),
+				slog.String("telco_request_id", partner.Scrub(ev.Evidence.TelcoRequestID)),
+				slog.String("deadline", string(ev.Evidence.Deadline)))
 		},
 	}
 }

@@ -20,27 +20,34 @@ import (
 
 // Canaries: none of them may appear anywhere but on the wire.
 const (
-	canaryMSISDN = "0908123477"
-	canaryOTP    = "73019482" // long, so that chance does not write it into a request id
-	canaryKey    = "canary-api-key-5d1c"
-	canarySecret = "canary-hmac-secret-77aa"
-	canaryIDKey  = "canary-id-key-0123456789abcdef"
+	canaryMSISDN   = "0908123477"
+	canaryOTP      = "73019482" // long, so that chance does not write it into a request id
+	canaryKey      = "canary-api-key-5d1c"
+	canarySecret   = "canary-hmac-secret-77aa"
+	canaryPassword = "canary-password-90ce"
+	canaryIDKey    = "canary-id-key-0123456789abcdef"
 )
 
 var staff = partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
 
-// contracts are the two wires the client is tested under.
+// contracts are the wires the client is tested under.
 func contracts(t *testing.T) map[string]*contract.Contract {
 	t.Helper()
-	second, err := os.ReadFile(filepath.Join("contract", "testdata", "second.json"))
-	require.NoError(t, err)
-	c, err := contract.Load(second)
-	require.NoError(t, err)
-	return map[string]*contract.Contract{"default": contract.Default(), "second": c}
+	all := map[string]*contract.Contract{"default": contract.Default()}
+	for _, name := range []string{"second", "order", "signed"} {
+		document, err := os.ReadFile(filepath.Join("contract", "testdata", name+".json"))
+		require.NoError(t, err)
+		all[name], err = contract.Load(document)
+		require.NoError(t, err)
+	}
+	return all
 }
 
 func credentials() partner.Credentials {
-	return partner.Credentials{APIKey: partner.NewSecret(canaryKey), Secret: partner.NewSecret(canarySecret)}
+	return partner.Credentials{
+		APIKey: partner.NewSecret(canaryKey), Secret: partner.NewSecret(canarySecret),
+		Username: "shop-chain", Password: partner.NewSecret(canaryPassword),
+	}
 }
 
 func config(url string) mobifone.Config {
@@ -52,6 +59,7 @@ func config(url string) mobifone.Config {
 
 func newClient(t *testing.T, p *wiretest.Partner, opts ...mobifone.Option) *mobifone.Client {
 	t.Helper()
+	p.Trust(credentials())
 	client, err := mobifone.New(config(p.Server.URL), append([]mobifone.Option{mobifone.WithContract(p.Contract)}, opts...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close(context.WithoutCancel(t.Context())) })

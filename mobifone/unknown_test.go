@@ -89,7 +89,7 @@ func unusable(p *wiretest.Partner) map[string]wiretest.Handler {
 
 // Register answered by something that proves nothing: one wire request, Unknown, the
 // evidence and the handle in the error; Resolve finds it where it was executed, else it
-// stays Unknown. The same under a middleware that retries, and under both contracts.
+// stays Unknown. The same under a middleware that retries, and under every contract.
 func TestUnusableReplyIsUnknown(t *testing.T) {
 	t.Parallel()
 	for wire, c := range contracts(t) {

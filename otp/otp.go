@@ -67,7 +67,11 @@ func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.ticket(reply)
+	ticket, err := s.ticket(reply)
+	if err == nil {
+		s.t.DialAhead() //nolint:contextcheck // it outlives the call
+	}
+	return ticket, err
 }
 
 func (r Request) faults() []partner.FieldError {

@@ -31,9 +31,7 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 			Fields: []partner.FieldError{{Field: "Handle", Problem: "empty; pass the handle of the draft or of the error"}},
 		}
 	}
-	answer, err := reading.LookUp(ctx, s.t, reading.Question{
-		IDs: []partner.IDs{intent.IDs}, MSISDN: h.Purchase().MSISDN, Since: intent.PreparedAt,
-	})
+	answer, err := reading.LookUp(ctx, s.t, reading.Of(intent, h.Purchase()))
 	rows := s.compare(answer, h.Purchase())
 	found := reading.Read(rows, []partner.IDs{intent.IDs}, nil, nil)
 	if err != nil && found.Nothing() { // what was shown stands, although a later question failed

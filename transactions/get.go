@@ -73,10 +73,11 @@ type Found struct {
 type LookUpRequest struct {
 	IDs []partner.IDs
 	// MSISDN and Since are needed where MobiFone has no lookup by id: its transactions of
-	// this subscriber are then searched from a day before Since, which is the time of the
-	// first request, to now.
-	MSISDN partner.MSISDN
-	Since  time.Time
+	// this subscriber are then searched, from a day before Since to a day after Until. By
+	// MobiFone's clock nothing was requested before Since, and nothing is carried out after
+	// Until; zero means until now.
+	MSISDN       partner.MSISDN
+	Since, Until time.Time
 }
 
 // LookUp asks for every pair of ids, each by its transId, and for each partnerTransId if

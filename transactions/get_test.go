@@ -11,6 +11,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
+	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/transactions"
@@ -174,7 +175,19 @@ func TestGetTakesNoOtherTransaction(t *testing.T) {
 
 func TestWithoutLookupsEveryCallSaysSo(t *testing.T) {
 	t.Parallel()
-	c := client(t, wiretest.New(t, noLookup(t)))
+	for name, wire := range contracts(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if wire.Has(partner.OpGet) {
+				t.Skip("the contract has lookups")
+			}
+			testNoLookups(t, client(t, wiretest.New(t, wire)))
+		})
+	}
+}
+
+func testNoLookups(t *testing.T, c *mobifone.Client) {
+	t.Helper()
 	_, err := c.Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
 	require.ErrorIs(t, err, partner.OperationAbsent)
 	q := transactions.Query{From: ago(time.Hour), To: ago(time.Minute)}
@@ -191,4 +204,23 @@ func TestWithoutLookupsEveryCallSaysSo(t *testing.T) {
 		_, err := l.Page(t.Context(), 1)
 		require.ErrorIs(t, err, partner.OperationAbsent, name)
 	}
+}
+
+// A row's code is the registration's: what the same string means of a lookup is another
+// matter.
+func TestRowsCodeIsTheRegistrations(t *testing.T) {
+	t.Parallel()
+	signed := contracts(t)["signed"]
+	p := wiretest.New(t, signed)
+	failed := row("T-1", ago(time.Hour), partner.StateFailed)
+	failed.ResultCode = "10"
+	p.On(partner.OpGet, p.Found(failed))
+	res, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
+	require.NoError(t, err)
+	assert.Equal(t, "10", res.Transaction.WireResultCode)
+	assert.Equal(t, partner.OTPInvalid, res.Transaction.ResultCode)
+
+	p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{WireCode: "10"}))
+	_, err = client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
+	require.ErrorIs(t, err, partner.TransactionNotFound)
 }

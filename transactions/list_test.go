@@ -34,6 +34,11 @@ func read(t *testing.T, l *transactions.List) (ids []string, end error) {
 
 func TestAllReadsEveryPageOfAClosedWindow(t *testing.T) {
 	t.Parallel()
+	eachWithLists(t, testEveryPage)
+}
+
+func testEveryPage(t *testing.T, c *contract.Contract) {
+	t.Helper()
 	start := ago(2 * time.Hour)
 	var rows []field.Row
 	var want []string
@@ -41,7 +46,7 @@ func TestAllReadsEveryPageOfAClosedWindow(t *testing.T) {
 		rows = append(rows, row(fmt.Sprintf("T-%02d", i), start.Add(time.Duration(i)*time.Minute), partner.StateSuccess))
 		want = append([]string{fmt.Sprintf("T-%02d", i)}, want...)
 	}
-	b := serve(t, contract.Default(), rows...)
+	b := serve(t, c, rows...)
 	got, err := read(t, client(t, b.p).Transactions.List(transactions.Query{From: start, To: start.Add(time.Hour), PageSize: 20}))
 	require.NoError(t, err)
 	assert.Equal(t, want, got)

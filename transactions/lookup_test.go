@@ -2,6 +2,7 @@ package transactions_test
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -91,4 +92,101 @@ func TestLookUpKeepsWhatItSawBeforeItFailed(t *testing.T) {
 	require.Error(t, err)
 	assert.Len(t, found.Rows, 1)
 	assert.True(t, found.Cached)
+}
+
+// searching is the default contract of a MobiFone without a lookup by id.
+func searching(t *testing.T, change func(*contract.Document)) *contract.Contract {
+	t.Helper()
+	doc := contract.Default().Document()
+	delete(doc.Operations, partner.OpGet)
+	if change != nil {
+		change(&doc)
+	}
+	c, err := contract.New(doc)
+	require.NoError(t, err)
+	return c
+}
+
+// Without a lookup by id the subscriber's transactions are read, page by page, and those of
+// the ids are kept.
+func TestLookUpSearchesWhereThereIsNoLookupByID(t *testing.T) {
+	t.Parallel()
+	own := partner.RandomPartnerTransID()
+	since := ago(time.Hour)
+	rows := []field.Row{row("T-1", since.Add(time.Minute), partner.StateFailed)}
+	for n := range 250 { // strangers: the same subscriber bought other things
+		rows = append(rows, row("X-"+strconv.Itoa(n), since.Add(-time.Duration(n)*time.Second), partner.StateSuccess))
+	}
+	ours := row("T-OTHER-OTP", since.Add(-2*time.Hour), partner.StatePending)
+	ours.PartnerTransID = own
+	b := serve(t, searching(t, nil), append(rows, ours)...)
+	found, err := client(t, b.p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
+		IDs: []partner.IDs{{TransID: "T-1", PartnerTransID: own}}, MSISDN: msisdn, Since: since,
+	})
+	require.NoError(t, err)
+	require.Len(t, found.Rows, 2)
+	assert.False(t, found.Cached)
+	assert.False(t, found.ReadAt.IsZero())
+	asked := b.requests()
+	require.Len(t, asked, 4, "once more at first, because one reply alone does not tell the time")
+	for _, f := range asked {
+		assert.Equal(t, msisdn, f.MSISDN)
+		assert.True(t, f.From.Equal(since.Add(-24*time.Hour)) && f.To.After(time.Now().Add(23*time.Hour)), "%v to %v", f.From, f.To)
+	}
+}
+
+// What is not counted, and a row that might be ours, prove no absence.
+func TestASearchThatIsNotCompleteProvesNothingAbsent(t *testing.T) {
+	t.Parallel()
+	req := transactions.LookUpRequest{IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: ago(time.Hour)}
+	zero, one, two := 0, 1, 2
+	stranger := row("X-1", ago(time.Minute), partner.StateSuccess)
+	nameless := stranger
+	nameless.TransID = ""
+	for name, tc := range map[string]struct {
+		data   field.Data
+		cached bool
+	}{
+		"counted":             {field.Data{HasRows: true, Total: &zero}, false},
+		"pages counted":       {field.Data{HasRows: true, Pages: &zero}, false},
+		"not counted":         {field.Data{HasRows: true}, true},
+		"fewer than counted":  {field.Data{HasRows: true, Total: &two}, true},
+		"a stranger's":        {field.Data{HasRows: true, Total: &one, Rows: []field.Row{stranger}}, false},
+		"a row without an id": {field.Data{HasRows: true, Total: &one, Rows: []field.Row{nameless}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := wiretest.New(t, searching(t, func(d *contract.Document) { d.Operations[partner.OpSearch].Response["pages"] = "pages" }))
+			p.On(partner.OpSearch, p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: tc.data}))
+			found, err := client(t, p).Transactions.LookUp(t.Context(), req)
+			require.NoError(t, err)
+			assert.Empty(t, found.Rows)
+			assert.Equal(t, tc.cached, found.Cached)
+		})
+	}
+	p := wiretest.New(t, searching(t, nil))
+	p.On(partner.OpSearch, wiretest.Raw(200, "application/json", `{"errorCode":"0000","data":{"items":null}}`))
+	_, err := client(t, p).Transactions.LookUp(t.Context(), req)
+	require.ErrorIs(t, err, partner.ReplyUnreadable, "a success without the list says nothing")
+	for _, r := range []transactions.LookUpRequest{{IDs: req.IDs, Since: req.Since}, {IDs: req.IDs, MSISDN: req.MSISDN}} {
+		_, err = client(t, p).Transactions.LookUp(t.Context(), r)
+		require.ErrorIs(t, err, partner.InvalidInput)
+		assert.ErrorContains(t, err, "MSISDN")
+	}
+}
+
+// Whatever the till's clock says, the time in which the intents can show is searched.
+func TestASearchCoversTheIntents(t *testing.T) {
+	t.Parallel()
+	since := ago(100 * 24 * time.Hour)
+	b := serve(t, searching(t, nil), row("T-1", since.Add(2*time.Hour), partner.StateSuccess))
+	found, err := client(t, b.p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
+		IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: since, Until: since.Add(time.Hour),
+	})
+	require.NoError(t, err)
+	assert.Len(t, found.Rows, 1)
+	for _, f := range b.requests() {
+		assert.LessOrEqual(t, f.To.Sub(f.From), 31*24*time.Hour)
+	}
+	assert.Greater(t, len(b.requests()), 3)
 }

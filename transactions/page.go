@@ -115,7 +115,10 @@ func (l *List) read(ctx context.Context, from, to time.Time, number int) (Page, 
 	case d.Total != nil && *d.Total < 0:
 		return Page{}, unreadable("a negative total")
 	}
-	p := Page{Number: number, Total: d.Total, pages: d.Pages, PartnerTime: reply.PartnerTime, ReadAt: reply.ReadAt, Rows: make([]partner.Transaction, 0, len(d.Rows))}
+	p := Page{
+		Number: number, Total: d.Total, pages: d.Pages,
+		PartnerTime: reply.PartnerTime, ReadAt: reply.ReadAt, Rows: make([]partner.Transaction, 0, len(d.Rows)),
+	}
 	for _, row := range d.Rows {
 		p.Rows = append(p.Rows, l.s.t.Transaction(l.op, row))
 	}

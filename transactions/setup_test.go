@@ -27,25 +27,44 @@ var (
 
 func client(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 	t.Helper()
+	cred := partner.Credentials{
+		APIKey: partner.NewSecret("key-for-tests"), Secret: partner.NewSecret("secret-for-tests"),
+		Username: "shop-chain", Password: partner.NewSecret("password-for-tests"),
+	}
+	p.Trust(cred)
 	c, err := mobifone.New(mobifone.Config{
-		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP",
-		Credentials: mobifone.StaticCredentials(partner.Credentials{
-			APIKey: partner.NewSecret("key-for-tests"), Secret: partner.NewSecret("secret-for-tests"),
-		}),
+		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP", Credentials: mobifone.StaticCredentials(cred),
 	}, mobifone.WithContract(p.Contract), mobifone.WithRetry(mobifone.Retry{Tries: 1}))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) })
 	return c
 }
 
-// noLookup is the second contract of the tests: it offers no lookup.
-func noLookup(t *testing.T) *contract.Contract {
+// contracts are the wires of the tests; some offer no lookup.
+func contracts(t *testing.T) map[string]*contract.Contract {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "mobifone", "contract", "testdata", "second.json"))
-	require.NoError(t, err)
-	c, err := contract.Load(data)
-	require.NoError(t, err)
-	return c
+	all := map[string]*contract.Contract{"default": contract.Default()}
+	for _, name := range []string{"second", "order", "signed"} {
+		document, err := os.ReadFile(filepath.Join("..", "mobifone", "contract", "testdata", name+".json"))
+		require.NoError(t, err)
+		all[name], err = contract.Load(document)
+		require.NoError(t, err)
+	}
+	return all
+}
+
+// eachWithLists runs f under every contract that lists transactions.
+func eachWithLists(t *testing.T, f func(t *testing.T, c *contract.Contract)) {
+	t.Helper()
+	for name, c := range contracts(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if !c.Has(partner.OpList) {
+				t.Skip("the contract lists no transactions")
+			}
+			f(t, c)
+		})
+	}
 }
 
 // edited is the default contract with a change.
@@ -96,8 +115,9 @@ func (b *book) answer(w http.ResponseWriter, op partner.Operation, f field.Reque
 	total := len(in)
 	lo := min((f.Page-1)*f.Size, total)
 	hi := min(lo+f.Size, total)
+	pages := (total + f.Size - 1) / f.Size
 	b.p.Write(w, op, http.StatusOK, wire.Answer{Code: partner.Success, Data: field.Data{
-		Page: f.Page, Size: f.Size, Total: &total, HasRows: true, Rows: in[lo:hi],
+		Page: f.Page, Size: f.Size, Total: &total, Pages: &pages, HasRows: true, Rows: in[lo:hi],
 	}})
 }
 

@@ -26,7 +26,7 @@ func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield 
 	longest, until, noTotal, repins := span, hi, false, 0
 	undated := map[rowKey]bool{} // rows that no range owns
 	for hi.After(from) {
-		lo := later(from, hi.Add(-span))
+		lo := later(from, w.start(hi, span))
 		got, err := w.settle(ctx, lo, hi)
 		switch {
 		case err != nil:
@@ -39,7 +39,7 @@ func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield 
 			}
 			hi, until = got.openAt, got.openAt
 			continue
-		case got.tooMany && hi.Sub(lo) > time.Second:
+		case got.tooMany && lo.Before(w.start(hi, time.Second)):
 			span = max((hi.Sub(lo) / 2).Truncate(time.Second), time.Second)
 			continue
 		case got.tooMany:
@@ -96,11 +96,22 @@ func (w *walker) sameDays(at, lo, hi time.Time) bool {
 	if w.days == nil || !at.Before(lo) && at.Before(hi) {
 		return false
 	}
-	day := func(t time.Time) time.Time {
-		y, m, d := t.In(w.days).Date()
-		return time.Date(y, m, d, 0, 0, 0, 0, w.days)
+	return !at.Before(w.day(lo)) && at.Before(w.day(hi.Add(-1)).AddDate(0, 0, 1))
+}
+
+// day is when the day of a time began.
+func (w *walker) day(t time.Time) time.Time {
+	y, m, d := t.In(w.days).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, w.days)
+}
+
+// start is where a range of at most span that ends at hi begins. Of whole days the first
+// and the last count whole.
+func (w *walker) start(hi time.Time, span time.Duration) time.Time {
+	if w.days == nil {
+		return hi.Add(-span)
 	}
-	return !at.Before(day(lo)) && at.Before(day(hi.Add(-1)).AddDate(0, 0, 1))
+	return w.day(hi.Add(-1)).AddDate(0, 0, 1-max(1, int(span/(24*time.Hour))))
 }
 
 func later(a, b time.Time) time.Time {

@@ -20,6 +20,7 @@ import (
 type counter struct {
 	teller
 	client  *mobifone.Client
+	wire    *contract.Contract
 	sandbox *sandbox.Server // nil at a real server
 	number  partner.MSISDN
 	pkg     partner.PackageCode
@@ -57,6 +58,7 @@ func open(ctx context.Context, f flags, env func(string) string, in io.Reader, o
 		}
 		url, credentials, wire = c.sandbox.URL, c.sandbox.Credentials(), c.sandbox.Contract()
 	}
+	c.wire = wire
 	c.client, err = mobifone.New(mobifone.Config{
 		BaseURL: url, Partner: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(credentials), IDKey: partner.NewSecret(env("MOBIFONE_ID_KEY")),

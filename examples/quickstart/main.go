@@ -6,6 +6,11 @@
 //	go run ./examples/quickstart -lose-reply
 //	go run ./examples/quickstart -msisdn 0912345103 -package 3C120
 //
+// Another MobiFone is another document; what it cannot do is said, and what cannot be
+// looked up is held:
+//
+//	go run ./examples/quickstart -contract mobifone/contract/testdata/order.json -lose-reply
+//
 // Against a real server:
 //
 //	MOBIFONE_API_KEY=… MOBIFONE_SECRET=… go run ./examples/quickstart -url https://… -contract FILE -msisdn …

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -25,6 +26,17 @@ func sells(t *testing.T, in string, args ...string) (string, int) {
 
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
+	const (
+		order  = "../../mobifone/contract/testdata/order.json"
+		signed = "../../mobifone/contract/testdata/signed.json"
+		xml    = "../../mobifone/contract/testdata/xml.json" // without its codec: the same in JSON
+	)
+	doc := contract.Default().Document()
+	delete(doc.Operations, partner.OpOTP)
+	text, err := json.Marshal(doc)
+	require.NoError(t, err)
+	unsellable := filepath.Join(t.TempDir(), "unsellable.json")
+	require.NoError(t, os.WriteFile(unsellable, text, 0o600))
 	for name, tc := range map[string]struct {
 		args   []string
 		code   int
@@ -37,12 +49,25 @@ func TestQuickstart(t *testing.T) {
 		"not eligible":  {[]string{"-msisdn", "0912345103"}, 1, []string{"Không thu tiền"}, []string{"Thu tiền"}},
 		"wrong OTP":     {[]string{"-msisdn", "0912345106"}, 2, []string{"UNKNOWN", "Entries left: 2", "registered it 0 time(s)"}, nil},
 		"other wire":    {[]string{"-contract", "../../mobifone/contract/testdata/second.json"}, 0, []string{"SUCCEEDED", "registered it 1 time(s)"}, nil},
-		"bad input":     {[]string{"-msisdn", "12", "-package", "?"}, 3, []string{"msisdn:", "package:"}, []string{"1."}},
-		"bad URL":       {[]string{"-url", "http://partner.invalid"}, 3, []string{"MOBIFONE_API_KEY"}, nil},
-		"no such file":  {[]string{"-contract", "nowhere.json"}, 3, []string{"nowhere.json"}, nil},
-		"unknown flag":  {[]string{"-mobile", "1"}, 3, []string{"-mobile"}, nil},
-		"lost at real":  {[]string{"-lose-reply", "-url", "https://x"}, 3, []string{"-lose-reply"}, nil},
-		"help":          {[]string{"-h"}, 0, []string{"MOBIFONE_API_KEY"}, nil},
+		"order":         {[]string{"-contract", order}, 0, []string{"not checked", "120.000 ₫", "SUCCEEDED", "the answer of step 3", "registered it 1 time(s)"}, []string{"UNKNOWN"}},
+		"order, reply lost": {
+			[]string{"-contract", order, "-lose-reply"},
+			2,
+			[]string{"UNKNOWN", "GIỮ giao dịch và tiền, KHÔNG đăng ký lại", "the sale stays held", "registered it 1 time(s)"},
+			[]string{"SUCCEEDED", "Đang tra cứu"},
+		},
+		"order, wrong OTP":   {[]string{"-contract", order, "-msisdn", "0912345106"}, 1, []string{"REJECTED", "registered it 0 time(s)"}, nil},
+		"signed":             {[]string{"-contract", signed}, 0, []string{"SUCCEEDED", "as MobiFone's ledger says", "registered it 1 time(s)"}, []string{"UNKNOWN", "not checked"}},
+		"signed, reply lost": {[]string{"-contract", signed, "-lose-reply"}, 0, []string{"UNKNOWN", "Đang tra cứu", "SUCCEEDED", "registered it 1 time(s)"}, nil},
+		"xml":                {[]string{"-contract", xml}, 0, []string{"SUCCEEDED", "as MobiFone's ledger says", "registered it 1 time(s)"}, []string{"UNKNOWN", "not checked"}},
+		"xml, reply lost":    {[]string{"-contract", xml, "-lose-reply"}, 0, []string{"UNKNOWN", "Đang tra cứu", "SUCCEEDED", "registered it 1 time(s)"}, nil},
+		"unsellable":         {[]string{"-contract", unsellable}, 3, []string{"otp.request"}, nil},
+		"bad input":          {[]string{"-msisdn", "12", "-package", "?"}, 3, []string{"msisdn:", "package:"}, []string{"1."}},
+		"bad URL":            {[]string{"-url", "http://partner.invalid"}, 3, []string{"MOBIFONE_API_KEY"}, nil},
+		"no such file":       {[]string{"-contract", "nowhere.json"}, 3, []string{"nowhere.json"}, nil},
+		"unknown flag":       {[]string{"-mobile", "1"}, 3, []string{"-mobile"}, nil},
+		"lost at real":       {[]string{"-lose-reply", "-url", "https://x"}, 3, []string{"-lose-reply"}, nil},
+		"help":               {[]string{"-h"}, 0, []string{"MOBIFONE_API_KEY"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

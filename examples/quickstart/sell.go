@@ -29,6 +29,9 @@ func (c *counter) sell(ctx context.Context) error {
 		c.outcome(err, false)
 		return notRegistered(err)
 	}
+	if eligible.Unchecked {
+		c.say("MobiFone không có bước kiểm tra: gói và giá theo danh mục", "not checked: MobiFone has no such step, so these are the catalog's packages and prices")
+	}
 	c.offers(eligible.Offers)
 	offer, ok := eligible.Offer(c.pkg)
 	if !ok || !offer.Eligible {
@@ -59,7 +62,7 @@ func (c *counter) sell(ctx context.Context) error {
 	}
 
 	c.step(4, "Tra cứu giao dịch", "look the transaction up")
-	c.lookUp(ctx, ticket.TransID)
+	c.lookUp(ctx, ticket.TransID, err)
 	if c.sandbox != nil {
 		n := c.sandbox.Executed(c.number)
 		c.say(fmt.Sprintf("MobiFone đã đăng ký %d lần", n), fmt.Sprintf("the partner registered it %d time(s)", n))
@@ -100,6 +103,11 @@ func (c *counter) register(ctx context.Context, req registration.Request) (*regi
 
 func (c *counter) resolve(ctx context.Context, handle partner.Handle, err error) (*registration.Receipt, error) {
 	c.outcome(err, true)
+	if !c.looksUp() {
+		c.say("MobiFone không có tra cứu: GIỮ giao dịch và tiền, KHÔNG đăng ký lại. Quản lý hỏi MobiFone theo mã giao dịch rồi quyết định.",
+			"nothing can be looked up: HOLD the sale and the cash, do NOT register again; a supervisor asks MobiFone and decides")
+		return nil, err
+	}
 	for range resolveTimes {
 		c.say("Đang tra cứu…", "looking it up; nothing is sent again")
 		var receipt *registration.Receipt
@@ -116,14 +124,51 @@ func (c *counter) resolve(ctx context.Context, handle partner.Handle, err error)
 	return nil, err
 }
 
-func (c *counter) lookUp(ctx context.Context, id partner.TransID) {
-	found, err := c.client.Transactions.Get(ctx, transactions.GetRequest{TransID: id})
+// looksUp reports whether MobiFone can be asked what became of a registration.
+func (c *counter) looksUp() bool { return c.wire.Has(partner.OpGet) || c.wire.Has(partner.OpSearch) }
+
+// lookUp shows what MobiFone's ledger says; told is what the registration was told.
+func (c *counter) lookUp(ctx context.Context, id partner.TransID, told error) {
+	switch {
+	case c.looksUp():
+	case partner.OutcomeOf(told) == partner.Unknown:
+		c.say("MobiFone không có tra cứu; giao dịch vẫn được giữ", "MobiFone has no lookup; the sale stays held")
+		return
+	default:
+		c.say("MobiFone không có tra cứu; câu trả lời ở bước 3 là kết quả", "MobiFone has no lookup; the answer of step 3 is the result")
+		return
+	}
+	tx, err := c.find(ctx, id)
 	if err != nil {
 		c.say("Không tra cứu được", err.Error())
 		return
 	}
-	tx := found.Transaction
 	c.say(fmt.Sprintf("%s  %s  %s  %s", tx.TransID, tx.Package, tx.Amount, tx.State), "as MobiFone's ledger says")
+}
+
+// find asks for the transaction by its id, or searches the subscriber's.
+func (c *counter) find(ctx context.Context, id partner.TransID) (partner.Transaction, error) {
+	if c.wire.Has(partner.OpGet) {
+		found, err := c.client.Transactions.Get(ctx, transactions.GetRequest{TransID: id})
+		if err != nil {
+			return partner.Transaction{}, err
+		}
+		return found.Transaction, nil
+	}
+	now := time.Now()
+	for page, err := range c.client.Transactions.Search(transactions.SearchQuery{
+		MSISDN: c.number, Query: transactions.Query{From: now.Add(-time.Hour), To: now.Add(time.Minute)},
+	}).Pages(ctx) {
+		if err != nil {
+			return partner.Transaction{}, err
+		}
+		for _, tx := range page.Rows {
+			if tx.TransID == id {
+				return tx, nil
+			}
+		}
+	}
+	return partner.Transaction{}, errors.New("MobiFone lists no such transaction of the subscriber")
 }
 
 // notRegistered marks a failure before anything was sent.

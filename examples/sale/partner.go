@@ -22,46 +22,75 @@ const partnerLife = 10 * time.Minute
 
 // address is how a run finds the partner that an earlier one started.
 type address struct {
-	URL    string `json:"url"`
-	APIKey string `json:"apiKey"`
-	Secret string `json:"secret"`
-	PID    int    `json:"pid"`
+	URL      string `json:"url"`
+	APIKey   string `json:"apiKey"`
+	Secret   string `json:"secret"`
+	Username string `json:"username"`
+	Password string `json:"password"`
+	PID      int    `json:"pid"` // 0: a real server, not ours to end
 }
 
 func (a address) credentials() partner.Credentials {
-	return partner.Credentials{APIKey: partner.NewSecret(a.APIKey), Secret: partner.NewSecret(a.Secret)}
+	return partner.Credentials{
+		APIKey: partner.NewSecret(a.APIKey), Secret: partner.NewSecret(a.Secret),
+		Username: a.Username, Password: partner.NewSecret(a.Password),
+	}
 }
 
 func addressFile(dir string) string { return filepath.Join(dir, "partner.json") }
 
-// playing is the partner this example talks to: one that promises to execute nothing more
-// than two seconds after it arrived.
-func playing(credentials partner.Credentials) sandbox.Config {
-	return sandbox.Config{MaxDelay: 2 * time.Second, Credentials: credentials}
+// real is the server that the user names.
+func real(url string) address {
+	return address{
+		URL: url, APIKey: os.Getenv("MOBIFONE_API_KEY"), Secret: os.Getenv("MOBIFONE_SECRET"),
+		Username: os.Getenv("MOBIFONE_USERNAME"), Password: os.Getenv("MOBIFONE_PASSWORD"),
+	}
 }
 
-// truth is the contract with that partner's true semantics.
-func truth() (*contract.Contract, error) { return playing(partner.Credentials{}).Truth() }
+// wireOf is the contract that the flags name.
+func wireOf(f flags) (*contract.Contract, error) {
+	if f.contract == "" {
+		return contract.Default(), nil
+	}
+	document, err := os.ReadFile(f.contract)
+	if err != nil {
+		return nil, err
+	}
+	return contract.Load(document)
+}
+
+// playing is the partner this example talks to: one that promises to execute nothing more
+// than two seconds after it arrived.
+func playing(wire *contract.Contract) sandbox.Config {
+	return sandbox.Config{MaxDelay: 2 * time.Second, Contract: wire}
+}
 
 // serve is the partner's process.
-func serve(ctx context.Context, dir string) error {
+func serve(ctx context.Context, f flags) error {
 	ctx, cancel := context.WithTimeout(ctx, partnerLife)
 	defer cancel()
-	srv, err := sandbox.Start(sandbox.With(playing(partner.Credentials{})))
+	wire, err := wireOf(f)
+	if err != nil {
+		return err
+	}
+	srv, err := sandbox.Start(sandbox.With(playing(wire)))
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
 	cred := srv.Credentials()
-	text, err := json.Marshal(address{URL: srv.URL, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), PID: os.Getpid()})
+	text, err := json.Marshal(address{
+		URL: srv.URL, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(),
+		Username: cred.Username, Password: cred.Password.Reveal(), PID: os.Getpid(),
+	})
 	if err != nil {
 		return err
 	}
-	next := addressFile(dir) + ".new"
+	next := addressFile(f.dir) + ".new"
 	if err := os.WriteFile(next, text, 0o600); err != nil {
 		return err
 	}
-	if err := os.Rename(next, addressFile(dir)); err != nil {
+	if err := os.Rename(next, addressFile(f.dir)); err != nil {
 		return err
 	}
 	<-ctx.Done()
@@ -69,16 +98,16 @@ func serve(ctx context.Context, dir string) error {
 }
 
 // findPartner gives the partner that still runs, or starts one.
-func findPartner(ctx context.Context, dir string) (address, error) {
-	if a, ok := alive(ctx, dir); ok {
+func findPartner(ctx context.Context, f flags) (address, error) {
+	if a, ok := alive(ctx, f.dir); ok {
 		return a, nil
 	}
-	_ = os.Remove(addressFile(dir)) // of a partner that is gone
+	_ = os.Remove(addressFile(f.dir)) // of a partner that is gone
 	self, err := os.Executable()
 	if err != nil {
 		return address{}, err
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, "-partner", "-dir", dir) //nolint:gosec // this very program, as another process that outlives it
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, "-partner", "-dir", f.dir, "-contract", f.contract) //nolint:gosec // this very program, as another process that outlives it
 	if err := cmd.Start(); err != nil {
 		return address{}, err
 	}
@@ -86,7 +115,7 @@ func findPartner(ctx context.Context, dir string) (address, error) {
 		return address{}, err
 	}
 	for range 200 {
-		if a, ok := alive(ctx, dir); ok {
+		if a, ok := alive(ctx, f.dir); ok {
 			return a, nil
 		}
 		select {
@@ -118,6 +147,9 @@ func alive(ctx context.Context, dir string) (address, bool) {
 
 // dismiss ends the partner's process.
 func dismiss(dir string, a address) error {
+	if a.PID == 0 {
+		return nil
+	}
 	_ = os.Remove(addressFile(dir))
 	p, err := os.FindProcess(a.PID)
 	if err != nil {

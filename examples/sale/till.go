@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ var teller = partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
 
 // till is a counter with a memory.
 type till struct {
+	in     *bufio.Reader
 	out    io.Writer
 	dir    string
 	at     address
@@ -30,9 +32,9 @@ type till struct {
 	desk   *sale.Desk
 }
 
-func openTill(ctx context.Context, f flags, out io.Writer) (*till, error) {
-	t := &till{out: out, dir: f.dir}
-	wire, err := truth()
+func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till, error) {
+	t := &till{in: bufio.NewReader(in), out: out, dir: f.dir}
+	wire, err := wireOf(f)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +42,15 @@ func openTill(ctx context.Context, f flags, out io.Writer) (*till, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.at, err = findPartner(ctx, f.dir); err != nil {
-		return nil, err
+	if f.url != "" {
+		t.at = real(f.url)
+	} else {
+		if wire, err = playing(wire).Truth(); err != nil { // of a real partner you would have to ask
+			return nil, err
+		}
+		if t.at, err = findPartner(ctx, f); err != nil {
+			return nil, err
+		}
 	}
 	options := []mobifone.Option{mobifone.WithContract(wire), mobifone.WithTimeouts(mobifone.Timeouts{Register: 3 * time.Second})}
 	if f.crash {
@@ -57,8 +66,13 @@ func openTill(ctx context.Context, f flags, out io.Writer) (*till, error) {
 	if t.store, err = sqlstore.Open(ctx, filepath.Join(f.dir, "sales.db"), k.ring()); err != nil {
 		return nil, err
 	}
+	noLookup := !wire.Has(partner.OpGet) && !wire.Has(partner.OpSearch)
+	if noLookup {
+		fmt.Fprintln(out, "MobiFone không có tra cứu: giao dịch chưa rõ được giữ cho quản lý | nothing can be looked up: what is unknown is held for a supervisor")
+	}
 	t.desk, err = sale.NewDesk(sale.Config{
-		Partner: sale.ClientPartner(t.client), Resolver: sale.ClientPartner(t.client.Background()),
+		AllowNoLookup: noLookup,
+		Partner:       sale.ClientPartner(t.client), Resolver: sale.ClientPartner(t.client.Background()),
 		Store: t.store, Rules: sale.RulesOf(t.client), NewID: t.client.NewPartnerTransID,
 	})
 	return t, err

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // TestOperationsAgree holds each operation of the document against the contract's, in
@@ -121,13 +122,13 @@ func TestEnvelopesAgree(t *testing.T) {
 
 // codeRow is a row of x-codes.
 type codeRow struct {
-	Name     partner.Code    `yaml:"name"`
-	Codes    []string        `yaml:"codes"`
-	Register string          `yaml:"register"`
-	Resend   contract.Resend `yaml:"resend"`
-	Then     partner.Then    `yaml:"then"`
-	Seen     []string        `yaml:"seen"`
-	Meaning  string          `yaml:"meaning"`
+	Name     partner.Code `yaml:"name"`
+	Codes    []string     `yaml:"codes"`
+	Register string       `yaml:"register"`
+	Resend   string       `yaml:"resend"`
+	Then     partner.Then `yaml:"then"`
+	Seen     []string     `yaml:"seen"`
+	Meaning  string       `yaml:"meaning"`
 }
 
 // TestCodesAgree compares the code table row by row, in order.

@@ -4,10 +4,11 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 // TestEveryExchangeIsAsDocumented judges every exchange, and fails when an operation of

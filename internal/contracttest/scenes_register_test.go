@@ -3,11 +3,12 @@ package contracttest
 import (
 	"net/http"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/registration"
 	"github.com/fptshop/mobifone-go/transactions"
-	"github.com/stretchr/testify/require"
 )
 
 // refusedAtRegister is what step 3 refuses by itself.

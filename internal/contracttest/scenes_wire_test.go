@@ -5,10 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
-	"github.com/stretchr/testify/require"
 )
 
 // operations are the six of the default contract.
@@ -32,8 +33,7 @@ func tooManyRequests(s *stage) {
 func authentication(s *stage) {
 	const path, body = "/partner/v1/packages", `{"isdn":"84901234567","channel":"SHOP","shopCode":"HN01","employeeCode":"GDV07"}`
 	resign := func(req *http.Request, at time.Time, nonce string) {
-		stamp := contract.Stamp{Time: at, Nonce: nonce, RequestID: nonce}
-		require.NoError(s.t, s.sandbox.Contract().Sign(req, []byte(body), s.sandbox.Credentials(), stamp))
+		sign(req, body, at, nonce)
 	}
 	s.wrong(http.MethodPost, path, body, func(r *http.Request) { r.Header.Set("Api-Key", "another") })
 	s.expect(http.StatusUnauthorized, "6001")

@@ -6,9 +6,10 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 // TestMain lets the test binary be its own child.

@@ -11,14 +11,15 @@ const modulePath = "github.com/fptshop/mobifone-go"
 // The modules that the core may import at all; each room names the ones it may.
 const (
 	retryable   = "github.com/hashicorp/go-retryablehttp"
-	querystring = "github.com/google/go-querystring"
 	rate        = "golang.org/x/time/rate"
+	querystring = "github.com/google/go-querystring"
 )
 
 // testOnly are the modules that only test files may import.
 var testOnly = []string{
 	"github.com/stretchr/testify",
 	"github.com/jarcoal/httpmock",
+	querystring,
 }
 
 // The floors, from the ground up. A room may import every room on a lower floor and
@@ -26,7 +27,10 @@ var testOnly = []string{
 const (
 	vocabulary = iota
 	catalog
+	trees
+	fields
 	contract
+	wire
 	transport
 	reading
 	services
@@ -51,8 +55,11 @@ var rooms = map[string]room{
 	"mobifone/partner":       {floor: vocabulary},
 	"internal/seam":          {floor: vocabulary},
 	"packages/catalog":       {floor: catalog},
-	"mobifone/contract":      {floor: contract, thirdParty: []string{querystring}},
-	"internal/transport":     {floor: transport, thirdParty: []string{retryable, querystring, rate}},
+	"internal/jsontree":      {floor: trees, only: []string{}},
+	"internal/field":         {floor: fields, only: []string{"mobifone/partner"}},
+	"mobifone/contract":      {floor: contract},
+	"internal/wire":          {floor: wire, only: []string{"internal/field", "internal/jsontree", "mobifone/contract", "mobifone/partner"}},
+	"internal/transport":     {floor: transport, thirdParty: []string{retryable, rate}},
 	"internal/reading":       {floor: reading},
 	"packages":               {floor: services},
 	"otp":                    {floor: services},
@@ -64,16 +71,22 @@ var rooms = map[string]room{
 	"mobifone/sale/storetest": {
 		floor: roof,
 	},
-	"internal/simulate": {floor: roof, also: []string{"mobifone/sandbox"}},
+	"internal/simulate": {floor: roof, also: []string{"internal/ledger"}},
 
-	// The partner we play must not lean on the client it judges.
+	// The MobiFone we play must not lean on the client it judges.
+	"internal/ledger": {
+		floor: apart,
+		only:  []string{"internal/field", "internal/wire", "mobifone/contract", "mobifone/partner", "packages/catalog"},
+	},
 	"mobifone/sandbox": {
 		floor: apart,
-		only:  []string{"packages/catalog", "mobifone/contract", "mobifone/partner"},
+		only: []string{
+			"internal/field", "internal/ledger", "internal/wire", "mobifone/contract", "mobifone/partner", "packages/catalog",
+		},
 	},
 	".":                 {floor: apart, only: []string{}},
 	"internal/guard":    {floor: apart, only: []string{}},
-	"internal/wiretest": {floor: apart, only: []string{"mobifone/contract", "mobifone/partner"}},
+	"internal/wiretest": {floor: apart, only: []string{"internal/field", "internal/wire", "mobifone/contract", "mobifone/partner"}},
 }
 
 // examples stands for every package below examples/: programs like those users write.

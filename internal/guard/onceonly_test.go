@@ -33,7 +33,8 @@ func TestCopiesAreFound(t *testing.T) {
 		"a lookup":        {"internal/simulate/x.go", `var l = sale.Lookup{}`},
 		"an answer":       {"internal/simulate/x.go", `var e = &partner.Error{}`},
 		"a list of codes": {"internal/simulate/x.go", `var m = map[string]any{"7001": partner.ThenSameIDs}`},
-		"a class":         {"internal/simulate/x.go", `var c = contract.ClassRejected`},
+		"a refusal":       {"internal/simulate/x.go", `var c = wire.Rejected`},
+		"a success":       {"internal/simulate/x.go", `var c = wire.Success`},
 		"a fence":         {"mobifone/sale/x.go", `func f() { at = at.Add(s.LookupLagMax) }`},
 		"a sum":           {"otp/x.go", `func f() { d := r.Other + time.Duration(s.SettleMargin) }`},
 	} {
@@ -53,7 +54,8 @@ var (
 	clientValues  = []string{
 		"sale.Intent", "sale.Lookup", "sale.Row", "sale.SendResult", "sale.Ticket", "partner.Error", "partner.Intent", "partner.Handle",
 	}
-	fenceParts = []string{"LookupLagMax", "SettleMargin", "MaxExecutionDelay"}
+	clientClasses = []string{"wire.Rejected", "wire.Success", "wire.Unknown"}
+	fenceParts    = []string{"LookupLagMax", "SettleMargin", "MaxExecutionDelay"}
 )
 
 func copies(tree fs.FS) ([]string, error) {
@@ -110,7 +112,7 @@ func clients(n ast.Node) string {
 			return name
 		}
 	case *ast.SelectorExpr:
-		if name := dotted(n); strings.HasPrefix(name, "partner.Then") || strings.HasPrefix(name, "contract.Class") {
+		if name := dotted(n); strings.HasPrefix(name, "partner.Then") || slices.Contains(clientClasses, name) {
 			return name
 		}
 	}

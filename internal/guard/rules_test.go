@@ -41,7 +41,7 @@ func refusal(f goFile, imported string) string {
 		return "the root package holds no code"
 	case f.test():
 		// The compiler refuses the cycles; beyond them a test may look at everything.
-		if !ours && !standard(imported) && !within(imported, append(testOnly, retryable, querystring, rate)...) {
+		if !ours && !standard(imported) && !within(imported, append(testOnly, retryable, rate)...) {
 			return "the core's tests know no such module"
 		}
 		return ""

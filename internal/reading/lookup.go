@@ -27,16 +27,50 @@ type Answer struct {
 var (
 	ErrNoPlace  = errors.New("a success without the place of the transaction: neither found nor absent")
 	ErrOtherIDs = errors.New("the answer speaks of other ids than were asked for")
-	errNoLookup = errors.New("the contract has neither a lookup by transId nor a search by subscriber, so nothing can be looked up; hold, and ask MobiFone another way")
+	errNoLookup = errors.New("the contract has neither a lookup by transId nor a search by subscriber, so nothing can be looked up; " +
+		"hold, and ask MobiFone another way")
 )
 
 // Question is what to look up.
 type Question struct {
 	IDs []partner.IDs
-	// Who and since when: needed where MobiFone has no lookup by id, and its transactions of
-	// one subscriber are searched instead. Since is at most the time of the first request.
-	MSISDN partner.MSISDN
-	Since  time.Time
+	// Who and when: needed where MobiFone has no lookup by id, and its transactions of one
+	// subscriber are searched instead. By MobiFone's clock nothing was requested before
+	// Since, and nothing is carried out after Until; zero means until now.
+	MSISDN       partner.MSISDN
+	Since, Until time.Time
+}
+
+// Of asks for one intent.
+func Of(i partner.Intent, p partner.Purchase) Question {
+	q := Question{IDs: []partner.IDs{i.IDs}, MSISDN: p.MSISDN}
+	q.reach(i)
+	return q
+}
+
+// reach widens the time asked for by an intent.
+func (q *Question) reach(i partner.Intent) {
+	if q.Since.IsZero() || i.PreparedAt.Before(q.Since) {
+		q.Since = i.PreparedAt
+	}
+	for _, end := range []time.Time{i.SendBy, i.LastBy} {
+		if end.After(q.Until) {
+			q.Until = end
+		}
+	}
+}
+
+// Window is since and until when the intents of a sale may show. opened is when the sale
+// began, which counts while it has none.
+func Window(intents []partner.Intent, opened time.Time) (since, until time.Time) {
+	var q Question
+	for _, i := range intents {
+		q.reach(i)
+	}
+	if len(intents) == 0 {
+		q.Since = opened
+	}
+	return q.Since, q.Until
 }
 
 // Can reports whether a contract lets a sale be looked up: by transId, since one
@@ -99,8 +133,32 @@ func (a *Answer) add(one Answer, first bool) {
 	a.Evidence, a.SaidAt = merge(a.Evidence, one.Evidence), one.SaidAt
 }
 
-// slackDays is how far a search reaches beyond the times asked for: clocks and zones differ.
-const slackDays = 24 * time.Hour
+// A search reaches this far beyond the times asked for, since clocks and zones differ, and
+// is split into so many ranges at most, since the till's clock may be years ahead.
+const (
+	slackDays = 24 * time.Hour
+	rangesMax = 13
+)
+
+// end is where a search ends: not before anything of ours can show, whatever the till's
+// clock says.
+func (q *Question) end(t *transport.Transport) time.Time {
+	now := t.Seam().Wall()
+	if _, latest, err := t.PartnerNow(); err == nil {
+		now = latest
+	}
+	if now.Before(q.Until) {
+		now = q.Until
+	}
+	if now.Before(q.Since) {
+		now = q.Since
+	}
+	end := now.Add(slackDays)
+	if most := q.Since.Add((rangesMax - 2) * time.Duration(t.Contract().Limits().RangeMax)); end.After(most) && most.After(q.Until.Add(slackDays)) {
+		end = most
+	}
+	return end
+}
 
 // search reads the subscriber's transactions page by page and keeps those of the ids. Only
 // where MobiFone counts its rows or pages does it prove that none is lacking; and a row
@@ -111,52 +169,83 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 			{Field: "MSISDN", Problem: "needed, and Since too: MobiFone has no lookup by id, so the subscriber's transactions are searched"},
 		}}
 	}
-	var all Answer
-	limits := t.Contract().Limits()
-	end := t.Seam().Wall().Add(slackDays)
-	first := true
-	for from := q.Since.Add(-slackDays); from.Before(end); from = from.Add(time.Duration(limits.RangeMax)) {
-		to := from.Add(time.Duration(limits.RangeMax))
-		if to.After(end) {
-			to = end
+	begin, end, span := q.Since.Add(-slackDays), q.end(t), time.Duration(t.Contract().Limits().RangeMax)
+	if zone := t.WholeDays(partner.OpSearch); zone != nil { // the first day and the last count whole
+		y, m, d := begin.In(zone).Date()
+		begin, span = time.Date(y, m, d, 0, 0, 0, 0, zone), max(span.Truncate(24*time.Hour), 24*time.Hour)
+	}
+	until := func(from time.Time) time.Time {
+		if to := from.Add(span); to.Before(end) {
+			return to
 		}
-		rows := 0
-		for page := 1; ; page++ {
-			reply, err := t.Call(ctx, partner.OpSearch, field.Request{
-				Channel: t.Channel(), MSISDN: q.MSISDN, From: from.Truncate(time.Second), To: to.Truncate(time.Second), Page: page, Size: limits.PageSizeMax,
-			})
-			one := answerOf(reply)
-			if _, absent := saysAbsent(err); err != nil && !absent {
-				all.Cached = true
+		return end
+	}
+	var all Answer
+	if _, _, err := t.PartnerNow(); err != nil {
+		// One reply may come from a host with a wrong clock. Two that agree tell the time.
+		if _, err := t.Call(ctx, partner.OpSearch, q.page(t, begin, until(begin), 1)); err != nil {
+			if _, absent := saysAbsent(err); !absent {
 				return all, err
-			}
-			d := reply.Data
-			if err == nil && !d.HasRows {
-				all.Cached = true
-				return all, unreadable(t, partner.OpSearch, reply, ErrNoPlace)
-			}
-			for _, r := range d.Rows {
-				tx := t.Transaction(partner.OpSearch, r)
-				switch {
-				case tx.TransID == "" && tx.PartnerTransID == "":
-					one.Cached = true
-				case slices.ContainsFunc(q.IDs, func(ids partner.IDs) bool { return sharesID(tx, ids) }):
-					one.Rows = append(one.Rows, tx)
-				}
-			}
-			rows += len(d.Rows)
-			done := err != nil || len(d.Rows) == 0 ||
-				d.Total != nil && rows >= *d.Total || d.Pages != nil && page >= *d.Pages
-			if done && err == nil && d.Pages == nil && (d.Total == nil || rows < *d.Total) {
-				one.Cached = true // nobody counted, or fewer came than were counted
-			}
-			all.add(one, first)
-			if first = false; done {
-				break
 			}
 		}
 	}
+	for from := begin; from.Before(end); from = from.Add(span) {
+		if err := searchRange(ctx, t, q, from, until(from), &all, from.Equal(begin)); err != nil {
+			all.Cached = true
+			return all, err
+		}
+	}
 	return all, nil
+}
+
+// searchRange reads all pages of one range.
+func searchRange(ctx context.Context, t *transport.Transport, q Question, from, to time.Time, all *Answer, first bool) error {
+	rows := 0
+	for page := 1; ; page++ {
+		reply, err := t.Call(ctx, partner.OpSearch, q.page(t, from, to, page))
+		_, absent := saysAbsent(err)
+		switch d := &reply.Data; {
+		case absent:
+		case err != nil:
+			return err
+		case !d.HasRows:
+			return unreadable(t, partner.OpSearch, reply, ErrNoPlace)
+		}
+		one := answerOf(reply)
+		one.keep(t, q, reply.Data.Rows)
+		d := &reply.Data
+		rows += len(d.Rows)
+		counted := absent || d.Pages != nil && page >= *d.Pages || d.Total != nil && rows >= *d.Total
+		done := counted || len(d.Rows) == 0
+		if done && !counted {
+			one.Cached = true // nobody counted, or fewer came than were counted
+		}
+		all.add(one, first && page == 1)
+		if done {
+			return nil
+		}
+	}
+}
+
+// keep takes the rows of the ids asked for.
+func (a *Answer) keep(t *transport.Transport, q Question, rows []field.Row) {
+	for _, r := range rows {
+		tx := t.Transaction(partner.OpSearch, r)
+		switch {
+		case tx.TransID == "" && tx.PartnerTransID == "":
+			a.Cached = true
+		case slices.ContainsFunc(q.IDs, func(ids partner.IDs) bool { return sharesID(tx, ids) }):
+			a.Rows = append(a.Rows, tx)
+		}
+	}
+}
+
+// page asks for one page of a range.
+func (q *Question) page(t *transport.Transport, from, to time.Time, number int) field.Request {
+	return field.Request{
+		Channel: t.Channel(), MSISDN: q.MSISDN, From: from.Truncate(time.Second), To: to.Truncate(time.Second), Page: number,
+		Size: t.Contract().Limits().PageSizeMax,
+	}
 }
 
 // sharesID reports whether a transaction has one of the ids.

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -63,16 +63,16 @@ func (p *person) payOut(v sale.View, double bool) bool {
 func (p *person) meddle(v sale.View, faults faultSet) {
 	w, o := p.w, p.order
 	calm := v.Sale.State == sale.Open || v.Sale.State == sale.Paid || v.Sale.State == sale.OTPSent
-	subject := func(k faultKind, r sandbox.Result) {
+	subject := func(k faultKind, r ledger.Result) {
 		if faults.has(k) && calm {
 			w.strike(k)
 			o.subject.Result = r
 			w.model().SetSubscriber(o.order.MSISDN, *o.subject)
 		}
 	}
-	subject(fIneligible, sandbox.Ineligible)
-	subject(fAlready, sandbox.AlreadyRegistered)
-	subject(fInactive, sandbox.Inactive)
+	subject(fIneligible, ledger.Ineligible)
+	subject(fAlready, ledger.AlreadyRegistered)
+	subject(fInactive, ledger.Inactive)
 	if faults.has(fPriceChange) && calm {
 		w.strike(fPriceChange)
 		w.reprice(o.order.Price + 10_000)

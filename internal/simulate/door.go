@@ -223,6 +223,9 @@ func (w *world) disguise(r *field.Row, faults faultSet) {
 	}
 }
 
+// question is what a cache keys its answers by.
+func (m *letter) question() string { return m.url.RawQuery + string(m.body) }
+
 // cached answers out of a cache that keeps what it saw first, whatever is asked of it.
 func (r road) cached(m *letter, faults faultSet) *reply {
 	w := r.h.w
@@ -232,7 +235,7 @@ func (r road) cached(m *letter, faults faultSet) *reply {
 	if w.quiet || w.now >= w.caching {
 		return nil
 	}
-	old, ok := w.cache[m.url.RawQuery]
+	old, ok := w.cache[m.question()]
 	if !ok {
 		return nil
 	}
@@ -257,7 +260,7 @@ func (w *world) keep(m *letter, p *reply) {
 	if w.cache == nil {
 		w.cache = map[string]*reply{}
 	}
-	if _, ok := w.cache[m.url.RawQuery]; !ok || w.now >= w.caching {
-		w.cache[m.url.RawQuery] = p
+	if _, ok := w.cache[m.question()]; !ok || w.now >= w.caching {
+		w.cache[m.question()] = p
 	}
 }

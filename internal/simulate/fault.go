@@ -102,6 +102,7 @@ var (
 	fIDsUsed        = fault("ids-used", "43", siteTill, 4)
 	fOtherAmount    = fault("other-amount", "43", siteLook, 4)
 	fNoLookup       = fault("no-lookup", "-", siteStart, 1)
+	fSearch         = fault("search-only", "-", siteStart, 1) // no lookup by id: the subscriber's transactions are searched
 	fBeyondFence    = fault("beyond-fence", "8", siteSend, 1)
 	fPausedSend     = fault("paused-send", "33", siteSend, 1)
 	fCached         = fault("cache", "45", siteLook, 6)

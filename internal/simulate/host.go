@@ -3,17 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 // host is one machine with its two clocks, and the process on it: a client and a desk as
@@ -190,18 +189,19 @@ func (c *deadline) Err() error {
 
 // lab is what one worker keeps between worlds.
 type lab struct {
-	truths map[sandbox.Kind]*era
-	idle   []*coroutine
-	stats  stats
-	known  map[belief]*contract.Contract
-	bug    *bug
-	log    bool
-	struck [faultsMax]bool // in the world that ran last
-	died   [pointKinds]bool
+	truths   map[ledger.Kind]*era
+	idle     []*coroutine
+	stats    stats
+	known    map[belief]*contract.Contract
+	bug      *bug
+	log      bool
+	searches bool            // in every world MobiFone has no lookup by id
+	struck   [faultsMax]bool // in the world that ran last
+	died     [pointKinds]bool
 }
 
 func newLab(st stats) *lab {
-	return &lab{truths: map[sandbox.Kind]*era{}, stats: st, known: map[belief]*contract.Contract{}}
+	return &lab{truths: map[ledger.Kind]*era{}, stats: st, known: map[belief]*contract.Contract{}}
 }
 
 func (l *lab) coroutine() *coroutine {
@@ -216,8 +216,8 @@ func (l *lab) coroutine() *coroutine {
 // era is one partner model; several worlds live in it, one after another in time, because
 // making a model costs more than a sale.
 type era struct {
-	kind  sandbox.Kind
-	model *sandbox.Model
+	kind  ledger.Kind
+	model *ledger.Model
 	dice  *modelDice
 	truth *contract.Contract
 	wire  *wire.Wire // truth, compiled
@@ -231,7 +231,7 @@ type era struct {
 const livesPerEra = 128
 
 // dawn gives the model a world is to live in.
-func (l *lab) dawn(k sandbox.Kind) (*era, error) {
+func (l *lab) dawn(k ledger.Kind) (*era, error) {
 	e := l.truths[k]
 	if e != nil && e.lives < livesPerEra {
 		e.lives++
@@ -241,14 +241,14 @@ func (l *lab) dawn(k sandbox.Kind) (*era, error) {
 		kind: k, dice: &modelDice{dice: &dice{}}, start: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), lives: 1, phone: 770_000_000,
 		credentials: partner.Credentials{APIKey: partner.NewSecret("the key"), Secret: partner.NewSecret("the secret")},
 	}
-	cfg := sandbox.Config{Kind: k, Random: fresh.dice, OTPPerDay: 1_000_000, PendingFor: pendingFor, Queue: queueMax(k)}
+	cfg := ledger.Config{Kind: k, Random: fresh.dice, OTPPerDay: 1_000_000, PendingFor: pendingFor, Queue: queueMax(k)}
 	if e != nil {
 		fresh.truth, cfg.Contract = e.truth, e.truth
 	} else if err := fresh.derive(cfg); err != nil {
 		return nil, err
 	}
 	cfg.Contract = fresh.truth
-	m, err := sandbox.NewModel(cfg)
+	m, err := ledger.New(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -268,15 +268,15 @@ const (
 	replyTimeout = 30 * time.Second // the client's
 )
 
-func queueMax(k sandbox.Kind) time.Duration {
-	if k == sandbox.KindE {
+func queueMax(k ledger.Kind) time.Duration {
+	if k == ledger.KindE {
 		return time.Hour
 	}
 	return 0
 }
 
 // derive makes the contract that tells the truth about this partner.
-func (e *era) derive(cfg sandbox.Config) error {
+func (e *era) derive(cfg ledger.Config) error {
 	truth, err := cfg.Truth()
 	if err != nil {
 		return err
@@ -301,11 +301,12 @@ func (e *era) subscriber() partner.MSISDN {
 
 // belief is what a contract promises of one model beside its kind.
 type belief struct {
-	kind     sandbox.Kind
+	kind     ledger.Kind
 	delay    time.Duration
 	limited  bool // 429 means not executed
 	final    bool // a refusal of one copy speaks for every copy
 	noLookup bool
+	searches bool
 }
 
 // believe returns the contract that the clients of a world go by: the truth, unless a bug
@@ -315,9 +316,10 @@ func (l *lab) believe(e *era, b belief) *contract.Contract {
 		return c
 	}
 	doc := e.truth.Document()
-	if b.noLookup {
-		doc.Operations = maps.Clone(doc.Operations)
+	if b.noLookup || b.searches {
 		delete(doc.Operations, partner.OpGet)
+	}
+	if b.noLookup {
 		delete(doc.Operations, partner.OpSearch)
 	}
 	c, err := contract.New(doc)

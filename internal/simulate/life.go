@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 const theOffer partner.PackageCode = "C120"
@@ -96,9 +96,13 @@ func (w *world) believe() {
 	if w.noLookup {
 		w.strikeOnce(fNoLookup)
 	}
+	w.searches = !w.noLookup && (w.lab.searches || w.wanted(fSearch))
+	if w.searches {
+		w.strikeOnce(fSearch)
+	}
 	w.contract = w.lab.believe(w.era, belief{
 		kind: w.era.kind, delay: w.maxDelay, limited: w.percent(drawPlan, 30) && !w.scripted(f429After),
-		final: w.percent(drawPlan, 30) && !w.copied(), noLookup: w.noLookup,
+		final: w.percent(drawPlan, 30) && !w.copied(), noLookup: w.noLookup, searches: w.searches,
 	})
 }
 
@@ -179,10 +183,10 @@ func (w *world) populate() {
 	subject := w.orders[0].subject
 	switch {
 	case w.wanted(fPendingOK):
-		subject.Result = sandbox.PendingThenOK
+		subject.Result = ledger.PendingThenOK
 		w.strikeOnce(fPendingOK)
 	case w.wanted(fPendingFailed):
-		subject.Result = sandbox.PendingThenFailed
+		subject.Result = ledger.PendingThenFailed
 		w.strikeOnce(fPendingFailed)
 	}
 	w.model().SetSubscriber(phone, *subject)
@@ -198,7 +202,7 @@ func (w *world) populate() {
 
 func (w *world) addOrder(phone partner.MSISDN) {
 	n := len(w.orders) + 1
-	o := &order{n: n, subject: &sandbox.Subscriber{}}
+	o := &order{n: n, subject: &ledger.Subscriber{}}
 	if n > 1 {
 		o.subject = w.orders[0].subject
 	}

@@ -1,5 +1,5 @@
 // Command simulate runs the real desk and its decision core over a simulated store, a
-// simulated road and the sandbox's partner models, on simulated time, and checks the
+// simulated road and the MobiFone of internal/ledger, on simulated time, and checks the
 // invariants of docs/proof.md at every step.
 //
 // One seed is one world: a shop or two, a partner, one or two orders, and whatever goes
@@ -25,7 +25,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 )
 
 func main() { os.Exit(run()) }
@@ -76,13 +76,13 @@ func replayScript(s *script) bool {
 
 // arrangement is one partner: a model, with the nonce check or without.
 type arrangement struct {
-	kind   sandbox.Kind
+	kind   ledger.Kind
 	nonces bool
 }
 
 func arrangements() []arrangement {
 	var all []arrangement
-	for _, k := range sandbox.Kinds() {
+	for _, k := range ledger.Kinds() {
 		all = append(all, arrangement{k, true}, arrangement{k, false})
 	}
 	return all

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 // outward plans what happens to a registration and to its copies. It returns how long
@@ -134,7 +134,7 @@ func (w *world) changing(m *letter, sent int, trip time.Duration, p *reply) time
 	o := w.wire[sent].order
 	w.later(trip+time.Millisecond, func() {
 		was := o.subject.Result
-		o.subject.Result = sandbox.Ineligible
+		o.subject.Result = ledger.Ineligible
 		w.model().SetSubscriber(o.order.MSISDN, *o.subject)
 		*p = w.arrive(sent, m, true)
 		o.subject.Result = was

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 // person works at a desk. People outlive their programs: when the host dies the person
@@ -304,14 +304,14 @@ func (p *person) readSMS(s sale.Sale, faults faultSet) (partner.OTP, bool) {
 }
 
 // messageOf is the SMS of the OTP that a sale has in hand.
-func (w *world) messageOf(s sale.Sale) (sandbox.Message, bool) {
+func (w *world) messageOf(s sale.Sale) (ledger.Message, bool) {
 	pairs := s.Pairs()
 	for _, m := range w.model().Inbox(s.Order.MSISDN) {
 		if n := len(pairs); n > 0 && m.TransID == pairs[n-1].TransID {
 			return m, true
 		}
 	}
-	return sandbox.Message{}, false
+	return ledger.Message{}, false
 }
 
 // reverse makes another code of six digits; a palindrome is turned up by one.

@@ -8,14 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 )
 
 // script is what a world is made of: the partner, the seed of every small choice, and the
 // faults with the places where they strike. A plain seed makes its script by itself; a
 // shrunk or an exhaustive one is written out.
 type script struct {
-	kind   sandbox.Kind
+	kind   ledger.Kind
 	nonces bool // the partner refuses a replayed nonce
 	seed   uint64
 	faults []armedFault
@@ -57,7 +57,7 @@ func parseScript(text string) (*script, error) {
 	}
 	s := &script{}
 	model, nonces := strings.CutSuffix(parts[0], "+nonce")
-	kind, err := sandbox.ParseKind(model)
+	kind, err := ledger.ParseKind(model)
 	if err != nil || model == "" {
 		return nil, fmt.Errorf("no partner model %q", model)
 	}
@@ -90,14 +90,14 @@ func parseScript(text string) (*script, error) {
 }
 
 // seededScript makes the script of a seed.
-func seededScript(k sandbox.Kind, nonces bool, seed uint64) *script {
+func seededScript(k ledger.Kind, nonces bool, seed uint64) *script {
 	s := &script{kind: k, nonces: nonces, seed: seed}
 	s.draw()
 	return s
 }
 
 // rare faults change what a world can show at all, so most worlds go without.
-var rare = []faultKind{fForgotten, fBeyondFence, fPausedSend, fCashNotEntered, fNoLookup, fIDsUsed, fReversed, fForeignRow}
+var rare = []faultKind{fForgotten, fBeyondFence, fPausedSend, fCashNotEntered, fNoLookup, fSearch, fIDsUsed, fReversed, fForeignRow}
 
 // draw chooses the faults: none in a fifth of the worlds, up to six in some.
 func (s *script) draw() {
@@ -209,7 +209,7 @@ var flaggedCells = []beyond{
 }
 
 // cellOf returns what is promised.
-func cellOf(f faultKind, k sandbox.Kind, nonces bool) cell {
+func cellOf(f faultKind, k ledger.Kind, nonces bool) cell {
 	for _, b := range flaggedCells {
 		if b.fault == f && strings.Contains(b.kinds, string(k)) && (!b.noNonces || !nonces) {
 			return cell{flagged: true, reason: b.reason}
@@ -273,7 +273,7 @@ func (d *dice) between(s stream, lo, hi time.Duration) time.Duration {
 	return lo + time.Duration(d.next(s)%uint64(hi-lo+1))
 }
 
-// modelDice is the sandbox model's source. Pinned, it draws the largest number: the longest
+// modelDice is the model's source. Pinned, it draws the largest number: the longest
 // wait in the partner's queue. Short, it draws small ones: most queues are.
 type modelDice struct {
 	dice   *dice

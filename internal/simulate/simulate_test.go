@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 )
 
 // A few thousand sales over all models keep every invariant, and reach what they are
@@ -38,6 +38,21 @@ func TestRandomMix(t *testing.T) {
 			assert.NotZero(t, s.total["dies: "+p.String()], "no death at %q", p)
 		}
 	}
+}
+
+// Where MobiFone has no lookup by id, searching the subscriber's transactions is as safe.
+func TestSearchOnly(t *testing.T) {
+	t.Parallel()
+	all := arrangements()
+	l := newLab(stats{})
+	l.searches = true
+	for n := range uint64(1500) {
+		a := all[n%uint64(len(all))]
+		s := seededScript(a.kind, a.nonces, 100_000+n)
+		broken, _ := l.live(s)
+		require.Nil(t, broken, "%s: %v", s, broken)
+	}
+	assert.Greater(t, l.stats["fault: search-only"], uint64(1400))
 }
 
 // Every model alone, with and without the nonce check, sells when nothing goes wrong.
@@ -93,7 +108,7 @@ func TestScriptsReadWhatTheyWrite(t *testing.T) {
 	}
 	s, err := parseScript("E+nonce:7:reply-lost@1,crash@12")
 	require.NoError(t, err)
-	assert.Equal(t, sandbox.KindE, s.kind)
+	assert.Equal(t, ledger.KindE, s.kind)
 	assert.True(t, s.nonces)
 	assert.Equal(t, []armedFault{{kind: fReplyLost, nth: 1}, {kind: fCrash, nth: 12}}, s.faults)
 }

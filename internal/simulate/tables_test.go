@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 )
 
 func TestFaultsAreNamedAndPlaced(t *testing.T) {
@@ -73,7 +73,7 @@ func cellsTable() string {
 	for k := range faultKinds() {
 		var row strings.Builder
 		everywhere := true
-		for _, kind := range sandbox.Kinds() {
+		for _, kind := range ledger.Kinds() {
 			with, without := cellOf(k, kind, true), cellOf(k, kind, false)
 			everywhere = everywhere && !with.flagged && !without.flagged
 			switch {
@@ -93,10 +93,10 @@ func cellsTable() string {
 	}
 	var b strings.Builder
 	b.WriteString("| fault | of the 57 |")
-	for _, k := range sandbox.Kinds() {
+	for _, k := range ledger.Kinds() {
 		b.WriteString(" " + string(k) + " |")
 	}
-	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(sandbox.Kinds())) + "\n" + flagged.String() + "\n")
+	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(ledger.Kinds())) + "\n" + flagged.String() + "\n")
 	for i, r := range reasons {
 		fmt.Fprintf(&b, "- %c: %s.\n", 'a'+i, r)
 	}

@@ -198,7 +198,7 @@ func (r road) look(req *http.Request, op partner.Operation) (*http.Response, err
 	if err != nil {
 		return nil, err
 	}
-	if !w.quiet && w.now < w.hanging && op == partner.OpGet {
+	if !w.quiet && w.now < w.hanging && (op == partner.OpGet || w.searches) {
 		return r.silence(ctx)
 	}
 	if err := r.rest(ctx, w.ride()); err != nil {

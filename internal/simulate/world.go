@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 // world is everything of one seed. Time in it is the true time since it began; no host
@@ -34,6 +34,7 @@ type world struct {
 
 	contract *contract.Contract // what the clients believe; era.truth is what is served
 	noLookup bool
+	searches bool // it has no lookup by id
 
 	extreme  bool          // lags, skews and delays at their ends
 	nemesis  bool          // and always at the worse one
@@ -84,7 +85,7 @@ type order struct {
 	n        int
 	order    sale.Order
 	saleID   string
-	subject  *sandbox.Subscriber
+	subject  *ledger.Subscriber
 	gave     bool // the customer's cash changed hands
 	entered  bool
 	paidOut  int // how often cash was given back
@@ -114,7 +115,7 @@ func (w *world) at(t time.Duration) time.Time { return w.start.Add(t) }
 
 func (w *world) core() time.Time { return w.at(w.now) }
 
-func (w *world) model() *sandbox.Model { return w.era.model }
+func (w *world) model() *ledger.Model { return w.era.model }
 
 // pause lets time pass for the present actor; whatever is due meanwhile happens first.
 func (w *world) pause(d time.Duration) {

@@ -71,6 +71,9 @@ func (c *core) authenticate(ctx context.Context, cl *call) (*grant, error) {
 	}
 	g, err := c.auth.get(ctx)
 	if err != nil {
+		if ctx.Err() != nil && timedOut(ctx.Err()) {
+			cl.endedBy(partner.DeadlineWhole)
+		}
 		return nil, credentialsFailed(cl.op, err)
 	}
 	cl.mu.Lock()

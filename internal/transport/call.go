@@ -57,6 +57,7 @@ type try struct {
 	limitWait time.Duration
 	written   instant
 	onWire    bool  // the request reached the wire
+	dialing   bool  // where a connection is being made for it
 	letOut    bool  // and its body was let out
 	refusal   error // why one of our own steps refused the request
 
@@ -64,7 +65,7 @@ type try struct {
 	req    http.Request
 	url    url.URL
 	body   bytes.Reader
-	values [10]string // of headers: three of this package, then the wire's
+	values [11]string // of headers: four of this package, then the wire's
 	auth   wire.Try   // what the request authenticates with
 }
 
@@ -274,7 +275,8 @@ func (t *try) begin(id string, now time.Time) error {
 	t.call.sofar.Tries++
 	t.call.sofar.RequestID = id
 	t.began, t.limitWait = now, 0
-	t.onWire, t.letOut, t.refusal, t.written = false, false, nil, instant{}
+	t.call.sofar.Deadline = ""
+	t.onWire, t.dialing, t.letOut, t.refusal, t.written = false, false, false, nil, instant{}
 	return nil
 }
 
@@ -287,6 +289,15 @@ func (t *try) refuse(err error) error {
 		t.refusal = err
 	}
 	return err
+}
+
+// endedBy names the deadline that ended the try; the first one named stays.
+func (cl *call) endedBy(d partner.Deadline) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.sofar.Deadline == "" {
+		cl.sofar.Deadline = d
+	}
 }
 
 // leave notes that the request of this id is handed to the wire now.

@@ -155,13 +155,16 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) ([]by
 	if req.Header == nil {
 		req.Header = make(http.Header, 8)
 	}
-	values, room := t.values[:0:3], t.values[3:3]
+	values, room := t.values[:0:4], t.values[4:4]
 	if c.mayRepeatSteps() {
 		values, room = nil, nil
 	}
 	set := func(name, value string) {
 		values = append(values, value)
 		req.Header[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	if _, own := req.Header["User-Agent"]; !own { // a middleware may have set another
+		set("User-Agent", userAgent)
 	}
 	if cl.login {
 		set("Content-Type", cl.sent.ContentType)
@@ -200,6 +203,8 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) ([]by
 	}
 	return sent.Body, nil
 }
+
+const userAgent = "mobifone-go/" + partner.Version
 
 // mayRepeatSteps reports whether a try may run through the steps twice, even at once: a
 // middleware can do that. The room in the try is for one run.

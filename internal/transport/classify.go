@@ -109,6 +109,9 @@ func (t *try) failure(err error) verdict {
 		e.Err = cl.redact(e.Err)
 		return verdict{err: &e}
 	}
+	if timedOut(err) {
+		cl.endedBy(t.wireDeadline(onWire, err))
+	}
 	code, outcome := partner.ReplyLost, partner.Unknown
 	switch {
 	case refusal != nil:
@@ -119,4 +122,28 @@ func (t *try) failure(err error) verdict {
 		code, outcome = partner.ConnectFailed, partner.NotSent
 	}
 	return verdict{err: &partner.Error{Outcome: outcome, Code: code, Err: cl.cause(err)}, again: refusal == nil}
+}
+
+// timedOut reports whether an error is the end of a deadline, of whatever kind.
+func timedOut(err error) bool {
+	late, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && late.Timeout() || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errHandshakeTimeout)
+}
+
+// wireDeadline names the deadline of a request that got no reply.
+func (t *try) wireDeadline(onWire bool, err error) partner.Deadline {
+	t.call.mu.Lock()
+	connecting := t.dialing && !t.letOut
+	t.call.mu.Unlock()
+	switch {
+	case !onWire: // a middleware waited
+		return partner.DeadlineWhole
+	case connecting, neverConnected(err):
+		return partner.DeadlineConnect
+	default:
+		return partner.DeadlineFirstByte
+	}
 }

@@ -37,6 +37,9 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 		return v.with(partner.RedirectRefused, "", errors.New("the partner answered with a redirect; redirects are never followed"))
 	}
 	if readErr != nil {
+		if timedOut(readErr) {
+			cl.endedBy(partner.DeadlineBody)
+		}
 		v.again = true
 		if v.status == http.StatusUnauthorized {
 			v.refresh = true
@@ -61,7 +64,7 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 		trip, _ := written.since(received)
 		cl.reply.PartnerTime, cl.reply.ReadAt = said, said.Add(-trip)
 	}
-	cl.heard(cl.reply.PartnerTime)
+	cl.heard(cl.reply.PartnerTime, cl.shownID(reply.RequestID), reply.Unread)
 	v = c.classifyCode(t, v, reply)
 	cl.reply.Evidence = cl.evidence(v.status)
 	return v

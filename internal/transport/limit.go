@@ -35,7 +35,11 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err erro
 		err = c.cfg.Limit(ctx, partner.Call{Operation: cl.op, Lane: cl.lane})
 	}
 	if err != nil {
-		return "", "", limited(cl.op, err)
+		e := limited(cl.op, err)
+		if end, ok := ctx.Deadline(); timedOut(err) || ok && e.RetryAfter > end.Sub(c.cfg.Seam.Now()) {
+			cl.endedBy(partner.DeadlineLimiter)
+		}
+		return "", "", e
 	}
 	if c.cfg.OnTry != nil {
 		waited, _ := began.since(c.local.read())
@@ -48,7 +52,7 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err erro
 
 // limited makes a limiter's refusal a typed error: local, nothing sent. How long to
 // wait comes from an error with a method RetryAfter() time.Duration.
-func limited(op partner.Operation, err error) error {
+func limited(op partner.Operation, err error) *partner.Error {
 	e := &partner.Error{Operation: op, Outcome: partner.NotSent, Code: partner.LimitReached, Err: err}
 	if errors.Is(err, context.Canceled) {
 		e.Code = partner.Canceled

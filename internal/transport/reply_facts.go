@@ -54,11 +54,36 @@ func (cl *call) refusal(reply *wire.Reply) *partner.Error {
 	return e
 }
 
-// heard keeps the partner's time of the last well-formed reply as evidence.
-func (cl *call) heard(partnerTime time.Time) {
+// heard keeps what the last well-formed reply says of itself as evidence.
+func (cl *call) heard(partnerTime time.Time, id string, unread []string) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	cl.sofar.PartnerTime = partnerTime
+	cl.sofar.PartnerTime, cl.sofar.TelcoRequestID, cl.sofar.Unread = partnerTime, id, unread
+}
+
+// longestID bounds a foreign id that is kept.
+const longestID = 128
+
+// shownID is an id of MobiFone's for eyes: it may be made of the number, or of anything that
+// was sent. Most have no digits in a row that could be, and cost nothing.
+func (cl *call) shownID(id string) string {
+	row, longest := 0, 0
+	for i := range len(id) {
+		if row++; id[i] < '0' || id[i] > '9' {
+			row = 0
+		}
+		longest = max(longest, row)
+	}
+	if m := cl.fields.MSISDN; longest >= 9 && m.IsValid() {
+		id = strings.ReplaceAll(id, m.Reveal(partner.Form9), "***")
+	}
+	if otp := cl.fields.OTP; longest >= 4 && !otp.IsZero() {
+		id = strings.ReplaceAll(id, otp.Reveal(), "***")
+	}
+	if len(id) > longestID {
+		id = strings.ToValidUTF8(id[:longestID], "") + "…"
+	}
+	return id
 }
 
 // mayBeCached reports whether a cache may have answered: it says so itself, or the reply's
@@ -191,6 +216,10 @@ func (t *Transport) Transaction(op partner.Operation, row field.Row) partner.Tra
 		Package: row.Package, Amount: row.Amount, State: row.State, WireState: partner.Scrub(row.WireState),
 		WireResultCode: partner.Scrub(row.ResultCode), ResultMessage: partner.Scrub(row.ResultMessage),
 		Shop: row.Shop, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Extra: row.Extra,
+	}
+	// A row's code is the registration's, whatever the same string means of the lookup.
+	if t.cfg.Contract.Has(partner.OpRegister) {
+		op = partner.OpRegister
 	}
 	if rule := t.wire.Rule(op, row.ResultCode); rule != nil {
 		tx.ResultCode = rule.Name

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,14 +83,23 @@ func (t *Transport) run(cl *call) verdict {
 	if again {
 		last, interrupted = t.repeat(cl, last, wait)
 	}
-	if last.err == nil || last.status != 0 && !interrupted {
+	if last.err == nil {
 		return last
 	}
-	if over := cl.over(); over != nil { // the last verdict stands, with the end of the time as its cause
-		e := *last.err // hooks may hold the other one
-		e.Err = joinCause(e.Err, over)
-		last.err = &e
+	var over error
+	if last.status == 0 || interrupted {
+		over = cl.over()
 	}
+	deadline := cl.evidence(0).Deadline
+	if over == nil && deadline == last.err.Evidence.Deadline {
+		return last
+	}
+	e := *last.err // hooks may hold the other one
+	e.Evidence.Deadline = deadline
+	if over != nil { // the last verdict stands, with the end of the time as its cause
+		e.Err = joinCause(e.Err, over)
+	}
+	last.err = &e
 	return last
 }
 
@@ -138,7 +148,13 @@ func (c *core) grantNext(cl *call, v *verdict) (wait time.Duration, granted bool
 		return 0, false
 	}
 	tries := cl.evidence(0).Tries
-	if cl.over() != nil || tries >= c.cfg.Retry.Tries || !c.mayRepeat(cl, v) {
+	if over := cl.over(); over != nil {
+		if v.again && timedOut(over) {
+			cl.endedBy(partner.DeadlineWhole)
+		}
+		return 0, false
+	}
+	if tries >= c.cfg.Retry.Tries || !c.mayRepeat(cl, v) {
 		return 0, false
 	}
 	wait = c.backoff(tries)
@@ -147,9 +163,30 @@ func (c *core) grantNext(cl *call, v *verdict) (wait time.Duration, granted bool
 	}
 	wait = max(wait, v.retryAfter)
 	if end, ok := cl.end(); ok && end.Sub(c.cfg.Seam.Now()) <= wait {
+		cl.endedBy(partner.DeadlineWhole)
 		return 0, false
 	}
-	return wait, c.budget.spend()
+	if !c.budget.spend() {
+		return 0, false
+	}
+	cl.keepEarlier(v)
+	return wait, true
+}
+
+// keepEarlier puts the try that another one follows into the evidence.
+func (cl *call) keepEarlier(v *verdict) {
+	ended := cl.core.local.read().wall
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	e := &cl.sofar
+	made := partner.Try{
+		RequestID: e.RequestID, EndedAt: ended, HTTPStatus: v.status, Sent: cl.now.letOut,
+		Code: v.err.Code, WireCode: v.err.WireCode, Deadline: e.Deadline,
+	}
+	if cl.reply != nil && cl.reply.WireCode != "" { // it was a well-formed one
+		made.TelcoRequestID = e.TelcoRequestID
+	}
+	e.Earlier = append(slices.Clip(e.Earlier), made) // hooks may hold the shorter one
 }
 
 func (c *core) mayRepeat(cl *call, v *verdict) bool {

@@ -32,6 +32,7 @@ type Config struct {
 	Pause       func(partner.Lane, time.Time)             // nil: only our own pause
 	Timeouts    Timeouts
 	Retry       Retry
+	DialAhead   bool                                     // open a connection for the registration after each OTP request
 	OnTry       func(context.Context, partner.TryEvent)  // nil: nobody is told
 	OnCall      func(context.Context, partner.CallEvent) // nil: nobody is told
 	Seam        seam.Seam                                // zero: the machine's time and chance
@@ -60,6 +61,7 @@ type core struct {
 	money    way
 	wires    []*http.Transport // ours, to close idle connections at the end
 	wire     *wire.Wire        // the contract compiled
+	ahead    *ahead            // nil: none
 	template *http.Request     // what all requests have in common
 	base     url.URL           // what all paths stand behind
 	auth     *authenticator
@@ -114,6 +116,7 @@ func (t *Transport) PartnerNow() (earliest, latest time.Time, err error) {
 // Close refuses new calls, waits for the money calls and logins in flight or for ctx,
 // and closes idle connections. It returns ctx's error when calls were still in flight.
 func (t *Transport) Close(ctx context.Context) error {
+	t.ahead.close()
 	err := t.drain.close(ctx)
 	for _, w := range t.wires {
 		w.CloseIdleConnections()

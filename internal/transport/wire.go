@@ -18,6 +18,7 @@ const (
 	maxReplyHeaders = 64 << 10        // bytes of reply headers, 1xx answers included
 	deadPath        = 5 * time.Second // how long the kernel waits for a money call's bytes to be acknowledged
 	idlePerHost     = 256             // fewer make busy clients dial again and again
+	sessionsKept    = 8               // of TLS, for registrations; there is one partner
 )
 
 // ownWire hides everything of a transport but RoundTrip: go-retryablehttp closes the
@@ -54,6 +55,8 @@ func (w ownWire) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil && proxied && used == nil && ctx.Err() == nil:
 		err = unsent("proxy", err) // the proxy refused: net/http gives its bare words
+	case err != nil && proxied && used == nil:
+		noteDialing(ctx, true) // the time ended while the proxy was asked
 	case resp != nil && resp.TLS == nil && used != nil: // net/http does not see the TLS below a quietConn
 		if state, ok := stateOf(used); ok {
 			resp.TLS = &state
@@ -108,10 +111,36 @@ func (c *core) buildWires() (reads, money http.RoundTripper) {
 	forMoney(m)
 	for _, t := range []*http.Transport{r, m} {
 		quieten(t, c.cfg.BaseURL != nil && c.cfg.BaseURL.Scheme == "http")
+		t.DialContext, t.DialTLSContext = noted(t.DialContext), noted(t.DialTLSContext)
+	}
+	if c.cfg.DialAhead && c.cfg.BaseURL != nil {
+		c.ahead = newAhead(c.local, m, c.cfg.BaseURL)
 	}
 	c.wires = []*http.Transport{r, m}
 	shown := len(c.cfg.Middleware) > 0
 	return newOwnWire(r, shown), newOwnWire(m, shown)
+}
+
+// noted has the try that waits for a connection know that one is being made: when its time
+// ends in that, nothing else tells.
+func noted(dial dialFunc) dialFunc {
+	if dial == nil {
+		return nil
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		noteDialing(ctx, true)
+		conn, err := dial(ctx, network, addr)
+		noteDialing(ctx, err != nil)
+		return conn, err
+	}
+}
+
+func noteDialing(ctx context.Context, dialing bool) {
+	if cl := callOf(ctx); cl != nil {
+		cl.mu.Lock()
+		defer cl.mu.Unlock()
+		cl.now.dialing = dialing
+	}
 }
 
 // Retries reports whether a RoundTripper is known to repeat requests by itself. Below the
@@ -150,10 +179,21 @@ func forMoney(t *http.Transport) {
 	t.Protocols.SetHTTP1(true)
 	if t.TLSClientConfig != nil {
 		t.TLSClientConfig.NextProtos = nil
+		resume(t.TLSClientConfig)
 	}
 	t.DialContext = settled(dialerOf(t))
 	if dial := tlsDialerOf(t); dial != nil {
 		t.DialTLSContext = settled(dial)
+	}
+}
+
+// resume spares a registration's handshake the certificate where an earlier one left a
+// session; the connection is a new one all the same, and nothing is written before its
+// handshake has ended. A VerifyPeerCertificate would not be asked of a resumed session, so
+// whoever sets one has full handshakes.
+func resume(cfg *tls.Config) {
+	if cfg.ClientSessionCache == nil && cfg.VerifyPeerCertificate == nil {
+		cfg.ClientSessionCache = tls.NewLRUClientSessionCache(sessionsKept)
 	}
 }
 

@@ -343,7 +343,7 @@ func TestDecodeOffersOneByOne(t *testing.T) {
 	one, err := byDefault().Decode(partner.OpEligible, []byte(`{"errorCode":"0000","data":{"packages":{"packageCode":"A1","price":1.5}}}`))
 	require.NoError(t, err)
 	require.Len(t, one.Data.Rows, 1)
-	assert.NotNil(t, one.Data.Rows[0].Fault)
+	assert.Error(t, one.Data.Rows[0].Fault)
 	decodeFault(t, byDefault(), partner.OpEligible, `{"errorCode":"0000","data":{"packages":"A1"}}`)
 }
 

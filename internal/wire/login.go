@@ -2,7 +2,6 @@ package wire
 
 import (
 	"crypto/subtle"
-
 	"fmt"
 	"net/http"
 	"time"

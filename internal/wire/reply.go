@@ -223,7 +223,7 @@ func (r *reader) code(o *operation) *Error {
 			}
 			continue
 		}
-		m := r.w.classify(o, text)
+		m := o.classify(text)
 		switch {
 		case !decided:
 			r.out.WireCode, r.out.Rule, r.out.Class = text, m.rule, m.class

@@ -445,6 +445,12 @@ func (w *Wire) saidParts(op partner.Operation, req *http.Request, body []byte) (
 	return said, members, nil
 }
 
+// Token returns the bearer token that a request carries, wherever the contract puts it.
+func (w *Wire) Token(op partner.Operation, req *http.Request, body []byte) string {
+	said, _, _ := w.saidParts(op, req, body)
+	return said[partToken]
+}
+
 func (w *Wire) signed(req *http.Request, body []byte, cred partner.Credentials, s contract.Stamp, said [partCount]string, members map[string]sent) bool {
 	var message []byte
 	var err error
@@ -493,7 +499,7 @@ func (w *Wire) WriteAnswer(op partner.Operation, a *Answer, cred partner.Credent
 	b := builder{w: w}
 	f := &w.frame
 	b.putFirst(f.code, b.code(code))
-	success := w.classify(o, code).class == Success
+	success := o.classify(code).class == Success
 	b.putFirst(f.success, success != a.Contradict)
 	if success && len(w.inner) > 0 {
 		b.putFirst(f.inner, w.inner[0])
@@ -532,9 +538,13 @@ func (w *Wire) signAnswer(b *builder, h http.Header, cred partner.Credentials) e
 	if r == nil || r.Canonical == "body" {
 		return nil
 	}
-	members, err := readMembers("json", b.root.appendJSON(nil))
-	if err != nil {
-		return fmt.Errorf("an answer with a list cannot be signed by its members: %w", err)
+	t, problem := jsontree.Read(b.root.appendJSON(nil), nil)
+	if problem != "" {
+		return errors.New("the answer: " + problem)
+	}
+	members, ok := w.replyMembers(t)
+	if !ok {
+		return errors.New("an answer with a list cannot be signed by all its members; list those that are signed")
 	}
 	signature, err := w.NewKey(cred).sign(w.appendMembers(nil, members, r.Canonical, r.Parts))
 	if err != nil {
@@ -553,7 +563,11 @@ func (w *Wire) wireCode(o *operation, a *Answer) (string, error) {
 	case a.WireCode != "":
 		return a.WireCode, nil
 	case a.Code == partner.Success:
-		return w.success[0], nil
+		for _, wire := range w.success { // one may mean something else here
+			if o.classify(wire).class == Success {
+				return wire, nil
+			}
+		}
 	}
 	if named := w.byName[a.Code]; named != nil {
 		for _, wire := range named.Wire {
@@ -759,7 +773,7 @@ func (b *builder) field(at any, format string) any {
 		if *at == nil {
 			return nil
 		}
-		return **at
+		return flagAs(format, **at)
 	case *time.Duration:
 		if *at == 0 {
 			return nil
@@ -767,6 +781,21 @@ func (b *builder) field(at any, format string) any {
 		return int64(*at / unit(format))
 	}
 	return b.value(at, format)
+}
+
+// flagAs writes a flag in its format.
+func flagAs(format string, yes bool) any {
+	switch {
+	case format == "1/0" && yes:
+		return int64(1)
+	case format == "1/0":
+		return int64(0)
+	case format == "Y/N" && yes:
+		return "Y"
+	case format == "Y/N":
+		return "N"
+	}
+	return yes
 }
 
 // value writes a field that requests carry too, as they do.

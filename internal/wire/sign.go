@@ -205,7 +205,8 @@ func (w *Wire) signByUser(req *http.Request, body []byte, try *Try) error {
 		return fmt.Errorf("%w: signer: %w", partner.CredentialsFailed, err)
 	}
 	if req.Body != before || *req.URL != url {
-		return fmt.Errorf("%w: the signer changed the body or the URL, which would not be sent; a Signer sets headers, a Codec writes bodies", partner.CredentialsFailed)
+		return fmt.Errorf("%w: the signer changed the body or the URL, which would not be sent; "+
+			"a Signer sets headers, a Codec writes bodies", partner.CredentialsFailed)
 	}
 	return nil
 }
@@ -484,6 +485,27 @@ func (w *Wire) decodeSignature(s string) ([]byte, bool) {
 	return raw, err == nil && string(w.appendSignature(nil, raw)) == s
 }
 
+// replyMembers are what a reply's signature speaks of: all members, or those listed, beside
+// which lists may stand.
+func (w *Wire) replyMembers(t jsontree.Tree) (map[string]sent, bool) {
+	r := w.auth.Reply
+	if r.Canonical != "members" {
+		return leaves(t)
+	}
+	members := make(map[string]sent, len(r.Parts)+1)
+	for _, name := range append([]string{r.Member}, r.Parts...) {
+		at, ok := t.Follow(0, strings.Split(name, "."))
+		switch {
+		case name == "" || ok && at == jsontree.None:
+			continue
+		case !ok || t[at].Kind == jsontree.Object || t[at].Kind == jsontree.Array:
+			return nil, false
+		}
+		members[name] = sent{t[at].Kind != jsontree.String, t[at].Scalar()}
+	}
+	return members, true
+}
+
 var errReplySignature = errors.New("the signature of the reply is missing or wrong")
 
 // verifyReply checks MobiFone's signature over a reply: over its bytes, or over the members
@@ -495,7 +517,7 @@ func (w *Wire) verifyReply(h http.Header, message []byte, t jsontree.Tree, try *
 		signature, _ = single(h, canonicalHeader(r.Header))
 	}
 	if r.Canonical != "body" {
-		all, ok := leaves(t)
+		all, ok := w.replyMembers(t)
 		if !ok {
 			return errReplySignature
 		}

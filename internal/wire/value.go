@@ -186,10 +186,9 @@ func parseISO(text string, zone *time.Location) (time.Time, bool) {
 	if rest == "" {
 		return t, true
 	}
-	offset := 0
 	for _, layout := range []string{"Z07:00", "-0700"} {
 		if at, err := time.Parse(layout, rest); err == nil {
-			_, offset = at.Zone()
+			_, offset := at.Zone()
 			_, own := t.Zone()
 			return t.Add(time.Duration(own-offset) * time.Second), true
 		}

@@ -49,7 +49,7 @@ func vectors(t testing.TB) []vector {
 	var out []vector
 	for line := range strings.Lines(string(data)) {
 		col := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		require.Len(t, col, 17)
+		require.Len(t, col, 19)
 		for i, c := range col {
 			if c == "-" {
 				col[i] = ""
@@ -63,12 +63,13 @@ func vectors(t testing.TB) []vector {
 			name: col[0],
 			auth: contract.Auth{
 				Scheme: col[1], Canonical: col[2], Separator: strings.ReplaceAll(col[4], `\n`, "\n"), Timestamp: col[5], Encoding: col[6],
+				Secret: col[16], Values: col[17] == "values",
 				Headers: contract.AuthNames{APIKey: "api-key", Timestamp: "X-Timestamp", Nonce: "X-Nonce", RequestID: "X-Request-Id", Signature: "X-Signature"},
 			},
 			cred: partner.Credentials{APIKey: partner.NewSecret(col[8]), Secret: partner.NewSecret(string(key)), PrivateKey: testKey(t)},
 			s:    contract.Stamp{Time: time.UnixMilli(millis).In(saigon), Nonce: col[14], RequestID: col[15]},
 			body: []byte(col[12]),
-			want: col[16],
+			want: col[18],
 		}
 		if col[3] != "" {
 			v.auth.Parts = strings.Split(col[3], ",")
@@ -95,7 +96,7 @@ func signedBy(t testing.TB, auth contract.Auth) *compiled {
 func TestSignMakesWhatOpensslMakes(t *testing.T) {
 	t.Parallel()
 	vs := vectors(t)
-	require.Len(t, vs, 13)
+	require.Len(t, vs, 23)
 	for _, v := range vs {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()

@@ -264,6 +264,10 @@ func (w *Wire) compileStates(states map[string]string) {
 	}
 }
 
+// SignsByUser reports whether a signer of the user's own authenticates requests, which no
+// server's half can verify.
+func (w *Wire) SignsByUser() bool { return w.signer != nil }
+
 // op finds an operation; nil for one that the contract lacks.
 func (w *Wire) op(op partner.Operation) *operation {
 	if set := field.Of(op); set != 0 {
@@ -293,15 +297,8 @@ func (w *Wire) Rule(op partner.Operation, wire string) *contract.CodeRule {
 // read only. On a call that moves money such a reply is Unknown whatever the row says.
 func (w *Wire) RuleForStatus(status int) *contract.CodeRule { return w.byStatus[status] }
 
-// classify says what a code means. A success code that no row lists for the operation is a
-// success all the same.
-func (w *Wire) classify(o *operation, wire string) meaning {
-	m := o.codes[wire]
-	if m.rule == nil && slices.Contains(w.success, wire) {
-		return meaning{w.byName[partner.Success], Success}
-	}
-	return m
-}
+// classify says what a code means.
+func (o *operation) classify(wire string) meaning { return o.codes[wire] }
 
 func canonicalHeader(name string) string {
 	if name == "" {

@@ -22,6 +22,9 @@ import (
 // Handler answers one operation; f is what the request said.
 type Handler func(w http.ResponseWriter, r *http.Request, f field.Request)
 
+// price is that of C120.
+const price partner.VND = 120_000
+
 // Partner is a scripted server.
 type Partner struct {
 	Contract *contract.Contract
@@ -30,6 +33,8 @@ type Partner struct {
 	socket *socket
 
 	mu       sync.Mutex
+	trusted  partner.Credentials
+	asked    field.Request // the newest OTP was asked for with
 	handlers map[partner.Operation]Handler
 	requests map[partner.Operation]int
 }
@@ -50,7 +55,7 @@ func NewTLS(tb testing.TB, c *contract.Contract) *Partner {
 func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *Partner {
 	tb.Helper()
 	p := &Partner{Contract: c, handlers: map[partner.Operation]Handler{}, requests: map[partner.Operation]int{}}
-	p.On(partner.OpEligible, p.Offers(partner.VND(120_000)))
+	p.On(partner.OpEligible, p.Offers(price))
 	p.On(partner.OpOTP, p.Ticket("T-1"))
 	p.On(partner.OpRegister, p.Registered())
 	for _, op := range []partner.Operation{partner.OpGet, partner.OpList, partner.OpSearch} {
@@ -87,14 +92,14 @@ func (p *Partner) OnWire(op partner.Operation) int {
 
 // ServeHTTP finds the operation and runs its handler.
 func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	op, ok := wire.Of(p.Contract).OperationOf(r.Method, r.URL.Path, r, nil)
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
+	}
+	op, ok := wire.Of(p.Contract).OperationOf(r.Method, r.URL.Path, r, body)
+	if !ok {
+		http.NotFound(w, r)
+		return
 	}
 	f, err := wire.Of(p.Contract).ReadRequest(op, r, body)
 	if err != nil {
@@ -104,8 +109,36 @@ func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	p.requests[op]++
 	h := p.handlers[op]
+	switch op {
+	case partner.OpOTP:
+		p.asked = f
+	case partner.OpRegister:
+		f = p.order(f)
+	}
 	p.mu.Unlock()
 	h(w, r, f)
+}
+
+// order fills in what a registration leaves to the order it names: those of the newest OTP.
+// Where the request carries them they stand. The lock is held.
+func (p *Partner) order(f field.Request) field.Request {
+	if !p.Contract.Carries(partner.OpRegister, field.MSISDN) {
+		f.MSISDN = p.asked.MSISDN
+	}
+	if !p.Contract.Carries(partner.OpRegister, field.Package) {
+		f.Package = p.asked.Package
+	}
+	if !p.Contract.Carries(partner.OpRegister, field.Amount) {
+		f.Amount = price
+	}
+	return f
+}
+
+// Trust signs answers with these credentials from now on, where the contract signs them.
+func (p *Partner) Trust(cred partner.Credentials) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trusted = cred
 }
 
 // Says answers with a code and data under an HTTP status.
@@ -118,7 +151,10 @@ func (p *Partner) Write(w http.ResponseWriter, op partner.Operation, status int,
 	if a.Time.IsZero() {
 		a.Time = time.Now()
 	}
-	h, body, err := wire.Of(p.Contract).WriteAnswer(op, &a, partner.Credentials{})
+	p.mu.Lock()
+	cred := p.trusted
+	p.mu.Unlock()
+	h, body, err := wire.Of(p.Contract).WriteAnswer(op, &a, cred)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusTeapot)
 		return
@@ -139,9 +175,12 @@ func (p *Partner) Offers(price partner.VND) Handler {
 
 // Ticket answers an OTP request.
 func (p *Partner) Ticket(id partner.TransID) Handler {
-	return p.Says(partner.OpOTP, 200, wire.Answer{Code: partner.Success, Data: field.Data{
-		TransID: id, OTPTTL: 180 * time.Second, ResendAfter: 60 * time.Second, OTPLength: 6,
-	}})
+	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
+		p.Write(w, partner.OpOTP, 200, wire.Answer{Code: partner.Success, Data: field.Data{
+			TransID: id, MSISDN: f.MSISDN, Package: f.Package, Amount: price,
+			OTPTTL: 180 * time.Second, ResendAfter: 60 * time.Second, OTPLength: 6,
+		}})
+	}
 }
 
 // Registered answers a registration with success.
@@ -161,7 +200,10 @@ func (p *Partner) Found(row field.Row) Handler {
 
 // Echo is the data of a registration's answer.
 func Echo(f field.Request, state partner.State) field.Data {
-	return field.Data{TransID: f.TransID, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: state}, RegisteredAt: time.Now().Truncate(time.Second)}
+	return field.Data{
+		TransID: f.TransID, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: state},
+		MSISDN: f.MSISDN, Package: f.Package, Amount: f.Amount, RegisteredAt: time.Now().Truncate(time.Second),
+	}
 }
 
 // Row is the ledger row of a registration request.

@@ -16,7 +16,19 @@ var defaultJSON string
 
 // The embedded document is not validated here: a test does that, and the rules stay out
 // of a program that loads no document of its own.
-var defaultContract = sync.OnceValue(func() *Contract {
+var defaultContract struct {
+	once     sync.Once
+	contract *Contract
+}
+
+// Default returns the embedded contract: the assumed wire, with pessimistic
+// semantics (no fence is known, so absence ends in review).
+func Default() *Contract {
+	defaultContract.once.Do(func() { defaultContract.contract = compileDefault() })
+	return defaultContract.contract
+}
+
+func compileDefault() *Contract {
 	tree, _, problem := jsontree.ReadLoosely(defaultJSON)
 	problems := &problemList{}
 	var doc Document
@@ -28,11 +40,7 @@ var defaultContract = sync.OnceValue(func() *Contract {
 		panic("contract: the embedded document is broken: " + err.Error())
 	}
 	return c
-})
-
-// Default returns the embedded contract: the assumed wire, with pessimistic
-// semantics (no fence is known, so absence ends in review).
-func Default() *Contract { return defaultContract() }
+}
 
 // Load reads a document and reports every problem at once, each with its JSON path;
 // [Problems] lists them. Members are exact: an unknown one, one that stands twice, one

@@ -23,7 +23,7 @@ func readFile(t testing.TB, name string) []byte {
 }
 
 func documents() []string {
-	return []string{"default.json", "testdata/second.json", "testdata/bearer.json"}
+	return []string{"default.json", "testdata/second.json", "testdata/bearer.json", "testdata/order.json", "testdata/signed.json", "testdata/xml.json"}
 }
 
 func TestDocumentsLoad(t *testing.T) {

@@ -106,7 +106,7 @@ func (g *generator) of(typ reflect.Type, oneOf string) object {
 		return object{"type": "integer"}
 	}
 	if oneOf != "" {
-		return object{"enum": strings.Split(oneOf, "|")}
+		return object{"enum": contract.ChoicesOf(oneOf)}
 	}
 	return object{"type": "string"}
 }
@@ -140,7 +140,7 @@ func TestTheSchemaTakesWhatLoadTakes(t *testing.T) {
 	choices := func(of any, name string) []string {
 		f, ok := reflect.TypeOf(of).FieldByName(name)
 		require.True(t, ok, name)
-		return strings.Split(f.Tag.Get("oneof"), "|")
+		return contract.ChoicesOf(f.Tag.Get("oneof"))
 	}
 	try := func(path string, values []string, set func(d *contract.Document, v string)) {
 		require.NotEmpty(t, values, path)
@@ -166,10 +166,10 @@ func TestTheSchemaTakesWhatLoadTakes(t *testing.T) {
 	try("$.codes[6].then", choices(contract.CodeRule{}, "Then"), func(d *contract.Document, v string) { d.Codes[6].Then = partner.Then(v) })
 }
 
-// TestHowToNamesEveryMember keeps docs/contract.md complete.
-func TestHowToNamesEveryMember(t *testing.T) {
+// TestTheReferenceNamesEveryMember keeps docs/contract-reference.md complete.
+func TestTheReferenceNamesEveryMember(t *testing.T) {
 	t.Parallel()
-	text := string(readFile(t, "../../docs/contract.md"))
+	text := string(readFile(t, "../../docs/contract-reference.md"))
 	seen := map[reflect.Type]bool{}
 	var walk func(typ reflect.Type)
 	walk = func(typ reflect.Type) {
@@ -182,7 +182,9 @@ func TestHowToNamesEveryMember(t *testing.T) {
 		seen[typ] = true
 		for f := range typ.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			assert.True(t, strings.Contains(text, "`"+name), "the how-to does not name %s of %s", name, typ.Name())
+			if !strings.Contains(text, "`"+name) {
+				t.Errorf("the reference does not name %s of %s", name, typ.Name())
+			}
 			walk(f.Type)
 		}
 	}

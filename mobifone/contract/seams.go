@@ -14,7 +14,8 @@ import (
 // codes and rules stay in force on the JSON side. It must be safe for concurrent use and
 // must not keep the slices it is given.
 //
-// A request of a query encoding has no body and passes no codec; its reply does.
+// A request of the form encoding is a form on the document's side too, and most codecs pass
+// it as it is. One of the query encoding has no body and passes no codec; its reply does.
 type Codec interface {
 	// Write turns the document's JSON into what goes on the wire. A client calls it for each
 	// try of a request, before the signature, so that what it returns is what is signed and
@@ -70,8 +71,8 @@ type memo struct {
 }
 
 // Memo is for the SDK's own packages: it keeps what they make of a contract, so that it is
-// made once. make must not change the document.
-func (c *Contract) Memo(make func(*Document, Codec, Signer) any) any {
-	c.memo.once.Do(func() { c.memo.made = make(&c.doc, c.codec, c.signer) })
+// made once. compile must not change the document.
+func (c *Contract) Memo(compile func(*Document, Codec, Signer) any) any {
+	c.memo.once.Do(func() { c.memo.made = compile(&c.doc, c.codec, c.signer) })
 	return c.memo.made
 }

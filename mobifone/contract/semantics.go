@@ -19,7 +19,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 }
 
 // Three sets of promises to start from, in Go as here and in a document as
-// docs/contract.md shows them. docs/practice.md tells what a shop lives through with each.
+// docs/contract-reference.md shows them. docs/practice.md tells what a shop lives through with each.
 //
 //	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { *s = contract.Ordinary() })
 

@@ -59,10 +59,18 @@ func validateChoices(path string, v reflect.Value, oneOf string, l *problemList)
 			validateChoices(member(path, key.String()), v.MapIndex(key), oneOf, l)
 		}
 	case reflect.String:
-		if choices := strings.Split(oneOf, "|"); oneOf != "" && !slices.Contains(choices, v.String()) {
+		if choices := choicesOf(oneOf); oneOf != "" && !slices.Contains(choices, v.String()) {
 			l.add(path, "want %s, found %q", oneOfThese(choices), v.String())
 		}
 	}
+}
+
+// layouts are the layouts of times, the last three of whole days.
+const layouts = "yyyyMMddHHmmss|yyyy-MM-dd HH:mm:ss|dd/MM/yyyy HH:mm:ss|rfc3339|iso8601|epochSeconds|epochMillis|yyyyMMdd|yyyy-MM-dd|dd/MM/yyyy"
+
+// choicesOf reads a oneof tag, in which LAYOUT stands for every layout.
+func choicesOf(tag string) []string {
+	return strings.Split(strings.ReplaceAll(tag, "LAYOUT", layouts), "|")
 }
 
 // oneOfThese lists choices for a person: "a", "b" or "c".
@@ -190,7 +198,7 @@ func validateSemantics(d *Document, l *problemList) {
 		if v.Kind() == reflect.Pointer && !v.IsNil() {
 			v = v.Elem()
 		}
-		wait, ok := v.Interface().(Duration)
+		wait, ok := reflect.TypeAssert[Duration](v)
 		if !ok {
 			continue
 		}

@@ -5,19 +5,18 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 func validateAuth(d *Document, l *problemList) {
 	a := d.Auth
 	signs := signingScheme(a.Scheme)
-	at := func(part string, where ...string) bool {
-		for _, name := range where {
-			if name != "" {
-				return true
-			}
+	at := func(part string, where ...string) {
+		if strings.Join(where, "") != "" {
+			return
 		}
 		l.add("$.auth", "%s sends %s: name the header or the member that carries it, in headers.%s or members.%s", a.Scheme, part, part, part)
-		return false
 	}
 	switch {
 	case a.Scheme == "api-key":
@@ -31,6 +30,7 @@ func validateAuth(d *Document, l *problemList) {
 	validateNames(d, l)
 	if signs {
 		validateSigning(a, l)
+		validateReplySignature(d, l)
 	} else {
 		for _, m := range []struct {
 			name string
@@ -167,6 +167,11 @@ func validateSigning(a Auth, l *problemList) {
 	case "":
 		l.add("$.auth.canonical", `want "parts", "sortedPairs" or "members", found ""`)
 	}
+	validateParts(a, l)
+}
+
+// validateParts checks what is listed as signed.
+func validateParts(a Auth, l *problemList) {
 	carried := map[string]bool{}
 	for _, p := range append(authParts(a.Headers), authParts(a.Members)...) {
 		carried[p.name] = true
@@ -186,7 +191,11 @@ func validateSigning(a Auth, l *problemList) {
 			continue
 		}
 		switch part {
-		case "method", "target", "path", "query":
+		case "method":
+		case "target", "path", "query":
+			if a.Members.Signature != "" {
+				l.add(here, "a signature among the members is made before the URL is known; leave %s out, or put the signature into a header", part)
+			}
 		case "bodyHash", "body":
 			if a.Members.Signature != "" {
 				l.add(here, "the signature stands in the body, which it would have to sign; want canonical sortedPairs or members")
@@ -199,10 +208,10 @@ func validateSigning(a Auth, l *problemList) {
 			l.add(here, "no part %q; want method, target, path, query, timestamp, nonce, requestId, apiKey, username, bodyHash or body", part)
 		}
 	}
-	validateReplySignature(a.Reply, l)
 }
 
-func validateReplySignature(r *ReplySignature, l *problemList) {
+func validateReplySignature(d *Document, l *problemList) {
+	r := d.Auth.Reply
 	if r == nil {
 		return
 	}
@@ -216,8 +225,24 @@ func validateReplySignature(r *ReplySignature, l *problemList) {
 		l.add("$.auth.reply.parts", "canonical members, and it alone, lists what is signed")
 	}
 	for i, part := range r.Parts {
+		here := element("$.auth.reply.parts", i)
 		if problem := dottedProblem(part, false); problem != "" {
-			l.add(element("$.auth.reply.parts", i), "%s", problem)
+			l.add(here, "%s", problem)
+		}
+		if part == r.Member {
+			l.add(here, "%s carries the signature, which cannot sign itself", part)
+		}
+		if slices.Index(r.Parts, part) < i {
+			l.add(here, "%s appears twice; keep one", part)
+		}
+	}
+	if r.Canonical != "sortedPairs" {
+		return
+	}
+	for _, op := range sortedKeys(d.Operations) {
+		if e := d.Operations[op]; e != nil && e.Rows != nil && op != partner.OpGet {
+			l.add("$.auth.reply.canonical", "%s answers with a list, whose elements have no names to sort by; want members, or body with a header", string(op))
+			return
 		}
 	}
 }

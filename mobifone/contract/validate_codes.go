@@ -27,15 +27,7 @@ func validateCodes(d *Document, l *problemList) {
 			}
 			statuses[status] = path
 		}
-		for j, op := range r.Operations {
-			here := element(path+".operations", j)
-			if field.Of(op) == 0 {
-				l.add(here, "no operation %q; the SDK knows %s", string(op), joinOperations())
-			}
-			if slices.Index(r.Operations, op) < j {
-				l.add(here, "%s appears twice; keep one", string(op))
-			}
-		}
+		validateOwnOperations(r, path, l)
 		validateClass(d, r, path, l)
 		validateThen(r, path, l)
 		validateText(r.Text.VI, path+".text.vi", l)
@@ -58,6 +50,30 @@ func validateCodes(d *Document, l *problemList) {
 			l.add(here, "%q is not in the code table; list it in the row named SUCCESS", code)
 		}
 	}
+	for _, op := range sortedKeys(d.Operations) {
+		if names[partner.Success] != "" && field.Of(op) != 0 && !canSucceed(d, op) {
+			l.add(names[partner.Success], "no code means success for %s: let the row speak for it, with a string that no other row claims", string(op))
+		}
+	}
+}
+
+// canSucceed reports whether a code means success for an operation: one of the row named
+// SUCCESS that speaks for it and that no row of the operation's own takes.
+func canSucceed(d *Document, op partner.Operation) bool {
+	for _, r := range d.Codes {
+		if r.Name != partner.Success || len(r.Operations) > 0 && !slices.Contains(r.Operations, op) {
+			continue
+		}
+		for _, wire := range r.Wire {
+			taken := func(other CodeRule) bool {
+				return other.Name != partner.Success && slices.Contains(other.Operations, op) && slices.Contains(other.Wire, wire)
+			}
+			if !slices.ContainsFunc(d.Codes, taken) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func validateCodeName(r CodeRule, path string, names map[partner.Code]string, l *problemList) {
@@ -97,8 +113,20 @@ func validateCodeWires(d *Document, r CodeRule, path string, wires map[string][]
 		}
 		wires[wire] = append(wires[wire], wireRow{path, r.Operations})
 		success := slices.Contains(d.Envelope.SuccessCodes, wire)
-		if success != (r.Name == partner.Success) && len(r.Operations) == 0 {
+		if success != (r.Name == partner.Success) && (len(r.Operations) == 0 || r.Name == partner.Success) {
 			l.add(here, "%q must stand in the row named SUCCESS and in envelope.successCodes, or in neither", wire)
+		}
+	}
+}
+
+func validateOwnOperations(r CodeRule, path string, l *problemList) {
+	for j, op := range r.Operations {
+		here := element(path+".operations", j)
+		if field.Of(op) == 0 {
+			l.add(here, "no operation %q; the SDK knows %s", string(op), joinOperations())
+		}
+		if slices.Index(r.Operations, op) < j {
+			l.add(here, "%s appears twice; keep one", string(op))
 		}
 	}
 }
@@ -215,6 +243,12 @@ func validateText(text, path string, l *problemList) {
 	}
 }
 
+// doubts are words that tell of a code that cannot tell.
+var doubts = [...]string{
+	"timeout", "time out", "timed out", "unknown", "cannot tell",
+	"không xác định", "chưa xác định", "không rõ", "quá thời gian", "hết thời gian chờ", "chờ quá lâu",
+}
+
 // Warnings lists what a document may say and a person should look at again: old signatures,
 // and refusals whose own text speaks of a timeout. It is no reason not to use the contract.
 func (c *Contract) Warnings() []*Problem {
@@ -227,10 +261,11 @@ func (c *Contract) Warnings() []*Problem {
 		if c.doc.ClassOf(partner.OpRegister, r) != "rejected" {
 			continue
 		}
-		text := strings.ToLower(r.Text.VI + " " + r.Text.EN)
-		for _, doubt := range []string{"timeout", "time out", "timed out", "unknown", "cannot tell", "không xác định", "chưa xác định", "không rõ", "quá thời gian", "hết thời gian chờ", "chờ quá lâu"} {
+		text := strings.ToLower(strings.ReplaceAll(string(r.Name), "_", " ") + " " + r.Text.VI + " " + r.Text.EN)
+		for _, doubt := range doubts {
 			if strings.Contains(text, doubt) {
-				l.add(element("$.codes", i), "%s counts as a refusal, and its text speaks of %q: if MobiFone cannot tell what became of the registration, its class on register is unknown", string(r.Name), doubt)
+				l.add(element("$.codes", i), "%s counts as a refusal, and its name or text speaks of %q: "+
+					"if MobiFone cannot tell what became of the registration, its class on register is unknown", string(r.Name), doubt)
 				break
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -32,6 +33,9 @@ func validateOperations(d *Document, l *problemList) {
 		validateRequest(d, op, e, path, l)
 		validatePrivacy(d, e, path, l)
 		validateFormats(op, e, path+".formats", l)
+		if isDay(e.Formats[field.From]) && d.Limits.RangeMax < Duration(24*time.Hour) {
+			l.add("$.limits.rangeMax", "is shorter than the day that %s asks for; want at least 24h", string(op))
+		}
 		validateResponse(d, op, e, path, l)
 		validateEcho(op, e, path, l)
 	}
@@ -92,7 +96,8 @@ type route struct {
 func claimRoute(taken map[string][]route, r route, key string, l *problemList) {
 	for _, other := range taken[key] {
 		if !apart(r, other) {
-			l.add(r.path+".path", "%s is also that of %s; where MobiFone has one path for several operations, give both a constant of one name and different values", key, other.path)
+			l.add(r.path+".path", "%s is also that of %s; where MobiFone has one path for several operations, "+
+				"give both a constant of one name and different values", key, other.path)
 			return
 		}
 	}
@@ -230,11 +235,13 @@ func validateAsText(e *Endpoint, path string, l *problemList) {
 func formatChoices(k field.Kind) []string {
 	switch k {
 	case field.Time:
-		return strings.Split("yyyyMMddHHmmss|yyyy-MM-dd HH:mm:ss|dd/MM/yyyy HH:mm:ss|rfc3339|iso8601|epochSeconds|epochMillis|yyyyMMdd|yyyy-MM-dd|dd/MM/yyyy", "|")
+		return choicesOf("LAYOUT")
 	case field.Money:
 		return []string{"0.0", "0.00"}
 	case field.Duration:
 		return []string{"ms", "s", "min", "h"}
+	case field.Flag:
+		return []string{"1/0", "Y/N"}
 	}
 	return nil
 }
@@ -258,7 +265,7 @@ func validateFormats(op partner.Operation, e *Endpoint, path string, l *problemL
 		case !found:
 			l.add(here, "%q is in neither request, response nor rows of this operation", name)
 		case choices == nil:
-			l.add(here, "a %s has no format; only times, amounts and durations have one", kind)
+			l.add(here, "a %s has no format; only times, amounts, durations and flags have one", kind)
 		case !slices.Contains(choices, e.Formats[name]):
 			l.add(here, "want %s, found %q", oneOfThese(choices), e.Formats[name])
 		}

@@ -96,6 +96,12 @@ func (e *Error) writeEvidence(b *strings.Builder) {
 	if e.Evidence.RequestID != "" {
 		parts = append(parts, "request "+e.Evidence.RequestID)
 	}
+	if e.Evidence.TelcoRequestID != "" {
+		parts = append(parts, "MobiFone's request "+Scrub(e.Evidence.TelcoRequestID))
+	}
+	if e.Evidence.Deadline != "" {
+		parts = append(parts, "deadline "+string(e.Evidence.Deadline))
+	}
 	if len(parts) > 0 {
 		b.WriteString(" (" + strings.Join(parts, ", ") + ")")
 	}
@@ -121,10 +127,10 @@ func (e Error) Format(f fmt.State, verb rune) {
 }
 
 // LogValue returns operation, outcome, code, wire_code, http_status, tries, sends,
-// request_id and retry_after, those that are known, and nothing else: not the
-// partner's message, not the cause.
+// request_id, telco_request_id, deadline and retry_after, those that are known, and
+// nothing else: not the partner's message, not the cause.
 func (e Error) LogValue() slog.Value {
-	attrs := make([]slog.Attr, 0, 9)
+	attrs := make([]slog.Attr, 0, 11)
 	text := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
@@ -143,6 +149,8 @@ func (e Error) LogValue() slog.Value {
 	number("tries", e.Evidence.Tries)
 	number("sends", e.Evidence.Sends)
 	text("request_id", e.Evidence.RequestID)
+	text("telco_request_id", Scrub(e.Evidence.TelcoRequestID))
+	text("deadline", string(e.Evidence.Deadline))
 	if e.RetryAfter > 0 {
 		attrs = append(attrs, slog.Duration("retry_after", e.RetryAfter))
 	}
@@ -168,11 +176,14 @@ func (e Error) MarshalJSON() ([]byte, error) {
 		Tries      int          `json:"tries,omitzero"`
 		Sends      int          `json:"sends,omitzero"`
 		RequestID  string       `json:"requestId,omitzero"`
+		TelcoID    string       `json:"telcoRequestId,omitzero"`
+		Deadline   Deadline     `json:"deadline,omitzero"`
 		RetryAfter float64      `json:"retryAfter,omitzero"`
 		Fields     []FieldError `json:"fields,omitempty"`
 	}{
 		e.Operation, e.Outcome.String(), e.Code, Scrub(e.WireCode), e.Evidence.HTTPStatus,
-		e.Evidence.Tries, e.Evidence.Sends, e.Evidence.RequestID, e.RetryAfter.Seconds(), fields,
+		e.Evidence.Tries, e.Evidence.Sends, e.Evidence.RequestID, Scrub(e.Evidence.TelcoRequestID), e.Evidence.Deadline,
+		e.RetryAfter.Seconds(), fields,
 	})
 }
 

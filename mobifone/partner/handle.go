@@ -38,11 +38,13 @@ func (h Handle) String() string {
 }
 
 // shownTransID is the transId for eyes: MobiFone may have made it of the number.
-func (h Handle) shownTransID() string {
+func (h Handle) shownTransID() string { return h.withoutNumber(string(h.intent.TransID)) }
+
+func (h Handle) withoutNumber(id string) string {
 	if number := h.purchase.MSISDN.Reveal(Form9); number != "" {
-		return strings.ReplaceAll(string(h.intent.TransID), number, "***")
+		return strings.ReplaceAll(id, number, "***")
 	}
-	return string(h.intent.TransID)
+	return id
 }
 
 // GoString returns String with the type.

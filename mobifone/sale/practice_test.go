@@ -208,7 +208,7 @@ lag five seconds, by
 
     go test ./mobifone/sale -run TestPractice -update
 
-How long a teller waits depends on what MobiFone has promised (docs/contract.md,
+How long a teller waits depends on what MobiFone has promised (docs/contract-reference.md,
 "Semantics"). Three sets are ready-made, in Go and as members of the document:
 
 | set | Go | promises |

@@ -257,7 +257,12 @@ func (p *preparedDraft) Send(ctx context.Context) SendResult {
 
 func (p clientPartner) LookUp(ctx context.Context, s Sale) (Lookup, error) {
 	pairs := s.Pairs()
-	found, err := p.client.Transactions.LookUp(ctx, transactions.LookUpRequest{IDs: pairs, MSISDN: s.Order.MSISDN, Since: s.OpenedAt})
+	intents := make([]partner.Intent, len(s.Intents))
+	for i := range s.Intents {
+		intents[i] = s.Intents[i].Intent
+	}
+	since, until := reading.Window(intents, s.OpenedAt)
+	found, err := p.client.Transactions.LookUp(ctx, transactions.LookUpRequest{IDs: pairs, MSISDN: s.Order.MSISDN, Since: since, Until: until})
 	l := Lookup{At: found.ReadAt, Cached: found.Cached}
 	for _, tx := range found.Rows {
 		l.Rows = append(l.Rows, Row(reading.RowOf(tx, s.Order.Purchase(), p.client.Contract().RefusalOf)))

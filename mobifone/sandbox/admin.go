@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -52,7 +53,7 @@ func (s *Sandbox) serveAdmin(w http.ResponseWriter, r *http.Request) {
 			return map[string]int{"executed": s.Executed(n)}, err
 		})
 	case "GET statement":
-		day, err := time.ParseInLocation("20060102", r.URL.Query().Get("day"), vietnam)
+		day, err := time.ParseInLocation("20060102", r.URL.Query().Get("day"), ledger.Vietnam)
 		if err != nil {
 			http.Error(w, "day: want yyyyMMdd", http.StatusBadRequest)
 			return
@@ -175,7 +176,7 @@ var inboxTemplate = template.Must(template.New("inbox").Parse(`<!doctype html>
 
 func (s *Sandbox) inboxPage(w http.ResponseWriter) {
 	s.mu.Lock()
-	to, messages := s.model.recent(50)
+	to, messages := s.model.Recent(50)
 	s.mu.Unlock()
 	page := make([]sms, len(messages))
 	for i, m := range messages {

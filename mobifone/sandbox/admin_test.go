@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/ledger"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
@@ -65,7 +67,7 @@ func TestExecutedAndStatementEndpoints(t *testing.T) {
 	assert.JSONEq(t, `{"executed":1}`, body)
 	_, body = admin(t, c.s, "POST", "/_sandbox/executed", `{"partnerTransId":"`+string(f.PartnerTransID)+`"}`)
 	assert.JSONEq(t, `{"executed":1}`, body)
-	day := c.s.Now().In(vietnam).Format("20060102")
+	day := c.s.Now().In(ledger.Vietnam).Format("20060102")
 	status, body := admin(t, c.s, "GET", "/_sandbox/statement?day="+day, "")
 	assert.Equal(t, 200, status)
 	assert.Contains(t, body, string(f.TransID)+","+string(f.PartnerTransID)+",84912345678,C120,120000,SUCCESS")
@@ -118,4 +120,20 @@ func TestAdminOnlyFromHere(t *testing.T) {
 	require.NoError(t, err)
 	status, _ := admin(t, off, "GET", "/_sandbox/inbox", "")
 	assert.Equal(t, 404, status)
+}
+
+func TestTheStatementsPageTakesAVietnameseDay(t *testing.T) {
+	t.Parallel()
+	doc := contract.Default().Document()
+	doc.Time.Zone = "+09:00"
+	c, err := contract.New(doc)
+	require.NoError(t, err)
+	s, err := New(Config{Contract: c})
+	require.NoError(t, err)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/_sandbox/statement?day=20260302", nil)
+	r.RemoteAddr = "127.0.0.1:54321"
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	assert.Contains(t, w.Header().Get("Content-Disposition"), "partner_20260302.csv")
 }

@@ -1,11 +1,12 @@
 package sandbox
 
 import (
+	"crypto/subtle"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
@@ -13,7 +14,7 @@ import (
 // authenticate checks who sends the request; "" is well. It is called with the lock held.
 func (s *Sandbox) authenticate(op partner.Operation, r *http.Request, body []byte) (contract.Stamp, partner.Code) {
 	now := s.now()
-	stamp, err := s.wire.Verify(op, r, body, s.cfg.Credentials, s.bearer(r, now))
+	stamp, err := s.wire.Verify(op, r, body, s.cfg.Credentials, s.bearer(op, r, body, now))
 	if err != nil {
 		if code, ok := errors.AsType[partner.Code](err); ok {
 			return stamp, code
@@ -31,15 +32,15 @@ func (s *Sandbox) authenticate(op partner.Operation, r *http.Request, body []byt
 
 // bearer returns the token the request must carry: the one it carries if that is alive,
 // else one it cannot know.
-func (s *Sandbox) bearer(r *http.Request, now time.Time) partner.Secret {
+func (s *Sandbox) bearer(op partner.Operation, r *http.Request, body []byte, now time.Time) partner.Secret {
 	if s.login == nil {
 		return partner.Secret{}
 	}
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if end, known := s.tokens[token]; ok && known && end.After(now) {
+	token := s.wire.Token(op, r, body)
+	if end, known := s.tokens[token]; known && end.After(now) {
 		return partner.NewSecret(token)
 	}
-	return partner.NewSecret(chance{cryptoSource{}}.token())
+	return partner.NewSecret(ledger.Token(ledger.Crypto{}))
 }
 
 // RevokeTokens ends every bearer token given out.
@@ -47,6 +48,32 @@ func (s *Sandbox) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.tokens)
+}
+
+// logIn answers the bearer scheme's login. It is called with the lock held.
+func (s *Sandbox) logIn(r *http.Request, body []byte) *reply {
+	user, password, err := s.wire.ReadLogin(r, body)
+	cred := s.cfg.Credentials
+	right := err == nil && subtle.ConstantTimeCompare([]byte(user), []byte(cred.Username)) == 1 &&
+		subtle.ConstantTimeCompare([]byte(password.Reveal()), []byte(cred.Password.Reveal())) == 1
+	if !right {
+		return s.bare(http.StatusUnauthorized)
+	}
+	now := s.now()
+	token := ledger.Token(s.cfg.Random)
+	for old, end := range s.tokens {
+		if !end.After(now) {
+			delete(s.tokens, old)
+		}
+	}
+	s.tokens[token] = now.Add(s.cfg.TokenTTL)
+	contentType, text, err := s.wire.WriteLogin(partner.NewSecret(token), s.cfg.TokenTTL)
+	if err != nil {
+		return s.bare(http.StatusInternalServerError)
+	}
+	rep := newReply(http.StatusOK, contentType, text)
+	rep.header.Set("Date", s.now().UTC().Format(http.TimeFormat))
+	return rep
 }
 
 // nonceMemory remembers the nonces of the last while, the newest so many of them.
@@ -84,7 +111,7 @@ func (n *nonceMemory) fresh(nonce string, now time.Time, window time.Duration) b
 	return true
 }
 
-// bucket is the partner's rate limit.
+// bucket is MobiFone's rate limit.
 type bucket struct {
 	perSecond float64
 	burst     int
@@ -102,7 +129,9 @@ func (b *bucket) take(now time.Time) (time.Duration, bool) {
 	} else if d := now.Sub(b.at); d > 0 {
 		b.left = min(float64(b.burst), b.left+d.Seconds()*b.perSecond)
 	}
-	b.at = latest(b.at, now)
+	if now.After(b.at) {
+		b.at = now
+	}
 	if b.left >= 1 {
 		b.left--
 		return 0, true

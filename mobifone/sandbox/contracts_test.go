@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,44 +16,139 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
-// secondContract is quite unlike the default one: other names, forms, a number for a
-// code with a success flag, an API key alone, no lookups.
-func secondContract(t *testing.T) *contract.Contract {
+// document loads a contract quite unlike the default one.
+func document(t *testing.T, name string) *contract.Contract {
 	t.Helper()
-	text, err := os.ReadFile("../contract/testdata/second.json")
+	text, err := os.ReadFile("../contract/testdata/" + name + ".json")
 	require.NoError(t, err)
 	c, err := contract.Load(text)
 	require.NoError(t, err)
 	return c
 }
 
-func TestAnotherContract(t *testing.T) {
+func TestOtherContracts(t *testing.T) {
 	t.Parallel()
-	edges(t, Config{Contract: secondContract(t), Kind: KindB}, func(t *testing.T, c *caller) {
-		g := c.do(t.Context(), partner.OpEligible, field.Request{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01"})
-		require.NoError(t, g.bad)
-		assert.Len(t, g.reply.Data.Rows, 3)
-		f := c.ticket(good)
-		g = c.do(t.Context(), partner.OpRegister, f)
-		require.NoError(t, g.bad)
-		assert.Equal(t, wire.Success, g.reply.Class)
-		assert.Equal(t, "200", g.reply.WireCode)
-		assert.Equal(t, f.PartnerTransID, g.reply.Data.PartnerTransID)
+	for _, name := range []string{"second", "order", "signed", "xml", "bearer"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			served := document(t, name)
+			edges(t, Config{Contract: served, Kind: KindB}, func(t *testing.T, c *caller) { fourSteps(t, c, served) })
+		})
+	}
+}
 
-		g = c.do(t.Context(), partner.OpRegister, f)
-		require.NoError(t, g.bad)
-		assert.Equal(t, partner.TransactionExpired, g.reply.Code())
-		assert.Equal(t, 1, c.s.Executed(good))
+// fourSteps asks for everything that a contract offers.
+func fourSteps(t *testing.T, c *caller, served *contract.Contract) {
+	t.Helper()
+	c.logIn()
+	ask := func(op partner.Operation, f field.Request) *wire.Reply {
+		t.Helper()
+		g := c.do(t.Context(), op, f)
+		require.NoError(t, g.bad, "%s: %s", op, g.body)
+		return g.reply
+	}
+	if served.Has(partner.OpEligible) {
+		f := field.Request{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01", EmployeeName: "Trần Thị Bưởi", POS: "P1", System: "till-3"}
+		assert.Len(t, ask(partner.OpEligible, f).Data.Rows, 3)
+	}
+	f := c.ticket(good)
+	wrongOne := f
+	wrongOne.OTP = wrong(f.OTP)
+	assert.Equal(t, partner.OTPInvalid, ask(partner.OpRegister, wrongOne).Code())
+	reply := ask(partner.OpRegister, f)
+	assert.Equal(t, wire.Success, reply.Class, reply.WireCode)
+	assert.Equal(t, served.Document().Envelope.SuccessCodes[0], reply.WireCode)
+	assert.Equal(t, f.TransID, reply.Data.TransID)
 
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+"/partner/v1/transaction?transId=T1", http.NoBody)
+	assert.Equal(t, partner.TransactionExpired, ask(partner.OpRegister, f).Code())
+	assert.Equal(t, 1, c.s.Executed(good))
+
+	now := c.s.Now()
+	for op, q := range map[partner.Operation]field.Request{
+		partner.OpGet:    {TransID: f.TransID},
+		partner.OpList:   {From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
+		partner.OpSearch: {MSISDN: good, From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
+	} {
+		if !served.Has(op) {
+			continue
+		}
+		rows := ask(op, q).Data.Rows
+		require.Len(t, rows, 1, op)
+		assert.Equal(t, f.TransID, rows[0].TransID)
+		assert.Equal(t, partner.StateSuccess, rows[0].State)
+		assert.Equal(t, partner.VND(120_000), rows[0].Amount)
+	}
+	if served.Has(partner.OpGet) {
+		return
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+"/partner/v1/transaction?transId=T1", http.NoBody)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusNotFound, c.send(partner.OpRegister, req).status, "this partner has no lookup by id")
+}
+
+// A token may stand in a header of another name, or among the members.
+func TestTokenWhereTheContractPutsIt(t *testing.T) {
+	t.Parallel()
+	for name, put := range map[string]func(*contract.Auth){
+		"header": func(a *contract.Auth) { a.Headers.Token = "X-Session" },
+		"member": func(a *contract.Auth) { a.Members.Token = "session" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			doc := document(t, "second").Document()
+			doc.Auth = contract.Auth{Scheme: "bearer", Login: document(t, "bearer").Document().Auth.Login}
+			put(&doc.Auth)
+			served, err := contract.New(doc)
+			require.NoError(t, err)
+			edges(t, Config{Contract: served, Kind: KindB}, func(t *testing.T, c *caller) {
+				c.token = partner.NewSecret("nobody's")
+				g := c.do(t.Context(), partner.OpEligible, field.Request{MSISDN: good})
+				assert.Equal(t, http.StatusUnauthorized, g.status)
+				fourSteps(t, c, served)
+			})
+		})
+	}
+}
+
+// Every scheme that signs, requests and replies, by a pair of keys or by one secret.
+func TestSchemesThatSign(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{"hmac-sha256", "hmac-sha512", "rsa-sha256", "legacy-md5", "legacy-sha1", "legacy-rsa-sha1"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			doc := document(t, "signed").Document()
+			doc.Auth.Scheme = scheme
+			if scheme == "legacy-md5" || scheme == "legacy-sha1" {
+				doc.Auth.Secret = "last"
+			}
+			served, err := contract.New(doc)
+			require.NoError(t, err)
+			edges(t, Config{Contract: served, Kind: KindB}, func(t *testing.T, c *caller) { fourSteps(t, c, served) })
+		})
+	}
+}
+
+type noSigner struct{}
+
+func (noSigner) Sign(*http.Request, []byte, partner.Credentials, contract.Stamp) error { return nil }
+
+func TestRefusesWhatItCannotPlay(t *testing.T) {
+	t.Parallel()
+	_, err := Start(Serving(contract.Default().WithSigner(noSigner{})))
+	require.ErrorContains(t, err, "WithSigner(nil)")
+	for _, op := range []partner.Operation{partner.OpOTP, partner.OpRegister} {
+		doc := contract.Default().Document()
+		delete(doc.Operations, op)
+		c, err := contract.New(doc)
 		require.NoError(t, err)
-		assert.Equal(t, http.StatusNotFound, c.send(partner.OpRegister, req).status, "this partner has no lookup")
-	})
+		_, err = New(Config{Contract: c})
+		require.ErrorContains(t, err, "has no "+string(op))
+	}
 }
 
 func TestContradictionNeedsAFlag(t *testing.T) {
 	t.Parallel()
-	c := inProcessCaller(t, Config{Contract: secondContract(t)})
+	c := inProcessCaller(t, Config{Contract: document(t, "second")})
 	f := c.ticket(good)
 	require.NoError(t, c.s.Script(Fault{Kind: Contradict, Operation: partner.OpRegister}))
 	g := c.do(t.Context(), partner.OpRegister, f)

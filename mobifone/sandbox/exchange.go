@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
+
+func refuse(code partner.Code) wire.Answer { return wire.Answer{Code: code} }
 
 // visit is a request that was let in.
 type visit struct {
@@ -85,10 +89,13 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 	}
 	s.requests[op]++
 	fields, err := s.wire.ReadRequest(op, r, body)
+	if op == partner.OpRegister {
+		fields = s.model.Order(fields)
+	}
 	v := &visit{op: op, fields: fields}
 	v.plan = s.script.hit(op, fields.MSISDN)
 	if op == partner.OpRegister && fields.MSISDN.IsValid() {
-		v.plan = v.plan.magic(s.model.Subscriber(fields.MSISDN), s.cfg)
+		v.plan = v.plan.magic(s.subscriber(fields.MSISDN), s.cfg)
 	}
 	if f, ok := v.plan.stops(); ok {
 		rep := s.stopped(v, f)
@@ -217,11 +224,12 @@ func (s *Sandbox) envelope(v *visit, a wire.Answer, status int) *reply {
 	a.Time = s.now()
 	a.RequestID = v.stamp.RequestID
 	if a.RequestID == "" {
-		a.RequestID = chance{s.cfg.Random}.token()
+		a.RequestID = ledger.Token(s.cfg.Random)
 	}
 	if a.Message == "" {
 		a.Message = s.text(a)
 	}
+	s.addExtra(v.op, &a)
 	h, body, err := s.wire.WriteAnswer(v.op, &a, s.cfg.Credentials)
 	if err != nil && a.WireCode == "" {
 		// The contract does not list the code: say it by its name, as one it cannot know.
@@ -235,6 +243,33 @@ func (s *Sandbox) envelope(v *visit, a wire.Answer, status int) *reply {
 	rep.header = h
 	rep.header.Set("Date", a.Time.UTC().Format(http.TimeFormat))
 	return rep
+}
+
+// addExtra says something under every further member that the contract asks to keep: its
+// own name.
+func (s *Sandbox) addExtra(op partner.Operation, a *wire.Answer) {
+	if a.Code != partner.Success {
+		return
+	}
+	if names := s.extra[op]; len(names) > 0 {
+		a.Data.Extra = extra(names)
+	}
+	if names := s.rowExtra[op]; len(names) > 0 {
+		a.Data.Rows = slices.Clone(a.Data.Rows)
+		for i := range a.Data.Rows {
+			a.Data.Rows[i].Extra = extra(names)
+		}
+	}
+}
+
+func extra(names []string) partner.Extra {
+	return partner.NewExtra(func(yield func(string, string) bool) {
+		for _, name := range names {
+			if !yield(name, "sandbox's "+name) {
+				return
+			}
+		}
+	})
 }
 
 // text is what the contract has for the code, if it needs no value.

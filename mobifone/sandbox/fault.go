@@ -128,3 +128,11 @@ func (f Fault) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// knownOperation reports whether a fault may name the operation.
+func knownOperation(op partner.Operation) bool {
+	if op == OpLogin {
+		return true
+	}
+	return slices.Contains(partner.Operations(), op)
+}

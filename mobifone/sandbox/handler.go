@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// ServeHTTP is the partner's door, and below /_sandbox/ the admin endpoints.
+// ServeHTTP is MobiFone's door, and below /_sandbox/ the admin endpoints.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, adminPath) {
 		s.serveAdmin(w, r)

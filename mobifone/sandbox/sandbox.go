@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -16,7 +17,7 @@ import (
 // OpLogin names the bearer scheme's login for [Fault.Operation] and [Sandbox.Requests].
 const OpLogin partner.Operation = "login"
 
-// Sandbox is a [Model] on the wire of a contract: an [http.Handler], and in-process a
+// Sandbox is MobiFone on the wire of a contract: an [http.Handler], and in-process a
 // RoundTripper. It is safe for concurrent use. It starts no goroutine; what is due later
 // is carried out when somebody asks next.
 type Sandbox struct {
@@ -26,12 +27,15 @@ type Sandbox struct {
 	routes   map[string][]string
 	login    *contract.Login
 	codes    map[partner.Code]contract.CodeRule
+	extra    map[partner.Operation][]string // further members that the contract keeps
+	rowExtra map[partner.Operation][]string
 
 	closing chan struct{}
 	close   sync.Once
 
 	mu       sync.Mutex // guards all below
-	model    *Model
+	model    *ledger.Model
+	subs     map[partner.MSISDN]Subscriber // set, not Magic
 	script   script
 	skew     time.Duration
 	requests map[partner.Operation]int
@@ -44,8 +48,7 @@ type Sandbox struct {
 // New makes a sandbox with an empty ledger. Its error names every fault of the config.
 func New(cfg Config) (*Sandbox, error) {
 	cfg = cfg.withDefaults()
-	model, err := NewModel(cfg)
-	if err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, err
 	}
 	truth, err := cfg.Truth()
@@ -53,9 +56,12 @@ func New(cfg Config) (*Sandbox, error) {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	s := &Sandbox{
-		cfg: cfg, contract: truth, wire: wire.Of(truth), model: model, skew: cfg.Skew,
+		cfg: cfg, contract: truth, wire: wire.Of(truth), skew: cfg.Skew,
 		routes:   map[string][]string{},
+		subs:     map[partner.MSISDN]Subscriber{},
 		codes:    map[partner.Code]contract.CodeRule{},
+		extra:    map[partner.Operation][]string{},
+		rowExtra: map[partner.Operation][]string{},
 		closing:  make(chan struct{}),
 		requests: map[partner.Operation]int{},
 		nonces:   newNonceMemory(cfg.NonceMemory),
@@ -63,10 +69,20 @@ func New(cfg Config) (*Sandbox, error) {
 		rate:     bucket{perSecond: cfg.RateLimit, burst: cfg.RateBurst},
 		said:     map[partner.Operation][]wire.Answer{},
 	}
+	core := cfg.mobifone()
+	core.Customer = func(n partner.MSISDN) ledger.Subscriber { return s.subscriber(n).known() }
+	if s.model, err = ledger.New(core); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
 	doc := s.contract.Document()
-	for _, end := range doc.Operations {
-		if end != nil {
-			s.routes[end.Path] = append(s.routes[end.Path], end.Method)
+	for op, end := range doc.Operations {
+		if end == nil {
+			continue
+		}
+		s.routes[end.Path] = append(s.routes[end.Path], end.Method)
+		s.extra[op] = end.Extra
+		if end.Rows != nil {
+			s.rowExtra[op] = end.Rows.Extra
 		}
 	}
 	if doc.Auth.Scheme == "bearer" {
@@ -75,48 +91,53 @@ func New(cfg Config) (*Sandbox, error) {
 	for _, rule := range doc.Codes {
 		s.codes[rule.Name] = rule
 	}
-	if err := s.makeCredentials(doc.Auth.Scheme); err != nil {
+	if err := s.makeCredentials(doc.Auth); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
 // makeCredentials fills in what the config left open.
-func (s *Sandbox) makeCredentials(scheme string) error {
-	c, draw := &s.cfg.Credentials, chance{s.cfg.Random}
+func (s *Sandbox) makeCredentials(auth contract.Auth) error {
+	c := &s.cfg.Credentials
+	word := func() string { return ledger.Token(s.cfg.Random) }
 	if c.APIKey.IsZero() {
-		c.APIKey = partner.NewSecret("sandbox-" + draw.token())
+		c.APIKey = partner.NewSecret("sandbox-" + word())
 	}
 	if c.Secret.IsZero() {
-		c.Secret = partner.NewSecret(draw.token())
+		c.Secret = partner.NewSecret(word())
 	}
 	if c.Username == "" {
 		c.Username = "sandbox"
 	}
 	if c.Password.IsZero() {
-		c.Password = partner.NewSecret(draw.token())
+		c.Password = partner.NewSecret(word())
 	}
-	if c.PrivateKey == nil && scheme == "rsa-sha256" {
+	isRSA := auth.Scheme == "rsa-sha256" || auth.Scheme == "legacy-rsa-sha1"
+	if c.PrivateKey == nil && isRSA {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			return fmt.Errorf("sandbox: make a key: %w", err)
 		}
 		c.PrivateKey = key
 	}
+	if isRSA && auth.Reply != nil { // one pair for both: what the sandbox signs, the client verifies
+		c.VerifyKey = c.PrivateKey.Public()
+	}
 	return nil
 }
 
-// Contract is the contract served, with the true semantics of the partner that is
+// Contract is the contract served, with the true semantics of the MobiFone that is
 // played. Give it to the client.
 func (s *Sandbox) Contract() *contract.Contract { return s.contract }
 
 // Credentials is what clients must show.
 func (s *Sandbox) Credentials() partner.Credentials { return s.cfg.Credentials }
 
-// Kind says which partner is played.
+// Kind says which MobiFone is played.
 func (s *Sandbox) Kind() Kind { return s.cfg.Kind }
 
-// Now is the partner's own clock: Config.Now plus the skew.
+// Now is MobiFone's own clock: Config.Now plus the skew.
 func (s *Sandbox) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +146,7 @@ func (s *Sandbox) Now() time.Time {
 
 func (s *Sandbox) now() time.Time { return s.cfg.Now().Add(s.skew) }
 
-// SetSkew sets how far the partner's clock is ahead of Config.Now.
+// SetSkew sets how far MobiFone's clock is ahead of Config.Now.
 func (s *Sandbox) SetSkew(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,22 +183,22 @@ func (s *Sandbox) Scripted() []Fault {
 // requests are still answered.
 func (s *Sandbox) Close() { s.close.Do(func() { close(s.closing) }) }
 
-// with runs f on the model at the partner's time.
-func with[T any](s *Sandbox, f func(m *Model, now time.Time) T) T {
+// with runs f on the model at MobiFone's time.
+func with[T any](s *Sandbox, f func(m *ledger.Model, now time.Time) T) T {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return f(s.model, s.now())
 }
 
-// Executed returns how often a package was registered for the subscriber. What was due
-// by now is carried out first.
+// Executed returns how often MobiFone registered a package for the subscriber. What was
+// due by now is carried out first.
 func (s *Sandbox) Executed(n partner.MSISDN) int {
-	return with(s, func(m *Model, now time.Time) int { m.Advance(now); return m.Executed(n) })
+	return with(s, func(m *ledger.Model, now time.Time) int { m.Advance(now); return m.Executed(n) })
 }
 
-// ExecutedFor returns how often a package was registered under the partnerTransId.
+// ExecutedFor returns how often MobiFone registered a package under the partnerTransId.
 func (s *Sandbox) ExecutedFor(id partner.PartnerTransID) int {
-	return with(s, func(m *Model, now time.Time) int { m.Advance(now); return m.ExecutedFor(id) })
+	return with(s, func(m *ledger.Model, now time.Time) int { m.Advance(now); return m.ExecutedFor(id) })
 }
 
 // Requests returns how many whole requests of the operation came in, refused ones
@@ -190,31 +211,56 @@ func (s *Sandbox) Requests(op partner.Operation) int {
 
 // Ledger returns every transaction as it truly is, oldest first.
 func (s *Sandbox) Ledger() []partner.Transaction {
-	return with(s, func(m *Model, now time.Time) []partner.Transaction { return m.Ledger(now) })
+	return with(s, func(m *ledger.Model, now time.Time) []partner.Transaction { return m.Ledger(now) })
 }
 
 // Inbox returns what the subscriber's phone shows, oldest first.
 func (s *Sandbox) Inbox(n partner.MSISDN) []Message {
-	return with(s, func(m *Model, _ time.Time) []Message { return m.Inbox(n) })
+	return with(s, func(m *ledger.Model, _ time.Time) []Message {
+		var box []Message
+		for _, sms := range m.Inbox(n) {
+			box = append(box, Message(sms))
+		}
+		return box
+	})
 }
 
-// Statement is the reconciliation file of the business day that holds the given time;
-// see [Model.Statement].
+// StatementName is the file name of the statement of the business day (at +07:00) that
+// holds the given time: partner_yyyyMMdd.csv.
+func StatementName(day time.Time) string { return ledger.StatementName(day) }
+
+// Statement is MobiFone's reconciliation file: CSV with a header line, every transaction
+// created on the business day (00:00–24:00 at +07:00) that holds the given time and that
+// was more than an OTP, oldest first. States are as of now. Numbers are written 84…, times
+// yyyyMMddHHmmss at +07:00. It holds whole phone numbers.
 func (s *Sandbox) Statement(day time.Time) []byte {
-	return with(s, func(m *Model, now time.Time) []byte { return m.Statement(now, day) })
+	return with(s, func(m *ledger.Model, now time.Time) []byte { return m.Statement(now, day) })
 }
 
 // SetSubscriber replaces what the magic numbers say of a subscriber.
 func (s *Sandbox) SetSubscriber(n partner.MSISDN, sub Subscriber) {
-	with(s, func(m *Model, _ time.Time) bool { m.SetSubscriber(n, sub); return true })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.subs[n] = sub
+}
+
+// subscriber is what the sandbox does for a subscriber. The lock is held.
+func (s *Sandbox) subscriber(n partner.MSISDN) Subscriber {
+	if sub, ok := s.subs[n]; ok {
+		return sub
+	}
+	return Magic(n)
 }
 
 // SetOffer adds a package or changes one, its price say.
 func (s *Sandbox) SetOffer(pkg catalog.Package) error {
-	return with(s, func(m *Model, _ time.Time) error { return m.SetOffer(pkg) })
+	if err := with(s, func(m *ledger.Model, _ time.Time) error { return m.SetOffer(pkg) }); err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	return nil
 }
 
 // Reverse takes a registration back, as the operator might.
 func (s *Sandbox) Reverse(id partner.TransID) bool {
-	return with(s, func(m *Model, now time.Time) bool { return m.Reverse(now, id) })
+	return with(s, func(m *ledger.Model, now time.Time) bool { return m.Reverse(now, id) })
 }

@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
 func TestFourSteps(t *testing.T) {
@@ -158,3 +162,99 @@ func (b *breaking) Read(p []byte) (int, error) {
 }
 
 func (b *breaking) Close() error { return nil }
+
+// The magic numbers that the road does not touch: timed_test.go has those that it does.
+func TestMagicNumbers(t *testing.T) {
+	t.Parallel()
+	for last, want := range map[string]partner.Code{
+		"100": partner.Success, "101": partner.Processing, "202": partner.Processing, "103": partner.NotEligible,
+		"104": partner.PackageAlreadyRegistered, "105": partner.SubscriberInactive, "106": partner.OTPInvalid,
+		"107": partner.OTPExpired, "018": partner.Success, "999": partner.Success,
+	} {
+		c := inProcessCaller(t, Config{SlowReply: 1})
+		f := c.ticket(partner.MustParseMSISDN("0912345" + last))
+		assert.Equal(t, want, c.do(t.Context(), partner.OpRegister, f).reply.Code(), last)
+	}
+	assert.Equal(t, Subscriber{Result: ReplyLost, Pace: Slow}, Magic(partner.MustParseMSISDN("0912345208")))
+	assert.Equal(t, Subscriber{Result: RequestLost, Pace: Glacial}, Magic(partner.MustParseMSISDN("0912345309")))
+	assert.Equal(t, Subscriber{}, Magic(partner.MSISDN{}))
+}
+
+// What a test sets replaces what the number says, at MobiFone and on the road.
+func TestSetSubscriber(t *testing.T) {
+	t.Parallel()
+	c := inProcessCaller(t, Config{})
+	n := partner.MustParseMSISDN("0912345104")
+	c.s.SetSubscriber(n, Subscriber{Result: ReplyLost})
+	require.ErrorIs(t, c.do(t.Context(), partner.OpRegister, c.ticket(n)).err, io.EOF)
+	assert.Equal(t, 1, c.s.Executed(n))
+
+	for code, sub := range map[partner.Code]Subscriber{
+		partner.SubscriberNotFound: {Unknown: true},
+		partner.NotPrepaid:         {Postpaid: true},
+		partner.SubscriberInactive: {Barred: true},
+		partner.OTPNotDelivered:    {NoSMS: true},
+	} {
+		c := inProcessCaller(t, Config{})
+		c.s.SetSubscriber(n, sub)
+		g := c.do(t.Context(), partner.OpOTP, field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"})
+		assert.Equal(t, code, g.reply.Code())
+	}
+	c.s.SetSubscriber(good, Subscriber{Ineligible: map[partner.PackageCode]partner.Code{"C120": partner.CommitmentActive}})
+	assert.Equal(t, partner.CommitmentActive, c.do(t.Context(), partner.OpRegister, c.ticket(good)).reply.Code())
+}
+
+func TestConfigRefusals(t *testing.T) {
+	t.Parallel()
+	_, err := New(Config{Kind: "G", LookupLag: -1, OTPAttempts: -1, TokenTTL: -1, MaxBody: -1})
+	require.Error(t, err)
+	for _, want := range []string{`kind "G"`, "LookupLag", "OTPAttempts", "TokenTTL", "MaxBody"} {
+		assert.ErrorContains(t, err, want)
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		assert.True(t, strings.HasPrefix(line, "sandbox: "), line)
+	}
+	_, err = New(Config{Packages: []catalog.Package{{}}})
+	require.ErrorContains(t, err, "sandbox: package")
+	_, err = ParseKind("x")
+	require.ErrorContains(t, err, "sandbox: ")
+}
+
+// Whatever the config leaves open is written out, and means the same again.
+func TestDefaultConfig(t *testing.T) {
+	t.Parallel()
+	c := DefaultConfig()
+	assert.Equal(t, KindC, c.Kind)
+	assert.Equal(t, 180*time.Second, c.OTPTTL)
+	assert.Equal(t, 60*time.Second, c.MaxDelay)
+	assert.Len(t, c.Packages, 3)
+	assert.NotNil(t, c.Random)
+	assert.Equal(t, 10, c.OTPPerDay)
+	c = Config{Kind: KindE, ResendAfter: -1}.withDefaults()
+	assert.Equal(t, []time.Duration{time.Hour, time.Hour + time.Minute, -1}, []time.Duration{c.Queue, c.MaxDelay, c.ResendAfter})
+	for i, k := range ledger.Kinds() {
+		assert.Equal(t, Kind(k), Kinds()[i])
+	}
+}
+
+// A setting of MobiFone's is one of the sandbox's, and reaches the model.
+func TestEverySettingReachesTheModel(t *testing.T) {
+	t.Parallel()
+	full := Config{
+		Kind: KindE, Contract: contract.Default(), Packages: catalog.Default().All(), Random: ledger.Crypto{},
+		OTPTTL: 1, ResendAfter: 2, OTPAttempts: 3, OTPPerDay: 4, VoidEarlier: true, PendingFor: 5, LookupLag: 6, Queue: 7, MaxDelay: 8,
+	}
+	public, plain := reflect.ValueOf(full), reflect.ValueOf(Config{Kind: KindE}.withDefaults())
+	core, defaults := reflect.ValueOf(full.mobifone()), reflect.ValueOf(ledger.Config{Kind: ledger.KindE}.WithDefaults())
+	for i := range core.NumField() {
+		name := core.Type().Field(i).Name
+		if name == "Customer" {
+			continue // New sets it
+		}
+		assert.False(t, core.Field(i).IsZero(), name)
+		if name != "Kind" && name != "Contract" {
+			assert.Equal(t, core.Field(i).Interface(), public.FieldByName(name).Interface(), name)
+			assert.Equal(t, defaults.Field(i).Interface(), plain.FieldByName(name).Interface(), name)
+		}
+	}
+}

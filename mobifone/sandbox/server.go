@@ -22,7 +22,7 @@ func With(cfg Config) Option {
 	return func(c *Config) error { *c = cfg; return nil }
 }
 
-// Playing chooses the partner that is played.
+// Playing chooses the MobiFone that is played.
 func Playing(k Kind) Option {
 	return func(c *Config) (err error) { c.Kind, err = ParseKind(string(k)); return err }
 }

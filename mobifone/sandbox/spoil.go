@@ -129,5 +129,5 @@ func absent(op partner.Operation) wire.Answer {
 		return refuse(partner.TransactionNotFound)
 	}
 	zero := 0
-	return wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: []field.Row{}, Page: 1, Size: 20, Total: &zero}}
+	return wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: []field.Row{}, Page: 1, Size: 20, Total: &zero, Pages: &zero}}
 }

@@ -3,12 +3,13 @@ package sandbox
 import (
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
 // Result is what comes of registering for a subscriber. The zero value is success.
-// ReplyLost and RequestLost are the road's doing, and so is [Pace]: [Sandbox] sees to
-// them, while [Model.Register] registers at once as for success.
+// ReplyLost and RequestLost are the road's doing, and so is [Pace]: MobiFone registers at
+// once, as for success.
 type Result uint8
 
 // The results, in the order of the magic numbers' last digit.
@@ -37,10 +38,10 @@ const (
 	Glacial      // longer than a client waits: Config.GlacialReply
 )
 
-// Subscriber is a customer as the partner knows it. The zero value is an active prepaid
+// Subscriber is a customer as MobiFone knows it. The zero value is an active prepaid
 // subscriber for whom everything works.
 type Subscriber struct {
-	Unknown    bool // not the partner's: SUBSCRIBER_NOT_FOUND at every step
+	Unknown    bool // not MobiFone's: SUBSCRIBER_NOT_FOUND at every step
 	Postpaid   bool // NOT_PREPAID at every step
 	Barred     bool // SUBSCRIBER_INACTIVE at every step
 	NoSMS      bool // the OTP cannot be delivered: OTP_NOT_DELIVERED
@@ -50,7 +51,7 @@ type Subscriber struct {
 }
 
 // Magic reads from the last three digits of the number what the sandbox does for a
-// subscriber that [Model.SetSubscriber] was not told about. Steps 1 and 2 go well for
+// subscriber that [Sandbox.SetSubscriber] was not told about. Steps 1 and 2 go well for
 // every one of them but that step 1 says of x03, x04 and x05 that nothing can be
 // registered: the result is that of step 3. Other last digits than 00–09 succeed.
 func Magic(m partner.MSISDN) Subscriber {
@@ -71,30 +72,17 @@ func Magic(m partner.MSISDN) Subscriber {
 	return s
 }
 
-// refusal is what every step says to a subscriber who can buy nothing; "" to others.
-func (s Subscriber) refusal() partner.Code {
-	switch {
-	case s.Unknown:
-		return partner.SubscriberNotFound
-	case s.Postpaid:
-		return partner.NotPrepaid
-	case s.Barred:
-		return partner.SubscriberInactive
+// known is what MobiFone itself knows of the subscriber: neither the pace nor what the road
+// does to a registration.
+func (s Subscriber) known() ledger.Subscriber {
+	k := ledger.Subscriber{
+		Unknown: s.Unknown, Postpaid: s.Postpaid, Barred: s.Barred, NoSMS: s.NoSMS,
+		Result: ledger.Result(s.Result), Ineligible: s.Ineligible,
 	}
-	return ""
-}
-
-// bars is why the package cannot be registered; "" when it can.
-func (s Subscriber) bars(pkg partner.PackageCode) partner.Code {
-	switch s.Result {
-	case Ineligible:
-		return partner.NotEligible
-	case AlreadyRegistered:
-		return partner.PackageAlreadyRegistered
-	case Inactive:
-		return partner.SubscriberInactive
+	if s.Result == ReplyLost || s.Result == RequestLost {
+		k.Result = ledger.Succeeds
 	}
-	return s.Ineligible[pkg]
+	return k
 }
 
 // reply is how long the answer to a registration takes.
@@ -108,12 +96,10 @@ func (p Pace) reply(cfg Config) time.Duration {
 	return 0
 }
 
-// subscriber is what the model remembers of one customer.
-type subscriber struct {
-	set      *Subscriber // nil: Magic
-	lastRow  int32       // newest row, 1-based; 0 is none
-	lastOTP  time.Time
-	otpDay   int32 // business day of otpCount
-	otpCount int32
-	executed int32
+// Message is one SMS on the customer's phone.
+type Message struct {
+	At      time.Time // when it was sent, in the contract's zone
+	OTP     partner.OTP
+	TransID partner.TransID
+	Package partner.PackageCode
 }

@@ -17,6 +17,11 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 )
 
+var (
+	t0   = time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("+07:00", 7*3600))
+	good = partner.MustParseMSISDN("0912345678")
+)
+
 // caller is the least client there can be: encode, sign, send once, read.
 type caller struct {
 	t     testing.TB
@@ -41,7 +46,8 @@ type got struct {
 
 func (c *caller) request(ctx context.Context, op partner.Operation, f field.Request) *http.Request {
 	c.t.Helper()
-	w, err := c.s.wire.Encode(op, &f, nil, nil)
+	try := c.try()
+	w, err := c.s.wire.Encode(op, &f, try, nil)
 	require.NoError(c.t, err)
 	target := c.base + w.Path
 	if w.RawQuery != "" {
@@ -53,13 +59,35 @@ func (c *caller) request(ctx context.Context, op partner.Operation, f field.Requ
 	if w.ContentType != "" {
 		req.Header.Set("Content-Type", w.ContentType)
 	}
+	require.NoError(c.t, c.s.wire.Sign(req, w.Body, try, nil))
+	return req
+}
+
+// try is what the next request authenticates with.
+func (c *caller) try() *wire.Try {
 	c.seq++
 	stamp := contract.Stamp{Time: c.s.Now().Add(c.skew), Nonce: fmt.Sprintf("nonce-%d", c.seq), RequestID: fmt.Sprintf("req-%d", c.seq), Token: c.token}
 	if c.nonce != "" {
 		stamp.Nonce = c.nonce
 	}
-	require.NoError(c.t, c.s.wire.Sign(req, w.Body, &wire.Try{Key: c.s.wire.NewKey(c.cred), Stamp: stamp}, nil))
-	return req
+	return &wire.Try{Key: c.s.wire.NewKey(c.cred), Stamp: stamp}
+}
+
+// logIn fetches a token where the contract wants one.
+func (c *caller) logIn() {
+	c.t.Helper()
+	if c.s.contract.Scheme() != "bearer" {
+		return
+	}
+	w, err := c.s.wire.EncodeLogin(c.cred)
+	require.NoError(c.t, err)
+	req, err := http.NewRequestWithContext(context.Background(), w.Method, c.base+w.Path, bytes.NewReader(w.Body))
+	require.NoError(c.t, err)
+	req.Header.Set("Content-Type", w.ContentType)
+	g := c.send(partner.OpOTP, req)
+	require.Equal(c.t, http.StatusOK, g.status)
+	c.token, _, err = c.s.wire.DecodeLogin(g.body)
+	require.NoError(c.t, err)
 }
 
 func (c *caller) do(ctx context.Context, op partner.Operation, f field.Request) got {
@@ -77,7 +105,7 @@ func (c *caller) send(op partner.Operation, req *http.Request) got {
 	g.body, g.err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if g.err == nil {
 		g.reply = &wire.Reply{}
-		g.bad = c.s.wire.Decode(op, g.header, g.body, &wire.Try{}, g.reply)
+		g.bad = c.s.wire.Decode(op, g.header, g.body, &wire.Try{Key: c.s.wire.NewKey(c.cred)}, g.reply)
 	}
 	return g
 }
@@ -129,4 +157,15 @@ func (c *caller) ticket(n partner.MSISDN) field.Request {
 	f.OTP, f.TransID, f.Amount = code, g.reply.Data.TransID, 120_000
 	f.PartnerTransID = partner.RandomPartnerTransID()
 	return f
+}
+
+// wrong is another code of the same length.
+func wrong(otp partner.OTP) partner.OTP {
+	digits := []byte(otp.Reveal())
+	digits[0] = '0' + (digits[0]-'0'+1)%10
+	other, err := partner.ParseOTP(string(digits))
+	if err != nil {
+		panic(err)
+	}
+	return other
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
 	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
@@ -18,12 +19,12 @@ import (
 // starts.
 func startOver(ctx context.Context, file string) error {
 	began := time.Now()
-	store, err := sqlstore.Open(ctx, file, ring())
+	store, err := sqlstore.Open(ctx, file, sales.Ring())
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	desk, err := sale.NewDesk(sale.Config{Partner: silent{}, Store: store, Rules: rules, NewID: newID})
+	desk, err := sale.NewDesk(sale.Config{Partner: silent{}, Store: store, Rules: sales.Rules, NewID: sales.NewID})
 	if err != nil {
 		return err
 	}
@@ -53,8 +54,8 @@ func startOver(ctx context.Context, file string) error {
 // silent is a partner whose lookups show a registration still in work.
 type silent struct{ sale.Partner }
 
-func (silent) LookUp(_ context.Context, _ sale.Order, pairs []partner.IDs) (sale.Lookup, error) {
-	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: pairs[0], State: partner.StatePending}}}, nil
+func (silent) LookUp(_ context.Context, s sale.Sale) (sale.Lookup, error) {
+	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: s.Pairs()[0], State: partner.StatePending}}}, nil
 }
 
 // peakKiB is the largest resident set this process had.

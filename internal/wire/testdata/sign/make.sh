@@ -5,7 +5,8 @@
 #
 # Columns, separated by tabs: name, scheme, canonical, parts, separator, timestamp unit,
 # encoding, key (hex; of HMAC), API key, method, URL, content type, body, epoch
-# milliseconds, nonce, request id, signature. "-" stands for nothing, \n for a line break.
+# milliseconds, nonce, request id, where the secret stands, "values" for those without names,
+# signature. "-" stands for nothing, \n for a line break.
 set -eu
 key=TEST-ONLY-rsa2048.pem
 [ -f $key ] || openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out $key
@@ -19,12 +20,17 @@ sha256() { printf %s "$1" | openssl dgst -sha256 -r | cut -d' ' -f1; }
 encode() { # $1 = hex or base64, standard input = raw bytes
 	if [ "$1" = base64 ]; then openssl base64 -A; else od -An -v -tx1 | tr -d ' \n'; fi
 }
+secret_at=-  # first or last, of a plain hash
+values_only=-
 # row name scheme canonical parts separator unit encoding keyhex apikey method url type body millis nonce request MESSAGE
 row() {
 	message=${17}
 	case $2 in
 	hmac-sha256) signature=$(printf %s "$message" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$8" -binary | encode "$7") ;;
 	hmac-sha512) signature=$(printf %s "$message" | openssl dgst -sha512 -mac HMAC -macopt "hexkey:$8" -binary | encode "$7") ;;
+	legacy-md5) signature=$(printf %s "$message" | openssl dgst -md5 -binary | encode "$7") ;;
+	legacy-sha1) signature=$(printf %s "$message" | openssl dgst -sha1 -binary | encode "$7") ;;
+	legacy-rsa-sha1) signature=$(printf %s "$message" | openssl dgst -sha1 -sign $key -binary | encode "$7") ;;
 	rsa-sha256) signature=$(printf %s "$message" | openssl dgst -sha256 -sign $key -binary | encode "$7") ;;
 	esac
 	line=$1
@@ -34,7 +40,7 @@ row() {
 		n=$((n + 1))
 		[ $n -le 15 ] && line=$line$tab${field:--}
 	done
-	printf '%s\t%s\n' "$line" "$signature" >>$out
+	printf '%s\t%s\t%s\t%s\n' "$line" "$secret_at" "$values_only" "$signature" >>$out
 }
 
 parts=method,target,timestamp,nonce,requestId,bodyHash
@@ -81,3 +87,28 @@ row rsa-base64 rsa-sha256 parts $parts '|' ms base64 '' key-1 POST "$host/partne
 	"POST|/partner/v1/register|$ms|$nonce|$req|$(sha256 "$body")"
 row rsa-hex-query rsa-sha256 parts $parts '|' s hex '' key-1 GET "$host/t?a=1" '' '' $ms $nonce $req \
 	"GET|/t?a=1|$s|$nonce|$req|$(sha256 '')"
+
+# What gateways sign in a body: listed members or all in order, with names or without.
+order='{"user":"u 1","order":{"id":"T/1","amount":120000,"live":true},"note":"Đăng ký"}'
+listed=user,order.id,order.amount,missing
+row members-listed hmac-sha256 members $listed '|' ms base64 "$secret" key-1 POST "$host/v1" $json "$order" $ms $nonce $req \
+	"user=u 1|order.id=T/1|order.amount=120000|missing="
+row members-default-separator hmac-sha512 members $listed '' ms hex "$secret" key-1 POST "$host/v1" $json "$order" $ms $nonce $req \
+	"user=u 1&order.id=T/1&order.amount=120000&missing="
+row rsa-sha1-sorted legacy-rsa-sha1 sortedPairs '' '&' ms base64 '' key-1 POST "$host/v1" $json "$order" $ms $nonce $req \
+	"note=Đăng ký&order.amount=120000&order.id=T/1&order.live=true&user=u 1"
+values_only=values
+row members-values hmac-sha512 members $listed '' ms base64 "$long" key-1 POST "$host/v1" $json "$order" $ms $nonce $req \
+	"u 1T/1120000"
+row sorted-values hmac-sha256 sortedPairs '' '|' ms hex "$secret" key-1 POST "$host/v1" $form 'b=2&a=x%20y' $ms $nonce $req "x y|2"
+secret_at=first
+row md5-first legacy-md5 members $listed '' ms hex "$secret" key-1 POST "$host/v1" $json "$order" $ms $nonce $req \
+	"test-secret-1u 1T/1120000"
+row md5-first-separator legacy-md5 members $listed '|' ms base64 "$secret" key-1 POST "$host/v1" $json "$order" $ms $nonce $req \
+	"test-secret-1|u 1|T/1|120000|"
+secret_at=last
+row sha1-last legacy-sha1 sortedPairs '' '' ms hex "$secret" key-1 POST "$host/v1" $form 'b=2&a=x%20y' $ms $nonce $req "x y2test-secret-1"
+values_only=-
+row sha1-last-separator legacy-sha1 sortedPairs '' '&' ms base64 "$secret" key-1 GET "$host/v1?b=2&a=x%20y" '' '' $ms $nonce $req "a=x y&b=2&test-secret-1"
+row md5-parts legacy-md5 parts apiKey,timestamp,requestId '' s hex "$secret" key-1 POST "$host/v1" $json "$order" $ms $nonce $req \
+	"key-1$s${req}test-secret-1"

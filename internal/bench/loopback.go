@@ -1,0 +1,170 @@
+// The tables loopback and tls compare calls over real sockets, by the wall: how long a
+// number of callers at once take for a number of calls. A registration dials a connection
+// of its own by design, so the work by hand stands there twice, with a dial each too.
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// tuned is a transport that keeps a connection for every caller.
+func tuned(r *remote) *http.Transport {
+	t := &http.Transport{MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}
+	if r.roots != nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: r.roots}
+	}
+	return t
+}
+
+// dialling is a transport that dials for every call.
+func dialling(r *remote) *http.Transport {
+	t := tuned(r)
+	t.DisableKeepAlives = true
+	return t
+}
+
+func over(t http.RoundTripper) *http.Client { return &http.Client{Transport: t} }
+
+// named renames a contender.
+func (c *contender) named(name string) *contender {
+	c.name = name
+	return c
+}
+
+func onLoopback(ctx context.Context, s settings) error {
+	s = s.or(9, 3000)
+	return s.sockets(ctx, "tcp", []int{1, 64, 256}, func(r *remote) ([]*contender, error) {
+		base, client := r.base(), over(tuned(r))
+		bare, err := newSDK(ctx, base, nil) // with the transport that ships
+		if err != nil {
+			return nil, err
+		}
+		all := append([]*contender{plain(base, client)}, pairs(newHand(base, client), bare)...)
+		dials := &contender{name: "by hand: the same as registration.Register, a dial each", call: newHand(base, over(dialling(r))).register}
+		all = append(all, dials)
+		for _, c := range all {
+			if c.beside != nil && c.beside.name == "by hand: the same as registration.Register" {
+				c.beside = dials
+			}
+		}
+		others, err := peers(base, client)
+		if err != nil {
+			return nil, err
+		}
+		least, err := floor(base, tuned(r))
+		if err != nil {
+			return nil, err
+		}
+		all = append(append(all, others...), withRetryable("go-retryablehttp, all defaults", base, nil))
+		return append(all, least, rawTCP(r.addr)), nil
+	})
+}
+
+// sockets runs a table at several numbers of callers, against a server process of its own.
+func (s settings) sockets(ctx context.Context, mode string, callers []int, rivals func(*remote) ([]*contender, error)) (err error) {
+	r, err := spawn(ctx, mode)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.stop()) }()
+	all, err := rivals(r)
+	if err != nil {
+		return err
+	}
+	defer release(ctx, all)
+	all = s.chosen(all)
+	var last counts
+	if last, err = r.counts(); err != nil {
+		return err
+	}
+	var dials, resumptions map[*contender][]float64
+	for _, c := range all {
+		c.after = func(_ context.Context, n int) error {
+			now, err := r.counts()
+			if err != nil {
+				return err
+			}
+			if got := now.requests - last.requests; got != n {
+				err = fmt.Errorf("%d requests for %d calls", got, n)
+			}
+			dials[c] = append(dials[c], 1000*float64(now.conns-last.conns)/float64(n))
+			resumptions[c] = append(resumptions[c], 1000*float64(now.resumed-last.resumed)/float64(n))
+			last = now
+			return err
+		}
+	}
+	head, line := "| "+mode+" |", "|---|"
+	rows := make([]string, len(all))
+	for _, workers := range callers {
+		dials, resumptions = map[*contender][]float64{}, map[*contender][]float64{}
+		if err := (turns{settings: s, workers: workers, clock: wall}).run(ctx, all); err != nil {
+			return err
+		}
+		head, line = head+fmt.Sprintf(" %d at once, ratio | to the same by hand | µs |", workers), line+"--:|--:|--:|"
+		for i, c := range all {
+			rows[i] += fmt.Sprintf(" %s | %.1f |", c.ratios(all[0]), c.micros())
+		}
+	}
+	fmt.Fprintf(s.out, "%d rounds of %d calls; wall time, server in its own process; the last four columns at %d at once\n\n",
+		s.rounds, s.n, callers[len(callers)-1])
+	fmt.Fprintf(s.out, "%s allocs | B | dials per 1000 | resumed |\n%s--:|--:|--:|--:|\n", head, line)
+	for i, c := range all {
+		fmt.Fprintf(s.out, "| %s |%s %.0f | %.0f | %.0f | %.0f |\n", c.name, rows[i], c.mallocs(), c.size(),
+			spreadOf(dials[c]).median, spreadOf(resumptions[c]).median)
+	}
+	return nil
+}
+
+func overTLS(ctx context.Context, s settings) error {
+	s = s.or(9, 600)
+	return s.sockets(ctx, "tls", []int{1, 64}, func(r *remote) ([]*contender, error) {
+		base, client := r.base(), over(tuned(r))
+		byHand := newHand(base, client)
+		kept := byHand.contenders()
+		remembering := func(t *http.Transport) *http.Transport {
+			t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(64)
+			return t
+		}
+		never := tuned(r)
+		never.TLSClientConfig.SessionTicketsDisabled = true
+		all := []*contender{plain(base, client), kept[0], kept[1]}
+		dials := &contender{name: "by hand: register, a dial each", call: newHand(base, over(dialling(r))).register}
+		resumes := &contender{name: "by hand: register, a dial each, sessions resumed", call: newHand(base, over(remembering(dialling(r)))).register}
+		for i, way := range []struct {
+			name  string
+			wire  *http.Transport
+			rival *contender
+		}{
+			{"as the SDK does it", tuned(r), resumes},
+			{"without sessions", never, dials},
+			{"with a session cache given", remembering(tuned(r)), resumes},
+		} {
+			ours, err := newSDK(ctx, base, over(way.wire))
+			if err != nil {
+				return nil, err
+			}
+			calls := ours.contenders("")
+			calls[0].done = ours.close
+			if i == 0 {
+				calls[0].beside, calls[1].beside = kept[0], kept[1]
+				all = append(all, calls[0], calls[1])
+			}
+			register := calls[3].named("ours: registration.Register, " + way.name)
+			register.beside = way.rival
+			all = append(all, register)
+		}
+		return append(all, dials, resumes), nil
+	})
+}
+
+// rawTCP is the limit: frames over connections that are kept, nothing of HTTP.
+func rawTCP(addr string) *contender {
+	pool := &frames{addr: addr, idle: make(chan *framed, 256)}
+	return &contender{name: "floor: frames over TCP, codec by hand", call: pool.call, done: pool.close}
+}

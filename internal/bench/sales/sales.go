@@ -1,0 +1,72 @@
+// Package sales makes the events of whole sales, as a desk stores them, for the benchmarks
+// of stores.
+package sales
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+)
+
+// Rules are those of a contract as it is assumed.
+var Rules = sale.Rules{
+	LookupLagMax: time.Minute, ClockSkewMax: 30 * time.Second, SettleMargin: 30 * time.Second,
+	Hold: 1000 * time.Hour, ResendAfter: time.Minute, OTPPatience: time.Minute,
+	AlarmAfter: 2 * time.Hour, OpenFor: 24 * time.Hour,
+}
+
+// Ring returns keys for a store.
+func Ring() sqlstore.Keyring {
+	key := func(name string) partner.Secret { return partner.NewSecret(fmt.Sprintf("%-32s", name)) }
+	return sqlstore.Keyring{Keys: map[string]partner.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
+}
+
+var ids = partner.NewIDMaker(partner.NewSecret("resume-benchmark-key"), "FPT")
+
+// NewID returns the id of an attempt to sell.
+func NewID(shop, order string, attempt int) (partner.PartnerTransID, error) {
+	return ids.ID(shop, order, attempt)
+}
+
+// Events returns what happens in the i-th sale, each event at the given time; the last one
+// is the outcome of its registration. A sale that does not come to rest ends in Unknown.
+func Events(i int, at time.Time, rests bool) ([]sale.Event, error) {
+	order := fmt.Sprintf("BENCH-%d", i)
+	id, err := NewID("HN01", order, 1)
+	if err != nil {
+		return nil, err
+	}
+	number, err := partner.ParseMSISDN(fmt.Sprintf("09%08d", i))
+	if err != nil {
+		return nil, err
+	}
+	trans := partner.TransID(fmt.Sprintf("T%d", i))
+	events := []sale.Event{
+		{Kind: sale.Opened, PartnerTransID: id, Order: &sale.Order{
+			Shop: "HN01", ID: order, MSISDN: number, Package: "C120", Price: 120_000,
+			Staff: partner.Staff{Shop: "HN01", Employee: "GDV07"},
+		}},
+		{Kind: sale.CashTaken, Amount: 120_000},
+		{Kind: sale.OTPAsked},
+		{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: trans, ExpiresAt: at.Add(3 * time.Minute)}},
+		{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: at}},
+		{Kind: sale.SendPlanned, Intent: &sale.Intent{
+			Intent: partner.Intent{
+				IDs:        partner.IDs{TransID: trans, PartnerTransID: id},
+				PreparedAt: at, SendBy: at.Add(20 * time.Second),
+			},
+			Attempt: 1, At: at, WakeAt: at.Add(time.Minute), Fingerprint: make([]byte, 32),
+		}},
+		{Kind: sale.SendEnded, Outcome: partner.Succeeded, Receipt: &sale.Receipt{TransID: trans, PartnerTransID: id}},
+	}
+	if !rests {
+		events[len(events)-1] = sale.Event{Kind: sale.SendEnded, Outcome: partner.Unknown, Code: partner.ReplyLost}
+	}
+	for j := range events {
+		events[j].At = at
+	}
+	return events, nil
+}

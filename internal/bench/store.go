@@ -1,0 +1,187 @@
+// The table store compares durable changes: whole sales of six changes each, from several
+// writers at once, every change on the disk before it is acknowledged.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+)
+
+// changesOfASale: opened, paid, OTP asked, ticket, looked up and send planned, outcome.
+const changesOfASale = 6
+
+// keeper stores a change durably, or fails.
+type keeper interface {
+	Apply(ctx context.Context, c sale.Change) error
+	version(ctx context.Context, saleID string) (int64, error)
+	Close() error
+}
+
+func stores(ctx context.Context, s settings) (err error) {
+	s = s.or(5, 0)
+	dir, err := os.MkdirTemp(s.dir, "bench-store")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	fmt.Fprintf(s.out, "%d rounds; wall time; a sale is %d changes\n", s.rounds, changesOfASale)
+	fmt.Fprintln(s.out, "\n| durable changes, writers at once | rate, ratio | changes/s | allocs per change | B |\n|---|--:|--:|--:|--:|")
+	for _, writers := range []int{1, 8, 64, 256} {
+		if err := s.writing(ctx, filepath.Join(dir, strconv.Itoa(writers)), writers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s settings) writing(ctx context.Context, dir string, writers int) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	each, err := newOneEach(ctx, filepath.Join(dir, "each.db"))
+	if err != nil {
+		return err
+	}
+	store, err := sqlstore.Open(ctx, filepath.Join(dir, "ours.db"), sales.Ring())
+	if err != nil {
+		return err
+	}
+	log, err := newAppended(filepath.Join(dir, "log"))
+	if err != nil {
+		return err
+	}
+	all := s.chosen([]*contender{
+		keeping("SQLite (WAL, FULL), one commit each", each),
+		keeping("ours: mobifone/sale/sqlstore", ours{store}),
+		keeping("floor: append to a file, one sync each", log),
+	})
+	defer release(ctx, all)
+	if s.n == 0 {
+		s.n = max(40, 4*writers)
+	}
+	if err := (turns{settings: s, workers: writers, clock: wall}).run(ctx, all); err != nil {
+		return err
+	}
+	for _, c := range all {
+		fmt.Fprintf(s.out, "| %s, %d | %s | %.0f | %.0f | %.0f |\n", c.name, writers,
+			all[0].ratio(c), changesOfASale*1e6/c.micros(), c.mallocs()/changesOfASale, c.size()/changesOfASale)
+	}
+	return nil
+}
+
+// keeping makes a contender that stores one whole sale per call, and looks after each turn
+// whether the last sale of it is there in full.
+func keeping(name string, k keeper) *contender {
+	var made atomic.Int64
+	var last atomic.Pointer[string]
+	return &contender{
+		name: name,
+		call: func(ctx context.Context, _ *ticket) error {
+			id, err := sell(ctx, k, int(made.Add(1)))
+			last.Store(&id)
+			return err
+		},
+		after: func(ctx context.Context, _ int) error {
+			version, err := k.version(ctx, *last.Load())
+			if err == nil && version != 7 {
+				err = fmt.Errorf("the sale stands at version %d", version)
+			}
+			return err
+		},
+		done: func(context.Context) {
+			if err := k.Close(); err != nil {
+				panic(fmt.Sprint(name, " does not close: ", err))
+			}
+		},
+	}
+}
+
+// sell stores a sale as the desk does: the lookup before a send goes with the plan for it.
+func sell(ctx context.Context, k keeper, i int) (string, error) {
+	events, err := sales.Events(i, time.Now().UTC().Round(0).Add(-time.Hour), true)
+	if err != nil {
+		return "", err
+	}
+	var s sale.Sale
+	for len(events) > 0 {
+		n := 1
+		if events[0].Kind == sale.LookedUp {
+			n = 2
+		}
+		before := s
+		for _, event := range events[:n] {
+			if s, _, err = sales.Rules.Step(s, event); err != nil {
+				return "", err
+			}
+		}
+		change := sale.Change{SaleID: s.ID, Expected: before.Version, Events: events[:n], State: s}
+		switch {
+		case s.HoldsSubscriber() && !before.HoldsSubscriber():
+			change.Claim = sale.TakeClaim
+		case before.HoldsSubscriber() && !s.HoldsSubscriber():
+			change.Claim = sale.ReleaseClaim
+		}
+		if err := k.Apply(ctx, change); err != nil {
+			return "", err
+		}
+		events = events[n:]
+	}
+	return s.ID, nil
+}
+
+// ours is the store that ships.
+type ours struct{ *sqlstore.Store }
+
+func (o ours) version(ctx context.Context, id string) (int64, error) {
+	s, err := o.Load(ctx, id)
+	return s.Version, err
+}
+
+// appended is the least that durability needs: a record at the end of a file, and a sync.
+type appended struct {
+	mu   sync.Mutex
+	file *os.File
+	ends map[string]int64
+}
+
+func newAppended(path string) (*appended, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // in a directory of our own
+	return &appended{file: file, ends: map[string]int64{}}, err
+}
+
+// Apply appends.
+func (a *appended) Apply(_ context.Context, c sale.Change) error {
+	record, err := json.Marshal(c.Events)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, err := a.file.Write(append(record, '\n')); err != nil {
+		return err
+	}
+	a.ends[c.SaleID] = c.State.Version
+	return a.file.Sync()
+}
+
+func (a *appended) version(_ context.Context, id string) (int64, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ends[id], nil
+}
+
+// Close closes the file.
+func (a *appended) Close() error { return a.file.Close() }

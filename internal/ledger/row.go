@@ -1,0 +1,155 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// row is one transaction of the ledger. Its states are kept with their times, so that a
+// lookup that lags behind sees what was true then.
+type row struct {
+	msisdn   partner.MSISDN
+	trans    partner.TransID
+	pid      partner.PartnerTransID
+	pidAtOTP bool // the partnerTransId came with the OTP request
+	pkg      partner.PackageCode
+	amount   partner.VND
+	shop     string
+	otp      uint32
+	attempts int // entries left
+	void     bool
+	again    bool // a further registration with a transId used before: no SMS of its own
+	parked   int  // requests for this transId still on their way
+	expires  time.Time
+	history  [4]change // INIT, PENDING, SUCCESS or FAILED, REVERSED
+	changes  int
+
+	nextTrans, nextPID, prevSub int32 // row numbers, 0 is none
+}
+
+type change struct {
+	at    time.Time
+	state partner.State
+	code  partner.Code
+}
+
+func (r *row) created() time.Time { return r.history[0].at }
+
+func (r *row) last() change { return r.history[r.changes-1] }
+
+func (r *row) set(at time.Time, state partner.State, code partner.Code) {
+	r.history[r.changes] = change{at, state, code}
+	r.changes++
+}
+
+// executedOnce reports whether a registration was carried out or failed for good.
+func (r *row) executedOnce() bool {
+	s := r.last().state
+	return s != partner.StateInit && s != partner.StateExpired
+}
+
+// asOf returns the row's newest change at that time; false before it was created. An
+// OTP that ran out shows as EXPIRED unless MobiFone may still execute with it.
+func (m *Model) asOf(r *row, t time.Time) (change, bool) {
+	n := r.changes
+	for n > 0 && r.history[n-1].at.After(t) {
+		n--
+	}
+	if n == 0 {
+		return change{}, false
+	}
+	c := r.history[n-1]
+	lateOK := !m.rules.expiryLate && r.parked > 0 || !m.rules.expiryArrival
+	if c.state == partner.StateInit && !r.expires.After(t) && !lateOK {
+		c = change{at: r.expires, state: partner.StateExpired}
+	}
+	return c, true
+}
+
+// view is the row as a lookup at that time shows it.
+func (m *Model) view(r *row, t time.Time) (field.Row, bool) {
+	c, ok := m.asOf(r, t)
+	if !ok {
+		return field.Row{}, false
+	}
+	out := field.Row{
+		TransID: r.trans, MSISDN: r.msisdn, Package: r.pkg, Amount: r.amount, StateSaid: field.StateSaid{State: c.state},
+		ResultCode: m.wire[need{partner.OpRegister, string(c.code)}], Shop: r.shop, CreatedAt: r.created(), UpdatedAt: c.at,
+	}
+	if r.pidAtOTP || c.state != partner.StateInit && c.state != partner.StateExpired {
+		out.PartnerTransID = r.pid
+	}
+	return out, true
+}
+
+// Ledger returns every transaction as it truly is now, without lag, oldest first.
+func (m *Model) Ledger(now time.Time) []partner.Transaction {
+	now = m.tick(now)
+	out := make([]partner.Transaction, 0, len(m.rows))
+	for i := range m.rows {
+		r := &m.rows[i]
+		v, ok := m.view(r, now)
+		if !ok {
+			continue
+		}
+		c, _ := m.asOf(r, now)
+		out = append(out, partner.Transaction{
+			TransID: v.TransID, PartnerTransID: v.PartnerTransID, MSISDN: v.MSISDN, Package: v.Package,
+			Amount: v.Amount, State: v.State, WireState: v.State.String(), ResultCode: c.code,
+			WireResultCode: v.ResultCode, Shop: v.Shop,
+			CreatedAt: v.CreatedAt.In(m.zone), UpdatedAt: v.UpdatedAt.In(m.zone),
+		})
+	}
+	return out
+}
+
+// add appends a row in state INIT and puts it into the indexes.
+func (m *Model) add(now time.Time, r row) (*row, int32) {
+	r.set(now, partner.StateInit, "")
+	m.rows = append(m.rows, r)
+	n := int32(len(m.rows))
+	p := &m.rows[n-1]
+	p.nextTrans = m.byTrans[p.trans]
+	m.byTrans[p.trans] = n
+	s := m.subscriber(p.msisdn)
+	p.prevSub, s.lastRow = s.lastRow, n
+	if p.pid != "" {
+		m.indexPID(p, n)
+	}
+	return p, n
+}
+
+func (m *Model) indexPID(r *row, n int32) {
+	r.nextPID = m.byPID[r.pid]
+	m.byPID[r.pid] = n
+}
+
+// unindexPID takes the row out of its partnerTransId's chain: the same transId is used
+// with another one.
+func (m *Model) unindexPID(r *row, n int32) {
+	if m.byPID[r.pid] == n {
+		m.byPID[r.pid] = r.nextPID
+	} else {
+		for i := m.byPID[r.pid]; i != 0; i = m.rows[i-1].nextPID {
+			if m.rows[i-1].nextPID == n {
+				m.rows[i-1].nextPID = r.nextPID
+				break
+			}
+		}
+	}
+	r.nextPID = 0
+}
+
+// rename files the row under the partnerTransId that a registration names.
+func (m *Model) rename(r *row, n int32, pid partner.PartnerTransID) {
+	if r.pid == pid || pid == "" {
+		return
+	}
+	if r.pid != "" {
+		m.unindexPID(r, n)
+	}
+	r.pid, r.pidAtOTP = pid, false
+	m.indexPID(r, n)
+}

@@ -1,0 +1,4 @@
+package contract
+
+// ChoicesOf reads a oneof tag, as the rules do.
+func ChoicesOf(tag string) []string { return choicesOf(tag) }
