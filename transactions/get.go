@@ -37,7 +37,11 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 	if faults := req.faults(s.t.Contract()); len(faults) > 0 {
 		return nil, transport.BadInput(partner.OpGet, faults...)
 	}
-	answer, err := reading.Ask(ctx, s.t, partner.IDs{TransID: req.TransID, PartnerTransID: req.PartnerTransID})
+	got := new(struct { // one allocation for both
+		result Result
+		room   [1]partner.Transaction
+	})
+	answer, err := reading.Ask(ctx, s.t, partner.IDs{TransID: req.TransID, PartnerTransID: req.PartnerTransID}, got.room[:0])
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +52,8 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 		e.Err = &NotFoundError{ReadAt: answer.ReadAt}
 		return nil, e
 	case 1:
-		return &Result{Transaction: answer.Rows[0], PartnerTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}, nil
+		got.result = Result{Transaction: answer.Rows[0], PartnerTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}
+		return &got.result, nil
 	default:
 		return nil, s.fail(partner.OpGet, partner.ReplyUnreadable, answer.Evidence, "more than one transaction under the same ids; ask by transId, or look all up")
 	}

@@ -6,6 +6,7 @@ package field
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/partner"
@@ -199,6 +200,25 @@ type Row struct {
 	// Fault says what of an offer cannot be read, nil when everything can. The fields that
 	// can be read are filled in. A transaction has none: it fails the whole answer.
 	Fault error
+}
+
+// single holds the room of a single row that nobody reads any more.
+var single sync.Pool
+
+// MakeRows makes n empty rows.
+func MakeRows(n int) []Row {
+	if room, ok := single.Get().(*[1]Row); ok && n == 1 {
+		return room[:]
+	}
+	return make([]Row, n)
+}
+
+// FreeRows takes back rows of which their last reader has copied what it needs.
+func FreeRows(rows []Row) {
+	if len(rows) == 1 {
+		rows[0] = Row{}
+		single.Put((*[1]Row)(rows))
+	}
 }
 
 // Rows is the table of the fields of [Row].

@@ -50,7 +50,7 @@ func ReadLoosely(text string) (t Tree, line int, problem string) {
 // whole reads one value and nothing behind it.
 func (p *parser) whole() bool {
 	p.space()
-	p.value(1)
+	p.value(1, "")
 	p.space()
 	if p.problem == "" && p.pos < len(p.s) {
 		p.fail("data after the end")
@@ -93,38 +93,39 @@ func (p *parser) take(c byte) bool {
 	return true
 }
 
-func (p *parser) add(n Node) int32 {
+func (p *parser) add(kind Kind, key, text string) int32 {
 	if len(p.nodes) >= MaxNodes {
 		return p.fail("too many values")
 	}
-	p.nodes = append(p.nodes, n)
+	p.nodes = append(p.nodes, Node{Kind: kind, Key: key, Text: text, First: None, Next: None})
 	return int32(len(p.nodes) - 1)
 }
 
-// value reads one value and returns its index, none after a failure.
-func (p *parser) value(depth int) int32 {
+// value reads one value and returns its index, none after a failure. key is its name in an
+// object.
+func (p *parser) value(depth int, key string) int32 {
 	if depth > MaxDepth {
 		return p.fail("nested too deep")
 	}
 	switch c := p.peek(); {
-	case c == '{':
-		return p.object(depth)
-	case c == '[':
-		return p.array(depth)
 	case c == '"':
 		text, ok := p.text()
 		if !ok {
 			return None
 		}
-		return p.add(Node{Kind: String, Text: text, First: None, Next: None})
+		return p.add(String, key, text)
 	case c == '-' || c >= '0' && c <= '9':
-		return p.number()
+		return p.number(key)
+	case c == '{':
+		return p.object(depth, p.add(Object, key, ""))
+	case c == '[':
+		return p.array(depth, p.add(Array, key, ""))
 	case p.word("null"):
-		return p.add(Node{Kind: Null, First: None, Next: None})
+		return p.add(Null, key, "")
 	case p.word("true"):
-		return p.add(Node{Kind: True, First: None, Next: None})
+		return p.add(True, key, "")
 	case p.word("false"):
-		return p.add(Node{Kind: False, First: None, Next: None})
+		return p.add(False, key, "")
 	}
 	return p.fail("not JSON")
 }
@@ -137,9 +138,9 @@ func (p *parser) word(w string) bool {
 	return true
 }
 
-func (p *parser) object(depth int) int32 {
-	self := p.add(Node{Kind: Object, First: None, Next: None})
+func (p *parser) object(depth int, self int32) int32 {
 	last := None
+	seen, repeats := uint64(0), false // of two names that differ few have the same bit
 	p.pos++
 	if p.space(); p.take('}') {
 		return self
@@ -157,15 +158,16 @@ func (p *parser) object(depth int) int32 {
 			return p.fail("not JSON")
 		}
 		p.space()
-		at := p.value(depth + 1)
+		at := p.value(depth+1, key)
 		if at == None {
 			return None
 		}
-		p.nodes[at].Key = key
+		bit := bitOf(key)
+		repeats, seen = repeats || seen&bit != 0, seen|bit
 		p.link(self, last, at)
 		last = at
 		if p.space(); p.take('}') {
-			if !p.repeats && p.repeated(self) {
+			if repeats && !p.repeats && p.repeated(self) {
 				return p.fail("a key twice in the object that ends")
 			}
 			return self
@@ -177,8 +179,15 @@ func (p *parser) object(depth int) int32 {
 	return None
 }
 
-func (p *parser) array(depth int) int32 {
-	self := p.add(Node{Kind: Array, First: None, Next: None})
+// bitOf is one bit for a name, the same for the same.
+func bitOf(key string) uint64 {
+	if key == "" {
+		return 1
+	}
+	return 1 << ((uint(len(key))*7 + uint(key[0]) + uint(key[len(key)-1])*5) % 64)
+}
+
+func (p *parser) array(depth int, self int32) int32 {
 	last := None
 	p.pos++
 	if p.space(); p.take(']') {
@@ -186,7 +195,7 @@ func (p *parser) array(depth int) int32 {
 	}
 	for p.problem == "" {
 		p.space()
-		at := p.value(depth + 1)
+		at := p.value(depth+1, "")
 		if at == None {
 			return None
 		}
@@ -234,22 +243,25 @@ func (p *parser) repeated(object int32) bool {
 
 // text reads a string literal at the opening quote.
 func (p *parser) text() (string, bool) {
-	p.pos++
-	start := p.pos
-	for p.pos < len(p.s) {
-		switch c := p.s[p.pos]; {
-		case c == '"':
-			s := p.s[start:p.pos]
-			p.pos++
-			return s, true
-		case c == '\\':
-			return p.escaped(start)
-		case c < ' ':
-			p.fail("a control character in a string")
-			return "", false
+	s, start := p.s, p.pos+1
+	for i := start; i < len(s); i++ {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
 		}
-		p.pos++
+		p.pos = i + 1
+		switch c {
+		case '"':
+			return s[start:i], true
+		case '\\':
+			p.pos = i
+			return p.escaped(start)
+		}
+		p.pos = i
+		p.fail("a control character in a string")
+		return "", false
 	}
+	p.pos = len(s)
 	p.fail("cut in a string")
 	return "", false
 }
@@ -342,7 +354,7 @@ func (p *parser) hex4() (rune, bool) {
 }
 
 // number reads a number literal by JSON's grammar and keeps it as written.
-func (p *parser) number() int32 {
+func (p *parser) number(key string) int32 {
 	start := p.pos
 	p.take('-')
 	if !p.take('0') && !p.digits() {
@@ -359,7 +371,7 @@ func (p *parser) number() int32 {
 			return p.fail("malformed number")
 		}
 	}
-	return p.add(Node{Kind: Number, Text: p.s[start:p.pos], First: None, Next: None})
+	return p.add(Number, key, p.s[start:p.pos])
 }
 
 // digits skips one digit or more.

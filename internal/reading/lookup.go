@@ -108,7 +108,7 @@ func LookUp(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 			if one == (partner.IDs{}) || slices.Contains(asked, one) {
 				continue
 			}
-			a, err := Ask(ctx, t, one)
+			a, err := Ask(ctx, t, one, nil)
 			if err != nil {
 				all.Cached = true
 				return all, err
@@ -275,8 +275,9 @@ func union(all, answer []partner.Transaction) []partner.Transaction {
 
 // Ask asks one question. A "not found" that MobiFone said in an envelope of its own is an
 // answer without rows; a bare 404 can be anybody's and is an error. Every row must carry
-// the ids asked for, those it leaves empty excepted if another one asked for agrees.
-func Ask(ctx context.Context, t *transport.Transport, q partner.IDs) (Answer, error) {
+// the ids asked for, those it leaves empty excepted if another one asked for agrees. The
+// answer's rows lie in room if it is large enough.
+func Ask(ctx context.Context, t *transport.Transport, q partner.IDs, room []partner.Transaction) (Answer, error) {
 	reply, err := t.Call(ctx, partner.OpGet, field.Request{
 		Channel: t.Channel(), TransID: q.TransID, PartnerTransID: q.PartnerTransID,
 	})
@@ -291,6 +292,8 @@ func Ask(ctx context.Context, t *transport.Transport, q partner.IDs) (Answer, er
 	if !reply.Data.HasRows {
 		return Answer{}, unreadable(t, partner.OpGet, reply, ErrNoPlace)
 	}
+	defer field.FreeRows(reply.Data.Rows)
+	a.Rows = room
 	for _, r := range reply.Data.Rows {
 		tx := t.Transaction(partner.OpGet, r)
 		if !isOf(tx, q) {

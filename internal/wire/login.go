@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"crypto/subtle"
 	"fmt"
 	"net/http"
 	"time"
@@ -76,10 +75,7 @@ func (w *Wire) DecodeLogin(body []byte) (token partner.Secret, ttl time.Duration
 	if l == nil {
 		return partner.Secret{}, 0, errNoLogin
 	}
-	t, problem := jsontree.Read(body, nil)
-	if problem == "" && t[0].Kind != jsontree.Object {
-		problem = "not a JSON object"
-	}
+	t, problem := readObject(body, nil)
 	if problem != "" {
 		return partner.Secret{}, 0, &Error{Problem: problem}
 	}
@@ -156,8 +152,4 @@ func (w *Wire) WriteLogin(token partner.Secret, ttl time.Duration) (contentType 
 		return "", nil, b.err
 	}
 	return typeJSON, b.root.appendJSON(nil), nil
-}
-
-func equalSecret(got string, want partner.Secret) bool {
-	return !want.IsZero() && subtle.ConstantTimeCompare([]byte(got), []byte(want.Reveal())) == 1
 }

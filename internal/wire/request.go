@@ -72,6 +72,9 @@ func (w *Wire) Encode(op partner.Operation, f *field.Request, try *Try, room []b
 			return Request{}, err
 		}
 	}
+	if room == nil {
+		room = make([]byte, 320)
+	}
 	body, err := w.appendBody(room[:0], o, f, try, signature)
 	switch {
 	case err != nil:

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,14 +64,14 @@ func (k *times) parse(text, layout string) (time.Time, error) {
 	if text == "" || slices.Contains(k.none, text) {
 		return time.Time{}, nil
 	}
-	if layout != "" {
-		if t, ok := parseLayout(layout, text, k.zone); ok {
-			if t = t.In(k.zone); inRange(t) {
-				return t, nil
-			}
+	for i := -1; i < len(k.accept); i++ {
+		name := layout
+		if i >= 0 {
+			name = k.accept[i]
 		}
-	}
-	for _, name := range k.accept {
+		if name == "" {
+			continue
+		}
 		if t, ok := parseLayout(name, text, k.zone); ok {
 			if t = t.In(k.zone); inRange(t) {
 				return t, nil
@@ -194,86 +193,4 @@ func parseISO(text string, zone *time.Location) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
-}
-
-// plainInteger reads an optional minus and digits without leading zeros.
-func plainInteger(s string) (int64, bool) {
-	if !wholeDigits(s) {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil
-}
-
-// wholeDigits reports whether s is an integer as JSON writes one, of any length.
-func wholeDigits(s string) bool {
-	digits := strings.TrimPrefix(s, "-")
-	if digits == "" || digits[0] == '0' && len(s) > 1 {
-		return false
-	}
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// wholeNumber reads a JSON number literal that is whole: 120000, 120000.0 and 1.2E5
-// (as some systems print a double) are the same, 120000.5 and what does not fit an
-// int64 are refused. So is a fraction of exactly three zeros: 120.000 is how Vietnam
-// writes one hundred and twenty thousand, and a guess could be wrong by a factor of
-// a thousand.
-func wholeNumber(literal string) (int64, bool) {
-	if n, ok := plainInteger(literal); ok {
-		return n, true
-	}
-	mantissa, exp, hasExp := strings.Cut(strings.ReplaceAll(literal, "E", "e"), "e")
-	shift := 0
-	if hasExp {
-		n, err := strconv.Atoi(exp)
-		if err != nil || n > 400 || n < -400 {
-			return 0, false
-		}
-		shift = n
-	}
-	negative := strings.HasPrefix(mantissa, "-")
-	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
-	if !hasExp && fraction == "000" {
-		return 0, false
-	}
-	// The value is digits × 10^shift.
-	digits := whole + fraction
-	shift -= len(fraction)
-	for shift < 0 && strings.HasSuffix(digits, "0") {
-		digits, shift = digits[:len(digits)-1], shift+1
-	}
-	digits = strings.TrimLeft(digits, "0")
-	if digits == "" {
-		return 0, true
-	}
-	if shift < 0 || len(digits)+shift > 19 {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(digits+strings.Repeat("0", shift), 10, 64)
-	if err != nil || n > math.MaxInt64 {
-		return 0, false
-	}
-	if negative {
-		return -int64(n), true
-	}
-	return int64(n), true
-}
-
-// unit is what a duration's format counts; seconds without one.
-func unit(format string) time.Duration {
-	switch format {
-	case "ms":
-		return time.Millisecond
-	case "min":
-		return time.Minute
-	case "h":
-		return time.Hour
-	}
-	return time.Second
 }

@@ -1,0 +1,76 @@
+package wire
+
+import (
+	"bytes"
+	"net/http"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/jsontree"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// What is used again holds nothing of the call before: no key, no OTP that was signed, no
+// number of a reply. Not parallel: it looks into the pools.
+func TestWhatIsUsedAgainIsEmpty(t *testing.T) {
+	auth := byDefault().Document().Auth
+	auth.Parts = append(auth.Parts, "apiKey", "body")
+	for name, scheme := range map[string]string{"hmac": "hmac-sha256", "rsa": "rsa-sha256"} {
+		t.Run(name, func(t *testing.T) {
+			auth.Scheme = scheme
+			c := signedBy(t, auth)
+			sent, err := c.Encode(partner.OpRegister, allFields(t))
+			require.NoError(t, err)
+			require.Contains(t, string(sent.Body), testOTP)
+			key := c.w.NewKey(partner.Credentials{APIKey: partner.NewSecret("canary-key"), Secret: partner.NewSecret("canary-secret"), PrivateKey: testKey(t)})
+			s, err := key.take()
+			require.NoError(t, err)
+			key.give(s) // the one that is used below, unless the pool lets it go
+			req, err := http.NewRequest(sent.Method, "https://partner.test"+sent.Path, nil)
+			require.NoError(t, err)
+			require.NoError(t, c.w.Sign(req, sent.Body, &Try{Key: key, Stamp: contract.Stamp{Time: time.Now(), Nonce: "n", RequestID: "r"}}, nil))
+			assert.Equal(t, "canary-key", req.Header.Get("Api-Key"))
+			assert.Empty(t, s.text)
+			assert.Empty(t, s.said)
+			for what, room := range map[string][]byte{"text": s.text[:cap(s.text)], "said": s.said[:cap(s.said)], "sum": s.sum[:]} {
+				assert.Empty(t, bytes.Trim(room, "\x00"), what)
+			}
+		})
+	}
+	t.Run("tree", func(t *testing.T) {
+		room := make(jsontree.Tree, 0, 64)
+		rooms.Put(&room)
+		_, err := byDefault().Decode(partner.OpRegister, []byte(registered))
+		require.NoError(t, err)
+		assert.Empty(t, room)
+		for _, n := range room[:cap(room)] {
+			require.Equal(t, jsontree.Node{}, n)
+		}
+	})
+	t.Run("row", func(t *testing.T) {
+		rows := field.MakeRows(1)
+		rows[0].MSISDN = partner.MustParseMSISDN("0901234567")
+		field.FreeRows(rows)
+		assert.Equal(t, field.Row{}, rows[0])
+	})
+}
+
+// A caller keeps the ids of a call: they are no part of the string that holds its key.
+func TestTheIDsDoNotKeepTheKey(t *testing.T) {
+	t.Parallel()
+	c := byDefault()
+	stamp := contract.Stamp{Time: time.Now(), Nonce: "nonce-0001", RequestID: "request-0001"}
+	req, err := http.NewRequest(http.MethodPost, "https://partner.test/x", nil)
+	require.NoError(t, err)
+	cred := partner.Credentials{APIKey: partner.NewSecret("canary-key"), Secret: partner.NewSecret("canary-secret")}
+	require.NoError(t, c.Sign(req, nil, cred, stamp))
+	for name, own := range map[string]string{"X-Nonce": stamp.Nonce, "X-Request-Id": stamp.RequestID} {
+		assert.Same(t, unsafe.StringData(own), unsafe.StringData(req.Header.Get(name)), name)
+	}
+}

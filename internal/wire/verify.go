@@ -1,0 +1,195 @@
+package wire
+
+import (
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fptshop/mobifone-go/internal/jsontree"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/partner"
+)
+
+// Verify checks a request's authentication against the credentials, the server's side of
+// Sign. Its error is one of partner.AuthKey, partner.AuthSignature, or
+// partner.AuthTimestamp for a timestamp that cannot be read; how old a timestamp may be and
+// whether a nonce was seen is the server's business. Keys, tokens and signatures are
+// compared in constant time, and what the server itself does not have matches nothing. A
+// header that stands twice is refused. token is bearer's.
+//
+// With a signer of the user's nothing can be verified: the error is partner.AuthSignature.
+func (w *Wire) Verify(op partner.Operation, req *http.Request, body []byte, cred partner.Credentials, token partner.Secret) (contract.Stamp, error) {
+	s, err := w.verify(op, req, body, cred, token)
+	if err != nil {
+		return contract.Stamp{}, err
+	}
+	return s, nil
+}
+
+func (w *Wire) verify(op partner.Operation, req *http.Request, body []byte, cred partner.Credentials, token partner.Secret) (s contract.Stamp, err error) {
+	for _, fixed := range w.auth.constants {
+		if v, ok := single(req.Header, fixed[0]); !ok || v != fixed[1] {
+			return s, partner.AuthKey
+		}
+	}
+	if w.signer != nil {
+		return s, partner.AuthSignature
+	}
+	said, members, err := w.saidParts(op, req, body)
+	if err != nil {
+		return s, err
+	}
+	for p, want := range map[part]partner.Secret{
+		partAPIKey: cred.APIKey, partUsername: partner.NewSecret(cred.Username), partPassword: cred.Password, partToken: token,
+	} {
+		if w.auth.carries(p) && !equalSecret(said[p], want) {
+			return s, partner.AuthKey
+		}
+	}
+	if w.auth.carries(partTimestamp) {
+		var ok bool
+		if s.Time, ok = w.readStamp(said[partTimestamp]); !ok {
+			return s, partner.AuthTimestamp
+		}
+	}
+	s.Nonce, s.RequestID = said[partNonce], said[partRequestID]
+	if w.auth.carries(partToken) {
+		s.Token = token
+	}
+	if w.auth.signs && !w.signed(req, body, cred, s, said, members) {
+		return s, partner.AuthSignature
+	}
+	return s, nil
+}
+
+func (a *auth) carries(p part) bool { return a.headers[p] != "" || a.members[p] != "" }
+
+// saidParts reads the authentication where it stands. A part that is missing is an error.
+func (w *Wire) saidParts(op partner.Operation, req *http.Request, body []byte) (said [partCount]string, members map[string]sent, err error) {
+	if o := w.op(op); o != nil && o.perTry && w.auth.members != [partCount]string{} {
+		if members, err = w.membersOf(o, req, body); err != nil {
+			return said, nil, partner.AuthSignature
+		}
+	}
+	missing := [partCount]partner.Code{
+		partAPIKey: partner.AuthKey, partUsername: partner.AuthKey, partPassword: partner.AuthKey, partToken: partner.AuthKey,
+		partTimestamp: partner.AuthTimestamp, partNonce: partner.AuthSignature, partRequestID: partner.AuthSignature, partSignature: partner.AuthSignature,
+	}
+	for p := partAPIKey; p < partCount; p++ {
+		if !w.auth.carries(p) {
+			continue
+		}
+		text, ok := single(req.Header, w.auth.headers[p])
+		if name := w.auth.members[p]; name != "" {
+			text = members[name].text
+			ok = text != ""
+		}
+		if p == partToken && w.auth.headers[p] == "Authorization" {
+			text, ok = strings.CutPrefix(text, "Bearer ")
+		}
+		if !ok {
+			return said, nil, missing[p]
+		}
+		said[p] = text
+	}
+	return said, members, nil
+}
+
+// Token returns the bearer token that a request carries, wherever the contract puts it.
+func (w *Wire) Token(op partner.Operation, req *http.Request, body []byte) string {
+	said, _, _ := w.saidParts(op, req, body)
+	return said[partToken]
+}
+
+func (w *Wire) signed(req *http.Request, body []byte, cred partner.Credentials, s contract.Stamp, said [partCount]string, members map[string]sent) bool {
+	var message []byte
+	var err error
+	if members != nil && w.auth.Canonical != "parts" {
+		delete(members, w.auth.members[partSignature])
+		message = w.appendMembers(nil, members, w.auth.Canonical, w.auth.Parts)
+	} else if message, err = w.appendCanonical(nil, req, body, &cred, &s, []byte(said[partTimestamp])); err != nil {
+		return false
+	}
+	var public any
+	if cred.PrivateKey != nil {
+		public = cred.PrivateKey.Public()
+	}
+	return w.NewKey(cred).verify(said[partSignature], message, public)
+}
+
+// readStamp reads a timestamp in the scheme's form, in the years a time may have.
+func (w *Wire) readStamp(text string) (time.Time, bool) {
+	layout := w.auth.Timestamp
+	switch layout {
+	case "s":
+		layout = "epochSeconds"
+	case "", "ms":
+		layout = "epochMillis"
+	}
+	t, ok := parseLayout(layout, text, w.times.zone)
+	t = t.In(w.times.zone)
+	return t, ok && inRange(t)
+}
+
+// single returns a header that stands exactly once and is not empty.
+func single(h http.Header, name string) (string, bool) {
+	vs := h[name]
+	if len(vs) != 1 || vs[0] == "" {
+		return "", false
+	}
+	return vs[0], true
+}
+
+// replyMembers are what a reply's signature speaks of: all members, or those listed, beside
+// which lists may stand.
+func (w *Wire) replyMembers(t jsontree.Tree) (map[string]sent, bool) {
+	r := w.auth.Reply
+	if r.Canonical != "members" {
+		return leaves(t)
+	}
+	members := make(map[string]sent, len(r.Parts)+1)
+	for _, name := range append([]string{r.Member}, r.Parts...) {
+		at, ok := t.Follow(0, strings.Split(name, "."))
+		switch {
+		case name == "" || ok && at == jsontree.None:
+			continue
+		case !ok || t[at].Kind == jsontree.Object || t[at].Kind == jsontree.Array:
+			return nil, false
+		}
+		members[name] = sent{t[at].Kind != jsontree.String, t[at].Scalar()}
+	}
+	return members, true
+}
+
+var errReplySignature = errors.New("the signature of the reply is missing or wrong")
+
+// verifyReply checks MobiFone's signature over a reply: over its bytes, or over the members
+// of its tree.
+func (w *Wire) verifyReply(h http.Header, message []byte, t jsontree.Tree, try *Try) error {
+	r := w.auth.Reply
+	signature := ""
+	if r.Header != "" {
+		signature, _ = single(h, canonicalHeader(r.Header))
+	}
+	if r.Canonical != "body" {
+		all, ok := w.replyMembers(t)
+		if !ok {
+			return errReplySignature
+		}
+		if r.Member != "" {
+			signature = all[r.Member].text
+			delete(all, r.Member)
+		}
+		message = w.appendMembers(nil, all, r.Canonical, r.Parts)
+	}
+	if signature == "" || try.Key == nil || !try.Key.verify(signature, message, try.Key.cred.VerifyKey) {
+		return errReplySignature
+	}
+	return nil
+}
+
+func equalSecret(got string, want partner.Secret) bool {
+	return !want.IsZero() && subtle.ConstantTimeCompare([]byte(got), []byte(want.Reveal())) == 1
+}
