@@ -49,9 +49,8 @@ func ReadLoosely(text string) (t Tree, line int, problem string) {
 
 // whole reads one value and nothing behind it.
 func (p *parser) whole() bool {
-	p.space()
 	p.value(1, "")
-	p.space()
+	p.next()
 	if p.problem == "" && p.pos < len(p.s) {
 		p.fail("data after the end")
 	}
@@ -65,15 +64,24 @@ func (p *parser) fail(problem string) int32 {
 	return None
 }
 
-func (p *parser) space() {
+// next skips white space and returns the byte behind it, 0 at the end.
+func (p *parser) next() byte {
+	if p.pos < len(p.s) && p.s[p.pos] > ' ' {
+		return p.s[p.pos]
+	}
+	return p.skip()
+}
+
+func (p *parser) skip() byte {
 	for p.pos < len(p.s) {
-		switch p.s[p.pos] {
+		switch c := p.s[p.pos]; c {
 		case ' ', '\t', '\n', '\r':
 			p.pos++
 		default:
-			return
+			return c
 		}
 	}
+	return 0
 }
 
 // peek returns the next byte, 0 at the end.
@@ -107,7 +115,7 @@ func (p *parser) value(depth int, key string) int32 {
 	if depth > MaxDepth {
 		return p.fail("nested too deep")
 	}
-	switch c := p.peek(); {
+	switch c := p.next(); {
 	case c == '"':
 		text, ok := p.text()
 		if !ok {
@@ -142,22 +150,22 @@ func (p *parser) object(depth int, self int32) int32 {
 	last := None
 	seen, repeats := uint64(0), false // of two names that differ few have the same bit
 	p.pos++
-	if p.space(); p.take('}') {
+	if p.next() == '}' {
+		p.pos++
 		return self
 	}
 	for p.problem == "" {
-		p.space()
-		if p.peek() != '"' {
+		if p.next() != '"' {
 			return p.fail("not JSON")
 		}
 		key, ok := p.text()
 		if !ok {
 			return None
 		}
-		if p.space(); !p.take(':') {
+		if p.next() != ':' {
 			return p.fail("not JSON")
 		}
-		p.space()
+		p.pos++
 		at := p.value(depth+1, key)
 		if at == None {
 			return None
@@ -166,13 +174,16 @@ func (p *parser) object(depth int, self int32) int32 {
 		repeats, seen = repeats || seen&bit != 0, seen|bit
 		p.link(self, last, at)
 		last = at
-		if p.space(); p.take('}') {
+		switch p.next() {
+		case ',':
+			p.pos++
+		case '}':
+			p.pos++
 			if repeats && !p.repeats && p.repeated(self) {
 				return p.fail("a key twice in the object that ends")
 			}
 			return self
-		}
-		if !p.take(',') {
+		default:
 			return p.fail("not JSON")
 		}
 	}
@@ -190,21 +201,24 @@ func bitOf(key string) uint64 {
 func (p *parser) array(depth int, self int32) int32 {
 	last := None
 	p.pos++
-	if p.space(); p.take(']') {
+	if p.next() == ']' {
+		p.pos++
 		return self
 	}
 	for p.problem == "" {
-		p.space()
 		at := p.value(depth+1, "")
 		if at == None {
 			return None
 		}
 		p.link(self, last, at)
 		last = at
-		if p.space(); p.take(']') {
+		switch p.next() {
+		case ',':
+			p.pos++
+		case ']':
+			p.pos++
 			return self
-		}
-		if !p.take(',') {
+		default:
 			return p.fail("not JSON")
 		}
 	}
