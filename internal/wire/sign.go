@@ -308,8 +308,11 @@ func urlPath(req *http.Request) string {
 func sortedQuery(raw string) string {
 	name := func(pair string) string { n, _, _ := strings.Cut(pair, "="); return n }
 	sorted, last := true, ""
-	for pair := range strings.SplitSeq(raw, "&") {
-		sorted, last = sorted && last <= name(pair), name(pair)
+	for pair, rest, more := strings.Cut(raw, "&"); sorted; pair, rest, more = strings.Cut(rest, "&") {
+		sorted, last = last <= name(pair), name(pair)
+		if !more {
+			break
+		}
 	}
 	if sorted {
 		return raw
