@@ -13,10 +13,10 @@ import (
 )
 
 func BenchmarkEncodeRegister(b *testing.B) {
-	c, f := byDefault(), allFields(b)
+	c, f, room := byDefault(), allFields(b), make([]byte, 512)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := c.Encode(partner.OpRegister, f); err != nil {
+		if _, err := c.w.Encode(partner.OpRegister, &f, nil, room); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -50,9 +50,10 @@ func BenchmarkSignRegister(b *testing.B) {
 	require.NoError(b, err)
 	cred := partner.Credentials{APIKey: partner.NewSecret("key-1"), Secret: partner.NewSecret("test-secret-1")}
 	s := contract.Stamp{Time: time.Unix(1740805200, 0), Nonce: "5f0c1b2a5f0c1b2a", RequestID: "req-0001"}
+	try, values := &Try{Key: c.w.NewKey(cred), Stamp: s}, make([]string, 0, 8)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.Sign(req, wire.Body, cred, s); err != nil {
+		if err := c.w.Sign(req, wire.Body, try, values); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -66,12 +67,13 @@ func BenchmarkDecodeRegister(b *testing.B) {
 		Data: field.Data{TransID: "MBF20250301-77", PartnerTransID: testID, StateSaid: field.StateSaid{State: partner.StateSuccess}, RegisteredAt: at, EffectiveFrom: at, ExpiresAt: at},
 	})
 	require.NoError(b, err)
+	try := &Try{Key: c.w.NewKey(signingAs)}
 	for name, body := range map[string][]byte{"ascii": ascii, "vietnamese": []byte(registered)} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := c.Decode(partner.OpRegister, body); err != nil {
+				if err := c.w.Decode(partner.OpRegister, nil, body, try, new(Reply)); err != nil {
 					b.Fatal(err)
 				}
 			}
