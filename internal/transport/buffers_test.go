@@ -13,10 +13,10 @@ import (
 
 // What a reply was read into, and the room of a reply, are empty once they are given back.
 // Not parallel: both lie where another call could take them.
-func TestWhatIsUsedAgainIsEmpty(t *testing.T) {
+func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest // as above
 	tr := classifying(t, nil)
 	in := takeBuffer()
-	require.NoError(t, tr.readBody(replied(200, `{"errorCode":"0000","data":{"isdn":"84901234567"}}`), in))
+	require.NoError(t, tr.readBody(replied(200, `{"errorCode":"0000","data":{"isdn":"84901234567"}}`), in)) //nolint:bodyclose // a reply made by hand
 	kept := in.bytes[:cap(in.bytes)]
 	require.Contains(t, string(kept), "84901234567")
 	in.giveBack()

@@ -18,7 +18,7 @@ import (
 
 // What is used again holds nothing of the call before: no key, no OTP that was signed, no
 // number of a reply. Not parallel: it looks into the pools.
-func TestWhatIsUsedAgainIsEmpty(t *testing.T) {
+func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest,tparallel // as above
 	auth := byDefault().Document().Auth
 	auth.Parts = append(auth.Parts, "apiKey", "body")
 	for name, scheme := range map[string]string{"hmac": "hmac-sha256", "rsa": "rsa-sha256"} {
@@ -71,6 +71,6 @@ func TestTheIDsDoNotKeepTheKey(t *testing.T) {
 	cred := partner.Credentials{APIKey: partner.NewSecret("canary-key"), Secret: partner.NewSecret("canary-secret")}
 	require.NoError(t, c.Sign(req, nil, cred, stamp))
 	for name, own := range map[string]string{"X-Nonce": stamp.Nonce, "X-Request-Id": stamp.RequestID} {
-		assert.Same(t, unsafe.StringData(own), unsafe.StringData(req.Header.Get(name)), name)
+		assert.Same(t, unsafe.StringData(own), unsafe.StringData(req.Header.Get(name)), name) //nolint:gosec // whether both are one string
 	}
 }

@@ -39,9 +39,6 @@ type inquiry struct {
 	evidence Evidence
 }
 
-// vietnam is the zone of the note's times. It has no summer time.
-var vietnam = time.FixedZone("+07", 7*60*60)
-
 // note is a text in both languages, one labelled line after the other.
 type note struct{ vi, en strings.Builder }
 
@@ -154,12 +151,12 @@ var deadlineTexts = map[Deadline]Text{
 	DeadlineWhole:     {"cho cả yêu cầu", "for the call as a whole"},
 }
 
-// at is a time as a person at a desk reads it; empty for none.
+// at is a time as a person at a desk in Vietnam reads it; empty for none.
 func at(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(vietnam).Format("2006-01-02 15:04:05.000 -07:00")
+	return t.In(time.FixedZone("+07", 7*60*60)).Format("2006-01-02 15:04:05.000 -07:00")
 }
 
 // longestID bounds an id in a note.
