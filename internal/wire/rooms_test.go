@@ -18,10 +18,10 @@ import (
 
 // What is used again holds nothing of the call before: no key, no OTP that was signed, no
 // number of a reply. Not parallel: it looks into the pools.
-func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest,tparallel // as above
+func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest // as above
 	auth := byDefault().Document().Auth
 	auth.Parts = append(auth.Parts, "apiKey", "body")
-	for name, scheme := range map[string]string{"hmac": "hmac-sha256", "rsa": "rsa-sha256"} {
+	for name, scheme := range map[string]string{"hmac": "hmac-sha256", "rsa": "rsa-sha256"} { //nolint:paralleltest // as above
 		t.Run(name, func(t *testing.T) {
 			auth.Scheme = scheme
 			c := signedBy(t, auth)
@@ -43,7 +43,7 @@ func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest,tparallel 
 			}
 		})
 	}
-	t.Run("tree", func(t *testing.T) {
+	t.Run("tree", func(t *testing.T) { //nolint:paralleltest // as above
 		room := make(jsontree.Tree, 0, 64)
 		rooms.Put(&room)
 		_, err := byDefault().Decode(partner.OpRegister, []byte(registered))
@@ -53,7 +53,7 @@ func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest,tparallel 
 			require.Equal(t, jsontree.Node{}, n)
 		}
 	})
-	t.Run("row", func(t *testing.T) {
+	t.Run("row", func(t *testing.T) { //nolint:paralleltest // as above
 		rows := field.MakeRows(1)
 		rows[0].MSISDN = partner.MustParseMSISDN("0901234567")
 		field.FreeRows(rows)

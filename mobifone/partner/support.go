@@ -108,7 +108,7 @@ func (e Evidence) note(n *note, id func(string) string) {
 		n.line("Gửi lần cuối", "Last sent", at(e.LastSend))
 	}
 	n.line("Giờ MobiFone trong trả lời", "MobiFone's time in the reply", at(e.PartnerTime))
-	if text, ok := deadlineTexts[e.Deadline]; ok {
+	if text := deadlineText(e.Deadline); text != (Text{}) {
 		n.words("Hết thời gian", "Time ran out", text)
 	}
 	if len(e.Unread) > 0 {
@@ -143,12 +143,21 @@ func (t Try) note(id func(string) string) string {
 	return strings.Join(parts, ", ")
 }
 
-var deadlineTexts = map[Deadline]Text{
-	DeadlineLimiter:   {"khi chờ đến lượt gửi", "waiting for our own rate limit"},
-	DeadlineConnect:   {"khi kết nối đến MobiFone", "connecting to MobiFone"},
-	DeadlineFirstByte: {"khi chờ MobiFone trả lời", "waiting for MobiFone's reply to begin"},
-	DeadlineBody:      {"khi nhận trả lời của MobiFone", "while MobiFone's reply came in"},
-	DeadlineWhole:     {"cho cả yêu cầu", "for the call as a whole"},
+func deadlineText(d Deadline) Text {
+	switch d {
+	case DeadlineLimiter:
+		return Text{"khi chờ đến lượt gửi", "waiting for our own rate limit"}
+	case DeadlineConnect:
+		return Text{"khi kết nối đến MobiFone", "connecting to MobiFone"}
+	case DeadlineFirstByte:
+		return Text{"khi chờ MobiFone trả lời", "waiting for MobiFone's reply to begin"}
+	case DeadlineBody:
+		return Text{"khi nhận trả lời của MobiFone", "while MobiFone's reply came in"}
+	case DeadlineWhole:
+		return Text{"cho cả yêu cầu", "for the call as a whole"}
+	default:
+		return Text{}
+	}
 }
 
 // at is a time as a person at a desk in Vietnam reads it; empty for none.
