@@ -118,7 +118,7 @@ func greet(out io.Writer, srv *sandbox.Server, o options) {
   export MOBIFONE_API_KEY=%s
   export MOBIFONE_SECRET=%s
 `, srv.Kind(), srv.URL, srv.URL, cred.APIKey.Reveal(), cred.Secret.Reveal())
-	if srv.Contract().Scheme() == "bearer" {
+	if scheme := srv.Contract().Scheme(); scheme == "bearer" || scheme == "password" {
 		fmt.Fprintf(out, "  export MOBIFONE_USERNAME=%s\n  export MOBIFONE_PASSWORD=%s\n", cred.Username, cred.Password.Reveal())
 	}
 	fmt.Fprintf(out, `

@@ -105,6 +105,9 @@ func Of(c *contract.Contract) *Wire {
 	return w
 }
 
+// Translated reports whether a codec stands between the document's JSON and the bytes.
+func (w *Wire) Translated() bool { return w.codec != nil }
+
 func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, signer contract.Signer) *Wire {
 	w := &Wire{
 		routes: map[string][]*operation{}, byName: map[partner.Code]*contract.CodeRule{}, byStatus: map[int]*contract.CodeRule{},

@@ -143,6 +143,19 @@ func TestDeskSellsByDocument(t *testing.T) {
 				assert.Equal(t, sale.Registered, v.Sale.State)
 				assert.Equal(t, 1, s.srv.Executed(customer))
 				assert.Equal(t, 1, s.srv.Requests(partner.OpRegister))
+				require.NotNil(t, v.Sale.Receipt)
+				assert.NotEmpty(t, v.Sale.Receipt.WireCode, "which of MobiFone's successes it was")
+				assert.Equal(t, v.Sale.Receipt.WireCode, v.Sale.Intents[0].WireCode)
+			})
+			t.Run("garbled JSON", func(t *testing.T) {
+				t.Parallel()
+				s := open(t, spoken(t, name))
+				err := s.srv.Script(sandbox.Fault{Operation: partner.OpRegister, Kind: sandbox.Garble, Shape: sandbox.DuplicateKeys})
+				if name == "xml" || name == "piped" {
+					require.ErrorContains(t, err, "codec")
+				} else {
+					require.NoError(t, err)
+				}
 			})
 			t.Run("wrong code first", func(t *testing.T) {
 				t.Parallel()
@@ -151,6 +164,9 @@ func TestDeskSellsByDocument(t *testing.T) {
 				_, err := s.Register(t.Context(), id, s.code(false), teller)
 				require.ErrorIs(t, err, partner.OTPInvalid)
 				require.Equal(t, sale.OTPSent, s.state(id))
+				look, err := s.Look(t.Context(), id)
+				require.NoError(t, err)
+				assert.NotEmpty(t, look.Sale.Intents[0].WireCode)
 				v, err := s.Register(t.Context(), id, s.code(true), teller)
 				require.NoError(t, err)
 				assert.Equal(t, sale.Registered, v.Sale.State)

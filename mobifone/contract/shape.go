@@ -134,6 +134,35 @@ func (s *shaper) unfit(path, want string, found *jsontree.Node) bool {
 	return false
 }
 
+// wanted says what to write for a member that is missing.
+func wanted(f reflect.StructField) string {
+	if choices := f.Tag.Get("oneof"); choices != "" && f.Type.Kind() == reflect.String {
+		return "want " + oneOfThese(choicesOf(choices))
+	}
+	switch f.Type {
+	case reflect.TypeFor[Duration]():
+		return `want a duration such as "60s"; the default document has a careful one`
+	case reflect.TypeFor[*Duration]():
+		return `want a duration such as "60s", or null where MobiFone has promised none`
+	}
+	switch f.Type.Kind() {
+	case reflect.Slice:
+		return "want a list; write [] where there is none"
+	case reflect.Map:
+		return "want an object; write {} where there is none"
+	case reflect.Pointer:
+		return "want an object; write null where there is none"
+	case reflect.Bool:
+		return "want true or false; false promises nothing"
+	case reflect.String:
+		return "want a text"
+	case reflect.Struct:
+		return "want an object; copy it from the default document and change it"
+	default:
+		return "want a whole number"
+	}
+}
+
 func (s *shaper) putStruct(path string, i int32, v reflect.Value) bool {
 	if s.tree[i].Kind != jsontree.Object {
 		return s.unfit(path, "an object", &s.tree[i])
@@ -148,7 +177,7 @@ func (s *shaper) putStruct(path string, i int32, v reflect.Value) bool {
 		case child != jsontree.None:
 			s.put(member(path, name), child, v.Field(f))
 		case options != "omitzero":
-			s.problems.addShape(member(path, name), "missing: write every member, also when it is empty ([], {}, null, false)")
+			s.problems.addShape(member(path, name), "missing: %s", wanted(t.Field(f)))
 		}
 	}
 	for m := s.tree[i].First; m != jsontree.None; m = s.tree[m].Next {

@@ -29,7 +29,7 @@ func validateAuth(d *Document, l *problemList) {
 	}
 	validateNames(d, l)
 	if signs {
-		validateSigning(a, l)
+		validateSigning(d, l)
 		validateReplySignature(d, l)
 	} else {
 		for _, m := range []struct {
@@ -141,7 +141,8 @@ func authHeaderNames(a Auth) []headerName {
 	return names
 }
 
-func validateSigning(a Auth, l *problemList) {
+func validateSigning(d *Document, l *problemList) {
+	a := d.Auth
 	if a.Encoding == "" {
 		l.add("$.auth.encoding", `want "hex" or "base64", found ""`)
 	}
@@ -167,12 +168,13 @@ func validateSigning(a Auth, l *problemList) {
 	case "":
 		l.add("$.auth.canonical", `want "parts", "sortedPairs" or "members", found ""`)
 	}
-	validateParts(a, l)
+	validateParts(d, l)
 }
 
 // validateParts checks what is listed as signed.
-func validateParts(a Auth, l *problemList) {
-	carried := map[string]bool{}
+func validateParts(d *Document, l *problemList) {
+	a := d.Auth
+	carried, sent := map[string]bool{}, sentNames(d)
 	for _, p := range append(authParts(a.Headers), authParts(a.Members)...) {
 		carried[p.name] = true
 	}
@@ -185,8 +187,11 @@ func validateParts(a Auth, l *problemList) {
 			if problem := dottedProblem(part, false); problem != "" {
 				l.add(here, "%s", problem)
 			}
-			if part == a.Members.Signature {
+			switch {
+			case part == a.Members.Signature:
 				l.add(here, "%s carries the signature, which cannot sign itself", part)
+			case !sent[part]:
+				l.add(here, "no operation sends a member %q; want the name on the wire of a field, a constant or a member of auth", part)
 			}
 			continue
 		}
@@ -208,6 +213,26 @@ func validateParts(a Auth, l *problemList) {
 			l.add(here, "no part %q; want method, target, path, query, timestamp, nonce, requestId, apiKey, username, bodyHash or body", part)
 		}
 	}
+}
+
+// sentNames are the names on the wire of all that a request can carry.
+func sentNames(d *Document) map[string]bool {
+	names := map[string]bool{}
+	for _, p := range authParts(d.Auth.Members) {
+		names[p.name] = true
+	}
+	for _, e := range d.Operations {
+		if e == nil {
+			continue
+		}
+		for _, name := range e.Request {
+			names[name] = true
+		}
+		for name := range e.Constants {
+			names[name] = true
+		}
+	}
+	return names
 }
 
 func validateReplySignature(d *Document, l *problemList) {

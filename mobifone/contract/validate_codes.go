@@ -245,12 +245,15 @@ func validateText(text, path string, l *problemList) {
 
 // doubts are words that tell of a code that cannot tell.
 var doubts = [...]string{
-	"timeout", "time out", "timed out", "unknown", "cannot tell",
+	"timeout", "time out", "timed out", "unknown", "cannot tell", "processed", "processing", "no response", "busy",
+	"system error", "internal error", "duplicate",
 	"không xác định", "chưa xác định", "không rõ", "quá thời gian", "hết thời gian chờ", "chờ quá lâu",
+	"đang xử lý", "đang được xử lý", "không phản hồi", "không có phản hồi", "bận", "lỗi hệ thống", "trùng",
 }
 
 // Warnings lists what a document may say and a person should look at again: old signatures,
-// and refusals whose own text speaks of a timeout. It is no reason not to use the contract.
+// refusals whose own text says that MobiFone cannot tell, lookups that could not settle a
+// sale. None is a reason not to use the contract.
 func (c *Contract) Warnings() []*Problem {
 	l := &problemList{}
 	if strings.HasPrefix(c.doc.Auth.Scheme, "legacy-") {
@@ -270,5 +273,33 @@ func (c *Contract) Warnings() []*Problem {
 			}
 		}
 	}
+	l.warnOfLookups(&c.doc)
+	covers := func(code string) bool { return slices.Contains(c.doc.Auth.Reply.Parts, code) }
+	if r := c.doc.Auth.Reply; r != nil && r.Canonical == "members" && !slices.ContainsFunc(c.doc.Envelope.Code, covers) {
+		l.add("$.auth.reply.parts", "does not list %s: whoever stands between can change the result code of a signed answer; ask MobiFone what it signs", c.doc.Envelope.Code[0])
+	}
 	return l.list
+}
+
+// warnOfLookups tells of a sale that no lookup could settle.
+func (l *problemList) warnOfLookups(d *Document) {
+	op := partner.OpGet
+	if d.Operations[op] == nil {
+		op = partner.OpSearch
+	}
+	e := d.Operations[op]
+	if e == nil {
+		l.add("$.operations", "has neither transactions.get nor transactions.search: whatever a reply does not settle goes to a person at once")
+		return
+	}
+	fields := e.Response
+	if e.Rows != nil {
+		fields = e.Rows.Fields
+	}
+	for _, name := range []string{field.MSISDN, field.Package, field.Amount} {
+		if fields[name] == "" {
+			l.add(member("$.operations", string(op)), "reads no %s: a success that it shows cannot be told from another sale's, "+
+				"and goes to a person", name)
+		}
+	}
 }

@@ -59,6 +59,16 @@ func TestLanguageRules(t *testing.T) {
 		}, "$.limits.rangeMax", "at least 24h"},
 		{"an amount as text that is not sent", on(partner.OpGet, func(e *contract.Endpoint) { e.AsText = []string{"amount"} }), atGet + ".asText[0]", "not in request"},
 		{"an echo of the shop", on(partner.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"shop"} }), atRegister + ".echo[0]", "want transId, partnerTransId, msisdn, package or amount"},
+		{"an echo of what is not sent", on(partner.OpRegister, func(e *contract.Endpoint) {
+			delete(e.Request, "partnerTransId")
+			e.Echo = []string{"partnerTransId"}
+		}), atRegister + ".echo[0]", "leave it out"},
+		{"a search that counts nothing and is the only lookup", func(d *contract.Document) {
+			delete(d.Operations, partner.OpGet)
+			delete(d.Operations[partner.OpSearch].Response, "total")
+			delete(d.Operations[partner.OpSearch].Response, "pages")
+		}, "$.operations[\"transactions.search\"].response.total", "no list can show that a registration is lacking"},
+		{"a signed member that nobody sends", signed(func(a *contract.Auth) { a.Canonical, a.Parts = "members", []string{"isdm"} }), "$.auth.parts[0]", `no operation sends a member "isdm"`},
 		{"an echo that is not read", on(partner.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"amount"} }), atRegister + ".echo[0]", "not in response"},
 		{"extra where a field stands", on(partner.OpRegister, func(e *contract.Endpoint) { e.Extra = []string{e.Response["status"]} }), atRegister + ".response.status", "overlap"},
 		{"inner code without its values", func(d *contract.Document) { d.Envelope.InnerCode = []string{"inner"} }, "$.envelope.innerCode", "need each other"},
@@ -94,7 +104,7 @@ func TestLanguageRules(t *testing.T) {
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"a register of transId and OTP": on(partner.OpRegister, func(e *contract.Endpoint) {
-			e.Request, e.Echo = map[string]string{"transId": "order", "otp": "otp"}, []string{"transId", "partnerTransId"}
+			e.Request, e.Echo = map[string]string{"transId": "order", "otp": "otp"}, []string{"transId"}
 		}),
 		"flags":           format(partner.OpEligible, "autoRenew", "Y/N"),
 		"a signed member": reply(contract.ReplySignature{Member: "sign", Canonical: "members", Parts: []string{"errorCode"}}),
@@ -116,6 +126,11 @@ func TestWarnings(t *testing.T) {
 	for _, name := range documents() {
 		c, err := contract.Load(readFile(t, name))
 		require.NoError(t, err)
+		if name == "testdata/order.json" || name == "testdata/second.json" {
+			require.Len(t, c.Warnings(), 1)
+			assert.Contains(t, c.Warnings()[0].Text, "goes to a person at once")
+			continue
+		}
 		assert.Empty(t, c.Warnings(), name)
 	}
 	of := func(change func(*contract.Document)) []*contract.Problem {
@@ -131,7 +146,15 @@ func TestWarnings(t *testing.T) {
 	assert.Contains(t, got[0].Text, "hmac-sha256")
 
 	for _, text := range []partner.Text{
-		{VI: "Quá thời gian chờ hệ thống.", EN: "No answer."}, {VI: "Lỗi.", EN: "Timed out inside."}, {VI: "Chưa xác định kết quả.", EN: "Failed."},
+		{VI: "Quá thời gian chờ hệ thống.", EN: "No answer."},
+		{VI: "Lỗi.", EN: "Being processed."},
+		{VI: "Lỗi.", EN: "No response from provisioning."},
+		{VI: "Hệ thống bận.", EN: "Failed."},
+		{VI: "Lỗi hệ thống.", EN: "Failed."},
+		{VI: "Lỗi.", EN: "Internal error."},
+		{VI: "Giao dịch đang xử lý.", EN: "Failed."},
+		{VI: "Lỗi.", EN: "Timed out inside."},
+		{VI: "Chưa xác định kết quả.", EN: "Failed."},
 	} {
 		got = of(func(d *contract.Document) { ruleNamed(d, partner.RegistrationFailed).Text = text })
 		require.Len(t, got, 1, text.VI)
@@ -144,6 +167,20 @@ func TestWarnings(t *testing.T) {
 	})
 	require.Len(t, got, 1)
 	assert.Contains(t, got[0].Text, "CORE_TIMEOUT")
+	got = of(func(d *contract.Document) {
+		d.Operations[partner.OpGet].Encoding, d.Operations[partner.OpGet].Method = "json", "POST"
+		delete(d.Operations[partner.OpGet].Response, "msisdn")
+		if rows := d.Operations[partner.OpGet].Rows; rows != nil {
+			delete(rows.Fields, "msisdn")
+		}
+	})
+	require.Len(t, got, 1)
+	assert.Contains(t, got[0].Text, "reads no msisdn")
+	got = of(func(d *contract.Document) {
+		d.Auth.Reply = &contract.ReplySignature{Header: "X-Reply", Canonical: "members", Parts: []string{"requestId"}}
+	})
+	require.Len(t, got, 1)
+	assert.Equal(t, "$.auth.reply.parts", got[0].Path)
 	assert.Empty(t, of(func(d *contract.Document) {
 		r := *ruleNamed(d, partner.SystemError)
 		r.Name, r.Wire, r.HTTPStatus = "CORE_TIMEOUT", []string{"909"}, nil

@@ -37,8 +37,9 @@ func validateOperations(d *Document, l *problemList) {
 			l.add("$.limits.rangeMax", "is shorter than the day that %s asks for; want at least 24h", string(op))
 		}
 		validateResponse(d, op, e, path, l)
-		validateEcho(op, e, path, l)
+		validateEcho(d, op, e, path, l)
 	}
+	validateCount(d, l)
 	if login := d.Auth.Login; login != nil {
 		claimRoute(routes, route{path: "$.auth.login"}, login.Method+" "+login.Path, l)
 	}
@@ -280,8 +281,20 @@ func isDay(layout string) bool {
 	return layout == "yyyyMMdd" || layout == "yyyy-MM-dd" || layout == "dd/MM/yyyy"
 }
 
+// validateCount asks for a count where a search is the only lookup: a sale looks its ids up
+// before it registers, and a list without a count shows of nothing that it is lacking.
+func validateCount(d *Document, l *problemList) {
+	e := d.Operations[partner.OpSearch]
+	if e == nil || d.Operations[partner.OpGet] != nil || e.Response["total"] != "" || e.Response["pages"] != "" {
+		return
+	}
+	l.add(member(member("$.operations", string(partner.OpSearch))+".response", "total"),
+		"is needed where MobiFone has no transactions.get: without total or pages no list can show that a registration is lacking, "+
+			"and a sale would never dare to register; leave the operation out if MobiFone counts nothing")
+}
+
 // validateEcho lets only what was ordered be compared: ids, subscriber, package, amount.
-func validateEcho(op partner.Operation, e *Endpoint, path string, l *problemList) {
+func validateEcho(d *Document, op partner.Operation, e *Endpoint, path string, l *problemList) {
 	for i, name := range e.Echo {
 		here := element(path+".echo", i)
 		switch name {
@@ -297,6 +310,8 @@ func validateEcho(op partner.Operation, e *Endpoint, path string, l *problemList
 			l.add(here, "%s is not in response, so it cannot be read", name)
 		case op == partner.OpOTP && e.Request[name] == "":
 			l.add(here, "%s is not in request, so there is nothing to compare with", name)
+		case name == field.PartnerTransID && e.Request[name] == "" && !d.Semantics.PartnerTransIDAtOTP:
+			l.add(here, "%s is sent neither here nor with otp.request, so that no answer can carry it; leave it out", name)
 		case slices.Index(e.Echo, name) < i:
 			l.add(here, "%s appears twice; keep one", name)
 		}

@@ -23,7 +23,7 @@ type Config struct {
 	// NewID gives the partnerTransId of (shop, order, attempt), always the same for the
 	// same; of a client it is NewPartnerTransID.
 	NewID func(shop, order string, attempt int) (partner.PartnerTransID, error)
-	// AllowNoLookup takes a contract without a lookup by transId: whatever is not settled by
+	// AllowNoLookup takes a contract without a lookup: whatever is not settled by
 	// the answer itself then goes to Review, and a person decides.
 	AllowNoLookup bool
 	// EraseAfter is how long after a sale came to rest [Desk.Run] has the store erase the
@@ -49,7 +49,8 @@ type Desk struct {
 
 // ErrNoLookup refuses a desk over a partner that cannot be asked what became of a
 // registration, unless Config.AllowNoLookup says that this is understood.
-var ErrNoLookup = errors.New("the contract has no transactions.get by transId: nothing unknown could ever be resolved; describe it, or set AllowNoLookup")
+var ErrNoLookup = errors.New("the contract has neither transactions.get nor transactions.search: " +
+	"nothing unknown could ever be resolved; describe one, or set AllowNoLookup")
 
 // NewDesk checks the configuration.
 func NewDesk(cfg Config) (*Desk, error) {

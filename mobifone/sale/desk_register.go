@@ -25,7 +25,7 @@ var (
 	errRunOut = errors.New("MobiFone shows this OTP as run out; nothing was sent, request a new one")
 	errCached = &partner.Error{
 		Operation: partner.OpGet, Code: partner.ReplyUnreadable,
-		Err: errors.New("the lookup may come from a cache; nothing was done, try again in a moment"),
+		Err: errors.New("the lookup may come from a cache, or cannot show that nothing is there; nothing was done, try again in a moment"),
 	}
 	errHangs = errors.New("the store did not take the outcome in time; the sale is resolved by lookup")
 )
@@ -117,7 +117,7 @@ func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error
 	index := len(s.Intents) - 1
 	res := prepared.Send(ctx)
 	s, err := d.recordInTime(ctx, s, Event{
-		Kind: SendEnded, At: d.now(), Index: index, Outcome: res.Outcome, Code: res.Code,
+		Kind: SendEnded, At: d.now(), Index: index, Outcome: res.Outcome, Code: res.Code, WireCode: res.WireCode,
 		Then: res.Then, Final: res.Final, Receipt: res.Receipt,
 	})
 	if err != nil {

@@ -9,7 +9,7 @@
 //
 //	desk, err := sale.NewDesk(sale.Config{
 //		Partner: sale.ClientPartner(client), Store: store,
-//		Rules: sale.RulesOf(client.Contract()), NewID: client.NewPartnerTransID,
+//		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 //	})
 //	view, err := desk.Open(ctx, order, employee)
 //	view, err = desk.TakeCash(ctx, view.Sale.ID, price, employee)

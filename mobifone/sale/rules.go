@@ -19,7 +19,7 @@ import (
 type Rules struct {
 	Dedupes        bool          // MobiFone dedupes by partnerTransId for ever
 	RefusalIsFinal bool          // a refusal speaks for every copy of a request
-	NoLookup       bool          // the contract has no lookup by transId; see Config.AllowNoLookup
+	NoLookup       bool          // the contract has no lookup; see Config.AllowNoLookup
 	LookupLagMax   time.Duration // how far a lookup may lag behind MobiFone's ledger
 	ClockSkewMax   time.Duration // how far MobiFone's own clocks may differ
 	SettleMargin   time.Duration // on top of the fence; at least the time a lookup may take
@@ -181,12 +181,13 @@ type Prepared interface {
 
 // SendResult is what is known of a send: the fields of the event [SendEnded].
 type SendResult struct {
-	Outcome partner.Outcome
-	Code    partner.Code
-	Then    partner.Then // where Code leads once nothing was registered
-	Final   bool         // the contract promises that this refusal is final
-	Receipt *Receipt
-	Err     error // for the teller's text; not stored
+	Outcome  partner.Outcome
+	Code     partner.Code
+	WireCode string       // MobiFone's own string for it
+	Then     partner.Then // where Code leads once nothing was registered
+	Final    bool         // the contract promises that this refusal is final
+	Receipt  *Receipt
+	Err      error // for the teller's text; not stored
 }
 
 // replyMargin is how long after a send's own deadline its outcome may still be recorded.
@@ -243,14 +244,15 @@ func (p *preparedDraft) Plan() Intent {
 func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	receipt, err := p.draft.Send(ctx)
 	if err == nil {
-		return SendResult{Outcome: partner.Succeeded, Receipt: &Receipt{
+		code := partner.Scrub(receipt.WireCode)
+		return SendResult{Outcome: partner.Succeeded, WireCode: code, Receipt: &Receipt{
 			TransID: receipt.TransID, PartnerTransID: receipt.PartnerTransID, RegisteredAt: receipt.RegisteredAt,
-			EffectiveFrom: receipt.EffectiveFrom, ExpiresAt: receipt.ExpiresAt,
+			EffectiveFrom: receipt.EffectiveFrom, ExpiresAt: receipt.ExpiresAt, WireCode: code,
 		}}
 	}
 	res := SendResult{Outcome: partner.OutcomeOf(err), Err: err}
 	if e, ok := errors.AsType[*partner.Error](err); ok {
-		res.Code, res.Then, res.Final = e.Code, e.Then, e.Outcome == partner.Rejected
+		res.Code, res.WireCode, res.Then, res.Final = e.Code, partner.Scrub(e.WireCode), e.Then, e.Outcome == partner.Rejected
 	}
 	return res
 }

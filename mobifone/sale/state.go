@@ -137,10 +137,11 @@ type Intent struct {
 
 	Answered bool            `json:"answered,omitzero"` // an outcome was recorded
 	Outcome  partner.Outcome `json:"outcome,omitzero"`
-	Code     partner.Code    `json:"code,omitzero"`    // what MobiFone answered, or its ledger showed
-	Then     partner.Then    `json:"then,omitzero"`    // where Code leads once the intent is settled no
-	Settled  Settlement      `json:"settled,omitzero"` // empty: open
-	Failed   bool            `json:"failed,omitzero"`  // settled by a FAILED row: a success would contradict it
+	Code     partner.Code    `json:"code,omitzero"`     // what MobiFone answered, or its ledger showed
+	WireCode string          `json:"wireCode,omitzero"` // MobiFone's own string for it, scrubbed: for its inquiry desk
+	Then     partner.Then    `json:"then,omitzero"`     // where Code leads once the intent is settled no
+	Settled  Settlement      `json:"settled,omitzero"`  // empty: open
+	Failed   bool            `json:"failed,omitzero"`   // settled by a FAILED row: a success would contradict it
 }
 
 // Settlement says what is proven of an intent. Empty is open: it may have registered the
@@ -166,6 +167,9 @@ type Receipt struct {
 	EffectiveFrom  time.Time              `json:"effectiveFrom,omitzero"`
 	ExpiresAt      time.Time              `json:"expiresAt,omitzero"`
 	ByLookup       bool                   `json:"byLookup,omitzero"`
+	// WireCode is MobiFone's own code of the success, where its reply told it: a MobiFone may
+	// have several, for registered free and for registered and charged.
+	WireCode string `json:"wireCode,omitzero"`
 }
 
 // Reason says why a sale is where it is, for the screens and the accountant.
@@ -275,6 +279,7 @@ type Event struct {
 	Index          int                    `json:"index,omitzero"` // in Sale.Intents
 	Outcome        partner.Outcome        `json:"outcome,omitzero"`
 	Code           partner.Code           `json:"code,omitzero"`
+	WireCode       string                 `json:"wireCode,omitzero"`
 	Then           partner.Then           `json:"then,omitzero"`
 	Final          bool                   `json:"final,omitzero"` // the contract promises that this refusal is final
 	Receipt        *Receipt               `json:"receipt,omitzero"`

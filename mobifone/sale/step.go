@@ -306,7 +306,7 @@ func (t *step) sendEnded() error {
 	if intent.Answered {
 		return t.refuse("the outcome is recorded already")
 	}
-	intent.Answered, intent.Outcome = true, t.e.Outcome
+	intent.Answered, intent.Outcome, intent.WireCode = true, t.e.Outcome, t.e.WireCode
 	if t.e.Outcome == partner.Succeeded {
 		t.registered(intent.IDs, t.e.Receipt)
 		return nil

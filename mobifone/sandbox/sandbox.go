@@ -158,6 +158,15 @@ func (s *Sandbox) SetSkew(d time.Duration) {
 func (s *Sandbox) Script(faults ...Fault) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, f := range faults {
+		switch f.Shape {
+		case DuplicateKeys, Nulls, WrongTypes, BadUTF8:
+			if s.wire.Translated() {
+				return fmt.Errorf("sandbox: shape %s garbles JSON, and the contract's codec writes something else; "+
+					"want %s, %s, %s or %s, and test the codec's Read by itself", f.Shape, HTML, BOM, NotJSON, Empty)
+			}
+		}
+	}
 	return s.script.add(faults...)
 }
 
