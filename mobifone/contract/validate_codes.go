@@ -276,7 +276,8 @@ func (c *Contract) Warnings() []*Problem {
 	l.warnOfLookups(&c.doc)
 	covers := func(code string) bool { return slices.Contains(c.doc.Auth.Reply.Parts, code) }
 	if r := c.doc.Auth.Reply; r != nil && r.Canonical == "members" && !slices.ContainsFunc(c.doc.Envelope.Code, covers) {
-		l.add("$.auth.reply.parts", "does not list %s: whoever stands between can change the result code of a signed answer; ask MobiFone what it signs", c.doc.Envelope.Code[0])
+		l.add("$.auth.reply.parts", "does not list %s: whoever stands between can change the result code of a signed answer; "+
+			"ask MobiFone what it signs", c.doc.Envelope.Code[0])
 	}
 	return l.list
 }
