@@ -122,6 +122,30 @@ func TestResolveReadings(t *testing.T) {
 	}
 }
 
+// A registration that a lookup found has MobiFone's code of its own row, whatever else the
+// lookup shows.
+func TestResolveTellsTheCodeOfItsRow(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, contract.Default())
+	client := newClient(t, p)
+	handle, told := lost(t, p, client)
+	ours := wiretest.Row(told, partner.StateSuccess)
+	ours.ResultCode = "0000"
+	other := wiretest.Row(told, partner.StateExpired)
+	other.TransID, other.ResultCode = "T-OTHER", "4711"
+	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+		if f.PartnerTransID == "" {
+			p.Found(ours)(w, r, f)
+			return
+		}
+		p.Found(other)(w, r, f)
+	})
+	receipt, err := client.Registration.Resolve(t.Context(), handle)
+	require.NoError(t, err)
+	assert.True(t, receipt.Resolved)
+	assert.Equal(t, "0000", receipt.WireCode)
+}
+
 // The same partnerTransId under another transId is somebody else's registration of our
 // sale: it is found although the transId alone shows nothing.
 func TestResolveAsksForBothIDs(t *testing.T) {

@@ -190,3 +190,63 @@ func TestASearchCoversTheIntents(t *testing.T) {
 	}
 	assert.Greater(t, len(b.requests()), 3)
 }
+
+// A search of several ranges holds for when the first one was read: what came into the ledger
+// in between may lie in a range that was read before.
+func TestASearchHoldsForWhenItBegan(t *testing.T) {
+	t.Parallel()
+	since, asked := ago(100*24*time.Hour), 0
+	p := wiretest.New(t, searching(t, nil))
+	zero, began := 0, time.Now().Truncate(time.Second)
+	p.On(partner.OpSearch, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+		w.Header().Set("Date", began.Add(time.Duration(asked)*2*time.Second).UTC().Format(http.TimeFormat))
+		asked++
+		p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Total: &zero}})(w, r, f)
+	})
+	found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
+		IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: since,
+	})
+	require.NoError(t, err)
+	require.Greater(t, asked, 3)
+	require.False(t, found.ReadAt.IsZero())
+	assert.False(t, found.ReadAt.After(began.Add(2*time.Second)), "read at %s, began at %s", found.ReadAt, began)
+}
+
+// What one range showed stands although the next one failed, as from a cache.
+func TestASearchKeepsWhatItSawBeforeItFailed(t *testing.T) {
+	t.Parallel()
+	since, asked := ago(100*24*time.Hour), 0
+	p := wiretest.New(t, searching(t, nil))
+	one := 1
+	p.On(partner.OpSearch, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+		if asked++; asked > 2 {
+			wiretest.Raw(400, "text/plain", "")(w, r, f)
+			return
+		}
+		p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: field.Data{
+			HasRows: true, Total: &one, Rows: []field.Row{row("T-1", since.Add(time.Hour), partner.StateSuccess)},
+		}})(w, r, f)
+	})
+	found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
+		IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: since,
+	})
+	require.Error(t, err)
+	assert.Len(t, found.Rows, 1)
+	assert.True(t, found.Cached)
+}
+
+// The last of the counted pages is the last that is asked for.
+func TestASearchAsksForNoPageBehindTheLast(t *testing.T) {
+	t.Parallel()
+	p := wiretest.New(t, searching(t, func(d *contract.Document) { d.Operations[partner.OpSearch].Response["pages"] = "pages" }))
+	one := 1
+	p.On(partner.OpSearch, p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: field.Data{
+		HasRows: true, Pages: &one, Rows: []field.Row{row("T-1", ago(time.Minute), partner.StateSuccess)},
+	}}))
+	found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
+		IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: ago(time.Hour),
+	})
+	require.NoError(t, err)
+	assert.Len(t, found.Rows, 1)
+	assert.Equal(t, 2, p.Requests(partner.OpSearch), "one of them to learn the time")
+}

@@ -43,7 +43,7 @@ var modules = []module{
 		mutated: []string{"./internal/reading", "./registration", "./internal/transport", "./mobifone/sale"},
 		tests: []string{
 			"./internal/reading", "./registration", "./internal/transport", "./otp", "./packages", "./transactions", "./mobifone",
-			"./mobifone/sale", "./mobifone/sale/storetest",
+			"./mobifone/sale", "./mobifone/sale/storetest", "./mobifone/contract",
 		},
 	},
 	{dir: "mobifone/sale/sqlstore", mutated: []string{"."}, tests: []string{"."}},
