@@ -250,3 +250,34 @@ func TestASearchAsksForNoPageBehindTheLast(t *testing.T) {
 	assert.Len(t, found.Rows, 1)
 	assert.Equal(t, 2, p.Requests(partner.OpSearch), "one of them to learn the time")
 }
+
+// A search ends behind MobiFone's present and behind the last intent, whichever is later,
+// whatever the till's clock says.
+func TestASearchEndsBehindWhatCanShow(t *testing.T) {
+	t.Parallel()
+	zero := 0
+	for name, tc := range map[string]struct {
+		ahead time.Duration // of MobiFone's clock
+		until time.Duration // of the last intent, from now
+		end   time.Duration
+	}{
+		"MobiFone is ahead":        {72 * time.Hour, 0, 95 * time.Hour},
+		"an intent in some days":   {0, 72 * time.Hour, 96 * time.Hour},
+		"the intent's end is past": {0, -time.Hour, 23 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, now, last := wiretest.New(t, searching(t, nil)), time.Now(), time.Time{}
+			p.On(partner.OpSearch, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+				last = f.To
+				w.Header().Set("Date", time.Now().Add(tc.ahead).UTC().Format(http.TimeFormat))
+				p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Total: &zero}})(w, r, f)
+			})
+			_, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
+				IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: now.Add(-2 * time.Hour), Until: now.Add(tc.until),
+			})
+			require.NoError(t, err)
+			assert.False(t, last.Before(now.Add(tc.end).Truncate(time.Second)), "ends at %s, now is %s", last, now)
+		})
+	}
+}
