@@ -188,6 +188,7 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 				return all, err
 			}
 		}
+		end = q.end(t) // by what was just learnt
 	}
 	for from := begin; from.Before(end); from = from.Add(span) {
 		if err := searchRange(ctx, t, q, from, until(from), &all, from.Equal(begin)); err != nil {
