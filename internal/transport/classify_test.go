@@ -176,15 +176,15 @@ func TestWhatAReplyProves(t *testing.T) {
 func TestTimedOut(t *testing.T) {
 	t.Parallel()
 	for err, late := range map[error]bool{
-		context.DeadlineExceeded: true,
-		os.ErrDeadlineExceeded:   true,
+		context.DeadlineExceeded:                              true,
+		os.ErrDeadlineExceeded:                                true,
 		&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}: true,
 		errors.Join(errGone, context.DeadlineExceeded):        true,
-		errHandshakeTimeout: true,
-		errGone:             false,
-		context.Canceled:    false,
-		io.EOF:              false,
-		nil:                 false,
+		errHandshakeTimeout:                                   true,
+		errGone:                                               false,
+		context.Canceled:                                      false,
+		io.EOF:                                                false,
+		nil:                                                   false,
 	} {
 		assert.Equal(t, late, timedOut(err), "%v", err)
 	}
