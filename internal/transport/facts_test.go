@@ -319,4 +319,10 @@ func TestAnIDIsShownWithoutWhatWasSent(t *testing.T) {
 		assert.Equal(t, want, newTry(tr, &call{fields: sent}).call.shownID(id))
 		assert.Equal(t, id, newTry(tr, &call{}).call.shownID(id), "nothing was sent")
 	}
+	short, err := partner.ParseOTP("7301")
+	require.NoError(t, err)
+	assert.Equal(t, "Q-***-x", newTry(tr, &call{fields: field.Request{OTP: short}}).call.shownID("Q-7301-x"))
+	long := strings.Repeat("x", longestID)
+	assert.Equal(t, long, newTry(tr, &call{}).call.shownID(long))
+	assert.Equal(t, long+"…", newTry(tr, &call{}).call.shownID(long+"x"))
 }
