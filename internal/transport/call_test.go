@@ -291,3 +291,132 @@ func TestWhatACallerKeepsHoldsNoSecrets(t *testing.T) {
 		runtime.KeepAlive(err)
 	}
 }
+
+// A call that succeeded in its second try names no deadline: the one that ended the first
+// stands with that try.
+func TestADeadlineOfAnEarlierTry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		tr := over(t, func(req *http.Request) (*http.Response, error) {
+			if n++; n == 1 {
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			}
+			return replied(200, `{"errorCode":"0000","data":{"transaction":{"transId":"T-1","status":"SUCCESS"}}}`), nil
+		}, nil)
+		reply, err := tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
+		require.NoError(t, err)
+		assert.Empty(t, reply.Evidence.Deadline)
+		require.Len(t, reply.Evidence.Earlier, 1)
+		assert.Equal(t, partner.DeadlineFirstByte, reply.Evidence.Earlier[0].Deadline)
+	})
+}
+
+// A call whose own time ended says so, whatever its last try came to; of a caller who gave
+// up no deadline is told.
+func TestACallWhoseTimeEnded(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		giveUp   bool
+		cause    error
+		deadline partner.Deadline
+	}{"its time ended": {false, context.DeadlineExceeded, partner.DeadlineWhole}, "given up": {true, context.Canceled, ""}} {
+		synctest.Test(t, func(t *testing.T) {
+			tr := over(t, func(req *http.Request) (*http.Response, error) {
+				<-req.Context().Done()
+				return nil, io.ErrUnexpectedEOF
+			}, func(cfg *Config) { cfg.Timeouts.Call = 4 * time.Second })
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if tc.giveUp {
+				time.AfterFunc(time.Second, cancel)
+			}
+			_, err := tr.Call(ctx, partner.OpGet, field.Request{TransID: "T-1"})
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF, name)
+			require.ErrorIs(t, err, tc.cause, name)
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok)
+			assert.Equal(t, tc.deadline, e.Evidence.Deadline, name)
+			assert.Equal(t, 1, e.Evidence.Tries, name)
+		})
+	}
+}
+
+// A wait that takes all the time a call has is not begun; one that leaves some is.
+func TestAWaitAsLongAsTheCall(t *testing.T) {
+	t.Parallel()
+	for call, tries := range map[time.Duration]int{20 * time.Second: 1, 20*time.Second + 1: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			tr := over(t, func(*http.Request) (*http.Response, error) {
+				resp := replied(503, "x")
+				resp.Header.Set("Retry-After", "20")
+				return resp, nil
+			}, func(cfg *Config) { cfg.Timeouts.Call = call })
+			began := time.Now()
+			_, err := tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok)
+			assert.Equal(t, tries, e.Evidence.Tries)
+			assert.Equal(t, partner.DeadlineWhole, e.Evidence.Deadline)
+			assert.Equal(t, time.Duration(tries-1)*20*time.Second, time.Since(began))
+		})
+	}
+}
+
+// meeting is a codec in which two runs of one try wait for each other, each with its stamp
+// made and its signature still to come.
+type meeting struct{ all *sync.WaitGroup }
+
+func (m meeting) Write(_ contract.Message, json []byte) (string, []byte, error) {
+	m.all.Done()
+	m.all.Wait()
+	return "application/json", json, nil
+}
+
+func (meeting) Read(_ contract.Message, _ string, body []byte) ([]byte, error) { return body, nil }
+
+// Two runs of one try at once sign with a stamp of their own each.
+func TestTwoRunsAtOnceHaveAStampEach(t *testing.T) {
+	t.Parallel()
+	var got sentTo
+	var all sync.WaitGroup
+	all.Add(2)
+	tr := over(t, func(req *http.Request) (*http.Response, error) {
+		got.take(req)
+		return replied(200, `{"errorCode":"8004"}`), nil
+	}, func(cfg *Config) {
+		cfg.Middleware, cfg.Contract = []Middleware{twice}, cfg.Contract.WithCodec(meeting{&all})
+	})
+	_, err := tr.Call(t.Context(), partner.OpSearch, field.Request{MSISDN: partner.MustParseMSISDN("0908123477")})
+	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.Len(t, got.reqs, 2)
+	for _, own := range []string{"X-Request-Id", "X-Nonce", "X-Signature"} {
+		assert.NotEqual(t, got.reqs[0].Header.Get(own), got.reqs[1].Header.Get(own), own)
+	}
+}
+
+// Beside an error stands the refusal of the last try, and none of an earlier one.
+func TestTheReplyOfAnEarlierTry(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]func() (*http.Response, error){
+		"no reply":         func() (*http.Response, error) { return nil, errGone },
+		"an unreadable":    func() (*http.Response, error) { return replied(200, "x"), nil },
+		"one of a gateway": func() (*http.Response, error) { return replied(404, ""), nil },
+	} {
+		n := 0
+		tr := over(t, func(*http.Request) (*http.Response, error) {
+			if n++; n == 1 {
+				return replied(200, `{"errorCode":"9002","requestId":"Q-1","message":"later"}`), nil
+			}
+			return last()
+		}, func(cfg *Config) { cfg.Retry.Tries = 2 })
+		reply, err := tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
+		require.Error(t, err, name)
+		assert.Equal(t, Reply{}, reply, name)
+		e, ok := errors.AsType[*partner.Error](err)
+		require.True(t, ok)
+		require.Len(t, e.Evidence.Earlier, 1)
+		assert.Equal(t, "Q-1", e.Evidence.Earlier[0].TelcoRequestID, name)
+	}
+}

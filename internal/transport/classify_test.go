@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -168,5 +169,96 @@ func TestWhatAReplyProves(t *testing.T) {
 			require.Error(t, v.err.Err, name)
 			assert.ErrorContains(t, v.err.Err, tc.says, name)
 		}
+	}
+}
+
+// A deadline has passed whatever kind of error says so, also beside one that is none.
+func TestTimedOut(t *testing.T) {
+	t.Parallel()
+	for err, late := range map[error]bool{
+		context.DeadlineExceeded:                              true,
+		os.ErrDeadlineExceeded:                                true,
+		&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}: true,
+		errors.Join(errGone, context.DeadlineExceeded):        true,
+		errHandshakeTimeout:                                   true,
+		errGone:                                               false,
+		context.Canceled:                                      false,
+		io.EOF:                                                false,
+		nil:                                                   false,
+	} {
+		assert.Equal(t, late, timedOut(err), "%v", err)
+	}
+}
+
+// The evidence names the deadline that ended a try by how far the request came: before the
+// wire, while its connection was made, or after it was let out.
+func TestWhichDeadlineEndedATry(t *testing.T) {
+	t.Parallel()
+	late := &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
+	for name, tc := range map[string]struct {
+		onWire, dialing, letOut bool
+		err                     error
+		deadline                partner.Deadline
+	}{
+		"in a middleware":           {false, false, false, late, partner.DeadlineWhole},
+		"while it dialled":          {true, true, false, late, partner.DeadlineConnect},
+		"it dialled and was sent":   {true, true, true, late, partner.DeadlineFirstByte},
+		"it was sent":               {true, false, true, late, partner.DeadlineFirstByte},
+		"on a connection, not sent": {true, false, false, late, partner.DeadlineFirstByte},
+		"refused, no deadline":      {true, true, false, errGone, ""},
+		"broken off, no deadline":   {true, true, true, io.ErrUnexpectedEOF, ""},
+		"given up, no deadline":     {true, true, true, context.Canceled, ""},
+	} {
+		for _, op := range []partner.Operation{partner.OpEligible, partner.OpRegister} {
+			tr := classifying(t, nil)
+			r := wrote(tr, op)
+			r.onWire, r.dialing, r.letOut = tc.onWire, tc.dialing, tc.letOut
+			v := tr.classify(r, nil, tc.err)
+			assert.Equal(t, tc.deadline, v.err.Evidence.Deadline, "%s: %s", op, name)
+		}
+	}
+}
+
+// A registration that a middleware repeats leaves once, and what is said of the second one
+// is that the first had left.
+func TestARegistrationThatIsRepeated(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	tr := over(t, func(req *http.Request) (*http.Response, error) {
+		sent++
+		_, _ = io.ReadAll(req.Body)
+		return nil, io.ErrUnexpectedEOF
+	}, func(cfg *Config) {
+		cfg.Middleware = []Middleware{func(next http.RoundTripper) http.RoundTripper {
+			return roundTrip(func(req *http.Request) (*http.Response, error) {
+				if resp, err := next.RoundTrip(req); err == nil {
+					return resp, nil
+				}
+				return next.RoundTrip(req)
+			})
+		}}
+	})
+	require.True(t, tr.clock.observe(time.Now(), tr.local.read(), tr.local.read()))
+	_, err := tr.Send(t.Context(), field.Request{TransID: "T-1", PartnerTransID: "P-1"}, time.Now().Add(time.Minute))
+	e, ok := errors.AsType[*partner.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, 1, sent)
+	assert.Equal(t, partner.Unknown, e.Outcome)
+	assert.Equal(t, partner.AlreadySent, e.Code)
+	assert.Equal(t, 1, e.Evidence.Sends)
+}
+
+// Beside a reply that cannot be read stands none of what was read of it.
+func TestAReplyThatIsHalfRead(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"no envelope":     `x`,
+		"a broken amount": `{"errorCode":"0000","requestId":"Q-1","message":"done","data":{"transaction":{"transId":"T-1","amount":"much"}}}`,
+	} {
+		tr := classifying(t, nil)
+		tr.reads.wire = roundTrip(func(*http.Request) (*http.Response, error) { return replied(200, body), nil })
+		reply, err := lookUp(t, tr)
+		require.ErrorIs(t, err, partner.ReplyUnreadable, name)
+		assert.Equal(t, Reply{}, reply, name)
 	}
 }

@@ -226,3 +226,19 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 		assert.True(t, tr.auth.current.fresh(tr.Seam()))
 	}
 }
+
+// A try is said to be connecting while a connection is made for it and after one could not
+// be made, and no longer once it has one.
+func TestATryThatIsConnecting(t *testing.T) {
+	t.Parallel()
+	for want, failing := range map[bool]error{false: nil, true: errGone} {
+		r := newTry(classifying(t, nil), &call{op: partner.OpRegister})
+		dial := noted(func(context.Context, string, string) (net.Conn, error) {
+			assert.True(t, r.dialing, "while it is made")
+			return nil, failing
+		})
+		_, err := dial(r.call, "tcp", "partner.test:443")
+		require.Equal(t, failing, err)
+		assert.Equal(t, want, r.dialing)
+	}
+}

@@ -273,3 +273,56 @@ func TestBackoffDoubles(t *testing.T) {
 	assert.Zero(t, a.backoff(1))
 	assert.Zero(t, a.backoff(30))
 }
+
+// A reply that speaks of another sale than the one asked for is not believed, in whichever
+// field it differs; what was not asked for is not compared.
+func TestAReplyOfAnotherSale(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	one, other := partner.MustParseMSISDN("0908123477"), partner.MustParseMSISDN("0908123478")
+	asked := field.Request{TransID: "T-1", PartnerTransID: "P-1", MSISDN: one, Package: "C120", Amount: 120_000}
+	for name, d := range map[string]field.Data{
+		field.TransID:        {TransID: "T-2"},
+		field.PartnerTransID: {PartnerTransID: "P-2"},
+		field.MSISDN:         {MSISDN: other},
+		field.Package:        {Package: "C90"},
+		field.Amount:         {Amount: 90_000},
+	} {
+		reply := &wire.Reply{Data: d}
+		for _, op := range []partner.Operation{partner.OpRegister, partner.OpOTP} {
+			err := tr.checkEcho(newTry(tr, &call{op: op, fields: asked}).call, reply)
+			require.ErrorContains(t, err, "another "+name)
+			require.NoError(t, tr.checkEcho(newTry(tr, &call{op: op}).call, reply), name)
+		}
+	}
+	same := &wire.Reply{Data: field.Data{TransID: "T-1", PartnerTransID: "P-1", MSISDN: one, Package: "C120", Amount: 120_000}}
+	require.NoError(t, tr.checkEcho(newTry(tr, &call{op: partner.OpRegister, fields: asked}).call, same))
+}
+
+// An id of MobiFone's is shown without the number and the code that were sent, and else as
+// it is.
+func TestAnIDIsShownWithoutWhatWasSent(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	code, err := partner.ParseOTP("730194")
+	require.NoError(t, err)
+	sent := field.Request{MSISDN: partner.MustParseMSISDN("0908123477"), OTP: code}
+	for id, want := range map[string]string{
+		"908123477":       "***",
+		"Q-908123477-x":   "Q-***-x",
+		"Q-84908123477":   "Q-84***",
+		"Q-730194-x":      "Q-***-x",
+		"Q-20260301-1234": "Q-20260301-1234",
+		"Q-908-123-477":   "Q-908-123-477",
+		"":                "",
+	} {
+		assert.Equal(t, want, newTry(tr, &call{fields: sent}).call.shownID(id))
+		assert.Equal(t, id, newTry(tr, &call{}).call.shownID(id), "nothing was sent")
+	}
+	short, err := partner.ParseOTP("7301")
+	require.NoError(t, err)
+	assert.Equal(t, "Q-***-x", newTry(tr, &call{fields: field.Request{OTP: short}}).call.shownID("Q-7301-x"))
+	long := strings.Repeat("x", longestID)
+	assert.Equal(t, long, newTry(tr, &call{}).call.shownID(long))
+	assert.Equal(t, long+"…", newTry(tr, &call{}).call.shownID(long+"x"))
+}

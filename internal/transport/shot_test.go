@@ -105,6 +105,9 @@ func TestShotReads(t *testing.T) {
 	require.NoError(t, refused)
 	_, err = s.Read(make([]byte, 1))
 	require.ErrorIs(t, err, errShotClosed)
+	given := &shot{rest: []byte("an OTP"), owner: owner{}}
+	_, _ = given.shut()
+	assert.Nil(t, given.rest, "whoever keeps the request keeps no body")
 }
 
 // A refusal is asked for at the first byte, is final, and leaves the proof whole.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -292,4 +294,163 @@ func TestAProxyThatRefuses(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	assert.False(t, neverConnected(ask(ended)), "who gave up is told that alone")
+}
+
+// bearing is a transport under a contract whose calls need a login.
+func bearing(t *testing.T, wire roundTrip) *Transport {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "mobifone", "contract", "testdata", "bearer.json"))
+	require.NoError(t, err)
+	c, err := contract.Load(text)
+	require.NoError(t, err)
+	return over(t, wire, func(cfg *Config) {
+		cfg.Contract, cfg.Retry.Tries = c, 1
+		cfg.Credentials = func(context.Context) (partner.Credentials, error) {
+			return partner.Credentials{Username: "till", Password: partner.NewSecret("a password")}, nil
+		}
+	})
+}
+
+// A login says what its body is, and its reply is closed whatever it is.
+func TestALoginOnTheWire(t *testing.T) {
+	t.Parallel()
+	for name, status := range map[string]int{"a token": 200, "a refusal": 500, "no reply at all": 101} {
+		closed := false
+		tr := bearing(t, func(req *http.Request) (*http.Response, error) {
+			assert.Equal(t, "application/x-www-form-urlencoded", req.Header.Get("Content-Type"), name)
+			resp := replied(status, `{"token":{"access":"a token"}}`)
+			resp.Body = &closing{resp.Body, &closed}
+			return resp, nil
+		})
+		_, err := tr.auth.get(t.Context())
+		assert.Equal(t, status == 200, err == nil, "%s: %v", name, err)
+		assert.True(t, closed, name)
+	}
+}
+
+// A login that was not sent is not told as one that was, and its cause stands there.
+func TestALoginThatWasNotSent(t *testing.T) {
+	t.Parallel()
+	for cause, sent := range map[error]bool{errGone: false, io.ErrUnexpectedEOF: true} {
+		tr := bearing(t, func(*http.Request) (*http.Response, error) { return nil, cause })
+		_, err := tr.auth.get(t.Context())
+		require.ErrorIs(t, err, cause)
+		assert.Equal(t, sent, strings.Contains(err.Error(), "was sent"), "%v", err)
+		assert.Equal(t, !sent, strings.Contains(err.Error(), cause.Error()), "%v", err)
+	}
+}
+
+// Whoever saw an older grant refused makes no newer one stale, and a call that was refused
+// before it had one makes none stale.
+func TestWhichGrantIsStale(t *testing.T) {
+	t.Parallel()
+	tr := classifying(t, nil)
+	asked := 0
+	tr.cfg.Credentials = func(context.Context) (partner.Credentials, error) {
+		asked++
+		return partner.Credentials{APIKey: partner.NewSecret("a key"), Secret: partner.NewSecret("a secret")}, nil
+	}
+	get := func() *grant {
+		g, err := tr.auth.get(t.Context())
+		require.NoError(t, err)
+		return g
+	}
+	tr.auth.stale(nil)
+	first := get()
+	tr.auth.stale(nil)
+	assert.Same(t, first, get())
+	tr.auth.stale(first)
+	second := get()
+	assert.NotSame(t, first, second)
+	tr.auth.stale(first)
+	assert.Same(t, second, get())
+	assert.Equal(t, 2, asked)
+	tr.auth.stale(second)
+	assert.NotSame(t, second, get())
+	assert.Equal(t, 3, asked)
+}
+
+// A caller whose time ends while credentials are fetched is told so; one who gave up met no
+// deadline.
+func TestTheEndOfACallThatWaitsForCredentials(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		giveUp   bool
+		deadline partner.Deadline
+	}{"its time ends": {false, partner.DeadlineWhole}, "it gives up": {true, ""}} {
+		synctest.Test(t, func(t *testing.T) {
+			tr := over(t, nil, func(cfg *Config) {
+				cfg.Retry.Tries = 1
+				cfg.Credentials = func(ctx context.Context) (partner.Credentials, error) {
+					<-ctx.Done()
+					return partner.Credentials{}, ctx.Err()
+				}
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if tc.giveUp {
+				time.AfterFunc(time.Second, cancel)
+			} else {
+				tr.cfg.Timeouts.Read = time.Second
+			}
+			_, err := tr.Call(ctx, partner.OpEligible, field.Request{MSISDN: partner.MustParseMSISDN("0908123477")})
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok, name)
+			assert.Equal(t, partner.NotSent, e.Outcome, name)
+			assert.Equal(t, tc.deadline, e.Evidence.Deadline, name)
+			require.NoError(t, tr.Close(t.Context()), "it waits for who fetches them")
+		})
+	}
+}
+
+// waitError is a limiter's refusal that names a wait.
+type waitError time.Duration
+
+func (waitError) Error() string               { return "too many" }
+func (e waitError) RetryAfter() time.Duration { return time.Duration(e) }
+
+// The limiter's deadline is in the evidence where the time ended there, or would have, and
+// not where the limiter refused for a reason of its own.
+func TestTheDeadlineOfALimiter(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		err      error
+		deadline partner.Deadline
+	}{
+		"its time ended":          {context.DeadlineExceeded, partner.DeadlineLimiter},
+		"given up":                {context.Canceled, ""},
+		"a reason of its own":     {errGone, ""},
+		"a short wait":            {waitError(time.Second), ""},
+		"a wait as long as a try": {waitError(10 * time.Second), ""},
+		"a longer wait":           {waitError(10*time.Second + 1), partner.DeadlineLimiter},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			tr := over(t, nil, func(cfg *Config) {
+				cfg.Limit = func(context.Context, partner.Call) error { return tc.err }
+			})
+			_, err := tr.Call(t.Context(), partner.OpEligible, field.Request{MSISDN: partner.MustParseMSISDN("0908123477")})
+			e, ok := errors.AsType[*partner.Error](err)
+			require.True(t, ok, name)
+			assert.Equal(t, partner.NotSent, e.Outcome, name)
+			assert.Equal(t, tc.deadline, e.Evidence.Deadline, name)
+		})
+	}
+}
+
+// A nonce that is a member of a query is in the URL that goes out, another one in each try.
+func TestANonceInAQuery(t *testing.T) {
+	t.Parallel()
+	doc := contract.Default().Document()
+	doc.Auth.Headers.Nonce, doc.Auth.Members.Nonce = "", "once"
+	c, err := contract.New(doc)
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	tr := over(t, func(req *http.Request) (*http.Response, error) {
+		seen[req.URL.Query().Get("once")] = true
+		return nil, errGone
+	}, func(cfg *Config) { cfg.Contract, cfg.Retry.Tries = c, 2 })
+	_, err = tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
+	require.ErrorIs(t, err, errGone)
+	assert.Len(t, seen, 2)
+	assert.NotContains(t, seen, "")
 }
