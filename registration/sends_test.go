@@ -129,15 +129,15 @@ func TestSendsAreBounded(t *testing.T) {
 	numbered := func(i int) partner.IDs {
 		return pair(partner.TransID("t"+strconv.Itoa(i)), partner.PartnerTransID("p"+strconv.Itoa(i)))
 	}
-	for i := range sendsRemembered + 10 {
+	for i := range 2*sendsRemembered + 10 { // once around the ring, and on
 		b, ok := s.begin(numbered(i))
 		require.True(t, ok)
 		s.end(b, keepClaim)
 	}
 	assert.Len(t, s.trans, sendsRemembered)
 	assert.Len(t, s.own, sendsRemembered)
-	refuses(t, s, numbered(20), "still remembered")
-	claimed(t, s, numbered(5)) // the oldest are forgotten
+	refuses(t, s, numbered(sendsRemembered+20), "still remembered")
+	claimed(t, s, numbered(sendsRemembered+5)) // the oldest are forgotten
 }
 
 // Only what ends open is counted: sends that were settled, never left, or were settled on
