@@ -7,7 +7,7 @@
 // Start here:
 //
 //   - mobifone is the client: Config, New, and the services as its fields.
-//   - mobifone/partner is the vocabulary: MSISDN, PackageCode, Staff, Outcome, Error,
+//   - mobifone/telco is the vocabulary: MSISDN, PackageCode, Staff, Outcome, Error,
 //     and ActionFor, which says what the teller does next.
 //   - mobifone/sandbox is a partner to try it against, over HTTP or in-process.
 //

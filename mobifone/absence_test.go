@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // minutely is the default contract of a partner who executes within a minute and answers
@@ -22,7 +22,7 @@ func minutely(t *testing.T) *contract.Contract {
 	delay := contract.Duration(time.Minute)
 	doc.Semantics.MaxExecutionDelay = &delay
 	for i := range doc.Codes {
-		if doc.Codes[i].Name == partner.TransactionNotFound {
+		if doc.Codes[i].Name == telco.TransactionNotFound {
 			doc.Codes[i].HTTPStatus = []int{http.StatusNotFound}
 		}
 	}
@@ -58,16 +58,16 @@ func TestAbsenceNeedsAWellFormedReply(t *testing.T) {
 				require.NoError(t, err)
 				w.say(func(int, arrival) (*http.Response, error) { return nil, errReset })
 				_, err = draft.Send(t.Context())
-				require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 				<-time.After(time.Hour)
 				w.say(func(int, arrival) (*http.Response, error) { return answer(tc.status, tc.body), nil })
 				_, err = client.Registration.Resolve(t.Context(), draft.Handle())
-				want := partner.Unknown
+				want := telco.Unknown
 				if tc.absent { // an hour later, and a minute is the longest
-					want = partner.Rejected
+					want = telco.Rejected
 				}
-				assert.Equal(t, want, partner.OutcomeOf(err), "%v", err)
-				assert.Equal(t, tc.absent, errors.Is(err, partner.TransactionNotFound) && want == partner.Rejected, "%v", err)
+				assert.Equal(t, want, telco.OutcomeOf(err), "%v", err)
+				assert.Equal(t, tc.absent, errors.Is(err, telco.TransactionNotFound) && want == telco.Rejected, "%v", err)
 			})
 		})
 	}
@@ -87,7 +87,7 @@ func TestOneWrongDateIsNotBelieved(t *testing.T) {
 			require.NoError(t, err)
 			w.say(func(int, arrival) (*http.Response, error) { return nil, errReset })
 			_, err = draft.Send(t.Context())
-			require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 
 			w.say(func(n int, _ arrival) (*http.Response, error) {
 				if n == 0 {
@@ -96,16 +96,16 @@ func TestOneWrongDateIsNotBelieved(t *testing.T) {
 				return date(0, 200, `{"errorCode":"8004"}`), nil
 			})
 			_, err = client.Registration.Resolve(t.Context(), draft.Handle())
-			e, ok := errors.AsType[*partner.Error](err)
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			require.NotNil(t, e.Lookup)
-			assert.Equal(t, partner.Unknown, e.Outcome, "the fence is minutes away")
+			assert.Equal(t, telco.Unknown, e.Outcome, "the fence is minutes away")
 
 			w.say(func(int, arrival) (*http.Response, error) { return date(off, 200, `{"errorCode":"9003"}`), nil })
 			require.Error(t, eligible(t.Context(), client))
 			w.say(nil)
 			next := req
-			next.TransID, next.PartnerTransID = "T-2", partner.RandomPartnerTransID()
+			next.TransID, next.PartnerTransID = "T-2", telco.RandomPartnerTransID()
 			draft, err = client.Registration.Prepare(t.Context(), next)
 			require.NoError(t, err, "a lookup tells which time is right")
 			assert.WithinDuration(t, time.Now(), draft.Handle().Intent().SendBy, time.Minute)

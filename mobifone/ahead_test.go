@@ -10,7 +10,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A connection is opened ahead after an OTP request that succeeded, if the client was told
@@ -36,7 +36,7 @@ func TestDialAhead(t *testing.T) {
 			client := newClient(t, p, append([]mobifone.Option{quick(1)}, tc.opts...)...)
 			require.NoError(t, eligible(t.Context(), client))
 			if tc.status != 0 {
-				p.On(partner.OpOTP, wiretest.Raw(tc.status, "application/json", tc.answer))
+				p.On(telco.OpOTP, wiretest.Raw(tc.status, "application/json", tc.answer))
 			}
 			_, err := client.OTP.Request(t.Context(), otpRequest())
 			assert.Equal(t, tc.status == 0, err == nil)
@@ -46,11 +46,11 @@ func TestDialAhead(t *testing.T) {
 			<-time.After(300 * time.Millisecond) // longer than it is read for
 			conns := p.Conns()
 			assert.Equal(t, tc.opens, conns == 2, "%d", conns)
-			assert.Zero(t, p.OnWire(partner.OpRegister))
+			assert.Zero(t, p.OnWire(telco.OpRegister))
 			_, err = client.Registration.Register(t.Context(), aRequest(t))
 			require.NoError(t, err)
 			assert.Equal(t, 2, p.Conns())
-			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+			assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 		})
 	}
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // protocols starts a partner over TLS who speaks HTTP/2 and HTTP/1.1, and tells by which
 // each path was last asked for.
-func protocols(t *testing.T) (p *wiretest.Partner, server *httptest.Server, asked func(partner.Operation) string) {
+func protocols(t *testing.T) (p *wiretest.Partner, server *httptest.Server, asked func(telco.Operation) string) {
 	t.Helper()
 	p = wiretest.New(t, contract.Default())
 	var mu sync.Mutex
@@ -36,7 +36,7 @@ func protocols(t *testing.T) (p *wiretest.Partner, server *httptest.Server, aske
 	server.Config.ErrorLog = p.Server.Config.ErrorLog
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return p, server, func(op partner.Operation) string {
+	return p, server, func(op telco.Operation) string {
 		mu.Lock()
 		defer mu.Unlock()
 		return by[p.Contract.Document().Operations[op].Path]
@@ -77,9 +77,9 @@ func TestReadsSpeakHTTP2(t *testing.T) {
 			require.NoError(t, err)
 			_, err = client.Registration.Register(t.Context(), toOTP(t, client))
 			require.NoError(t, err)
-			assert.Equal(t, tc.reads, asked(partner.OpEligible))
-			assert.Equal(t, tc.reads, asked(partner.OpOTP))
-			assert.Equal(t, "HTTP/1.1", asked(partner.OpRegister))
+			assert.Equal(t, tc.reads, asked(telco.OpEligible))
+			assert.Equal(t, tc.reads, asked(telco.OpOTP))
+			assert.Equal(t, "HTTP/1.1", asked(telco.OpRegister))
 			require.NoError(t, client.Close(context.WithoutCancel(t.Context())))
 		})
 	}
@@ -132,16 +132,16 @@ func TestDialerThatAgreesOnHTTP2(t *testing.T) {
 
 				agreeOn = []string{"h2", "http/1.1"}
 				_, err = client.Registration.Register(t.Context(), req)
-				requireNotSent(t, p, err, partner.ConnectFailed)
+				requireNotSent(t, p, err, telco.ConnectFailed)
 				require.ErrorContains(t, err, "NextProtos")
-				assert.Zero(t, p.Requests(partner.OpRegister))
+				assert.Zero(t, p.Requests(telco.OpRegister))
 
 				err = eligible(t.Context(), client)
 				if may && name == "bare" {
 					require.NoError(t, err)
-					assert.Equal(t, "HTTP/2.0", asked(partner.OpEligible))
+					assert.Equal(t, "HTTP/2.0", asked(telco.OpEligible))
 				} else {
-					assert.Equal(t, partner.NotSent, partner.OutcomeOf(err), "%v", err)
+					assert.Equal(t, telco.NotSent, telco.OutcomeOf(err), "%v", err)
 					require.ErrorContains(t, err, "NextProtos")
 				}
 

@@ -15,10 +15,10 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-const noOp partner.Operation = "" // the login's place among arrivals
+const noOp telco.Operation = "" // the login's place among arrivals
 
 // tokens is a partner with a login: the only good token is the last one it gave.
 type tokens struct {
@@ -26,7 +26,7 @@ type tokens struct {
 
 	mu      sync.Mutex
 	last    int
-	refuse  map[partner.Operation]int // how many more requests are answered 401
+	refuse  map[telco.Operation]int // how many more requests are answered 401
 	broken  bool                      // those break off after their head
 	login   script                    // instead of its own login; nil: its own
 	seconds int                       // a token's life; 0: not said
@@ -39,7 +39,7 @@ func bearer(t *testing.T, f func(t *testing.T, p *tokens)) {
 	c, err := contract.Load(text)
 	require.NoError(t, err)
 	bubble(t, c, func(t *testing.T, w *inProcess) {
-		p := &tokens{inProcess: w, refuse: map[partner.Operation]int{}}
+		p := &tokens{inProcess: w, refuse: map[telco.Operation]int{}}
 		w.say(p.answer)
 		f(t, p)
 	})
@@ -47,8 +47,8 @@ func bearer(t *testing.T, f func(t *testing.T, p *tokens)) {
 
 func (p *tokens) client(t *testing.T, opts ...mobifone.Option) *mobifone.Client {
 	t.Helper()
-	return p.clientWith(t, mobifone.StaticCredentials(partner.Credentials{
-		Username: "till", Password: partner.NewSecret(canarySecret),
+	return p.clientWith(t, mobifone.StaticCredentials(telco.Credentials{
+		Username: "till", Password: telco.NewSecret(canarySecret),
 	}), opts...)
 }
 
@@ -60,7 +60,7 @@ func (p *tokens) answer(n int, a arrival) (*http.Response, error) {
 			return p.login(n, a)
 		}
 		p.last++
-		_, body, err := wire.Of(p.partner.Contract).WriteLogin(partner.NewSecret(p.token()), time.Duration(p.seconds)*time.Second)
+		_, body, err := wire.Of(p.partner.Contract).WriteLogin(telco.NewSecret(p.token()), time.Duration(p.seconds)*time.Second)
 		return answer(200, string(body)), err
 	}
 	if p.refuse[a.op] > 0 {
@@ -86,7 +86,7 @@ func (p *tokens) revoke() {
 	p.last++
 }
 
-func (p *tokens) answers401(op partner.Operation, times int) {
+func (p *tokens) answers401(op telco.Operation, times int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refuse[op] = times
@@ -108,17 +108,17 @@ func TestLoginIsShared(t *testing.T) {
 		client := p.client(t, quick(4))
 		p.crowd(t, 40, client)
 		assert.Equal(t, 1, p.count(noOp))
-		assert.Equal(t, 40, p.count(partner.OpEligible))
+		assert.Equal(t, 40, p.count(telco.OpEligible))
 		p.revoke()
 		p.say(func(n int, a arrival) (*http.Response, error) {
-			if a.op == partner.OpEligible {
+			if a.op == telco.OpEligible {
 				<-time.After(time.Second) // so that all are on their way when the first is refused
 			}
 			return p.answer(n, a)
 		})
 		p.crowd(t, 15, client) // as many as the retry budget carries
 		assert.Equal(t, 2, p.count(noOp), "one refresh for all who were refused")
-		assert.Equal(t, 40+2*15, p.count(partner.OpEligible))
+		assert.Equal(t, 40+2*15, p.count(telco.OpEligible))
 		_, err := client.Registration.Register(t.Context(), toOTP(t, client))
 		require.NoError(t, err)
 		assert.Equal(t, 2, p.count(noOp))
@@ -152,7 +152,7 @@ func TestReadRefreshesOnce(t *testing.T) {
 	bearer(t, func(t *testing.T, p *tokens) {
 		client := p.client(t, quick(10))
 		require.NoError(t, eligible(t.Context(), client))
-		p.answers401(partner.OpEligible, 1000)
+		p.answers401(telco.OpEligible, 1000)
 		err := eligible(t.Context(), client)
 		ev := evidenceOf(t, err)
 		assert.Equal(t, 2, ev.Tries)
@@ -170,7 +170,7 @@ func TestReadRefreshesOnce(t *testing.T) {
 // fresh token at once. The same for an OTP request.
 func TestMoneyIsNeverSentAgainForAToken(t *testing.T) {
 	t.Parallel()
-	for _, op := range []partner.Operation{partner.OpRegister, partner.OpOTP} {
+	for _, op := range []telco.Operation{telco.OpRegister, telco.OpOTP} {
 		for _, careless := range []bool{false, true} {
 			bearer(t, func(t *testing.T, p *tokens) {
 				var opts []mobifone.Option
@@ -178,17 +178,17 @@ func TestMoneyIsNeverSentAgainForAToken(t *testing.T) {
 					opts = append(opts, mobifone.WithMiddleware(retrying))
 				}
 				client := p.client(t, opts...)
-				p.broken = op == partner.OpRegister && !careless
+				p.broken = op == telco.OpRegister && !careless
 				req := toOTP(t, client)
 				p.answers401(op, 1)
 				sent := p.count(op)
 				var err error
-				if op == partner.OpRegister {
+				if op == telco.OpRegister {
 					_, err = client.Registration.Register(t.Context(), req)
 				} else {
 					_, err = client.OTP.Request(t.Context(), otpRequest())
 				}
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
 				assert.Equal(t, sent+1, p.count(op))
 				assert.Equal(t, 1, p.count(noOp), "nothing is refreshed for its sake")
 				if careless {
@@ -196,7 +196,7 @@ func TestMoneyIsNeverSentAgainForAToken(t *testing.T) {
 				}
 				require.NoError(t, eligible(t.Context(), client))
 				assert.Equal(t, 2, p.count(noOp))
-				got := p.arrivals(partner.OpEligible)
+				got := p.arrivals(telco.OpEligible)
 				assert.Equal(t, "Bearer token-2", got[len(got)-1].req.Header.Get("Authorization"))
 			})
 		}

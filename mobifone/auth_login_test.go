@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // goodLogin is the body of a login that went well.
@@ -48,20 +48,20 @@ func TestFailedLoginIsNotSent(t *testing.T) {
 				if name == "silence" || name == "endless" {
 					p.login = unlocked(&p.mu, login)
 				}
-				p.answers401(partner.OpEligible, 1)
+				p.answers401(telco.OpEligible, 1)
 				require.Error(t, eligible(t.Context(), client)) // the token is known to be stale
 				began := time.Now()
 				_, err = draft.Send(t.Context())
-				assert.Equal(t, partner.NotSent, partner.OutcomeOf(err), "%v", err)
-				require.ErrorIs(t, err, partner.CredentialsFailed)
+				assert.Equal(t, telco.NotSent, telco.OutcomeOf(err), "%v", err)
+				require.ErrorIs(t, err, telco.CredentialsFailed)
 				assert.NotContains(t, err.Error(), canarySecret)
-				assert.Zero(t, p.count(partner.OpRegister))
+				assert.Zero(t, p.count(telco.OpRegister))
 				assert.LessOrEqual(t, time.Since(began), 10*time.Second)
 
-				sent := p.count(partner.OpOTP)
+				sent := p.count(telco.OpOTP)
 				_, err = client.OTP.Request(t.Context(), otpRequest())
-				assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
-				assert.Equal(t, sent, p.count(partner.OpOTP))
+				assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
+				assert.Equal(t, sent, p.count(telco.OpOTP))
 
 				p.mu.Lock()
 				p.login = nil
@@ -96,7 +96,7 @@ func TestHangingLoginHonoursTheCallersDeadline(t *testing.T) {
 		began := time.Now()
 		_, err := client.OTP.Request(ctx, otpRequest())
 		assert.Equal(t, 2*time.Second, time.Since(began))
-		assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+		assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }

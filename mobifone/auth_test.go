@@ -18,7 +18,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Each try is signed anew over the exact bytes that went out.
@@ -27,7 +27,7 @@ func TestEachTryIsSignedAnew(t *testing.T) {
 	for name, c := range contracts(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if !c.Has(partner.OpEligible) {
+			if !c.Has(telco.OpEligible) {
 				t.Skip("the contract has no eligibility to ask again for")
 			}
 			bubble(t, c, func(t *testing.T, w *inProcess) {
@@ -53,7 +53,7 @@ func TestEachTryIsSignedAnew(t *testing.T) {
 				nonces := map[string]bool{}
 				got := w.all()
 				for _, a := range got {
-					s, err := wire.Of(w.partner.Contract).Verify(a.op, a.req, a.body, credentials(), partner.Secret{})
+					s, err := wire.Of(w.partner.Contract).Verify(a.op, a.req, a.body, credentials(), telco.Secret{})
 					require.NoError(t, err, "%s", a.op)
 					stamps[s] = true
 					nonces[s.Nonce] = true
@@ -77,11 +77,11 @@ func TestEachTryIsSignedAnew(t *testing.T) {
 func TestMissingCredentials(t *testing.T) {
 	t.Parallel()
 	whole := credentials()
-	for name, cred := range map[string]partner.Credentials{
+	for name, cred := range map[string]telco.Credentials{
 		"no key":        {Secret: whole.Secret},
 		"no secret":     {APIKey: whole.APIKey},
 		"nothing":       {},
-		"a broken line": {APIKey: partner.NewSecret("key\r\nX-Evil: 1"), Secret: whole.Secret},
+		"a broken line": {APIKey: telco.NewSecret("key\r\nX-Evil: 1"), Secret: whole.Secret},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -91,11 +91,11 @@ func TestMissingCredentials(t *testing.T) {
 			client, err := mobifone.New(cfg, quick(4))
 			require.NoError(t, err)
 			err = eligible(t.Context(), client)
-			requireNotSent(t, p, err, partner.CredentialsFailed)
+			requireNotSent(t, p, err, telco.CredentialsFailed)
 			_, err = client.OTP.Request(t.Context(), otpRequest())
-			requireNotSent(t, p, err, partner.CredentialsFailed)
+			requireNotSent(t, p, err, telco.CredentialsFailed)
 			_, err = client.Registration.Register(t.Context(), aRequest(t))
-			requireNotSent(t, p, err, partner.CredentialsFailed)
+			requireNotSent(t, p, err, telco.CredentialsFailed)
 			assert.Zero(t, p.Conns())
 		})
 	}
@@ -104,10 +104,10 @@ func TestMissingCredentials(t *testing.T) {
 // vault is a provider that a test scripts.
 type vault struct {
 	asked atomic.Int32
-	give  func(ctx context.Context, n int) (partner.Credentials, error)
+	give  func(ctx context.Context, n int) (telco.Credentials, error)
 }
 
-func (v *vault) Credentials(ctx context.Context) (partner.Credentials, error) {
+func (v *vault) Credentials(ctx context.Context) (telco.Credentials, error) {
 	return v.give(ctx, int(v.asked.Add(1)))
 }
 
@@ -123,7 +123,7 @@ func (w *inProcess) clientWith(t *testing.T, v mobifone.CredentialsProvider, opt
 func TestProviderIsAskedOnceForAll(t *testing.T) {
 	t.Parallel()
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
-		v := &vault{give: func(context.Context, int) (partner.Credentials, error) {
+		v := &vault{give: func(context.Context, int) (telco.Credentials, error) {
 			<-time.After(time.Second)
 			c := credentials()
 			c.ExpiresAt = time.Now().Add(10 * time.Minute)
@@ -156,20 +156,20 @@ func TestProviderIsAskedOnceForAll(t *testing.T) {
 func TestProviderFaults(t *testing.T) {
 	t.Parallel()
 	sealed := errors.New("vault sealed")
-	for name, fault := range map[string]func(context.Context) (partner.Credentials, error){
-		"fails":    func(context.Context) (partner.Credentials, error) { return partner.Credentials{}, sealed },
-		"panics":   func(context.Context) (partner.Credentials, error) { panic(canarySecret) },
+	for name, fault := range map[string]func(context.Context) (telco.Credentials, error){
+		"fails":    func(context.Context) (telco.Credentials, error) { return telco.Credentials{}, sealed },
+		"panics":   func(context.Context) (telco.Credentials, error) { panic(canarySecret) },
 		"nil func": mobifone.CredentialsFunc(nil).Credentials,
-		"too slow": func(ctx context.Context) (partner.Credentials, error) {
+		"too slow": func(ctx context.Context) (telco.Credentials, error) {
 			<-ctx.Done()
-			return partner.Credentials{}, ctx.Err()
+			return telco.Credentials{}, ctx.Err()
 		},
-		"cancelled": func(context.Context) (partner.Credentials, error) { return partner.Credentials{}, context.Canceled },
+		"cancelled": func(context.Context) (telco.Credentials, error) { return telco.Credentials{}, context.Canceled },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
-				v := &vault{give: func(ctx context.Context, n int) (partner.Credentials, error) {
+				v := &vault{give: func(ctx context.Context, n int) (telco.Credentials, error) {
 					if n == 1 {
 						return fault(ctx)
 					}
@@ -178,8 +178,8 @@ func TestProviderFaults(t *testing.T) {
 				client := w.clientWith(t, v)
 				began := time.Now()
 				_, err := client.OTP.Request(t.Context(), otpRequest())
-				require.ErrorIs(t, err, partner.CredentialsFailed)
-				assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+				require.ErrorIs(t, err, telco.CredentialsFailed)
+				assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 				assert.NotContains(t, err.Error(), canarySecret)
 				assert.LessOrEqual(t, time.Since(began), 10*time.Second)
 				assert.Empty(t, w.all())
@@ -193,10 +193,10 @@ func TestProviderFaults(t *testing.T) {
 func TestOneCallerLeavesTheProviderGoesOn(t *testing.T) {
 	t.Parallel()
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
-		v := &vault{give: func(ctx context.Context, _ int) (partner.Credentials, error) {
+		v := &vault{give: func(ctx context.Context, _ int) (telco.Credentials, error) {
 			select {
 			case <-ctx.Done():
-				return partner.Credentials{}, ctx.Err()
+				return telco.Credentials{}, ctx.Err()
 			case <-time.After(5 * time.Second):
 				return credentials(), nil
 			}
@@ -209,8 +209,8 @@ func TestOneCallerLeavesTheProviderGoesOn(t *testing.T) {
 			began := time.Now()
 			_, err := client.OTP.Request(ctx, otpRequest())
 			assert.Equal(t, time.Second, time.Since(began))
-			assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
-			assert.ErrorIs(t, err, partner.Canceled)
+			assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
+			assert.ErrorIs(t, err, telco.Canceled)
 			assert.ErrorIs(t, err, context.Canceled)
 		})
 		synctest.Wait() // it is the one that asks; the others join
@@ -239,12 +239,12 @@ func TestClockSkewIsLearned(t *testing.T) {
 				return nil, nil //nolint:nilnil // says: the partner's own answer
 			})
 			require.NoError(t, eligible(t.Context(), client))
-			assert.Equal(t, 2, w.count(partner.OpEligible), "refused once, repeated once")
+			assert.Equal(t, 2, w.count(telco.OpEligible), "refused once, repeated once")
 			<-time.After(3 * time.Hour)
 			_, err := client.Registration.Register(t.Context(), toOTP(t, client))
 			require.NoError(t, err)
-			assert.Equal(t, 3, w.count(partner.OpEligible), "right at once")
-			assert.Equal(t, 1, w.count(partner.OpRegister))
+			assert.Equal(t, 3, w.count(telco.OpEligible), "right at once")
+			assert.Equal(t, 1, w.count(telco.OpRegister))
 		})
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const ok200 = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -103,19 +103,19 @@ func TestRepliesAreBounded(t *testing.T) {
 			req := toOTP(t, client)
 			var wrote atomic.Int64
 			h := answer(&wrote)
-			p.On(partner.OpRegister, h)
-			p.On(partner.OpEligible, h)
+			p.On(telco.OpRegister, h)
+			p.On(telco.OpEligible, h)
 			_, err := client.Registration.Register(t.Context(), req)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
-			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
+			assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 			assert.Equal(t, 1, evidenceOf(t, err).Sends)
 			require.ErrorContains(t, err, "local.REPLY_")
 
 			err = eligible(t.Context(), client)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
 			assert.Less(t, wrote.Load(), int64(roomy))
 
-			p.On(partner.OpEligible, p.Offers(120_000))
+			p.On(telco.OpEligible, p.Offers(120_000))
 			require.NoError(t, eligible(t.Context(), client), "the client goes on")
 		})
 	}
@@ -128,7 +128,7 @@ func TestLongestReplyIsRead(t *testing.T) {
 	client := newClient(t, p, quick(1))
 	body := `{"errorCode":"0000","data":{"packages":[]}}`
 	body += strings.Repeat(" ", int(contract.Default().Limits().ReplyBytesMax)-len(body))
-	p.On(partner.OpEligible, wiretest.Raw(200, "application/json", body))
+	p.On(telco.OpEligible, wiretest.Raw(200, "application/json", body))
 	require.NoError(t, eligible(t.Context(), client))
 }
 
@@ -138,7 +138,7 @@ func TestCompressedReplyIsRefused(t *testing.T) {
 	for encoding, good := range map[string]bool{"": true, "identity": true, "gzip": false, "br": false, "gzip, identity": false} {
 		p := wiretest.New(t, contract.Default())
 		client := newClient(t, p, quick(1))
-		p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+		p.On(telco.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 			if encoding != "" {
 				w.Header().Set("Content-Encoding", encoding)
 			}
@@ -149,7 +149,7 @@ func TestCompressedReplyIsRefused(t *testing.T) {
 			require.NoError(t, err)
 			continue
 		}
-		require.ErrorIs(t, err, partner.ReplyUnreadable, encoding)
+		require.ErrorIs(t, err, telco.ReplyUnreadable, encoding)
 	}
 }
 
@@ -167,12 +167,12 @@ func TestDrippingReplyEndsWithItsTry(t *testing.T) {
 		began := time.Now()
 		_, err := client.Registration.Register(t.Context(), req)
 		assert.Equal(t, 30*time.Second, time.Since(began))
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-		require.ErrorIs(t, err, partner.ReplyUnreadable)
-		assert.Equal(t, 1, w.count(partner.OpRegister))
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.ReplyUnreadable)
+		assert.Equal(t, 1, w.count(telco.OpRegister))
 
 		began = time.Now()
-		require.ErrorIs(t, eligible(t.Context(), client), partner.ReplyUnreadable)
+		require.ErrorIs(t, eligible(t.Context(), client), telco.ReplyUnreadable)
 		assert.Equal(t, 20*time.Second, time.Since(began).Truncate(time.Second))
 	})
 }
@@ -198,7 +198,7 @@ func TestDrippingHeadEndsWithItsTry(t *testing.T) {
 	client := newClient(t, p, quick(1), mobifone.WithTimeouts(mobifone.Timeouts{Register: 300 * time.Millisecond}))
 	req := toOTP(t, client)
 	gone := make(chan struct{})
-	p.On(partner.OpRegister, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
+	p.On(telco.OpRegister, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 		defer close(gone)
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -210,9 +210,9 @@ func TestDrippingHeadEndsWithItsTry(t *testing.T) {
 	})
 	_, err := client.Registration.Register(t.Context(), req)
 	<-gone
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+	assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 }
 
 // A redirect of a registration is not followed, wherever it points.
@@ -224,14 +224,14 @@ func TestRedirectedRegistrationStaysHere(t *testing.T) {
 			p := wiretest.New(t, contract.Default())
 			client := newClient(t, p)
 			req := toOTP(t, client)
-			p.On(partner.OpRegister, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
+			p.On(telco.OpRegister, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 				w.Header()["Location"] = []string{target}
 				w.WriteHeader(status)
 			})
 			_, err := client.Registration.Register(t.Context(), req)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-			require.ErrorIs(t, err, partner.RedirectRefused, "%d %s", status, target)
-			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+			require.ErrorIs(t, err, telco.RedirectRefused, "%d %s", status, target)
+			assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 		}
 	}
 	assert.Zero(t, elsewhere.Conns())

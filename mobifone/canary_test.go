@@ -21,7 +21,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/transactions"
@@ -56,7 +56,7 @@ func (l *leaks) print(v any) {
 
 func (l *leaks) error(err error) {
 	l.print(err)
-	if e, ok := errors.AsType[*partner.Error](err); ok {
+	if e, ok := errors.AsType[*telco.Error](err); ok {
 		l.print(*e)
 		if e.Handle != nil {
 			l.print(*e.Handle)
@@ -64,13 +64,13 @@ func (l *leaks) error(err error) {
 			l.print(e.Handle.Purchase())
 		}
 	}
-	l.print(partner.ActionFor(err, true))
+	l.print(telco.ActionFor(err, true))
 }
 
 func (l *leaks) hooks() mobifone.Hooks {
 	return mobifone.Hooks{
-		OnTry:  func(_ context.Context, e partner.TryEvent) { l.print(e); l.error(e.Err) },
-		OnCall: func(_ context.Context, e partner.CallEvent) { l.print(e); l.error(e.Err) },
+		OnTry:  func(_ context.Context, e telco.TryEvent) { l.print(e); l.error(e.Err) },
+		OnCall: func(_ context.Context, e telco.CallEvent) { l.print(e); l.error(e.Err) },
 	}
 }
 
@@ -90,9 +90,9 @@ func (l *leaks) check(t *testing.T) {
 }
 
 // spill is a partner that writes what it was told into its message.
-func spill(p *wiretest.Partner, op partner.Operation, code string) wiretest.Handler {
+func spill(p *wiretest.Partner, op telco.Operation, code string) wiretest.Handler {
 	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-		msg := fmt.Sprintf("so %s / %s / %s, ma %s, otp=%s!", f.MSISDN.Reveal(partner.Form84), f.MSISDN.Reveal(partner.Form0), "+84 908 123 477", f.OTP.Reveal(), f.OTP.Reveal())
+		msg := fmt.Sprintf("so %s / %s / %s, ma %s, otp=%s!", f.MSISDN.Reveal(telco.Form84), f.MSISDN.Reveal(telco.Form0), "+84 908 123 477", f.OTP.Reveal(), f.OTP.Reveal())
 		p.Write(w, op, 200, wire.Answer{WireCode: code, Message: msg, Data: field.Data{SubscriberType: msg}})
 	}
 }
@@ -124,7 +124,7 @@ func TestCanary(t *testing.T) {
 			handlers[name] = func(p *wiretest.Partner) wiretest.Handler { return unusable(p)[name] }
 		}
 		for _, code := range codes {
-			handlers["code "+code] = func(p *wiretest.Partner) wiretest.Handler { return spill(p, partner.OpRegister, code) }
+			handlers["code "+code] = func(p *wiretest.Partner) wiretest.Handler { return spill(p, telco.OpRegister, code) }
 		}
 		for name, h := range handlers {
 			t.Run(wire+"/"+name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestCanary(t *testing.T) {
 				l.print(client)
 				req := toOTP(t, client)
 				l.print(req)
-				p.On(partner.OpRegister, h(p))
+				p.On(telco.OpRegister, h(p))
 				draft, err := client.Registration.Prepare(t.Context(), req)
 				require.NoError(t, err)
 				l.print(draft)
@@ -164,9 +164,9 @@ func TestCanaryBeforeAndAfter(t *testing.T) {
 	var l leaks
 	client := newClient(t, p, mobifone.WithHooks(l.hooks()), mobifone.WithRetry(mobifone.Retry{Tries: 1}),
 		mobifone.WithLogger(slog.New(slog.NewTextHandler(&l, &slog.HandlerOptions{Level: slog.LevelDebug - 8}))))
-	msisdn := partner.MustParseMSISDN(canaryMSISDN)
+	msisdn := telco.MustParseMSISDN(canaryMSISDN)
 	for _, rule := range contract.Default().Document().Codes {
-		for _, op := range partner.Operations() {
+		for _, op := range telco.Operations() {
 			p.On(op, spill(p, op, rule.Wire[0]))
 		}
 		got, err := client.Packages.Eligible(t.Context(), packages.EligibleRequest{MSISDN: msisdn, Staff: staff})
@@ -188,9 +188,9 @@ func TestCanaryBeforeAndAfter(t *testing.T) {
 	_, err = broken.OTP.Request(t.Context(), otpRequest())
 	l.error(err)
 
-	_, err = partner.ParseMSISDN(canaryMSISDN + "x")
+	_, err = telco.ParseMSISDN(canaryMSISDN + "x")
 	l.error(err)
-	_, err = partner.ParseOTP(canaryOTP + "x")
+	_, err = telco.ParseOTP(canaryOTP + "x")
 	l.error(err)
 	_, err = client.NewPartnerTransID("HN01", "", 0)
 	l.error(err)

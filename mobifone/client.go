@@ -7,7 +7,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/packages/catalog"
@@ -25,15 +25,15 @@ type Client struct {
 	transport  *transport.Transport
 	catalog    *catalog.Catalog
 	timeouts   Timeouts
-	ids        *partner.IDMaker
+	ids        *telco.IDMaker
 	background *Client
 }
 
 // New checks everything it is given and reports all faults at once, as a
-// *[partner.Error] of code [partner.InvalidInput]. It sends nothing.
+// *[telco.Error] of code [telco.InvalidInput]. It sends nothing.
 func New(cfg Config, opts ...Option) (*Client, error) {
 	s := defaults()
-	var faults []partner.FieldError
+	var faults []telco.FieldError
 	for _, opt := range opts {
 		if opt == nil {
 			faults = append(faults, fault("Option", "is nil")...)
@@ -71,8 +71,8 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 		}
 	}
 	fore := transport.New(tc)
-	back := fore.InLane(partner.Background)
-	ids := partner.NewIDMaker(cfg.IDKey, cfg.Partner)
+	back := fore.InLane(telco.Background)
+	ids := telco.NewIDMaker(cfg.IDKey, cfg.Partner)
 	reg := registration.New(fore, cfg.IDKey)
 	client := assemble(fore, s.catalog, reg, ids)
 	client.background = assemble(back, s.catalog, registration.NewBeside(back, reg), ids)
@@ -81,7 +81,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	return client, nil
 }
 
-func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Service, ids *partner.IDMaker) *Client {
+func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Service, ids *telco.IDMaker) *Client {
 	return &Client{
 		Packages: packages.New(t, c), OTP: otp.New(t), Registration: reg, Transactions: transactions.New(t),
 		transport: t, catalog: c, ids: ids,
@@ -94,8 +94,8 @@ func (c *Client) Background() *Client { return c.background }
 
 // NewPartnerTransID returns the id of an attempt to sell: always the same for the same
 // partner, shop, order and attempt, and never the same for others. The order id must be
-// unique in the shop for ever; attempt is 1 at the start. See [partner.DerivePartnerTransID].
-func (c *Client) NewPartnerTransID(shop, order string, attempt int) (partner.PartnerTransID, error) {
+// unique in the shop for ever; attempt is 1 at the start. See [telco.DerivePartnerTransID].
+func (c *Client) NewPartnerTransID(shop, order string, attempt int) (telco.PartnerTransID, error) {
 	return c.ids.ID(shop, order, attempt)
 }
 
@@ -113,12 +113,12 @@ func (c *Client) Catalog() *catalog.Catalog { return c.catalog }
 func (c *Client) Timeouts() Timeouts { return c.timeouts }
 
 // PartnerNow returns the earliest and the latest time the partner's clock can show now;
-// an error of code [partner.ClockUnreliable] when that is not known.
+// an error of code [telco.ClockUnreliable] when that is not known.
 func (c *Client) PartnerNow() (earliest, latest time.Time, err error) {
 	return c.transport.PartnerNow()
 }
 
-// Close refuses new calls (outcome NotSent, code [partner.ClientClosed]), waits until the
+// Close refuses new calls (outcome NotSent, code [telco.ClientClosed]), waits until the
 // registrations in flight have ended, and closes idle connections. It returns ctx's error
 // when ctx ended first; the registrations go on to their own deadline then.
 func (c *Client) Close(ctx context.Context) error { return c.transport.Close(ctx) }

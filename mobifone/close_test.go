@@ -16,12 +16,12 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // slowRegister makes the partner take ten seconds over a registration.
 func slowRegister(_ int, a arrival) (*http.Response, error) {
-	if a.op == partner.OpRegister {
+	if a.op == telco.OpRegister {
 		select {
 		case <-time.After(10 * time.Second):
 		case <-a.req.Context().Done():
@@ -41,7 +41,7 @@ func inFlight(t *testing.T, w *inProcess, client *mobifone.Client, wg *sync.Wait
 		assert.NoError(t, err, "Close does not take a registration back")
 	})
 	<-time.After(time.Second)
-	require.Equal(t, 1, w.count(partner.OpRegister))
+	require.Equal(t, 1, w.count(telco.OpRegister))
 }
 
 // Close waits for the registration in flight and refuses all else at once, however often
@@ -68,18 +68,18 @@ func TestCloseDrains(t *testing.T) {
 		refused := time.Now()
 		for _, lane := range []*mobifone.Client{client, client.Background()} {
 			err := eligible(t.Context(), lane)
-			require.ErrorIs(t, err, partner.ClientClosed)
-			assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+			require.ErrorIs(t, err, telco.ClientClosed)
+			assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 			_, err = lane.OTP.Request(t.Context(), otpRequest())
-			require.ErrorIs(t, err, partner.ClientClosed)
-			assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
-			err = reads()[partner.OpGet](t.Context(), lane)
-			require.ErrorIs(t, err, partner.ClientClosed)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "a lookup that failed says nothing about the registration")
+			require.ErrorIs(t, err, telco.ClientClosed)
+			assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
+			err = reads()[telco.OpGet](t.Context(), lane)
+			require.ErrorIs(t, err, telco.ClientClosed)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "a lookup that failed says nothing about the registration")
 		}
 		_, err = draft.Send(t.Context())
-		require.ErrorIs(t, err, partner.ClientClosed)
-		assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.ClientClosed)
+		assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 		assert.Zero(t, time.Since(refused))
 		wg.Wait()
 		assert.Len(t, w.all(), sent)
@@ -99,7 +99,7 @@ func TestCloseGivesUpAlone(t *testing.T) {
 		began := time.Now()
 		require.ErrorIs(t, client.Close(ctx), context.DeadlineExceeded)
 		assert.Equal(t, 2*time.Second, time.Since(began))
-		require.ErrorIs(t, eligible(t.Context(), client), partner.ClientClosed)
+		require.ErrorIs(t, eligible(t.Context(), client), telco.ClientClosed)
 		require.NoError(t, client.Close(t.Context()), "a second Close waits again")
 		assert.Equal(t, 9*time.Second, time.Since(began))
 		wg.Wait()
@@ -136,8 +136,8 @@ func TestNoTryAfterClose(t *testing.T) {
 		for _, call := range reads() {
 			wg.Go(func() {
 				err := call(t.Context(), client)
-				assert.ErrorIs(t, err, partner.ClientClosed)
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				assert.ErrorIs(t, err, telco.ClientClosed)
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 				assert.Equal(t, 1, evidenceOf(t, err).Sends)
 			})
 		}
@@ -153,7 +153,7 @@ func TestNoTryAfterClose(t *testing.T) {
 func TestNoCredentialsAfterClose(t *testing.T) {
 	t.Parallel()
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
-		v := &vault{give: func(context.Context, int) (partner.Credentials, error) {
+		v := &vault{give: func(context.Context, int) (telco.Credentials, error) {
 			c := credentials()
 			c.ExpiresAt = time.Now() // asked again each time
 			return c, nil
@@ -161,19 +161,19 @@ func TestNoCredentialsAfterClose(t *testing.T) {
 		g := &gate{}
 		client := w.clientWith(t, v, mobifone.WithLimiter(g))
 		req := toOTP(t, client)
-		g.set(func(context.Context, partner.Call) error { <-time.After(5 * time.Second); return nil })
+		g.set(func(context.Context, telco.Call) error { <-time.After(5 * time.Second); return nil })
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			_, err := client.Registration.Register(t.Context(), req)
-			assert.ErrorIs(t, err, partner.ClientClosed)
-			assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+			assert.ErrorIs(t, err, telco.ClientClosed)
+			assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 		})
 		<-time.After(time.Second)
 		asked := v.asked.Load()
 		require.NoError(t, client.Close(t.Context()))
 		wg.Wait()
 		assert.Equal(t, asked, v.asked.Load())
-		assert.Zero(t, w.count(partner.OpRegister))
+		assert.Zero(t, w.count(telco.OpRegister))
 	})
 }
 
@@ -210,10 +210,10 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 		}
 		wg.Wait()
 		for _, h := range []wiretest.Handler{wiretest.Hangup(""), wiretest.Raw(500, "", "no"), wiretest.Raw(200, "text/html", "<html>")} {
-			p.On(partner.OpEligible, h)
+			p.On(telco.OpEligible, h)
 			_ = eligible(ctx, client)
 		}
-		p.On(partner.OpEligible, p.Offers(120_000))
+		p.On(telco.OpEligible, p.Offers(120_000))
 		_, err = client.Registration.Register(ctx, toOTP(t, client)) //nolint:contextcheck // only the client must be made and called under the label
 		require.NoError(t, err)
 		require.Positive(t, labelled(t.Name()), "the measure sees connections that are kept")

@@ -16,7 +16,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 )
 
@@ -30,8 +30,8 @@ func finalRefusals(t *testing.T) *contract.Contract {
 }
 
 // leads is what the teller does after a final refusal; every other one returns the cash.
-var leads = map[partner.Then]partner.Step{
-	partner.ThenSameIDs: partner.ReenterOTP, partner.ThenNewOTP: partner.NewOTP, partner.ThenNewAttempt: partner.NewOTP, partner.ThenRefund: partner.ReturnCash,
+var leads = map[telco.Then]telco.Step{
+	telco.ThenSameIDs: telco.ReenterOTP, telco.ThenNewOTP: telco.NewOTP, telco.ThenNewAttempt: telco.NewOTP, telco.ThenRefund: telco.ReturnCash,
 }
 
 // Each listed code, answered to a registration: its outcome and what the teller does. A
@@ -41,7 +41,7 @@ func TestRegisterCodes(t *testing.T) {
 	for promised, c := range map[bool]*contract.Contract{false: contract.Default(), true: finalRefusals(t)} {
 		doc := c.Document()
 		for _, rule := range doc.Codes {
-			refuses := doc.ClassOf(partner.OpRegister, &rule) == "rejected"
+			refuses := doc.ClassOf(telco.OpRegister, &rule) == "rejected"
 			for _, code := range rule.Wire {
 				if slices.Contains(doc.Envelope.SuccessCodes, code) {
 					continue
@@ -51,28 +51,28 @@ func TestRegisterCodes(t *testing.T) {
 					p := wiretest.New(t, c)
 					client := newClient(t, p)
 					req := toOTP(t, client)
-					p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, wire.Answer{WireCode: code, Message: "x"}))
+					p.On(telco.OpRegister, p.Says(telco.OpRegister, 200, wire.Answer{WireCode: code, Message: "x"}))
 					_, err := client.Registration.Register(t.Context(), req)
-					e, ok := errors.AsType[*partner.Error](err)
+					e, ok := errors.AsType[*telco.Error](err)
 					require.True(t, ok)
 					assert.Equal(t, code, e.WireCode)
 					assert.Equal(t, rule.Name, e.Code)
 					require.ErrorIs(t, err, rule.Name)
-					assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+					assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 					require.NotNil(t, e.Handle)
 					assert.Equal(t, c.ThenOf(rule.Name), e.Then)
-					action := partner.ActionFor(err, true)
+					action := telco.ActionFor(err, true)
 					switch {
 					case promised && refuses:
-						assert.Equal(t, partner.Rejected, e.Outcome)
+						assert.Equal(t, telco.Rejected, e.Outcome)
 						assert.Equal(t, leads[e.Then], action.Step)
 						assert.Contains(t, action.Text.VI, e.Text.VI)
-					case rule.Name == partner.OTPInvalid:
-						assert.Equal(t, partner.Unknown, e.Outcome)
-						assert.Equal(t, partner.ReenterOTP, action.Step)
+					case rule.Name == telco.OTPInvalid:
+						assert.Equal(t, telco.Unknown, e.Outcome)
+						assert.Equal(t, telco.ReenterOTP, action.Step)
 					default:
-						assert.Equal(t, partner.Unknown, e.Outcome)
-						assert.Equal(t, partner.ActionFor(errors.New("anything"), true), action, "the code's own text is not shown before it is settled")
+						assert.Equal(t, telco.Unknown, e.Outcome)
+						assert.Equal(t, telco.ActionFor(errors.New("anything"), true), action, "the code's own text is not shown before it is settled")
 					}
 				})
 			}
@@ -83,14 +83,14 @@ func TestRegisterCodes(t *testing.T) {
 // A refusal with its well-formed envelope counts under HTTP 4xx as under 200.
 func TestRefusalUnder4xx(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]partner.Outcome{200: partner.Rejected, 400: partner.Rejected, 401: partner.Rejected, 403: partner.Rejected, 408: partner.Unknown, 500: partner.Unknown, 503: partner.Unknown} {
+	for status, want := range map[int]telco.Outcome{200: telco.Rejected, 400: telco.Rejected, 401: telco.Rejected, 403: telco.Rejected, 408: telco.Unknown, 500: telco.Unknown, 503: telco.Unknown} {
 		p := wiretest.New(t, finalRefusals(t))
 		client := newClient(t, p)
 		req := toOTP(t, client)
-		p.On(partner.OpRegister, p.Says(partner.OpRegister, status, wire.Answer{Code: partner.AuthSignature}))
+		p.On(telco.OpRegister, p.Says(telco.OpRegister, status, wire.Answer{Code: telco.AuthSignature}))
 		_, err := client.Registration.Register(t.Context(), req)
-		assert.Equal(t, want, partner.OutcomeOf(err), "HTTP %d", status)
-		assert.Equal(t, 1, p.OnWire(partner.OpRegister), "HTTP %d", status)
+		assert.Equal(t, want, telco.OutcomeOf(err), "HTTP %d", status)
+		assert.Equal(t, 1, p.OnWire(telco.OpRegister), "HTTP %d", status)
 	}
 }
 
@@ -98,34 +98,34 @@ func TestRefusalUnder4xx(t *testing.T) {
 // themselves: they prove nothing, whatever the contract promises.
 func TestAReplyThatContradictsItself(t *testing.T) {
 	t.Parallel()
-	for _, state := range []partner.State{partner.StateSuccess, partner.StatePending, partner.StateReversed} {
-		for _, code := range []partner.Code{partner.InvalidISDN, partner.OTPInvalid, partner.OTPExpired, partner.NotEligible} {
+	for _, state := range []telco.State{telco.StateSuccess, telco.StatePending, telco.StateReversed} {
+		for _, code := range []telco.Code{telco.InvalidISDN, telco.OTPInvalid, telco.OTPExpired, telco.NotEligible} {
 			p := wiretest.New(t, finalRefusals(t))
 			client := newClient(t, p)
 			req := toOTP(t, client)
-			p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
-				p.Says(partner.OpRegister, 200, wire.Answer{Code: code, Data: field.Data{
+			p.On(telco.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+				p.Says(telco.OpRegister, 200, wire.Answer{Code: code, Data: field.Data{
 					TransID: f.TransID, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: state},
 				}})(w, r, f)
 			})
 			_, err := client.Registration.Register(t.Context(), req)
-			require.ErrorIs(t, err, partner.ReplyUnreadable, "%s with status %s", code, state)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-			assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
+			require.ErrorIs(t, err, telco.ReplyUnreadable, "%s with status %s", code, state)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+			assert.Equal(t, telco.Hold, telco.ActionFor(err, true).Step)
 			_, err = client.Registration.Register(t.Context(), req)
-			require.ErrorIs(t, err, partner.AlreadySent, "nor may the same ids go again")
-			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+			require.ErrorIs(t, err, telco.AlreadySent, "nor may the same ids go again")
+			assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 		}
 	}
 	p := wiretest.New(t, fenced(t, 0))
 	client := newClient(t, p, quickRetry())
 	handle, told := lost(t, p, client)
-	p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound, Data: field.Data{
-		HasRows: true, Rows: []field.Row{wiretest.Row(told, partner.StateSuccess)},
+	p.On(telco.OpGet, p.Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound, Data: field.Data{
+		HasRows: true, Rows: []field.Row{wiretest.Row(told, telco.StateSuccess)},
 	}}))
 	_, err := client.Registration.Resolve(t.Context(), handle)
-	require.ErrorIs(t, err, partner.ReplyUnreadable)
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+	require.ErrorIs(t, err, telco.ReplyUnreadable)
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 }
 
 func quickRetry() mobifone.Option {
@@ -139,23 +139,23 @@ func TestNotSentAfterAWrongOTPIsUnknown(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	client := newClient(t, p)
 	req := toOTP(t, client)
-	p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, wire.Answer{Code: partner.OTPInvalid}))
+	p.On(telco.OpRegister, p.Says(telco.OpRegister, 200, wire.Answer{Code: telco.OTPInvalid}))
 	_, err := client.Registration.Register(t.Context(), req)
-	require.ErrorIs(t, err, partner.OTPInvalid)
+	require.ErrorIs(t, err, telco.OTPInvalid)
 	bad := req
-	bad.OTP = partner.OTP{}
+	bad.OTP = telco.OTP{}
 	_, err = client.Registration.Register(t.Context(), bad)
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "not even prepared")
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "not even prepared")
 	draft, err := client.Registration.Prepare(t.Context(), req)
 	require.NoError(t, err)
 	p.Server.Close()
 	_, err = draft.Send(t.Context())
-	e, ok := errors.AsType[*partner.Error](err)
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
-	assert.Equal(t, partner.Unknown, e.Outcome)
+	assert.Equal(t, telco.Unknown, e.Outcome)
 	assert.NotNil(t, e.Handle)
-	assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
-	assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+	assert.Equal(t, telco.Hold, telco.ActionFor(err, true).Step)
+	assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 }
 
 // A wrong OTP leaves the ids open: the same ids go again with another OTP.
@@ -168,25 +168,25 @@ func TestWrongOTPThenRight(t *testing.T) {
 			client := newClient(t, p)
 			req := toOTP(t, client)
 			left := 2
-			p.On(partner.OpRegister, p.Says(partner.OpRegister, 200, wire.Answer{Code: partner.OTPInvalid, Data: field.Data{AttemptsLeft: &left}}))
+			p.On(telco.OpRegister, p.Says(telco.OpRegister, 200, wire.Answer{Code: telco.OTPInvalid, Data: field.Data{AttemptsLeft: &left}}))
 			_, err := client.Registration.Register(t.Context(), req)
-			require.ErrorIs(t, err, partner.OTPInvalid)
-			assert.Equal(t, partner.ReenterOTP, partner.ActionFor(err, true).Step)
-			assert.Contains(t, partner.ActionFor(err, true).Text.VI, "2")
+			require.ErrorIs(t, err, telco.OTPInvalid)
+			assert.Equal(t, telco.ReenterOTP, telco.ActionFor(err, true).Step)
+			assert.Contains(t, telco.ActionFor(err, true).Text.VI, "2")
 
-			p.On(partner.OpRegister, p.Registered())
+			p.On(telco.OpRegister, p.Registered())
 			if c.Semantics().RefusalIsFinal {
-				assert.Equal(t, partner.Rejected, partner.OutcomeOf(err), "nothing of it is open any more")
+				assert.Equal(t, telco.Rejected, telco.OutcomeOf(err), "nothing of it is open any more")
 			} else {
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 				other := req
-				other.PartnerTransID = partner.RandomPartnerTransID()
+				other.PartnerTransID = telco.RandomPartnerTransID()
 				_, err = client.Registration.Register(t.Context(), other)
-				require.ErrorIs(t, err, partner.AlreadySent, "one shared id alone may not")
+				require.ErrorIs(t, err, telco.AlreadySent, "one shared id alone may not")
 			}
 			_, err = client.Registration.Register(t.Context(), req)
 			require.NoError(t, err)
-			assert.Equal(t, 2, p.OnWire(partner.OpRegister))
+			assert.Equal(t, 2, p.OnWire(telco.OpRegister))
 		})
 	}
 }
@@ -196,8 +196,8 @@ func TestALimitMayBeARefusal(t *testing.T) {
 	t.Parallel()
 	doc := finalRefusals(t).Document()
 	for i := range doc.Codes {
-		if doc.Codes[i].Name == partner.RateLimited {
-			doc.Codes[i].Class = map[partner.Operation]string{"*": "rejected"}
+		if doc.Codes[i].Name == telco.RateLimited {
+			doc.Codes[i].Class = map[telco.Operation]string{"*": "rejected"}
 		}
 	}
 	c, err := contract.New(doc)
@@ -205,9 +205,9 @@ func TestALimitMayBeARefusal(t *testing.T) {
 	p := wiretest.New(t, c)
 	client := newClient(t, p)
 	req := toOTP(t, client)
-	p.On(partner.OpRegister, p.Says(partner.OpRegister, 429, wire.Answer{Code: partner.RateLimited}))
+	p.On(telco.OpRegister, p.Says(telco.OpRegister, 429, wire.Answer{Code: telco.RateLimited}))
 	_, err = client.Registration.Register(t.Context(), req)
-	assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
+	assert.Equal(t, telco.Rejected, telco.OutcomeOf(err))
 }
 
 // Where a refusal leads is told only by a reply that refuses: not by one under a server's
@@ -218,21 +218,21 @@ func TestWhereARefusalLeads(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status int
 		answer wire.Answer
-		then   partner.Then
+		then   telco.Then
 	}{
-		"under a 4xx":          {422, wire.Answer{Code: partner.NotEligible}, partner.ThenRefund},
-		"under a 5xx":          {500, wire.Answer{Code: partner.NotEligible}, ""},
-		"under a 408":          {408, wire.Answer{Code: partner.NotEligible}, ""},
+		"under a 4xx":          {422, wire.Answer{Code: telco.NotEligible}, telco.ThenRefund},
+		"under a 5xx":          {500, wire.Answer{Code: telco.NotEligible}, ""},
+		"under a 408":          {408, wire.Answer{Code: telco.NotEligible}, ""},
 		"not listed":           {200, wire.Answer{WireCode: "ZZ99"}, ""},
-		"wrong OTP":            {200, wire.Answer{Code: partner.OTPInvalid, Data: field.Data{AttemptsLeft: new(2)}}, partner.ThenSameIDs},
-		"wrong OTP, none left": {200, wire.Answer{Code: partner.OTPInvalid, Data: field.Data{AttemptsLeft: new(0)}}, partner.ThenNewOTP},
+		"wrong OTP":            {200, wire.Answer{Code: telco.OTPInvalid, Data: field.Data{AttemptsLeft: new(2)}}, telco.ThenSameIDs},
+		"wrong OTP, none left": {200, wire.Answer{Code: telco.OTPInvalid, Data: field.Data{AttemptsLeft: new(0)}}, telco.ThenNewOTP},
 	} {
 		p := wiretest.New(t, contract.Default())
 		client := newClient(t, p)
 		req := toOTP(t, client)
-		p.On(partner.OpRegister, p.Says(partner.OpRegister, tc.status, tc.answer))
+		p.On(telco.OpRegister, p.Says(telco.OpRegister, tc.status, tc.answer))
 		_, err := client.Registration.Register(t.Context(), req)
-		e, ok := errors.AsType[*partner.Error](err)
+		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok, name)
 		assert.Equal(t, tc.then, e.Then, name)
 	}
@@ -242,10 +242,10 @@ func TestWhereARefusalLeads(t *testing.T) {
 func TestARefusedOTPLeadsNowhere(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpOTP, p.Says(partner.OpOTP, 200, wire.Answer{Code: partner.NotEligible}))
-	_, err := newClient(t, p).OTP.Request(t.Context(), otp.Request{MSISDN: partner.MustParseMSISDN(canaryMSISDN), Package: "C120", Staff: staff})
-	e, ok := errors.AsType[*partner.Error](err)
+	p.On(telco.OpOTP, p.Says(telco.OpOTP, 200, wire.Answer{Code: telco.NotEligible}))
+	_, err := newClient(t, p).OTP.Request(t.Context(), otp.Request{MSISDN: telco.MustParseMSISDN(canaryMSISDN), Package: "C120", Staff: staff})
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
-	assert.Equal(t, partner.NotEligible, e.Code)
+	assert.Equal(t, telco.NotEligible, e.Code)
 	assert.Empty(t, e.Then)
 }

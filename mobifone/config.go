@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Config is what every client needs.
@@ -20,7 +20,7 @@ type Config struct {
 	// environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY, as net/http reads them);
 	// a transport without a Proxy goes straight.
 	BaseURL string
-	// Partner is our name at MobiFone, 1 to 64 bytes of what [partner.CheckID] takes; it
+	// Partner is our name at MobiFone, 1 to 64 bytes of what [telco.CheckID] takes; it
 	// enters every partnerTransId and must never change.
 	Partner string
 	// Channel is the sales channel every request names, 1 to 32 bytes.
@@ -31,34 +31,34 @@ type Config struct {
 	// IDKey keys partnerTransIds and fingerprints: at least 16 bytes, the same on every
 	// host, for ever. Without it order ids that contain a phone number are refused,
 	// because an unkeyed id gives such a number away.
-	IDKey partner.Secret
+	IDKey telco.Secret
 }
 
 // CredentialsProvider yields credentials. It must be safe for concurrent use; the client
 // asks once for all callers who wait, with a deadline of 10 s, and again half a minute
-// before [partner.Credentials.ExpiresAt].
+// before [telco.Credentials.ExpiresAt].
 type CredentialsProvider interface {
-	Credentials(ctx context.Context) (partner.Credentials, error)
+	Credentials(ctx context.Context) (telco.Credentials, error)
 }
 
 // CredentialsFunc is a function as a provider.
-type CredentialsFunc func(ctx context.Context) (partner.Credentials, error)
+type CredentialsFunc func(ctx context.Context) (telco.Credentials, error)
 
 // Credentials calls f.
-func (f CredentialsFunc) Credentials(ctx context.Context) (partner.Credentials, error) {
+func (f CredentialsFunc) Credentials(ctx context.Context) (telco.Credentials, error) {
 	return f(ctx)
 }
 
 // StaticCredentials is a provider of credentials that stay as they are.
-func StaticCredentials(c partner.Credentials) CredentialsProvider {
-	return CredentialsFunc(func(context.Context) (partner.Credentials, error) { return c, nil })
+func StaticCredentials(c telco.Credentials) CredentialsProvider {
+	return CredentialsFunc(func(context.Context) (telco.Credentials, error) { return c, nil })
 }
 
 // check lists every fault of the configuration at once.
-func (c Config) check(with *contract.Contract) (*url.URL, []partner.FieldError) {
-	var faults []partner.FieldError
+func (c Config) check(with *contract.Contract) (*url.URL, []telco.FieldError) {
+	var faults []telco.FieldError
 	add := func(field, problem string) {
-		faults = append(faults, partner.FieldError{Field: "Config." + field, Problem: problem})
+		faults = append(faults, telco.FieldError{Field: "Config." + field, Problem: problem})
 	}
 	base, problem := checkBaseURL(c.BaseURL)
 	if problem != "" {
@@ -67,7 +67,7 @@ func (c Config) check(with *contract.Contract) (*url.URL, []partner.FieldError) 
 	if c.Partner == "" || len(c.Partner) > 64 {
 		add("Partner", "must have 1 to 64 bytes: our name at MobiFone")
 	} else {
-		faults = append(faults, partner.CheckID("Config.Partner", c.Partner)...) // it goes into every id
+		faults = append(faults, telco.CheckID("Config.Partner", c.Partner)...) // it goes into every id
 	}
 	if c.Channel == "" || len(c.Channel) > 32 {
 		add("Channel", "must have 1 to 32 bytes: the sales channel agreed with MobiFone")
@@ -106,7 +106,7 @@ func checkBaseURL(s string) (*url.URL, string) {
 
 // insecure refuses a transport that takes anybody for the partner. On loopback it may:
 // what answers there is this machine.
-func insecure(rt http.RoundTripper, base *url.URL) []partner.FieldError {
+func insecure(rt http.RoundTripper, base *url.URL) []telco.FieldError {
 	t, own := rt.(*http.Transport)
 	if !own || t == nil || t.TLSClientConfig == nil || !t.TLSClientConfig.InsecureSkipVerify ||
 		t.TLSClientConfig.VerifyConnection != nil || (base != nil && loopback(base.Hostname())) {
@@ -124,9 +124,9 @@ func loopback(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-func badConfig(faults []partner.FieldError) error {
-	return &partner.Error{
-		Outcome: partner.NotSent, Code: partner.InvalidInput, Fields: faults,
+func badConfig(faults []telco.FieldError) error {
+	return &telco.Error{
+		Outcome: telco.NotSent, Code: telco.InvalidInput, Fields: faults,
 		Err: errors.New("the client was not made; no request was sent"),
 	}
 }

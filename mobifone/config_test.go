@@ -14,7 +14,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func faultsOf(t *testing.T, cfg mobifone.Config, opts ...mobifone.Option) []string {
@@ -22,9 +22,9 @@ func faultsOf(t *testing.T, cfg mobifone.Config, opts ...mobifone.Option) []stri
 	client, err := mobifone.New(cfg, opts...)
 	require.Error(t, err)
 	assert.Nil(t, client)
-	require.ErrorIs(t, err, partner.InvalidInput)
-	assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
-	e, ok := errors.AsType[*partner.Error](err)
+	require.ErrorIs(t, err, telco.InvalidInput)
+	assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
 	var fields []string
 	for _, f := range e.Fields {
@@ -126,10 +126,10 @@ func TestEachBadField(t *testing.T) {
 		"no channel":      {"Config.Channel", func(c *mobifone.Config) { c.Channel = "" }},
 		"long channel":    {"Config.Channel", func(c *mobifone.Config) { c.Channel = strings.Repeat("C", 33) }},
 		"no credentials":  {"Config.Credentials", func(c *mobifone.Config) { c.Credentials = nil }},
-		"short key":       {"Config.IDKey", func(c *mobifone.Config) { c.IDKey = partner.NewSecret(strings.Repeat("k", 15)) }},
+		"short key":       {"Config.IDKey", func(c *mobifone.Config) { c.IDKey = telco.NewSecret(strings.Repeat("k", 15)) }},
 		"no URL":          {"Config.BaseURL", func(c *mobifone.Config) { c.BaseURL = "" }},
-		"long key is one": {"", func(c *mobifone.Config) { c.IDKey = partner.NewSecret(strings.Repeat("k", 16)) }},
-		"no key is one":   {"", func(c *mobifone.Config) { c.IDKey = partner.Secret{} }},
+		"long key is one": {"", func(c *mobifone.Config) { c.IDKey = telco.NewSecret(strings.Repeat("k", 16)) }},
+		"no key is one":   {"", func(c *mobifone.Config) { c.IDKey = telco.Secret{} }},
 		"partner in NFC":  {"", func(c *mobifone.Config) { c.Partner = "Cửa hàng" }},
 		"full lengths":    {"", func(c *mobifone.Config) { c.Partner, c.Channel = strings.Repeat("P", 64), strings.Repeat("C", 32) }},
 	} {
@@ -158,7 +158,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 			opts, want = append(opts, opt), append(want, field)
 		}
 	}
-	assert.ElementsMatch(t, want, faultsOf(t, mobifone.Config{IDKey: partner.NewSecret("short")}, opts...))
+	assert.ElementsMatch(t, want, faultsOf(t, mobifone.Config{IDKey: telco.NewSecret("short")}, opts...))
 }
 
 // Which base URLs are taken; the others' error repeats nothing of them.

@@ -9,7 +9,7 @@
 // The four steps of a sale are four services: [Client.Packages] says what a subscriber
 // may buy, [Client.OTP] sends a one-time code, [Client.Registration] registers, and
 // [Client.Transactions] looks up what became of it. Every error of theirs is a
-// *partner.Error; partner.OutcomeOf and partner.ActionFor turn it into what is known
+// *telco.Error; telco.OutcomeOf and telco.ActionFor turn it into what is known
 // and what the teller does.
 //
 // A client never changes after [New] and is safe for concurrent use; make one per

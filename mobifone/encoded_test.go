@@ -11,7 +11,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A reply that any Content-Encoding line calls encoded is not read, whatever its bytes
@@ -39,29 +39,29 @@ func TestEncodedReplyIsNotRead(t *testing.T) {
 			p := wiretest.New(t, finalRefusals(t))
 			client := newClient(t, p, quick(1))
 			req := toOTP(t, client)
-			refused := p.Says(partner.OpRegister, 200, wire.Answer{Code: partner.InvalidISDN})
+			refused := p.Says(telco.OpRegister, 200, wire.Answer{Code: telco.InvalidISDN})
 			for kind, answer := range map[string]wiretest.Handler{"success": p.Registered(), "refusal": refused} {
-				p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+				p.On(telco.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 					if tc.lines != nil {
 						w.Header()["Content-Encoding"] = tc.lines
 					}
 					answer(w, r, f)
 				})
-				req.PartnerTransID = partner.RandomPartnerTransID()
-				req.TransID = partner.TransID("T-" + kind)
+				req.PartnerTransID = telco.RandomPartnerTransID()
+				req.TransID = telco.TransID("T-" + kind)
 				_, err := client.Registration.Register(t.Context(), req)
 				switch {
 				case !tc.read:
-					assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%s: %v", kind, err)
-					require.ErrorIs(t, err, partner.ReplyUnreadable)
+					assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%s: %v", kind, err)
+					require.ErrorIs(t, err, telco.ReplyUnreadable)
 				case kind == "success":
 					require.NoError(t, err)
 				default:
-					assert.Equal(t, partner.Rejected, partner.OutcomeOf(err), "%v", err)
+					assert.Equal(t, telco.Rejected, telco.OutcomeOf(err), "%v", err)
 				}
 			}
 			offers := p.Offers(120_000)
-			p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+			p.On(telco.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 				if tc.lines != nil {
 					w.Header()["Content-Encoding"] = tc.lines
 				}
@@ -70,7 +70,7 @@ func TestEncodedReplyIsNotRead(t *testing.T) {
 			if err := eligible(t.Context(), client); tc.read {
 				require.NoError(t, err)
 			} else {
-				require.ErrorIs(t, err, partner.ReplyUnreadable)
+				require.ErrorIs(t, err, telco.ReplyUnreadable)
 			}
 		})
 	}
@@ -83,8 +83,8 @@ func TestTwoLengthsAreUnknown(t *testing.T) {
 	client := newClient(t, p, quick(1))
 	req := toOTP(t, client)
 	success := `{"errorCode":"0000","data":{"transId":"T-1","status":"SUCCESS"}}`
-	p.On(partner.OpRegister, wiretest.Hangup("HTTP/1.1 200 OK\r\nContent-Length: 64\r\nContent-Length: 9999\r\n\r\n"+success+strings.Repeat(" ", 99)))
+	p.On(telco.OpRegister, wiretest.Hangup("HTTP/1.1 200 OK\r\nContent-Length: 64\r\nContent-Length: 9999\r\n\r\n"+success+strings.Repeat(" ", 99)))
 	_, err := client.Registration.Register(t.Context(), req)
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
-	assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
+	assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 }

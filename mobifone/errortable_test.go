@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/transactions"
@@ -30,30 +30,30 @@ func TestErrorTable(t *testing.T) {
 		success = `{"errorCode":"0000","data":null}`
 	)
 	type want struct {
-		code partner.Code
-		otp  partner.Outcome // of an OTP request; a lookup's is always Unknown
+		code telco.Code
+		otp  telco.Outcome // of an OTP request; a lookup's is always Unknown
 	}
 	for name, tc := range map[string]struct {
 		status int
 		body   string
 		want   want
 	}{
-		"refusal":           {200, refused, want{partner.SubscriberInactive, partner.Rejected}},
-		"refusal under 400": {400, refused, want{partner.SubscriberInactive, partner.Rejected}},
-		"refusal under 500": {500, refused, want{partner.SubscriberInactive, partner.Unknown}},
-		"rate limit":        {200, busy, want{partner.RateLimited, partner.Unknown}},
-		"system error":      {200, broken, want{partner.SystemError, partner.Unknown}},
-		"unlisted code":     {200, foreign, want{partner.SystemError, partner.Unknown}},
-		"success under 400": {400, success, want{partner.ReplyUnreadable, partner.Unknown}},
-		"no data":           {200, success, want{partner.ReplyUnreadable, partner.Unknown}},
-		"HTML":              {200, html, want{partner.ReplyUnreadable, partner.Unknown}},
-		"empty":             {200, none, want{partner.ReplyUnreadable, partner.Unknown}},
-		"bare 401":          {401, none, want{partner.SystemError, partner.Unknown}},
-		"bare 404":          {404, html, want{partner.SystemError, partner.Unknown}},
-		"bare 429":          {429, none, want{partner.RateLimited, partner.Unknown}},
-		"bare 500":          {500, none, want{partner.SystemError, partner.Unknown}},
-		"bare 503":          {503, html, want{partner.Maintenance, partner.Unknown}},
-		"redirect":          {302, none, want{partner.RedirectRefused, partner.Unknown}},
+		"refusal":           {200, refused, want{telco.SubscriberInactive, telco.Rejected}},
+		"refusal under 400": {400, refused, want{telco.SubscriberInactive, telco.Rejected}},
+		"refusal under 500": {500, refused, want{telco.SubscriberInactive, telco.Unknown}},
+		"rate limit":        {200, busy, want{telco.RateLimited, telco.Unknown}},
+		"system error":      {200, broken, want{telco.SystemError, telco.Unknown}},
+		"unlisted code":     {200, foreign, want{telco.SystemError, telco.Unknown}},
+		"success under 400": {400, success, want{telco.ReplyUnreadable, telco.Unknown}},
+		"no data":           {200, success, want{telco.ReplyUnreadable, telco.Unknown}},
+		"HTML":              {200, html, want{telco.ReplyUnreadable, telco.Unknown}},
+		"empty":             {200, none, want{telco.ReplyUnreadable, telco.Unknown}},
+		"bare 401":          {401, none, want{telco.SystemError, telco.Unknown}},
+		"bare 404":          {404, html, want{telco.SystemError, telco.Unknown}},
+		"bare 429":          {429, none, want{telco.RateLimited, telco.Unknown}},
+		"bare 500":          {500, none, want{telco.SystemError, telco.Unknown}},
+		"bare 503":          {503, html, want{telco.Maintenance, telco.Unknown}},
+		"redirect":          {302, none, want{telco.RedirectRefused, telco.Unknown}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -62,17 +62,17 @@ func TestErrorTable(t *testing.T) {
 			client, err := mobifone.New(config("https://partner.test"), mobifone.WithHTTPClient(&http.Client{Transport: mock}),
 				mobifone.WithRetry(mobifone.Retry{Tries: 1}))
 			require.NoError(t, err)
-			msisdn := partner.MustParseMSISDN(canaryMSISDN)
+			msisdn := telco.MustParseMSISDN(canaryMSISDN)
 
 			_, err = client.Packages.Eligible(t.Context(), packages.EligibleRequest{MSISDN: msisdn, Staff: staff})
 			require.ErrorIs(t, err, tc.want.code)
 			_, err = client.OTP.Request(t.Context(), otp.Request{MSISDN: msisdn, Package: "C120", Staff: staff})
 			require.ErrorIs(t, err, tc.want.code)
-			assert.Equal(t, tc.want.otp, partner.OutcomeOf(err))
+			assert.Equal(t, tc.want.otp, telco.OutcomeOf(err))
 			_, err = client.Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
 			require.ErrorIs(t, err, tc.want.code)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "a failed lookup says nothing of the registration")
-			e, ok := errors.AsType[*partner.Error](err)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "a failed lookup says nothing of the registration")
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.Equal(t, tc.status, e.Evidence.HTTPStatus)
 			assert.Equal(t, 1, e.Evidence.Tries)

@@ -15,7 +15,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const requestIDHeader = "X-Request-Id"
@@ -27,7 +27,7 @@ func TestEachTryHasItsOwnRequestID(t *testing.T) {
 		client := w.client(t, quick(5))
 		w.say(always(500))
 		ev := evidenceOf(t, eligible(t.Context(), client))
-		got := w.arrivals(partner.OpEligible)
+		got := w.arrivals(telco.OpEligible)
 		require.Len(t, got, 5)
 		seen := map[string]bool{}
 		for _, a := range got {
@@ -54,14 +54,14 @@ func TestEvidenceCountsWhatLeft(t *testing.T) {
 	for name, tc := range map[string]struct {
 		tries         []script
 		sends, status int
-		code          partner.Code
+		code          telco.Code
 		first, last   time.Duration
 	}{
-		"never connected":       {[]script{refusedDial, refusedDial}, 0, 0, partner.ConnectFailed, 0, 0},
-		"connected at last":     {[]script{refusedDial, slow(500)}, 1, 500, partner.SystemError, 0, 0},
-		"twice answered":        {[]script{slow(503), slow(502)}, 2, 502, partner.SystemError, 0, 3 * time.Second},
-		"answered, then lost":   {[]script{slow(503), lost}, 2, 503, partner.ReplyLost, 0, 3 * time.Second},
-		"answered, then no one": {[]script{slow(503), refusedDial}, 1, 503, partner.ConnectFailed, 0, 0},
+		"never connected":       {[]script{refusedDial, refusedDial}, 0, 0, telco.ConnectFailed, 0, 0},
+		"connected at last":     {[]script{refusedDial, slow(500)}, 1, 500, telco.SystemError, 0, 0},
+		"twice answered":        {[]script{slow(503), slow(502)}, 2, 502, telco.SystemError, 0, 3 * time.Second},
+		"answered, then lost":   {[]script{slow(503), lost}, 2, 503, telco.ReplyLost, 0, 3 * time.Second},
+		"answered, then no one": {[]script{slow(503), refusedDial}, 1, 503, telco.ConnectFailed, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +72,7 @@ func TestEvidenceCountsWhatLeft(t *testing.T) {
 				err := eligible(t.Context(), client)
 				require.ErrorIs(t, err, tc.code)
 				ev := evidenceOf(t, err)
-				assert.Equal(t, tc.sends == 0, partner.OutcomeOf(err) == partner.NotSent, "%v", err)
+				assert.Equal(t, tc.sends == 0, telco.OutcomeOf(err) == telco.NotSent, "%v", err)
 				assert.Equal(t, len(tc.tries), ev.Tries)
 				assert.Equal(t, tc.sends, ev.Sends)
 				assert.Equal(t, tc.status, ev.HTTPStatus)
@@ -97,9 +97,9 @@ func TestRefusedSecondRequestLeavesNoTrace(t *testing.T) {
 	g := &gate{}
 	client := newClient(t, p, mobifone.WithMiddleware(retrying), mobifone.WithLimiter(g))
 	req := toOTP(t, client)
-	for op, call := range map[partner.Operation]func() error{
-		partner.OpRegister: func() error { _, err := client.Registration.Register(t.Context(), req); return err },
-		partner.OpOTP:      func() error { _, err := client.OTP.Request(t.Context(), otpRequest()); return err },
+	for op, call := range map[telco.Operation]func() error{
+		telco.OpRegister: func() error { _, err := client.Registration.Register(t.Context(), req); return err },
+		telco.OpOTP:      func() error { _, err := client.OTP.Request(t.Context(), otpRequest()); return err },
 	} {
 		var got string
 		p.On(op, func(w http.ResponseWriter, r *http.Request, _ field.Request) {
@@ -107,10 +107,10 @@ func TestRefusedSecondRequestLeavesNoTrace(t *testing.T) {
 			http.Error(w, "no", http.StatusInternalServerError)
 		})
 		tokens.Store(0)
-		g.set(func(context.Context, partner.Call) error { tokens.Add(1); return nil })
+		g.set(func(context.Context, telco.Call) error { tokens.Add(1); return nil })
 		err := call()
 		before := p.OnWire(op)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		ev := evidenceOf(t, err)
 		assert.Equal(t, got, ev.RequestID)
 		assert.Equal(t, 1, ev.Tries)
@@ -118,7 +118,7 @@ func TestRefusedSecondRequestLeavesNoTrace(t *testing.T) {
 		assert.Equal(t, int32(1), tokens.Load())
 		assert.Equal(t, before, p.OnWire(op))
 	}
-	assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+	assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 }
 
 // A registration waits for its reply 30 s and no longer; then it is Unknown, with the
@@ -129,7 +129,7 @@ func TestSilenceAfterARegistration(t *testing.T) {
 		client := w.client(t)
 		req := toOTP(t, client)
 		w.say(func(n int, a arrival) (*http.Response, error) {
-			if a.op != partner.OpRegister {
+			if a.op != telco.OpRegister {
 				return nil, nil //nolint:nilnil // says: the partner's own answer
 			}
 			return silence(n, a)
@@ -138,14 +138,14 @@ func TestSilenceAfterARegistration(t *testing.T) {
 		began := time.Now()
 		_, err := client.Registration.Register(t.Context(), req)
 		assert.Equal(t, 30*time.Second, time.Since(began))
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-		require.ErrorIs(t, err, partner.ReplyLost)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.ReplyLost)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		ev := evidenceOf(t, err)
 		assert.Equal(t, 1, ev.Sends)
 		assert.Equal(t, began, ev.FirstSend)
 		assert.Equal(t, began, ev.LastSend)
-		assert.Equal(t, 1, w.count(partner.OpRegister))
+		assert.Equal(t, 1, w.count(telco.OpRegister))
 	})
 }
 
@@ -154,7 +154,7 @@ func TestLocalFailureAfterASendIsUnknown(t *testing.T) {
 	t.Parallel()
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		g, asked := &gate{}, 0
-		g.set(func(context.Context, partner.Call) error {
+		g.set(func(context.Context, telco.Call) error {
 			if asked++; asked > 1 {
 				return comeBack(time.Second)
 			}
@@ -163,8 +163,8 @@ func TestLocalFailureAfterASendIsUnknown(t *testing.T) {
 		client := w.client(t, quick(4), mobifone.WithLimiter(g))
 		w.say(always(503))
 		err := eligible(t.Context(), client)
-		require.ErrorIs(t, err, partner.LimitReached)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.LimitReached)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		ev := evidenceOf(t, err)
 		assert.Equal(t, 2, ev.Tries)
 		assert.Equal(t, 1, ev.Sends)

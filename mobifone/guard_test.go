@@ -16,7 +16,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // clocks are the two clocks of a test's machine.
@@ -46,13 +46,13 @@ func TestGuardRefusesLateAndClockSteps(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		wall, mono time.Duration
-		code       partner.Code
+		code       telco.Code
 	}{
-		"past send-by":           {21 * time.Second, 21 * time.Second, partner.PastSendBy},
-		"wall stepped ahead":     {3 * time.Second, 0, partner.ClockUnreliable},
-		"wall stepped back":      {-3 * time.Second, 0, partner.ClockUnreliable},
-		"suspended":              {0, 3 * time.Second, partner.ClockUnreliable},
-		"reply too old to trust": {11 * time.Minute, 11 * time.Minute, partner.ClockUnreliable},
+		"past send-by":           {21 * time.Second, 21 * time.Second, telco.PastSendBy},
+		"wall stepped ahead":     {3 * time.Second, 0, telco.ClockUnreliable},
+		"wall stepped back":      {-3 * time.Second, 0, telco.ClockUnreliable},
+		"suspended":              {0, 3 * time.Second, telco.ClockUnreliable},
+		"reply too old to trust": {11 * time.Minute, 11 * time.Minute, telco.ClockUnreliable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,9 +66,9 @@ func TestGuardRefusesLateAndClockSteps(t *testing.T) {
 			requireNotSent(t, p, err, tc.code)
 
 			_, err = draft.Send(t.Context())
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "a second Send is never NotSent")
-			require.ErrorIs(t, err, partner.AlreadySent)
-			assert.Equal(t, 0, p.OnWire(partner.OpRegister))
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "a second Send is never NotSent")
+			require.ErrorIs(t, err, telco.AlreadySent)
+			assert.Equal(t, 0, p.OnWire(telco.OpRegister))
 		})
 	}
 }
@@ -84,7 +84,7 @@ func TestGuardLetsThroughInTime(t *testing.T) {
 	clock.step(19*time.Second, 18*time.Second)
 	_, err = draft.Send(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+	assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 }
 
 // A middleware that keeps the body to itself, or answers for the partner, leaves no
@@ -109,8 +109,8 @@ func TestBypassedGuardIsUnknown(t *testing.T) {
 			p := wiretest.New(t, contract.Default())
 			client := newClient(t, p, mobifone.WithMiddleware(onlyRegister(m)))
 			_, err := client.Registration.Register(t.Context(), toOTP(t, client))
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
-			assert.Equal(t, 0, p.OnWire(partner.OpRegister))
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
+			assert.Equal(t, 0, p.OnWire(telco.OpRegister))
 		})
 	}
 }
@@ -131,7 +131,7 @@ func TestReadingMiddlewareChangesNothing(t *testing.T) {
 		return nil, &net.OpError{Op: "dial", Err: errors.New("unreachable")}
 	})
 	_, err := client.Registration.Register(t.Context(), req)
-	requireNotSent(t, p, err, partner.ConnectFailed)
+	requireNotSent(t, p, err, telco.ConnectFailed)
 	f.fail(nil)
 	_, err = client.Registration.Register(t.Context(), req)
 	require.NoError(t, err)

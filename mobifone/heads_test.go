@@ -19,7 +19,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
@@ -64,7 +64,7 @@ func TestRequestHeads(t *testing.T) {
 		_ = read(t.Context(), client)
 	}
 	_, _ = client.Transactions.Search(transactions.SearchQuery{
-		MSISDN: partner.MustParseMSISDN(canaryMSISDN), Query: transactions.Query{From: time.Now().Add(-time.Hour), To: time.Now()},
+		MSISDN: telco.MustParseMSISDN(canaryMSISDN), Query: transactions.Query{From: time.Now().Add(-time.Hour), To: time.Now()},
 	}).Page(t.Context(), 1)
 	for op, ep := range p.Contract.Document().Operations {
 		assert.Contains(t, heads, ep.Method+" "+ep.Path, op)
@@ -79,5 +79,5 @@ func TestRequestHeads(t *testing.T) {
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
-	assert.Equal(t, string(want), strings.ReplaceAll(got.String(), "mobifone-go/"+partner.Version, "mobifone-go/…"))
+	assert.Equal(t, string(want), strings.ReplaceAll(got.String(), "mobifone-go/"+telco.Version, "mobifone-go/…"))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // held is a reply's body that says nothing until it is closed, as the connection behind
@@ -40,10 +40,10 @@ func TestSwitchingProtocolsEnds(t *testing.T) {
 			return resp, nil
 		})
 		_, err := client.Registration.Register(t.Context(), req)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-		require.ErrorIs(t, err, partner.ReplyUnreadable)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.ReplyUnreadable)
 		<-body.closed
-		assert.Equal(t, 1, w.count(partner.OpRegister))
+		assert.Equal(t, 1, w.count(telco.OpRegister))
 	})
 }
 
@@ -61,7 +61,7 @@ func TestReplyBesideAnErrorIsClosed(t *testing.T) {
 			return resp, errReset
 		})
 		_, err := client.Registration.Register(t.Context(), req)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		<-body.closed
 	})
 }
@@ -76,7 +76,7 @@ func TestSwitchingProtocolsAtTheLoginEnds(t *testing.T) {
 			return resp, nil
 		})
 		client := p.client(t, quick(1))
-		require.ErrorIs(t, eligible(t.Context(), client), partner.CredentialsFailed)
+		require.ErrorIs(t, eligible(t.Context(), client), telco.CredentialsFailed)
 		p.login = nil
 		require.NoError(t, eligible(t.Context(), client))
 		require.NoError(t, client.Close(t.Context()))

@@ -15,14 +15,14 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // events keeps what hooks were told.
 type events struct {
 	mu    sync.Mutex
-	tries []partner.TryEvent
-	calls []partner.CallEvent
+	tries []telco.TryEvent
+	calls []telco.CallEvent
 }
 
 type ctxKey struct{}
@@ -30,13 +30,13 @@ type ctxKey struct{}
 func (e *events) hooks(t *testing.T) mobifone.Hooks {
 	t.Helper()
 	return mobifone.Hooks{
-		OnTry: func(ctx context.Context, ev partner.TryEvent) {
+		OnTry: func(ctx context.Context, ev telco.TryEvent) {
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			assert.Equal(t, "the caller's", ctx.Value(ctxKey{}))
 			e.tries = append(e.tries, ev)
 		},
-		OnCall: func(ctx context.Context, ev partner.CallEvent) {
+		OnCall: func(ctx context.Context, ev telco.CallEvent) {
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			assert.Equal(t, "the caller's", ctx.Value(ctxKey{}))
@@ -45,7 +45,7 @@ func (e *events) hooks(t *testing.T) mobifone.Hooks {
 	}
 }
 
-func (e *events) take() (tries []partner.TryEvent, calls []partner.CallEvent) {
+func (e *events) take() (tries []telco.TryEvent, calls []telco.CallEvent) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	tries, calls = e.tries, e.calls
@@ -60,7 +60,7 @@ func TestHooksAreToldOnce(t *testing.T) {
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		var e events
 		g := &gate{}
-		g.set(func(context.Context, partner.Call) error { <-time.After(2 * time.Second); return nil })
+		g.set(func(context.Context, telco.Call) error { <-time.After(2 * time.Second); return nil })
 		client := w.client(t, quick(3), mobifone.WithHooks(e.hooks(t)), mobifone.WithLimiter(g))
 		ctx := context.WithValue(t.Context(), ctxKey{}, "the caller's")
 		w.say(func(n int, _ arrival) (*http.Response, error) {
@@ -79,20 +79,20 @@ func TestHooksAreToldOnce(t *testing.T) {
 		require.Len(t, calls, 1)
 		for i, want := range []int{503, 0, 200} {
 			ev := tries[i]
-			assert.Equal(t, partner.OpEligible, ev.Operation)
-			assert.Equal(t, partner.Background, ev.Lane)
+			assert.Equal(t, telco.OpEligible, ev.Operation)
+			assert.Equal(t, telco.Background, ev.Lane)
 			assert.Equal(t, i+1, ev.Try)
 			assert.Equal(t, want, ev.HTTPStatus)
 			assert.True(t, ev.Sent)
 			assert.Equal(t, 2*time.Second, ev.LimitWait)
 			assert.Equal(t, 3*time.Second, ev.Duration)
-			assert.Equal(t, w.arrivals(partner.OpEligible)[i].req.Header.Get(requestIDHeader), ev.RequestID)
+			assert.Equal(t, w.arrivals(telco.OpEligible)[i].req.Header.Get(requestIDHeader), ev.RequestID)
 		}
 		require.NoError(t, tries[0].Err, "a reply came")
-		require.ErrorIs(t, tries[1].Err, partner.ReplyLost)
+		require.ErrorIs(t, tries[1].Err, telco.ReplyLost)
 		require.NoError(t, tries[2].Err)
-		assert.Equal(t, partner.Succeeded, calls[0].Outcome)
-		assert.Equal(t, partner.Success, calls[0].Code)
+		assert.Equal(t, telco.Succeeded, calls[0].Outcome)
+		assert.Equal(t, telco.Success, calls[0].Code)
 		assert.Equal(t, "0000", calls[0].WireCode)
 		assert.Equal(t, 3, calls[0].Evidence.Tries)
 		assert.NoError(t, calls[0].Err)
@@ -119,15 +119,15 @@ func TestHooksTellEachEnd(t *testing.T) {
 			name    string
 			call    func() error
 			script  script
-			limit   func(context.Context, partner.Call) error
-			outcome partner.Outcome
-			code    partner.Code
+			limit   func(context.Context, telco.Call) error
+			outcome telco.Outcome
+			code    telco.Code
 			sent    bool
 		}{
-			{"a dial that failed", func() error { return eligible(ctx, client) }, refuseDial, nil, partner.NotSent, partner.ConnectFailed, false},
-			{"an empty limiter", ask, nil, func(context.Context, partner.Call) error { return comeBack(1) }, partner.NotSent, partner.LimitReached, false},
-			{"an OTP refused", ask, func(int, arrival) (*http.Response, error) { return answer(200, `{"errorCode":"7005"}`), nil }, nil, partner.Rejected, partner.OTPLimitExceeded, true},
-			{"a registration lost", register, func(int, arrival) (*http.Response, error) { return nil, errReset }, nil, partner.Unknown, partner.ReplyLost, true},
+			{"a dial that failed", func() error { return eligible(ctx, client) }, refuseDial, nil, telco.NotSent, telco.ConnectFailed, false},
+			{"an empty limiter", ask, nil, func(context.Context, telco.Call) error { return comeBack(1) }, telco.NotSent, telco.LimitReached, false},
+			{"an OTP refused", ask, func(int, arrival) (*http.Response, error) { return answer(200, `{"errorCode":"7005"}`), nil }, nil, telco.Rejected, telco.OTPLimitExceeded, true},
+			{"a registration lost", register, func(int, arrival) (*http.Response, error) { return nil, errReset }, nil, telco.Unknown, telco.ReplyLost, true},
 		} {
 			w.say(tc.script)
 			g.set(tc.limit)
@@ -138,7 +138,7 @@ func TestHooksTellEachEnd(t *testing.T) {
 			assert.Equal(t, tc.sent, tries[0].Sent, tc.name)
 			assert.Equal(t, tc.outcome, calls[0].Outcome, tc.name)
 			assert.Equal(t, tc.code, calls[0].Code, tc.name)
-			assert.Equal(t, tc.outcome, partner.OutcomeOf(err), tc.name)
+			assert.Equal(t, tc.outcome, telco.OutcomeOf(err), tc.name)
 			require.ErrorIs(t, calls[0].Err, tc.code, tc.name)
 			assert.Equal(t, evidenceOf(t, err), calls[0].Evidence, tc.name)
 		}
@@ -147,8 +147,8 @@ func TestHooksTellEachEnd(t *testing.T) {
 		tries, calls := e.take()
 		assert.Empty(t, tries, "nothing was begun")
 		require.Len(t, calls, 1)
-		assert.Equal(t, partner.ClientClosed, calls[0].Code)
-		require.ErrorIs(t, err, partner.ClientClosed)
+		assert.Equal(t, telco.ClientClosed, calls[0].Code)
+		require.ErrorIs(t, err, telco.ClientClosed)
 	})
 }
 
@@ -176,8 +176,8 @@ func TestEventsHoldNothingPersonal(t *testing.T) {
 			w.say(s)
 			require.Error(t, eligible(t.Context(), client))
 			again := req
-			again.PartnerTransID = partner.RandomPartnerTransID()
-			again.TransID = partner.TransID("T-" + string(again.PartnerTransID))
+			again.PartnerTransID = telco.RandomPartnerTransID()
+			again.TransID = telco.TransID("T-" + string(again.PartnerTransID))
 			_, err := client.Registration.Register(t.Context(), again)
 			require.Error(t, err)
 		}
@@ -187,7 +187,7 @@ func TestEventsHoldNothingPersonal(t *testing.T) {
 
 // given is what of personal data a request carried.
 func given(a arrival) string {
-	if a.op == partner.OpRegister {
+	if a.op == telco.OpRegister {
 		return canaryMSISDN + " " + canaryOTP
 	}
 	return canaryMSISDN
@@ -205,21 +205,21 @@ func TestHooksMayKeepErrors(t *testing.T) {
 		}
 	}
 	client := newClient(t, p, mobifone.WithHooks(mobifone.Hooks{
-		OnTry:  func(_ context.Context, e partner.TryEvent) { read(e.Err) },
-		OnCall: func(_ context.Context, e partner.CallEvent) { read(e.Err) },
+		OnTry:  func(_ context.Context, e telco.TryEvent) { read(e.Err) },
+		OnCall: func(_ context.Context, e telco.CallEvent) { read(e.Err) },
 	}), mobifone.WithRetry(mobifone.Retry{Tries: 1}))
 	req := toOTP(t, client)
-	p.On(partner.OpRegister, wiretest.Hangup(""))
-	p.On(partner.OpGet, wiretest.Hangup(""))
+	p.On(telco.OpRegister, wiretest.Hangup(""))
+	p.On(telco.OpGet, wiretest.Hangup(""))
 	for range 20 {
-		req.PartnerTransID = partner.RandomPartnerTransID()
-		req.TransID = partner.TransID("T-" + string(req.PartnerTransID))
+		req.PartnerTransID = telco.RandomPartnerTransID()
+		req.TransID = telco.TransID("T-" + string(req.PartnerTransID))
 		_, err := client.Registration.Register(t.Context(), req)
-		e, ok := errors.AsType[*partner.Error](err)
+		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
 		require.NotNil(t, e.Handle)
 		_, err = client.Registration.Resolve(t.Context(), *e.Handle)
-		e, ok = errors.AsType[*partner.Error](err)
+		e, ok = errors.AsType[*telco.Error](err)
 		require.True(t, ok)
 		require.NotNil(t, e.Handle)
 	}

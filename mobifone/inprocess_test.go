@@ -22,7 +22,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/transactions"
 )
@@ -42,7 +42,7 @@ type script func(n int, a arrival) (*http.Response, error)
 
 // arrival is one request as it came to the wire.
 type arrival struct {
-	op   partner.Operation // empty: a login
+	op   telco.Operation // empty: a login
 	at   time.Time
 	req  *http.Request
 	body []byte
@@ -112,7 +112,7 @@ func (w *inProcess) ownAnswer(req *http.Request, body []byte) *http.Response {
 	return resp
 }
 
-func (w *inProcess) of(op partner.Operation) []arrival {
+func (w *inProcess) of(op telco.Operation) []arrival {
 	var of []arrival
 	for _, a := range w.arrived {
 		if a.op == op {
@@ -123,14 +123,14 @@ func (w *inProcess) of(op partner.Operation) []arrival {
 }
 
 // arrivals returns the requests of an operation so far.
-func (w *inProcess) arrivals(op partner.Operation) []arrival {
+func (w *inProcess) arrivals(op telco.Operation) []arrival {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.of(op)
 }
 
 // count returns how many requests of an operation came so far.
-func (w *inProcess) count(op partner.Operation) int { return len(w.arrivals(op)) }
+func (w *inProcess) count(op telco.Operation) int { return len(w.arrivals(op)) }
 
 // answer is a reply made by hand; kv are header names and values.
 func answer(status int, body string, kv ...string) *http.Response {
@@ -171,20 +171,20 @@ func first(s script) script {
 var errReset = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
 func eligible(ctx context.Context, client *mobifone.Client) error {
-	_, err := client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: partner.MustParseMSISDN(canaryMSISDN), Staff: staff})
+	_, err := client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: telco.MustParseMSISDN(canaryMSISDN), Staff: staff})
 	return err
 }
 
 // reads are the calls that change nothing at the partner.
-func reads() map[partner.Operation]func(context.Context, *mobifone.Client) error {
+func reads() map[telco.Operation]func(context.Context, *mobifone.Client) error {
 	window := transactions.Query{From: time.Now().Add(-time.Hour), To: time.Now()}
-	return map[partner.Operation]func(context.Context, *mobifone.Client) error{
-		partner.OpEligible: eligible,
-		partner.OpGet: func(ctx context.Context, client *mobifone.Client) error {
+	return map[telco.Operation]func(context.Context, *mobifone.Client) error{
+		telco.OpEligible: eligible,
+		telco.OpGet: func(ctx context.Context, client *mobifone.Client) error {
 			_, err := client.Transactions.Get(ctx, transactions.GetRequest{TransID: "T-1"})
 			return err
 		},
-		partner.OpList: func(ctx context.Context, client *mobifone.Client) error {
+		telco.OpList: func(ctx context.Context, client *mobifone.Client) error {
 			_, err := client.Transactions.List(window).Page(ctx, 1)
 			return err
 		},

@@ -15,7 +15,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // foreign is an error that says little and holds much, by value.
@@ -47,8 +47,8 @@ func TestCausesHoldNothingPersonal(t *testing.T) {
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		var l leaks
 		client := w.client(t, quick(1), mobifone.WithHooks(mobifone.Hooks{
-			OnTry:  func(_ context.Context, e partner.TryEvent) { l.deep(e.Err) },
-			OnCall: func(_ context.Context, e partner.CallEvent) { l.deep(e.Err) },
+			OnTry:  func(_ context.Context, e telco.TryEvent) { l.deep(e.Err) },
+			OnCall: func(_ context.Context, e telco.CallEvent) { l.deep(e.Err) },
 		}))
 		req := toOTP(t, client)
 		for _, cause := range []func(a arrival) error{
@@ -60,8 +60,8 @@ func TestCausesHoldNothingPersonal(t *testing.T) {
 			w.say(func(_ int, a arrival) (*http.Response, error) { return nil, cause(a) })
 			l.deep(eligible(t.Context(), client))
 			again := req
-			again.PartnerTransID = partner.RandomPartnerTransID()
-			again.TransID = partner.TransID("T-" + string(again.PartnerTransID))
+			again.PartnerTransID = telco.RandomPartnerTransID()
+			again.TransID = telco.TransID("T-" + string(again.PartnerTransID))
 			_, err := client.Registration.Register(t.Context(), again)
 			l.deep(err)
 			if errors.Is(cause(arrival{}), io.ErrUnexpectedEOF) {
@@ -85,8 +85,8 @@ func TestEscapedSecretsAreHidden(t *testing.T) {
 		var l leaks
 		cfg := config("https://partner.test")
 		var provider error
-		cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (partner.Credentials, error) {
-			return partner.Credentials{APIKey: partner.NewSecret(canaryKey), Secret: partner.NewSecret(secret), ExpiresAt: time.Now().Add(time.Minute)}, provider
+		cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (telco.Credentials, error) {
+			return telco.Credentials{APIKey: telco.NewSecret(canaryKey), Secret: telco.NewSecret(secret), ExpiresAt: time.Now().Add(time.Minute)}, provider
 		})
 		client := w.clientOf(t, cfg, quick(1))
 		w.say(func(int, arrival) (*http.Response, error) {
@@ -96,13 +96,13 @@ func TestEscapedSecretsAreHidden(t *testing.T) {
 		<-time.After(2 * time.Minute)
 		provider = errors.New("the vault gave " + secret)
 		l.deep(eligible(t.Context(), client))
-		provider = &partner.Error{Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.InvalidISDN, Err: provider}
+		provider = &telco.Error{Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.InvalidISDN, Err: provider}
 		err := eligible(t.Context(), client)
 		l.deep(err)
-		assert.Equal(t, partner.NotSent, partner.OutcomeOf(err), "another client's verdict is none on this call")
-		e, ok := errors.AsType[*partner.Error](err)
+		assert.Equal(t, telco.NotSent, telco.OutcomeOf(err), "another client's verdict is none on this call")
+		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
-		assert.Equal(t, partner.CredentialsFailed, e.Code)
+		assert.Equal(t, telco.CredentialsFailed, e.Code)
 		said := l.out.String()
 		require.NotEmpty(t, said)
 		for _, form := range []string{`et\77`, `et\\77`, "et%5C77", "se<cr>"} {
@@ -126,7 +126,7 @@ func TestNumberInATransIDDoesNotPrint(t *testing.T) {
 		w.say(func(int, arrival) (*http.Response, error) { return nil, errReset })
 		_, err = draft.Send(t.Context())
 		l.deep(err)
-		e, ok := errors.AsType[*partner.Error](err)
+		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
 		l.print(*e.Handle)
 		for line := range strings.Lines(l.out.String()) {
@@ -148,7 +148,7 @@ func TestTokenInABrokenLoginIsHidden(t *testing.T) {
 		}
 		var l leaks
 		err := eligible(t.Context(), p.client(t, quick(1)))
-		require.ErrorIs(t, err, partner.CredentialsFailed)
+		require.ErrorIs(t, err, telco.CredentialsFailed)
 		l.deep(err)
 		assert.NotContains(t, l.out.String(), token)
 	})

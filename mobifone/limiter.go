@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Limiter grants HTTP requests. Wait blocks until c may be sent. It must be safe for
@@ -17,13 +17,13 @@ import (
 // outlast ctx's deadline; an error with a method RetryAfter() time.Duration tells the
 // caller when to come back. A call it refuses was not sent.
 type Limiter interface {
-	Wait(ctx context.Context, c partner.Call) error
+	Wait(ctx context.Context, c telco.Call) error
 }
 
 // Pauser is a limiter that can hold a lane: the client tells it of a 429 with a
 // Retry-After, so that all who share the limiter wait.
 type Pauser interface {
-	Pause(lane partner.Lane, until time.Time)
+	Pause(lane telco.Lane, until time.Time)
 }
 
 // FromRate makes a limiter of l for one process, first come, first served. Tellers go
@@ -48,7 +48,7 @@ type rateLimiter struct {
 // waiter is one call that waits.
 type waiter struct {
 	ctx  context.Context //nolint:containedctx // it stays no longer than the call
-	lane partner.Lane
+	lane telco.Lane
 	turn chan struct{} // closed when the call is at the head, or refused
 	in   *list.List    // where it waits; nil when it does not
 	at   *list.Element
@@ -63,7 +63,7 @@ type seat struct {
 }
 
 // Wait queues, and sleeps at the head of the queue until its token comes.
-func (r *rateLimiter) Wait(ctx context.Context, c partner.Call) error {
+func (r *rateLimiter) Wait(ctx context.Context, c telco.Call) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (r *rateLimiter) Wait(ctx context.Context, c partner.Call) error {
 
 // enter takes a token, or a place in the queue, or refuses at once. Without a waiter and
 // without an error the call may go.
-func (r *rateLimiter) enter(ctx context.Context, lane partner.Lane) (*waiter, error) {
+func (r *rateLimiter) enter(ctx context.Context, lane telco.Lane) (*waiter, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now() // under the lock, or a stale reading is credited twice
@@ -102,14 +102,14 @@ func (r *rateLimiter) enter(ctx context.Context, lane partner.Lane) (*waiter, er
 		return nil, nil //nolint:nilnil // says: go
 	}
 	ahead := r.queue.Len() - r.open
-	if lane == partner.Background {
+	if lane == telco.Background {
 		ahead += r.behind.Len()
 	}
 	if err := r.inTime(ctx, now, ahead); err != nil {
 		return nil, err
 	}
 	w := &waiter{ctx: ctx, lane: lane, turn: make(chan struct{})}
-	if lane == partner.Background && r.front {
+	if lane == telco.Background && r.front {
 		w.stand(&r.behind)
 		return w, nil
 	}
@@ -145,14 +145,14 @@ func (r *rateLimiter) leave(w *waiter, used bool) {
 // line puts a call at the end of the queue.
 func (r *rateLimiter) line(w *waiter) {
 	w.stand(&r.queue)
-	r.front = r.front || w.lane == partner.Background
+	r.front = r.front || w.lane == telco.Background
 }
 
 // unline takes a call out of the queue; a background call makes room for the next one,
 // behind every teller who waits by now.
 func (r *rateLimiter) unline(w *waiter, now time.Time) {
 	w.stepOut()
-	if w.lane != partner.Background {
+	if w.lane != telco.Background {
 		return
 	}
 	r.front = false

@@ -13,28 +13,28 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // ledger is a limiter that grants everything and notes it; a Pauser too.
 type ledger struct {
 	mu     sync.Mutex
-	calls  []partner.Call
-	pauses map[partner.Lane]time.Duration
+	calls  []telco.Call
+	pauses map[telco.Lane]time.Duration
 }
 
-func (l *ledger) Wait(_ context.Context, c partner.Call) error {
+func (l *ledger) Wait(_ context.Context, c telco.Call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.calls = append(l.calls, c)
 	return nil
 }
 
-func (l *ledger) Pause(lane partner.Lane, until time.Time) {
+func (l *ledger) Pause(lane telco.Lane, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pauses == nil {
-		l.pauses = map[partner.Lane]time.Duration{}
+		l.pauses = map[telco.Lane]time.Duration{}
 	}
 	l.pauses[lane] = time.Until(until)
 }
@@ -46,25 +46,25 @@ func TestOneTokenPerTry(t *testing.T) {
 	bearer(t, func(t *testing.T, p *tokens) {
 		l := &ledger{}
 		client := p.client(t, quick(3), mobifone.WithLimiter(l))
-		p.answers401(partner.OpEligible, 1)
+		p.answers401(telco.OpEligible, 1)
 		require.NoError(t, eligible(t.Context(), client))
 		_, err := client.Registration.Register(t.Context(), toOTP(t, client))
 		require.NoError(t, err)
 		p.say(func(n int, a arrival) (*http.Response, error) {
-			if a.op == partner.OpGet {
+			if a.op == telco.OpGet {
 				return answer(503, "no"), nil
 			}
 			return p.answer(n, a)
 		})
-		require.Error(t, reads()[partner.OpGet](t.Context(), client.Background()))
+		require.Error(t, reads()[telco.OpGet](t.Context(), client.Background()))
 
-		const login partner.Operation = "auth.login"
-		fore := func(op partner.Operation) partner.Call { return partner.Call{Operation: op} }
-		get := partner.Call{Operation: partner.OpGet, Lane: partner.Background}
-		assert.Equal(t, []partner.Call{
-			fore(partner.OpEligible), fore(login), // the token, before the first call can be signed
-			fore(partner.OpEligible), fore(login), // refused once: again, with a fresh one
-			fore(partner.OpEligible), fore(partner.OpOTP), fore(partner.OpRegister),
+		const login telco.Operation = "auth.login"
+		fore := func(op telco.Operation) telco.Call { return telco.Call{Operation: op} }
+		get := telco.Call{Operation: telco.OpGet, Lane: telco.Background}
+		assert.Equal(t, []telco.Call{
+			fore(telco.OpEligible), fore(login), // the token, before the first call can be signed
+			fore(telco.OpEligible), fore(login), // refused once: again, with a fresh one
+			fore(telco.OpEligible), fore(telco.OpOTP), fore(telco.OpRegister),
 			get, get, get,
 		}, l.calls)
 		assert.Len(t, p.all(), len(l.calls))
@@ -77,16 +77,16 @@ func TestLimiterRefusalEndsTheCall(t *testing.T) {
 	t.Parallel()
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 		g, asked := &gate{}, 0
-		g.set(func(context.Context, partner.Call) error { asked++; return comeBack(7 * time.Second) })
+		g.set(func(context.Context, telco.Call) error { asked++; return comeBack(7 * time.Second) })
 		client := w.client(t, mobifone.WithLimiter(g))
 		for _, err := range []error{
 			eligible(t.Context(), client),
 			func() error { _, err := client.OTP.Request(t.Context(), otpRequest()); return err }(),
 		} {
-			require.ErrorIs(t, err, partner.LimitReached)
-			e, ok := errors.AsType[*partner.Error](err)
+			require.ErrorIs(t, err, telco.LimitReached)
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
-			assert.Equal(t, partner.NotSent, e.Outcome)
+			assert.Equal(t, telco.NotSent, e.Outcome)
 			assert.Equal(t, 7*time.Second, e.RetryAfter)
 			assert.Zero(t, e.Evidence.Sends)
 		}
@@ -108,18 +108,18 @@ func TestCancelInTheLimiter(t *testing.T) {
 		client := w.client(t, mobifone.WithLimiter(g))
 		req := toOTP(t, client)
 		sent := len(w.all())
-		g.set(func(ctx context.Context, _ partner.Call) error { <-ctx.Done(); return ctx.Err() })
+		g.set(func(ctx context.Context, _ telco.Call) error { <-ctx.Done(); return ctx.Err() })
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		_, err := client.Registration.Register(ctx, req)
-		require.ErrorIs(t, err, partner.Canceled)
-		assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.Canceled)
+		assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 
 		began := time.Now()
 		_, err = client.Registration.Register(t.Context(), req)
 		assert.Equal(t, 30*time.Second, time.Since(began), "the wait is inside the call's time")
-		require.ErrorIs(t, err, partner.LimitReached)
-		assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.LimitReached)
+		assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 		assert.Len(t, w.all(), sent)
 	})
 }
@@ -139,14 +139,14 @@ func TestPause(t *testing.T) {
 		"far":         {429, "10000000000", 5 * time.Minute},
 		"503 is none": {503, "3", 0},
 	} {
-		for _, lane := range []partner.Lane{partner.Foreground, partner.Background} {
+		for _, lane := range []telco.Lane{telco.Foreground, telco.Background} {
 			t.Run(name+"/"+lane.String(), func(t *testing.T) {
 				t.Parallel()
 				bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 					l := &ledger{}
 					client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: 1}), mobifone.WithLimiter(l))
 					here, there := client, client.Background()
-					if lane == partner.Background {
+					if lane == telco.Background {
 						here, there = there, here
 					}
 					w.say(first(always(tc.status, "Retry-After", tc.after)))
@@ -157,13 +157,13 @@ func TestPause(t *testing.T) {
 					if tc.pause == 0 {
 						assert.Empty(t, l.pauses)
 					} else {
-						assert.Equal(t, map[partner.Lane]time.Duration{lane: tc.pause}, l.pauses)
+						assert.Equal(t, map[telco.Lane]time.Duration{lane: tc.pause}, l.pauses)
 					}
 					err := eligible(t.Context(), here)
 					switch {
 					case tc.pause > 10*time.Second:
-						require.ErrorIs(t, err, partner.LimitReached, "a wait beyond the deadline is not begun")
-						e, _ := errors.AsType[*partner.Error](err)
+						require.ErrorIs(t, err, telco.LimitReached, "a wait beyond the deadline is not begun")
+						e, _ := errors.AsType[*telco.Error](err)
 						assert.Equal(t, tc.pause, e.RetryAfter)
 						assert.Zero(t, time.Since(began))
 						<-time.After(tc.pause)

@@ -14,14 +14,14 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A crowd that queues and gives up leaves nothing to pay for: the next caller waits for
 // one token.
 func TestCrowdThatLeftCostsNothing(t *testing.T) {
 	t.Parallel()
-	for _, call := range []partner.Call{teller, report} {
+	for _, call := range []telco.Call{teller, report} {
 		synctest.Test(t, func(t *testing.T) {
 			l := mobifone.FromRate(rate.NewLimiter(10, 1))
 			require.NoError(t, l.Wait(t.Context(), call))
@@ -133,7 +133,7 @@ func TestQuotaIsUsedWhileOthersLeave(t *testing.T) {
 // First come, first served, in either lane, also when some in between leave.
 func TestFirstComeFirstServed(t *testing.T) {
 	t.Parallel()
-	for _, call := range []partner.Call{teller, report} {
+	for _, call := range []telco.Call{teller, report} {
 		synctest.Test(t, func(t *testing.T) {
 			l := mobifone.FromRate(rate.NewLimiter(10, 1))
 			var mu sync.Mutex
@@ -231,10 +231,10 @@ func TestRefusedWaitIsTheTrueOne(t *testing.T) {
 func TestRateZeroRefuses(t *testing.T) {
 	t.Parallel()
 	l := mobifone.FromRate(rate.NewLimiter(0, 2))
-	for _, call := range []partner.Call{teller, report} {
+	for _, call := range []telco.Call{teller, report} {
 		require.NoError(t, l.Wait(t.Context(), call))
 	}
-	for _, call := range []partner.Call{teller, report} {
+	for _, call := range []telco.Call{teller, report} {
 		require.Error(t, l.Wait(t.Context(), call))
 	}
 }
@@ -244,7 +244,7 @@ func TestRateZeroRefuses(t *testing.T) {
 //nolint:paralleltest // it counts the process's allocations
 func TestFreeTokenAllocatesNothing(t *testing.T) {
 	l := mobifone.FromRate(rate.NewLimiter(1e9, 1e9))
-	for _, call := range []partner.Call{teller, report} {
+	for _, call := range []telco.Call{teller, report} {
 		assert.Zero(t, testing.AllocsPerRun(1000, func() { assert.NoError(t, l.Wait(t.Context(), call)) }))
 	}
 }

@@ -15,12 +15,12 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var (
-	teller = partner.Call{Operation: partner.OpRegister, Lane: partner.Foreground}
-	report = partner.Call{Operation: partner.OpList, Lane: partner.Background}
+	teller = telco.Call{Operation: telco.OpRegister, Lane: telco.Foreground}
+	report = telco.Call{Operation: telco.OpList, Lane: telco.Background}
 )
 
 // noRate grants nothing.
@@ -32,7 +32,7 @@ type grants struct {
 	at []time.Time
 }
 
-func (g *grants) wait(ctx context.Context, l mobifone.Limiter, c partner.Call) error {
+func (g *grants) wait(ctx context.Context, l mobifone.Limiter, c telco.Call) error {
 	err := l.Wait(ctx, c)
 	if err == nil {
 		g.mu.Lock()
@@ -101,7 +101,7 @@ func TestFromRateNeverGrantsMore(t *testing.T) {
 // Without disturbance the whole quota is used, by either lane alone.
 func TestFromRateUsesTheQuota(t *testing.T) {
 	t.Parallel()
-	for _, call := range []partner.Call{teller, report} {
+	for _, call := range []telco.Call{teller, report} {
 		synctest.Test(t, func(t *testing.T) {
 			l := mobifone.FromRate(rate.NewLimiter(20, 1))
 			began := time.Now()
@@ -172,7 +172,7 @@ func TestBackgroundIsNotStarved(t *testing.T) {
 func TestLimiterRefusesAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for _, call := range []partner.Call{teller, report} {
+		for _, call := range []telco.Call{teller, report} {
 			l := mobifone.FromRate(rate.NewLimiter(1, 1))
 			var wg sync.WaitGroup
 			ctx, cancel := context.WithCancel(t.Context())
@@ -202,7 +202,7 @@ func TestLimiterRefusesAtOnce(t *testing.T) {
 // Burst 0 grants nothing to anybody, at once.
 func TestBurstZeroRefusesAll(t *testing.T) {
 	t.Parallel()
-	for _, call := range []partner.Call{teller, report} {
+	for _, call := range []telco.Call{teller, report} {
 		require.Error(t, mobifone.FromRate(noRate()).Wait(t.Context(), call))
 	}
 }
@@ -210,7 +210,7 @@ func TestBurstZeroRefusesAll(t *testing.T) {
 // A place that is left is the next caller's.
 func TestLeftPlaceIsGivenBack(t *testing.T) {
 	t.Parallel()
-	for _, call := range []partner.Call{teller, report} {
+	for _, call := range []telco.Call{teller, report} {
 		synctest.Test(t, func(t *testing.T) {
 			l := mobifone.FromRate(rate.NewLimiter(rate.Every(time.Minute), 1))
 			require.NoError(t, l.Wait(t.Context(), call))
@@ -231,7 +231,7 @@ func TestEndedContextIsNotServed(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, call := range []partner.Call{teller, report} {
+	for _, call := range []telco.Call{teller, report} {
 		require.ErrorIs(t, mobifone.FromRate(rate.NewLimiter(rate.Inf, 1)).Wait(ctx, call), context.Canceled)
 	}
 }

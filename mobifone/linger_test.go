@@ -17,7 +17,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A registration that is given up resets its connection, so that no byte which waits in
@@ -69,19 +69,19 @@ func TestGivenUpRegistrationResets(t *testing.T) {
 				_, err = io.Copy(io.Discard, conn)
 				ended <- err
 			}
-			p.On(partner.OpRegister, silent)
-			p.On(partner.OpList, silent)
+			p.On(telco.OpRegister, silent)
+			p.On(telco.OpList, silent)
 			giveUp := func(call func(context.Context) error) error {
 				ctx, cancel := context.WithCancel(t.Context())
 				go func() { <-got; cancel() }()
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(call(ctx)))
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(call(ctx)))
 				return <-ended
 			}
 			require.ErrorIs(t, giveUp(func(ctx context.Context) error {
 				_, err := client.Registration.Register(ctx, req)
 				return err
 			}), syscall.ECONNRESET)
-			assert.NoError(t, giveUp(func(ctx context.Context) error { return reads()[partner.OpList](ctx, client) }))
+			assert.NoError(t, giveUp(func(ctx context.Context) error { return reads()[telco.OpList](ctx, client) }))
 		})
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // logTo is a pair of hooks that writes the lines of [WithLogger]. Only that option
@@ -12,16 +12,16 @@ import (
 // that does not log.
 func logTo(l *slog.Logger) Hooks {
 	return Hooks{
-		OnTry: func(ctx context.Context, ev partner.TryEvent) {
+		OnTry: func(ctx context.Context, ev telco.TryEvent) {
 			l.LogAttrs(ctx, slog.LevelDebug, "partner try",
 				slog.String("operation", string(ev.Operation)), slog.String("lane", ev.Lane.String()),
 				slog.Int("try", ev.Try), slog.String("request_id", ev.RequestID),
 				slog.Int("http_status", ev.HTTPStatus), slog.Bool("sent", ev.Sent),
 				slog.Duration("limit_wait", ev.LimitWait), slog.Duration("took", ev.Duration))
 		},
-		OnCall: func(ctx context.Context, ev partner.CallEvent) {
+		OnCall: func(ctx context.Context, ev telco.CallEvent) {
 			level := slog.LevelDebug
-			if ev.Outcome == partner.Unknown {
+			if ev.Outcome == telco.Unknown {
 				level = slog.LevelWarn
 			}
 			l.LogAttrs(ctx, level, "partner call",
@@ -30,7 +30,7 @@ func logTo(l *slog.Logger) Hooks {
 				slog.String("wire_code", ev.WireCode), slog.Int("tries", ev.Evidence.Tries),
 				slog.Int("sends", ev.Evidence.Sends), slog.Int("http_status", ev.Evidence.HTTPStatus),
 				slog.String("request_id", ev.Evidence.RequestID), slog.Duration("took", ev.Duration),
-				slog.String("telco_request_id", partner.Scrub(ev.Evidence.TelcoRequestID)),
+				slog.String("telco_request_id", telco.Scrub(ev.Evidence.TelcoRequestID)),
 				slog.String("deadline", string(ev.Evidence.Deadline)))
 		},
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/registration"
 )
 
@@ -44,12 +44,12 @@ func (f *faultyWire) client() *http.Client {
 	}}}
 }
 
-func requireNotSent(t *testing.T, p *wiretest.Partner, err error, code partner.Code) *partner.Error {
+func requireNotSent(t *testing.T, p *wiretest.Partner, err error, code telco.Code) *telco.Error {
 	t.Helper()
 	require.Error(t, err)
-	assert.Equal(t, partner.NotSent, partner.OutcomeOf(err), "%v", err)
-	assert.Equal(t, 0, p.OnWire(partner.OpRegister), "requests at the socket")
-	e, ok := errors.AsType[*partner.Error](err)
+	assert.Equal(t, telco.NotSent, telco.OutcomeOf(err), "%v", err)
+	assert.Equal(t, 0, p.OnWire(telco.OpRegister), "requests at the socket")
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
 	assert.Equal(t, code, e.Code, "%v", err)
 	assert.Zero(t, e.Evidence.Sends)
@@ -86,13 +86,13 @@ func TestNothingLeftIsNotSent(t *testing.T) {
 					req := toOTP(t, client)
 					f.fail(dial)
 					_, err := client.Registration.Register(t.Context(), req)
-					requireNotSent(t, p, err, partner.ConnectFailed)
+					requireNotSent(t, p, err, telco.ConnectFailed)
 
 					f.fail(nil)
 					receipt, err := client.Registration.Register(t.Context(), req)
 					require.NoError(t, err, "the same ids go again")
 					assert.Equal(t, req.TransID, receipt.TransID)
-					assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+					assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 				})
 			}
 		}
@@ -107,29 +107,29 @@ func TestLimiterRefusalIsNotSent(t *testing.T) {
 	req := toOTP(t, client)
 	gate.set(mobifone.FromRate(rate.NewLimiter(rate.Every(time.Hour), 0)).Wait)
 	_, err := client.Registration.Register(t.Context(), req)
-	requireNotSent(t, p, err, partner.LimitReached)
+	requireNotSent(t, p, err, telco.LimitReached)
 
 	slow := mobifone.FromRate(rate.NewLimiter(rate.Every(time.Hour), 1))
-	require.NoError(t, slow.Wait(t.Context(), partner.Call{}))
+	require.NoError(t, slow.Wait(t.Context(), telco.Call{}))
 	gate.set(slow.Wait)
 	_, err = client.Registration.Register(t.Context(), req)
-	e := requireNotSent(t, p, err, partner.LimitReached)
+	e := requireNotSent(t, p, err, telco.LimitReached)
 	assert.Greater(t, e.RetryAfter, time.Minute, "it says when to come back")
 }
 
 // gate is a limiter that a test exchanges.
 type gate struct {
 	mu   sync.Mutex
-	wait func(context.Context, partner.Call) error
+	wait func(context.Context, telco.Call) error
 }
 
-func (g *gate) set(wait func(context.Context, partner.Call) error) {
+func (g *gate) set(wait func(context.Context, telco.Call) error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.wait = wait
 }
 
-func (g *gate) Wait(ctx context.Context, c partner.Call) error {
+func (g *gate) Wait(ctx context.Context, c telco.Call) error {
 	g.mu.Lock()
 	wait := g.wait
 	g.mu.Unlock()
@@ -144,9 +144,9 @@ func TestFailedCredentialsAreNotSent(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	var fail error
 	cfg := config(p.Server.URL)
-	cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (partner.Credentials, error) {
+	cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (telco.Credentials, error) {
 		if fail != nil {
-			return partner.Credentials{}, fail
+			return telco.Credentials{}, fail
 		}
 		c := credentials()
 		c.ExpiresAt = time.Now() // asked again each time
@@ -157,7 +157,7 @@ func TestFailedCredentialsAreNotSent(t *testing.T) {
 	req := toOTP(t, client)
 	fail = errors.New("vault sealed")
 	_, err = client.Registration.Register(t.Context(), req)
-	requireNotSent(t, p, err, partner.CredentialsFailed)
+	requireNotSent(t, p, err, telco.CredentialsFailed)
 	require.ErrorContains(t, err, "vault sealed")
 }
 
@@ -169,7 +169,7 @@ func TestCancelledBeforeTheSendIsNotSent(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := client.Registration.Register(ctx, req)
-	requireNotSent(t, p, err, partner.Canceled)
+	requireNotSent(t, p, err, telco.Canceled)
 }
 
 func TestClosedClientIsNotSent(t *testing.T) {
@@ -179,16 +179,16 @@ func TestClosedClientIsNotSent(t *testing.T) {
 	req := toOTP(t, client)
 	require.NoError(t, client.Close(t.Context()))
 	_, err := client.Registration.Register(t.Context(), req)
-	requireNotSent(t, p, err, partner.ClientClosed)
+	requireNotSent(t, p, err, telco.ClientClosed)
 }
 
 // aRequest is a registration request that no OTP step went before.
 func aRequest(t *testing.T) registration.Request {
 	t.Helper()
-	code, err := partner.ParseOTP(canaryOTP)
+	code, err := telco.ParseOTP(canaryOTP)
 	require.NoError(t, err)
 	return registration.Request{
-		MSISDN: partner.MustParseMSISDN(canaryMSISDN), Package: "C120", Amount: 120_000,
-		TransID: "T-1", PartnerTransID: partner.RandomPartnerTransID(), OTP: code, Staff: staff,
+		MSISDN: telco.MustParseMSISDN(canaryMSISDN), Package: "C120", Amount: 120_000,
+		TransID: "T-1", PartnerTransID: telco.RandomPartnerTransID(), OTP: code, Staff: staff,
 	}
 }

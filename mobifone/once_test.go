@@ -13,7 +13,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/registration"
 )
 
@@ -22,7 +22,7 @@ import (
 func TestRetryingTransportIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := mobifone.New(config("https://partner.test"), mobifone.WithHTTPClient(retryablehttp.NewClient().StandardClient()))
-	require.ErrorIs(t, err, partner.InvalidInput)
+	require.ErrorIs(t, err, telco.InvalidInput)
 }
 
 // A middleware that asks twice at once and takes the first answer lets one registration
@@ -58,9 +58,9 @@ func TestHedgedRegistrationIsSentOnce(t *testing.T) {
 	template := toOTP(t, newClient(t, p))
 	require.NoError(t, eligible(t.Context(), client))
 	var mu sync.Mutex
-	arrived, outcomes := map[partner.PartnerTransID]int{}, map[partner.PartnerTransID]partner.Outcome{}
+	arrived, outcomes := map[telco.PartnerTransID]int{}, map[telco.PartnerTransID]telco.Outcome{}
 	answers := p.Registered()
-	p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		mu.Lock()
 		arrived[f.PartnerTransID]++
 		mu.Unlock()
@@ -68,19 +68,19 @@ func TestHedgedRegistrationIsSentOnce(t *testing.T) {
 	})
 	for range 60 {
 		req := template
-		req.PartnerTransID = partner.RandomPartnerTransID()
-		req.TransID = partner.TransID("T-" + string(req.PartnerTransID))
+		req.PartnerTransID = telco.RandomPartnerTransID()
+		req.TransID = telco.TransID("T-" + string(req.PartnerTransID))
 		_, err := client.Registration.Register(t.Context(), req)
-		outcomes[req.PartnerTransID] = partner.OutcomeOf(err)
+		outcomes[req.PartnerTransID] = telco.OutcomeOf(err)
 	}
 	p.Server.Close() // waits for what came late
 	for id, outcome := range outcomes {
 		assert.LessOrEqual(t, arrived[id], 1)
-		assert.NotEqual(t, partner.Rejected, outcome, "nobody refused")
-		if outcome == partner.NotSent {
+		assert.NotEqual(t, telco.Rejected, outcome, "nobody refused")
+		if outcome == telco.NotSent {
 			assert.Zero(t, arrived[id])
 		}
-		if outcome == partner.Succeeded {
+		if outcome == telco.Succeeded {
 			assert.Equal(t, 1, arrived[id])
 		}
 	}
@@ -90,7 +90,7 @@ func TestEmptyDraftSendsNothing(t *testing.T) {
 	t.Parallel()
 	for _, draft := range []*registration.Draft{nil, {}} {
 		_, err := draft.Send(t.Context())
-		require.ErrorIs(t, err, partner.InvalidInput)
-		assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.InvalidInput)
+		assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
 // Option sets something optional. A fault in one is reported by [New] together with all
 // others.
-type Option func(*settings) []partner.FieldError
+type Option func(*settings) []telco.FieldError
 
 type settings struct {
 	contract   *contract.Contract
@@ -38,13 +38,13 @@ func defaults() settings {
 	}
 }
 
-func fault(field, problem string) []partner.FieldError {
-	return []partner.FieldError{{Field: field, Problem: problem}}
+func fault(field, problem string) []telco.FieldError {
+	return []telco.FieldError{{Field: field, Problem: problem}}
 }
 
 // WithContract replaces the assumed wire by the partner's real one; see docs/contract.md.
 func WithContract(c *contract.Contract) Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		if c == nil {
 			return fault("WithContract", "is nil; load one with contract.Load")
 		}
@@ -55,7 +55,7 @@ func WithContract(c *contract.Contract) Option {
 
 // WithCatalog replaces the embedded catalog, which only informs and never decides.
 func WithCatalog(c *catalog.Catalog) Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		if c == nil {
 			return fault("WithCatalog", "is nil; make one with catalog.New")
 		}
@@ -86,7 +86,7 @@ func WithCatalog(c *catalog.Catalog) Option {
 // refused. The client itself is never changed; its Timeout bounds each try, its Jar and
 // CheckRedirect are not used: redirects are never followed.
 func WithHTTPClient(h *http.Client) Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		if h == nil {
 			return fault("WithHTTPClient", "is nil")
 		}
@@ -126,7 +126,7 @@ func WithHTTPClient(h *http.Client) Option {
 // Nothing is opened ahead through a proxy, or by a RoundTripper that is no *http.Transport
 // (see [WithHTTPClient]). A MaxConnsPerHost does not count the connection.
 func WithDialAhead() Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		s.dialAhead = true
 		return nil
 	}
@@ -137,7 +137,7 @@ func WithDialAhead() Option {
 // it logs is its author's responsibility. It must keep the request's context. It cannot
 // make a registration leave twice: a second request of the same send is refused.
 func WithMiddleware(m ...func(http.RoundTripper) http.RoundTripper) Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		for _, f := range m {
 			if f == nil {
 				return fault("WithMiddleware", "is nil")
@@ -150,7 +150,7 @@ func WithMiddleware(m ...func(http.RoundTripper) http.RoundTripper) Option {
 
 // WithLimiter makes every HTTP request, retries and logins included, wait for l.
 func WithLimiter(l Limiter) Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		if l == nil {
 			return fault("WithLimiter", "is nil")
 		}
@@ -161,7 +161,7 @@ func WithLimiter(l Limiter) Option {
 
 // WithHooks tells h of tries and calls.
 func WithHooks(h Hooks) Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		s.hooks = h
 		return nil
 	}
@@ -170,7 +170,7 @@ func WithHooks(h Hooks) Option {
 // WithLogger logs one line per try (debug) and per call (debug; warn when the outcome is
 // unknown). Lines are made from an allow-list: no body, no URL, no number, no error text.
 func WithLogger(l *slog.Logger) Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		if l == nil {
 			return fault("WithLogger", "is nil; leave the option out to log nothing")
 		}
@@ -190,7 +190,7 @@ type Timeouts struct {
 
 // WithTimeouts sets those that are not zero; none may be negative or above 5 minutes.
 func WithTimeouts(t Timeouts) Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		for _, p := range []struct {
 			from time.Duration
 			to   *time.Duration
@@ -217,7 +217,7 @@ type Retry struct {
 
 // WithRetry sets those that are not zero.
 func WithRetry(r Retry) Option {
-	return func(s *settings) []partner.FieldError {
+	return func(s *settings) []telco.FieldError {
 		if r.Tries < 0 || r.Tries > 10 || min(r.BackoffBase, r.BackoffMax, r.RetryAfterCap) < 0 {
 			return fault("WithRetry", "tries must be 0 (the default) to 10 and no wait negative")
 		}
@@ -240,6 +240,6 @@ func WithRetry(r Retry) Option {
 // Hooks are told what happens, in the goroutine of the call; nil ones are not called.
 // They must return fast and must not panic. Their events hold no personal data.
 type Hooks struct {
-	OnTry  func(context.Context, partner.TryEvent)  // after each HTTP request
-	OnCall func(context.Context, partner.CallEvent) // after each call
+	OnTry  func(context.Context, telco.TryEvent)  // after each HTTP request
+	OnCall func(context.Context, telco.CallEvent) // after each call
 }

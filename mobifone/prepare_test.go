@@ -18,7 +18,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/registration"
 )
 
@@ -31,7 +31,7 @@ func TestPrepareOfOpenIDsIsUnknown(t *testing.T) {
 		req := toOTP(t, client)
 		w.say(func(int, arrival) (*http.Response, error) { return nil, errReset })
 		_, err := client.Registration.Register(t.Context(), req)
-		require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		<-time.After(11 * time.Minute) // the partner's time is not known any more
 
 		faulty := req
@@ -48,14 +48,14 @@ func TestPrepareOfOpenIDsIsUnknown(t *testing.T) {
 		} {
 			err := again()
 			require.Error(t, err, name)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%s: %v", name, err)
-			assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step, name)
-			e, ok := errors.AsType[*partner.Error](err)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%s: %v", name, err)
+			assert.Equal(t, telco.Hold, telco.ActionFor(err, true).Step, name)
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.NotNil(t, e.Handle, name)
 			assert.Equal(t, name == "malformed", len(e.Fields) == 1 && e.Fields[0].Field == "Amount", name)
 		}
-		assert.Equal(t, 1, w.count(partner.OpRegister))
+		assert.Equal(t, 1, w.count(telco.OpRegister))
 	})
 }
 
@@ -76,35 +76,35 @@ func TestPrepareLooksFirst(t *testing.T) {
 		t.Parallel()
 		p, err := send(t, contract.Default(), func(*wiretest.Partner, registration.Request) {})
 		require.NoError(t, err)
-		assert.Positive(t, p.Requests(partner.OpGet))
+		assert.Positive(t, p.Requests(telco.OpGet))
 	})
 	t.Run("used ids", func(t *testing.T) {
 		t.Parallel()
 		p, err := send(t, contract.Default(), func(p *wiretest.Partner, r registration.Request) {
-			p.On(partner.OpGet, p.Found(wiretest.Row(field.Request{
+			p.On(telco.OpGet, p.Found(wiretest.Row(field.Request{
 				TransID: r.TransID, PartnerTransID: r.PartnerTransID,
 				MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount,
-			}, partner.StateSuccess)))
+			}, telco.StateSuccess)))
 		})
-		require.ErrorIs(t, err, partner.AlreadySent)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-		assert.Zero(t, p.OnWire(partner.OpRegister))
-		e, ok := errors.AsType[*partner.Error](err)
+		require.ErrorIs(t, err, telco.AlreadySent)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+		assert.Zero(t, p.OnWire(telco.OpRegister))
+		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
-		assert.Equal(t, &partner.Lookup{}, e.Lookup, "it was looked up, and is not absent")
+		assert.Equal(t, &telco.Lookup{}, e.Lookup, "it was looked up, and is not absent")
 	})
 	t.Run("no answer", func(t *testing.T) {
 		t.Parallel()
 		p, err := send(t, contract.Default(), func(p *wiretest.Partner, _ registration.Request) {
-			p.On(partner.OpGet, wiretest.Hangup(""))
+			p.On(telco.OpGet, wiretest.Hangup(""))
 		})
-		requireNotSent(t, p, err, partner.ReplyLost)
+		requireNotSent(t, p, err, telco.ReplyLost)
 	})
 	t.Run("no lookup in the contract", func(t *testing.T) {
 		t.Parallel()
 		p, err := send(t, contracts(t)["second"], func(*wiretest.Partner, registration.Request) {})
-		e := requireNotSent(t, p, err, partner.ClockUnreliable)
-		_, twice := errors.AsType[*partner.Error](e.Err)
+		e := requireNotSent(t, p, err, telco.ClockUnreliable)
+		_, twice := errors.AsType[*telco.Error](e.Err)
 		assert.False(t, twice, "the cause is said once")
 	})
 }
@@ -117,7 +117,7 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 	refused := wiretest.Raw(401, "text/plain", "no")
 	for name, tc := range map[string]struct {
 		client func(t *testing.T, p *wiretest.Partner) *mobifone.Client
-		code   partner.Code
+		code   telco.Code
 		cause  func(error) bool
 	}{
 		"connection refused": {
@@ -126,14 +126,14 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 				p.Server.Close()
 				return newClient(t, p, quick(1))
 			},
-			code: partner.ConnectFailed, cause: func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
+			code: telco.ConnectFailed, cause: func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
 		},
 		"a certificate of nobody": {
 			client: func(t *testing.T, _ *wiretest.Partner) *mobifone.Client {
 				t.Helper()
 				return newClient(t, wiretest.NewTLS(t, contract.Default()), quick(1))
 			},
-			code: partner.ConnectFailed,
+			code: telco.ConnectFailed,
 			cause: func(err error) bool {
 				_, ok := errors.AsType[x509.UnknownAuthorityError](err)
 				return ok
@@ -148,7 +148,7 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 				})
 				return newClient(t, p, quick(1), mobifone.WithHTTPClient(f.client()))
 			},
-			code: partner.ConnectFailed,
+			code: telco.ConnectFailed,
 			cause: func(err error) bool {
 				_, ok := errors.AsType[*net.DNSError](err)
 				return ok
@@ -157,45 +157,45 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 		"a wrong key": {
 			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 				t.Helper()
-				p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+				p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 					w.Header()["Date"] = nil // a gateway without a clock
-					p.Says(partner.OpGet, 401, wire.Answer{Code: partner.AuthKey})(w, r, f)
+					p.Says(telco.OpGet, 401, wire.Answer{Code: telco.AuthKey})(w, r, f)
 				})
 				return newClient(t, p, quick(1))
 			},
-			code: partner.AuthKey,
+			code: telco.AuthKey,
 		},
 		"a bare 401": {
 			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 				t.Helper()
-				p.On(partner.OpGet, refused)
+				p.On(telco.OpGet, refused)
 				return newClient(t, p, quick(1))
 			},
-			code: partner.SystemError,
+			code: telco.SystemError,
 		},
 		"the vault is down": {
 			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 				t.Helper()
 				cfg := config(p.Server.URL)
-				cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (partner.Credentials, error) {
-					return partner.Credentials{}, sealed
+				cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (telco.Credentials, error) {
+					return telco.Credentials{}, sealed
 				})
 				client, err := mobifone.New(cfg, quick(1))
 				require.NoError(t, err)
 				return client
 			},
-			code: partner.CredentialsFailed, cause: func(err error) bool { return errors.Is(err, sealed) },
+			code: telco.CredentialsFailed, cause: func(err error) bool { return errors.Is(err, sealed) },
 		},
 		"a cache answers": { // the lookup went well, and told no time
 			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 				t.Helper()
-				p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+				p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 					w.Header().Set("Age", "60")
-					p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
+					p.Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})(w, r, f)
 				})
 				return newClient(t, p, quick(1))
 			},
-			code: partner.ClockUnreliable,
+			code: telco.ClockUnreliable,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -204,15 +204,15 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 			client := tc.client(t, p)
 			_, err := client.Registration.Register(t.Context(), aRequest(t))
 			e := requireNotSent(t, p, err, tc.code)
-			assert.Equal(t, partner.OpRegister, e.Operation)
+			assert.Equal(t, telco.OpRegister, e.Operation)
 			if tc.cause != nil {
 				assert.True(t, tc.cause(err), "%v", err)
 			}
-			if tc.code != partner.ClockUnreliable {
-				assert.NotContains(t, err.Error(), string(partner.ClockUnreliable))
+			if tc.code != telco.ClockUnreliable {
+				assert.NotContains(t, err.Error(), string(telco.ClockUnreliable))
 				assert.NotContains(t, err.Error(), "clock")
 			}
-			assert.NotEqual(t, partner.Hold, partner.ActionFor(err, true).Step, "nothing is open")
+			assert.NotEqual(t, telco.Hold, telco.ActionFor(err, true).Step, "nothing is open")
 		})
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // tunnel is a proxy that lets TLS through, and notes what it was asked for.
@@ -88,7 +88,7 @@ func TestThroughAProxy(t *testing.T) {
 	_, err = client.Registration.Register(t.Context(), toOTP(t, client))
 	require.NoError(t, err)
 	require.NoError(t, eligible(t.Context(), client))
-	assert.Equal(t, "HTTP/1.1", asked(partner.OpRegister))
+	assert.Equal(t, "HTTP/1.1", asked(telco.OpRegister))
 	line := "CONNECT " + server.Listener.Addr().String()
 	assert.Equal(t, []string{line, line, line, line}, proxy.hosts())
 	require.NoError(t, client.Close(context.WithoutCancel(t.Context())))
@@ -105,8 +105,8 @@ func TestProxyThatCannotBeFound(t *testing.T) {
 	require.NoError(t, err)
 	err = eligible(t.Context(), client)
 	require.ErrorIs(t, err, errNone)
-	require.ErrorIs(t, err, partner.ConnectFailed)
-	assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+	require.ErrorIs(t, err, telco.ConnectFailed)
+	assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), canarySecret)
 	require.NoError(t, client.Close(context.WithoutCancel(t.Context())))
 }
@@ -158,7 +158,7 @@ func TestEnvironmentsProxy(t *testing.T) {
 			child.Env = []string{inChild + "=" + how, fmt.Sprintf(tc.env, proxy.url)}
 			out, err := child.CombinedOutput()
 			require.NoError(t, err, "%s", out)
-			assert.Contains(t, string(out), "not sent: "+string(partner.ConnectFailed))
+			assert.Contains(t, string(out), "not sent: "+string(telco.ConnectFailed))
 			assert.Contains(t, string(out), tc.said)
 			assert.Equal(t, tc.asked, proxy.hosts())
 		})

@@ -22,7 +22,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // talker is a partner who says more than he was asked. It speaks by hand: net/http's
@@ -137,7 +137,7 @@ func TestBytesNobodyAskedForAreNotPrinted(t *testing.T) {
 			}
 			for call, act := range map[string]func(context.Context, *mobifone.Client) error{
 				"eligible": eligible,
-				"get":      reads()[partner.OpGet],
+				"get":      reads()[telco.OpGet],
 				"otp": func(ctx context.Context, c *mobifone.Client) error {
 					_, err := c.OTP.Request(ctx, otpRequest())
 					return err
@@ -208,7 +208,7 @@ func TestQuietConnectionsAreKept(t *testing.T) {
 		for i := range answers {
 			err := eligible(t.Context(), client)
 			if i == 4 {
-				require.ErrorIs(t, err, partner.ReplyUnreadable)
+				require.ErrorIs(t, err, telco.ReplyUnreadable)
 				continue
 			}
 			require.ErrorContains(t, err, `code "9003"`, "reply %d", i)

@@ -15,21 +15,21 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // lost sends a registration whose reply is lost and returns its handle and what the
 // partner was told.
-func lost(t *testing.T, p *wiretest.Partner, client *mobifone.Client) (partner.Handle, field.Request) {
+func lost(t *testing.T, p *wiretest.Partner, client *mobifone.Client) (telco.Handle, field.Request) {
 	t.Helper()
 	var told field.Request
-	p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		told = f
 		wiretest.Hangup("")(w, r, f)
 	})
 	_, err := client.Registration.Register(t.Context(), toOTP(t, client))
-	require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-	e, ok := errors.AsType[*partner.Error](err)
+	require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
 	require.NotNil(t, e.Handle)
 	return *e.Handle, told
@@ -51,40 +51,40 @@ func TestResolveReadings(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		change func(*field.Row)
-		want   partner.Outcome
-		code   partner.Code // of what is no success
+		want   telco.Outcome
+		code   telco.Code // of what is no success
 		absent bool
 	}{
-		"success":                     {func(*field.Row) {}, partner.Succeeded, "", false},
-		"success, other amount":       {func(r *field.Row) { r.Amount = 360_000 }, partner.Unknown, partner.LookupConflict, false},
-		"success, other package":      {func(r *field.Row) { r.Package = "3C120" }, partner.Unknown, partner.LookupConflict, false},
-		"success, other subscriber":   {func(r *field.Row) { r.MSISDN = partner.MustParseMSISDN("0908123478") }, partner.Unknown, partner.LookupConflict, false},
-		"success, unnamed subscriber": {func(r *field.Row) { r.MSISDN = partner.MSISDN{} }, partner.Unknown, partner.LookupConflict, false},
-		"reversed":                    {func(r *field.Row) { r.State = partner.StateReversed }, partner.Unknown, partner.LookupConflict, false},
-		"pending":                     {func(r *field.Row) { r.State = partner.StatePending }, partner.Unknown, partner.Processing, false},
-		"init":                        {func(r *field.Row) { r.State = partner.StateInit }, partner.Unknown, partner.TransactionNotFound, true},
-		"expired":                     {func(r *field.Row) { r.State = partner.StateExpired }, partner.Unknown, partner.TransactionNotFound, true},
-		"cancelled":                   {func(r *field.Row) { r.State = partner.StateCancelled }, partner.Unknown, partner.TransactionNotFound, true},
-		"pending, other amount":       {func(r *field.Row) { r.State, r.Amount = partner.StatePending, 360_000 }, partner.Unknown, partner.LookupConflict, false},
+		"success":                     {func(*field.Row) {}, telco.Succeeded, "", false},
+		"success, other amount":       {func(r *field.Row) { r.Amount = 360_000 }, telco.Unknown, telco.LookupConflict, false},
+		"success, other package":      {func(r *field.Row) { r.Package = "3C120" }, telco.Unknown, telco.LookupConflict, false},
+		"success, other subscriber":   {func(r *field.Row) { r.MSISDN = telco.MustParseMSISDN("0908123478") }, telco.Unknown, telco.LookupConflict, false},
+		"success, unnamed subscriber": {func(r *field.Row) { r.MSISDN = telco.MSISDN{} }, telco.Unknown, telco.LookupConflict, false},
+		"reversed":                    {func(r *field.Row) { r.State = telco.StateReversed }, telco.Unknown, telco.LookupConflict, false},
+		"pending":                     {func(r *field.Row) { r.State = telco.StatePending }, telco.Unknown, telco.Processing, false},
+		"init":                        {func(r *field.Row) { r.State = telco.StateInit }, telco.Unknown, telco.TransactionNotFound, true},
+		"expired":                     {func(r *field.Row) { r.State = telco.StateExpired }, telco.Unknown, telco.TransactionNotFound, true},
+		"cancelled":                   {func(r *field.Row) { r.State = telco.StateCancelled }, telco.Unknown, telco.TransactionNotFound, true},
+		"pending, other amount":       {func(r *field.Row) { r.State, r.Amount = telco.StatePending, 360_000 }, telco.Unknown, telco.LookupConflict, false},
 		"pending, other subscriber": {func(r *field.Row) {
-			r.State, r.MSISDN = partner.StatePending, partner.MustParseMSISDN("0908123478")
-		}, partner.Unknown, partner.LookupConflict, false},
+			r.State, r.MSISDN = telco.StatePending, telco.MustParseMSISDN("0908123478")
+		}, telco.Unknown, telco.LookupConflict, false},
 		"failed": {
-			func(r *field.Row) { r.State, r.ResultCode = partner.StateFailed, "2059" },
-			partner.Rejected, partner.RegistrationFailed, false,
+			func(r *field.Row) { r.State, r.ResultCode = telco.StateFailed, "2059" },
+			telco.Rejected, telco.RegistrationFailed, false,
 		},
-		"failed, no code":       {func(r *field.Row) { r.State = partner.StateFailed }, partner.Unknown, partner.TransactionNotFound, true},
-		"failed, unlisted code": {func(r *field.Row) { r.State, r.ResultCode = partner.StateFailed, "4711" }, partner.Unknown, partner.TransactionNotFound, true},
+		"failed, no code":       {func(r *field.Row) { r.State = telco.StateFailed }, telco.Unknown, telco.TransactionNotFound, true},
+		"failed, unlisted code": {func(r *field.Row) { r.State, r.ResultCode = telco.StateFailed, "4711" }, telco.Unknown, telco.TransactionNotFound, true},
 		"failed for a wrong OTP": {
-			func(r *field.Row) { r.State, r.ResultCode = partner.StateFailed, "7001" },
-			partner.Unknown, partner.TransactionNotFound, true,
+			func(r *field.Row) { r.State, r.ResultCode = telco.StateFailed, "7001" },
+			telco.Unknown, telco.TransactionNotFound, true,
 		},
 	} {
 		for _, final := range []bool{false, true} {
-			if tc.want == partner.Rejected && !final { // a FAILED is a refusal told by the ledger
-				tc.want, tc.code, tc.absent = partner.Unknown, partner.TransactionNotFound, true
+			if tc.want == telco.Rejected && !final { // a FAILED is a refusal told by the ledger
+				tc.want, tc.code, tc.absent = telco.Unknown, telco.TransactionNotFound, true
 			} else if name == "failed" {
-				tc.want, tc.code, tc.absent = partner.Rejected, partner.RegistrationFailed, false
+				tc.want, tc.code, tc.absent = telco.Rejected, telco.RegistrationFailed, false
 			}
 			tc := tc
 			t.Run(fmt.Sprintf("%s, final refusals: %v", name, final), func(t *testing.T) {
@@ -94,29 +94,29 @@ func TestResolveReadings(t *testing.T) {
 				p := wiretest.New(t, c)
 				client := newClient(t, p)
 				handle, told := lost(t, p, client)
-				row := wiretest.Row(told, partner.StateSuccess)
+				row := wiretest.Row(told, telco.StateSuccess)
 				tc.change(&row)
-				p.On(partner.OpGet, p.Found(row))
+				p.On(telco.OpGet, p.Found(row))
 				receipt, err := client.Registration.Resolve(t.Context(), handle)
-				require.Equal(t, tc.want, partner.OutcomeOf(err), "%v", err)
-				assert.Equal(t, 1, p.OnWire(partner.OpRegister))
-				if tc.want == partner.Succeeded {
+				require.Equal(t, tc.want, telco.OutcomeOf(err), "%v", err)
+				assert.Equal(t, 1, p.OnWire(telco.OpRegister))
+				if tc.want == telco.Succeeded {
 					require.NoError(t, err)
 					assert.True(t, receipt.Resolved)
 					return
 				}
-				e, ok := errors.AsType[*partner.Error](err)
+				e, ok := errors.AsType[*telco.Error](err)
 				require.True(t, ok)
 				assert.Equal(t, tc.code, e.Code)
 				assert.NotNil(t, e.Handle)
 				require.NotNil(t, e.Lookup)
-				assert.Equal(t, partner.Lookup{Absent: tc.absent}, *e.Lookup)
+				assert.Equal(t, telco.Lookup{Absent: tc.absent}, *e.Lookup)
 				assert.Zero(t, e.RetryAfter, "there is no fence to wait for")
-				step := partner.Hold
-				if tc.want == partner.Rejected {
-					step = partner.ReturnCash
+				step := telco.Hold
+				if tc.want == telco.Rejected {
+					step = telco.ReturnCash
 				}
-				assert.Equal(t, step, partner.ActionFor(err, true).Step)
+				assert.Equal(t, step, telco.ActionFor(err, true).Step)
 			})
 		}
 	}
@@ -129,11 +129,11 @@ func TestResolveTellsTheCodeOfItsRow(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	client := newClient(t, p)
 	handle, told := lost(t, p, client)
-	ours := wiretest.Row(told, partner.StateSuccess)
+	ours := wiretest.Row(told, telco.StateSuccess)
 	ours.ResultCode = "0000"
-	other := wiretest.Row(told, partner.StateExpired)
+	other := wiretest.Row(told, telco.StateExpired)
 	other.TransID, other.ResultCode = "T-OTHER", "4711"
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		if f.PartnerTransID == "" {
 			p.Found(ours)(w, r, f)
 			return
@@ -153,18 +153,18 @@ func TestResolveAsksForBothIDs(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	client := newClient(t, p)
 	handle, told := lost(t, p, client)
-	other := wiretest.Row(told, partner.StateSuccess)
+	other := wiretest.Row(told, telco.StateSuccess)
 	other.TransID = "T-OTHER"
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		if f.PartnerTransID == "" {
-			p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
+			p.Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})(w, r, f)
 			return
 		}
 		p.Found(other)(w, r, f)
 	})
 	_, err := client.Registration.Resolve(t.Context(), handle)
-	require.ErrorIs(t, err, partner.LookupConflict)
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+	require.ErrorIs(t, err, telco.LookupConflict)
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 }
 
 // A lookup that fails, lies about ids or is incomplete never decides.
@@ -175,17 +175,17 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 		"404":  func(*wiretest.Partner, field.Request) wiretest.Handler { return wiretest.Raw(404, "text/plain", "") },
 		"lost": func(*wiretest.Partner, field.Request) wiretest.Handler { return wiretest.Hangup("") },
 		"refused key": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
-			return p.Says(partner.OpGet, 200, wire.Answer{Code: partner.AuthKey})
+			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.AuthKey})
 		},
 		"invalid number": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
-			return p.Says(partner.OpGet, 200, wire.Answer{Code: partner.InvalidISDN})
+			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.InvalidISDN})
 		},
 		"other ids": func(p *wiretest.Partner, f field.Request) wiretest.Handler {
-			f.TransID, f.PartnerTransID = "T-9", partner.RandomPartnerTransID()
-			return p.Found(wiretest.Row(f, partner.StateSuccess))
+			f.TransID, f.PartnerTransID = "T-9", telco.RandomPartnerTransID()
+			return p.Found(wiretest.Row(f, telco.StateSuccess))
 		},
 		"no row in a success": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
-			return p.Says(partner.OpGet, 200, wire.Answer{Code: partner.Success})
+			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.Success})
 		},
 		"second question fails": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
 			return func(w http.ResponseWriter, r *http.Request, f field.Request) {
@@ -193,7 +193,7 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 					wiretest.Raw(500, "text/plain", "")(w, r, f)
 					return
 				}
-				p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
+				p.Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})(w, r, f)
 			}
 		},
 	} {
@@ -202,12 +202,12 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 			p := wiretest.New(t, fenced(t, 0))
 			client := newClient(t, p, mobifone.WithRetry(mobifone.Retry{Tries: 2, BackoffBase: time.Nanosecond}))
 			handle, told := lost(t, p, client)
-			p.On(partner.OpGet, h(p, told))
+			p.On(telco.OpGet, h(p, told))
 			_, err := client.Registration.Resolve(t.Context(), handle)
 			require.Error(t, err)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-			assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
-			e, ok := errors.AsType[*partner.Error](err)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+			assert.Equal(t, telco.Hold, telco.ActionFor(err, true).Step)
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.NotNil(t, e.Handle)
 			assert.True(t, e.Lookup == nil || !e.Lookup.Absent, "absence needs a complete, well-formed lookup")
@@ -222,14 +222,14 @@ func TestResolveAtTheFence(t *testing.T) {
 	for name, tc := range map[string]struct {
 		at   time.Duration // of the lookup's Date, after the fence
 		slow time.Duration // what the lookup takes
-		want partner.Outcome
+		want telco.Outcome
 
 		dedupes bool
 	}{
-		"one second before":              {-time.Second, 0, partner.Unknown, false},
-		"after":                          {time.Second, 0, partner.Rejected, false},
-		"after, with a dedupe":           {time.Second, 0, partner.Rejected, true},
-		"after, by a ledger read before": {0, 1200 * time.Millisecond, partner.Unknown, false},
+		"one second before":              {-time.Second, 0, telco.Unknown, false},
+		"after":                          {time.Second, 0, telco.Rejected, false},
+		"after, with a dedupe":           {time.Second, 0, telco.Rejected, true},
+		"after, by a ledger read before": {0, 1200 * time.Millisecond, telco.Unknown, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -244,22 +244,22 @@ func TestResolveAtTheFence(t *testing.T) {
 			if fence.After(date) {
 				date = date.Add(time.Second) // the first whole second that is not before the fence
 			}
-			p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
+			p.On(telco.OpGet, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 				<-time.After(tc.slow)
 				w.Header().Set("Date", date.Add(tc.at).UTC().Format(http.TimeFormat))
-				p.Write(w, partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})
+				p.Write(w, telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})
 			})
 			// A process that has heard no other time: two times minutes apart would not be believed.
 			_, err = newClient(t, p).Registration.Resolve(t.Context(), handle)
-			e, ok := errors.AsType[*partner.Error](err)
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.Equal(t, tc.want, e.Outcome)
-			assert.Equal(t, partner.TransactionNotFound, e.Code)
+			assert.Equal(t, telco.TransactionNotFound, e.Code)
 			require.NotNil(t, e.Lookup)
-			if tc.want == partner.Rejected { // and then another OTP, under another id unless MobiFone dedupes by it
-				assert.Equal(t, map[bool]partner.Then{false: partner.ThenNewAttempt, true: partner.ThenNewOTP}[tc.dedupes], e.Then)
+			if tc.want == telco.Rejected { // and then another OTP, under another id unless MobiFone dedupes by it
+				assert.Equal(t, map[bool]telco.Then{false: telco.ThenNewAttempt, true: telco.ThenNewOTP}[tc.dedupes], e.Then)
 			}
-			if tc.want == partner.Unknown {
+			if tc.want == telco.Unknown {
 				assert.True(t, e.Lookup.Absent)
 				assert.True(t, fence.Equal(e.Lookup.DecidesAt), "%s, want %s", e.Lookup.DecidesAt, fence)
 				assert.Positive(t, e.RetryAfter)
@@ -277,16 +277,16 @@ func TestResolveTakesTheEarliestOfItsLookups(t *testing.T) {
 		client := newClient(t, p, mobifone.WithTimeouts(mobifone.Timeouts{Read: time.Minute}))
 		handle, _ := lost(t, p, client)
 		fence := handle.Intent().LastBy.Add(2*time.Minute + 30*time.Second) // the margin is the read timeout
-		p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, f field.Request) {
+		p.On(telco.OpGet, func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 			at := fence.Add(-10 * time.Second)
 			if (late == "first") == (f.TransID != "") {
 				at = fence.Add(10 * time.Second)
 			}
 			w.Header().Set("Date", at.UTC().Format(http.TimeFormat))
-			p.Write(w, partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})
+			p.Write(w, telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})
 		})
 		_, err := newClient(t, p, mobifone.WithTimeouts(mobifone.Timeouts{Read: time.Minute})).Registration.Resolve(t.Context(), handle)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%s: %v", late, err)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%s: %v", late, err)
 	}
 }
 
@@ -295,16 +295,16 @@ func TestResolveTakesTheEarliestOfItsLookups(t *testing.T) {
 func TestResolveNeedsALookupByTransID(t *testing.T) {
 	t.Parallel()
 	doc := contract.Default().Document()
-	delete(doc.Operations[partner.OpGet].Request, "transId")
-	delete(doc.Operations, partner.OpSearch)
+	delete(doc.Operations[telco.OpGet].Request, "transId")
+	delete(doc.Operations, telco.OpSearch)
 	c, err := contract.New(doc)
 	require.NoError(t, err)
 	p := wiretest.New(t, c)
 	client := newClient(t, p)
 	handle, _ := lost(t, p, client)
 	_, err = client.Registration.Resolve(t.Context(), handle)
-	require.ErrorIs(t, err, partner.OperationAbsent)
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+	require.ErrorIs(t, err, telco.OperationAbsent)
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 }
 
 // A handle survives a restart: another client of the same partner resolves it.
@@ -315,16 +315,16 @@ func TestHandleOutlivesTheProcess(t *testing.T) {
 	saved, err := handle.MarshalBinary()
 	require.NoError(t, err)
 	assert.NotContains(t, string(saved), canaryOTP)
-	var read partner.Handle
+	var read telco.Handle
 	require.NoError(t, read.UnmarshalBinary(saved))
 	assert.Equal(t, handle.Intent().IDs, read.Intent().IDs)
 
-	p.On(partner.OpGet, p.Found(wiretest.Row(told, partner.StateSuccess)))
+	p.On(telco.OpGet, p.Found(wiretest.Row(told, telco.StateSuccess)))
 	receipt, err := newClient(t, p).Registration.Resolve(t.Context(), read)
 	require.NoError(t, err)
 	assert.Equal(t, told.PartnerTransID, receipt.PartnerTransID)
 
-	_, err = newClient(t, p).Registration.Resolve(t.Context(), partner.Handle{})
-	require.ErrorIs(t, err, partner.InvalidInput)
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+	_, err = newClient(t, p).Registration.Resolve(t.Context(), telco.Handle{})
+	require.ErrorIs(t, err, telco.InvalidInput)
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const earlyData = 42 // the TLS extension by which a client sends before the handshake has ended
@@ -50,7 +50,7 @@ func TestRegistrationsResumeTheirSession(t *testing.T) {
 				extensions []uint16
 			)
 			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == p.Contract.Document().Operations[partner.OpRegister].Path {
+				if r.URL.Path == p.Contract.Document().Operations[telco.OpRegister].Path {
 					mu.Lock()
 					resumed = append(resumed, r.TLS.DidResume)
 					from[r.RemoteAddr] = true
@@ -74,9 +74,9 @@ func TestRegistrationsResumeTheirSession(t *testing.T) {
 			client, err := mobifone.New(config(server.URL), mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: trust}}))
 			require.NoError(t, err)
 			for range tc.resumed {
-				p.On(partner.OpOTP, p.Ticket("T-"+partner.TransID(partner.RandomPartnerTransID())))
+				p.On(telco.OpOTP, p.Ticket("T-"+telco.TransID(telco.RandomPartnerTransID())))
 				req := toOTP(t, client)
-				req.PartnerTransID = partner.RandomPartnerTransID()
+				req.PartnerTransID = telco.RandomPartnerTransID()
 				_, err := client.Registration.Register(t.Context(), req)
 				require.NoError(t, err)
 			}

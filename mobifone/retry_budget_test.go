@@ -11,7 +11,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // An outage is not answered with a storm: beyond a reserve of twenty, a client's
@@ -40,20 +40,20 @@ func TestRetryBudget(t *testing.T) {
 					wg.Go(func() { assert.Error(t, eligible(t.Context(), lane)) })
 				}
 				wg.Wait()
-				sent := w.count(partner.OpEligible)
+				sent := w.count(telco.OpEligible)
 				assert.Equal(t, callers+reserve, sent)
 
 				w.say(healing)
 				for range 10 * 3 {
 					_ = eligible(t.Context(), client)
 				}
-				assert.Equal(t, sent+30, w.count(partner.OpEligible))
+				assert.Equal(t, sent+30, w.count(telco.OpEligible))
 
 				w.say(always(500))
 				for range 5 {
 					require.Error(t, eligible(t.Context(), client))
 				}
-				assert.Equal(t, sent+30+5+3, w.count(partner.OpEligible), "thirty answers earn three retries")
+				assert.Equal(t, sent+30+5+3, w.count(telco.OpEligible), "thirty answers earn three retries")
 			})
 		})
 	}
@@ -68,7 +68,7 @@ func TestSpentBudgetShortensNoWait(t *testing.T) {
 		for range 6 {
 			require.Error(t, eligible(t.Context(), client))
 		}
-		got := w.arrivals(partner.OpEligible)
+		got := w.arrivals(telco.OpEligible)
 		require.Len(t, got, 6+20)
 		calls := 1
 		for i := 1; i < len(got); i++ {
@@ -94,14 +94,14 @@ func TestOwnRefusalsEarnNothing(t *testing.T) {
 		for range 10 {
 			require.Error(t, eligible(t.Context(), client))
 		}
-		sent := w.count(partner.OpEligible)
+		sent := w.count(telco.OpEligible)
 		require.Equal(t, 10+20, sent)
 		g.set(mobifone.FromRate(noRate()).Wait)
 		for range 100 {
-			require.ErrorIs(t, eligible(t.Context(), client), partner.LimitReached)
+			require.ErrorIs(t, eligible(t.Context(), client), telco.LimitReached)
 		}
 		g.set(nil)
 		require.Error(t, eligible(t.Context(), client))
-		assert.Equal(t, sent+1, w.count(partner.OpEligible))
+		assert.Equal(t, sent+1, w.count(telco.OpEligible))
 	})
 }

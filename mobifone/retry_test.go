@@ -17,7 +17,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // quick makes a client's own waits short where only the number of requests matters.
@@ -29,7 +29,7 @@ func quick(tries int) mobifone.Option {
 func settled(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
-		require.ErrorIs(t, err, partner.TransactionNotFound)
+		require.ErrorIs(t, err, telco.TransactionNotFound)
 	}
 }
 
@@ -77,14 +77,14 @@ func once(h, then wiretest.Handler) wiretest.Handler {
 	}
 }
 
-func healthy(p *wiretest.Partner, op partner.Operation) wiretest.Handler {
+func healthy(p *wiretest.Partner, op telco.Operation) wiretest.Handler {
 	switch op {
-	case partner.OpEligible:
+	case telco.OpEligible:
 		return p.Offers(120_000)
-	case partner.OpOTP:
+	case telco.OpOTP:
 		return p.Ticket("T-1")
 	default:
-		return p.Says(op, 200, wire.Answer{Code: partner.TransactionNotFound})
+		return p.Says(op, 200, wire.Answer{Code: telco.TransactionNotFound})
 	}
 }
 
@@ -119,7 +119,7 @@ func TestReadsDoNotRepeat(t *testing.T) {
 				p.On(op, once(answer, healthy(p, op)))
 				err := call(t.Context(), client)
 				require.Error(t, err)
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 				assert.Equal(t, 1, p.OnWire(op))
 				assert.Zero(t, elsewhere.Conns(), "the redirect's target was contacted")
 			})
@@ -132,13 +132,13 @@ func TestRefusedReadsDoNotRepeat(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
 	client := newClient(t, p, quick(4))
-	p.On(partner.OpEligible, p.Says(partner.OpEligible, 200, wire.Answer{Code: partner.NotPrepaid}))
+	p.On(telco.OpEligible, p.Says(telco.OpEligible, 200, wire.Answer{Code: telco.NotPrepaid}))
 	err := eligible(t.Context(), client)
-	require.ErrorIs(t, err, partner.NotPrepaid)
-	assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
-	assert.Equal(t, 1, p.OnWire(partner.OpEligible))
-	require.ErrorIs(t, reads()[partner.OpGet](t.Context(), client), partner.TransactionNotFound)
-	assert.Equal(t, 1, p.OnWire(partner.OpGet))
+	require.ErrorIs(t, err, telco.NotPrepaid)
+	assert.Equal(t, telco.Rejected, telco.OutcomeOf(err))
+	assert.Equal(t, 1, p.OnWire(telco.OpEligible))
+	require.ErrorIs(t, reads()[telco.OpGet](t.Context(), client), telco.TransactionNotFound)
+	assert.Equal(t, 1, p.OnWire(telco.OpGet))
 }
 
 // The number of tries is bounded, and the error tells them.
@@ -147,15 +147,15 @@ func TestTriesAreBounded(t *testing.T) {
 	for _, tries := range []int{1, 2, 3, 10} {
 		p := wiretest.New(t, contract.Default())
 		client := newClient(t, p, quick(tries))
-		p.On(partner.OpEligible, wiretest.Raw(503, "text/plain", "no"))
+		p.On(telco.OpEligible, wiretest.Raw(503, "text/plain", "no"))
 		err := eligible(t.Context(), client)
-		assert.Equal(t, tries, p.OnWire(partner.OpEligible))
-		e, ok := errors.AsType[*partner.Error](err)
+		assert.Equal(t, tries, p.OnWire(telco.OpEligible))
+		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
 		assert.Equal(t, tries, e.Evidence.Tries)
 		assert.Equal(t, tries, e.Evidence.Sends)
 		assert.Equal(t, 503, e.Evidence.HTTPStatus)
-		require.ErrorIs(t, err, partner.Maintenance)
+		require.ErrorIs(t, err, telco.Maintenance)
 	}
 }
 
@@ -171,10 +171,10 @@ func TestOTPIsNotRepeatedOnceSent(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
 			client := newClient(t, p, quick(4))
-			p.On(partner.OpOTP, once(fault, p.Ticket("T-2")))
+			p.On(telco.OpOTP, once(fault, p.Ticket("T-2")))
 			_, err := client.OTP.Request(t.Context(), otpRequest())
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
-			assert.Equal(t, 1, p.OnWire(partner.OpOTP))
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
+			assert.Equal(t, 1, p.OnWire(telco.OpOTP))
 		})
 	}
 }
@@ -200,12 +200,12 @@ func TestOTPIsRepeatedWhileNotSent(t *testing.T) {
 			assert.Equal(t, tc.tries, dials)
 			if tc.fails < tc.tries {
 				require.NoError(t, err)
-				assert.Equal(t, 1, p.OnWire(partner.OpOTP))
+				assert.Equal(t, 1, p.OnWire(telco.OpOTP))
 				return
 			}
-			e := requireNotSent(t, p, err, partner.ConnectFailed)
+			e := requireNotSent(t, p, err, telco.ConnectFailed)
 			assert.Equal(t, tc.tries, e.Evidence.Tries)
-			assert.Zero(t, p.OnWire(partner.OpOTP))
+			assert.Zero(t, p.OnWire(telco.OpOTP))
 		})
 	}
 }

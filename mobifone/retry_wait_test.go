@@ -13,12 +13,12 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-func evidenceOf(t *testing.T, err error) partner.Evidence {
+func evidenceOf(t *testing.T, err error) telco.Evidence {
 	t.Helper()
-	e, ok := errors.AsType[*partner.Error](err)
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok, "%v", err)
 	return e.Evidence
 }
@@ -103,9 +103,9 @@ func TestBackoffIsFullJitter(t *testing.T) {
 		waits := make([][]time.Duration, tries-1)
 		for range rounds { // each client has a retry budget of its own
 			client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: tries, BackoffBase: base, BackoffMax: most}))
-			from := w.count(partner.OpEligible)
+			from := w.count(telco.OpEligible)
 			require.Error(t, eligible(t.Context(), client))
-			got := w.arrivals(partner.OpEligible)[from:]
+			got := w.arrivals(telco.OpEligible)[from:]
 			require.Len(t, got, tries)
 			for i := range waits {
 				waits[i] = append(waits[i], got[i+1].at.Sub(got[i].at))
@@ -167,16 +167,16 @@ func TestRetryAfter(t *testing.T) {
 					err := eligible(t.Context(), client)
 					took := time.Since(began)
 					if tc.ends > 0 {
-						e, ok := errors.AsType[*partner.Error](err)
+						e, ok := errors.AsType[*telco.Error](err)
 						require.True(t, ok, "%v", err)
 						assert.GreaterOrEqual(t, e.RetryAfter, tc.ends)
 						assert.Equal(t, status, e.Evidence.HTTPStatus)
 						assert.Zero(t, took, "it does not wait in vain")
-						assert.Equal(t, 1, w.count(partner.OpEligible))
+						assert.Equal(t, 1, w.count(telco.OpEligible))
 						return
 					}
 					require.NoError(t, err)
-					assert.Equal(t, 2, w.count(partner.OpEligible))
+					assert.Equal(t, 2, w.count(telco.OpEligible))
 					assert.GreaterOrEqual(t, took, tc.wait)
 					assert.Less(t, took, tc.wait+2*time.Millisecond)
 				})
@@ -197,7 +197,7 @@ func TestNoWaitPastTheDeadline(t *testing.T) {
 		err := eligible(ctx, client)
 		assert.Equal(t, 10*time.Second, time.Since(began), "two waits of 5 s fit, a third does not")
 		assert.Equal(t, 3, evidenceOf(t, err).Tries)
-		require.ErrorIs(t, err, partner.Maintenance)
+		require.ErrorIs(t, err, telco.Maintenance)
 		require.NotErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
@@ -215,8 +215,8 @@ func TestCancelInAWaitKeepsTheEvidence(t *testing.T) {
 			err := call(ctx, client)
 			assert.Equal(t, 13*time.Second, time.Since(began))
 			require.ErrorIs(t, err, context.Canceled, "%s", op)
-			require.ErrorIs(t, err, partner.Maintenance)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.ErrorIs(t, err, telco.Maintenance)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			ev := evidenceOf(t, err)
 			assert.Equal(t, 2, ev.Tries)
 			assert.Equal(t, 2, ev.Sends)

@@ -20,7 +20,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Two calls in a hundred fail, and the others keep their connections: a library that
@@ -32,7 +32,7 @@ func TestConnectionsAreKeptUnderFailures(t *testing.T) {
 	client := newClient(t, p, quick(1))
 	var n atomic.Int64
 	refuse, hangUp, good := wiretest.Raw(500, "text/plain", "no"), wiretest.Hangup(""), p.Offers(120_000)
-	p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		switch n.Add(1) % 100 {
 		case 0:
 			refuse(w, r, f)
@@ -69,7 +69,7 @@ func TestOneConnectionInSequence(t *testing.T) {
 		p.Offers(120_000), wiretest.Raw(500, "text/plain", "no"), wiretest.Raw(404, "text/html", "<p>no</p>"),
 		wiretest.Raw(429, "", ""), wiretest.Raw(302, "", "moved"), wiretest.Raw(200, "text/html", "<html>"), p.Offers(120_000),
 	} {
-		p.On(partner.OpEligible, h)
+		p.On(telco.OpEligible, h)
 		_ = eligible(t.Context(), client)
 	}
 	assert.Equal(t, 1, p.Conns())
@@ -128,12 +128,12 @@ func TestCallersClientIsNotChanged(t *testing.T) {
 
 			client := newClient(t, p, quick(1), mobifone.WithHTTPClient(mine))
 			assert.Equal(t, want, exported(mine.Transport))
-			p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, _ field.Request) {
+			p.On(telco.OpEligible, func(w http.ResponseWriter, r *http.Request, _ field.Request) {
 				assert.Empty(t, r.Header.Get("Cookie"))
 				http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 			})
 			require.Error(t, eligible(t.Context(), client))
-			p.On(partner.OpEligible, p.Offers(120_000))
+			p.On(telco.OpEligible, p.Offers(120_000))
 			_, err = client.Registration.Register(t.Context(), toOTP(t, client))
 			require.NoError(t, err)
 			require.NoError(t, client.Close(t.Context()))
@@ -160,7 +160,7 @@ func TestCallersConnectionsAreNotClosed(t *testing.T) {
 	}
 	visit()
 	client := newClient(t, p, quick(2), mobifone.WithHTTPClient(mine))
-	p.On(partner.OpEligible, wiretest.Raw(500, "text/plain", "no"))
+	p.On(telco.OpEligible, wiretest.Raw(500, "text/plain", "no"))
 	require.Error(t, eligible(t.Context(), client))
 	require.NoError(t, client.Close(t.Context()))
 	before := p.Conns()
@@ -219,19 +219,19 @@ func TestDeadConnectionSendsNothingTwice(t *testing.T) {
 		require.NoError(t, err)
 		req := aRequest(t)
 		req.TransID = "T-2"
-		asked := p.OnWire(partner.OpOTP)
-		p.On(partner.OpRegister, wiretest.Hangup(""))
-		p.On(partner.OpOTP, wiretest.Hangup(""))
+		asked := p.OnWire(telco.OpOTP)
+		p.On(telco.OpRegister, wiretest.Hangup(""))
+		p.On(telco.OpOTP, wiretest.Hangup(""))
 
 		before := p.Conns()
 		_, err = client.Registration.Register(t.Context(), req)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		assert.Equal(t, before+1, p.Conns(), "a registration dials anew")
 		before = p.Conns()
 		_, err = client.OTP.Request(t.Context(), otpRequest())
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		assert.Equal(t, before, p.Conns(), "the kept connection was used")
-		assert.Equal(t, 2, p.OnWire(partner.OpRegister))
-		assert.Equal(t, asked+1, p.OnWire(partner.OpOTP))
+		assert.Equal(t, 2, p.OnWire(telco.OpRegister))
+		assert.Equal(t, asked+1, p.OnWire(telco.OpOTP))
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/registration"
 )
 
@@ -33,7 +33,7 @@ func TestASettledRegistrationFreesItsIDs(t *testing.T) {
 	t.Parallel()
 	for name, reply := range map[string]func(*wiretest.Partner) wiretest.Handler{
 		"by a final refusal": func(p *wiretest.Partner) wiretest.Handler {
-			return p.Says(partner.OpRegister, 200, wire.Answer{Code: partner.RegistrationFailed})
+			return p.Says(telco.OpRegister, 200, wire.Answer{Code: telco.RegistrationFailed})
 		},
 		"by a lookup": func(*wiretest.Partner) wiretest.Handler { return wiretest.Hangup("") },
 	} {
@@ -42,20 +42,20 @@ func TestASettledRegistrationFreesItsIDs(t *testing.T) {
 			p := wiretest.New(t, finally(t))
 			client := newClient(t, p)
 			req := toOTP(t, client)
-			p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
-				failed := wiretest.Row(f, partner.StateFailed)
+			p.On(telco.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+				failed := wiretest.Row(f, telco.StateFailed)
 				failed.ResultCode = "2059"
-				p.On(partner.OpGet, p.Found(failed))
+				p.On(telco.OpGet, p.Found(failed))
 				reply(p)(w, r, f)
 			})
 			_, err := client.Registration.Register(t.Context(), req)
-			if partner.OutcomeOf(err) == partner.Unknown {
-				e, ok := errors.AsType[*partner.Error](err)
+			if telco.OutcomeOf(err) == telco.Unknown {
+				e, ok := errors.AsType[*telco.Error](err)
 				require.True(t, ok)
 				_, err = client.Registration.Resolve(t.Context(), *e.Handle)
 			}
-			require.Equal(t, partner.Rejected, partner.OutcomeOf(err), "%v", err)
-			p.On(partner.OpRegister, p.Registered())
+			require.Equal(t, telco.Rejected, telco.OutcomeOf(err), "%v", err)
+			p.On(telco.OpRegister, p.Registered())
 			req.TransID = "T-2"
 			_, err = client.Registration.Register(t.Context(), req)
 			require.NoError(t, err)
@@ -70,33 +70,33 @@ func TestSettledByTheRowOfItsOwnIDs(t *testing.T) {
 	p := wiretest.New(t, finally(t))
 	client := newClient(t, p)
 	handle, told := lost(t, p, client)
-	failed := wiretest.Row(told, partner.StateFailed)
+	failed := wiretest.Row(told, telco.StateFailed)
 	failed.ResultCode, failed.ResultMessage = "2059", "no credit"
 	before := failed
 	before.TransID, before.ResultCode, before.ResultMessage = "T-0", "8021", "not this package"
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		if f.TransID != "" {
 			other := before
-			other.TransID, other.PartnerTransID = failed.TransID, partner.RandomPartnerTransID()
-			p.Says(partner.OpGet, 200, wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: []field.Row{failed, other}}})(w, r, f)
+			other.TransID, other.PartnerTransID = failed.TransID, telco.RandomPartnerTransID()
+			p.Says(telco.OpGet, 200, wire.Answer{Code: telco.Success, Data: field.Data{HasRows: true, Rows: []field.Row{failed, other}}})(w, r, f)
 			return
 		}
 		p.Found(before)(w, r, f)
 	})
 	_, err := client.Registration.Resolve(t.Context(), handle)
-	e, ok := errors.AsType[*partner.Error](err)
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
-	assert.Equal(t, partner.Rejected, e.Outcome)
-	assert.Equal(t, partner.RegistrationFailed, e.Code)
+	assert.Equal(t, telco.Rejected, e.Outcome)
+	assert.Equal(t, telco.RegistrationFailed, e.Code)
 	assert.Equal(t, "2059", e.WireCode)
 	assert.Equal(t, "no credit", e.Message)
 	assert.Equal(t, "The registration failed: no credit.", e.Text.EN)
 
 	// Without a word of MobiFone's the sentence is the contract's alone.
 	failed.ResultMessage = ""
-	p.On(partner.OpGet, p.Found(failed))
+	p.On(telco.OpGet, p.Found(failed))
 	_, err = client.Registration.Resolve(t.Context(), handle)
-	e, ok = errors.AsType[*partner.Error](err)
+	e, ok = errors.AsType[*telco.Error](err)
 	require.True(t, ok)
 	assert.Equal(t, "The registration failed.", e.Text.EN)
 }
@@ -111,18 +111,18 @@ func TestAbsenceCountsFromTheFenceOn(t *testing.T) {
 		require.NoError(t, err)
 		w.say(func(int, arrival) (*http.Response, error) { return nil, errReset })
 		_, err = draft.Send(t.Context())
-		require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		w.say(nil)
 		fence := draft.Handle().Intent().LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
 		<-time.After(time.Until(fence) - time.Second)
 		_, err = client.Registration.Resolve(t.Context(), draft.Handle())
-		e, ok := errors.AsType[*partner.Error](err)
+		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
-		assert.Equal(t, partner.Unknown, e.Outcome)
+		assert.Equal(t, telco.Unknown, e.Outcome)
 		assert.Equal(t, time.Second, e.RetryAfter)
 		<-time.After(time.Second)
 		_, err = client.Registration.Resolve(t.Context(), draft.Handle())
-		assert.Equal(t, partner.Rejected, partner.OutcomeOf(err), "%v", err)
+		assert.Equal(t, telco.Rejected, telco.OutcomeOf(err), "%v", err)
 	})
 }
 
@@ -157,12 +157,12 @@ func TestAConflictNamesTheDifference(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	client := newClient(t, p)
 	handle, told := lost(t, p, client)
-	row := wiretest.Row(told, partner.StateSuccess)
+	row := wiretest.Row(told, telco.StateSuccess)
 	row.Amount++
-	p.On(partner.OpGet, p.Found(row))
+	p.On(telco.OpGet, p.Found(row))
 	_, err := client.Registration.Resolve(t.Context(), handle)
-	require.ErrorIs(t, err, partner.LookupConflict)
-	e, ok := errors.AsType[*partner.Error](err)
+	require.ErrorIs(t, err, telco.LookupConflict)
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
 	assert.EqualError(t, e.Err, "a person must look: registered, but not as it was sold: another amount")
 }
@@ -173,10 +173,10 @@ func TestResolveByOneID(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	client := newClient(t, p)
 	handle, told := lost(t, p, client)
-	p.On(partner.OpGet, p.Found(wiretest.Row(told, partner.StateSuccess)))
-	for _, ids := range []partner.IDs{{TransID: told.TransID}, {PartnerTransID: told.PartnerTransID}} {
-		_, err := client.Registration.Resolve(t.Context(), partner.NewHandle(partner.Intent{IDs: ids}, handle.Purchase()))
-		require.ErrorIs(t, err, partner.LookupConflict, "found, and not by both ids")
+	p.On(telco.OpGet, p.Found(wiretest.Row(told, telco.StateSuccess)))
+	for _, ids := range []telco.IDs{{TransID: told.TransID}, {PartnerTransID: told.PartnerTransID}} {
+		_, err := client.Registration.Resolve(t.Context(), telco.NewHandle(telco.Intent{IDs: ids}, handle.Purchase()))
+		require.ErrorIs(t, err, telco.LookupConflict, "found, and not by both ids")
 	}
 }
 
@@ -194,7 +194,7 @@ func TestADraftsFingerprintAndPrint(t *testing.T) {
 	}
 	one, again := prepared(req), req
 	var err error
-	again.OTP, err = partner.ParseOTP("1234567")
+	again.OTP, err = telco.ParseOTP("1234567")
 	require.NoError(t, err)
 	assert.Len(t, one.Fingerprint(), 32)
 	assert.Equal(t, one.Fingerprint(), prepared(again).Fingerprint(), "another OTP")
@@ -223,7 +223,7 @@ func TestPrepareRefusesAnOTPThatHasRunOut(t *testing.T) {
 		require.NoError(t, err)
 		req.OTPExpiresAt = req.OTPExpiresAt.Add(-1)
 		_, err = client.Registration.Prepare(t.Context(), req)
-		require.ErrorIs(t, err, partner.OTPExpired)
-		assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.OTPExpired)
+		assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/registration"
@@ -28,7 +28,7 @@ const (
 	canaryIDKey    = "canary-id-key-0123456789abcdef"
 )
 
-var staff = partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
+var staff = telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
 
 // contracts are the wires the client is tested under.
 func contracts(t *testing.T) map[string]*contract.Contract {
@@ -43,17 +43,17 @@ func contracts(t *testing.T) map[string]*contract.Contract {
 	return all
 }
 
-func credentials() partner.Credentials {
-	return partner.Credentials{
-		APIKey: partner.NewSecret(canaryKey), Secret: partner.NewSecret(canarySecret),
-		Username: "shop-chain", Password: partner.NewSecret(canaryPassword),
+func credentials() telco.Credentials {
+	return telco.Credentials{
+		APIKey: telco.NewSecret(canaryKey), Secret: telco.NewSecret(canarySecret),
+		Username: "shop-chain", Password: telco.NewSecret(canaryPassword),
 	}
 }
 
 func config(url string) mobifone.Config {
 	return mobifone.Config{
 		BaseURL: url, Partner: "FPT", Channel: "SHOP",
-		Credentials: mobifone.StaticCredentials(credentials()), IDKey: partner.NewSecret(canaryIDKey),
+		Credentials: mobifone.StaticCredentials(credentials()), IDKey: telco.NewSecret(canaryIDKey),
 	}
 }
 
@@ -69,7 +69,7 @@ func newClient(t *testing.T, p *wiretest.Partner, opts ...mobifone.Option) *mobi
 // toOTP walks steps 1 and 2 and returns the request of step 3.
 func toOTP(t *testing.T, client *mobifone.Client) registration.Request {
 	t.Helper()
-	msisdn := partner.MustParseMSISDN(canaryMSISDN)
+	msisdn := telco.MustParseMSISDN(canaryMSISDN)
 	eligible, err := client.Packages.Eligible(t.Context(), packages.EligibleRequest{MSISDN: msisdn, Staff: staff})
 	require.NoError(t, err)
 	offer, ok := eligible.Offer("C120")
@@ -78,7 +78,7 @@ func toOTP(t *testing.T, client *mobifone.Client) registration.Request {
 	require.NoError(t, err)
 	ticket, err := client.OTP.Request(t.Context(), otp.Request{MSISDN: msisdn, Package: offer.Code, PartnerTransID: id, Staff: staff})
 	require.NoError(t, err)
-	code, err := partner.ParseOTP(canaryOTP)
+	code, err := telco.ParseOTP(canaryOTP)
 	require.NoError(t, err)
 	return registration.Request{
 		MSISDN: msisdn, Package: offer.Code, Amount: offer.Price, OfferPrice: offer.Price,
@@ -106,5 +106,5 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 func otpRequest() otp.Request {
-	return otp.Request{MSISDN: partner.MustParseMSISDN(canaryMSISDN), Package: "C120", Staff: staff}
+	return otp.Request{MSISDN: telco.MustParseMSISDN(canaryMSISDN), Package: "C120", Staff: staff}
 }

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/registration"
@@ -111,10 +111,10 @@ func plainCall(ctx context.Context, client *http.Client) error {
 // ratio of the CPU time of the process, the collector's share included. Allocations are
 // this side's alone.
 func BenchmarkCalls(b *testing.B) {
-	msisdn := partner.MustParseMSISDN(canaryMSISDN)
-	code, err := partner.ParseOTP(canaryOTP)
+	msisdn := telco.MustParseMSISDN(canaryMSISDN)
+	code, err := telco.ParseOTP(canaryOTP)
 	require.NoError(b, err)
-	own, err := partner.DerivePartnerTransID(partner.NewSecret(canaryIDKey), "FPT", "HN01", "order", 1)
+	own, err := telco.DerivePartnerTransID(telco.NewSecret(canaryIDKey), "FPT", "HN01", "order", 1)
 	require.NoError(b, err)
 	ctx := context.WithoutCancel(b.Context())
 	n := 0
@@ -142,7 +142,7 @@ func BenchmarkCalls(b *testing.B) {
 				return err
 			}
 			_, err = c.Registration.Register(ctx, registration.Request{
-				MSISDN: msisdn, Package: "MXH100", Amount: 100000, TransID: partner.TransID("T-" + order), PartnerTransID: id, OTP: code, Staff: staff,
+				MSISDN: msisdn, Package: "MXH100", Amount: 100000, TransID: telco.TransID("T-" + order), PartnerTransID: id, OTP: code, Staff: staff,
 			})
 			return err
 		}},
@@ -150,8 +150,8 @@ func BenchmarkCalls(b *testing.B) {
 	limited := mobifone.WithLimiter(mobifone.FromRate(rate.NewLimiter(1e9, 1e9)))
 	heard := 0
 	hooked := mobifone.WithHooks(mobifone.Hooks{
-		OnTry:  func(context.Context, partner.TryEvent) { heard++ },
-		OnCall: func(context.Context, partner.CallEvent) { heard++ },
+		OnTry:  func(context.Context, telco.TryEvent) { heard++ },
+		OnCall: func(context.Context, telco.CallEvent) { heard++ },
 	})
 	pass := mobifone.WithMiddleware(func(next http.RoundTripper) http.RoundTripper { return next })
 	for _, with := range []struct {

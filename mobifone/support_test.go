@@ -21,25 +21,25 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/registration"
 )
 
 // told keeps the events of calls.
 type told struct {
 	mu    sync.Mutex
-	calls []partner.CallEvent
+	calls []telco.CallEvent
 }
 
 func (h *told) hooks() mobifone.Option {
-	return mobifone.WithHooks(mobifone.Hooks{OnCall: func(_ context.Context, ev partner.CallEvent) {
+	return mobifone.WithHooks(mobifone.Hooks{OnCall: func(_ context.Context, ev telco.CallEvent) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.calls = append(h.calls, ev)
 	}})
 }
 
-func (h *told) last(t *testing.T) partner.CallEvent {
+func (h *told) last(t *testing.T) telco.CallEvent {
 	t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -86,65 +86,65 @@ func TestWhichDeadlineEndedACall(t *testing.T) {
 		w.Header().Set("Retry-After", "5")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	never := mobifone.CredentialsFunc(func(ctx context.Context) (partner.Credentials, error) {
+	never := mobifone.CredentialsFunc(func(ctx context.Context) (telco.Credentials, error) {
 		<-ctx.Done()
-		return partner.Credentials{}, ctx.Err()
+		return telco.Credentials{}, ctx.Err()
 	})
 	for name, tc := range map[string]struct {
 		url    func(t *testing.T) string
 		opts   []mobifone.Option
 		change func(*mobifone.Config)
-		want   partner.Deadline
-		code   partner.Code
+		want   telco.Deadline
+		code   telco.Code
 	}{
 		"a limiter that waits": {
 			func(t *testing.T) string { return serving(t, hung) },
 			[]mobifone.Option{mobifone.WithLimiter(waiting{})},
-			nil, partner.DeadlineLimiter, partner.LimitReached,
+			nil, telco.DeadlineLimiter, telco.LimitReached,
 		},
 		"a limiter whose wait is too long": {
 			func(t *testing.T) string { return serving(t, hung) },
 			[]mobifone.Option{mobifone.WithLimiter(emptied(t))},
-			nil, partner.DeadlineLimiter, partner.LimitReached,
+			nil, telco.DeadlineLimiter, telco.LimitReached,
 		},
 		"credentials that do not come": {
 			func(t *testing.T) string { return serving(t, hung) }, nil,
-			func(c *mobifone.Config) { c.Credentials = never }, partner.DeadlineWhole, partner.CredentialsFailed,
+			func(c *mobifone.Config) { c.Credentials = never }, telco.DeadlineWhole, telco.CredentialsFailed,
 		},
 		"a handshake": {
-			func(t *testing.T) string { return "https://" + silent(t) }, nil, nil, partner.DeadlineConnect, partner.ConnectFailed,
+			func(t *testing.T) string { return "https://" + silent(t) }, nil, nil, telco.DeadlineConnect, telco.ConnectFailed,
 		},
 		"a handshake with a time of its own": {
 			func(t *testing.T) string { return "https://" + silent(t) },
 			[]mobifone.Option{mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSHandshakeTimeout: 50 * time.Millisecond}})},
-			nil, partner.DeadlineConnect, partner.ConnectFailed,
+			nil, telco.DeadlineConnect, telco.ConnectFailed,
 		},
 		"a proxy": {
 			func(*testing.T) string { return "https://partner.test" },
 			[]mobifone.Option{mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(mustParse(t, "http://"+silent(t)))}})},
-			nil, partner.DeadlineConnect, partner.ConnectFailed,
+			nil, telco.DeadlineConnect, telco.ConnectFailed,
 		},
 		"no reply": {
-			func(t *testing.T) string { return serving(t, hung) }, nil, nil, partner.DeadlineFirstByte, partner.ReplyLost,
+			func(t *testing.T) string { return serving(t, hung) }, nil, nil, telco.DeadlineFirstByte, telco.ReplyLost,
 		},
 		"no reply, with a time of its own": {
 			func(t *testing.T) string { return serving(t, hung) },
 			[]mobifone.Option{mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{ResponseHeaderTimeout: 50 * time.Millisecond}})},
-			nil, partner.DeadlineFirstByte, partner.ReplyLost,
+			nil, telco.DeadlineFirstByte, telco.ReplyLost,
 		},
 		"half a reply": {
-			func(t *testing.T) string { return serving(t, begun) }, nil, nil, partner.DeadlineBody, partner.ReplyUnreadable,
+			func(t *testing.T) string { return serving(t, begun) }, nil, nil, telco.DeadlineBody, telco.ReplyUnreadable,
 		},
 		"no time for another try": {
-			func(t *testing.T) string { return serving(t, busy) }, nil, nil, partner.DeadlineWhole, partner.Maintenance,
+			func(t *testing.T) string { return serving(t, busy) }, nil, nil, telco.DeadlineWhole, telco.Maintenance,
 		},
 		"none": {
 			func(t *testing.T) string {
 				return serving(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
-			}, nil, nil, "", partner.SystemError,
+			}, nil, nil, "", telco.SystemError,
 		},
 		"none, refused": {
-			func(*testing.T) string { return "http://127.0.0.1:1" }, nil, nil, "", partner.ConnectFailed,
+			func(*testing.T) string { return "http://127.0.0.1:1" }, nil, nil, "", telco.ConnectFailed,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestWhichDeadlineEndedACall(t *testing.T) {
 // waiting is a limiter that grants nothing.
 type waiting struct{}
 
-func (waiting) Wait(ctx context.Context, _ partner.Call) error {
+func (waiting) Wait(ctx context.Context, _ telco.Call) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -204,10 +204,10 @@ func toRegister(t *testing.T, client *mobifone.Client) registration.Request {
 	require.NoError(t, eligible(t.Context(), client))
 	id, err := client.NewPartnerTransID("HN01", "ORDER-1", 1)
 	require.NoError(t, err)
-	code, err := partner.ParseOTP(canaryOTP)
+	code, err := telco.ParseOTP(canaryOTP)
 	require.NoError(t, err)
 	return registration.Request{
-		MSISDN: partner.MustParseMSISDN(canaryMSISDN), Package: "MXH100", Amount: 100_000,
+		MSISDN: telco.MustParseMSISDN(canaryMSISDN), Package: "MXH100", Amount: 100_000,
 		TransID: "20261126035901000123", PartnerTransID: id, OTP: code, Staff: staff,
 	}
 }
@@ -220,9 +220,9 @@ func TestWhichDeadlineEndedARegistration(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	_, err = client.Registration.Register(t.Context(), toRegister(t, client))
-	require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-	assert.Equal(t, partner.DeadlineFirstByte, evidenceOf(t, err).Deadline)
-	note := partner.SupportNote(err)
+	require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+	assert.Equal(t, telco.DeadlineFirstByte, evidenceOf(t, err).Deadline)
+	note := telco.SupportNote(err)
 	assert.Contains(t, note.VI, "Hết thời gian: khi chờ MobiFone trả lời\n")
 	assert.Contains(t, note.EN, "Time ran out: waiting for MobiFone's reply to begin\n")
 }
@@ -249,7 +249,7 @@ func TestRequestsNameTheSDK(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	require.NoError(t, eligible(t.Context(), client))
-	assert.Equal(t, []string{"mobifone-go/" + partner.Version, "the shop's own/7"}, said)
+	assert.Equal(t, []string{"mobifone-go/" + telco.Version, "the shop's own/7"}, said)
 }
 
 // MobiFone's own id of an exchange is in the evidence of a success, of a refusal and of each
@@ -262,7 +262,7 @@ func TestMobiFonesRequestIDIsKept(t *testing.T) {
 		"MBF84908123477-1": "MBF84***-1", "1-" + canaryOTP: "1-***", strings.Repeat("x", 200): strings.Repeat("x", 128) + "…",
 	} {
 		var hook told
-		var id partner.PartnerTransID
+		var id telco.PartnerTransID
 		client, err := mobifone.New(config(partnerOf(t, func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, strings.NewReplacer("%", wire, "#", string(id)).Replace(success))
 		})), hook.hooks())
@@ -294,7 +294,7 @@ func TestMobiFonesRequestIDIsKept(t *testing.T) {
 	})), hook.hooks(), mobifone.WithRetry(mobifone.Retry{Tries: 3}))
 	require.NoError(t, err)
 	err = eligible(t.Context(), client)
-	require.ErrorIs(t, err, partner.NotEligible)
+	require.ErrorIs(t, err, telco.NotEligible)
 	ev := evidenceOf(t, err)
 	assert.Equal(t, ev, hook.last(t).Evidence)
 	assert.Equal(t, "MBF-3", ev.TelcoRequestID)
@@ -307,9 +307,9 @@ func TestMobiFonesRequestIDIsKept(t *testing.T) {
 	assert.True(t, ev.Earlier[0].Sent && ev.Earlier[1].Sent)
 	assert.NotEqual(t, ev.Earlier[0].RequestID, ev.Earlier[1].RequestID)
 	assert.NotEqual(t, ev.Earlier[1].RequestID, ev.RequestID)
-	note := partner.SupportNote(err)
+	note := telco.SupportNote(err)
 	for _, text := range []string{note.VI, note.EN} {
-		for _, of := range append(ev.Earlier, partner.Try{RequestID: ev.RequestID, TelcoRequestID: "MBF-3"}) {
+		for _, of := range append(ev.Earlier, telco.Try{RequestID: ev.RequestID, TelcoRequestID: "MBF-3"}) {
 			assert.Contains(t, text, of.RequestID)
 			assert.Contains(t, text, of.TelcoRequestID)
 		}
@@ -328,14 +328,14 @@ func TestSupportNote(t *testing.T) {
 	require.NoError(t, err)
 	req := toRegister(t, client)
 	_, err = client.Registration.Register(t.Context(), req)
-	require.ErrorIs(t, err, partner.OTPInvalid)
-	e, ok := errors.AsType[*partner.Error](err)
+	require.ErrorIs(t, err, telco.OTPInvalid)
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
-	note := partner.SupportNote(err)
+	note := telco.SupportNote(err)
 	for language, text := range map[string]string{"vi": note.VI, "en": note.EN} {
 		for _, want := range []string{
 			string(req.TransID), string(req.PartnerTransID), e.Evidence.RequestID, "MBF-84***-9", "84*****477", "MXH100", "100", "OTP_INVALID", "7001",
-			"+07:00", "mobifone-go/" + partner.Version, "registration.register",
+			"+07:00", "mobifone-go/" + telco.Version, "registration.register",
 		} {
 			assert.Contains(t, text, want, language)
 		}
@@ -371,13 +371,13 @@ func TestDecorationsThatCannotBeReadAreNamed(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
 	var told []string
-	client := newClient(t, p, mobifone.WithHooks(mobifone.Hooks{OnCall: func(_ context.Context, ev partner.CallEvent) {
-		if ev.Operation == partner.OpRegister {
+	client := newClient(t, p, mobifone.WithHooks(mobifone.Hooks{OnCall: func(_ context.Context, ev telco.CallEvent) {
+		if ev.Operation == telco.OpRegister {
 			told = ev.Evidence.Unread
 		}
 	}}))
 	req := toOTP(t, client)
-	p.On(partner.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		wiretest.Raw(200, "application/json", `{"errorCode":"0000","message":{},"data":{"transId":"`+string(f.TransID)+
 			`","partnerTransId":"`+string(f.PartnerTransID)+`","status":"SUCCESS","registeredAt":"hôm nay","expiredAt":""}}`)(w, r, f)
 	})

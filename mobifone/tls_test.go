@@ -21,7 +21,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // The handshake fails at the send, after steps 1 and 2 went well.
@@ -66,16 +66,16 @@ func TestTLSFailureIsNotSent(t *testing.T) {
 				return (&net.Dialer{}).DialContext(ctx, network, addr)
 			})
 			_, err := client.Registration.Register(t.Context(), req)
-			requireNotSent(t, p, err, partner.ConnectFailed)
+			requireNotSent(t, p, err, telco.ConnectFailed)
 
 			_, err = client.OTP.Request(t.Context(), otpRequest())
-			e := requireNotSent(t, p, err, partner.ConnectFailed)
+			e := requireNotSent(t, p, err, telco.ConnectFailed)
 			assert.Equal(t, 4, e.Evidence.Tries, "an OTP request that was not sent is repeated")
 
 			f.fail(nil)
 			_, err = client.Registration.Register(t.Context(), req)
 			require.NoError(t, err)
-			assert.Equal(t, 1, p.Requests(partner.OpRegister))
+			assert.Equal(t, 1, p.Requests(telco.OpRegister))
 		})
 	}
 }

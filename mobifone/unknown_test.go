@@ -16,7 +16,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // executed remembers what a partner carried out although its reply said nothing usable.
@@ -31,8 +31,8 @@ func (e *executed) record(p *wiretest.Partner, h wiretest.Handler) wiretest.Hand
 		e.mu.Lock()
 		e.last, e.on = f, true
 		e.mu.Unlock()
-		if p.Contract.Has(partner.OpGet) {
-			p.On(partner.OpGet, p.Found(wiretest.Row(f, partner.StateSuccess)))
+		if p.Contract.Has(telco.OpGet) {
+			p.On(telco.OpGet, p.Found(wiretest.Row(f, telco.StateSuccess)))
 		}
 		h(w, r, f)
 	}
@@ -41,7 +41,7 @@ func (e *executed) record(p *wiretest.Partner, h wiretest.Handler) wiretest.Hand
 // unusable are answers to a registration that prove nothing.
 func unusable(p *wiretest.Partner) map[string]wiretest.Handler {
 	html := "<html><body>Bad gateway</body></html>"
-	says := func(status int, a wire.Answer) wiretest.Handler { return p.Says(partner.OpRegister, status, a) }
+	says := func(status int, a wire.Answer) wiretest.Handler { return p.Says(telco.OpRegister, status, a) }
 	h := map[string]wiretest.Handler{
 		"reply lost":    wiretest.Hangup(""),
 		"reply begun":   wiretest.Hangup("HTTP/1.1 200 OK\r\nContent-Le"),
@@ -50,30 +50,30 @@ func unusable(p *wiretest.Partner) map[string]wiretest.Handler {
 		"empty 200":     wiretest.Raw(200, "application/json", ""),
 		"unknown code":  says(200, wire.Answer{WireCode: "7777"}),
 		"contradiction": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Contradict: true, Data: wiretest.Echo(f, partner.StateSuccess)})
+			p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Contradict: true, Data: wiretest.Echo(f, telco.StateSuccess)})
 		},
 		"other transId": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 			f.TransID = "T-999"
-			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+			p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StateSuccess)})
 		},
 		"other partnerTransId": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-			f.PartnerTransID = partner.RandomPartnerTransID()
-			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+			f.PartnerTransID = telco.RandomPartnerTransID()
+			p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StateSuccess)})
 		},
-		"refusal of another's": says(200, wire.Answer{Code: partner.InvalidISDN, Data: field.Data{TransID: "T-999"}}),
+		"refusal of another's": says(200, wire.Answer{Code: telco.InvalidISDN, Data: field.Data{TransID: "T-999"}}),
 		"success but pending": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StatePending)})
+			p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StatePending)})
 		},
 		"success but failed": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-			p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateFailed)})
+			p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StateFailed)})
 		},
 		"success under 500": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-			p.Write(w, partner.OpRegister, 500, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+			p.Write(w, telco.OpRegister, 500, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StateSuccess)})
 		},
 		"success under 404": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-			p.Write(w, partner.OpRegister, 404, wire.Answer{Code: partner.Success, Data: wiretest.Echo(f, partner.StateSuccess)})
+			p.Write(w, telco.OpRegister, 404, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StateSuccess)})
 		},
-		"refusal under 500": says(500, wire.Answer{Code: partner.InvalidISDN}),
+		"refusal under 500": says(500, wire.Answer{Code: telco.InvalidISDN}),
 	}
 	for _, status := range []int{400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504} {
 		h["bare "+http.StatusText(status)] = wiretest.Raw(status, "text/plain", "no")
@@ -94,7 +94,7 @@ func TestUnusableReplyIsUnknown(t *testing.T) {
 	t.Parallel()
 	for wire, c := range contracts(t) {
 		for name := range unusable(&wiretest.Partner{Contract: c}) {
-			if strings.Contains(name, "partnerTransId") && !c.Echoes(partner.OpRegister, "partnerTransId") {
+			if strings.Contains(name, "partnerTransId") && !c.Echoes(telco.OpRegister, "partnerTransId") {
 				continue // this wire does not send it back, so there is nothing to differ
 			}
 			for _, carriedOut := range []bool{true, false} {
@@ -129,42 +129,42 @@ func testUnusable(t *testing.T, c *contract.Contract, name string, carriedOut, c
 	if carriedOut {
 		h = new(executed).record(p, h)
 	}
-	p.On(partner.OpRegister, h)
+	p.On(telco.OpRegister, h)
 
 	receipt, err := client.Registration.Register(t.Context(), req)
 
 	require.Error(t, err)
 	assert.Nil(t, receipt)
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
-	assert.Equal(t, 1, p.OnWire(partner.OpRegister), "requests at the socket")
-	e, ok := errors.AsType[*partner.Error](err)
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
+	assert.Equal(t, 1, p.OnWire(telco.OpRegister), "requests at the socket")
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
 	require.NotNil(t, e.Handle)
 	assert.Equal(t, 1, e.Evidence.Sends)
 	assert.False(t, e.Evidence.FirstSend.IsZero())
 	assert.NotEmpty(t, e.Evidence.RequestID)
-	assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
+	assert.Equal(t, telco.Hold, telco.ActionFor(err, true).Step)
 
 	again, err := client.Registration.Register(t.Context(), req)
 	assert.Nil(t, again)
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-	require.ErrorIs(t, err, partner.AlreadySent)
-	assert.Equal(t, 1, p.OnWire(partner.OpRegister), "a blind retry in the caller's code stays here")
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+	require.ErrorIs(t, err, telco.AlreadySent)
+	assert.Equal(t, 1, p.OnWire(telco.OpRegister), "a blind retry in the caller's code stays here")
 
 	receipt, err = client.Registration.Resolve(t.Context(), *e.Handle)
-	assert.Equal(t, 1, p.OnWire(partner.OpRegister), "resolving sends nothing")
+	assert.Equal(t, 1, p.OnWire(telco.OpRegister), "resolving sends nothing")
 	switch {
-	case !c.Has(partner.OpGet):
-		require.ErrorIs(t, err, partner.OperationAbsent)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-		assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
+	case !c.Has(telco.OpGet):
+		require.ErrorIs(t, err, telco.OperationAbsent)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+		assert.Equal(t, telco.Hold, telco.ActionFor(err, true).Step)
 	case carriedOut:
 		require.NoError(t, err)
 		assert.True(t, receipt.Resolved)
 		assert.Equal(t, req.TransID, receipt.TransID)
 	default:
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-		e, ok := errors.AsType[*partner.Error](err)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
 		require.NotNil(t, e.Lookup)
 		assert.True(t, e.Lookup.Absent)
@@ -183,7 +183,7 @@ func TestCancelInFlightIsUnknown(t *testing.T) {
 			client := newClient(t, p)
 			req := toOTP(t, client)
 			arrived, gone := make(chan struct{}), make(chan struct{})
-			p.On(partner.OpRegister, func(_ http.ResponseWriter, r *http.Request, _ field.Request) {
+			p.On(telco.OpRegister, func(_ http.ResponseWriter, r *http.Request, _ field.Request) {
 				close(arrived)
 				<-r.Context().Done()
 				close(gone)
@@ -192,9 +192,9 @@ func TestCancelInFlightIsUnknown(t *testing.T) {
 			go func() { <-arrived; cancel() }()
 			_, err := client.Registration.Register(ctx, req)
 			<-gone
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			require.ErrorIs(t, err, context.Canceled)
-			assert.Equal(t, 1, p.OnWire(partner.OpRegister))
+			assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 		})
 	}
 }

@@ -3,8 +3,8 @@
 //
 // A request is repeated by the client only when it is proven that nothing left: a
 // second SMS may void the first. The partner decides how often an OTP may be sent; its
-// refusals come as [partner.OTPResendTooSoon], [partner.OTPLimitExceeded] and
-// [partner.OTPNotDelivered].
+// refusals come as [telco.OTPResendTooSoon], [telco.OTPLimitExceeded] and
+// [telco.OTPNotDelivered].
 package otp
 
 import (
@@ -14,7 +14,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Service requests OTPs. It is safe for concurrent use.
@@ -25,17 +25,17 @@ func New(t *transport.Transport) *Service { return &Service{t: t} }
 
 // Request asks for an OTP.
 type Request struct {
-	MSISDN  partner.MSISDN
-	Package partner.PackageCode
+	MSISDN  telco.MSISDN
+	Package telco.PackageCode
 	// PartnerTransID is sent only to a partner whose contract takes it here; pass the
 	// one the registration will carry.
-	PartnerTransID partner.PartnerTransID
-	Staff          partner.Staff
+	PartnerTransID telco.PartnerTransID
+	Staff          telco.Staff
 }
 
 // Ticket is what a registration needs besides the code itself.
 type Ticket struct {
-	TransID partner.TransID
+	TransID telco.TransID
 	// ExpiresAt is for the teller's countdown, on the local clock: what the partner
 	// said, or else the contract's assumed lifetime; Assumed tells which.
 	ExpiresAt time.Time
@@ -49,18 +49,18 @@ type Ticket struct {
 	AttemptsLeft     *int          // entries left for this OTP; nil when the partner did not say
 	Length           int           // digits of the OTP; 0 when the partner did not say
 	RequestID        string        // of the HTTP request, for support
-	Extra            partner.Extra // members of the reply that the contract asks to keep
+	Extra            telco.Extra // members of the reply that the contract asks to keep
 }
 
 // Request asks the partner to send an OTP to the subscriber. The SMS goes to the
-// customer; the code never passes through here. The error is a *[partner.Error]:
+// customer; the code never passes through here. The error is a *[telco.Error]:
 // NotSent when nothing left, Rejected when the partner refused, Unknown when an SMS may
 // be on its way.
 func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
 	if faults := req.faults(); len(faults) > 0 {
-		return nil, transport.BadInput(partner.OpOTP, faults...)
+		return nil, transport.BadInput(telco.OpOTP, faults...)
 	}
-	reply, err := s.t.Call(ctx, partner.OpOTP, field.Request{
+	reply, err := s.t.Call(ctx, telco.OpOTP, field.Request{
 		MSISDN: req.MSISDN, Package: req.Package, PartnerTransID: req.PartnerTransID,
 		Channel: s.t.Channel(), Shop: req.Staff.Shop, Employee: req.Staff.Employee, EmployeeName: req.Staff.Name, POS: req.Staff.POS, System: req.Staff.System,
 	})
@@ -74,17 +74,17 @@ func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
 	return ticket, err
 }
 
-func (r Request) faults() []partner.FieldError {
-	var faults []partner.FieldError
+func (r Request) faults() []telco.FieldError {
+	var faults []telco.FieldError
 	if !r.MSISDN.IsValid() {
-		faults = append(faults, partner.FieldError{Field: "MSISDN", Problem: "missing; parse the number with partner.ParseMSISDN"})
+		faults = append(faults, telco.FieldError{Field: "MSISDN", Problem: "missing; parse the number with telco.ParseMSISDN"})
 	}
-	if code, err := partner.ParsePackageCode(string(r.Package)); err != nil || code != r.Package {
-		faults = append(faults, partner.FieldError{Field: "Package", Problem: "no package code; pass one of the offers' codes"})
+	if code, err := telco.ParsePackageCode(string(r.Package)); err != nil || code != r.Package {
+		faults = append(faults, telco.FieldError{Field: "Package", Problem: "no package code; pass one of the offers' codes"})
 	}
 	if r.PartnerTransID != "" {
-		if _, err := partner.ParsePartnerTransID(string(r.PartnerTransID)); err != nil {
-			faults = append(faults, partner.FieldError{Field: "PartnerTransID", Problem: "malformed; make it with client.NewPartnerTransID"})
+		if _, err := telco.ParsePartnerTransID(string(r.PartnerTransID)); err != nil {
+			faults = append(faults, telco.FieldError{Field: "PartnerTransID", Problem: "malformed; make it with client.NewPartnerTransID"})
 		}
 	}
 	return append(faults, r.Staff.Validate()...)
@@ -92,10 +92,10 @@ func (r Request) faults() []partner.FieldError {
 
 func (s *Service) ticket(reply transport.Reply) (*Ticket, error) {
 	data, sem := reply.Data, s.t.Contract().Semantics()
-	id, err := partner.ParseTransID(string(data.TransID))
+	id, err := telco.ParseTransID(string(data.TransID))
 	if err != nil {
-		return nil, &partner.Error{
-			Operation: partner.OpOTP, Code: partner.ReplyUnreadable, WireCode: reply.WireCode, Evidence: reply.Evidence,
+		return nil, &telco.Error{
+			Operation: telco.OpOTP, Code: telco.ReplyUnreadable, WireCode: reply.WireCode, Evidence: reply.Evidence,
 			Err: errors.New("the reply carries no usable transId; ask for a new OTP after the resend wait"),
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 )
 
@@ -22,7 +22,7 @@ func newClient(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 	t.Helper()
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP",
-		Credentials: mobifone.StaticCredentials(partner.Credentials{APIKey: partner.NewSecret("k"), Secret: partner.NewSecret("s")}),
+		Credentials: mobifone.StaticCredentials(telco.Credentials{APIKey: telco.NewSecret("k"), Secret: telco.NewSecret("s")}),
 	}, mobifone.WithContract(p.Contract))
 	require.NoError(t, err)
 	return client
@@ -30,8 +30,8 @@ func newClient(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 
 func request() otp.Request {
 	return otp.Request{
-		MSISDN: partner.MustParseMSISDN("0908123477"), Package: "C120",
-		PartnerTransID: partner.RandomPartnerTransID(), Staff: partner.Staff{Shop: "HN01", Employee: "GDV07"},
+		MSISDN: telco.MustParseMSISDN("0908123477"), Package: "C120",
+		PartnerTransID: telco.RandomPartnerTransID(), Staff: telco.Staff{Shop: "HN01", Employee: "GDV07"},
 	}
 }
 
@@ -56,15 +56,15 @@ func TestTicketTimes(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
 			tc.data.TransID = "T-77"
-			p.On(partner.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
+			p.On(telco.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 				w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
-				p.Write(w, partner.OpOTP, http.StatusOK, wire.Answer{Code: partner.Success, Data: tc.data})
+				p.Write(w, telco.OpOTP, http.StatusOK, wire.Answer{Code: telco.Success, Data: tc.data})
 			})
 			before := time.Now()
 			ticket, err := newClient(t, p).OTP.Request(t.Context(), request())
 			after := time.Now()
 			require.NoError(t, err)
-			assert.Equal(t, partner.TransID("T-77"), ticket.TransID)
+			assert.Equal(t, telco.TransID("T-77"), ticket.TransID)
 			assert.True(t, tc.partner.Equal(ticket.PartnerExpiresAt), "%s", ticket.PartnerExpiresAt)
 			assert.False(t, ticket.ExpiresAt.Before(before.Add(tc.left)), "the countdown is local")
 			assert.False(t, ticket.ExpiresAt.After(after.Add(tc.left)), "the countdown is local")
@@ -103,9 +103,9 @@ func TestAnExpiryThatContradictsItself(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
 			data := field.Data{TransID: "T-77", OTPExpiresAt: date.Add(tc.after), OTPTTL: tc.ttl}
-			p.On(partner.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
+			p.On(telco.OpOTP, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 				w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
-				p.Write(w, partner.OpOTP, http.StatusOK, wire.Answer{Code: partner.Success, Data: data})
+				p.Write(w, telco.OpOTP, http.StatusOK, wire.Answer{Code: telco.Success, Data: data})
 			})
 			before := time.Now()
 			ticket, err := newClient(t, p).OTP.Request(t.Context(), request())
@@ -128,30 +128,30 @@ func TestBadInputStaysHere(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
 	_, err := newClient(t, p).OTP.Request(t.Context(), otp.Request{Package: "?", PartnerTransID: "x"})
-	e, ok := errors.AsType[*partner.Error](err)
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
-	assert.Equal(t, partner.NotSent, e.Outcome)
-	assert.Equal(t, partner.InvalidInput, e.Code)
+	assert.Equal(t, telco.NotSent, e.Outcome)
+	assert.Equal(t, telco.InvalidInput, e.Code)
 	var fields []string
 	for _, f := range e.Fields {
 		fields = append(fields, f.Field)
 	}
 	assert.Subset(t, fields, []string{"MSISDN", "Package", "PartnerTransID"})
 	assert.GreaterOrEqual(t, len(fields), 5, "shop and employee are missing too: %v", fields)
-	assert.Zero(t, p.Requests(partner.OpOTP))
+	assert.Zero(t, p.Requests(telco.OpOTP))
 }
 
 // A code that would first have to be mended is not sent as it is, nor mended in silence:
 // the registration must name the same one.
 func TestThePackageIsSentAsItIsOffered(t *testing.T) {
 	t.Parallel()
-	for _, code := range []partner.PackageCode{"c120", " C120", "C120\u00a0", "C120\u200b"} {
+	for _, code := range []telco.PackageCode{"c120", " C120", "C120\u00a0", "C120\u200b"} {
 		p := wiretest.New(t, contract.Default())
 		req := request()
 		req.Package = code
 		_, err := newClient(t, p).OTP.Request(t.Context(), req)
-		require.ErrorIs(t, err, partner.InvalidInput, "%q", code)
-		assert.Zero(t, p.Requests(partner.OpOTP), "%q", code)
+		require.ErrorIs(t, err, telco.InvalidInput, "%q", code)
+		assert.Zero(t, p.Requests(telco.OpOTP), "%q", code)
 	}
 }
 
@@ -159,33 +159,33 @@ func TestThePackageIsSentAsItIsOffered(t *testing.T) {
 func TestTicketNeedsATransID(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpOTP, p.Says(partner.OpOTP, http.StatusOK, wire.Answer{Code: partner.Success}))
+	p.On(telco.OpOTP, p.Says(telco.OpOTP, http.StatusOK, wire.Answer{Code: telco.Success}))
 	ticket, err := newClient(t, p).OTP.Request(t.Context(), request())
 	assert.Nil(t, ticket)
-	require.ErrorIs(t, err, partner.ReplyUnreadable)
-	assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-	assert.Equal(t, 1, p.Requests(partner.OpOTP), "never repeated: a second SMS may void the first")
+	require.ErrorIs(t, err, telco.ReplyUnreadable)
+	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+	assert.Equal(t, 1, p.Requests(telco.OpOTP), "never repeated: a second SMS may void the first")
 }
 
 // The partner's refusals, and what the teller does.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	for code, step := range map[partner.Code]partner.Step{
-		partner.OTPResendTooSoon: partner.WaitUntil, partner.OTPNotDelivered: partner.NewOTP,
-		partner.OTPLimitExceeded: partner.ReturnCash, partner.NotPrepaid: partner.ReturnCash,
+	for code, step := range map[telco.Code]telco.Step{
+		telco.OTPResendTooSoon: telco.WaitUntil, telco.OTPNotDelivered: telco.NewOTP,
+		telco.OTPLimitExceeded: telco.ReturnCash, telco.NotPrepaid: telco.ReturnCash,
 	} {
 		p := wiretest.New(t, contract.Default())
-		p.On(partner.OpOTP, p.Says(partner.OpOTP, http.StatusOK, wire.Answer{Code: code, Data: field.Data{ResendAfter: 42 * time.Second}}))
+		p.On(telco.OpOTP, p.Says(telco.OpOTP, http.StatusOK, wire.Answer{Code: code, Data: field.Data{ResendAfter: 42 * time.Second}}))
 		_, err := newClient(t, p).OTP.Request(t.Context(), request())
 		require.ErrorIs(t, err, code)
-		assert.Equal(t, partner.Rejected, partner.OutcomeOf(err), code)
-		action := partner.ActionFor(err, true)
+		assert.Equal(t, telco.Rejected, telco.OutcomeOf(err), code)
+		action := telco.ActionFor(err, true)
 		assert.Equal(t, step, action.Step, code)
-		if code == partner.OTPResendTooSoon {
+		if code == telco.OTPResendTooSoon {
 			assert.Equal(t, 42*time.Second, action.Wait)
 			assert.Contains(t, action.Text.VI, "42")
 		}
-		assert.Equal(t, 1, p.Requests(partner.OpOTP))
+		assert.Equal(t, 1, p.Requests(telco.OpOTP))
 	}
 }
 
@@ -195,11 +195,11 @@ func TestPartnerTransIDAtOTP(t *testing.T) {
 	takes, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.PartnerTransIDAtOTP = true })
 	require.NoError(t, err)
 	req := request()
-	for c, want := range map[*contract.Contract]partner.PartnerTransID{contract.Default(): "", takes: req.PartnerTransID} {
+	for c, want := range map[*contract.Contract]telco.PartnerTransID{contract.Default(): "", takes: req.PartnerTransID} {
 		p := wiretest.New(t, c)
 		var got field.Request
 		ok := p.Ticket("T-1")
-		p.On(partner.OpOTP, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+		p.On(telco.OpOTP, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 			got = f
 			ok(w, r, f)
 		})

@@ -13,7 +13,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
@@ -22,8 +22,8 @@ func client(t *testing.T, p *wiretest.Partner, opts ...mobifone.Option) *mobifon
 	t.Helper()
 	c, err := mobifone.New(mobifone.Config{
 		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP",
-		Credentials: mobifone.StaticCredentials(partner.Credentials{
-			APIKey: partner.NewSecret("key-for-tests"), Secret: partner.NewSecret("secret-for-tests"),
+		Credentials: mobifone.StaticCredentials(telco.Credentials{
+			APIKey: telco.NewSecret("key-for-tests"), Secret: telco.NewSecret("secret-for-tests"),
 		}),
 	}, append([]mobifone.Option{mobifone.WithContract(p.Contract)}, opts...)...)
 	require.NoError(t, err)
@@ -33,8 +33,8 @@ func client(t *testing.T, p *wiretest.Partner, opts ...mobifone.Option) *mobifon
 
 func request() packages.EligibleRequest {
 	return packages.EligibleRequest{
-		MSISDN: partner.MustParseMSISDN("0908123456"),
-		Staff:  partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
+		MSISDN: telco.MustParseMSISDN("0908123456"),
+		Staff:  telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
 	}
 }
 
@@ -42,8 +42,8 @@ func request() packages.EligibleRequest {
 func answers(t *testing.T, rows ...field.Row) *mobifone.Client {
 	t.Helper()
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpEligible, p.Says(partner.OpEligible, http.StatusOK, wire.Answer{
-		Code: partner.Success, Data: field.Data{SubscriberType: "PREPAID", HasRows: true, Rows: rows},
+	p.On(telco.OpEligible, p.Says(telco.OpEligible, http.StatusOK, wire.Answer{
+		Code: telco.Success, Data: field.Data{SubscriberType: "PREPAID", HasRows: true, Rows: rows},
 	}))
 	return client(t, p)
 }
@@ -53,7 +53,7 @@ func TestEligibleSendsWhoAsks(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	var got field.Request
 	offers := p.Offers(120_000)
-	p.On(partner.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) { got = f; offers(w, r, f) })
+	p.On(telco.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) { got = f; offers(w, r, f) })
 	e, err := client(t, p).Packages.Eligible(t.Context(), request())
 	require.NoError(t, err)
 	assert.Equal(t, field.Request{MSISDN: request().MSISDN, Channel: "SHOP", Shop: "HN01", Employee: "GDV07"}, got)
@@ -65,7 +65,7 @@ func TestEligibleSendsWhoAsks(t *testing.T) {
 	assert.True(t, o.Eligible)
 	assert.True(t, o.Reason.IsZero())
 	assert.Empty(t, o.CatalogDiffers)
-	assert.Equal(t, partner.VND(120_000), o.Price)
+	assert.Equal(t, telco.VND(120_000), o.Price)
 	_, ok = e.Offer("c120")
 	assert.False(t, ok)
 }
@@ -73,17 +73,17 @@ func TestEligibleSendsWhoAsks(t *testing.T) {
 func TestEligibleRefusesOnlyTheMalformed(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	_, err := client(t, p).Packages.Eligible(t.Context(), packages.EligibleRequest{Staff: partner.Staff{Shop: "a b"}})
-	require.ErrorIs(t, err, partner.InvalidInput)
-	assert.Equal(t, partner.NotSent, partner.OutcomeOf(err))
-	var e *partner.Error
+	_, err := client(t, p).Packages.Eligible(t.Context(), packages.EligibleRequest{Staff: telco.Staff{Shop: "a b"}})
+	require.ErrorIs(t, err, telco.InvalidInput)
+	assert.Equal(t, telco.NotSent, telco.OutcomeOf(err))
+	var e *telco.Error
 	require.ErrorAs(t, err, &e)
 	var fields []string
 	for _, f := range e.Fields {
 		fields = append(fields, f.Field)
 	}
 	assert.Equal(t, []string{"msisdn", "shop", "employee"}, fields)
-	assert.Zero(t, p.Requests(partner.OpEligible))
+	assert.Zero(t, p.Requests(telco.OpEligible))
 }
 
 func TestOfferReadsFlagAndReason(t *testing.T) {
@@ -94,23 +94,23 @@ func TestOfferReadsFlagAndReason(t *testing.T) {
 		flag     *bool
 		reason   string
 		eligible bool
-		code     partner.Code
+		code     telco.Code
 		wire     string
 		textVI   string
 	}{
 		{name: "flagged", flag: new(true), eligible: true},
 		{name: "listed without a flag: the function lists what can be registered", eligible: true},
-		{name: "a reason without a flag", reason: "2064", code: partner.PackageAlreadyRegistered, wire: "2064", textVI: "Thuê bao đã có gói cước này."},
+		{name: "a reason without a flag", reason: "2064", code: telco.PackageAlreadyRegistered, wire: "2064", textVI: "Thuê bao đã có gói cước này."},
 		{name: "a success code is no reason", reason: "0000", eligible: true},
 		{
-			name: "refused with a reason", flag: new(false), reason: "3040", code: partner.CommitmentActive, wire: "3040",
+			name: "refused with a reason", flag: new(false), reason: "3040", code: telco.CommitmentActive, wire: "3040",
 			textVI: "Thuê bao chưa hết thời gian cam kết của gói trước.",
 		},
 		{name: "refused without a reason", flag: new(false), textVI: notEligible},
 		{name: "refused with a success code", flag: new(false), reason: "0000", textVI: notEligible},
 		{name: "refused with an unknown code", flag: new(false), reason: "Z9", wire: "Z9", textVI: notEligible},
 		{name: "an unknown code without a flag", reason: "Z9", wire: "Z9", textVI: notEligible},
-		{name: "the flag prevails over a reason", flag: new(true), reason: "8021", eligible: true, code: partner.NotEligible, wire: "8021", textVI: notEligible},
+		{name: "the flag prevails over a reason", flag: new(true), reason: "8021", eligible: true, code: telco.NotEligible, wire: "8021", textVI: notEligible},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestTheCatalogFlagsAndNeverRefuses(t *testing.T) {
 	)
 	e, err := c.Packages.Eligible(t.Context(), request())
 	require.NoError(t, err)
-	want := map[partner.PackageCode][]catalog.Difference{
+	want := map[telco.PackageCode][]catalog.Difference{
 		"C120": {
 			{Field: "price", Catalog: "120000", Partner: "130000"},
 			{Field: "cycleDays", Catalog: "30", Partner: "31"},
@@ -152,16 +152,16 @@ func TestTheCatalogFlagsAndNeverRefuses(t *testing.T) {
 	}
 
 	first := c.Packages.Describe(e.Offers[0])
-	assert.Equal(t, partner.VND(130_000), first.Price, "the partner prevails")
+	assert.Equal(t, telco.VND(130_000), first.Price, "the partner prevails")
 	assert.Equal(t, 31, first.CycleDays)
 	assert.Equal(t, 30, first.ResetDays)
 	assert.False(t, first.AutoRenew)
 	assert.NotEmpty(t, first.Notes)
-	assert.Equal(t, partner.VND(360_000), c.Packages.Describe(e.Offers[1]).Price, "where the partner is silent the catalog speaks")
+	assert.Equal(t, telco.VND(360_000), c.Packages.Describe(e.Offers[1]).Price, "where the partner is silent the catalog speaks")
 	unknown := c.Packages.Describe(e.Offers[2])
 	assert.Equal(t, catalog.Package{Code: "NEW_1", Name: "Gói mới", Price: 5_000}, unknown)
 	before, _ := c.Packages.Catalog().Lookup("C120")
-	assert.Equal(t, partner.VND(120_000), before.Price)
+	assert.Equal(t, telco.VND(120_000), before.Price)
 }
 
 func TestNoOfferIsNoError(t *testing.T) {
@@ -177,7 +177,7 @@ func TestNoOfferIsNoError(t *testing.T) {
 func raw(t *testing.T, data string) *mobifone.Client {
 	t.Helper()
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpEligible, wiretest.Raw(http.StatusOK, "application/json", `{"errorCode":"0000","message":"ok","data":`+data+`}`))
+	p.On(telco.OpEligible, wiretest.Raw(http.StatusOK, "application/json", `{"errorCode":"0000","message":"ok","data":`+data+`}`))
 	return client(t, p)
 }
 
@@ -196,7 +196,7 @@ func TestAnOfferThatCannotBeReadSpoilsNoOther(t *testing.T) {
 	const good = `{"packageCode":"3C120","price":360000,"eligible":true}`
 	for name, tc := range map[string]struct {
 		row, problem string
-		code         partner.PackageCode
+		code         telco.PackageCode
 		wire         string
 	}{
 		"a grouped price":     {`{"packageCode":"C120","price":"70.000","eligible":true}`, "data.packages[0].price: must be a whole number", "C120", ""},
@@ -221,17 +221,17 @@ func TestAnOfferThatCannotBeReadSpoilsNoOther(t *testing.T) {
 			assert.Equal(t, tc.problem, bad.Problem)
 			assert.Equal(t, tc.code, bad.Code)
 			assert.False(t, bad.Eligible)
-			assert.Equal(t, partner.ReplyUnreadable, bad.Reason.Code)
+			assert.Equal(t, telco.ReplyUnreadable, bad.Reason.Code)
 			assert.Equal(t, tc.wire, bad.Reason.WireCode)
 			assert.NotEmpty(t, bad.Reason.Text.VI)
 			assert.NotEmpty(t, bad.Reason.Text.EN)
 			assert.Zero(t, bad.Price)
 			assert.Zero(t, c.Packages.Describe(bad).Price, "the catalog's price is a guess here")
 			assert.Empty(t, bad.CatalogDiffers)
-			assert.Equal(t, partner.PackageCode("3C120"), other.Code)
+			assert.Equal(t, telco.PackageCode("3C120"), other.Code)
 			assert.True(t, other.Eligible)
 			assert.Empty(t, other.Problem)
-			assert.Equal(t, partner.VND(360_000), other.Price)
+			assert.Equal(t, telco.VND(360_000), other.Price)
 		})
 	}
 }
@@ -266,15 +266,15 @@ func TestEligibleRefusesAnswersItCannotRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
-			p.On(partner.OpEligible, wiretest.Raw(http.StatusOK, "application/json", head+data+tail))
+			p.On(telco.OpEligible, wiretest.Raw(http.StatusOK, "application/json", head+data+tail))
 			retry := mobifone.Retry{Tries: 1, BackoffBase: 1, BackoffMax: 1, RetryAfterCap: 1}
 			e, err := client(t, p, mobifone.WithRetry(retry)).Packages.Eligible(t.Context(), request())
-			require.ErrorIs(t, err, partner.ReplyUnreadable)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.ErrorIs(t, err, telco.ReplyUnreadable)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			assert.Nil(t, e)
-			var pe *partner.Error
+			var pe *telco.Error
 			require.ErrorAs(t, err, &pe)
-			assert.Equal(t, partner.OpEligible, pe.Operation)
+			assert.Equal(t, telco.OpEligible, pe.Operation)
 			assert.Equal(t, 1, pe.Evidence.Sends)
 			assert.False(t, pe.Text.IsZero())
 		})
@@ -284,8 +284,8 @@ func TestEligibleRefusesAnswersItCannotRead(t *testing.T) {
 func TestARefusalOfTheWholeCallKeepsItsCode(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpEligible, p.Says(partner.OpEligible, http.StatusOK, wire.Answer{Code: partner.SubscriberInactive}))
+	p.On(telco.OpEligible, p.Says(telco.OpEligible, http.StatusOK, wire.Answer{Code: telco.SubscriberInactive}))
 	_, err := client(t, p).Packages.Eligible(t.Context(), request())
-	require.ErrorIs(t, err, partner.SubscriberInactive)
-	assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
+	require.ErrorIs(t, err, telco.SubscriberInactive)
+	assert.Equal(t, telco.Rejected, telco.OutcomeOf(err))
 }

@@ -3,7 +3,7 @@ package packages
 import (
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -12,14 +12,14 @@ type Eligibility struct {
 	SubscriberType string    // the partner's own word; nothing is decided by it
 	Offers         []Offer   // in the partner's order, each code once; the refused and unreadable ones too
 	PartnerTime    time.Time // the partner's own clock in the reply; zero when it has none
-	Evidence       partner.Evidence
+	Evidence       telco.Evidence
 	// Unchecked says that MobiFone has no such operation and nobody was asked: the offers and
 	// their prices are the catalog's.
 	Unchecked bool
 }
 
 // Offer returns the offer with exactly this code.
-func (e *Eligibility) Offer(code partner.PackageCode) (Offer, bool) {
+func (e *Eligibility) Offer(code telco.PackageCode) (Offer, bool) {
 	if e != nil && code != "" {
 		for _, o := range e.Offers {
 			if o.Code == code {
@@ -33,9 +33,9 @@ func (e *Eligibility) Offer(code partner.PackageCode) (Offer, bool) {
 // Offer is one package of the answer. Numbers are 0 and words empty where the partner
 // did not say; the catalog's stand in [Service.Describe].
 type Offer struct {
-	Code        partner.PackageCode // empty when the partner's cannot be read
+	Code        telco.PackageCode // empty when the partner's cannot be read
 	Name        string
-	Price       partner.VND // for one cycle, VAT included: collect this and send it with the registration
+	Price       telco.VND // for one cycle, VAT included: collect this and send it with the registration
 	CycleDays   int
 	ResetDays   int
 	AutoRenew   *bool // nil when the partner did not say
@@ -53,7 +53,7 @@ type Offer struct {
 	// and no other is put in its place, and the code of its Reason is ReplyUnreadable.
 	Problem string
 
-	Extra partner.Extra // members of the answer that the contract asks to keep
+	Extra telco.Extra // members of the answer that the contract asks to keep
 
 	// CatalogDiffers lists what the partner says otherwise than the catalog. The partner
 	// prevails.
@@ -62,9 +62,9 @@ type Offer struct {
 
 // Reason says why a package cannot be registered.
 type Reason struct {
-	Code     partner.Code // canonical; empty when the contract does not list WireCode, ReplyUnreadable beside an Offer.Problem
+	Code     telco.Code // canonical; empty when the contract does not list WireCode, ReplyUnreadable beside an Offer.Problem
 	WireCode string       // the partner's own string; empty when it gave none
-	Text     partner.Text // for the teller
+	Text     telco.Text // for the teller
 	Message  string       // the partner's own words, scrubbed of numbers that could be personal
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -17,7 +17,7 @@ func (s *Service) read(d field.Data) ([]Offer, error) {
 		return nil, &wire.Error{Path: "packages", Problem: "the list of packages is missing"}
 	}
 	offers := make([]Offer, 0, len(d.Rows))
-	seen := make(map[partner.PackageCode]int, len(d.Rows)) // where in offers
+	seen := make(map[telco.PackageCode]int, len(d.Rows)) // where in offers
 	for i, row := range d.Rows {
 		if at, twice := seen[row.Package]; twice {
 			spoil(&offers[at], fmt.Sprintf("packages[%d].package: the same package twice", i))
@@ -38,7 +38,7 @@ func (s *Service) read(d field.Data) ([]Offer, error) {
 // unreadable says what of a row cannot be read or not be ordered; "" when nothing is wrong.
 func unreadable(row field.Row, i int) string {
 	path := fmt.Sprintf("packages[%d].package: ", i)
-	code, err := partner.ParsePackageCode(string(row.Package))
+	code, err := telco.ParsePackageCode(string(row.Package))
 	switch {
 	case row.Fault != nil:
 		return strings.TrimPrefix(row.Fault.Error(), "unreadable reply: ")
@@ -53,10 +53,10 @@ func unreadable(row field.Row, i int) string {
 // spoil takes an offer out of what may be sold. What it says elsewhere may be wrong too,
 // so that not even a price that could be read is shown.
 func spoil(o *Offer, problem string) {
-	o.Code = partner.PackageCode(partner.Scrub(string(o.Code)))
+	o.Code = telco.PackageCode(telco.Scrub(string(o.Code)))
 	o.Eligible, o.Price, o.CatalogDiffers, o.Problem = false, 0, nil, problem
-	o.Reason.Code = partner.ReplyUnreadable
-	o.Reason.Text = partner.Text{
+	o.Reason.Code = telco.ReplyUnreadable
+	o.Reason.Text = telco.Text{
 		VI: "Không đọc được thông tin gói này do MobiFone trả về nên chưa thể bán. Tư vấn gói khác hoặc liên hệ bộ phận hỗ trợ.",
 		EN: "What MobiFone says of this package cannot be read, so it cannot be sold now. Advise another package, or call support.",
 	}
@@ -73,7 +73,7 @@ func (s *Service) offer(row field.Row) Offer {
 		o.Eligible = o.Reason.WireCode == ""
 	}
 	if !o.Eligible && o.Reason.Text.IsZero() {
-		o.Reason.Text = s.text(partner.NotEligible, o.Reason.Message)
+		o.Reason.Text = s.text(telco.NotEligible, o.Reason.Message)
 	}
 	o.CatalogDiffers = s.differences(o)
 	return o
@@ -82,13 +82,13 @@ func (s *Service) offer(row field.Row) Offer {
 // reason reads the row's reason. A code that means success is none.
 func (s *Service) reason(row field.Row) Reason {
 	if row.ReasonCode == "" {
-		return Reason{Message: partner.Scrub(row.ReasonText)}
+		return Reason{Message: telco.Scrub(row.ReasonText)}
 	}
-	r := Reason{WireCode: row.ReasonCode, Message: partner.Scrub(row.ReasonText)}
-	rule := s.t.Rule(partner.OpEligible, row.ReasonCode)
+	r := Reason{WireCode: row.ReasonCode, Message: telco.Scrub(row.ReasonText)}
+	rule := s.t.Rule(telco.OpEligible, row.ReasonCode)
 	switch {
 	case rule == nil:
-	case rule.Name == partner.Success:
+	case rule.Name == telco.Success:
 		return Reason{}
 	default:
 		r.Code, r.Text = rule.Name, s.text(rule.Name, r.Message)
@@ -96,10 +96,10 @@ func (s *Service) reason(row field.Row) Reason {
 	return r
 }
 
-func (s *Service) text(code partner.Code, message string) partner.Text {
+func (s *Service) text(code telco.Code, message string) telco.Text {
 	rule, ok := s.t.Contract().RuleNamed(code)
 	if !ok {
-		return partner.Text{}
+		return telco.Text{}
 	}
 	return rule.Text.Fill(map[string]string{"reason": message})
 }

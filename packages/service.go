@@ -5,7 +5,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -25,8 +25,8 @@ func New(t *transport.Transport, cat *catalog.Catalog) *Service {
 
 // EligibleRequest asks on behalf of a subscriber at the counter.
 type EligibleRequest struct {
-	MSISDN partner.MSISDN
-	Staff  partner.Staff
+	MSISDN telco.MSISDN
+	Staff  telco.Staff
 }
 
 // Eligible asks MobiFone which packages the subscriber may register. Refused locally is
@@ -42,18 +42,18 @@ type EligibleRequest struct {
 // catalog's, with its prices, and [Eligibility.Unchecked] is set. Registration may then
 // refuse what was offered here.
 func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibility, error) {
-	var faults []partner.FieldError
+	var faults []telco.FieldError
 	if !req.MSISDN.IsValid() {
-		faults = append(faults, partner.FieldError{Field: "msisdn", Problem: "missing; parse the subscriber's number with ParseMSISDN"})
+		faults = append(faults, telco.FieldError{Field: "msisdn", Problem: "missing; parse the subscriber's number with ParseMSISDN"})
 	}
 	faults = append(faults, req.Staff.Validate()...)
 	if len(faults) > 0 {
-		return nil, transport.BadInput(partner.OpEligible, faults...)
+		return nil, transport.BadInput(telco.OpEligible, faults...)
 	}
-	if !s.t.Contract().Has(partner.OpEligible) {
+	if !s.t.Contract().Has(telco.OpEligible) {
 		return s.unchecked(), nil
 	}
-	reply, err := s.t.Call(ctx, partner.OpEligible, field.Request{
+	reply, err := s.t.Call(ctx, telco.OpEligible, field.Request{
 		MSISDN: req.MSISDN, Channel: s.t.Channel(),
 		Shop: req.Staff.Shop, Employee: req.Staff.Employee, EmployeeName: req.Staff.Name, POS: req.Staff.POS, System: req.Staff.System,
 	})
@@ -62,11 +62,11 @@ func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibili
 	}
 	offers, problem := s.read(reply.Data)
 	if problem != nil {
-		e := &partner.Error{
-			Operation: partner.OpEligible, Outcome: partner.Unknown, Code: partner.ReplyUnreadable,
+		e := &telco.Error{
+			Operation: telco.OpEligible, Outcome: telco.Unknown, Code: telco.ReplyUnreadable,
 			WireCode: reply.WireCode, Evidence: reply.Evidence, Err: problem,
 		}
-		if rule, ok := s.t.Contract().RuleNamed(partner.SystemError); ok {
+		if rule, ok := s.t.Contract().RuleNamed(telco.SystemError); ok {
 			e.Text = rule.Text.Fill(nil)
 		}
 		return nil, e

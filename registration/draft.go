@@ -10,14 +10,14 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Draft is one intent to register: checked, fixed, not sent.
 type Draft struct {
 	service     *Service
 	fields      field.Request
-	handle      partner.Handle
+	handle      telco.Handle
 	fingerprint []byte
 	sent        atomic.Bool
 }
@@ -27,7 +27,7 @@ func (d *Draft) Format(f fmt.State, verb rune) { d.handle.Format(f, verb) }
 
 // Handle returns what to save before Send: it can be marshalled, holds the full phone
 // number and never the OTP.
-func (d *Draft) Handle() partner.Handle { return d.handle }
+func (d *Draft) Handle() telco.Handle { return d.handle }
 
 // Fingerprint is the HMAC-SHA256, under Config.IDKey, of the request's canonical body
 // without the OTP; nil without a key. An auditor can tell by it that what was recorded is
@@ -40,32 +40,32 @@ func (d *Draft) Fingerprint() []byte { return bytes.Clone(d.fingerprint) }
 // not take a registration back: once the body left, the outcome is Unknown.
 func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 	if d == nil || d.service == nil {
-		return nil, transport.BadInput(partner.OpRegister, partner.FieldError{Field: "Draft", Problem: "empty; make it with Prepare"})
+		return nil, transport.BadInput(telco.OpRegister, telco.FieldError{Field: "Draft", Problem: "empty; make it with Prepare"})
 	}
 	if d.sent.Swap(true) {
-		return nil, d.unknown(partner.AlreadySent, errTwice)
+		return nil, d.unknown(telco.AlreadySent, errTwice)
 	}
 	claim, ok := d.service.sends.begin(d.handle.Intent().IDs)
 	if !ok {
-		return nil, d.unknown(partner.AlreadySent, errOpen)
+		return nil, d.unknown(telco.AlreadySent, errOpen)
 	}
 	end := keepClaim // also of a panic in a hook or a middleware
 	defer func() { d.service.sends.end(claim, end) }()
 	reply, err := d.service.t.Send(ctx, d.fields, d.handle.Intent().SendBy)
 	if err != nil {
-		var said partner.Error
-		if e, ok := errors.AsType[*partner.Error](err); ok {
+		var said telco.Error
+		if e, ok := errors.AsType[*telco.Error](err); ok {
 			said = *e
 		}
 		switch {
-		case said.Outcome == partner.NotSent:
+		case said.Outcome == telco.NotSent:
 			end = restoreClaim
 			if claim.prev != nil {
 				err = notTheFirst(err, d.handle)
 			}
-		case said.Outcome == partner.Rejected:
+		case said.Outcome == telco.Rejected:
 			end = dropClaim
-		case said.Then == partner.ThenSameIDs:
+		case said.Then == telco.ThenSameIDs:
 			end = sameIDsAgain
 		}
 		return nil, withHandle(err, d.handle)
@@ -79,19 +79,19 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 
 // notTheFirst is the error of a send that never left, of ids that were sent before and
 // told a wrong OTP: nothing left this time, and of the registration nothing is known.
-func notTheFirst(err error, h partner.Handle) error {
-	e, ok := errors.AsType[*partner.Error](err)
+func notTheFirst(err error, h telco.Handle) error {
+	e, ok := errors.AsType[*telco.Error](err)
 	if !ok {
 		return err
 	}
 	own := *e
-	own.Outcome, own.Handle, own.Text = partner.Unknown, &h, partner.Text{}
+	own.Outcome, own.Handle, own.Text = telco.Unknown, &h, telco.Text{}
 	return &own
 }
 
 // withHandle puts the handle into a copy: a hook may still hold the error it was told of.
-func withHandle(err error, h partner.Handle) error {
-	e, ok := errors.AsType[*partner.Error](err)
+func withHandle(err error, h telco.Handle) error {
+	e, ok := errors.AsType[*telco.Error](err)
 	if !ok {
 		return err
 	}
@@ -100,9 +100,9 @@ func withHandle(err error, h partner.Handle) error {
 	return &own
 }
 
-func (d *Draft) unknown(code partner.Code, cause error) error {
+func (d *Draft) unknown(code telco.Code, cause error) error {
 	handle := d.handle
-	return &partner.Error{Operation: partner.OpRegister, Code: code, Handle: &handle, Err: cause}
+	return &telco.Error{Operation: telco.OpRegister, Code: code, Handle: &handle, Err: cause}
 }
 
 // sends remembers, for one client and its lanes only, which ids are in flight, unresolved
@@ -111,15 +111,15 @@ func (d *Draft) unknown(code partner.Code, cause error) error {
 // and everything when the process ends.
 type sends struct {
 	mu    sync.Mutex
-	trans map[partner.TransID]*claim
-	own   map[partner.PartnerTransID]*claim
+	trans map[telco.TransID]*claim
+	own   map[telco.PartnerTransID]*claim
 	order []*claim // what ended open; a ring once it is full
 	next  int      // its oldest then
 }
 
 // claim is held by the pair of ids of one registration.
 type claim struct {
-	ids   partner.IDs
+	ids   telco.IDs
 	again bool // told a wrong OTP: exactly these two may go again
 }
 
@@ -136,7 +136,7 @@ const (
 const sendsRemembered = 10_000
 
 func newSends() *sends {
-	return &sends{trans: map[partner.TransID]*claim{}, own: map[partner.PartnerTransID]*claim{}}
+	return &sends{trans: map[telco.TransID]*claim{}, own: map[telco.PartnerTransID]*claim{}}
 }
 
 // begun is a claim in flight and what it replaced.
@@ -145,7 +145,7 @@ type begun struct {
 }
 
 // held returns the claim on either id that these two may not take. The lock is held.
-func (s *sends) held(ids partner.IDs) *claim {
+func (s *sends) held(ids telco.IDs) *claim {
 	for _, c := range [...]*claim{s.trans[ids.TransID], s.own[ids.PartnerTransID]} {
 		if c != nil && (c.ids != ids || !c.again) {
 			return c
@@ -155,7 +155,7 @@ func (s *sends) held(ids partner.IDs) *claim {
 }
 
 // begin claims the ids; false when another draft holds one of them.
-func (s *sends) begin(ids partner.IDs) (begun, bool) {
+func (s *sends) begin(ids telco.IDs) (begun, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.held(ids) != nil {
@@ -171,14 +171,14 @@ func (s *sends) set(c *claim) {
 }
 
 // holds reports whether a draft holds one of the ids.
-func (s *sends) holds(ids partner.IDs) bool {
+func (s *sends) holds(ids telco.IDs) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.held(ids) != nil
 }
 
 // remembers reports whether these very ids were sent before and are not settled.
-func (s *sends) remembers(ids partner.IDs) bool {
+func (s *sends) remembers(ids telco.IDs) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.trans[ids.TransID]
@@ -211,7 +211,7 @@ func (s *sends) end(b begun, how claimEnd) {
 }
 
 // forget lets the ids be used again: it was proven that they registered nothing.
-func (s *sends) forget(ids partner.IDs) {
+func (s *sends) forget(ids telco.IDs) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.trans[ids.TransID]; c != nil && c.ids == ids { // another pair's is not settled by this

@@ -2,23 +2,23 @@
 // customer read out, and finds out what became of a registration.
 //
 // A registration moves money and is sent once: one HTTP request per send, whatever the
-// answer. It ends in one of four outcomes (see [partner.Outcome]); a nil error means
-// Succeeded. An error of outcome Unknown carries a [partner.Handle]: keep it and pass it to
+// answer. It ends in one of four outcomes (see [telco.Outcome]); a nil error means
+// Succeeded. An error of outcome Unknown carries a [telco.Handle]: keep it and pass it to
 // [Service.Resolve] until that answers something else. Never register again, and never
 // give the cash back, on an Unknown; the one exception is below.
 //
 //	receipt, err := client.Registration.Register(ctx, req)
-//	switch partner.OutcomeOf(err) {
-//	case partner.Succeeded: // give the service
-//	case partner.Rejected:  // settled: not registered, and never will be; see partner.ActionFor
-//	case partner.NotSent:   // nothing left: the same ids may be sent again
-//	case partner.Unknown:   // hold: resolve the handle
+//	switch telco.OutcomeOf(err) {
+//	case telco.Succeeded: // give the service
+//	case telco.Rejected:  // settled: not registered, and never will be; see telco.ActionFor
+//	case telco.NotSent:   // nothing left: the same ids may be sent again
+//	case telco.Unknown:   // hold: resolve the handle
 //	}
 //
 // A refusal is Unknown too, with MobiFone's code in the error, unless the contract
 // promises that refusals are final: something on the way may deliver a request twice, and
 // the refusal may be the answer to the other copy. The exception is a wrong OTP
-// (errors.Is(err, partner.OTPInvalid)): exactly the same transId and partnerTransId may be
+// (errors.Is(err, telco.OTPInvalid)): exactly the same transId and partnerTransId may be
 // registered again at once with the right code. Anything else, another OTP, a refund,
 // waits until Resolve answers.
 //
@@ -35,7 +35,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // sendWindow is how long after Prepare the body may leave, in MobiFone's time.
@@ -51,12 +51,12 @@ var (
 // Service registers packages. It is safe for concurrent use.
 type Service struct {
 	t     *transport.Transport
-	key   partner.Secret // of fingerprints; may be none
+	key   telco.Secret // of fingerprints; may be none
 	sends *sends
 }
 
 // New returns the service of a client; importers use mobifone.New.
-func New(t *transport.Transport, key partner.Secret) *Service {
+func New(t *transport.Transport, key telco.Secret) *Service {
 	return &Service{t: t, key: key, sends: newSends()}
 }
 
@@ -78,7 +78,7 @@ func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
 // Prepare checks the request and fixes what will be sent: ids, body, MobiFone's time until
 // which it may leave (20 s from now) and the time from which "not found" will count. It
 // sends no registration; when no reply of the last ten minutes tells MobiFone's time it
-// first looks the transaction up. Errors are *[partner.Error] of outcome NotSent, but of
+// first looks the transaction up. Errors are *[telco.Error] of outcome NotSent, but of
 // outcome Unknown when these ids may have been sent before.
 func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
 	draft := &Draft{}
@@ -97,46 +97,46 @@ func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
 func (s *Service) notPrepared(err error, req Request) error {
 	if !s.sends.holds(req.ids()) {
 		if s.sends.remembers(req.ids()) {
-			err = notTheFirst(err, partner.NewHandle(partner.Intent{IDs: req.ids()}, req.purchase()))
+			err = notTheFirst(err, telco.NewHandle(telco.Intent{IDs: req.ids()}, req.purchase()))
 		}
 		return err
 	}
 	open := s.alreadySent(req, errOpen)
-	if e, ok := errors.AsType[*partner.Error](err); ok {
+	if e, ok := errors.AsType[*telco.Error](err); ok {
 		open.Fields = e.Fields
 	}
 	return open
 }
 
-func (s *Service) alreadySent(req Request, cause error) *partner.Error {
-	handle := partner.NewHandle(partner.Intent{IDs: req.ids()}, req.purchase())
-	return &partner.Error{Operation: partner.OpRegister, Code: partner.AlreadySent, Handle: &handle, Err: cause}
+func (s *Service) alreadySent(req Request, cause error) *telco.Error {
+	handle := telco.NewHandle(telco.Intent{IDs: req.ids()}, req.purchase())
+	return &telco.Error{Operation: telco.OpRegister, Code: telco.AlreadySent, Handle: &handle, Err: cause}
 }
 
 // prepare checks the request and fixes everything of the draft but its fingerprint.
 func (s *Service) prepare(ctx context.Context, req *Request, d *Draft) error {
 	if faults := req.faults(); len(faults) > 0 {
-		return transport.BadInput(partner.OpRegister, faults...)
+		return transport.BadInput(telco.OpRegister, faults...)
 	}
-	if !s.t.Contract().Has(partner.OpRegister) {
-		return &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OperationAbsent}
+	if !s.t.Contract().Has(telco.OpRegister) {
+		return &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: telco.OperationAbsent}
 	}
 	intent, err := s.intend(ctx, *req)
 	if err != nil {
 		return err
 	}
-	d.service, d.fields, d.handle = s, req.fields(s.t.Channel()), partner.NewHandle(intent, req.purchase())
+	d.service, d.fields, d.handle = s, req.fields(s.t.Channel()), telco.NewHandle(intent, req.purchase())
 	return nil
 }
 
 // intend fixes the intent's times by MobiFone's clock: of the last reply, or else of a
 // lookup, which may also show that these ids have been used.
-func (s *Service) intend(ctx context.Context, req Request) (partner.Intent, error) {
-	intent := partner.Intent{IDs: req.ids()}
+func (s *Service) intend(ctx context.Context, req Request) (telco.Intent, error) {
+	intent := telco.Intent{IDs: req.ids()}
 	earliest, latest, err := s.t.PartnerNow()
 	if err != nil {
 		lookErr := s.lookFirst(ctx, req)
-		if partner.OutcomeOf(lookErr) == partner.Unknown && errors.Is(lookErr, partner.AlreadySent) {
+		if telco.OutcomeOf(lookErr) == telco.Unknown && errors.Is(lookErr, telco.AlreadySent) {
 			return intent, lookErr
 		}
 		if earliest, latest, err = s.t.PartnerNow(); err != nil {
@@ -145,7 +145,7 @@ func (s *Service) intend(ctx context.Context, req Request) (partner.Intent, erro
 	}
 	if !req.OTPExpiresAt.IsZero() && s.t.Contract().Semantics().Clock != "none" &&
 		earliest.After(req.OTPExpiresAt.Add(time.Second)) {
-		return intent, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OTPExpired, Err: errRunOut}
+		return intent, &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: telco.OTPExpired, Err: errRunOut}
 	}
 	intent.PreparedAt = earliest
 	intent.SendBy = latest.Add(sendWindow)
@@ -161,19 +161,19 @@ func (s *Service) lookFirst(ctx context.Context, req Request) error {
 		return nil
 	}
 	answer, err := reading.LookUp(ctx, s.t, reading.Question{
-		IDs: []partner.IDs{req.ids()}, MSISDN: req.MSISDN, Since: s.t.Seam().Wall(),
+		IDs: []telco.IDs{req.ids()}, MSISDN: req.MSISDN, Since: s.t.Seam().Wall(),
 	})
 	rows := s.compare(answer, req.purchase())
 	_, failed := reading.Failed(rows, req.ids())
-	if failed || !reading.Read(rows, []partner.IDs{req.ids()}, nil, nil).Nothing() {
+	if failed || !reading.Read(rows, []telco.IDs{req.ids()}, nil, nil).Nothing() {
 		used := s.alreadySent(req, errUsed)
-		used.Lookup = &partner.Lookup{}
+		used.Lookup = &telco.Lookup{}
 		return used
 	}
 	return err
 }
 
-func (s *Service) compare(a reading.Answer, p partner.Purchase) []reading.Row {
+func (s *Service) compare(a reading.Answer, p telco.Purchase) []reading.Row {
 	rows := make([]reading.Row, len(a.Rows))
 	for i, tx := range a.Rows {
 		rows[i] = reading.RowOf(tx, p, s.t.Contract().RefusalOf)
@@ -185,11 +185,11 @@ func (s *Service) compare(a reading.Answer, p partner.Purchase) []reading.Row {
 // time. When the lookup that would tell it failed, that is what is wrong: a refused
 // connection, a certificate, a key; the clocks are not.
 func noTime(clockErr, lookErr error) error {
-	e := &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.ClockUnreliable, Err: clockErr}
-	if own, ok := errors.AsType[*partner.Error](clockErr); ok {
+	e := &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: telco.ClockUnreliable, Err: clockErr}
+	if own, ok := errors.AsType[*telco.Error](clockErr); ok {
 		e.Code, e.Err = own.Code, own.Err
 	}
-	if own, ok := errors.AsType[*partner.Error](lookErr); ok {
+	if own, ok := errors.AsType[*telco.Error](lookErr); ok {
 		e.Code, e.WireCode, e.Message, e.RetryAfter = own.Code, own.WireCode, own.Message, own.RetryAfter
 		e.Err = fmt.Errorf("nothing was sent; the lookup that would tell the partner's time failed: %w", lookErr)
 	}
@@ -197,51 +197,51 @@ func noTime(clockErr, lookErr error) error {
 }
 
 // fingerprint holds nothing of the OTP: Canonical leaves it out.
-func fingerprint(t *transport.Transport, key partner.Secret, f *field.Request) ([]byte, error) {
+func fingerprint(t *transport.Transport, key telco.Secret, f *field.Request) ([]byte, error) {
 	if key.IsZero() {
 		return nil, nil
 	}
-	canonical, err := t.Canonical(nil, partner.OpRegister, f)
+	canonical, err := t.Canonical(nil, telco.OpRegister, f)
 	if err != nil {
-		return nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.InvalidInput, Err: err}
+		return nil, &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: telco.InvalidInput, Err: err}
 	}
-	return partner.Fingerprint(key, canonical), nil
+	return telco.Fingerprint(key, canonical), nil
 }
 
 // Settled tells the service that the caller has proven, by a store of its own, that a
 // registration of these ids registered nothing, so that they may be sent again. The
 // sale package calls it; without such a proof call Resolve instead.
-func (s *Service) Settled(id partner.TransID, own partner.PartnerTransID) {
-	s.sends.forget(partner.IDs{TransID: id, PartnerTransID: own})
+func (s *Service) Settled(id telco.TransID, own telco.PartnerTransID) {
+	s.sends.forget(telco.IDs{TransID: id, PartnerTransID: own})
 }
 
 // Request registers a package.
 type Request struct {
-	MSISDN  partner.MSISDN
-	Package partner.PackageCode
-	Amount  partner.VND // what the customer paid, VAT included; the partner refuses another price
+	MSISDN  telco.MSISDN
+	Package telco.PackageCode
+	Amount  telco.VND // what the customer paid, VAT included; the partner refuses another price
 	// OfferPrice is the price of the offer that was shown; when set, an Amount that
 	// differs is refused before anything is sent.
-	OfferPrice     partner.VND
-	TransID        partner.TransID // of the OTP's ticket
-	PartnerTransID partner.PartnerTransID
-	OTP            partner.OTP
+	OfferPrice     telco.VND
+	TransID        telco.TransID // of the OTP's ticket
+	PartnerTransID telco.PartnerTransID
+	OTP            telco.OTP
 	// OTPExpiresAt is the ticket's PartnerExpiresAt, zero when MobiFone did not say. An
 	// OTP that has run out by MobiFone's own clock is refused here, before anything is
 	// sent; where MobiFone checks it at execution the fence is built on it.
 	OTPExpiresAt time.Time
-	Staff        partner.Staff
+	Staff        telco.Staff
 }
 
-func (r Request) faults() []partner.FieldError {
-	var faults []partner.FieldError
+func (r Request) faults() []telco.FieldError {
+	var faults []telco.FieldError
 	add := func(field, problem string) {
-		faults = append(faults, partner.FieldError{Field: field, Problem: problem})
+		faults = append(faults, telco.FieldError{Field: field, Problem: problem})
 	}
 	if !r.MSISDN.IsValid() {
-		add("MSISDN", "missing; parse the number with partner.ParseMSISDN")
+		add("MSISDN", "missing; parse the number with telco.ParseMSISDN")
 	}
-	if code, err := partner.ParsePackageCode(string(r.Package)); err != nil || code != r.Package {
+	if code, err := telco.ParsePackageCode(string(r.Package)); err != nil || code != r.Package {
 		add("Package", "no package code; pass one of the offers' codes")
 	}
 	switch {
@@ -250,24 +250,24 @@ func (r Request) faults() []partner.FieldError {
 	case r.OfferPrice != 0 && r.Amount != r.OfferPrice:
 		add("Amount", "differs from the offer's price; show the customer the offer again")
 	}
-	if id, err := partner.ParseTransID(string(r.TransID)); err != nil || id != r.TransID {
+	if id, err := telco.ParseTransID(string(r.TransID)); err != nil || id != r.TransID {
 		add("TransID", "missing or malformed; pass the transId of the OTP's ticket")
 	}
-	if _, err := partner.ParsePartnerTransID(string(r.PartnerTransID)); err != nil {
+	if _, err := telco.ParsePartnerTransID(string(r.PartnerTransID)); err != nil {
 		add("PartnerTransID", "missing or malformed; make it with client.NewPartnerTransID")
 	}
 	if r.OTP.IsZero() {
-		add("OTP", "missing; parse the code with partner.ParseOTP")
+		add("OTP", "missing; parse the code with telco.ParseOTP")
 	}
 	return append(faults, r.Staff.Validate()...)
 }
 
-func (r Request) ids() partner.IDs {
-	return partner.IDs{TransID: r.TransID, PartnerTransID: r.PartnerTransID}
+func (r Request) ids() telco.IDs {
+	return telco.IDs{TransID: r.TransID, PartnerTransID: r.PartnerTransID}
 }
 
-func (r Request) purchase() partner.Purchase {
-	return partner.Purchase{MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount}
+func (r Request) purchase() telco.Purchase {
+	return telco.Purchase{MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount}
 }
 
 func (r Request) fields(channel string) field.Request {
@@ -280,8 +280,8 @@ func (r Request) fields(channel string) field.Request {
 
 // Receipt is a registration that succeeded.
 type Receipt struct {
-	TransID        partner.TransID
-	PartnerTransID partner.PartnerTransID
+	TransID        telco.TransID
+	PartnerTransID telco.PartnerTransID
 	RegisteredAt   time.Time // zero when the partner did not say; so are the next two
 	EffectiveFrom  time.Time
 	ExpiresAt      time.Time
@@ -289,6 +289,6 @@ type Receipt struct {
 	// WireCode is MobiFone's own code: where it has several that mean success (registered
 	// free, registered and charged), it tells which. Of a Resolved one it is the row's.
 	WireCode string
-	Extra    partner.Extra // members of the reply, or of the row, that the contract asks to keep
-	Evidence partner.Evidence
+	Extra    telco.Extra // members of the reply, or of the row, that the contract asks to keep
+	Evidence telco.Evidence
 }

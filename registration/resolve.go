@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/reading"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var errStillOpen = errors.New("not decided yet; resolve again later")
@@ -19,32 +19,32 @@ var errStillOpen = errors.New("not decided yet; resolve again later")
 //     found" counts by now, because MobiFone's own time in a complete lookup was past the
 //     contract's fence, or the contract promises that a refusal is final and the lookup
 //     shows one.
-//   - Unknown, every failed lookup included: hold. [partner.Error.Lookup] says what was
+//   - Unknown, every failed lookup included: hold. [telco.Error.Lookup] says what was
 //     seen and when "not found" begins to count, and RetryAfter how long that is.
 //
 // After a wrong OTP, when the same ids went again, resolve the handle of the last send.
-func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, error) {
+func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error) {
 	intent := h.Intent()
 	if intent.TransID == "" && intent.PartnerTransID == "" {
-		return nil, &partner.Error{
-			Operation: partner.OpGet, Code: partner.InvalidInput,
-			Fields: []partner.FieldError{{Field: "Handle", Problem: "empty; pass the handle of the draft or of the error"}},
+		return nil, &telco.Error{
+			Operation: telco.OpGet, Code: telco.InvalidInput,
+			Fields: []telco.FieldError{{Field: "Handle", Problem: "empty; pass the handle of the draft or of the error"}},
 		}
 	}
 	answer, err := reading.LookUp(ctx, s.t, reading.Of(intent, h.Purchase()))
 	rows := s.compare(answer, h.Purchase())
-	found := reading.Read(rows, []partner.IDs{intent.IDs}, nil, nil)
+	found := reading.Read(rows, []telco.IDs{intent.IDs}, nil, nil)
 	if err != nil && found.Nothing() { // what was shown stands, although a later question failed
 		return nil, withHandle(err, h)
 	}
-	fence, known := reading.MarginsOf(s.t.Contract().Semantics(), s.t.ReadTimeout()).Fence([]partner.Intent{intent})
-	unknown := &partner.Error{
-		Operation: partner.OpRegister, Handle: &h, Evidence: answer.Evidence,
-		Lookup: &partner.Lookup{DecidesAt: fence}, Err: errStillOpen,
+	fence, known := reading.MarginsOf(s.t.Contract().Semantics(), s.t.ReadTimeout()).Fence([]telco.Intent{intent})
+	unknown := &telco.Error{
+		Operation: telco.OpRegister, Handle: &h, Evidence: answer.Evidence,
+		Lookup: &telco.Lookup{DecidesAt: fence}, Err: errStillOpen,
 	}
 	switch {
 	case found.Conflict != "":
-		unknown.Code = partner.LookupConflict
+		unknown.Code = telco.LookupConflict
 		unknown.Err = errors.New("a person must look: " + found.Words())
 		return nil, unknown
 	case found.Yes != nil:
@@ -53,13 +53,13 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 			Resolved: true, Evidence: answer.Evidence,
 		}
 		for _, tx := range answer.Rows {
-			if tx.State == partner.StateSuccess && tx.TransID == found.Yes.TransID && tx.PartnerTransID == found.Yes.PartnerTransID {
+			if tx.State == telco.StateSuccess && tx.TransID == found.Yes.TransID && tx.PartnerTransID == found.Yes.PartnerTransID {
 				receipt.WireCode, receipt.Extra = tx.WireResultCode, tx.Extra
 			}
 		}
 		return receipt, nil
 	case found.Pending:
-		unknown.Code = partner.Processing
+		unknown.Code = telco.Processing
 		return nil, unknown
 	}
 	past := known && !answer.ReadAt.IsZero() && !answer.ReadAt.Before(fence)
@@ -68,7 +68,7 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 		s.sends.forget(intent.IDs)
 		return nil, s.settledNo(h, answer, refusal)
 	}
-	unknown.Code, unknown.Lookup.Absent = partner.TransactionNotFound, !answer.Cached
+	unknown.Code, unknown.Lookup.Absent = telco.TransactionNotFound, !answer.Cached
 	if known && !answer.SaidAt.IsZero() {
 		unknown.RetryAfter = max(fence.Sub(answer.SaidAt), time.Second)
 	}
@@ -76,13 +76,13 @@ func (s *Service) Resolve(ctx context.Context, h partner.Handle) (*Receipt, erro
 }
 
 // settledNo is the error of a send that registered nothing and never will.
-func (s *Service) settledNo(h partner.Handle, a reading.Answer, refusal reading.Row) error {
-	e := &partner.Error{
-		Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.TransactionNotFound,
-		WireCode: a.WireCode, Handle: &h, Evidence: a.Evidence, Lookup: &partner.Lookup{}, Then: partner.ThenNewAttempt,
+func (s *Service) settledNo(h telco.Handle, a reading.Answer, refusal reading.Row) error {
+	e := &telco.Error{
+		Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.TransactionNotFound,
+		WireCode: a.WireCode, Handle: &h, Evidence: a.Evidence, Lookup: &telco.Lookup{}, Then: telco.ThenNewAttempt,
 	}
 	if s.t.Contract().Semantics().DedupeByPartnerTransID {
-		e.Then = partner.ThenNewOTP
+		e.Then = telco.ThenNewOTP
 	}
 	values := map[string]string{}
 	if refusal.Refusal != "" {

@@ -7,15 +7,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-func pair(id partner.TransID, own partner.PartnerTransID) partner.IDs {
-	return partner.IDs{TransID: id, PartnerTransID: own}
+func pair(id telco.TransID, own telco.PartnerTransID) telco.IDs {
+	return telco.IDs{TransID: id, PartnerTransID: own}
 }
 
 // claimed begins a send that must be allowed.
-func claimed(t *testing.T, s *sends, ids partner.IDs) begun {
+func claimed(t *testing.T, s *sends, ids telco.IDs) begun {
 	t.Helper()
 	require.False(t, s.holds(ids))
 	b, ok := s.begin(ids)
@@ -24,7 +24,7 @@ func claimed(t *testing.T, s *sends, ids partner.IDs) begun {
 }
 
 // refuses requires that a send of these ids may not begin, and that asking tells so.
-func refuses(t *testing.T, s *sends, ids partner.IDs, why string) {
+func refuses(t *testing.T, s *sends, ids telco.IDs, why string) {
 	t.Helper()
 	assert.True(t, s.holds(ids), why)
 	_, ok := s.begin(ids)
@@ -44,7 +44,7 @@ func TestSendsRemember(t *testing.T) {
 		"not sent":              {restoreClaim, true, true},
 		"settled":               {dropClaim, true, true},
 	} {
-		for _, next := range []partner.IDs{pair("t1", "p1"), pair("t1", "p2"), pair("t2", "p1")} {
+		for _, next := range []telco.IDs{pair("t1", "p1"), pair("t1", "p2"), pair("t2", "p1")} {
 			s := newSends()
 			one := claimed(t, s, pair("t1", "p1"))
 			refuses(t, s, pair("t1", "p1"), "in flight")
@@ -98,7 +98,7 @@ func TestSendsForgetThePairOnly(t *testing.T) {
 	t.Parallel()
 	s := newSends()
 	claimed(t, s, pair("t2", "p1"))
-	for _, settled := range []partner.IDs{pair("t1", "p1"), pair("t2", "p2"), pair("", "p1"), pair("t2", "")} {
+	for _, settled := range []telco.IDs{pair("t1", "p1"), pair("t2", "p2"), pair("", "p1"), pair("t2", "")} {
 		s.forget(settled)
 		refuses(t, s, pair("t2", "p1"), "in flight")
 		refuses(t, s, pair("t2", "p3"), "in flight")
@@ -126,8 +126,8 @@ func TestSendsEndTouchesItsOwnClaimOnly(t *testing.T) {
 func TestSendsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newSends()
-	numbered := func(i int) partner.IDs {
-		return pair(partner.TransID("t"+strconv.Itoa(i)), partner.PartnerTransID("p"+strconv.Itoa(i)))
+	numbered := func(i int) telco.IDs {
+		return pair(telco.TransID("t"+strconv.Itoa(i)), telco.PartnerTransID("p"+strconv.Itoa(i)))
 	}
 	for i := range 2*sendsRemembered + 10 { // once around the ring, and on
 		b, ok := s.begin(numbered(i))

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // filter holds what a row must be. What was sent with the request is filtered by the
@@ -13,14 +13,14 @@ import (
 // filtered here alone, and then a row must say it.
 type filter struct {
 	query   Query
-	msisdn  partner.MSISDN
+	msisdn  telco.MSISDN
 	sent    field.Request // what the request carried
-	fail    func(code partner.Code, cause error) error
-	subject partner.Operation
+	fail    func(code telco.Code, cause error) error
+	subject telco.Operation
 }
 
-func (f filter) keep(tx partner.Transaction) (bool, error) {
-	if f.query.State != partner.StateUnlisted && tx.State != f.query.State {
+func (f filter) keep(tx telco.Transaction) (bool, error) {
+	if f.query.State != telco.StateUnlisted && tx.State != f.query.State {
 		return false, nil
 	}
 	checks := []struct {
@@ -36,10 +36,10 @@ func (f filter) keep(tx partner.Transaction) (bool, error) {
 		switch {
 		case !c.asked:
 		case !c.said && !c.sent:
-			return false, f.fail(partner.ReplyUnreadable,
+			return false, f.fail(telco.ReplyUnreadable,
 				fmt.Errorf("cannot filter by %s: the contract's %s does not carry it and the row does not say it", c.field, f.subject))
 		case c.said && !c.equal && c.sent && c.field == "msisdn":
-			return false, f.fail(partner.ReplyUnreadable, errors.New("a row of another subscriber"))
+			return false, f.fail(telco.ReplyUnreadable, errors.New("a row of another subscriber"))
 		case c.said && !c.equal:
 			return false, nil
 		}

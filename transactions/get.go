@@ -8,21 +8,21 @@ import (
 	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // GetRequest names one transaction by either id, or both.
 type GetRequest struct {
-	TransID        partner.TransID
-	PartnerTransID partner.PartnerTransID
+	TransID        telco.TransID
+	PartnerTransID telco.PartnerTransID
 }
 
 // Result is a transaction MobiFone knows.
 type Result struct {
-	Transaction partner.Transaction
+	Transaction telco.Transaction
 	PartnerTime time.Time // MobiFone's own clock in the reply; zero when it has none
 	ReadAt      time.Time // the earliest its ledger can have been read, by the same clock; zero as PartnerTime
-	Evidence    partner.Evidence
+	Evidence    telco.Evidence
 }
 
 // Get looks one transaction up. A row that names another id than one asked for is not
@@ -35,19 +35,19 @@ type Result struct {
 // tells when it said so.
 func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 	if faults := req.faults(s.t.Contract()); len(faults) > 0 {
-		return nil, transport.BadInput(partner.OpGet, faults...)
+		return nil, transport.BadInput(telco.OpGet, faults...)
 	}
 	got := new(struct { // one allocation for both
 		result Result
-		room   [1]partner.Transaction
+		room   [1]telco.Transaction
 	})
-	answer, err := reading.Ask(ctx, s.t, partner.IDs{TransID: req.TransID, PartnerTransID: req.PartnerTransID}, got.room[:0])
+	answer, err := reading.Ask(ctx, s.t, telco.IDs{TransID: req.TransID, PartnerTransID: req.PartnerTransID}, got.room[:0])
 	if err != nil {
 		return nil, err
 	}
 	switch len(answer.Rows) {
 	case 0:
-		e := s.fail(partner.OpGet, partner.TransactionNotFound, answer.Evidence, "")
+		e := s.fail(telco.OpGet, telco.TransactionNotFound, answer.Evidence, "")
 		e.WireCode = answer.WireCode
 		e.Err = &NotFoundError{ReadAt: answer.ReadAt}
 		return nil, e
@@ -55,28 +55,28 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 		got.result = Result{Transaction: answer.Rows[0], PartnerTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}
 		return &got.result, nil
 	default:
-		return nil, s.fail(partner.OpGet, partner.ReplyUnreadable, answer.Evidence, "more than one transaction under the same ids; ask by transId, or look all up")
+		return nil, s.fail(telco.OpGet, telco.ReplyUnreadable, answer.Evidence, "more than one transaction under the same ids; ask by transId, or look all up")
 	}
 }
 
 // Found is the answer to a complete lookup.
 type Found struct {
-	Rows []partner.Transaction // several may carry one partnerTransId; one that MobiFone lists twice stands twice
+	Rows []telco.Transaction // several may carry one partnerTransId; one that MobiFone lists twice stands twice
 	// ReadAt is the earliest time, by MobiFone's clock, at which its ledger can have been
 	// read for any of the rows; zero when that is not known.
 	ReadAt   time.Time
 	Cached   bool // a cache may have answered: a row that is lacking then proves nothing
-	Evidence partner.Evidence
+	Evidence telco.Evidence
 }
 
 // LookUpRequest names the registrations to look up.
 type LookUpRequest struct {
-	IDs []partner.IDs
+	IDs []telco.IDs
 	// MSISDN and Since are needed where MobiFone has no lookup by id: its transactions of
 	// this subscriber are then searched, from a day before Since to a day after Until. By
 	// MobiFone's clock nothing was requested before Since, and nothing is carried out after
 	// Until; zero means until now.
-	MSISDN       partner.MSISDN
+	MSISDN       telco.MSISDN
 	Since, Until time.Time
 }
 
@@ -95,26 +95,26 @@ func (s *Service) LookUp(ctx context.Context, req LookUpRequest) (*Found, error)
 	return &Found{Rows: a.Rows, ReadAt: a.ReadAt, Cached: a.Cached, Evidence: a.Evidence}, err
 }
 
-func (r GetRequest) faults(c *contract.Contract) []partner.FieldError {
+func (r GetRequest) faults(c *contract.Contract) []telco.FieldError {
 	if r.TransID == "" && r.PartnerTransID == "" {
-		return []partner.FieldError{{Field: "transId", Problem: "one of TransID and PartnerTransID is needed"}}
+		return []telco.FieldError{{Field: "transId", Problem: "one of TransID and PartnerTransID is needed"}}
 	}
-	var faults []partner.FieldError
+	var faults []telco.FieldError
 	if r.TransID != "" {
-		if id, err := partner.ParseTransID(string(r.TransID)); err != nil || id != r.TransID {
-			faults = append(faults, partner.FieldError{Field: "transId", Problem: "is not a transId; pass what the partner gave, without spaces"})
+		if id, err := telco.ParseTransID(string(r.TransID)); err != nil || id != r.TransID {
+			faults = append(faults, telco.FieldError{Field: "transId", Problem: "is not a transId; pass what the partner gave, without spaces"})
 		}
 	}
 	if r.PartnerTransID != "" {
-		if id, err := partner.ParsePartnerTransID(string(r.PartnerTransID)); err != nil || id != r.PartnerTransID {
-			faults = append(faults, partner.FieldError{Field: "partnerTransId", Problem: "is not a partnerTransId; check it for a mistyped character"})
+		if id, err := telco.ParsePartnerTransID(string(r.PartnerTransID)); err != nil || id != r.PartnerTransID {
+			faults = append(faults, telco.FieldError{Field: "partnerTransId", Problem: "is not a partnerTransId; check it for a mistyped character"})
 		}
 	}
 	// A request without an id would be answered with somebody's transaction.
-	if c.Has(partner.OpGet) &&
-		(r.TransID == "" || !c.Carries(partner.OpGet, "transId")) &&
-		(r.PartnerTransID == "" || !c.Carries(partner.OpGet, "partnerTransId")) {
-		faults = append(faults, partner.FieldError{Field: "transId", Problem: "the contract's lookup cannot carry the id given; give the other one"})
+	if c.Has(telco.OpGet) &&
+		(r.TransID == "" || !c.Carries(telco.OpGet, "transId")) &&
+		(r.PartnerTransID == "" || !c.Carries(telco.OpGet, "partnerTransId")) {
+		faults = append(faults, telco.FieldError{Field: "transId", Problem: "the contract's lookup cannot carry the id given; give the other one"})
 	}
 	return faults
 }

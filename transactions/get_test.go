@@ -13,7 +13,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
@@ -21,10 +21,10 @@ const getPrefix = `{"errorCode":"0000","message":"ok","data":`
 
 func TestGetFinds(t *testing.T) {
 	t.Parallel()
-	ours := partner.RandomPartnerTransID()
-	full := row("T-1", ago(time.Hour), partner.StateSuccess)
+	ours := telco.RandomPartnerTransID()
+	full := row("T-1", ago(time.Hour), telco.StateSuccess)
 	full.PartnerTransID, full.ResultCode = ours, "0000"
-	early := row("T-1", ago(time.Hour), partner.StateInit) // before the registration the partner does not know our id
+	early := row("T-1", ago(time.Hour), telco.StateInit) // before the registration the partner does not know our id
 	for name, tt := range map[string]struct {
 		row field.Row
 		req transactions.GetRequest
@@ -40,12 +40,12 @@ func TestGetFinds(t *testing.T) {
 			p := wiretest.New(t, contract.Default())
 			var got field.Request
 			found := p.Found(tt.row)
-			p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) { got = f; found(w, r, f) })
+			p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) { got = f; found(w, r, f) })
 			res, err := client(t, p).Transactions.Get(t.Context(), tt.req)
 			require.NoError(t, err)
 			assert.Equal(t, field.Request{TransID: tt.req.TransID, PartnerTransID: tt.req.PartnerTransID}, got)
 			assert.Equal(t, tt.row.State, res.Transaction.State)
-			assert.Equal(t, partner.TransID("T-1"), res.Transaction.TransID)
+			assert.Equal(t, telco.TransID("T-1"), res.Transaction.TransID)
 			assert.Equal(t, msisdn, res.Transaction.MSISDN)
 			assert.True(t, res.Transaction.CreatedAt.Equal(tt.row.CreatedAt))
 			assert.WithinDuration(t, time.Now(), res.PartnerTime, time.Minute)
@@ -65,20 +65,20 @@ func TestGetRefusesMalformedIDs(t *testing.T) {
 		"transId with a line feed": {TransID: "T-1\n"},
 	} {
 		_, err := client(t, p).Transactions.Get(t.Context(), req)
-		require.ErrorIs(t, err, partner.InvalidInput, name)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), name)
+		require.ErrorIs(t, err, telco.InvalidInput, name)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), name)
 		_, absent := transactions.Absent(err)
 		assert.False(t, absent, name)
 	}
-	assert.Zero(t, p.Requests(partner.OpGet))
+	assert.Zero(t, p.Requests(telco.OpGet))
 }
 
 func TestGetNeverAsksWithoutAnID(t *testing.T) {
 	t.Parallel()
-	p := wiretest.New(t, edited(t, func(d *contract.Document) { delete(d.Operations[partner.OpGet].Request, "partnerTransId") }))
-	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{PartnerTransID: partner.RandomPartnerTransID()})
-	require.ErrorIs(t, err, partner.InvalidInput)
-	assert.Zero(t, p.Requests(partner.OpGet))
+	p := wiretest.New(t, edited(t, func(d *contract.Document) { delete(d.Operations[telco.OpGet].Request, "partnerTransId") }))
+	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{PartnerTransID: telco.RandomPartnerTransID()})
+	require.ErrorIs(t, err, telco.InvalidInput)
+	assert.Zero(t, p.Requests(telco.OpGet))
 }
 
 func TestAbsenceIsOnlyWhatAWellFormedReplySays(t *testing.T) {
@@ -87,34 +87,34 @@ func TestAbsenceIsOnlyWhatAWellFormedReplySays(t *testing.T) {
 	for name, tt := range map[string]struct {
 		handler wiretest.Handler
 		absent  bool
-		code    partner.Code
+		code    telco.Code
 	}{
-		"the code":           {wiretest.Raw(200, json, `{"errorCode":"8004","message":"none","data":null}`), true, partner.TransactionNotFound},
-		"the code under 404": {wiretest.Raw(404, json, `{"errorCode":"8004","message":"none","data":null}`), true, partner.TransactionNotFound},
-		"the code under 502": {wiretest.Raw(502, json, `{"errorCode":"8004","message":"none","data":null}`), false, partner.TransactionNotFound},
-		"no rows":            {wiretest.Raw(200, json, getPrefix+`{"transaction":[]}}`), true, partner.TransactionNotFound},
-		"no place of rows":   {wiretest.Raw(200, json, getPrefix+`{}}`), false, partner.ReplyUnreadable},
-		"null":               {wiretest.Raw(200, json, getPrefix+`{"transaction":null}}`), false, partner.ReplyUnreadable},
-		"a bare 404":         {wiretest.Raw(404, "text/html", "<html>not here</html>"), false, partner.SystemError},
-		"cut":                {wiretest.Raw(200, json, `{"errorCode":"8004","mess`), false, partner.ReplyUnreadable},
-		"hang up":            {wiretest.Hangup(""), false, partner.ReplyLost},
+		"the code":           {wiretest.Raw(200, json, `{"errorCode":"8004","message":"none","data":null}`), true, telco.TransactionNotFound},
+		"the code under 404": {wiretest.Raw(404, json, `{"errorCode":"8004","message":"none","data":null}`), true, telco.TransactionNotFound},
+		"the code under 502": {wiretest.Raw(502, json, `{"errorCode":"8004","message":"none","data":null}`), false, telco.TransactionNotFound},
+		"no rows":            {wiretest.Raw(200, json, getPrefix+`{"transaction":[]}}`), true, telco.TransactionNotFound},
+		"no place of rows":   {wiretest.Raw(200, json, getPrefix+`{}}`), false, telco.ReplyUnreadable},
+		"null":               {wiretest.Raw(200, json, getPrefix+`{"transaction":null}}`), false, telco.ReplyUnreadable},
+		"a bare 404":         {wiretest.Raw(404, "text/html", "<html>not here</html>"), false, telco.SystemError},
+		"cut":                {wiretest.Raw(200, json, `{"errorCode":"8004","mess`), false, telco.ReplyUnreadable},
+		"hang up":            {wiretest.Hangup(""), false, telco.ReplyLost},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
-			p.On(partner.OpGet, tt.handler)
+			p.On(telco.OpGet, tt.handler)
 			res, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
 			assert.Nil(t, res)
 			require.ErrorIs(t, err, tt.code)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			at, absent := transactions.Absent(err)
 			assert.Equal(t, tt.absent, absent)
 			if absent {
 				assert.WithinDuration(t, time.Now(), at, time.Minute)
 			}
-			var e *partner.Error
+			var e *telco.Error
 			require.ErrorAs(t, err, &e)
-			assert.Equal(t, partner.OpGet, e.Operation)
+			assert.Equal(t, telco.OpGet, e.Operation)
 			assert.Equal(t, 1, e.Evidence.Sends)
 			assert.False(t, e.Text.IsZero())
 		})
@@ -125,23 +125,23 @@ func TestAStatusThatTheContractReadsAsNotFoundIsNoAbsence(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, edited(t, func(d *contract.Document) {
 		for i := range d.Codes {
-			if d.Codes[i].Name == partner.TransactionNotFound {
+			if d.Codes[i].Name == telco.TransactionNotFound {
 				d.Codes[i].HTTPStatus = []int{http.StatusNotFound}
 			}
 		}
 	}))
-	p.On(partner.OpGet, wiretest.Raw(http.StatusNotFound, "text/html", "<html>not here</html>"))
+	p.On(telco.OpGet, wiretest.Raw(http.StatusNotFound, "text/html", "<html>not here</html>"))
 	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	_, absent := transactions.Absent(err)
 	assert.False(t, absent, "no envelope said it: a gateway may have")
 }
 
 func TestGetTakesNoOtherTransaction(t *testing.T) {
 	t.Parallel()
-	ours, theirs := partner.RandomPartnerTransID(), partner.RandomPartnerTransID()
-	with := func(id partner.TransID, pid partner.PartnerTransID) field.Row {
-		r := row(string(id), ago(time.Hour), partner.StateSuccess)
+	ours, theirs := telco.RandomPartnerTransID(), telco.RandomPartnerTransID()
+	with := func(id telco.TransID, pid telco.PartnerTransID) field.Row {
+		r := row(string(id), ago(time.Hour), telco.StateSuccess)
 		r.PartnerTransID = pid
 		return r
 	}
@@ -160,13 +160,13 @@ func TestGetTakesNoOtherTransaction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
-			p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{
-				Code: partner.Success, Data: field.Data{HasRows: true, Rows: tt.rows},
+			p.On(telco.OpGet, p.Says(telco.OpGet, 200, wire.Answer{
+				Code: telco.Success, Data: field.Data{HasRows: true, Rows: tt.rows},
 			}))
 			res, err := client(t, p).Transactions.Get(t.Context(), tt.req)
 			assert.Nil(t, res)
-			require.ErrorIs(t, err, partner.ReplyUnreadable)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.ErrorIs(t, err, telco.ReplyUnreadable)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			_, absent := transactions.Absent(err)
 			assert.False(t, absent)
 		})
@@ -178,7 +178,7 @@ func TestWithoutLookupsEveryCallSaysSo(t *testing.T) {
 	for name, wire := range contracts(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if wire.Has(partner.OpGet) {
+			if wire.Has(telco.OpGet) {
 				t.Skip("the contract has lookups")
 			}
 			testNoLookups(t, client(t, wiretest.New(t, wire)))
@@ -189,7 +189,7 @@ func TestWithoutLookupsEveryCallSaysSo(t *testing.T) {
 func testNoLookups(t *testing.T, c *mobifone.Client) {
 	t.Helper()
 	_, err := c.Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
-	require.ErrorIs(t, err, partner.OperationAbsent)
+	require.ErrorIs(t, err, telco.OperationAbsent)
 	q := transactions.Query{From: ago(time.Hour), To: ago(time.Minute)}
 	for name, l := range map[string]*transactions.List{
 		"list": c.Transactions.List(q), "search": c.Transactions.Search(transactions.SearchQuery{MSISDN: msisdn, Query: q}),
@@ -197,12 +197,12 @@ func testNoLookups(t *testing.T, c *mobifone.Client) {
 		n := 0
 		for _, err := range l.All(t.Context()) {
 			n++
-			require.ErrorIs(t, err, partner.OperationAbsent, name)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.ErrorIs(t, err, telco.OperationAbsent, name)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		}
 		assert.Equal(t, 1, n, name)
 		_, err := l.Page(t.Context(), 1)
-		require.ErrorIs(t, err, partner.OperationAbsent, name)
+		require.ErrorIs(t, err, telco.OperationAbsent, name)
 	}
 }
 
@@ -212,15 +212,15 @@ func TestRowsCodeIsTheRegistrations(t *testing.T) {
 	t.Parallel()
 	signed := contracts(t)["signed"]
 	p := wiretest.New(t, signed)
-	failed := row("T-1", ago(time.Hour), partner.StateFailed)
+	failed := row("T-1", ago(time.Hour), telco.StateFailed)
 	failed.ResultCode = "10"
-	p.On(partner.OpGet, p.Found(failed))
+	p.On(telco.OpGet, p.Found(failed))
 	res, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
 	require.NoError(t, err)
 	assert.Equal(t, "10", res.Transaction.WireResultCode)
-	assert.Equal(t, partner.OTPInvalid, res.Transaction.ResultCode)
+	assert.Equal(t, telco.OTPInvalid, res.Transaction.ResultCode)
 
-	p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{WireCode: "10"}))
+	p.On(telco.OpGet, p.Says(telco.OpGet, 200, wire.Answer{WireCode: "10"}))
 	_, err = client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 }

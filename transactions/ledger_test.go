@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // ledger is a partner whose rows come, change and become visible late while it is read.
@@ -28,14 +28,14 @@ type ledger struct {
 }
 
 type ledgerRow struct {
-	tx      partner.Transaction
+	tx      telco.Transaction
 	visible time.Time
 }
 
 func (l *ledger) add(created, visible time.Time) {
 	id := fmt.Sprintf("T%d", len(l.rows))
 	l.rows = append(l.rows, ledgerRow{
-		tx:      partner.Transaction{TransID: partner.TransID(id), Amount: 120_000, State: partner.StatePending, CreatedAt: created, UpdatedAt: created},
+		tx:      telco.Transaction{TransID: telco.TransID(id), Amount: 120_000, State: telco.StatePending, CreatedAt: created, UpdatedAt: created},
 		visible: visible,
 	})
 }
@@ -43,8 +43,8 @@ func (l *ledger) add(created, visible time.Time) {
 // churn changes states, as a partner at work does, and plays the surprises.
 func (l *ledger) churn(from, to time.Time, page int) {
 	for i := range l.rows {
-		if tx := &l.rows[i].tx; tx.State == partner.StatePending && l.rng.IntN(20) == 0 {
-			tx.State = []partner.State{partner.StateSuccess, partner.StateFailed, partner.StateExpired}[l.rng.IntN(3)]
+		if tx := &l.rows[i].tx; tx.State == telco.StatePending && l.rng.IntN(20) == 0 {
+			tx.State = []telco.State{telco.StateSuccess, telco.StateFailed, telco.StateExpired}[l.rng.IntN(3)]
 			tx.UpdatedAt = l.now
 		}
 	}
@@ -67,14 +67,14 @@ func (l *ledger) fetch(_ context.Context, from, to time.Time, page int) (batch, 
 	l.asks++
 	l.now = l.now.Add(time.Duration(l.rng.IntN(3)) * time.Second)
 	l.churn(from, to, page)
-	var in []partner.Transaction
+	var in []telco.Transaction
 	for _, r := range l.rows {
 		inside := !r.tx.CreatedAt.Before(from) && (r.tx.CreatedAt.Before(to) || l.inclusive && r.tx.CreatedAt.Equal(to))
 		if inside && !r.visible.After(l.now) {
 			in = append(in, r.tx)
 		}
 	}
-	slices.SortStableFunc(in, func(a, b partner.Transaction) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	slices.SortStableFunc(in, func(a, b telco.Transaction) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	total := len(in)
 	lo := min((page-1)*l.size, len(in))
 	hi := min(lo+l.size, len(in))
@@ -95,7 +95,7 @@ func (l *ledger) walker(rowsMax int) *walker {
 	return &walker{
 		reader:   reader{fetch: l.fetch, fail: testFail, lag: l.lag, rowsMax: rowsMax},
 		rangeMax: l.longest,
-		keep:     func(partner.Transaction) (bool, error) { return true, nil },
+		keep:     func(telco.Transaction) (bool, error) { return true, nil },
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // rowsMax is how many rows of one range are held at once; a range with more is split.
@@ -21,25 +21,25 @@ const pinMargin = time.Second
 // anew, and any number may run at once.
 type List struct {
 	s      *Service
-	op     partner.Operation
+	op     telco.Operation
 	query  Query
-	msisdn partner.MSISDN
-	faults []partner.FieldError
+	msisdn telco.MSISDN
+	faults []telco.FieldError
 }
 
 // List asks for the transactions of a time window. Faults of the query come out of the
 // first iteration.
 func (s *Service) List(q Query) *List {
-	return &List{s: s, op: partner.OpList, query: q, faults: q.faults(s.t.Contract(), partner.OpList)}
+	return &List{s: s, op: telco.OpList, query: q, faults: q.faults(s.t.Contract(), telco.OpList)}
 }
 
 // Search asks for the transactions of one subscriber.
 func (s *Service) Search(q SearchQuery) *List {
-	l := &List{s: s, op: partner.OpSearch, query: q.Query, msisdn: q.MSISDN}
+	l := &List{s: s, op: telco.OpSearch, query: q.Query, msisdn: q.MSISDN}
 	if !q.MSISDN.IsValid() {
-		l.faults = append(l.faults, partner.FieldError{Field: "msisdn", Problem: "is needed"})
+		l.faults = append(l.faults, telco.FieldError{Field: "msisdn", Problem: "is needed"})
 	}
-	l.faults = append(l.faults, q.Query.faults(s.t.Contract(), partner.OpSearch)...)
+	l.faults = append(l.faults, q.Query.faults(s.t.Contract(), telco.OpSearch)...)
 	return l
 }
 
@@ -56,10 +56,10 @@ func (s *Service) Search(q SearchQuery) *List {
 // count. It is read at most five times; then the error is [ErrUnstable]. Rows that
 // contradict each other (one transId, two subscribers, amounts or final states) end the
 // listing with the code LookupConflict. At most 20 000 rows are held at once.
-func (l *List) All(ctx context.Context) iter.Seq2[partner.Transaction, error] {
-	return func(yield func(partner.Transaction, error) bool) {
+func (l *List) All(ctx context.Context) iter.Seq2[telco.Transaction, error] {
+	return func(yield func(telco.Transaction, error) bool) {
 		if len(l.faults) > 0 {
-			yield(partner.Transaction{}, transport.BadInput(l.op, l.faults...))
+			yield(telco.Transaction{}, transport.BadInput(l.op, l.faults...))
 			return
 		}
 		from := ceil(l.query.From)
@@ -139,8 +139,8 @@ func (l *List) lag() time.Duration {
 	return time.Duration(l.s.t.Contract().Semantics().LookupLagMax)
 }
 
-func (l *List) fail(code partner.Code, cause error) error {
-	e := l.s.fail(l.op, code, partner.Evidence{}, "")
+func (l *List) fail(code telco.Code, cause error) error {
+	e := l.s.fail(l.op, code, telco.Evidence{}, "")
 	e.Err = cause
 	return e
 }

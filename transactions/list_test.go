@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
@@ -43,7 +43,7 @@ func testEveryPage(t *testing.T, c *contract.Contract) {
 	var rows []field.Row
 	var want []string
 	for i := range 45 {
-		rows = append(rows, row(fmt.Sprintf("T-%02d", i), start.Add(time.Duration(i)*time.Minute), partner.StateSuccess))
+		rows = append(rows, row(fmt.Sprintf("T-%02d", i), start.Add(time.Duration(i)*time.Minute), telco.StateSuccess))
 		want = append([]string{fmt.Sprintf("T-%02d", i)}, want...)
 	}
 	b := serve(t, c, rows...)
@@ -64,10 +64,10 @@ func TestAllIsHalfOpenAndRoundsUpToSeconds(t *testing.T) {
 	t.Parallel()
 	from := ago(time.Hour)
 	b := serve(t, contract.Default(),
-		row("before", from, partner.StateSuccess),
-		row("first", from.Add(time.Second), partner.StateSuccess),
-		row("last", from.Add(10*time.Second), partner.StateSuccess),
-		row("after", from.Add(11*time.Second), partner.StateSuccess),
+		row("before", from, telco.StateSuccess),
+		row("first", from.Add(time.Second), telco.StateSuccess),
+		row("last", from.Add(10*time.Second), telco.StateSuccess),
+		row("after", from.Add(11*time.Second), telco.StateSuccess),
 	)
 	got, err := read(t, client(t, b.p).Transactions.List(transactions.Query{
 		From: from.Add(time.Millisecond), To: from.Add(10*time.Second + time.Millisecond),
@@ -83,9 +83,9 @@ func TestAllSplitsLongWindows(t *testing.T) {
 	from := ago(100 * day)
 	to := from.Add(70 * day)
 	b := serve(t, contract.Default(),
-		row("a", from, partner.StateSuccess),
-		row("edge", to.Add(-31*day), partner.StateSuccess),
-		row("z", to.Add(-time.Second), partner.StateSuccess),
+		row("a", from, telco.StateSuccess),
+		row("edge", to.Add(-31*day), telco.StateSuccess),
+		row("z", to.Add(-time.Second), telco.StateSuccess),
 	)
 	got, err := read(t, client(t, b.p).Transactions.List(transactions.Query{From: from, To: to}))
 	require.NoError(t, err)
@@ -110,8 +110,8 @@ func TestAnOpenWindowEndsWithErrWindowOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := serve(t, contract.Default(),
-				row("old", ago(10*time.Minute), partner.StateSuccess),
-				row("fresh", ago(15*time.Second), partner.StateSuccess),
+				row("old", ago(10*time.Minute), telco.StateSuccess),
+				row("fresh", ago(15*time.Second), telco.StateSuccess),
 			)
 			l := client(t, b.p).Transactions.List(transactions.Query{From: ago(time.Hour), To: to})
 			var requests []int
@@ -123,7 +123,7 @@ func TestAnOpenWindowEndsWithErrWindowOpen(t *testing.T) {
 				require.True(t, ok)
 				assert.True(t, open.Until.Before(time.Now().Add(-time.Minute)))
 				assert.WithinDuration(t, time.Now().Add(-time.Minute), open.Until, 30*time.Second)
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 				asked := b.requests()
 				assert.True(t, asked[len(asked)-1].To.Equal(open.Until))
 				for _, f := range asked {
@@ -139,19 +139,19 @@ func TestAnOpenWindowEndsWithErrWindowOpen(t *testing.T) {
 func TestFilters(t *testing.T) {
 	t.Parallel()
 	from := ago(time.Hour)
-	second := row("t2", from.Add(time.Second), partner.StateFailed)
+	second := row("t2", from.Add(time.Second), telco.StateFailed)
 	second.Shop, second.Package = "HN02", "3C120"
-	rows := []field.Row{row("t1", from, partner.StateSuccess), second, row("t3", from.Add(2*time.Second), partner.StatePending)}
+	rows := []field.Row{row("t1", from, telco.StateSuccess), second, row("t3", from.Add(2*time.Second), telco.StatePending)}
 	carriesNone := func(d *contract.Document) {
-		delete(d.Operations[partner.OpList].Request, "package")
-		delete(d.Operations[partner.OpList].Request, "shop")
+		delete(d.Operations[telco.OpList].Request, "package")
+		delete(d.Operations[telco.OpList].Request, "shop")
 	}
 	for name, tt := range map[string]struct {
 		query transactions.Query
 		want  []string
 	}{
 		"all":     {transactions.Query{}, []string{"t3", "t2", "t1"}},
-		"state":   {transactions.Query{State: partner.StateSuccess}, []string{"t1"}},
+		"state":   {transactions.Query{State: telco.StateSuccess}, []string{"t1"}},
 		"shop":    {transactions.Query{Shop: "HN02"}, []string{"t2"}},
 		"package": {transactions.Query{Package: "C120"}, []string{"t3", "t1"}},
 		"both":    {transactions.Query{Package: "C120", Shop: "HN02"}, nil},
@@ -166,7 +166,7 @@ func TestFilters(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, tt.want, got)
 				f := b.requests()[0]
-				assert.Equal(t, partner.StateUnlisted, f.State, "the state is never sent: rows would leave the filter while pages are read")
+				assert.Equal(t, telco.StateUnlisted, f.State, "the state is never sent: rows would leave the filter while pages are read")
 				if wire == "sent" {
 					assert.Equal(t, q.Shop, f.Shop)
 					assert.Equal(t, q.Package, f.Package)
@@ -180,21 +180,21 @@ func TestAFilterThatNobodyCanApplyIsAnError(t *testing.T) {
 	t.Parallel()
 	from := ago(time.Hour)
 	b := serve(t, edited(t, func(d *contract.Document) {
-		delete(d.Operations[partner.OpList].Request, "shop")
-		delete(d.Operations[partner.OpList].Rows.Fields, "shop")
-	}), row("t1", from, partner.StateSuccess))
+		delete(d.Operations[telco.OpList].Request, "shop")
+		delete(d.Operations[telco.OpList].Rows.Fields, "shop")
+	}), row("t1", from, telco.StateSuccess))
 	got, err := read(t, client(t, b.p).Transactions.List(transactions.Query{From: from, To: from.Add(time.Minute), Shop: "HN01"}))
 	assert.Empty(t, got)
-	require.ErrorIs(t, err, partner.ReplyUnreadable)
+	require.ErrorIs(t, err, telco.ReplyUnreadable)
 	assert.ErrorContains(t, err, "shop")
 }
 
 func TestSearchIsForOneSubscriber(t *testing.T) {
 	t.Parallel()
 	from := ago(time.Hour)
-	theirs := row("t2", from, partner.StateSuccess)
+	theirs := row("t2", from, telco.StateSuccess)
 	theirs.MSISDN = other
-	b := serve(t, contract.Default(), row("t1", from, partner.StateSuccess), theirs)
+	b := serve(t, contract.Default(), row("t1", from, telco.StateSuccess), theirs)
 	q := transactions.Query{From: from, To: from.Add(time.Minute)}
 	c := client(t, b.p)
 	got, err := read(t, c.Transactions.Search(transactions.SearchQuery{MSISDN: msisdn, Query: q}))
@@ -203,16 +203,16 @@ func TestSearchIsForOneSubscriber(t *testing.T) {
 	assert.Equal(t, msisdn, b.requests()[0].MSISDN)
 
 	_, err = read(t, c.Transactions.Search(transactions.SearchQuery{Query: q}))
-	require.ErrorIs(t, err, partner.InvalidInput)
+	require.ErrorIs(t, err, telco.InvalidInput)
 	assert.Len(t, b.requests(), 1)
 
 	one := 1
-	b.p.On(partner.OpSearch, b.p.Says(partner.OpSearch, http.StatusOK, wire.Answer{
-		Code: partner.Success, Data: field.Data{HasRows: true, Total: &one, Rows: []field.Row{theirs}},
+	b.p.On(telco.OpSearch, b.p.Says(telco.OpSearch, http.StatusOK, wire.Answer{
+		Code: telco.Success, Data: field.Data{HasRows: true, Total: &one, Rows: []field.Row{theirs}},
 	}))
 	got, err = read(t, c.Transactions.Search(transactions.SearchQuery{MSISDN: msisdn, Query: q}))
 	assert.Empty(t, got)
-	require.ErrorIs(t, err, partner.ReplyUnreadable)
+	require.ErrorIs(t, err, telco.ReplyUnreadable)
 	assert.NotContains(t, err.Error(), "8123457")
 }
 
@@ -231,9 +231,9 @@ func TestQueryFaultsComeAllAtOnce(t *testing.T) {
 		"a mistyped year":  {transactions.Query{From: now.AddDate(-20, 0, 0), To: now}, []string{"to"}},
 	} {
 		_, err := read(t, c.Transactions.List(tt.query))
-		require.ErrorIs(t, err, partner.InvalidInput, name)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), name)
-		var e *partner.Error
+		require.ErrorIs(t, err, telco.InvalidInput, name)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), name)
+		var e *telco.Error
 		require.ErrorAs(t, err, &e)
 		var fields []string
 		for _, f := range e.Fields {
@@ -241,5 +241,5 @@ func TestQueryFaultsComeAllAtOnce(t *testing.T) {
 		}
 		assert.Equal(t, tt.want, fields, name)
 	}
-	assert.Zero(t, p.Requests(partner.OpList))
+	assert.Zero(t, p.Requests(telco.OpList))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
@@ -21,17 +21,17 @@ import (
 // partnerTransId that two of them share. One reply from a cache makes it one.
 func TestLookUpAsksForEveryPair(t *testing.T) {
 	t.Parallel()
-	own := partner.RandomPartnerTransID()
-	pairs := []partner.IDs{{TransID: "T-1", PartnerTransID: own}, {TransID: "T-2", PartnerTransID: own}}
-	for _, aged := range []partner.TransID{"", "T-1", "T-2"} {
+	own := telco.RandomPartnerTransID()
+	pairs := []telco.IDs{{TransID: "T-1", PartnerTransID: own}, {TransID: "T-2", PartnerTransID: own}}
+	for _, aged := range []telco.TransID{"", "T-1", "T-2"} {
 		p := wiretest.New(t, contract.Default())
 		var asked []string
-		p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+		p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 			asked = append(asked, string(f.TransID)+string(f.PartnerTransID))
 			if aged != "" && f.TransID == aged {
 				w.Header().Set("Age", "9")
 			}
-			p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
+			p.Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})(w, r, f)
 		})
 		found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: pairs})
 		require.NoError(t, err)
@@ -45,12 +45,12 @@ func TestLookUpAsksForEveryPair(t *testing.T) {
 // however alike: MobiFone carried one request out twice.
 func TestLookUpCountsRows(t *testing.T) {
 	t.Parallel()
-	own := partner.RandomPartnerTransID()
-	row := wiretest.Row(field.Request{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, partner.StateSuccess)
+	own := telco.RandomPartnerTransID()
+	row := wiretest.Row(field.Request{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, telco.StateSuccess)
 	for want, rows := range map[int][]field.Row{1: {row}, 2: {row, row}} {
 		p := wiretest.New(t, contract.Default())
-		p.On(partner.OpGet, p.Says(partner.OpGet, 200, wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: rows}}))
-		found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: []partner.IDs{{TransID: "T-1", PartnerTransID: own}}})
+		p.On(telco.OpGet, p.Says(telco.OpGet, 200, wire.Answer{Code: telco.Success, Data: field.Data{HasRows: true, Rows: rows}}))
+		found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: []telco.IDs{{TransID: "T-1", PartnerTransID: own}}})
 		require.NoError(t, err)
 		assert.Len(t, found.Rows, want)
 	}
@@ -61,11 +61,11 @@ func TestAbsenceHoldsForWhenTheLedgerWasRead(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
 	var date time.Time
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		<-time.After(1200 * time.Millisecond)
 		date = time.Now().Truncate(time.Second)
 		w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
-		p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})(w, r, f)
+		p.Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})(w, r, f)
 	})
 	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
 	at, absent := transactions.Absent(err)
@@ -78,17 +78,17 @@ func TestAbsenceHoldsForWhenTheLedgerWasRead(t *testing.T) {
 // nothing absent.
 func TestLookUpKeepsWhatItSawBeforeItFailed(t *testing.T) {
 	t.Parallel()
-	own := partner.RandomPartnerTransID()
-	row := wiretest.Row(field.Request{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, partner.StateSuccess)
+	own := telco.RandomPartnerTransID()
+	row := wiretest.Row(field.Request{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, telco.StateSuccess)
 	p := wiretest.New(t, contract.Default())
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		if f.TransID == "" {
 			wiretest.Raw(400, "text/plain", "")(w, r, f)
 			return
 		}
 		p.Found(row)(w, r, f)
 	})
-	found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: []partner.IDs{{TransID: "T-1", PartnerTransID: own}}})
+	found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: []telco.IDs{{TransID: "T-1", PartnerTransID: own}}})
 	require.Error(t, err)
 	assert.Len(t, found.Rows, 1)
 	assert.True(t, found.Cached)
@@ -98,7 +98,7 @@ func TestLookUpKeepsWhatItSawBeforeItFailed(t *testing.T) {
 func searching(t *testing.T, change func(*contract.Document)) *contract.Contract {
 	t.Helper()
 	doc := contract.Default().Document()
-	delete(doc.Operations, partner.OpGet)
+	delete(doc.Operations, telco.OpGet)
 	if change != nil {
 		change(&doc)
 	}
@@ -111,17 +111,17 @@ func searching(t *testing.T, change func(*contract.Document)) *contract.Contract
 // the ids are kept.
 func TestLookUpSearchesWhereThereIsNoLookupByID(t *testing.T) {
 	t.Parallel()
-	own := partner.RandomPartnerTransID()
+	own := telco.RandomPartnerTransID()
 	since := ago(time.Hour)
-	rows := []field.Row{row("T-1", since.Add(time.Minute), partner.StateFailed)}
+	rows := []field.Row{row("T-1", since.Add(time.Minute), telco.StateFailed)}
 	for n := range 250 { // strangers: the same subscriber bought other things
-		rows = append(rows, row("X-"+strconv.Itoa(n), since.Add(-time.Duration(n)*time.Second), partner.StateSuccess))
+		rows = append(rows, row("X-"+strconv.Itoa(n), since.Add(-time.Duration(n)*time.Second), telco.StateSuccess))
 	}
-	ours := row("T-OTHER-OTP", since.Add(-2*time.Hour), partner.StatePending)
+	ours := row("T-OTHER-OTP", since.Add(-2*time.Hour), telco.StatePending)
 	ours.PartnerTransID = own
 	b := serve(t, searching(t, nil), append(rows, ours)...)
 	found, err := client(t, b.p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
-		IDs: []partner.IDs{{TransID: "T-1", PartnerTransID: own}}, MSISDN: msisdn, Since: since,
+		IDs: []telco.IDs{{TransID: "T-1", PartnerTransID: own}}, MSISDN: msisdn, Since: since,
 	})
 	require.NoError(t, err)
 	require.Len(t, found.Rows, 2)
@@ -138,9 +138,9 @@ func TestLookUpSearchesWhereThereIsNoLookupByID(t *testing.T) {
 // What is not counted, and a row that might be ours, prove no absence.
 func TestASearchThatIsNotCompleteProvesNothingAbsent(t *testing.T) {
 	t.Parallel()
-	req := transactions.LookUpRequest{IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: ago(time.Hour)}
+	req := transactions.LookUpRequest{IDs: []telco.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: ago(time.Hour)}
 	zero, one, two := 0, 1, 2
-	stranger := row("X-1", ago(time.Minute), partner.StateSuccess)
+	stranger := row("X-1", ago(time.Minute), telco.StateSuccess)
 	nameless := stranger
 	nameless.TransID = ""
 	for name, tc := range map[string]struct {
@@ -156,8 +156,8 @@ func TestASearchThatIsNotCompleteProvesNothingAbsent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := wiretest.New(t, searching(t, func(d *contract.Document) { d.Operations[partner.OpSearch].Response["pages"] = "pages" }))
-			p.On(partner.OpSearch, p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: tc.data}))
+			p := wiretest.New(t, searching(t, func(d *contract.Document) { d.Operations[telco.OpSearch].Response["pages"] = "pages" }))
+			p.On(telco.OpSearch, p.Says(telco.OpSearch, 200, wire.Answer{Code: telco.Success, Data: tc.data}))
 			found, err := client(t, p).Transactions.LookUp(t.Context(), req)
 			require.NoError(t, err)
 			assert.Empty(t, found.Rows)
@@ -165,12 +165,12 @@ func TestASearchThatIsNotCompleteProvesNothingAbsent(t *testing.T) {
 		})
 	}
 	p := wiretest.New(t, searching(t, nil))
-	p.On(partner.OpSearch, wiretest.Raw(200, "application/json", `{"errorCode":"0000","data":{"items":null}}`))
+	p.On(telco.OpSearch, wiretest.Raw(200, "application/json", `{"errorCode":"0000","data":{"items":null}}`))
 	_, err := client(t, p).Transactions.LookUp(t.Context(), req)
-	require.ErrorIs(t, err, partner.ReplyUnreadable, "a success without the list says nothing")
+	require.ErrorIs(t, err, telco.ReplyUnreadable, "a success without the list says nothing")
 	for _, r := range []transactions.LookUpRequest{{IDs: req.IDs, Since: req.Since}, {IDs: req.IDs, MSISDN: req.MSISDN}} {
 		_, err = client(t, p).Transactions.LookUp(t.Context(), r)
-		require.ErrorIs(t, err, partner.InvalidInput)
+		require.ErrorIs(t, err, telco.InvalidInput)
 		assert.ErrorContains(t, err, "MSISDN")
 	}
 }
@@ -179,9 +179,9 @@ func TestASearchThatIsNotCompleteProvesNothingAbsent(t *testing.T) {
 func TestASearchCoversTheIntents(t *testing.T) {
 	t.Parallel()
 	since := ago(100 * 24 * time.Hour)
-	b := serve(t, searching(t, nil), row("T-1", since.Add(2*time.Hour), partner.StateSuccess))
+	b := serve(t, searching(t, nil), row("T-1", since.Add(2*time.Hour), telco.StateSuccess))
 	found, err := client(t, b.p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
-		IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: since, Until: since.Add(time.Hour),
+		IDs: []telco.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: since, Until: since.Add(time.Hour),
 	})
 	require.NoError(t, err)
 	assert.Len(t, found.Rows, 1)
@@ -198,13 +198,13 @@ func TestASearchHoldsForWhenItBegan(t *testing.T) {
 	since, asked := ago(100*24*time.Hour), 0
 	p := wiretest.New(t, searching(t, nil))
 	zero, began := 0, time.Now().Truncate(time.Second)
-	p.On(partner.OpSearch, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpSearch, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		w.Header().Set("Date", began.Add(time.Duration(asked)*2*time.Second).UTC().Format(http.TimeFormat))
 		asked++
-		p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Total: &zero}})(w, r, f)
+		p.Says(telco.OpSearch, 200, wire.Answer{Code: telco.Success, Data: field.Data{HasRows: true, Total: &zero}})(w, r, f)
 	})
 	found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
-		IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: since,
+		IDs: []telco.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: since,
 	})
 	require.NoError(t, err)
 	require.Greater(t, asked, 3)
@@ -218,17 +218,17 @@ func TestASearchKeepsWhatItSawBeforeItFailed(t *testing.T) {
 	since, asked := ago(100*24*time.Hour), 0
 	p := wiretest.New(t, searching(t, nil))
 	one := 1
-	p.On(partner.OpSearch, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	p.On(telco.OpSearch, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		if asked++; asked > 2 {
 			wiretest.Raw(400, "text/plain", "")(w, r, f)
 			return
 		}
-		p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: field.Data{
-			HasRows: true, Total: &one, Rows: []field.Row{row("T-1", since.Add(time.Hour), partner.StateSuccess)},
+		p.Says(telco.OpSearch, 200, wire.Answer{Code: telco.Success, Data: field.Data{
+			HasRows: true, Total: &one, Rows: []field.Row{row("T-1", since.Add(time.Hour), telco.StateSuccess)},
 		}})(w, r, f)
 	})
 	found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
-		IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: since,
+		IDs: []telco.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: since,
 	})
 	require.Error(t, err)
 	assert.Len(t, found.Rows, 1)
@@ -238,17 +238,17 @@ func TestASearchKeepsWhatItSawBeforeItFailed(t *testing.T) {
 // The last of the counted pages is the last that is asked for.
 func TestASearchAsksForNoPageBehindTheLast(t *testing.T) {
 	t.Parallel()
-	p := wiretest.New(t, searching(t, func(d *contract.Document) { d.Operations[partner.OpSearch].Response["pages"] = "pages" }))
+	p := wiretest.New(t, searching(t, func(d *contract.Document) { d.Operations[telco.OpSearch].Response["pages"] = "pages" }))
 	one := 1
-	p.On(partner.OpSearch, p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: field.Data{
-		HasRows: true, Pages: &one, Rows: []field.Row{row("T-1", ago(time.Minute), partner.StateSuccess)},
+	p.On(telco.OpSearch, p.Says(telco.OpSearch, 200, wire.Answer{Code: telco.Success, Data: field.Data{
+		HasRows: true, Pages: &one, Rows: []field.Row{row("T-1", ago(time.Minute), telco.StateSuccess)},
 	}}))
 	found, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
-		IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: ago(time.Hour),
+		IDs: []telco.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: ago(time.Hour),
 	})
 	require.NoError(t, err)
 	assert.Len(t, found.Rows, 1)
-	assert.Equal(t, 2, p.Requests(partner.OpSearch), "one of them to learn the time")
+	assert.Equal(t, 2, p.Requests(telco.OpSearch), "one of them to learn the time")
 }
 
 // A search ends behind MobiFone's present and behind the last intent, whichever is later,
@@ -268,13 +268,13 @@ func TestASearchEndsBehindWhatCanShow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, now, last := wiretest.New(t, searching(t, nil)), time.Now(), time.Time{}
-			p.On(partner.OpSearch, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+			p.On(telco.OpSearch, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 				last = f.To
 				w.Header().Set("Date", time.Now().Add(tc.ahead).UTC().Format(http.TimeFormat))
-				p.Says(partner.OpSearch, 200, wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Total: &zero}})(w, r, f)
+				p.Says(telco.OpSearch, 200, wire.Answer{Code: telco.Success, Data: field.Data{HasRows: true, Total: &zero}})(w, r, f)
 			})
 			_, err := client(t, p).Transactions.LookUp(t.Context(), transactions.LookUpRequest{
-				IDs: []partner.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: now.Add(-2 * time.Hour), Until: now.Add(tc.until),
+				IDs: []telco.IDs{{TransID: "T-1"}}, MSISDN: msisdn, Since: now.Add(-2 * time.Hour), Until: now.Add(tc.until),
 			})
 			require.NoError(t, err)
 			assert.False(t, last.Before(now.Add(tc.end).Truncate(time.Second)), "ends at %s, now is %s", last, now)

@@ -3,7 +3,7 @@ package transactions
 import (
 	"fmt"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // rowKey is what makes a row that row: its transId, else its partnerTransId.
@@ -12,7 +12,7 @@ type rowKey struct {
 	ours bool
 }
 
-func keyOf(tx partner.Transaction) (rowKey, bool) {
+func keyOf(tx telco.Transaction) (rowKey, bool) {
 	if tx.TransID != "" {
 		return rowKey{id: string(tx.TransID)}, true
 	}
@@ -21,12 +21,12 @@ func keyOf(tx partner.Transaction) (rowKey, bool) {
 
 // merge joins two readings of the same row, b the later one. It answers "" or what
 // contradicts: things that are said once for ever, and two final states.
-func merge(a, b partner.Transaction) (partner.Transaction, string) {
+func merge(a, b telco.Transaction) (telco.Transaction, string) {
 	name := "transaction " + string(a.TransID)
 	if a.TransID == "" {
 		name = "transaction " + string(a.PartnerTransID)
 	}
-	differs := func(what string) (partner.Transaction, string) {
+	differs := func(what string) (telco.Transaction, string) {
 		return a, fmt.Sprintf("%s was read twice with different %s", name, what)
 	}
 	switch {
@@ -51,19 +51,19 @@ func merge(a, b partner.Transaction) (partner.Transaction, string) {
 
 // reversal is the one change of a final state that may be: the operator takes a
 // success back.
-func reversal(a, b partner.State) bool {
-	return a == partner.StateSuccess && b == partner.StateReversed ||
-		a == partner.StateReversed && b == partner.StateSuccess
+func reversal(a, b telco.State) bool {
+	return a == telco.StateSuccess && b == telco.StateReversed ||
+		a == telco.StateReversed && b == telco.StateSuccess
 }
 
 // older reports whether b, although read later, is the staler row, as a lagging replica
 // shows it.
-func older(b, a partner.Transaction) bool {
+func older(b, a telco.Transaction) bool {
 	if !a.UpdatedAt.IsZero() && !b.UpdatedAt.IsZero() && !a.UpdatedAt.Equal(b.UpdatedAt) {
 		return b.UpdatedAt.Before(a.UpdatedAt)
 	}
 	if a.State.Final() != b.State.Final() {
 		return a.State.Final()
 	}
-	return a.State == partner.StateReversed
+	return a.State == telco.StateReversed
 }

@@ -7,50 +7,50 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	base := partner.Transaction{
+	base := telco.Transaction{
 		TransID: "T", PartnerTransID: "P", Package: "C120", Amount: 120_000,
-		MSISDN: partner.MustParseMSISDN("0901234567"), State: partner.StatePending, CreatedAt: sec(1), UpdatedAt: sec(1),
+		MSISDN: telco.MustParseMSISDN("0901234567"), State: telco.StatePending, CreatedAt: sec(1), UpdatedAt: sec(1),
 	}
-	with := func(f func(*partner.Transaction)) partner.Transaction { c := base; f(&c); return c }
+	with := func(f func(*telco.Transaction)) telco.Transaction { c := base; f(&c); return c }
 	tests := []struct {
 		name     string
-		a, b     partner.Transaction
+		a, b     telco.Transaction
 		conflict string
 		second   bool // the later reading is taken
 	}{
 		{"the same", base, base, "", true},
-		{"goes on", base, with(func(x *partner.Transaction) { x.State, x.UpdatedAt = partner.StateSuccess, sec(2) }), "", true},
+		{"goes on", base, with(func(x *telco.Transaction) { x.State, x.UpdatedAt = telco.StateSuccess, sec(2) }), "", true},
 		{
-			"goes on, without times", with(func(x *partner.Transaction) { x.UpdatedAt = time.Time{} }),
-			with(func(x *partner.Transaction) { x.State, x.UpdatedAt = partner.StateFailed, time.Time{} }), "", true,
+			"goes on, without times", with(func(x *telco.Transaction) { x.UpdatedAt = time.Time{} }),
+			with(func(x *telco.Transaction) { x.State, x.UpdatedAt = telco.StateFailed, time.Time{} }), "", true,
 		},
 		{
-			"goes back, without times", with(func(x *partner.Transaction) { x.State, x.UpdatedAt = partner.StateSuccess, time.Time{} }),
-			with(func(x *partner.Transaction) { x.UpdatedAt = time.Time{} }), "", false,
+			"goes back, without times", with(func(x *telco.Transaction) { x.State, x.UpdatedAt = telco.StateSuccess, time.Time{} }),
+			with(func(x *telco.Transaction) { x.UpdatedAt = time.Time{} }), "", false,
 		},
 		{
-			"reversed", with(func(x *partner.Transaction) { x.State = partner.StateSuccess }),
-			with(func(x *partner.Transaction) { x.State = partner.StateReversed }), "", true,
+			"reversed", with(func(x *telco.Transaction) { x.State = telco.StateSuccess }),
+			with(func(x *telco.Transaction) { x.State = telco.StateReversed }), "", true,
 		},
 		{
-			"reversed, then read stale", with(func(x *partner.Transaction) { x.State = partner.StateReversed }),
-			with(func(x *partner.Transaction) { x.State = partner.StateSuccess }), "", false,
+			"reversed, then read stale", with(func(x *telco.Transaction) { x.State = telco.StateReversed }),
+			with(func(x *telco.Transaction) { x.State = telco.StateSuccess }), "", false,
 		},
-		{"learns its partnerTransId", with(func(x *partner.Transaction) { x.PartnerTransID = "" }), base, "", true},
+		{"learns its partnerTransId", with(func(x *telco.Transaction) { x.PartnerTransID = "" }), base, "", true},
 		{
-			"two final states", with(func(x *partner.Transaction) { x.State = partner.StateSuccess }),
-			with(func(x *partner.Transaction) { x.State = partner.StateFailed }), "final states", false,
+			"two final states", with(func(x *telco.Transaction) { x.State = telco.StateSuccess }),
+			with(func(x *telco.Transaction) { x.State = telco.StateFailed }), "final states", false,
 		},
-		{"two partnerTransIds", base, with(func(x *partner.Transaction) { x.PartnerTransID = "Q" }), "partnerTransIds", false},
-		{"two subscribers", base, with(func(x *partner.Transaction) { x.MSISDN = partner.MustParseMSISDN("0901234568") }), "subscribers", false},
-		{"two packages", base, with(func(x *partner.Transaction) { x.Package = "3C120" }), "packages", false},
-		{"two amounts", base, with(func(x *partner.Transaction) { x.Amount = 1 }), "amounts", false},
-		{"two creations", base, with(func(x *partner.Transaction) { x.CreatedAt = sec(2) }), "creation times", false},
+		{"two partnerTransIds", base, with(func(x *telco.Transaction) { x.PartnerTransID = "Q" }), "partnerTransIds", false},
+		{"two subscribers", base, with(func(x *telco.Transaction) { x.MSISDN = telco.MustParseMSISDN("0901234568") }), "subscribers", false},
+		{"two packages", base, with(func(x *telco.Transaction) { x.Package = "3C120" }), "packages", false},
+		{"two amounts", base, with(func(x *telco.Transaction) { x.Amount = 1 }), "amounts", false},
+		{"two creations", base, with(func(x *telco.Transaction) { x.CreatedAt = sec(2) }), "creation times", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/transport"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Page is one page as the partner said it, for a screen that turns pages. Pages shift
 // while rows arrive; only [List.All] promises completeness.
 type Page struct {
 	Number      int // from 1
-	Rows        []partner.Transaction
+	Rows        []telco.Transaction
 	Total       *int      // all rows of the window before State was applied; nil when the partner does not count
 	PartnerTime time.Time // MobiFone's own clock in the reply; zero when it has none
 	ReadAt      time.Time // the earliest its ledger can have been read, by the same clock; zero as PartnerTime
@@ -56,7 +56,7 @@ func (l *List) Pages(ctx context.Context) iter.Seq2[Page, error] {
 func (l *List) page(ctx context.Context, number int) (Page, int, error) {
 	faults := l.faults
 	if number < 1 {
-		faults = append(slices.Clip(faults), partner.FieldError{Field: "page", Problem: "pages count from 1"})
+		faults = append(slices.Clip(faults), telco.FieldError{Field: "page", Problem: "pages count from 1"})
 	}
 	from, to := ceil(l.query.From), ceil(l.query.To)
 	if l.query.To.IsZero() {
@@ -68,10 +68,10 @@ func (l *List) page(ctx context.Context, number int) (Page, int, error) {
 	}
 	longest := time.Duration(l.s.t.Contract().Limits().RangeMax)
 	if len(faults) == 0 && to.Sub(from) > longest {
-		faults = []partner.FieldError{{Field: "from", Problem: fmt.Sprintf("pages reach over at most %s; use All for a longer window", longest)}}
+		faults = []telco.FieldError{{Field: "from", Problem: fmt.Sprintf("pages reach over at most %s; use All for a longer window", longest)}}
 	}
 	if len(faults) == 0 && !from.Before(to) {
-		faults = []partner.FieldError{{Field: "from", Problem: "must be before the window's end by a second"}}
+		faults = []telco.FieldError{{Field: "from", Problem: "must be before the window's end by a second"}}
 	}
 	if len(faults) > 0 {
 		return Page{}, 0, transport.BadInput(l.op, faults...)
@@ -104,7 +104,7 @@ func (l *List) read(ctx context.Context, from, to time.Time, number int) (Page, 
 		return Page{}, err
 	}
 	unreadable := func(problem string) error {
-		return l.s.fail(l.op, partner.ReplyUnreadable, reply.Evidence, problem)
+		return l.s.fail(l.op, telco.ReplyUnreadable, reply.Evidence, problem)
 	}
 	d := reply.Data
 	switch {
@@ -117,7 +117,7 @@ func (l *List) read(ctx context.Context, from, to time.Time, number int) (Page, 
 	}
 	p := Page{
 		Number: number, Total: d.Total, pages: d.Pages,
-		PartnerTime: reply.PartnerTime, ReadAt: reply.ReadAt, Rows: make([]partner.Transaction, 0, len(d.Rows)),
+		PartnerTime: reply.PartnerTime, ReadAt: reply.ReadAt, Rows: make([]telco.Transaction, 0, len(d.Rows)),
 	}
 	for _, row := range d.Rows {
 		p.Rows = append(p.Rows, l.s.t.Transaction(l.op, row))

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Query asks for the transactions created in [From, To).
@@ -15,25 +15,25 @@ import (
 type Query struct {
 	From     time.Time           // needed
 	To       time.Time           // zero means until now
-	Package  partner.PackageCode // empty means all
-	State    partner.State       // zero means all; filtered here, since rows leave a filter while pages are read
+	Package  telco.PackageCode // empty means all
+	State    telco.State       // zero means all; filtered here, since rows leave a filter while pages are read
 	Shop     string              // empty means all
 	PageSize int                 // 0 means the largest page the contract allows
 }
 
 // SearchQuery asks for the transactions of one subscriber.
 type SearchQuery struct {
-	MSISDN partner.MSISDN // needed
+	MSISDN telco.MSISDN // needed
 	Query
 }
 
 // windowMax bounds a query, so that a mistyped year is not a thousand requests.
 const windowMax = 3660 * 24 * time.Hour
 
-func (q Query) faults(c *contract.Contract, op partner.Operation) []partner.FieldError {
-	var faults []partner.FieldError
+func (q Query) faults(c *contract.Contract, op telco.Operation) []telco.FieldError {
+	var faults []telco.FieldError
 	add := func(field, problem string) {
-		faults = append(faults, partner.FieldError{Field: field, Problem: problem})
+		faults = append(faults, telco.FieldError{Field: field, Problem: problem})
 	}
 	switch {
 	case q.From.IsZero():
@@ -45,12 +45,12 @@ func (q Query) faults(c *contract.Contract, op partner.Operation) []partner.Fiel
 		add("to", "must be at most 3660 days after From")
 	}
 	if q.Package != "" {
-		if code, err := partner.ParsePackageCode(string(q.Package)); err != nil || code != q.Package {
+		if code, err := telco.ParsePackageCode(string(q.Package)); err != nil || code != q.Package {
 			add("package", "is not a package code")
 		}
 	}
 	if q.Shop != "" {
-		staff := partner.Staff{Shop: q.Shop, Employee: "x"} // only the shop's faults are wanted
+		staff := telco.Staff{Shop: q.Shop, Employee: "x"} // only the shop's faults are wanted
 		for _, f := range staff.Validate() {
 			add("shop", f.Problem)
 		}

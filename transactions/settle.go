@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // passesMax bounds how often one range is read before it is given up as unstable.
@@ -14,7 +14,7 @@ const passesMax = 5
 
 // batch is one page as the partner said it.
 type batch struct {
-	rows  []partner.Transaction
+	rows  []telco.Transaction
 	total *int      // rows of the range; nil when MobiFone does not count them
 	pages *int      // pages of the range; nil when it does not count them either
 	at    time.Time // the partner's time when it was said, rather too early than too late; zero: not known
@@ -23,14 +23,14 @@ type batch struct {
 // reader reads ranges of whole seconds, each at most as long as the partner allows.
 type reader struct {
 	fetch   func(ctx context.Context, from, to time.Time, page int) (batch, error)
-	fail    func(code partner.Code, cause error) error
+	fail    func(code telco.Code, cause error) error
 	lag     time.Duration // how late a row may appear
 	rowsMax int           // of one range: bounds the memory
 }
 
 // settled is a range read until it stood still, or why it was not.
 type settled struct {
-	rows    []partner.Transaction // each once, in the order of the last pass
+	rows    []telco.Transaction // each once, in the order of the last pass
 	checked bool                  // against a total
 	openAt  time.Time             // set: at the partner's time rows from here on may still appear
 	tooMany bool                  // more than rowsMax rows: read a shorter range
@@ -42,7 +42,7 @@ type settled struct {
 // next page, where they come twice, or, when one leaves, not at all; that shows in one
 // of the three.
 func (r *reader) settle(ctx context.Context, from, to time.Time) (settled, error) {
-	known := map[rowKey]partner.Transaction{}
+	known := map[rowKey]telco.Transaction{}
 	for range passesMax {
 		p, err := r.pass(ctx, from, to, known)
 		if err != nil || !p.openAt.IsZero() || p.tooMany {
@@ -57,7 +57,7 @@ func (r *reader) settle(ctx context.Context, from, to time.Time) (settled, error
 		}
 		return out, nil
 	}
-	return settled{}, r.fail(partner.ReplyUnreadable, fmt.Errorf("%w: %s to %s, read %d times",
+	return settled{}, r.fail(telco.ReplyUnreadable, fmt.Errorf("%w: %s to %s, read %d times",
 		ErrUnstable, from.Format(time.RFC3339), to.Format(time.RFC3339), passesMax))
 }
 
@@ -71,7 +71,7 @@ type pass struct {
 	tooMany bool
 }
 
-func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]partner.Transaction) (pass, error) {
+func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]telco.Transaction) (pass, error) {
 	p := pass{seen: map[rowKey]bool{}}
 	var total, pages *int
 	read := 0
@@ -115,15 +115,15 @@ func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]
 }
 
 // take adds a row to the pass and to what all passes of the range know.
-func (r *reader) take(p *pass, page int, tx partner.Transaction, known map[rowKey]partner.Transaction) error {
+func (r *reader) take(p *pass, page int, tx telco.Transaction, known map[rowKey]telco.Transaction) error {
 	k, ok := keyOf(tx)
 	if !ok {
-		return r.fail(partner.ReplyUnreadable, fmt.Errorf("a row of page %d has neither id", page))
+		return r.fail(telco.ReplyUnreadable, fmt.Errorf("a row of page %d has neither id", page))
 	}
 	if before, ok := known[k]; ok {
 		merged, contradiction := merge(before, tx)
 		if contradiction != "" {
-			return r.fail(partner.LookupConflict, errors.New(contradiction))
+			return r.fail(telco.LookupConflict, errors.New(contradiction))
 		}
 		tx = merged
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-func tx(id string, created int) partner.Transaction {
-	return partner.Transaction{TransID: partner.TransID(id), State: partner.StateSuccess, CreatedAt: sec(created)}
+func tx(id string, created int) telco.Transaction {
+	return telco.Transaction{TransID: telco.TransID(id), State: telco.StateSuccess, CreatedAt: sec(created)}
 }
 
-func counted(n int, rows ...partner.Transaction) batch { return batch{rows: rows, total: &n} }
+func counted(n int, rows ...telco.Transaction) batch { return batch{rows: rows, total: &n} }
 
 // script answers each fetch with the next batch and fails the test when it runs out.
 func script(t *testing.T, batches ...batch) (*reader, *int) {
@@ -29,7 +29,7 @@ func script(t *testing.T, batches ...batch) (*reader, *int) {
 	}}, &n
 }
 
-func ids(rows []partner.Transaction) []string {
+func ids(rows []telco.Transaction) []string {
 	out := []string{}
 	for _, r := range rows {
 		out = append(out, string(r.TransID)+string(r.PartnerTransID))
@@ -81,27 +81,27 @@ func TestSettle(t *testing.T) {
 		{
 			name: "a total on one page only",
 			batches: []batch{
-				counted(2, a), {rows: []partner.Transaction{b}}, counted(2, a), counted(2, b),
+				counted(2, a), {rows: []telco.Transaction{b}}, counted(2, a), counted(2, b),
 			},
 			want: []string{"a", "b"}, checked: true,
 		},
 		{
-			name: "no total: until a page without new rows", batches: []batch{{rows: []partner.Transaction{a, b}}, {rows: []partner.Transaction{c}}, none},
+			name: "no total: until a page without new rows", batches: []batch{{rows: []telco.Transaction{a, b}}, {rows: []telco.Transaction{c}}, none},
 			want: []string{"a", "b", "c"},
 		},
 		{
-			name: "no total and the last page for ever", batches: []batch{{rows: []partner.Transaction{a, b}}, {rows: []partner.Transaction{b}}},
+			name: "no total and the last page for ever", batches: []batch{{rows: []telco.Transaction{a, b}}, {rows: []telco.Transaction{b}}},
 			want: []string{"a", "b"},
 		},
 		{
 			name:    "a partnerTransId stands in for a missing transId",
-			batches: []batch{counted(2, partner.Transaction{PartnerTransID: "P1"}, partner.Transaction{PartnerTransID: "P2"})},
+			batches: []batch{counted(2, telco.Transaction{PartnerTransID: "P1"}, telco.Transaction{PartnerTransID: "P2"})},
 			want:    []string{"P1", "P2"}, checked: true,
 		},
-		{name: "a row without ids", batches: []batch{counted(1, partner.Transaction{})}, err: partner.ReplyUnreadable},
+		{name: "a row without ids", batches: []batch{counted(1, telco.Transaction{})}, err: telco.ReplyUnreadable},
 		{
-			name: "two final states", batches: []batch{counted(2, a), counted(2, partner.Transaction{TransID: "a", State: partner.StateFailed, CreatedAt: sec(9)})},
-			err: partner.LookupConflict,
+			name: "two final states", batches: []batch{counted(2, a), counted(2, telco.Transaction{TransID: "a", State: telco.StateFailed, CreatedAt: sec(9)})},
+			err: telco.LookupConflict,
 		},
 	}
 	for _, tt := range tests {
@@ -111,7 +111,7 @@ func TestSettle(t *testing.T) {
 			got, err := r.settle(t.Context(), sec(0), sec(10))
 			if tt.err != nil {
 				require.ErrorIs(t, err, tt.err)
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			} else {
 				require.NoError(t, err)
 				assert.Equal(t, tt.want, ids(got.rows))
@@ -124,13 +124,13 @@ func TestSettle(t *testing.T) {
 
 func TestSettleTakesTheFreshestReadingOfARow(t *testing.T) {
 	t.Parallel()
-	pending := partner.Transaction{TransID: "a", State: partner.StatePending, CreatedAt: sec(1), UpdatedAt: sec(1)}
+	pending := telco.Transaction{TransID: "a", State: telco.StatePending, CreatedAt: sec(1), UpdatedAt: sec(1)}
 	done := pending
-	done.State, done.UpdatedAt = partner.StateSuccess, sec(2)
+	done.State, done.UpdatedAt = telco.StateSuccess, sec(2)
 	r, _ := script(t, counted(2, done), counted(3), counted(1, pending))
 	got, err := r.settle(t.Context(), sec(0), sec(10))
 	require.NoError(t, err)
-	assert.Equal(t, partner.StateSuccess, got.rows[0].State, "a lagging replica answered last")
+	assert.Equal(t, telco.StateSuccess, got.rows[0].State, "a lagging replica answered last")
 }
 
 func TestSettleBounds(t *testing.T) {
@@ -140,7 +140,7 @@ func TestSettleBounds(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, got.tooMany)
 
-	r, _ = script(t, batch{rows: []partner.Transaction{tx("a", 1), tx("b", 2)}})
+	r, _ = script(t, batch{rows: []telco.Transaction{tx("a", 1), tx("b", 2)}})
 	r.rowsMax = 1
 	got, err = r.settle(t.Context(), sec(0), sec(10))
 	require.NoError(t, err)

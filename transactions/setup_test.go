@@ -17,19 +17,19 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var (
-	msisdn = partner.MustParseMSISDN("0908123456")
-	other  = partner.MustParseMSISDN("0908123457")
+	msisdn = telco.MustParseMSISDN("0908123456")
+	other  = telco.MustParseMSISDN("0908123457")
 )
 
 func client(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 	t.Helper()
-	cred := partner.Credentials{
-		APIKey: partner.NewSecret("key-for-tests"), Secret: partner.NewSecret("secret-for-tests"),
-		Username: "shop-chain", Password: partner.NewSecret("password-for-tests"),
+	cred := telco.Credentials{
+		APIKey: telco.NewSecret("key-for-tests"), Secret: telco.NewSecret("secret-for-tests"),
+		Username: "shop-chain", Password: telco.NewSecret("password-for-tests"),
 	}
 	p.Trust(cred)
 	c, err := mobifone.New(mobifone.Config{
@@ -59,7 +59,7 @@ func eachWithLists(t *testing.T, f func(t *testing.T, c *contract.Contract)) {
 	for name, c := range contracts(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if !c.Has(partner.OpList) {
+			if !c.Has(telco.OpList) {
 				t.Skip("the contract lists no transactions")
 			}
 			f(t, c)
@@ -91,13 +91,13 @@ func serve(t *testing.T, c *contract.Contract, rows ...field.Row) *book {
 	t.Helper()
 	b := &book{p: wiretest.New(t, c), rows: rows}
 	slices.SortStableFunc(b.rows, func(x, y field.Row) int { return y.CreatedAt.Compare(x.CreatedAt) })
-	for _, op := range []partner.Operation{partner.OpList, partner.OpSearch} {
+	for _, op := range []telco.Operation{telco.OpList, telco.OpSearch} {
 		b.p.On(op, func(w http.ResponseWriter, _ *http.Request, f field.Request) { b.answer(w, op, f) })
 	}
 	return b
 }
 
-func (b *book) answer(w http.ResponseWriter, op partner.Operation, f field.Request) {
+func (b *book) answer(w http.ResponseWriter, op telco.Operation, f field.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked = append(b.asked, f)
@@ -116,7 +116,7 @@ func (b *book) answer(w http.ResponseWriter, op partner.Operation, f field.Reque
 	lo := min((f.Page-1)*f.Size, total)
 	hi := min(lo+f.Size, total)
 	pages := (total + f.Size - 1) / f.Size
-	b.p.Write(w, op, http.StatusOK, wire.Answer{Code: partner.Success, Data: field.Data{
+	b.p.Write(w, op, http.StatusOK, wire.Answer{Code: telco.Success, Data: field.Data{
 		Page: f.Page, Size: f.Size, Total: &total, Pages: &pages, HasRows: true, Rows: in[lo:hi],
 	}})
 }
@@ -127,9 +127,9 @@ func (b *book) requests() []field.Request {
 	return slices.Clone(b.asked)
 }
 
-func row(id string, created time.Time, state partner.State) field.Row {
+func row(id string, created time.Time, state telco.State) field.Row {
 	return field.Row{
-		TransID: partner.TransID(id), MSISDN: msisdn, Package: "C120", Amount: 120_000,
+		TransID: telco.TransID(id), MSISDN: msisdn, Package: "C120", Amount: 120_000,
 		StateSaid: field.StateSaid{State: state}, Shop: "HN01", CreatedAt: created, UpdatedAt: created,
 	}
 }

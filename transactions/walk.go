@@ -7,21 +7,21 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // walker goes through a window newest first, one range at a time.
 type walker struct {
 	reader
 	rangeMax time.Duration
-	keep     func(partner.Transaction) (bool, error)
+	keep     func(telco.Transaction) (bool, error)
 	days     *time.Location // of a MobiFone that is asked for whole days: their zone; nil else
 }
 
 // walk yields the rows of [from, to) that keep keeps. It reads no further than hi, which
 // is at most to. All three are whole seconds. It ends with a [*WindowOpenError] of asked
 // when it did not reach to, or could not check a total.
-func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield func(partner.Transaction, error) bool) {
+func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield func(telco.Transaction, error) bool) {
 	span := max(w.rangeMax.Truncate(time.Second), time.Second)
 	longest, until, noTotal, repins := span, hi, false, 0
 	undated := map[rowKey]bool{} // rows that no range owns
@@ -30,11 +30,11 @@ func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield 
 		got, err := w.settle(ctx, lo, hi)
 		switch {
 		case err != nil:
-			yield(partner.Transaction{}, err)
+			yield(telco.Transaction{}, err)
 			return
 		case !got.openAt.IsZero():
 			if repins++; repins > passesMax {
-				yield(partner.Transaction{}, w.fail(partner.ReplyUnreadable, fmt.Errorf("%w: the partner's clock runs backwards", ErrUnstable)))
+				yield(telco.Transaction{}, w.fail(telco.ReplyUnreadable, fmt.Errorf("%w: the partner's clock runs backwards", ErrUnstable)))
 				return
 			}
 			hi, until = got.openAt, got.openAt
@@ -43,7 +43,7 @@ func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield 
 			span = max((hi.Sub(lo) / 2).Truncate(time.Second), time.Second)
 			continue
 		case got.tooMany:
-			yield(partner.Transaction{}, w.fail(partner.ReplyUnreadable, errors.New("more rows in one second than can be held: "+lo.Format(time.RFC3339))))
+			yield(telco.Transaction{}, w.fail(telco.ReplyUnreadable, errors.New("more rows in one second than can be held: "+lo.Format(time.RFC3339))))
 			return
 		}
 		noTotal = noTotal || !got.checked
@@ -53,13 +53,13 @@ func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield 
 		hi, span = lo, min(span*2, longest)
 	}
 	if until.Before(to) || noTotal {
-		yield(partner.Transaction{}, &WindowOpenError{Until: later(until, from), To: asked, NoTotal: noTotal})
+		yield(telco.Transaction{}, &WindowOpenError{Until: later(until, from), To: asked, NoTotal: noTotal})
 	}
 }
 
 // emit yields one range, newest first; false when the listing is over.
-func (w *walker) emit(rows []partner.Transaction, lo, hi time.Time, undated map[rowKey]bool, yield func(partner.Transaction, error) bool) bool {
-	slices.SortStableFunc(rows, func(a, b partner.Transaction) int { return b.CreatedAt.Compare(a.CreatedAt) })
+func (w *walker) emit(rows []telco.Transaction, lo, hi time.Time, undated map[rowKey]bool, yield func(telco.Transaction, error) bool) bool {
+	slices.SortStableFunc(rows, func(a, b telco.Transaction) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	for _, tx := range rows {
 		switch {
 		case tx.CreatedAt.IsZero():
@@ -74,13 +74,13 @@ func (w *walker) emit(rows []partner.Transaction, lo, hi time.Time, undated map[
 			continue // of the days asked for, and of another range
 		case tx.CreatedAt.Before(lo) || tx.CreatedAt.After(hi):
 			// Dropping it could lose a sale, for instance when the contract's zone is wrong.
-			yield(partner.Transaction{}, w.fail(partner.ReplyUnreadable,
+			yield(telco.Transaction{}, w.fail(telco.ReplyUnreadable,
 				fmt.Errorf("a row created at %s in answer to %s to %s", tx.CreatedAt.Format(time.RFC3339), lo.Format(time.RFC3339), hi.Format(time.RFC3339))))
 			return false
 		}
 		ok, err := w.keep(tx)
 		if err != nil {
-			yield(partner.Transaction{}, err)
+			yield(telco.Transaction{}, err)
 			return false
 		}
 		if ok && !yield(tx, nil) {

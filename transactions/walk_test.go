@@ -9,21 +9,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var day = time.Date(2026, time.March, 5, 0, 0, 0, 0, time.FixedZone("+07:00", 7*3600))
 
 func sec(n int) time.Time { return day.Add(time.Duration(n) * time.Second) }
 
-func testFail(code partner.Code, cause error) error {
-	return &partner.Error{Operation: partner.OpList, Code: code, Err: cause}
+func testFail(code telco.Code, cause error) error {
+	return &telco.Error{Operation: telco.OpList, Code: code, Err: cause}
 }
 
 // listing runs a walk to its end.
-func listing(t *testing.T, w *walker, from, to time.Time) (rows []partner.Transaction, end error) {
+func listing(t *testing.T, w *walker, from, to time.Time) (rows []telco.Transaction, end error) {
 	t.Helper()
-	w.walk(t.Context(), from, to, to, to, func(tx partner.Transaction, err error) bool {
+	w.walk(t.Context(), from, to, to, to, func(tx telco.Transaction, err error) bool {
 		require.NoError(t, end, "rows after an error")
 		if err != nil {
 			end = err
@@ -36,9 +36,9 @@ func listing(t *testing.T, w *walker, from, to time.Time) (rows []partner.Transa
 }
 
 // assertExactly checks that the rows are those created in [from, to), each once, newest first.
-func assertExactly(t *testing.T, l *ledger, rows []partner.Transaction, from, to time.Time) {
+func assertExactly(t *testing.T, l *ledger, rows []telco.Transaction, from, to time.Time) {
 	t.Helper()
-	got := map[partner.TransID]bool{}
+	got := map[telco.TransID]bool{}
 	for i, tx := range rows {
 		require.False(t, got[tx.TransID], "%s twice", tx.TransID)
 		got[tx.TransID] = true
@@ -118,7 +118,7 @@ func TestStoppingTheIterationStopsTheRequests(t *testing.T) {
 		l.add(sec(i), day)
 	}
 	n := 0
-	l.walker(1000).walk(t.Context(), sec(0), sec(100), sec(100), sec(100), func(partner.Transaction, error) bool {
+	l.walker(1000).walk(t.Context(), sec(0), sec(100), sec(100), sec(100), func(telco.Transaction, error) bool {
 		n++
 		return n < 3
 	})
@@ -148,6 +148,6 @@ func TestWalkRefusesASecondThatCannotBeHeld(t *testing.T) {
 		return counted(11), nil
 	}}}
 	_, err := listing(t, w, sec(0), sec(64))
-	require.ErrorIs(t, err, partner.ReplyUnreadable)
+	require.ErrorIs(t, err, telco.ReplyUnreadable)
 	assert.Equal(t, 7, asks, "64 s halved down to 1 s")
 }

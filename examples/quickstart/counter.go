@@ -12,8 +12,8 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // counter is a shop's counter: a client, a customer, and what the teller sees.
@@ -22,9 +22,9 @@ type counter struct {
 	client  *mobifone.Client
 	wire    *contract.Contract
 	sandbox *sandbox.Server // nil at a real server
-	number  partner.MSISDN
-	pkg     partner.PackageCode
-	staff   partner.Staff
+	number  telco.MSISDN
+	pkg     telco.PackageCode
+	staff   telco.Staff
 	otp     string
 	in      *bufio.Reader
 }
@@ -33,16 +33,16 @@ type counter struct {
 func open(ctx context.Context, f flags, env func(string) string, in io.Reader, out io.Writer) (counter, error) {
 	c := counter{
 		teller: teller{out: out}, otp: f.otp, in: bufio.NewReader(in),
-		staff: partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
+		staff: telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
 	}
 	var err, badNumber, badPackage error
-	c.number, badNumber = partner.ParseMSISDN(f.msisdn)
-	c.pkg, badPackage = partner.ParsePackageCode(f.pkg)
+	c.number, badNumber = telco.ParseMSISDN(f.msisdn)
+	c.pkg, badPackage = telco.ParsePackageCode(f.pkg)
 	wire, badContract := loadContract(f.contract)
 	url := f.url
-	credentials := partner.Credentials{
-		APIKey: partner.NewSecret(env("MOBIFONE_API_KEY")), Secret: partner.NewSecret(env("MOBIFONE_SECRET")),
-		Username: env("MOBIFONE_USERNAME"), Password: partner.NewSecret(env("MOBIFONE_PASSWORD")),
+	credentials := telco.Credentials{
+		APIKey: telco.NewSecret(env("MOBIFONE_API_KEY")), Secret: telco.NewSecret(env("MOBIFONE_SECRET")),
+		Username: env("MOBIFONE_USERNAME"), Password: telco.NewSecret(env("MOBIFONE_PASSWORD")),
 	}
 	var noCredentials error
 	if url != "" && credentials.APIKey.IsZero() && credentials.Username == "" {
@@ -61,7 +61,7 @@ func open(ctx context.Context, f flags, env func(string) string, in io.Reader, o
 	c.wire = wire
 	c.client, err = mobifone.New(mobifone.Config{
 		BaseURL: url, Partner: "FPT", Channel: "SHOP",
-		Credentials: mobifone.StaticCredentials(credentials), IDKey: partner.NewSecret(env("MOBIFONE_ID_KEY")),
+		Credentials: mobifone.StaticCredentials(credentials), IDKey: telco.NewSecret(env("MOBIFONE_ID_KEY")),
 	}, mobifone.WithContract(wire))
 	if err != nil {
 		c.close(ctx)
@@ -87,7 +87,7 @@ func startSandbox(wire *contract.Contract, loseReply bool) (*sandbox.Server, err
 	if err != nil || !loseReply {
 		return srv, err
 	}
-	err = srv.Script(sandbox.Fault{Operation: partner.OpRegister, Kind: sandbox.Drop, When: sandbox.After})
+	err = srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Drop, When: sandbox.After})
 	return srv, err
 }
 
@@ -104,9 +104,9 @@ func (c *counter) close(ctx context.Context) {
 }
 
 // code is what the customer reads out: from the sandbox's inbox, the flag, or the keyboard.
-func (c *counter) code() (partner.OTP, error) {
+func (c *counter) code() (telco.OTP, error) {
 	if c.otp != "" {
-		return partner.ParseOTP(c.otp)
+		return telco.ParseOTP(c.otp)
 	}
 	if c.sandbox != nil {
 		code, ok := c.sandbox.Code(c.number)
@@ -118,7 +118,7 @@ func (c *counter) code() (partner.OTP, error) {
 	fmt.Fprint(c.out, "   OTP: ")
 	line, err := c.in.ReadString('\n')
 	if err != nil && strings.TrimSpace(line) == "" {
-		return partner.OTP{}, fmt.Errorf("no OTP on standard input: %w", err)
+		return telco.OTP{}, fmt.Errorf("no OTP on standard input: %w", err)
 	}
-	return partner.ParseOTP(line)
+	return telco.ParseOTP(line)
 }

@@ -28,7 +28,7 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 type flags struct {
@@ -87,7 +87,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case partner.OutcomeOf(err) == partner.Unknown:
+	case telco.OutcomeOf(err) == telco.Unknown:
 		return 2
 	default:
 		return 1

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func sells(t *testing.T, in string, args ...string) (string, int) {
@@ -32,7 +32,7 @@ func TestQuickstart(t *testing.T) {
 		xml    = "../../mobifone/contract/testdata/xml.json" // without its codec: the same in JSON
 	)
 	doc := contract.Default().Document()
-	delete(doc.Operations, partner.OpOTP)
+	delete(doc.Operations, telco.OpOTP)
 	text, err := json.Marshal(doc)
 	require.NoError(t, err)
 	unsellable := filepath.Join(t.TempDir(), "unsellable.json")
@@ -109,7 +109,7 @@ func TestWrongCodeThenTheRightOne(t *testing.T) {
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "contract.json")
 	require.NoError(t, os.WriteFile(file, wire, 0o600))
-	cred, number := srv.Credentials(), partner.MustParseMSISDN("0912345100")
+	cred, number := srv.Credentials(), telco.MustParseMSISDN("0912345100")
 	env := func(name string) string {
 		return map[string]string{"MOBIFONE_API_KEY": cred.APIKey.Reveal(), "MOBIFONE_SECRET": cred.Secret.Reveal()}[name]
 	}

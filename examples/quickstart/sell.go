@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/registration"
@@ -88,12 +88,12 @@ func (c *counter) register(ctx context.Context, req registration.Request) (*regi
 		switch {
 		case err == nil:
 			return receipt, nil
-		case partner.ActionFor(err, true).Step == partner.ReenterOTP:
+		case telco.ActionFor(err, true).Step == telco.ReenterOTP:
 			if c.otp != "" || c.sandbox != nil {
 				return nil, err // nobody is there to type it again
 			}
 			c.outcome(err, true) // the same ids go again with the code typed anew
-		case partner.OutcomeOf(err) == partner.Unknown:
+		case telco.OutcomeOf(err) == telco.Unknown:
 			return c.resolve(ctx, handle, err)
 		default:
 			return nil, err
@@ -101,7 +101,7 @@ func (c *counter) register(ctx context.Context, req registration.Request) (*regi
 	}
 }
 
-func (c *counter) resolve(ctx context.Context, handle partner.Handle, err error) (*registration.Receipt, error) {
+func (c *counter) resolve(ctx context.Context, handle telco.Handle, err error) (*registration.Receipt, error) {
 	c.outcome(err, true)
 	if !c.looksUp() {
 		c.say("MobiFone không có tra cứu: GIỮ giao dịch và tiền, KHÔNG đăng ký lại. Quản lý hỏi MobiFone theo mã giao dịch rồi quyết định.",
@@ -112,7 +112,7 @@ func (c *counter) resolve(ctx context.Context, handle partner.Handle, err error)
 		c.say("Đang tra cứu…", "looking it up; nothing is sent again")
 		var receipt *registration.Receipt
 		receipt, err = c.client.Registration.Resolve(ctx, handle)
-		if partner.OutcomeOf(err) != partner.Unknown {
+		if telco.OutcomeOf(err) != telco.Unknown {
 			return receipt, err
 		}
 		select {
@@ -125,13 +125,13 @@ func (c *counter) resolve(ctx context.Context, handle partner.Handle, err error)
 }
 
 // looksUp reports whether MobiFone can be asked what became of a registration.
-func (c *counter) looksUp() bool { return c.wire.Has(partner.OpGet) || c.wire.Has(partner.OpSearch) }
+func (c *counter) looksUp() bool { return c.wire.Has(telco.OpGet) || c.wire.Has(telco.OpSearch) }
 
 // lookUp shows what MobiFone's ledger says; told is what the registration was told.
-func (c *counter) lookUp(ctx context.Context, id partner.TransID, told error) {
+func (c *counter) lookUp(ctx context.Context, id telco.TransID, told error) {
 	switch {
 	case c.looksUp():
-	case partner.OutcomeOf(told) == partner.Unknown:
+	case telco.OutcomeOf(told) == telco.Unknown:
 		c.say("MobiFone không có tra cứu; giao dịch vẫn được giữ", "MobiFone has no lookup; the sale stays held")
 		return
 	default:
@@ -147,11 +147,11 @@ func (c *counter) lookUp(ctx context.Context, id partner.TransID, told error) {
 }
 
 // find asks for the transaction by its id, or searches the subscriber's.
-func (c *counter) find(ctx context.Context, id partner.TransID) (partner.Transaction, error) {
-	if c.wire.Has(partner.OpGet) {
+func (c *counter) find(ctx context.Context, id telco.TransID) (telco.Transaction, error) {
+	if c.wire.Has(telco.OpGet) {
 		found, err := c.client.Transactions.Get(ctx, transactions.GetRequest{TransID: id})
 		if err != nil {
-			return partner.Transaction{}, err
+			return telco.Transaction{}, err
 		}
 		return found.Transaction, nil
 	}
@@ -160,7 +160,7 @@ func (c *counter) find(ctx context.Context, id partner.TransID) (partner.Transac
 		MSISDN: c.number, Query: transactions.Query{From: now.Add(-time.Hour), To: now.Add(time.Minute)},
 	}).Pages(ctx) {
 		if err != nil {
-			return partner.Transaction{}, err
+			return telco.Transaction{}, err
 		}
 		for _, tx := range page.Rows {
 			if tx.TransID == id {
@@ -168,13 +168,13 @@ func (c *counter) find(ctx context.Context, id partner.TransID) (partner.Transac
 			}
 		}
 	}
-	return partner.Transaction{}, errors.New("MobiFone lists no such transaction of the subscriber")
+	return telco.Transaction{}, errors.New("MobiFone lists no such transaction of the subscriber")
 }
 
 // notRegistered marks a failure before anything was sent.
 func notRegistered(err error) error {
-	if e, ok := errors.AsType[*partner.Error](err); ok && e.Operation != partner.OpRegister {
-		return &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: e.Code, Err: err}
+	if e, ok := errors.AsType[*telco.Error](err); ok && e.Operation != telco.OpRegister {
+		return &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: e.Code, Err: err}
 	}
-	return &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Err: err}
+	return &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Err: err}
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 	"github.com/fptshop/mobifone-go/registration"
@@ -34,14 +34,14 @@ func (t teller) offers(offers []packages.Offer) {
 
 // outcome prints what is known of the registration and what to do.
 func (t teller) outcome(err error, cashTaken bool) {
-	word := map[partner.Outcome]string{
-		partner.Succeeded: "THÀNH CÔNG | SUCCEEDED", partner.Rejected: "BỊ TỪ CHỐI | REJECTED",
-		partner.NotSent: "CHƯA GỬI | NOT SENT", partner.Unknown: "CHƯA RÕ | UNKNOWN",
-	}[partner.OutcomeOf(err)]
+	word := map[telco.Outcome]string{
+		telco.Succeeded: "THÀNH CÔNG | SUCCEEDED", telco.Rejected: "BỊ TỪ CHỐI | REJECTED",
+		telco.NotSent: "CHƯA GỬI | NOT SENT", telco.Unknown: "CHƯA RÕ | UNKNOWN",
+	}[telco.OutcomeOf(err)]
 	fmt.Fprintf(t.out, "   ► %s\n", word)
-	action := partner.ActionFor(err, cashTaken)
+	action := telco.ActionFor(err, cashTaken)
 	fmt.Fprintf(t.out, "     %s\n     %s\n", action.Text.VI, action.Text.EN)
-	if e, ok := errors.AsType[*partner.Error](err); ok {
+	if e, ok := errors.AsType[*telco.Error](err); ok {
 		fmt.Fprintf(t.out, "     (%v)\n", e)
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // ask puts a question to the sandbox's own endpoints, which no real partner has.
-func (t *till) ask(ctx context.Context, what string, number partner.MSISDN, answer any) error {
-	body := fmt.Sprintf(`{"msisdn":%q}`, number.Reveal(partner.Form84))
+func (t *till) ask(ctx context.Context, what string, number telco.MSISDN, answer any) error {
+	body := fmt.Sprintf(`{"msisdn":%q}`, number.Reveal(telco.Form84))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.at.URL+"/_sandbox/"+what, strings.NewReader(body)) //nolint:gosec // of the partner we started
 	if err != nil {
 		return err
@@ -30,25 +30,25 @@ func (t *till) ask(ctx context.Context, what string, number partner.MSISDN, answ
 }
 
 // customerReadsOTP looks where a customer's phone would be.
-func (t *till) customerReadsOTP(ctx context.Context, number partner.MSISDN) (partner.OTP, error) {
+func (t *till) customerReadsOTP(ctx context.Context, number telco.MSISDN) (telco.OTP, error) {
 	if t.at.PID == 0 { // a real phone: somebody reads it out
 		fmt.Fprint(t.out, "   OTP: ")
 		typed, err := t.in.ReadString('\n')
 		if err != nil && typed == "" {
-			return partner.OTP{}, fmt.Errorf("no OTP on standard input: %w", err)
+			return telco.OTP{}, fmt.Errorf("no OTP on standard input: %w", err)
 		}
-		return partner.ParseOTP(typed)
+		return telco.ParseOTP(typed)
 	}
 	var inbox []struct {
 		OTP string `json:"otp"`
 	}
 	if err := t.ask(ctx, "inbox", number, &inbox); err != nil {
-		return partner.OTP{}, err
+		return telco.OTP{}, err
 	}
 	if len(inbox) == 0 {
-		return partner.OTP{}, errors.New("no SMS arrived")
+		return telco.OTP{}, errors.New("no SMS arrived")
 	}
-	return partner.ParseOTP(inbox[len(inbox)-1].OTP)
+	return telco.ParseOTP(inbox[len(inbox)-1].OTP)
 }
 
 // countAtPartner shows how often the partner registered the sale: what the customer pays.

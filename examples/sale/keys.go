@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // keys lie beside the sales here so that the example runs by itself; a shop keeps them
@@ -41,7 +41,7 @@ func loadKeys(dir string) (keys, error) {
 
 func (k keys) ring() sqlstore.Keyring {
 	return sqlstore.Keyring{
-		Keys: map[string]partner.Secret{"example": partner.NewSecret(string(k.Cipher))}, Current: "example",
-		BusyKey: partner.NewSecret(string(k.Busy)),
+		Keys: map[string]telco.Secret{"example": telco.NewSecret(string(k.Cipher))}, Current: "example",
+		BusyKey: telco.NewSecret(string(k.Busy)),
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -82,7 +82,7 @@ func TestReplyLostByDocument(t *testing.T) {
 // phone reads the code out when it has come.
 type phone struct {
 	srv    *sandbox.Server
-	number partner.MSISDN
+	number telco.MSISDN
 }
 
 func (p phone) Read(b []byte) (int, error) {
@@ -104,7 +104,7 @@ func TestSellsAtAnURL(t *testing.T) {
 	srv, err := sandbox.Start(sandbox.Serving(wire))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, srv.Close()) })
-	cred, number := srv.Credentials(), partner.MustParseMSISDN("0912345100")
+	cred, number := srv.Credentials(), telco.MustParseMSISDN("0912345100")
 	said, err := builtWith(t)(phone{srv, number}, []string{
 		"MOBIFONE_SECRET=" + cred.Secret.Reveal(), "MOBIFONE_USERNAME=" + cred.Username, "MOBIFONE_PASSWORD=" + cred.Password.Reveal(),
 	}, "-url", srv.URL, "-contract", document(t, "signed"), "-msisdn", "0912345100")

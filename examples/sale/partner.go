@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // partnerLife is how long the partner's process lives at most.
@@ -30,10 +30,10 @@ type address struct {
 	PID      int    `json:"pid"` // 0: a real server, not ours to end
 }
 
-func (a address) credentials() partner.Credentials {
-	return partner.Credentials{
-		APIKey: partner.NewSecret(a.APIKey), Secret: partner.NewSecret(a.Secret),
-		Username: a.Username, Password: partner.NewSecret(a.Password),
+func (a address) credentials() telco.Credentials {
+	return telco.Credentials{
+		APIKey: telco.NewSecret(a.APIKey), Secret: telco.NewSecret(a.Secret),
+		Username: a.Username, Password: telco.NewSecret(a.Password),
 	}
 }
 

@@ -12,14 +12,14 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages"
 )
 
 // teller is who sells here.
-var teller = partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
+var teller = telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
 
 // till is a counter with a memory.
 type till struct {
@@ -58,7 +58,7 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 	}
 	t.client, err = mobifone.New(mobifone.Config{
 		BaseURL: t.at.URL, Partner: "FPT", Channel: "SHOP",
-		Credentials: mobifone.StaticCredentials(t.at.credentials()), IDKey: partner.NewSecret(string(k.ID)),
+		Credentials: mobifone.StaticCredentials(t.at.credentials()), IDKey: telco.NewSecret(string(k.ID)),
 	}, options...)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 	if t.store, err = sqlstore.Open(ctx, filepath.Join(f.dir, "sales.db"), k.ring()); err != nil {
 		return nil, err
 	}
-	noLookup := !wire.Has(partner.OpGet) && !wire.Has(partner.OpSearch)
+	noLookup := !wire.Has(telco.OpGet) && !wire.Has(telco.OpSearch)
 	if noLookup {
 		fmt.Fprintln(out, "MobiFone không có tra cứu: giao dịch chưa rõ được giữ cho quản lý | nothing can be looked up: what is unknown is held for a supervisor")
 	}
@@ -80,8 +80,8 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 
 // dieInRegister is the crash: the answer is in, nothing of it is written down, and the
 // process is killed as if the power had gone.
-func (t *till) dieInRegister(_ context.Context, e partner.TryEvent) {
-	if e.Operation != partner.OpRegister {
+func (t *till) dieInRegister(_ context.Context, e telco.TryEvent) {
+	if e.Operation != telco.OpRegister {
 		return
 	}
 	fmt.Fprintln(t.out, "   ✖ mất điện! | the power goes: this process is killed; run it again without -crash")
@@ -101,7 +101,7 @@ func (t *till) close(ctx context.Context) {
 
 // sell walks the four steps on the desk.
 func (t *till) sell(ctx context.Context, f flags) error {
-	number, err := partner.ParseMSISDN(f.msisdn)
+	number, err := telco.ParseMSISDN(f.msisdn)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (t *till) sell(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
-	offer, ok := eligible.Offer(partner.PackageCode(f.pkg))
+	offer, ok := eligible.Offer(telco.PackageCode(f.pkg))
 	if !ok || !offer.Eligible {
 		return errors.New("the subscriber may not register " + f.pkg)
 	}
@@ -135,7 +135,7 @@ func (t *till) sell(ctx context.Context, f flags) error {
 		return err
 	}
 	view, err = t.desk.Register(ctx, id, code, teller.Employee)
-	if err != nil && partner.OutcomeOf(err) != partner.Unknown {
+	if err != nil && telco.OutcomeOf(err) != telco.Unknown {
 		t.say(view)
 		return err
 	}
@@ -192,7 +192,7 @@ func (t *till) settle(ctx context.Context, id string) error {
 		default:
 			return t.countAtPartner(ctx, view.Sale)
 		}
-		if err != nil && partner.OutcomeOf(err) != partner.Unknown {
+		if err != nil && telco.OutcomeOf(err) != telco.Unknown {
 			return err
 		}
 		select {

@@ -21,8 +21,8 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func main() {
@@ -93,9 +93,9 @@ func (o *options) parse(args []string, env func(string) string) error {
 		return err
 	}
 	o.config.AcceptReplays = !*nonce
-	o.config.Credentials = partner.Credentials{
-		APIKey: partner.NewSecret(env("MOBIFONE_API_KEY")),
-		Secret: partner.NewSecret(env("MOBIFONE_SECRET")),
+	o.config.Credentials = telco.Credentials{
+		APIKey: telco.NewSecret(env("MOBIFONE_API_KEY")),
+		Secret: telco.NewSecret(env("MOBIFONE_SECRET")),
 	}
 	if o.contract == "" {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -68,7 +68,7 @@ func newMoment(now time.Time) (*moment, error) {
 			"registeredAt": at(now), "effectiveFrom": at(now), "expiredAt": at(now.AddDate(0, 0, 30)),
 		},
 		"/partner/v1/transaction": {"transaction": object{
-			"transId": transMark, "partnerTransId": partner.RandomPartnerTransID(), "isdn": "84901234567",
+			"transId": transMark, "partnerTransId": telco.RandomPartnerTransID(), "isdn": "84901234567",
 			"packageCode": code, "amount": price, "status": "SUCCESS", "resultCode": "0000", "resultMessage": "Đăng ký gói cước thành công.",
 			"shopCode": shop, "createdAt": at(now.Add(-time.Minute)), "updatedAt": at(now),
 		}},

@@ -14,11 +14,11 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-var credentials = partner.Credentials{
-	APIKey: partner.NewSecret("bench-key-0123456789"), Secret: partner.NewSecret("bench-secret-0123456789abcdef0123456789"),
+var credentials = telco.Credentials{
+	APIKey: telco.NewSecret("bench-key-0123456789"), Secret: telco.NewSecret("bench-secret-0123456789abcdef0123456789"),
 }
 
 // fake is an http.RoundTripper for one caller at a time.

@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/google/uuid"
 	"github.com/oklog/ulid/v2"
 )
@@ -17,7 +17,7 @@ var errID = errors.New("no id")
 
 func identifiers(ctx context.Context, s settings) error {
 	s = s.or(15, 20_000)
-	maker := partner.NewIDMaker(idKey, "FPT")
+	maker := telco.NewIDMaker(idKey, "FPT")
 	text := func(length int, id string, err error) error {
 		if err == nil && len(id) != length {
 			err = errID

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"golang.org/x/time/rate"
 )
 
@@ -35,7 +35,7 @@ func limiters(ctx context.Context, s settings) error {
 			return nil
 		}},
 		{name: "ours: Wait", call: func(ctx context.Context, _ *ticket) error {
-			return own.Wait(ctx, partner.Call{Operation: partner.OpGet})
+			return own.Wait(ctx, telco.Call{Operation: telco.OpGet})
 		}},
 	})
 	if err := s.cores(ctx, all, "grant without a wait"); err != nil {
@@ -48,7 +48,7 @@ func limiters(ctx context.Context, s settings) error {
 	return q.print(ctx, s)
 }
 
-type waitFunc func(ctx context.Context, lane partner.Lane) error
+type waitFunc func(ctx context.Context, lane telco.Lane) error
 
 func (q queued) print(ctx context.Context, s settings) error {
 	fmt.Fprintf(s.out, "\n| the next caller's wait at %.0f/s, in slots | x/time/rate | ours |\n|---|--:|--:|\n", float64(q.perSecond))
@@ -62,9 +62,9 @@ func (q queued) print(ctx context.Context, s settings) error {
 		fmt.Fprintf(s.out, "| %s |", row.name)
 		theirs, own := rate.NewLimiter(q.perSecond, 1), mobifone.FromRate(rate.NewLimiter(q.perSecond, 1))
 		for _, wait := range []waitFunc{
-			func(ctx context.Context, _ partner.Lane) error { return theirs.Wait(ctx) },
-			func(ctx context.Context, lane partner.Lane) error {
-				return own.Wait(ctx, partner.Call{Operation: partner.OpGet, Lane: lane})
+			func(ctx context.Context, _ telco.Lane) error { return theirs.Wait(ctx) },
+			func(ctx context.Context, lane telco.Lane) error {
+				return own.Wait(ctx, telco.Call{Operation: telco.OpGet, Lane: lane})
 			},
 		} {
 			waited, err := row.under(ctx, wait)
@@ -84,14 +84,14 @@ func (q queued) print(ctx context.Context, s settings) error {
 
 // afterCancelled lets many wait, cancels them all, and takes the next caller's time.
 func (q queued) afterCancelled(ctx context.Context, wait waitFunc) (time.Duration, error) {
-	stop := crowd(ctx, wait, q.cancelled, partner.Foreground)
+	stop := crowd(ctx, wait, q.cancelled, telco.Foreground)
 	stop()
 	return q.next(ctx, wait)
 }
 
 // overtaking takes a teller's time behind a crowd in the background.
 func (q queued) overtaking(ctx context.Context, wait waitFunc) (time.Duration, error) {
-	stop := crowd(ctx, wait, q.behind, partner.Background)
+	stop := crowd(ctx, wait, q.behind, telco.Background)
 	defer stop()
 	return q.next(ctx, wait)
 }
@@ -101,14 +101,14 @@ func (q queued) next(ctx context.Context, wait waitFunc) (time.Duration, error) 
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, time.Duration(100*float64(time.Second)/float64(q.perSecond)))
 	defer cancel()
-	if err := wait(limited, partner.Foreground); err != nil {
+	if err := wait(limited, telco.Foreground); err != nil {
 		return -1, ctx.Err()
 	}
 	return time.Since(began), nil
 }
 
 // crowd makes that many callers wait until stop is called, after which none is left.
-func crowd(ctx context.Context, wait waitFunc, n int, lane partner.Lane) (stop func()) {
+func crowd(ctx context.Context, wait waitFunc, n int, lane telco.Lane) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var began, ended sync.WaitGroup
 	began.Add(n)

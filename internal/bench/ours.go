@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/registration"
@@ -23,7 +23,7 @@ import (
 var errAnswer = errors.New("the answer is another one")
 
 // idKey keys ids and fingerprints, as in a real shop.
-var idKey = partner.NewSecret("bench-id-key-0123456789abcdef")
+var idKey = telco.NewSecret("bench-id-key-0123456789abcdef")
 
 // sdk is a client and the calls of it.
 type sdk struct{ client *mobifone.Client }
@@ -54,8 +54,8 @@ func extras() []mobifone.Option {
 	return []mobifone.Option{
 		mobifone.WithLimiter(mobifone.FromRate(rate.NewLimiter(1e9, 1e9))),
 		mobifone.WithHooks(mobifone.Hooks{
-			OnTry:  func(context.Context, partner.TryEvent) { tries.Add(1) },
-			OnCall: func(context.Context, partner.CallEvent) { calls.Add(1) },
+			OnTry:  func(context.Context, telco.TryEvent) { tries.Add(1) },
+			OnCall: func(context.Context, telco.CallEvent) { calls.Add(1) },
 		}),
 	}
 }
@@ -72,11 +72,11 @@ func (s sdk) otp(ctx context.Context, t *ticket) error {
 }
 
 func (s sdk) get(ctx context.Context, t *ticket) error {
-	got, err := s.client.Transactions.Get(ctx, transactions.GetRequest{TransID: partner.TransID(t.trans)})
+	got, err := s.client.Transactions.Get(ctx, transactions.GetRequest{TransID: telco.TransID(t.trans)})
 	if err != nil {
 		return err
 	}
-	if tx := got.Transaction; string(tx.TransID) != t.trans || tx.Amount != price || tx.State != partner.StateSuccess || tx.UpdatedAt.IsZero() {
+	if tx := got.Transaction; string(tx.TransID) != t.trans || tx.Amount != price || tx.State != telco.StateSuccess || tx.UpdatedAt.IsZero() {
 		return errAnswer
 	}
 	return nil
@@ -101,7 +101,7 @@ func (s sdk) register(ctx context.Context, t *ticket) error {
 	}
 	got, err := s.client.Registration.Register(ctx, registration.Request{
 		MSISDN: t.number, Package: code, Amount: price, OfferPrice: price,
-		TransID: partner.TransID(t.trans), PartnerTransID: id, OTP: t.otp, Staff: staff,
+		TransID: telco.TransID(t.trans), PartnerTransID: id, OTP: t.otp, Staff: staff,
 	})
 	if err != nil {
 		return err

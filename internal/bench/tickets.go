@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const (
@@ -18,22 +18,22 @@ const (
 	price    = 120_000
 )
 
-var staff = partner.Staff{Shop: shop, Employee: employee, POS: pos}
+var staff = telco.Staff{Shop: shop, Employee: employee, POS: pos}
 
 // ticket is one sale.
 type ticket struct {
 	order   string
 	digits  string         // the number as it stands on the wire
-	number  partner.MSISDN // the same
+	number  telco.MSISDN // the same
 	trans   string         // MobiFone's id
-	otp     partner.OTP
+	otp     telco.OTP
 	scratch [32]byte
 }
 
 var ticketsMade atomic.Int64
 
 func makeTickets(n int) ([]ticket, error) {
-	otp, err := partner.ParseOTP("493817")
+	otp, err := telco.ParseOTP("493817")
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func makeTickets(n int) ([]ticket, error) {
 		t.trans = fmt.Sprintf("MBF20260301-%08d", sale)
 		t.digits = fmt.Sprintf("8490%07d", sale%10_000_000)
 		t.otp = otp
-		if t.number, err = partner.ParseMSISDN("0" + t.digits[2:]); err != nil {
+		if t.number, err = telco.ParseMSISDN("0" + t.digits[2:]); err != nil {
 			return nil, err
 		}
 	}

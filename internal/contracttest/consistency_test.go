@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,10 +18,10 @@ import (
 func TestOperationsAgree(t *testing.T) {
 	t.Parallel()
 	j, doc := both(t)
-	found := map[partner.Operation]bool{}
+	found := map[telco.Operation]bool{}
 	for path, item := range j.model.Paths.PathItems.FromOldest() {
 		for method, op := range item.GetOperations().FromOldest() {
-			id := partner.Operation(op.OperationId)
+			id := telco.Operation(op.OperationId)
 			end := doc.Operations[id]
 			require.NotNil(t, end, "the contract has no operation %q", op.OperationId)
 			found[id] = true
@@ -37,7 +37,7 @@ func TestOperationsAgree(t *testing.T) {
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(doc.Operations)), slices.Collect(maps.Keys(found)))
 }
 
-func answersAgree(t *testing.T, id partner.Operation, end *contract.Endpoint, op *v3.Operation) {
+func answersAgree(t *testing.T, id telco.Operation, end *contract.Endpoint, op *v3.Operation) {
 	t.Helper()
 	root := members(answer(t, op))
 	require.Contains(t, root, "data", id)
@@ -121,11 +121,11 @@ func TestEnvelopesAgree(t *testing.T) {
 
 // codeRow is a row of x-codes.
 type codeRow struct {
-	Name     partner.Code `yaml:"name"`
+	Name     telco.Code `yaml:"name"`
 	Codes    []string     `yaml:"codes"`
 	Register string       `yaml:"register"`
 	Resend   string       `yaml:"resend"`
-	Then     partner.Then `yaml:"then"`
+	Then     telco.Then `yaml:"then"`
 	Seen     []string     `yaml:"seen"`
 	Meaning  string       `yaml:"meaning"`
 }
@@ -146,7 +146,7 @@ func TestCodesAgree(t *testing.T) {
 		assert.NotEmpty(t, row.Meaning, rule.Name)
 		assert.Subset(t, row.Codes, row.Seen, rule.Name)
 		inRows = append(inRows, row.Codes...)
-		class, ok := rule.Class[partner.OpRegister]
+		class, ok := rule.Class[telco.OpRegister]
 		if !ok {
 			class = rule.Class["*"]
 		}

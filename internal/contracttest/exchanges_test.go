@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -49,7 +49,7 @@ func TestEveryExchangeIsAsDocumented(t *testing.T) {
 func TestARealSocketIsAsDocumented(t *testing.T) {
 	t.Parallel()
 	srv, err := sandbox.Start(sandbox.With(sandbox.Config{
-		Credentials: partner.Credentials{APIKey: partner.NewSecret(apiKey), Secret: partner.NewSecret(secret)},
+		Credentials: telco.Credentials{APIKey: telco.NewSecret(apiKey), Secret: telco.NewSecret(secret)},
 	}))
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, srv.Close()) })

@@ -3,7 +3,7 @@ package contracttest
 import (
 	"net/http"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/registration"
 	"github.com/fptshop/mobifone-go/transactions"
@@ -49,7 +49,7 @@ func wrongOTPs(s *stage) {
 		wrong = "000001"
 	}
 	var err error
-	req.OTP, err = partner.ParseOTP(wrong)
+	req.OTP, err = telco.ParseOTP(wrong)
 	require.NoError(s.t, err)
 	for _, code := range []string{"7001", "7001", "7003"} {
 		require.Error(s.t, s.register(req))

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/transactions"
 	"github.com/stretchr/testify/require"
@@ -81,7 +81,7 @@ func wholeSale(s *stage) {
 // empty.
 func pages(s *stage) {
 	for i := range 24 {
-		_, err := s.askOTP(number(i), []partner.PackageCode{"C120", "3C120", "6C120"}[i%3])
+		_, err := s.askOTP(number(i), []telco.PackageCode{"C120", "3C120", "6C120"}[i%3])
 		require.NoError(s.t, err)
 	}
 	count := 0
@@ -92,7 +92,7 @@ func pages(s *stage) {
 	require.Equal(s.t, 24, count)
 	for _, q := range []transactions.Query{
 		{From: s.sandbox.Now().Add(-time.Hour), Package: "3C120"},
-		{From: s.sandbox.Now().Add(-time.Hour), Shop: "HN01", State: partner.StateInit},
+		{From: s.sandbox.Now().Add(-time.Hour), Shop: "HN01", State: telco.StateInit},
 		{From: s.sandbox.Now().Add(-48 * time.Hour), To: s.sandbox.Now().Add(-24 * time.Hour)},
 	} {
 		_, err := s.client.Transactions.List(q).Page(s.t.Context(), 1)

@@ -6,15 +6,15 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/stretchr/testify/require"
 )
 
 // operations are the six of the default contract.
-func operations() []partner.Operation {
-	return []partner.Operation{
-		partner.OpEligible, partner.OpOTP, partner.OpRegister, partner.OpGet, partner.OpList, partner.OpSearch,
+func operations() []telco.Operation {
+	return []telco.Operation{
+		telco.OpEligible, telco.OpOTP, telco.OpRegister, telco.OpGet, telco.OpList, telco.OpSearch,
 	}
 }
 
@@ -91,7 +91,7 @@ func everyCode(s *stage) {
 	for _, op := range operations() {
 		for _, rule := range contract.Default().Document().Codes {
 			for _, wire := range rule.Wire {
-				if rule.Name == partner.Success {
+				if rule.Name == telco.Success {
 					continue
 				}
 				s.script(sandbox.Fault{Operation: op, Kind: sandbox.Override, When: sandbox.Before, Code: rule.Name, WireCode: wire})
@@ -99,10 +99,10 @@ func everyCode(s *stage) {
 				s.expect(http.StatusOK, wire)
 			}
 		}
-		for status, code := range map[int]partner.Code{
-			http.StatusUnauthorized: partner.AuthKey, http.StatusForbidden: partner.AuthIP,
-			http.StatusTooManyRequests: partner.RateLimited, http.StatusServiceUnavailable: partner.Maintenance,
-			http.StatusInternalServerError: partner.SystemError,
+		for status, code := range map[int]telco.Code{
+			http.StatusUnauthorized: telco.AuthKey, http.StatusForbidden: telco.AuthIP,
+			http.StatusTooManyRequests: telco.RateLimited, http.StatusServiceUnavailable: telco.Maintenance,
+			http.StatusInternalServerError: telco.SystemError,
 		} {
 			s.script(sandbox.Fault{Operation: op, Kind: sandbox.Override, When: sandbox.Before, Code: code, Status: status})
 			require.Error(s.t, s.call(op))

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
@@ -41,7 +41,7 @@ type stage struct {
 // newStage sets a scene without sockets.
 func newStage(t *testing.T, name string, cfg sandbox.Config) *stage {
 	t.Helper()
-	cfg.Credentials = partner.Credentials{APIKey: partner.NewSecret(apiKey), Secret: partner.NewSecret(secret)}
+	cfg.Credentials = telco.Credentials{APIKey: telco.NewSecret(apiKey), Secret: telco.NewSecret(secret)}
 	box, err := sandbox.New(cfg)
 	require.NoError(t, err)
 	t.Cleanup(box.Close)
@@ -53,7 +53,7 @@ func onStage(t *testing.T, name string, box *sandbox.Sandbox, base string, road 
 	wire := &recorder{next: road, scene: name}
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: base, Partner: "FPT", Channel: "SHOP", Credentials: mobifone.StaticCredentials(box.Credentials()),
-		IDKey: partner.NewSecret("contract-test-id-key-0123456789"),
+		IDKey: telco.NewSecret("contract-test-id-key-0123456789"),
 	}, mobifone.WithContract(box.Contract()), mobifone.WithHTTPClient(&http.Client{Transport: wire}),
 		mobifone.WithRetry(mobifone.Retry{Tries: 1})) // one exchange per call, so that a scene says which
 	require.NoError(t, err)
@@ -61,22 +61,22 @@ func onStage(t *testing.T, name string, box *sandbox.Sandbox, base string, road 
 	return &stage{t: t, client: client, sandbox: box, wire: wire, base: base}
 }
 
-func staff() partner.Staff { return partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"} }
+func staff() telco.Staff { return telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"} }
 
 // number is a subscriber for whom everything works, another for each i.
-func number(i int) partner.MSISDN {
-	return partner.MustParseMSISDN("09" + strconv.Itoa(10_000_100+1000*i))
+func number(i int) telco.MSISDN {
+	return telco.MustParseMSISDN("09" + strconv.Itoa(10_000_100+1000*i))
 }
 
 // magic is a subscriber with the given last three digits.
-func magic(last string) partner.MSISDN { return partner.MustParseMSISDN("0901234" + last) }
+func magic(last string) telco.MSISDN { return telco.MustParseMSISDN("0901234" + last) }
 
-func (s *stage) eligible(n partner.MSISDN) error {
+func (s *stage) eligible(n telco.MSISDN) error {
 	_, err := s.client.Packages.Eligible(s.t.Context(), packages.EligibleRequest{MSISDN: n, Staff: staff()})
 	return err
 }
 
-func (s *stage) newID() partner.PartnerTransID {
+func (s *stage) newID() telco.PartnerTransID {
 	s.t.Helper()
 	s.orders++
 	id, err := s.client.NewPartnerTransID("HN01", s.wire.scene+"-"+strconv.Itoa(s.orders), 1)
@@ -84,12 +84,12 @@ func (s *stage) newID() partner.PartnerTransID {
 	return id
 }
 
-func (s *stage) askOTP(n partner.MSISDN, pkg partner.PackageCode) (*otp.Ticket, error) {
+func (s *stage) askOTP(n telco.MSISDN, pkg telco.PackageCode) (*otp.Ticket, error) {
 	return s.client.OTP.Request(s.t.Context(), otp.Request{MSISDN: n, Package: pkg, PartnerTransID: s.newID(), Staff: staff()})
 }
 
 // sale asks for an OTP and returns the registration that a good teller would send.
-func (s *stage) sale(n partner.MSISDN) registration.Request {
+func (s *stage) sale(n telco.MSISDN) registration.Request {
 	s.t.Helper()
 	ticket, err := s.askOTP(n, "C120")
 	require.NoError(s.t, err)
@@ -120,33 +120,33 @@ func (s *stage) list() error {
 	return err
 }
 
-func (s *stage) search(n partner.MSISDN) error {
+func (s *stage) search(n telco.MSISDN) error {
 	_, err := s.client.Transactions.Search(transactions.SearchQuery{MSISDN: n, Query: s.window()}).Page(s.t.Context(), 1)
 	return err
 }
 
 // call asks any operation for an answer; what comes of it is for the recorder.
-func (s *stage) call(op partner.Operation) error {
+func (s *stage) call(op telco.Operation) error {
 	s.t.Helper()
 	switch op {
-	case partner.OpEligible:
+	case telco.OpEligible:
 		return s.eligible(number(0))
-	case partner.OpOTP:
+	case telco.OpOTP:
 		_, err := s.askOTP(number(0), "C120")
 		return err
-	case partner.OpRegister:
-		code, err := partner.ParseOTP("493817")
+	case telco.OpRegister:
+		code, err := telco.ParseOTP("493817")
 		require.NoError(s.t, err)
 		id := s.newID() // a transaction of its own: the client holds back what an unknown one might repeat
 		return s.register(registration.Request{
-			MSISDN: number(0), Package: "C120", Amount: 120_000, TransID: partner.TransID("NOBODYS-" + strconv.Itoa(s.orders)),
+			MSISDN: number(0), Package: "C120", Amount: 120_000, TransID: telco.TransID("NOBODYS-" + strconv.Itoa(s.orders)),
 			PartnerTransID: id, OTP: code, Staff: staff(),
 		})
-	case partner.OpGet:
+	case telco.OpGet:
 		return s.get(transactions.GetRequest{TransID: "NOBODYS-1"})
-	case partner.OpList:
+	case telco.OpList:
 		return s.list()
-	case partner.OpSearch:
+	case telco.OpSearch:
 		return s.search(number(0))
 	}
 	require.Fail(s.t, "no such operation", op)

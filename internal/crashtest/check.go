@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -39,7 +39,7 @@ func (s *shop) check(ctx context.Context, o order) error {
 	if (got.State == sale.Registered) != (executed == 1) {
 		broken("I5: %s with %d registrations", got.State, executed)
 	}
-	back := partner.VND(0)
+	back := telco.VND(0)
 	if got.State == sale.Refunded {
 		back = price
 	}
@@ -119,6 +119,6 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 func fingerprint(f received) []byte {
 	canonical := fmt.Sprintf(`{"v":1,"operation":"registration.register","msisdn":%q,"shop":%q,"employee":%q,"pos":%q,`+
 		`"package":%q,"transId":%q,"partnerTransId":%q,"amount":%d}`,
-		f.MSISDN.Reveal(partner.Form84), f.Shop, f.Employee, f.POS, f.Package, f.TransID, f.PartnerTransID, f.Amount)
-	return partner.Fingerprint(key("id"), []byte(canonical))
+		f.MSISDN.Reveal(telco.Form84), f.Shop, f.Employee, f.POS, f.Package, f.TransID, f.PartnerTransID, f.Amount)
+	return telco.Fingerprint(key("id"), []byte(canonical))
 }

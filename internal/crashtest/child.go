@@ -12,7 +12,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
@@ -38,13 +38,13 @@ type orders struct {
 	Plant    string             `json:"plant"`   // a bug to plant, for the test of the check itself
 }
 
-var staff = partner.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
+var staff = telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
 
 // key is a test shop's key.
-func key(name string) partner.Secret { return partner.NewSecret(fmt.Sprintf("%-32s", name)) }
+func key(name string) telco.Secret { return telco.NewSecret(fmt.Sprintf("%-32s", name)) }
 
 func ring() sqlstore.Keyring {
-	return sqlstore.Keyring{Keys: map[string]partner.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
+	return sqlstore.Keyring{Keys: map[string]telco.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
 }
 
 func child() int {
@@ -76,7 +76,7 @@ func child() int {
 type counter struct {
 	orders orders
 	points *points
-	number partner.MSISDN
+	number telco.MSISDN
 	store  *sqlstore.Store
 	desk   *sale.Desk
 }
@@ -94,7 +94,7 @@ func (o orders) client() (*mobifone.Client, error) {
 	}
 	return mobifone.New(mobifone.Config{
 		BaseURL: o.URL, Partner: "FPT", Channel: "SHOP", IDKey: key("id"),
-		Credentials: mobifone.StaticCredentials(partner.Credentials{APIKey: partner.NewSecret(o.APIKey), Secret: partner.NewSecret(o.Secret)}),
+		Credentials: mobifone.StaticCredentials(telco.Credentials{APIKey: telco.NewSecret(o.APIKey), Secret: telco.NewSecret(o.Secret)}),
 	}, mobifone.WithContract(wire))
 }
 
@@ -104,7 +104,7 @@ func openCounter(ctx context.Context, o orders) (*counter, error) {
 		return nil, err
 	}
 	c := &counter{orders: o, points: &points{dieAt: o.DieAt}}
-	if c.number, err = partner.ParseMSISDN(o.MSISDN); err != nil {
+	if c.number, err = telco.ParseMSISDN(o.MSISDN); err != nil {
 		return nil, err
 	}
 	if c.store, err = sqlstore.Open(ctx, o.DB, ring()); err != nil {
@@ -149,7 +149,7 @@ func (c *counter) drive(ctx context.Context) error {
 		case sale.Paid:
 			view, err = c.desk.RequestOTP(ctx, id, staff.Employee)
 		case sale.OTPSent:
-			if view, err = c.register(ctx, id); errors.Is(err, partner.OTPExpired) {
+			if view, err = c.register(ctx, id); errors.Is(err, telco.OTPExpired) {
 				view, err = c.desk.RequestOTP(ctx, id, staff.Employee) // what the teller is told to do
 			}
 		case sale.Registering, sale.Resolving:
@@ -163,7 +163,7 @@ func (c *counter) drive(ctx context.Context) error {
 		default:
 			return nil
 		}
-		if err != nil && partner.OutcomeOf(err) != partner.Unknown {
+		if err != nil && telco.OutcomeOf(err) != telco.Unknown {
 			return fmt.Errorf("%s: %w", view.Sale.State, err)
 		}
 		if view.Sale.ID == "" {
@@ -176,7 +176,7 @@ func (c *counter) drive(ctx context.Context) error {
 }
 
 func (c *counter) register(ctx context.Context, id string) (sale.View, error) {
-	body := fmt.Sprintf(`{"msisdn":%q}`, c.number.Reveal(partner.Form84))
+	body := fmt.Sprintf(`{"msisdn":%q}`, c.number.Reveal(telco.Form84))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.orders.URL+"/_sandbox/inbox", strings.NewReader(body))
 	if err != nil {
 		return sale.View{}, err
@@ -193,7 +193,7 @@ func (c *counter) register(ctx context.Context, id string) (sale.View, error) {
 	if err := json.NewDecoder(resp.Body).Decode(&inbox); err != nil || len(inbox) == 0 {
 		return sale.View{}, errors.Join(errors.New("no SMS"), err)
 	}
-	code, err := partner.ParseOTP(inbox[len(inbox)-1].OTP)
+	code, err := telco.ParseOTP(inbox[len(inbox)-1].OTP)
 	if err != nil {
 		return sale.View{}, err
 	}

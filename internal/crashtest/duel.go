@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -23,7 +23,7 @@ func duelist(ctx context.Context, c *counter, in io.Reader) int {
 		id, number, _ := strings.Cut(lines.Text(), " ")
 		c.orders.Order = id
 		var err error
-		if c.number, err = partner.ParseMSISDN(number); err == nil {
+		if c.number, err = telco.ParseMSISDN(number); err == nil {
 			err = c.duel(ctx)
 		}
 		fmt.Fprintln(os.Stdout, "done", err)
@@ -55,7 +55,7 @@ func (c *counter) duel(ctx context.Context) error {
 			return nil
 		}
 		_, refused := errors.AsType[*sale.RefusedError](err)
-		if err != nil && !refused && !sale.IsConflict(err) && partner.OutcomeOf(err) != partner.Unknown {
+		if err != nil && !refused && !sale.IsConflict(err) && telco.OutcomeOf(err) != telco.Unknown {
 			return fmt.Errorf("%s: %w", view.Sale.State, err)
 		}
 		if err != nil {
@@ -79,7 +79,7 @@ type opponent struct {
 }
 
 func (s *shop) opponent(ctx context.Context) (*opponent, error) {
-	told := s.orders(order{number: partner.MustParseMSISDN("0900000199")}, 0)
+	told := s.orders(order{number: telco.MustParseMSISDN("0900000199")}, 0)
 	cmd := exec.CommandContext(ctx, s.program) //nolint:gosec // this very program
 	cmd.Env = append(os.Environ(), childEnv+"="+told.text(), duelEnv+"=1")
 	in, err := cmd.StdinPipe()
@@ -110,7 +110,7 @@ func (s *shop) duels(ctx context.Context, n int) error {
 	}()
 	for range n {
 		o := s.next()
-		line := o.id + " " + o.number.Reveal(partner.Form84) + "\n"
+		line := o.id + " " + o.number.Reveal(telco.Form84) + "\n"
 		for _, side := range sides {
 			if _, err := io.WriteString(side.in, line); err != nil {
 				return err

@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -55,7 +55,7 @@ type mortalPartner struct {
 	points *points
 }
 
-func (p mortalPartner) AskOTP(ctx context.Context, o sale.Order, id partner.PartnerTransID) (sale.Ticket, time.Duration, error) {
+func (p mortalPartner) AskOTP(ctx context.Context, o sale.Order, id telco.PartnerTransID) (sale.Ticket, time.Duration, error) {
 	p.points.at("before the OTP request")
 	ticket, wait, err := p.Partner.AskOTP(ctx, o, id)
 	p.points.at("after the OTP reply")
@@ -69,7 +69,7 @@ func (p mortalPartner) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, er
 	return l, err
 }
 
-func (p mortalPartner) Prepare(ctx context.Context, s sale.Sale, otp partner.OTP) (sale.Prepared, error) {
+func (p mortalPartner) Prepare(ctx context.Context, s sale.Sale, otp telco.OTP) (sale.Prepared, error) {
 	prepared, err := p.Partner.Prepare(ctx, s, otp)
 	p.points.at("after preparing")
 	if err != nil {

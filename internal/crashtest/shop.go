@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -50,7 +50,7 @@ type shop struct {
 
 // received is a register request on the default wire, without the OTP.
 type received struct {
-	MSISDN         partner.MSISDN `json:"isdn"`
+	MSISDN         telco.MSISDN `json:"isdn"`
 	Shop           string         `json:"shopCode"`
 	Employee       string         `json:"employeeCode"`
 	POS            string         `json:"posCode"`
@@ -104,7 +104,7 @@ func (s *shop) close() {
 
 // ServeHTTP logs register requests before the partner sees them.
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == s.sandbox.Contract().Document().Operations[partner.OpRegister].Path {
+	if r.URL.Path == s.sandbox.Contract().Document().Operations[telco.OpRegister].Path {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // cut: it never came in
@@ -137,7 +137,7 @@ func (s *shop) points(ctx context.Context) (int, error) {
 // order is one sale of the test: a number and an order id of its own.
 type order struct {
 	id      string
-	number  partner.MSISDN
+	number  telco.MSISDN
 	givesUp bool // the customer, once a till died after an intent
 }
 
@@ -145,7 +145,7 @@ func (s *shop) next() order {
 	s.sales++
 	return order{
 		id:     fmt.Sprintf("CRASH-%d", s.sales),
-		number: partner.MustParseMSISDN(fmt.Sprintf("09%05d199", s.sales)), // …199: succeeds, as any plain number
+		number: telco.MustParseMSISDN(fmt.Sprintf("09%05d199", s.sales)), // …199: succeeds, as any plain number
 	}
 }
 
@@ -199,6 +199,6 @@ func (s *shop) orders(o order, dieAt int) orders {
 	cred := s.sandbox.Credentials()
 	return orders{
 		DB: s.db(), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
-		Order: o.id, MSISDN: o.number.Reveal(partner.Form84), DieAt: dieAt, Ahead: s.lead(), GivesUp: o.givesUp, Plant: s.plant,
+		Order: o.id, MSISDN: o.number.Reveal(telco.Form84), DieAt: dieAt, Ahead: s.lead(), GivesUp: o.givesUp, Plant: s.plant,
 	}
 }

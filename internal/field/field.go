@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Ops is a set of operations.
@@ -30,19 +30,19 @@ const (
 )
 
 // Of returns an operation as a set; 0 for one that the SDK does not know.
-func Of(op partner.Operation) Ops {
+func Of(op telco.Operation) Ops {
 	switch op {
-	case partner.OpEligible:
+	case telco.OpEligible:
 		return Eligible
-	case partner.OpOTP:
+	case telco.OpOTP:
 		return OTP
-	case partner.OpRegister:
+	case telco.OpRegister:
 		return Register
-	case partner.OpGet:
+	case telco.OpGet:
 		return Get
-	case partner.OpList:
+	case telco.OpList:
 		return List
-	case partner.OpSearch:
+	case telco.OpSearch:
 		return Search
 	}
 	return 0
@@ -51,20 +51,20 @@ func Of(op partner.Operation) Ops {
 // Request holds the fields of a request. A zero field is not sent, nor is one that the
 // operation's endpoint does not list.
 type Request struct {
-	MSISDN         partner.MSISDN
+	MSISDN         telco.MSISDN
 	Channel        string
 	Shop           string
 	Employee       string
 	EmployeeName   string
 	POS            string
 	System         string
-	Package        partner.PackageCode
-	TransID        partner.TransID
-	PartnerTransID partner.PartnerTransID
-	OTP            partner.OTP
-	Amount         partner.VND
+	Package        telco.PackageCode
+	TransID        telco.TransID
+	PartnerTransID telco.PartnerTransID
+	OTP            telco.OTP
+	Amount         telco.VND
 	From, To       time.Time
-	State          partner.State
+	State          telco.State
 	Page, Size     int
 }
 
@@ -116,7 +116,7 @@ var Requests = [...]Spec[Request]{
 
 // StateSaid is a transaction's state with the string that told it.
 type StateSaid struct {
-	State     partner.State
+	State     telco.State
 	WireState string
 }
 
@@ -124,12 +124,12 @@ type StateSaid struct {
 // that may be 0 is a pointer. Times are in the contract's zone.
 type Data struct {
 	SubscriberType string
-	TransID        partner.TransID
-	PartnerTransID partner.PartnerTransID
+	TransID        telco.TransID
+	PartnerTransID telco.PartnerTransID
 	StateSaid
-	MSISDN        partner.MSISDN
-	Package       partner.PackageCode
-	Amount        partner.VND
+	MSISDN        telco.MSISDN
+	Package       telco.PackageCode
+	Amount        telco.VND
 	OTPExpiresAt  time.Time
 	OTPTTL        time.Duration
 	ResendAfter   time.Duration
@@ -141,7 +141,7 @@ type Data struct {
 	Page, Size    int
 	Total         *int
 	Pages         *int
-	Extra         partner.Extra
+	Extra         telco.Extra
 	Rows          []Row
 	// HasRows reports whether the answer carried the rows, even if there are none: a list,
 	// one object, a null list of offers, or a null list beside a total of 0. Any other null
@@ -174,9 +174,9 @@ var Answers = [...]Spec[Data]{
 
 // Row is one row of an answer: an offer of packages.eligible, or a transaction.
 type Row struct {
-	Package     partner.PackageCode
+	Package     telco.PackageCode
 	Name        string
-	Price       partner.VND
+	Price       telco.VND
 	CycleDays   int
 	ResetDays   int
 	AutoRenew   *bool
@@ -185,17 +185,17 @@ type Row struct {
 	ReasonCode  string // MobiFone's own string
 	ReasonText  string
 
-	TransID        partner.TransID
-	PartnerTransID partner.PartnerTransID // as it came, not checked
-	MSISDN         partner.MSISDN         // zero when it is absent, masked or malformed
-	Amount         partner.VND
+	TransID        telco.TransID
+	PartnerTransID telco.PartnerTransID // as it came, not checked
+	MSISDN         telco.MSISDN         // zero when it is absent, masked or malformed
+	Amount         telco.VND
 	StateSaid
 	ResultCode    string // MobiFone's own string
 	ResultMessage string
 	Shop          string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
-	Extra         partner.Extra
+	Extra         telco.Extra
 
 	// Fault says what of an offer cannot be read, nil when everything can. The fields that
 	// can be read are filled in. A transaction has none: it fails the whole answer.
@@ -290,7 +290,7 @@ func KindOf[T any](s Spec[T]) Kind {
 	switch s.At(new(T)).(type) {
 	case *int, **int:
 		return Number
-	case *partner.VND:
+	case *telco.VND:
 		return Money
 	case *time.Time:
 		return Time

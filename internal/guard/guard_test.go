@@ -26,7 +26,7 @@ func TestImportsPointDown(t *testing.T) {
 	for _, f := range files {
 		names = append(names, f.name)
 	}
-	assert.Contains(t, names, "mobifone/partner/doc.go", "the walk must have seen the module")
+	assert.Contains(t, names, "mobifone/telco/doc.go", "the walk must have seen the module")
 	assert.Contains(t, names, "internal/tools/doc.go", "the walk must have seen the nested modules")
 }
 
@@ -72,9 +72,9 @@ func TestGuardCatches(t *testing.T) {
 		{"up", one("otp/a.go", own("mobifone")), "otp/a.go imports " + own("mobifone") + ": imports point down"},
 		{"beside", one("otp/a.go", own("registration")), "otp/a.go imports " + own("registration") + ": imports point down"},
 		{"beside, between a service and its child", one("transactions/a.go", own("transactions/reconcile")), "transactions/a.go"},
-		{"vocabulary looks up", one("mobifone/partner/a.go", own("packages/catalog")), "mobifone/partner/a.go"},
+		{"vocabulary looks up", one("mobifone/telco/a.go", own("packages/catalog")), "mobifone/telco/a.go"},
 		{"catalog looks up", one("packages/catalog/a.go", own("mobifone/contract")), "packages/catalog/a.go"},
-		{"JSON trees know our words", one("internal/jsontree/a.go", own("mobifone/partner")), "internal/jsontree/a.go"},
+		{"JSON trees know our words", one("internal/jsontree/a.go", own("mobifone/telco")), "internal/jsontree/a.go"},
 		{"fields look up", one("internal/field/a.go", own("mobifone/contract")), "internal/field/a.go"},
 		{"fields know JSON", one("internal/field/a.go", own("internal/jsontree")), "internal/field/a.go"},
 		{"contract looks up", one("mobifone/contract/a.go", own("internal/wire")), "mobifone/contract/a.go"},
@@ -111,7 +111,7 @@ func TestGuardCatches(t *testing.T) {
 		{"unknown module", one("internal/transport/a.go", "example.com/other"), "internal/transport/a.go imports example.com/other: this package"},
 		{"a module that only other rooms may use", one("otp/a.go", retryable), "otp/a.go imports " + retryable},
 		{"a module whose path only begins alike", one("internal/transport/a.go", retryable+"x"), "internal/transport/a.go"},
-		{"partner beyond the standard library", one("mobifone/partner/a.go", querystring+"/query"), "mobifone/partner/a.go"},
+		{"partner beyond the standard library", one("mobifone/telco/a.go", querystring+"/query"), "mobifone/telco/a.go"},
 		{"cgo", one("otp/a.go", "C"), "otp/a.go imports C"},
 		{"a test brings a module", one("otp/a_test.go", "example.com/other"), "otp/a_test.go imports example.com/other: the core's tests"},
 		{"nested module looks inside", nest(one("mobifone/quota/a.go", own("internal/transport")), "mobifone/quota"), "mobifone/quota/a.go imports " + own("internal/transport") + ": a nested module"},
@@ -134,8 +134,8 @@ func TestGuardCatchesTheLongWayRound(t *testing.T) {
 	t.Parallel()
 	found, err := violations(planted(map[string][]string{
 		"mobifone/sandbox/a.go":  {own("mobifone/contract")},
-		"mobifone/contract/a.go": {own("mobifone/partner")},
-		"mobifone/partner/a.go":  {own("internal/transport")},
+		"mobifone/contract/a.go": {own("mobifone/telco")},
+		"mobifone/telco/a.go":  {own("internal/transport")},
 	}))
 	require.NoError(t, err)
 	assert.Contains(t, found, "mobifone/sandbox reaches internal/transport: a partner that shares the client's code cannot judge it")
@@ -145,13 +145,13 @@ func TestGuardAllows(t *testing.T) {
 	t.Parallel()
 	tree := planted(map[string][]string{
 		"doc.go":                         nil,
-		"mobifone/partner/a.go":          {"fmt", "net/http"},
-		"mobifone/contract/a.go":         {own("mobifone/partner"), own("packages/catalog"), own("internal/field"), own("internal/jsontree")},
-		"internal/wire/a.go":             {own("mobifone/contract"), own("internal/field"), own("internal/jsontree"), own("mobifone/partner")},
+		"mobifone/telco/a.go":          {"fmt", "net/http"},
+		"mobifone/contract/a.go":         {own("mobifone/telco"), own("packages/catalog"), own("internal/field"), own("internal/jsontree")},
+		"internal/wire/a.go":             {own("mobifone/contract"), own("internal/field"), own("internal/jsontree"), own("mobifone/telco")},
 		"internal/wire/a_test.go":        {querystring + "/query"},
 		"internal/ledger/a.go":           {own("mobifone/contract"), own("internal/field"), own("internal/wire"), own("packages/catalog")},
-		"internal/transport/a.go":        {own("mobifone/contract"), own("mobifone/partner"), retryable, rate},
-		"otp/a.go":                       {own("internal/transport"), own("mobifone/partner")},
+		"internal/transport/a.go":        {own("mobifone/contract"), own("mobifone/telco"), retryable, rate},
+		"otp/a.go":                       {own("internal/transport"), own("mobifone/telco")},
 		"mobifone/a.go":                  {own("otp"), own("transactions/reconcile"), rate},
 		"mobifone/sale/a.go":             {own("mobifone"), own("registration")},
 		"mobifone/sale/storetest/a.go":   {own("mobifone/sale"), "testing", "testing/fstest"},

@@ -31,8 +31,8 @@ func TestCopiesAreFound(t *testing.T) {
 		"an import":       {"internal/simulate/x.go", `import _ "github.com/fptshop/mobifone-go/internal/reading"`},
 		"an edge":         {"internal/simulate/x.go", `func (e edge) LookUp() {}`},
 		"a lookup":        {"internal/simulate/x.go", `var l = sale.Lookup{}`},
-		"an answer":       {"internal/simulate/x.go", `var e = &partner.Error{}`},
-		"a list of codes": {"internal/simulate/x.go", `var m = map[string]any{"7001": partner.ThenSameIDs}`},
+		"an answer":       {"internal/simulate/x.go", `var e = &telco.Error{}`},
+		"a list of codes": {"internal/simulate/x.go", `var m = map[string]any{"7001": telco.ThenSameIDs}`},
 		"a refusal":       {"internal/simulate/x.go", `var c = wire.Rejected`},
 		"a success":       {"internal/simulate/x.go", `var c = wire.Success`},
 		"a fence":         {"mobifone/sale/x.go", `func f() { at = at.Add(s.LookupLagMax) }`},
@@ -52,7 +52,7 @@ var (
 	clientRooms   = []string{"internal/reading", "internal/transport", "registration", "otp", "packages"}
 	clientMethods = []string{"AskOTP", "Prepare", "Plan", "Send", "LookUp"}
 	clientValues  = []string{
-		"sale.Intent", "sale.Lookup", "sale.Row", "sale.SendResult", "sale.Ticket", "partner.Error", "partner.Intent", "partner.Handle",
+		"sale.Intent", "sale.Lookup", "sale.Row", "sale.SendResult", "sale.Ticket", "telco.Error", "telco.Intent", "telco.Handle",
 	}
 	clientClasses = []string{"wire.Rejected", "wire.Success", "wire.Unknown"}
 	fenceParts    = []string{"LookupLagMax", "SettleMargin", "MaxExecutionDelay"}
@@ -112,7 +112,7 @@ func clients(n ast.Node) string {
 			return name
 		}
 	case *ast.SelectorExpr:
-		if name := dotted(n); strings.HasPrefix(name, "partner.Then") || slices.Contains(clientClasses, name) {
+		if name := dotted(n); strings.HasPrefix(name, "telco.Then") || slices.Contains(clientClasses, name) {
 			return name
 		}
 	}

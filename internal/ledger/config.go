@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -21,7 +21,7 @@ type Config struct {
 
 	// Customer tells what MobiFone knows of a subscriber whom SetSubscriber did not set; nil
 	// tells of every one that everything works.
-	Customer func(partner.MSISDN) Subscriber
+	Customer func(telco.MSISDN) Subscriber
 
 	OTPTTL      time.Duration // 0 is 180 s
 	ResendAfter time.Duration // between two OTPs of one subscriber; 0 is 60 s, negative is none
@@ -49,7 +49,7 @@ func (c Config) WithDefaults() Config {
 		c.Random = Crypto{}
 	}
 	if c.Customer == nil {
-		c.Customer = func(partner.MSISDN) Subscriber { return Subscriber{} }
+		c.Customer = func(telco.MSISDN) Subscriber { return Subscriber{} }
 	}
 	setTo(&c.OTPTTL, 180*time.Second)
 	setTo(&c.ResendAfter, 60*time.Second) // a negative one stays: a 0 would be 60 s the next time

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var (
 	t0   = time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("+07:00", 7*3600))
-	good = partner.MustParseMSISDN("0912345678")
-	idA  = partner.PartnerTransID("AAAAA-AAAAA")
-	idB  = partner.PartnerTransID("BBBBB-BBBBB")
+	good = telco.MustParseMSISDN("0912345678")
+	idA  = telco.PartnerTransID("AAAAA-AAAAA")
+	idB  = telco.PartnerTransID("BBBBB-BBBBB")
 )
 
 // desk drives a model the way a shop does.
@@ -35,29 +35,29 @@ func newDesk(t *testing.T, cfg Config) desk {
 	return desk{t, m}
 }
 
-func (d desk) otp(now time.Time, n partner.MSISDN) field.Request {
+func (d desk) otp(now time.Time, n telco.MSISDN) field.Request {
 	d.t.Helper()
 	f := field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"}
 	a := d.RequestOTP(now, f)
-	require.Equal(d.t, partner.Success, a.Code)
+	require.Equal(d.t, telco.Success, a.Code)
 	box := d.Inbox(n)
 	f.OTP, f.TransID, f.PartnerTransID, f.Amount = box[len(box)-1].OTP, a.Data.TransID, idA, 120_000
 	require.Equal(d.t, a.Data.TransID, box[len(box)-1].TransID)
 	return f
 }
 
-func (d desk) states() []partner.State {
-	var out []partner.State
+func (d desk) states() []telco.State {
+	var out []telco.State
 	for _, r := range d.Ledger(d.now) {
 		out = append(out, r.State)
 	}
 	return out
 }
 
-func wrong(o partner.OTP) partner.OTP {
+func wrong(o telco.OTP) telco.OTP {
 	b := []byte(o.Reveal())
 	b[0] = '0' + (b[0]-'0'+1)%10
-	w, _ := partner.ParseOTP(string(b))
+	w, _ := telco.ParseOTP(string(b))
 	return w
 }
 
@@ -65,9 +65,9 @@ func wrong(o partner.OTP) partner.OTP {
 func BenchmarkSale(b *testing.B) {
 	m, err := New(Config{Random: rand.NewPCG(1, 2), OTPPerDay: 1 << 30})
 	require.NoError(b, err)
-	numbers := make([]partner.MSISDN, 10_000)
+	numbers := make([]telco.MSISDN, 10_000)
 	for i := range numbers {
-		numbers[i] = partner.MustParseMSISDN(fmt.Sprintf("09%08d", 10_000_000+i*1000))
+		numbers[i] = telco.MustParseMSISDN(fmt.Sprintf("09%08d", 10_000_000+i*1000))
 	}
 	now, i := t0, 0
 	b.ReportAllocs()
@@ -76,8 +76,8 @@ func BenchmarkSale(b *testing.B) {
 		f := field.Request{MSISDN: numbers[i%len(numbers)], Package: "C120", Shop: "S", Employee: "E", Amount: 120_000}
 		m.Eligible(now, f)
 		f.TransID = m.RequestOTP(now, f).Data.TransID
-		f.OTP, f.PartnerTransID = m.message(&m.rows[len(m.rows)-1]).OTP, partner.PartnerTransID(f.TransID)
-		if a := m.Register(now, f); a.Code != partner.Success {
+		f.OTP, f.PartnerTransID = m.message(&m.rows[len(m.rows)-1]).OTP, telco.PartnerTransID(f.TransID)
+		if a := m.Register(now, f); a.Code != telco.Success {
 			b.Fatal(a.Code)
 		}
 		m.Get(now, f)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/ledger"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A simulation drives the model with its own time.
@@ -17,7 +17,7 @@ func ExampleModel_Park() {
 		return
 	}
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	f := field.Request{MSISDN: partner.MustParseMSISDN("0912345678"), Package: "C120", Shop: "FPT001", Employee: "E01", Amount: 120_000}
+	f := field.Request{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Shop: "FPT001", Employee: "E01", Amount: 120_000}
 	f.TransID = m.RequestOTP(now, f).Data.TransID
 	f.OTP = m.Inbox(f.MSISDN)[0].OTP
 

@@ -11,42 +11,42 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Get finds one transaction by transId, partnerTransId or both. Where several rows carry
 // the ids, one that was registered comes first.
 func (m *Model) Get(now time.Time, f field.Request) wire.Answer {
-	return m.Stale(now, 0, partner.OpGet, f)
+	return m.Stale(now, 0, telco.OpGet, f)
 }
 
 // List pages through the transactions created in [From, To), newest first.
 func (m *Model) List(now time.Time, f field.Request) wire.Answer {
-	return m.Stale(now, 0, partner.OpList, f)
+	return m.Stale(now, 0, telco.OpList, f)
 }
 
 // Search is List for one subscriber.
 func (m *Model) Search(now time.Time, f field.Request) wire.Answer {
-	return m.Stale(now, 0, partner.OpSearch, f)
+	return m.Stale(now, 0, telco.OpSearch, f)
 }
 
 // Stale answers a lookup from a replica that is behind by the given time, on top of the
 // configured lookup lag.
-func (m *Model) Stale(now time.Time, by time.Duration, op partner.Operation, f field.Request) wire.Answer {
+func (m *Model) Stale(now time.Time, by time.Duration, op telco.Operation, f field.Request) wire.Answer {
 	asOf := m.tick(now).Add(-m.cfg.LookupLag - by)
 	switch op {
-	case partner.OpGet:
+	case telco.OpGet:
 		return m.get(asOf, f)
-	case partner.OpSearch:
+	case telco.OpSearch:
 		if !f.MSISDN.IsValid() {
-			return refuse(partner.InvalidISDN)
+			return refuse(telco.InvalidISDN)
 		}
 		return m.list(asOf, f)
-	case partner.OpList:
-		f.MSISDN = partner.MSISDN{}
+	case telco.OpList:
+		f.MSISDN = telco.MSISDN{}
 		return m.list(asOf, f)
 	}
-	return refuse(partner.CommandNotConfigured)
+	return refuse(telco.CommandNotConfigured)
 }
 
 func (m *Model) get(asOf time.Time, f field.Request) wire.Answer {
@@ -83,19 +83,19 @@ func (m *Model) get(asOf time.Time, f field.Request) wire.Answer {
 		}
 	}
 	if score < 0 {
-		return refuse(partner.TransactionNotFound)
+		return refuse(telco.TransactionNotFound)
 	}
-	return wire.Answer{Code: partner.Success, Data: field.Data{Rows: []field.Row{best}, HasRows: true}}
+	return wire.Answer{Code: telco.Success, Data: field.Data{Rows: []field.Row{best}, HasRows: true}}
 }
 
 // standing ranks rows of the same ids: money first.
-func standing(s partner.State) int {
+func standing(s telco.State) int {
 	switch s {
-	case partner.StateSuccess:
+	case telco.StateSuccess:
 		return 3
-	case partner.StateReversed, partner.StatePending:
+	case telco.StateReversed, telco.StatePending:
 		return 2
-	case partner.StateFailed:
+	case telco.StateFailed:
 		return 1
 	}
 	return 0
@@ -106,7 +106,7 @@ func (m *Model) list(asOf time.Time, f field.Request) wire.Answer {
 		f.To = m.now
 	}
 	if f.To.Before(f.From) || m.limits.RangeMax > 0 && f.To.Sub(f.From) > time.Duration(m.limits.RangeMax) {
-		a := refuse(partner.SystemError)
+		a := refuse(telco.SystemError)
 		a.Message = "fromTime and toTime: the range is empty or too long"
 		return a
 	}
@@ -130,7 +130,7 @@ func (m *Model) list(asOf time.Time, f field.Request) wire.Answer {
 		total++
 	}
 	pages := (total + size - 1) / size
-	return wire.Answer{Code: partner.Success, Data: field.Data{
+	return wire.Answer{Code: telco.Success, Data: field.Data{
 		Rows: slices.Clip(items), HasRows: true, Page: page, Size: size, Total: &total, Pages: &pages,
 	}}
 }
@@ -139,7 +139,7 @@ func matches(v field.Row, f field.Request) bool {
 	return (!f.MSISDN.IsValid() || v.MSISDN == f.MSISDN) &&
 		(f.Package == "" || v.Package == f.Package) &&
 		(f.Shop == "" || v.Shop == f.Shop) &&
-		(f.State == partner.StateUnlisted || v.State == f.State)
+		(f.State == telco.StateUnlisted || v.State == f.State)
 }
 
 // statementHeader is read only.
@@ -177,11 +177,11 @@ func (m *Model) Statement(now, day time.Time) []byte {
 	for i := range m.rows {
 		r := &m.rows[i]
 		v, ok := m.view(r, now)
-		if !ok || businessDay(v.CreatedAt) != want || v.State == partner.StateInit || v.State == partner.StateExpired {
+		if !ok || businessDay(v.CreatedAt) != want || v.State == telco.StateInit || v.State == telco.StateExpired {
 			continue
 		}
 		_ = w.Write([]string{
-			string(v.TransID), string(v.PartnerTransID), v.MSISDN.Reveal(partner.Form84), string(v.Package),
+			string(v.TransID), string(v.PartnerTransID), v.MSISDN.Reveal(telco.Form84), string(v.Package),
 			strconv.FormatInt(int64(v.Amount), 10), v.State.String(), v.ResultCode, v.Shop,
 			v.CreatedAt.In(Vietnam).Format("20060102150405"), v.UpdatedAt.In(Vietnam).Format("20060102150405"),
 		})

@@ -10,28 +10,28 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestGetByEitherID(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
 	f := d.otp(t0, good)
-	assert.Equal(t, partner.TransactionNotFound, d.Get(t0, field.Request{PartnerTransID: idA}).Code)
-	require.Equal(t, partner.Success, d.Register(t0.Add(time.Second), f).Code)
+	assert.Equal(t, telco.TransactionNotFound, d.Get(t0, field.Request{PartnerTransID: idA}).Code)
+	require.Equal(t, telco.Success, d.Register(t0.Add(time.Second), f).Code)
 	for _, ask := range []field.Request{
 		{TransID: f.TransID}, {PartnerTransID: idA}, {TransID: f.TransID, PartnerTransID: idA}, {TransID: f.TransID, PartnerTransID: idB},
 	} {
 		a := d.Get(t0.Add(time.Minute), ask)
-		require.Equal(t, partner.Success, a.Code)
+		require.Equal(t, telco.Success, a.Code)
 		require.Len(t, a.Data.Rows, 1)
 		assert.Equal(t, field.Row{
-			TransID: f.TransID, PartnerTransID: idA, MSISDN: good, Package: "C120", Amount: 120_000, StateSaid: field.StateSaid{State: partner.StateSuccess},
+			TransID: f.TransID, PartnerTransID: idA, MSISDN: good, Package: "C120", Amount: 120_000, StateSaid: field.StateSaid{State: telco.StateSuccess},
 			ResultCode: "0000", Shop: "FPT001", CreatedAt: t0, UpdatedAt: t0.Add(time.Second),
 		}, a.Data.Rows[0])
 	}
-	assert.Equal(t, partner.TransactionNotFound, d.Get(t0, field.Request{TransID: "T1", PartnerTransID: idB}).Code)
-	assert.Equal(t, partner.TransactionNotFound, d.Get(t0, field.Request{}).Code)
+	assert.Equal(t, telco.TransactionNotFound, d.Get(t0, field.Request{TransID: "T1", PartnerTransID: idB}).Code)
+	assert.Equal(t, telco.TransactionNotFound, d.Get(t0, field.Request{}).Code)
 }
 
 // Where a transId was used twice, the row asked for is found, and money comes first.
@@ -39,14 +39,14 @@ func TestGetAmongRepetitions(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{Kind: KindF})
 	f := d.otp(t0, good)
-	require.Equal(t, partner.Success, d.Register(t0, f).Code)
+	require.Equal(t, telco.Success, d.Register(t0, f).Code)
 	g := f
 	g.PartnerTransID = idB
 	d.SetSubscriber(good, Subscriber{Result: Ineligible})
-	require.Equal(t, partner.NotEligible, d.Register(t0.Add(1), g).Code)
-	assert.Equal(t, partner.StateSuccess, d.Get(t0.Add(2), field.Request{TransID: f.TransID}).Data.Rows[0].State)
-	assert.Equal(t, partner.StateFailed, d.Get(t0.Add(2), g).Data.Rows[0].State)
-	assert.Equal(t, []partner.State{partner.StateSuccess, partner.StateFailed}, d.states())
+	require.Equal(t, telco.NotEligible, d.Register(t0.Add(1), g).Code)
+	assert.Equal(t, telco.StateSuccess, d.Get(t0.Add(2), field.Request{TransID: f.TransID}).Data.Rows[0].State)
+	assert.Equal(t, telco.StateFailed, d.Get(t0.Add(2), g).Data.Rows[0].State)
+	assert.Equal(t, []telco.State{telco.StateSuccess, telco.StateFailed}, d.states())
 	assert.Len(t, d.Inbox(good), 1, "one SMS")
 }
 
@@ -55,28 +55,28 @@ func TestLookupLag(t *testing.T) {
 	d := newDesk(t, Config{LookupLag: time.Minute})
 	d.SetSubscriber(good, Subscriber{Result: PendingThenOK})
 	f := d.otp(t0, good)
-	require.Equal(t, partner.Processing, d.Register(t0.Add(10*time.Second), f).Code)
+	require.Equal(t, telco.Processing, d.Register(t0.Add(10*time.Second), f).Code)
 	for _, tt := range []struct {
 		after time.Duration
-		code  partner.Code
-		state partner.State
+		code  telco.Code
+		state telco.State
 	}{
-		{60*time.Second - 1, partner.TransactionNotFound, 0},
-		{60 * time.Second, partner.Success, partner.StateInit},
-		{70 * time.Second, partner.Success, partner.StatePending},
-		{75 * time.Second, partner.Success, partner.StateSuccess},
+		{60*time.Second - 1, telco.TransactionNotFound, 0},
+		{60 * time.Second, telco.Success, telco.StateInit},
+		{70 * time.Second, telco.Success, telco.StatePending},
+		{75 * time.Second, telco.Success, telco.StateSuccess},
 	} {
 		a := d.Get(t0.Add(tt.after), field.Request{TransID: f.TransID})
 		assert.Equal(t, tt.code, a.Code, tt.after)
-		if tt.code == partner.Success {
+		if tt.code == telco.Success {
 			assert.Equal(t, tt.state, a.Data.Rows[0].State, tt.after)
 		}
 		list := d.List(d.now, field.Request{From: t0, To: t0.Add(time.Hour)})
-		assert.Equal(t, tt.code == partner.Success, *list.Data.Total == 1, tt.after)
+		assert.Equal(t, tt.code == telco.Success, *list.Data.Total == 1, tt.after)
 	}
-	assert.Equal(t, partner.StateSuccess, d.Ledger(d.now)[0].State)
-	a := d.Stale(d.now, 5*time.Second, partner.OpGet, f)
-	assert.Equal(t, partner.StatePending, a.Data.Rows[0].State)
+	assert.Equal(t, telco.StateSuccess, d.Ledger(d.now)[0].State)
+	a := d.Stale(d.now, 5*time.Second, telco.OpGet, f)
+	assert.Equal(t, telco.StatePending, a.Data.Rows[0].State)
 }
 
 func TestListPagesAndFilters(t *testing.T) {
@@ -84,16 +84,16 @@ func TestListPagesAndFilters(t *testing.T) {
 	d := newDesk(t, Config{})
 	for i := range 25 {
 		at := t0.Add(time.Duration(i) * time.Second)
-		f := d.otp(at, partner.MustParseMSISDN(fmt.Sprintf("09123451%02d", i+20)))
+		f := d.otp(at, telco.MustParseMSISDN(fmt.Sprintf("09123451%02d", i+20)))
 		if i%5 == 0 {
-			f.PartnerTransID = partner.PartnerTransID(fmt.Sprint("P", i))
-			require.Equal(t, partner.Success, d.Register(at, f).Code)
+			f.PartnerTransID = telco.PartnerTransID(fmt.Sprint("P", i))
+			require.Equal(t, telco.Success, d.Register(at, f).Code)
 		}
 	}
 	now := t0.Add(time.Minute)
 	window := field.Request{From: t0, To: t0.Add(25 * time.Second)}
 	a := d.List(now, window)
-	require.Equal(t, partner.Success, a.Code)
+	require.Equal(t, telco.Success, a.Code)
 	assert.Len(t, a.Data.Rows, 20, "default size")
 	assert.Equal(t, 25, *a.Data.Total)
 	assert.Equal(t, t0.Add(24*time.Second), a.Data.Rows[0].CreatedAt, "newest first")
@@ -111,21 +111,21 @@ func TestListPagesAndFilters(t *testing.T) {
 	assert.Equal(t, t0.Add(5*time.Second), a.Data.Rows[4].CreatedAt)
 
 	done := window
-	done.State = partner.StateSuccess
+	done.State = telco.StateSuccess
 	assert.Equal(t, 5, *d.List(now, done).Data.Total)
 	done.Shop = "ELSE"
 	assert.Equal(t, 0, *d.List(now, done).Data.Total)
 
 	one := window
-	one.MSISDN = partner.MustParseMSISDN("0912345122")
+	one.MSISDN = telco.MustParseMSISDN("0912345122")
 	assert.Equal(t, 1, *d.Search(now, one).Data.Total)
 	assert.Equal(t, 25, *d.List(now, one).Data.Total, "list has no subscriber")
-	assert.Equal(t, partner.InvalidISDN, d.Search(now, window).Code)
+	assert.Equal(t, telco.InvalidISDN, d.Search(now, window).Code)
 
 	long := field.Request{From: t0, To: t0.Add(31*24*time.Hour + 1)}
-	assert.Equal(t, partner.SystemError, d.List(now, long).Code)
+	assert.Equal(t, telco.SystemError, d.List(now, long).Code)
 	long.To = long.To.Add(-1)
-	assert.Equal(t, partner.Success, d.List(now, long).Code)
+	assert.Equal(t, telco.Success, d.List(now, long).Code)
 }
 
 func TestReverse(t *testing.T) {
@@ -134,10 +134,10 @@ func TestReverse(t *testing.T) {
 	d.SetSubscriber(good, Subscriber{Result: PendingThenOK})
 	f := d.otp(t0, good)
 	assert.False(t, d.Reverse(t0, f.TransID))
-	require.Equal(t, partner.Processing, d.Register(t0, f).Code)
+	require.Equal(t, telco.Processing, d.Register(t0, f).Code)
 	assert.True(t, d.Reverse(t0.Add(time.Hour), f.TransID))
 	row := d.Get(t0.Add(2*time.Hour), f).Data.Rows[0]
-	assert.Equal(t, partner.StateReversed, row.State)
+	assert.Equal(t, telco.StateReversed, row.State)
 	assert.Equal(t, t0.Add(time.Hour), row.UpdatedAt)
 	assert.Equal(t, 1, d.Executed(f.MSISDN), "the customer had it")
 	assert.False(t, d.Reverse(t0.Add(2*time.Hour), f.TransID))
@@ -148,15 +148,15 @@ func TestStatement(t *testing.T) {
 	d := newDesk(t, Config{})
 	late := time.Date(2026, 3, 1, 23, 59, 59, 0, t0.Location())
 	f := d.otp(t0, good)
-	d.otp(t0, partner.MustParseMSISDN("0912345000")) // an OTP only
-	require.Equal(t, partner.Success, d.Register(t0.Add(time.Second), f).Code)
-	barred := partner.MustParseMSISDN("0912345103")
+	d.otp(t0, telco.MustParseMSISDN("0912345000")) // an OTP only
+	require.Equal(t, telco.Success, d.Register(t0.Add(time.Second), f).Code)
+	barred := telco.MustParseMSISDN("0912345103")
 	d.SetSubscriber(barred, Subscriber{Result: Ineligible})
 	g := d.otp(late, barred)
 	g.PartnerTransID = idB
-	require.Equal(t, partner.NotEligible, d.Register(late.Add(2*time.Second), g).Code)
-	h := d.otp(late.Add(time.Second), partner.MustParseMSISDN("0912345100"))
-	require.Equal(t, partner.Success, d.Register(late.Add(2*time.Second), h).Code)
+	require.Equal(t, telco.NotEligible, d.Register(late.Add(2*time.Second), g).Code)
+	h := d.otp(late.Add(time.Second), telco.MustParseMSISDN("0912345100"))
+	require.Equal(t, telco.Success, d.Register(late.Add(2*time.Second), h).Code)
 
 	want := "transId,partnerTransId,isdn,packageCode,amount,status,resultCode,shopCode,createdAt,updatedAt\n" +
 		string(f.TransID) + ",AAAAA-AAAAA,84912345678,C120,120000,SUCCESS,0000,FPT001,20260301090000,20260301090001\n" +
@@ -186,7 +186,7 @@ func TestTheBusinessDayIsVietnams(t *testing.T) {
 			f := d.otp(at, good)
 			statement := string(d.Statement(at.Add(time.Second), at))
 			assert.NotContains(t, statement, string(f.TransID), "an OTP only")
-			require.Equal(t, partner.Success, d.Register(at, f).Code)
+			require.Equal(t, telco.Success, d.Register(at, f).Code)
 			statement = string(d.Statement(at.Add(time.Second), at))
 			assert.Contains(t, statement, string(f.TransID))
 			assert.Contains(t, statement, ","+day, "the row's own time lies on the day")
@@ -194,7 +194,7 @@ func TestTheBusinessDayIsVietnams(t *testing.T) {
 		}
 		d := newDesk(t, Config{Contract: c, OTPPerDay: 1})
 		d.otp(last.Add(-10*time.Minute), good)
-		assert.Equal(t, partner.OTPLimitExceeded, d.RequestOTP(last, field.Request{MSISDN: good, Package: "C120", Shop: "FPT001", Employee: "E01"}).Code)
+		assert.Equal(t, telco.OTPLimitExceeded, d.RequestOTP(last, field.Request{MSISDN: good, Package: "C120", Shop: "FPT001", Employee: "E01"}).Code)
 		d.otp(last.Add(time.Second), good)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -30,19 +30,19 @@ type Model struct {
 	chance chance
 	now    time.Time
 
-	pkgs     map[partner.PackageCode]int
+	pkgs     map[telco.PackageCode]int
 	offers   []offer
 	wire     map[need]string // operation and canonical code → the contract's own string
 	needs    map[need]bool   // what the contract's requests carry
 	limits   contract.Limits
 	zone     *time.Location
-	subs     map[partner.MSISDN]*subscriber
+	subs     map[telco.MSISDN]*subscriber
 	rows     []row // by creation; row numbers in indexes are 1-based
-	byTrans  map[partner.TransID]int32
-	byPID    map[partner.PartnerTransID]int32
+	byTrans  map[telco.TransID]int32
+	byPID    map[telco.PartnerTransID]int32
 	seq      uint64
 	due      agenda
-	executed map[partner.PartnerTransID]int
+	executed map[telco.PartnerTransID]int
 }
 
 // offer is a package with its description put into words once.
@@ -53,7 +53,7 @@ type offer struct {
 
 // need is a field, or a code, of an operation.
 type need struct {
-	op    partner.Operation
+	op    telco.Operation
 	field string
 }
 
@@ -68,15 +68,15 @@ func New(cfg Config) (*Model, error) {
 		cfg:      cfg,
 		rules:    kindRules[cfg.Kind],
 		chance:   chance{cfg.Random},
-		pkgs:     make(map[partner.PackageCode]int, len(cfg.Packages)),
+		pkgs:     make(map[telco.PackageCode]int, len(cfg.Packages)),
 		wire:     map[need]string{},
 		needs:    map[need]bool{},
 		limits:   cfg.Contract.Limits(),
 		zone:     cfg.Contract.Zone(),
-		subs:     map[partner.MSISDN]*subscriber{},
-		byTrans:  map[partner.TransID]int32{},
-		byPID:    map[partner.PartnerTransID]int32{},
-		executed: map[partner.PartnerTransID]int{},
+		subs:     map[telco.MSISDN]*subscriber{},
+		byTrans:  map[telco.TransID]int32{},
+		byPID:    map[telco.PartnerTransID]int32{},
+		executed: map[telco.PartnerTransID]int{},
 	}
 	m.rules.voids = m.rules.voids || cfg.VoidEarlier
 	for _, pkg := range cfg.Packages {
@@ -85,7 +85,7 @@ func New(cfg Config) (*Model, error) {
 		}
 	}
 	compiled := wire.Of(cfg.Contract)
-	for _, op := range []partner.Operation{partner.OpEligible, partner.OpRegister} {
+	for _, op := range []telco.Operation{telco.OpEligible, telco.OpRegister} {
 		for _, rule := range cfg.Contract.Document().Codes {
 			i := slices.IndexFunc(rule.Wire, func(text string) bool {
 				read := compiled.Rule(op, text)
@@ -96,7 +96,7 @@ func New(cfg Config) (*Model, error) {
 			}
 		}
 	}
-	for _, op := range []partner.Operation{partner.OpOTP, partner.OpRegister} {
+	for _, op := range []telco.Operation{telco.OpOTP, telco.OpRegister} {
 		for _, name := range []string{"msisdn", "package", "transId", "partnerTransId", "otp", "amount", "shop", "employee"} {
 			m.needs[need{op, name}] = cfg.Contract.Carries(op, name)
 		}
@@ -120,26 +120,26 @@ func (m *Model) SetOffer(pkg catalog.Package) error {
 
 // Do carries out one operation as it arrives. An operation the model does not know is
 // COMMAND_NOT_CONFIGURED.
-func (m *Model) Do(now time.Time, op partner.Operation, f field.Request) wire.Answer {
+func (m *Model) Do(now time.Time, op telco.Operation, f field.Request) wire.Answer {
 	switch op {
-	case partner.OpEligible:
+	case telco.OpEligible:
 		return m.Eligible(now, f)
-	case partner.OpOTP:
+	case telco.OpOTP:
 		return m.RequestOTP(now, f)
-	case partner.OpRegister:
+	case telco.OpRegister:
 		return m.Register(now, f)
-	case partner.OpGet:
+	case telco.OpGet:
 		return m.Get(now, f)
-	case partner.OpList:
+	case telco.OpList:
 		return m.List(now, f)
-	case partner.OpSearch:
+	case telco.OpSearch:
 		return m.Search(now, f)
 	}
-	return wire.Answer{Code: partner.CommandNotConfigured}
+	return wire.Answer{Code: telco.CommandNotConfigured}
 }
 
 // offer finds a package on offer.
-func (m *Model) offer(code partner.PackageCode) (price partner.VND, cycleDays int, ok bool) {
+func (m *Model) offer(code telco.PackageCode) (price telco.VND, cycleDays int, ok bool) {
 	i, ok := m.pkgs[code]
 	if !ok {
 		return 0, 0, false
@@ -149,7 +149,7 @@ func (m *Model) offer(code partner.PackageCode) (price partner.VND, cycleDays in
 
 // Executed returns how often MobiFone registered a package for the subscriber: what the
 // customer would see. A registration reversed later still counts.
-func (m *Model) Executed(n partner.MSISDN) int {
+func (m *Model) Executed(n telco.MSISDN) int {
 	if s := m.subs[n]; s != nil {
 		return int(s.executed)
 	}
@@ -157,7 +157,7 @@ func (m *Model) Executed(n partner.MSISDN) int {
 }
 
 // ExecutedFor returns how often MobiFone registered a package under the partnerTransId.
-func (m *Model) ExecutedFor(id partner.PartnerTransID) int { return m.executed[id] }
+func (m *Model) ExecutedFor(id telco.PartnerTransID) int { return m.executed[id] }
 
 // tick moves the model's clock and carries out what is due.
 func (m *Model) tick(now time.Time) time.Time {
@@ -165,4 +165,4 @@ func (m *Model) tick(now time.Time) time.Time {
 	return m.now
 }
 
-func refuse(code partner.Code) wire.Answer { return wire.Answer{Code: code} }
+func refuse(code telco.Code) wire.Answer { return wire.Answer{Code: code} }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Second is what each kind does with a second registration: the table of what a client
@@ -18,13 +18,13 @@ import (
 func TestSecondRegistrationByKind(t *testing.T) {
 	t.Parallel()
 	const (
-		ok      = partner.Success
-		used    = partner.TransactionExpired
-		dup     = partner.DuplicateTransaction
-		expired = partner.OTPExpired
-		wait    = partner.Processing
+		ok      = telco.Success
+		used    = telco.TransactionExpired
+		dup     = telco.DuplicateTransaction
+		expired = telco.OTPExpired
+		wait    = telco.Processing
 	)
-	type answers struct{ same, otherPID, sameLate, newOTP partner.Code }
+	type answers struct{ same, otherPID, sameLate, newOTP telco.Code }
 	table := map[Kind]struct {
 		answers
 		executed int // after "same": how often the customer was charged
@@ -83,55 +83,55 @@ func TestSecondRegistrationByKind(t *testing.T) {
 func TestConflictingDuplicate(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{Kind: KindA})
-	require.Equal(t, partner.Success, d.Register(t0, d.otp(t0, good)).Code)
-	other := partner.MustParseMSISDN("0912345178")
-	assert.Equal(t, partner.TransactionConflict, d.Register(t0, d.otp(t0, other)).Code)
+	require.Equal(t, telco.Success, d.Register(t0, d.otp(t0, good)).Code)
+	other := telco.MustParseMSISDN("0912345178")
+	assert.Equal(t, telco.TransactionConflict, d.Register(t0, d.otp(t0, other)).Code)
 	assert.Equal(t, 0, d.Executed(other))
 
 	// An id whose OTP entries ran out was never carried out: it may come again.
-	f := d.otp(t0, partner.MustParseMSISDN("0912345278"))
+	f := d.otp(t0, telco.MustParseMSISDN("0912345278"))
 	f.PartnerTransID = idB
 	right := f.OTP
 	f.OTP = wrong(right)
 	for range 3 {
 		d.Register(t0, f)
 	}
-	require.Equal(t, partner.OTPAttemptsExceeded, d.Register(t0, f).Code)
+	require.Equal(t, telco.OTPAttemptsExceeded, d.Register(t0, f).Code)
 	again := d.otp(t0.Add(time.Minute), f.MSISDN)
 	again.PartnerTransID = idB
-	assert.Equal(t, partner.Success, d.Register(t0.Add(time.Minute), again).Code)
+	assert.Equal(t, telco.Success, d.Register(t0.Add(time.Minute), again).Code)
 }
 
 func TestResults(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		result   Result
-		code     partner.Code
-		state    partner.State // at once
-		settled  partner.State // after PendingFor
+		code     telco.Code
+		state    telco.State // at once
+		settled  telco.State // after PendingFor
 		executed int
 	}{
-		{Succeeds, partner.Success, partner.StateSuccess, partner.StateSuccess, 1},
-		{PendingThenOK, partner.Processing, partner.StatePending, partner.StateSuccess, 1},
-		{PendingThenFailed, partner.Processing, partner.StatePending, partner.StateFailed, 0},
-		{Ineligible, partner.NotEligible, partner.StateFailed, partner.StateFailed, 0},
-		{AlreadyRegistered, partner.PackageAlreadyRegistered, partner.StateFailed, partner.StateFailed, 0},
-		{Inactive, partner.SubscriberInactive, partner.StateFailed, partner.StateFailed, 0},
-		{OTPWrong, partner.OTPInvalid, partner.StateInit, partner.StateInit, 0},
-		{OTPTooOld, partner.OTPExpired, partner.StateInit, partner.StateInit, 0},
+		{Succeeds, telco.Success, telco.StateSuccess, telco.StateSuccess, 1},
+		{PendingThenOK, telco.Processing, telco.StatePending, telco.StateSuccess, 1},
+		{PendingThenFailed, telco.Processing, telco.StatePending, telco.StateFailed, 0},
+		{Ineligible, telco.NotEligible, telco.StateFailed, telco.StateFailed, 0},
+		{AlreadyRegistered, telco.PackageAlreadyRegistered, telco.StateFailed, telco.StateFailed, 0},
+		{Inactive, telco.SubscriberInactive, telco.StateFailed, telco.StateFailed, 0},
+		{OTPWrong, telco.OTPInvalid, telco.StateInit, telco.StateInit, 0},
+		{OTPTooOld, telco.OTPExpired, telco.StateInit, telco.StateInit, 0},
 	} {
 		for name, d := range map[string]desk{
-			"told": newDesk(t, Config{Customer: func(partner.MSISDN) Subscriber { return Subscriber{Result: tt.result} }}),
-			"set":  newDesk(t, Config{Customer: func(partner.MSISDN) Subscriber { return Subscriber{Unknown: true} }}),
+			"told": newDesk(t, Config{Customer: func(telco.MSISDN) Subscriber { return Subscriber{Result: tt.result} }}),
+			"set":  newDesk(t, Config{Customer: func(telco.MSISDN) Subscriber { return Subscriber{Unknown: true} }}),
 		} {
 			if name == "set" {
 				d.SetSubscriber(good, Subscriber{Result: tt.result})
 			}
 			f := d.otp(t0, good)
 			assert.Equal(t, tt.code, d.Register(t0, f).Code)
-			assert.Equal(t, []partner.State{tt.state}, d.states(), tt.code)
+			assert.Equal(t, []telco.State{tt.state}, d.states(), tt.code)
 			d.Advance(t0.Add(5 * time.Second))
-			assert.Equal(t, []partner.State{tt.settled}, d.states(), tt.code)
+			assert.Equal(t, []telco.State{tt.settled}, d.states(), tt.code)
 			assert.Equal(t, tt.executed, d.Executed(good), tt.code)
 			_, more := d.Next()
 			assert.False(t, more)
@@ -143,10 +143,10 @@ func TestEligible(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
 	a := d.Eligible(t0, field.Request{MSISDN: good})
-	require.Equal(t, partner.Success, a.Code)
+	require.Equal(t, telco.Success, a.Code)
 	require.Len(t, a.Data.Rows, 3)
-	assert.Equal(t, partner.PackageCode("C120"), a.Data.Rows[0].Package)
-	assert.Equal(t, partner.VND(120_000), a.Data.Rows[0].Price)
+	assert.Equal(t, telco.PackageCode("C120"), a.Data.Rows[0].Package)
+	assert.Equal(t, telco.VND(120_000), a.Data.Rows[0].Price)
 	assert.True(t, *a.Data.Rows[0].Eligible)
 
 	d.SetSubscriber(good, Subscriber{Result: AlreadyRegistered})
@@ -154,40 +154,40 @@ func TestEligible(t *testing.T) {
 	assert.False(t, *a.Data.Rows[2].Eligible)
 	assert.Equal(t, "2064", a.Data.Rows[2].ReasonCode)
 
-	for want, sub := range map[partner.Code]Subscriber{
-		partner.SubscriberNotFound: {Unknown: true},
-		partner.NotPrepaid:         {Postpaid: true},
-		partner.SubscriberInactive: {Barred: true},
+	for want, sub := range map[telco.Code]Subscriber{
+		telco.SubscriberNotFound: {Unknown: true},
+		telco.NotPrepaid:         {Postpaid: true},
+		telco.SubscriberInactive: {Barred: true},
 	} {
 		d.SetSubscriber(good, sub)
 		assert.Equal(t, want, d.Eligible(t0, field.Request{MSISDN: good}).Code)
 		assert.Equal(t, want, d.RequestOTP(t0, field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}).Code)
 		assert.Equal(t, want, d.Register(t0, field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}).Code)
 	}
-	d.SetSubscriber(good, Subscriber{Ineligible: map[partner.PackageCode]partner.Code{"C120": partner.CommitmentActive}})
+	d.SetSubscriber(good, Subscriber{Ineligible: map[telco.PackageCode]telco.Code{"C120": telco.CommitmentActive}})
 	a = d.Eligible(t0, field.Request{MSISDN: good})
 	assert.Equal(t, []bool{false, true, true}, []bool{*a.Data.Rows[0].Eligible, *a.Data.Rows[1].Eligible, *a.Data.Rows[2].Eligible})
-	assert.Equal(t, partner.CommitmentActive, d.Register(t0, d.otp(t0, good)).Code)
+	assert.Equal(t, telco.CommitmentActive, d.Register(t0, d.otp(t0, good)).Code)
 }
 
 func TestRefusalsBeforeTheOTPKeepIt(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
 	f := d.otp(t0, good)
-	for want, change := range map[partner.Code]func(*field.Request){
-		partner.InvalidISDN:           func(f *field.Request) { f.MSISDN = partner.MSISDN{} },
-		partner.PackageInvalid:        func(f *field.Request) { f.Package = "NONE" },
-		partner.AmountMismatch:        func(f *field.Request) { f.Amount-- },
-		partner.ShopOrEmployeeInvalid: func(f *field.Request) { f.Employee = "" },
-		partner.TransactionExpired:    func(f *field.Request) { f.TransID = "T0" },
-		partner.TransactionConflict:   func(f *field.Request) { f.Package, f.Amount = "3C120", 360_000 },
+	for want, change := range map[telco.Code]func(*field.Request){
+		telco.InvalidISDN:           func(f *field.Request) { f.MSISDN = telco.MSISDN{} },
+		telco.PackageInvalid:        func(f *field.Request) { f.Package = "NONE" },
+		telco.AmountMismatch:        func(f *field.Request) { f.Amount-- },
+		telco.ShopOrEmployeeInvalid: func(f *field.Request) { f.Employee = "" },
+		telco.TransactionExpired:    func(f *field.Request) { f.TransID = "T0" },
+		telco.TransactionConflict:   func(f *field.Request) { f.Package, f.Amount = "3C120", 360_000 },
 	} {
 		bad := f
 		change(&bad)
 		assert.Equal(t, want, d.Register(t0, bad).Code)
 	}
-	assert.Equal(t, []partner.State{partner.StateInit}, d.states())
-	assert.Equal(t, partner.Success, d.Register(t0, f).Code)
+	assert.Equal(t, []telco.State{telco.StateInit}, d.states())
+	assert.Equal(t, telco.Success, d.Register(t0, f).Code)
 }
 
 func TestPriceChangesBetweenSteps(t *testing.T) {
@@ -197,16 +197,16 @@ func TestPriceChangesBetweenSteps(t *testing.T) {
 	pkg := d.offers[0].Package
 	pkg.Price = 130_000
 	require.NoError(t, d.SetOffer(pkg))
-	assert.Equal(t, partner.AmountMismatch, d.Register(t0, f).Code)
-	assert.Equal(t, partner.VND(130_000), d.Eligible(t0, f).Data.Rows[0].Price)
+	assert.Equal(t, telco.AmountMismatch, d.Register(t0, f).Code)
+	assert.Equal(t, telco.VND(130_000), d.Eligible(t0, f).Data.Rows[0].Price)
 }
 
 func TestSameSeedSameTrace(t *testing.T) {
 	t.Parallel()
-	run := func() []partner.Transaction {
+	run := func() []telco.Transaction {
 		d := newDesk(t, Config{Kind: KindE, Random: rand.NewPCG(7, 7)})
 		for i, r := range []Result{PendingThenOK, PendingThenFailed, Succeeds} {
-			n := partner.MustParseMSISDN("091234510" + strconv.Itoa(i))
+			n := telco.MustParseMSISDN("091234510" + strconv.Itoa(i))
 			d.SetSubscriber(n, Subscriber{Result: r})
 			d.Register(t0, d.otp(t0.Add(time.Duration(i)), n))
 		}
@@ -216,25 +216,25 @@ func TestSameSeedSameTrace(t *testing.T) {
 	first := run()
 	require.Len(t, first, 3)
 	assert.Equal(t, first, run())
-	assert.NotEqual(t, partner.StateInit, first[0].State)
+	assert.NotEqual(t, telco.StateInit, first[0].State)
 }
 
 func TestQueueShowsNothingUntilExecuted(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{Kind: KindE})
 	f := d.otp(t0, good)
-	require.Equal(t, partner.Processing, d.Register(t0, f).Code)
+	require.Equal(t, telco.Processing, d.Register(t0, f).Code)
 	at, ok := d.Next()
 	require.True(t, ok)
 	assert.False(t, at.After(t0.Add(time.Hour)))
-	assert.Equal(t, partner.StateInit, d.Get(at.Add(-1), f).Data.Rows[0].State)
-	assert.Equal(t, partner.StateSuccess, d.Get(at, f).Data.Rows[0].State)
+	assert.Equal(t, telco.StateInit, d.Get(at.Add(-1), f).Data.Rows[0].State)
+	assert.Equal(t, telco.StateSuccess, d.Get(at, f).Data.Rows[0].State)
 	bad := f
 	bad.OTP = wrong(f.OTP)
 	d = newDesk(t, Config{Kind: KindE})
 	f = d.otp(t0, good)
 	f.OTP = wrong(f.OTP)
-	assert.Equal(t, partner.OTPInvalid, d.Register(t0, f).Code, "a wrong code is refused at the door")
+	assert.Equal(t, telco.OTPInvalid, d.Register(t0, f).Code, "a wrong code is refused at the door")
 }
 
 func TestConfigRefusals(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestOTPTicket(t *testing.T) {
@@ -16,13 +16,13 @@ func TestOTPTicket(t *testing.T) {
 	d := newDesk(t, Config{})
 	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
 	a := d.RequestOTP(t0, f)
-	assert.Equal(t, partner.StateInit, a.Data.State)
+	assert.Equal(t, telco.StateInit, a.Data.State)
 	assert.Equal(t, t0.Add(180*time.Second), a.Data.OTPExpiresAt)
 	assert.Equal(t, 180*time.Second, a.Data.OTPTTL)
 	assert.Equal(t, 60*time.Second, a.Data.ResendAfter)
 	assert.Equal(t, 6, a.Data.OTPLength)
 	assert.Equal(t, 3, *a.Data.AttemptsLeft)
-	id, err := partner.ParseTransID(string(a.Data.TransID))
+	id, err := telco.ParseTransID(string(a.Data.TransID))
 	require.NoError(t, err)
 	assert.Equal(t, a.Data.TransID, id)
 	assert.Len(t, d.Inbox(good)[0].OTP.Reveal(), 6)
@@ -33,26 +33,26 @@ func TestOTPResendAndDailyLimit(t *testing.T) {
 	d := newDesk(t, Config{OTPPerDay: 3})
 	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
 	now := t0
-	require.Equal(t, partner.Success, d.RequestOTP(now, f).Code)
+	require.Equal(t, telco.Success, d.RequestOTP(now, f).Code)
 	a := d.RequestOTP(now.Add(18500*time.Millisecond), f)
-	assert.Equal(t, partner.OTPResendTooSoon, a.Code)
+	assert.Equal(t, telco.OTPResendTooSoon, a.Code)
 	assert.Equal(t, 42*time.Second, a.Data.ResendAfter)
 	other := f
-	other.MSISDN = partner.MustParseMSISDN("0912345677")
-	assert.Equal(t, partner.Success, d.RequestOTP(now, other).Code, "each subscriber on his own")
+	other.MSISDN = telco.MustParseMSISDN("0912345677")
+	assert.Equal(t, telco.Success, d.RequestOTP(now, other).Code, "each subscriber on his own")
 	for range 2 {
 		now = now.Add(time.Minute)
-		require.Equal(t, partner.Success, d.RequestOTP(now, f).Code)
+		require.Equal(t, telco.Success, d.RequestOTP(now, f).Code)
 	}
 	now = now.Add(time.Minute)
-	assert.Equal(t, partner.OTPLimitExceeded, d.RequestOTP(now, f).Code)
+	assert.Equal(t, telco.OTPLimitExceeded, d.RequestOTP(now, f).Code)
 	assert.Len(t, d.Inbox(good), 3)
 	midnight := time.Date(2026, 3, 2, 0, 0, 0, 0, t0.Location())
-	assert.Equal(t, partner.OTPLimitExceeded, d.RequestOTP(midnight.Add(-1), f).Code)
-	assert.Equal(t, partner.Success, d.RequestOTP(midnight, f).Code)
+	assert.Equal(t, telco.OTPLimitExceeded, d.RequestOTP(midnight.Add(-1), f).Code)
+	assert.Equal(t, telco.Success, d.RequestOTP(midnight, f).Code)
 
 	d.SetSubscriber(other.MSISDN, Subscriber{NoSMS: true})
-	assert.Equal(t, partner.OTPNotDelivered, d.RequestOTP(midnight, other).Code)
+	assert.Equal(t, telco.OTPNotDelivered, d.RequestOTP(midnight, other).Code)
 }
 
 func TestNegativeResendAfterIsNoWait(t *testing.T) {
@@ -65,7 +65,7 @@ func TestNegativeResendAfterIsNoWait(t *testing.T) {
 	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
 	for range 2 {
 		a := d.RequestOTP(t0, f)
-		assert.Equal(t, partner.Success, a.Code)
+		assert.Equal(t, telco.Success, a.Code)
 		assert.Zero(t, a.Data.ResendAfter)
 	}
 }
@@ -76,22 +76,22 @@ func TestWrongOTP(t *testing.T) {
 	f := d.otp(t0, good)
 	right := f.OTP
 	f.OTP = wrong(right)
-	for i, want := range []partner.Code{partner.OTPInvalid, partner.OTPInvalid, partner.OTPAttemptsExceeded} {
+	for i, want := range []telco.Code{telco.OTPInvalid, telco.OTPInvalid, telco.OTPAttemptsExceeded} {
 		a := d.Register(t0, f)
 		assert.Equal(t, want, a.Code)
 		require.NotNil(t, a.Data.AttemptsLeft)
 		assert.Equal(t, 2-i, *a.Data.AttemptsLeft)
 	}
 	f.OTP = right
-	assert.Equal(t, partner.OTPAttemptsExceeded, d.Register(t0, f).Code, "the right code comes too late")
+	assert.Equal(t, telco.OTPAttemptsExceeded, d.Register(t0, f).Code, "the right code comes too late")
 	assert.Equal(t, 0, d.Executed(good))
 
 	d = newDesk(t, Config{})
 	f = d.otp(t0, good)
-	right, f.OTP = f.OTP, partner.OTP{}
-	assert.Equal(t, partner.OTPInvalid, d.Register(t0, f).Code)
+	right, f.OTP = f.OTP, telco.OTP{}
+	assert.Equal(t, telco.OTPInvalid, d.Register(t0, f).Code)
 	f.OTP = right
-	assert.Equal(t, partner.Success, d.Register(t0, f).Code, "same ids, another code")
+	assert.Equal(t, telco.Success, d.Register(t0, f).Code, "same ids, another code")
 }
 
 func TestOTPExpiry(t *testing.T) {
@@ -100,11 +100,11 @@ func TestOTPExpiry(t *testing.T) {
 		d := newDesk(t, Config{Kind: kind})
 		f := d.otp(t0, good)
 		end := t0.Add(180 * time.Second)
-		want, state := partner.OTPExpired, partner.StateExpired
+		want, state := telco.OTPExpired, telco.StateExpired
 		if kind == KindF {
-			want, state = partner.Success, partner.StateInit
+			want, state = telco.Success, telco.StateInit
 		}
-		assert.Equal(t, partner.StateInit, d.Get(end.Add(-1), f).Data.Rows[0].State)
+		assert.Equal(t, telco.StateInit, d.Get(end.Add(-1), f).Data.Rows[0].State)
 		assert.Equal(t, state, d.Get(end, f).Data.Rows[0].State, kind)
 		assert.Equal(t, want, d.Register(end, f).Code, kind)
 	}
@@ -113,8 +113,8 @@ func TestOTPExpiry(t *testing.T) {
 // A row that may still be executed must not show as over.
 func TestParkedIsNotExpired(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[Kind]partner.State{
-		KindA: partner.StateInit, KindB: partner.StateExpired, KindC: partner.StateInit, KindD: partner.StateExpired,
+	for kind, want := range map[Kind]telco.State{
+		KindA: telco.StateInit, KindB: telco.StateExpired, KindC: telco.StateInit, KindD: telco.StateExpired,
 	} {
 		d := newDesk(t, Config{Kind: kind})
 		f := d.otp(t0, good)
@@ -124,7 +124,7 @@ func TestParkedIsNotExpired(t *testing.T) {
 	d := newDesk(t, Config{Kind: KindC})
 	f := d.otp(t0, good)
 	d.Park(t0.Add(4*time.Minute), t0.Add(time.Hour), f)
-	assert.Equal(t, partner.StateExpired, d.Get(t0.Add(5*time.Minute), f).Data.Rows[0].State, "arrived too late")
+	assert.Equal(t, telco.StateExpired, d.Get(t0.Add(5*time.Minute), f).Data.Rows[0].State, "arrived too late")
 	d.Advance(t0.Add(time.Hour))
 	assert.Equal(t, 0, d.Executed(good))
 }
@@ -133,11 +133,11 @@ func TestNewOTPVoidsEarlier(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		cfg  Config
-		want partner.Code
+		want telco.Code
 	}{
-		{Config{Kind: KindA}, partner.TransactionExpired},
-		{Config{Kind: KindC}, partner.Success},
-		{Config{Kind: KindC, VoidEarlier: true}, partner.TransactionExpired},
+		{Config{Kind: KindA}, telco.TransactionExpired},
+		{Config{Kind: KindC}, telco.Success},
+		{Config{Kind: KindC, VoidEarlier: true}, telco.TransactionExpired},
 	} {
 		d := newDesk(t, tt.cfg)
 		first := d.otp(t0, good)
@@ -145,6 +145,6 @@ func TestNewOTPVoidsEarlier(t *testing.T) {
 		assert.NotEqual(t, first.TransID, second.TransID)
 		assert.Equal(t, tt.want, d.Register(t0.Add(time.Minute), first).Code)
 		second.PartnerTransID = idB
-		assert.Equal(t, partner.Success, d.Register(t0.Add(time.Minute), second).Code)
+		assert.Equal(t, telco.Success, d.Register(t0.Add(time.Minute), second).Code)
 	}
 }

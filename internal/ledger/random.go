@@ -7,7 +7,7 @@ import (
 	"math"
 	mathrand "math/rand/v2"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Crypto is the default source: nobody can foretell its codes and ids.
@@ -39,11 +39,11 @@ func (c chance) fraction() float64 { return float64(c.src.Uint64()>>11) / (1 << 
 var base32Text = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // transID makes an id that is unique by its sequence number and cannot be guessed.
-func (c chance) transID(seq uint64) partner.TransID {
+func (c chance) transID(seq uint64) telco.TransID {
 	var b [10]byte
 	binary.BigEndian.PutUint64(b[:8], c.src.Uint64())
 	b[0], b[1], b[2], b[3], b[4] = byte(seq>>32), byte(seq>>24), byte(seq>>16), byte(seq>>8), byte(seq)
-	return partner.TransID("T" + base32Text.EncodeToString(b[:]))
+	return telco.TransID("T" + base32Text.EncodeToString(b[:]))
 }
 
 // Token makes an unguessable word of 32 characters.

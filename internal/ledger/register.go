@@ -6,7 +6,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Register carries out a registration as it arrives. Kind E accepts it with PROCESSING
@@ -23,27 +23,27 @@ func (m *Model) Register(now time.Time, f field.Request) wire.Answer {
 	// Most waits are short, and the longest is the queue's whole length.
 	u := m.chance.fraction()
 	m.park(now, now.Add(time.Duration(u*u*u*u*float64(m.cfg.Queue))), f)
-	a := refuse(partner.Processing)
-	a.Data.TransID, a.Data.PartnerTransID, a.Data.State = f.TransID, f.PartnerTransID, partner.StatePending
+	a := refuse(telco.Processing)
+	a.Data.TransID, a.Data.PartnerTransID, a.Data.State = f.TransID, f.PartnerTransID, telco.StatePending
 	return a
 }
 
 // admit checks a registration that arrived at one time and is executed at another. It
 // returns the transaction, or the answer that refuses.
 func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wire.Answer) {
-	no := func(code partner.Code) (*row, int32, *wire.Answer) {
+	no := func(code telco.Code) (*row, int32, *wire.Answer) {
 		a := refuse(code)
 		a.Data.TransID, a.Data.PartnerTransID = f.TransID, f.PartnerTransID
 		return nil, 0, &a
 	}
-	if code := m.staffed(partner.OpRegister, f); code != "" {
+	if code := m.staffed(telco.OpRegister, f); code != "" {
 		return no(code)
 	}
-	if !f.MSISDN.IsValid() && !m.needs[need{partner.OpRegister, "msisdn"}] {
-		return no(partner.TransactionExpired) // an order nobody opened
+	if !f.MSISDN.IsValid() && !m.needs[need{telco.OpRegister, "msisdn"}] {
+		return no(telco.TransactionExpired) // an order nobody opened
 	}
 	if !f.MSISDN.IsValid() {
-		return no(partner.InvalidISDN)
+		return no(telco.InvalidISDN)
 	}
 	cust := m.customer(f.MSISDN)
 	if code := cust.refusal(); code != "" {
@@ -51,35 +51,35 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 	}
 	price, _, ok := m.offer(f.Package)
 	if !ok {
-		return no(partner.PackageInvalid)
+		return no(telco.PackageInvalid)
 	}
 	if m.rules.dedupe && f.PartnerTransID != "" {
 		if code := m.duplicate(f); code != "" {
 			return no(code)
 		}
 	}
-	if m.needs[need{partner.OpRegister, "amount"}] && f.Amount != price {
-		return no(partner.AmountMismatch)
+	if m.needs[need{telco.OpRegister, "amount"}] && f.Amount != price {
+		return no(telco.AmountMismatch)
 	}
 	n := m.find(f)
 	if n == 0 {
-		return no(partner.TransactionExpired)
+		return no(telco.TransactionExpired)
 	}
 	r := &m.rows[n-1]
 	if r.msisdn != f.MSISDN || r.pkg != f.Package {
-		return no(partner.TransactionConflict)
+		return no(telco.TransactionConflict)
 	}
 	switch {
-	case r.void, m.rules.oneTime && r.executedOnce() && r.last().code != partner.OTPAttemptsExceeded:
-		return no(partner.TransactionExpired)
+	case r.void, m.rules.oneTime && r.executedOnce() && r.last().code != telco.OTPAttemptsExceeded:
+		return no(telco.TransactionExpired)
 	case r.attempts <= 0:
-		return no(partner.OTPAttemptsExceeded)
+		return no(telco.OTPAttemptsExceeded)
 	case cust.Result == OTPTooOld,
 		m.rules.expiryArrival && !r.expires.After(arrived),
 		m.rules.expiryLate && !r.expires.After(now):
-		return no(partner.OTPExpired)
+		return no(telco.OTPExpired)
 	}
-	if cust.Result == OTPWrong || m.needs[need{partner.OpRegister, "otp"}] && !r.opens(f.OTP) {
+	if cust.Result == OTPWrong || m.needs[need{telco.OpRegister, "otp"}] && !r.opens(f.OTP) {
 		return nil, 0, m.wrongOTP(now, r, n, f)
 	}
 	return r, n, nil
@@ -88,13 +88,13 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 // Order fills in what a registration leaves to the transaction it names: where the
 // contract's register carries no number or no package, they are those of its OTP request.
 func (m *Model) Order(f field.Request) field.Request {
-	bare := !m.needs[need{partner.OpRegister, "msisdn"}] || !m.needs[need{partner.OpRegister, "package"}]
+	bare := !m.needs[need{telco.OpRegister, "msisdn"}] || !m.needs[need{telco.OpRegister, "package"}]
 	if n := m.firstOf(f.TransID); bare && n != 0 {
 		r := &m.rows[n-1]
-		if !m.needs[need{partner.OpRegister, "msisdn"}] {
+		if !m.needs[need{telco.OpRegister, "msisdn"}] {
 			f.MSISDN = r.msisdn
 		}
-		if !m.needs[need{partner.OpRegister, "package"}] {
+		if !m.needs[need{telco.OpRegister, "package"}] {
 			f.Package = r.pkg
 		}
 	}
@@ -104,7 +104,7 @@ func (m *Model) Order(f field.Request) field.Request {
 // find returns the newest row of the request's transId, or where the contract's register
 // carries none, of the subscriber and package.
 func (m *Model) find(f field.Request) int32 {
-	if m.needs[need{partner.OpRegister, "transId"}] {
+	if m.needs[need{telco.OpRegister, "transId"}] {
 		return m.firstOf(f.TransID)
 	}
 	sub := m.subs[f.MSISDN]
@@ -121,7 +121,7 @@ func (m *Model) find(f field.Request) int32 {
 
 // firstOf returns the row that the OTP request opened: later ones of the same transId
 // are repetitions.
-func (m *Model) firstOf(id partner.TransID) int32 {
+func (m *Model) firstOf(id telco.TransID) int32 {
 	n := m.byTrans[id]
 	for n != 0 && m.rows[n-1].nextTrans != 0 {
 		n = m.rows[n-1].nextTrans
@@ -130,24 +130,24 @@ func (m *Model) firstOf(id partner.TransID) int32 {
 }
 
 // duplicate is what a MobiFone that dedupes says of a partnerTransId it has carried out.
-func (m *Model) duplicate(f field.Request) partner.Code {
+func (m *Model) duplicate(f field.Request) telco.Code {
 	for n := m.byPID[f.PartnerTransID]; n != 0; n = m.rows[n-1].nextPID {
 		r := &m.rows[n-1]
-		if !r.executedOnce() || r.last().code == partner.OTPAttemptsExceeded {
+		if !r.executedOnce() || r.last().code == telco.OTPAttemptsExceeded {
 			continue // nothing was carried out: the same id may come again with another OTP
 		}
 		switch {
 		case r.msisdn != f.MSISDN || r.pkg != f.Package:
-			return partner.TransactionConflict
-		case r.last().state == partner.StatePending:
-			return partner.Processing
+			return telco.TransactionConflict
+		case r.last().state == telco.StatePending:
+			return telco.Processing
 		}
-		return partner.DuplicateTransaction
+		return telco.DuplicateTransaction
 	}
 	return ""
 }
 
-func (r *row) opens(otp partner.OTP) bool {
+func (r *row) opens(otp telco.OTP) bool {
 	code := otp.Reveal()
 	v, err := strconv.ParseUint(code, 10, 32)
 	return err == nil && len(code) == 6 && uint32(v) == r.otp
@@ -157,12 +157,12 @@ func (r *row) opens(otp partner.OTP) bool {
 func (m *Model) wrongOTP(now time.Time, r *row, n int32, f field.Request) *wire.Answer {
 	r.attempts--
 	left := r.attempts
-	a := refuse(partner.OTPInvalid)
+	a := refuse(telco.OTPInvalid)
 	if left <= 0 {
-		a.Code = partner.OTPAttemptsExceeded
-		if r.last().state == partner.StateInit {
+		a.Code = telco.OTPAttemptsExceeded
+		if r.last().state == telco.StateInit {
 			m.rename(r, n, f.PartnerTransID)
-			r.set(now, partner.StateFailed, partner.OTPAttemptsExceeded)
+			r.set(now, telco.StateFailed, telco.OTPAttemptsExceeded)
 		}
 	}
 	a.Data = field.Data{TransID: r.trans, PartnerTransID: f.PartnerTransID, AttemptsLeft: &left}
@@ -176,7 +176,7 @@ func (m *Model) execute(now, arrived time.Time, f field.Request) wire.Answer {
 		return *refusal
 	}
 	cust := m.customer(f.MSISDN)
-	if r.last().state != partner.StateInit { // kinds D and F let a transId register again
+	if r.last().state != telco.StateInit { // kinds D and F let a transId register again
 		again := *r
 		again.history, again.changes, again.again = [4]change{}, 0, true
 		again.pid, again.pidAtOTP, again.nextPID, again.parked = "", false, 0, 0
@@ -190,30 +190,30 @@ func (m *Model) execute(now, arrived time.Time, f field.Request) wire.Answer {
 		r.amount = f.Amount
 	}
 	if code := cust.bars(f.Package); code != "" {
-		r.set(now, partner.StateFailed, code)
+		r.set(now, telco.StateFailed, code)
 		a := refuse(code)
-		a.Data.TransID, a.Data.PartnerTransID, a.Data.State = r.trans, f.PartnerTransID, partner.StateFailed
+		a.Data.TransID, a.Data.PartnerTransID, a.Data.State = r.trans, f.PartnerTransID, telco.StateFailed
 		return a
 	}
 	if cust.Result == PendingThenOK || cust.Result == PendingThenFailed {
-		r.set(now, partner.StatePending, partner.Processing)
+		r.set(now, telco.StatePending, telco.Processing)
 		m.due.add(event{at: now.Add(m.cfg.PendingFor), row: n, fails: cust.Result == PendingThenFailed})
-		a := refuse(partner.Processing)
-		a.Data.TransID, a.Data.PartnerTransID, a.Data.State = r.trans, f.PartnerTransID, partner.StatePending
+		a := refuse(telco.Processing)
+		a.Data.TransID, a.Data.PartnerTransID, a.Data.State = r.trans, f.PartnerTransID, telco.StatePending
 		return a
 	}
 	m.succeed(now, r)
 	_, days, _ := m.offer(f.Package)
 	at := now.In(m.zone)
-	return wire.Answer{Code: partner.Success, Data: field.Data{
-		TransID: r.trans, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: partner.StateSuccess},
+	return wire.Answer{Code: telco.Success, Data: field.Data{
+		TransID: r.trans, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: telco.StateSuccess},
 		MSISDN: r.msisdn, Package: r.pkg, Amount: r.amount,
 		RegisteredAt: at, EffectiveFrom: at, ExpiresAt: at.AddDate(0, 0, days),
 	}}
 }
 
 func (m *Model) succeed(now time.Time, r *row) {
-	r.set(now, partner.StateSuccess, partner.Success)
+	r.set(now, telco.StateSuccess, telco.Success)
 	m.subscriber(r.msisdn).executed++
 	if r.pid != "" {
 		m.executed[r.pid]++
@@ -222,11 +222,11 @@ func (m *Model) succeed(now time.Time, r *row) {
 
 // Reverse takes a registration back, as MobiFone's operator might: SUCCESS becomes REVERSED. It
 // reports whether there was one to take back.
-func (m *Model) Reverse(now time.Time, id partner.TransID) bool {
+func (m *Model) Reverse(now time.Time, id telco.TransID) bool {
 	now = m.tick(now)
 	for n := m.byTrans[id]; n != 0; n = m.rows[n-1].nextTrans {
-		if r := &m.rows[n-1]; r.last().state == partner.StateSuccess {
-			r.set(now, partner.StateReversed, partner.Success)
+		if r := &m.rows[n-1]; r.last().state == telco.StateSuccess {
+			r.set(now, telco.StateReversed, telco.Success)
 			return true
 		}
 	}

@@ -4,18 +4,18 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // row is one transaction of the ledger. Its states are kept with their times, so that a
 // lookup that lags behind sees what was true then.
 type row struct {
-	msisdn   partner.MSISDN
-	trans    partner.TransID
-	pid      partner.PartnerTransID
+	msisdn   telco.MSISDN
+	trans    telco.TransID
+	pid      telco.PartnerTransID
 	pidAtOTP bool // the partnerTransId came with the OTP request
-	pkg      partner.PackageCode
-	amount   partner.VND
+	pkg      telco.PackageCode
+	amount   telco.VND
 	shop     string
 	otp      uint32
 	attempts int // entries left
@@ -31,15 +31,15 @@ type row struct {
 
 type change struct {
 	at    time.Time
-	state partner.State
-	code  partner.Code
+	state telco.State
+	code  telco.Code
 }
 
 func (r *row) created() time.Time { return r.history[0].at }
 
 func (r *row) last() change { return r.history[r.changes-1] }
 
-func (r *row) set(at time.Time, state partner.State, code partner.Code) {
+func (r *row) set(at time.Time, state telco.State, code telco.Code) {
 	r.history[r.changes] = change{at, state, code}
 	r.changes++
 }
@@ -47,7 +47,7 @@ func (r *row) set(at time.Time, state partner.State, code partner.Code) {
 // executedOnce reports whether a registration was carried out or failed for good.
 func (r *row) executedOnce() bool {
 	s := r.last().state
-	return s != partner.StateInit && s != partner.StateExpired
+	return s != telco.StateInit && s != telco.StateExpired
 }
 
 // asOf returns the row's newest change at that time; false before it was created. An
@@ -62,8 +62,8 @@ func (m *Model) asOf(r *row, t time.Time) (change, bool) {
 	}
 	c := r.history[n-1]
 	lateOK := !m.rules.expiryLate && r.parked > 0 || !m.rules.expiryArrival
-	if c.state == partner.StateInit && !r.expires.After(t) && !lateOK {
-		c = change{at: r.expires, state: partner.StateExpired}
+	if c.state == telco.StateInit && !r.expires.After(t) && !lateOK {
+		c = change{at: r.expires, state: telco.StateExpired}
 	}
 	return c, true
 }
@@ -76,18 +76,18 @@ func (m *Model) view(r *row, t time.Time) (field.Row, bool) {
 	}
 	out := field.Row{
 		TransID: r.trans, MSISDN: r.msisdn, Package: r.pkg, Amount: r.amount, StateSaid: field.StateSaid{State: c.state},
-		ResultCode: m.wire[need{partner.OpRegister, string(c.code)}], Shop: r.shop, CreatedAt: r.created(), UpdatedAt: c.at,
+		ResultCode: m.wire[need{telco.OpRegister, string(c.code)}], Shop: r.shop, CreatedAt: r.created(), UpdatedAt: c.at,
 	}
-	if r.pidAtOTP || c.state != partner.StateInit && c.state != partner.StateExpired {
+	if r.pidAtOTP || c.state != telco.StateInit && c.state != telco.StateExpired {
 		out.PartnerTransID = r.pid
 	}
 	return out, true
 }
 
 // Ledger returns every transaction as it truly is now, without lag, oldest first.
-func (m *Model) Ledger(now time.Time) []partner.Transaction {
+func (m *Model) Ledger(now time.Time) []telco.Transaction {
 	now = m.tick(now)
-	out := make([]partner.Transaction, 0, len(m.rows))
+	out := make([]telco.Transaction, 0, len(m.rows))
 	for i := range m.rows {
 		r := &m.rows[i]
 		v, ok := m.view(r, now)
@@ -95,7 +95,7 @@ func (m *Model) Ledger(now time.Time) []partner.Transaction {
 			continue
 		}
 		c, _ := m.asOf(r, now)
-		out = append(out, partner.Transaction{
+		out = append(out, telco.Transaction{
 			TransID: v.TransID, PartnerTransID: v.PartnerTransID, MSISDN: v.MSISDN, Package: v.Package,
 			Amount: v.Amount, State: v.State, WireState: v.State.String(), ResultCode: c.code,
 			WireResultCode: v.ResultCode, Shop: v.Shop,
@@ -107,7 +107,7 @@ func (m *Model) Ledger(now time.Time) []partner.Transaction {
 
 // add appends a row in state INIT and puts it into the indexes.
 func (m *Model) add(now time.Time, r row) (*row, int32) {
-	r.set(now, partner.StateInit, "")
+	r.set(now, telco.StateInit, "")
 	m.rows = append(m.rows, r)
 	n := int32(len(m.rows))
 	p := &m.rows[n-1]
@@ -143,7 +143,7 @@ func (m *Model) unindexPID(r *row, n int32) {
 }
 
 // rename files the row under the partnerTransId that a registration names.
-func (m *Model) rename(r *row, n int32, pid partner.PartnerTransID) {
+func (m *Model) rename(r *row, n int32, pid telco.PartnerTransID) {
 	if r.pid == pid || pid == "" {
 		return
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // event is work for later: a parked registration, or the end of a PENDING one.
@@ -101,11 +101,11 @@ func (m *Model) park(now, at time.Time, f field.Request) {
 // settle ends a PENDING registration.
 func (m *Model) settle(e event) {
 	r := &m.rows[e.row-1]
-	if r.last().state != partner.StatePending {
+	if r.last().state != telco.StatePending {
 		return
 	}
 	if e.fails {
-		r.set(m.now, partner.StateFailed, partner.RegistrationFailed)
+		r.set(m.now, telco.StateFailed, telco.RegistrationFailed)
 		return
 	}
 	m.succeed(m.now, r)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Result is what comes of registering for a subscriber. The zero value is success.
@@ -31,31 +31,31 @@ type Subscriber struct {
 	Barred     bool // SUBSCRIBER_INACTIVE at every step
 	NoSMS      bool // the OTP cannot be delivered: OTP_NOT_DELIVERED
 	Result     Result
-	Ineligible map[partner.PackageCode]partner.Code // packages refused at step 1 and 3, with the reason
+	Ineligible map[telco.PackageCode]telco.Code // packages refused at step 1 and 3, with the reason
 }
 
 // refusal is what every step says to a subscriber who can buy nothing; "" to others.
-func (s Subscriber) refusal() partner.Code {
+func (s Subscriber) refusal() telco.Code {
 	switch {
 	case s.Unknown:
-		return partner.SubscriberNotFound
+		return telco.SubscriberNotFound
 	case s.Postpaid:
-		return partner.NotPrepaid
+		return telco.NotPrepaid
 	case s.Barred:
-		return partner.SubscriberInactive
+		return telco.SubscriberInactive
 	}
 	return ""
 }
 
 // bars is why the package cannot be registered; "" when it can.
-func (s Subscriber) bars(pkg partner.PackageCode) partner.Code {
+func (s Subscriber) bars(pkg telco.PackageCode) telco.Code {
 	switch s.Result {
 	case Ineligible:
-		return partner.NotEligible
+		return telco.NotEligible
 	case AlreadyRegistered:
-		return partner.PackageAlreadyRegistered
+		return telco.PackageAlreadyRegistered
 	case Inactive:
-		return partner.SubscriberInactive
+		return telco.SubscriberInactive
 	}
 	return s.Ineligible[pkg]
 }
@@ -71,19 +71,19 @@ type subscriber struct {
 }
 
 // SetSubscriber replaces what Config.Customer tells of a subscriber.
-func (m *Model) SetSubscriber(n partner.MSISDN, s Subscriber) {
+func (m *Model) SetSubscriber(n telco.MSISDN, s Subscriber) {
 	m.subscriber(n).set = &s
 }
 
 // customer returns what MobiFone knows of a subscriber.
-func (m *Model) customer(n partner.MSISDN) Subscriber {
+func (m *Model) customer(n telco.MSISDN) Subscriber {
 	if s := m.subs[n]; s != nil && s.set != nil {
 		return *s.set
 	}
 	return m.cfg.Customer(n)
 }
 
-func (m *Model) subscriber(n partner.MSISDN) *subscriber {
+func (m *Model) subscriber(n telco.MSISDN) *subscriber {
 	s := m.subs[n]
 	if s == nil {
 		s = &subscriber{}
@@ -96,13 +96,13 @@ func (m *Model) subscriber(n partner.MSISDN) *subscriber {
 func (m *Model) Eligible(now time.Time, f field.Request) wire.Answer {
 	m.tick(now)
 	if !f.MSISDN.IsValid() {
-		return refuse(partner.InvalidISDN)
+		return refuse(telco.InvalidISDN)
 	}
 	sub := m.customer(f.MSISDN)
 	if code := sub.refusal(); code != "" {
 		return refuse(code)
 	}
-	a := wire.Answer{Code: partner.Success}
+	a := wire.Answer{Code: telco.Success}
 	a.Data.SubscriberType = "PREPAID"
 	a.Data.HasRows = true
 	a.Data.Rows = make([]field.Row, 0, len(m.offers))
@@ -114,7 +114,7 @@ func (m *Model) Eligible(now time.Time, f field.Request) wire.Answer {
 			AutoRenew: &renew, Eligible: &eligible, Description: pkg.words,
 		}
 		if !eligible {
-			row.ReasonCode = m.wire[need{partner.OpEligible, string(reason)}]
+			row.ReasonCode = m.wire[need{telco.OpEligible, string(reason)}]
 		}
 		a.Data.Rows = append(a.Data.Rows, row)
 	}

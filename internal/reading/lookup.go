@@ -10,15 +10,15 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Answer is what MobiFone said to a lookup.
 type Answer struct {
-	Rows     []partner.Transaction
+	Rows     []telco.Transaction
 	ReadAt   time.Time // by MobiFone's clock, the earliest its ledger can have been read; zero: not known
 	Cached   bool      // a cache may have answered: what it shows was there, what it lacks proves nothing
-	Evidence partner.Evidence
+	Evidence telco.Evidence
 	WireCode string
 	SaidAt   time.Time // MobiFone's clock in the last reply; zero: not known
 }
@@ -33,23 +33,23 @@ var (
 
 // Question is what to look up.
 type Question struct {
-	IDs []partner.IDs
+	IDs []telco.IDs
 	// Who and when: needed where MobiFone has no lookup by id, and its transactions of one
 	// subscriber are searched instead. By MobiFone's clock nothing was requested before
 	// Since, and nothing is carried out after Until; zero means until now.
-	MSISDN       partner.MSISDN
+	MSISDN       telco.MSISDN
 	Since, Until time.Time
 }
 
 // Of asks for one intent.
-func Of(i partner.Intent, p partner.Purchase) Question {
-	q := Question{IDs: []partner.IDs{i.IDs}, MSISDN: p.MSISDN}
+func Of(i telco.Intent, p telco.Purchase) Question {
+	q := Question{IDs: []telco.IDs{i.IDs}, MSISDN: p.MSISDN}
 	q.reach(i)
 	return q
 }
 
 // reach widens the time asked for by an intent.
-func (q *Question) reach(i partner.Intent) {
+func (q *Question) reach(i telco.Intent) {
 	if q.Since.IsZero() || i.PreparedAt.Before(q.Since) {
 		q.Since = i.PreparedAt
 	}
@@ -62,7 +62,7 @@ func (q *Question) reach(i partner.Intent) {
 
 // Window is since and until when the intents of a sale may show. opened is when the sale
 // began, which counts while it has none.
-func Window(intents []partner.Intent, opened time.Time) (since, until time.Time) {
+func Window(intents []telco.Intent, opened time.Time) (since, until time.Time) {
 	var q Question
 	for _, i := range intents {
 		q.reach(i)
@@ -75,10 +75,10 @@ func Window(intents []partner.Intent, opened time.Time) (since, until time.Time)
 
 // Can reports whether a contract lets a sale be looked up: by transId, since one
 // partnerTransId may cover several OTPs and each is another transaction, or by subscriber.
-func Can(c *contract.Contract) bool { return byID(c) || c.Has(partner.OpSearch) }
+func Can(c *contract.Contract) bool { return byID(c) || c.Has(telco.OpSearch) }
 
 func byID(c *contract.Contract) bool {
-	return c.Has(partner.OpGet) && c.Carries(partner.OpGet, "transId")
+	return c.Has(telco.OpGet) && c.Carries(telco.OpGet, "transId")
 }
 
 // LookUp asks for every pair of ids, each by its transId, and for every partnerTransId if
@@ -90,22 +90,22 @@ func LookUp(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 	c := t.Contract()
 	switch {
 	case len(q.IDs) == 0:
-		return Answer{}, &partner.Error{Operation: partner.OpGet, Code: partner.InvalidInput, Err: errors.New("no ids to look up")}
+		return Answer{}, &telco.Error{Operation: telco.OpGet, Code: telco.InvalidInput, Err: errors.New("no ids to look up")}
 	case byID(c):
-	case c.Has(partner.OpSearch):
+	case c.Has(telco.OpSearch):
 		return search(ctx, t, q)
 	default:
-		return Answer{}, &partner.Error{Operation: partner.OpGet, Code: partner.OperationAbsent, Err: errNoLookup}
+		return Answer{}, &telco.Error{Operation: telco.OpGet, Code: telco.OperationAbsent, Err: errNoLookup}
 	}
 	var all Answer
-	var asked []partner.IDs
+	var asked []telco.IDs
 	for _, pair := range q.IDs {
-		questions := []partner.IDs{{TransID: pair.TransID}}
-		if c.Carries(partner.OpGet, "partnerTransId") {
-			questions = append(questions, partner.IDs{PartnerTransID: pair.PartnerTransID})
+		questions := []telco.IDs{{TransID: pair.TransID}}
+		if c.Carries(telco.OpGet, "partnerTransId") {
+			questions = append(questions, telco.IDs{PartnerTransID: pair.PartnerTransID})
 		}
 		for _, one := range questions {
-			if one == (partner.IDs{}) || slices.Contains(asked, one) {
+			if one == (telco.IDs{}) || slices.Contains(asked, one) {
 				continue
 			}
 			a, err := Ask(ctx, t, one, nil)
@@ -118,7 +118,7 @@ func LookUp(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 		}
 	}
 	if len(asked) == 0 {
-		return Answer{}, &partner.Error{Operation: partner.OpGet, Code: partner.InvalidInput, Err: errors.New("no ids to look up")}
+		return Answer{}, &telco.Error{Operation: telco.OpGet, Code: telco.InvalidInput, Err: errors.New("no ids to look up")}
 	}
 	return all, nil
 }
@@ -165,12 +165,12 @@ func (q *Question) end(t *transport.Transport) time.Time {
 // without any id might be ours.
 func search(ctx context.Context, t *transport.Transport, q Question) (Answer, error) {
 	if !q.MSISDN.IsValid() || q.Since.IsZero() {
-		return Answer{}, &partner.Error{Operation: partner.OpSearch, Code: partner.InvalidInput, Fields: []partner.FieldError{
+		return Answer{}, &telco.Error{Operation: telco.OpSearch, Code: telco.InvalidInput, Fields: []telco.FieldError{
 			{Field: "MSISDN", Problem: "needed, and Since too: MobiFone has no lookup by id, so the subscriber's transactions are searched"},
 		}}
 	}
 	begin, end, span := q.Since.Add(-slackDays), q.end(t), time.Duration(t.Contract().Limits().RangeMax)
-	if zone := t.WholeDays(partner.OpSearch); zone != nil { // the first day and the last count whole
+	if zone := t.WholeDays(telco.OpSearch); zone != nil { // the first day and the last count whole
 		y, m, d := begin.In(zone).Date()
 		begin, span = time.Date(y, m, d, 0, 0, 0, 0, zone), max(span.Truncate(24*time.Hour), 24*time.Hour)
 	}
@@ -183,7 +183,7 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 	var all Answer
 	if _, _, err := t.PartnerNow(); err != nil {
 		// One reply may come from a host with a wrong clock. Two that agree tell the time.
-		if _, err := t.Call(ctx, partner.OpSearch, q.page(t, begin, until(begin), 1)); err != nil {
+		if _, err := t.Call(ctx, telco.OpSearch, q.page(t, begin, until(begin), 1)); err != nil {
 			if _, absent := saysAbsent(err); !absent {
 				return all, err
 			}
@@ -203,14 +203,14 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 func searchRange(ctx context.Context, t *transport.Transport, q Question, from, to time.Time, all *Answer, first bool) error {
 	rows := 0
 	for page := 1; ; page++ {
-		reply, err := t.Call(ctx, partner.OpSearch, q.page(t, from, to, page))
+		reply, err := t.Call(ctx, telco.OpSearch, q.page(t, from, to, page))
 		_, absent := saysAbsent(err)
 		switch d := &reply.Data; {
 		case absent:
 		case err != nil:
 			return err
 		case !d.HasRows:
-			return unreadable(t, partner.OpSearch, reply, ErrNoPlace)
+			return unreadable(t, telco.OpSearch, reply, ErrNoPlace)
 		}
 		one := answerOf(reply)
 		one.keep(t, q, reply.Data.Rows)
@@ -231,11 +231,11 @@ func searchRange(ctx context.Context, t *transport.Transport, q Question, from, 
 // keep takes the rows of the ids asked for.
 func (a *Answer) keep(t *transport.Transport, q Question, rows []field.Row) {
 	for _, r := range rows {
-		tx := t.Transaction(partner.OpSearch, r)
+		tx := t.Transaction(telco.OpSearch, r)
 		switch {
 		case tx.TransID == "" && tx.PartnerTransID == "":
 			a.Cached = true
-		case slices.ContainsFunc(q.IDs, func(ids partner.IDs) bool { return sharesID(tx, ids) }):
+		case slices.ContainsFunc(q.IDs, func(ids telco.IDs) bool { return sharesID(tx, ids) }):
 			a.Rows = append(a.Rows, tx)
 		}
 	}
@@ -250,15 +250,15 @@ func (q *Question) page(t *transport.Transport, from, to time.Time, number int) 
 }
 
 // sharesID reports whether a transaction has one of the ids.
-func sharesID(tx partner.Transaction, ids partner.IDs) bool {
+func sharesID(tx telco.Transaction, ids telco.IDs) bool {
 	return ids.TransID != "" && tx.TransID == ids.TransID || ids.PartnerTransID != "" && tx.PartnerTransID == ids.PartnerTransID
 }
 
 // union adds what one answer shows to what the others did. A row that two answers show is
 // one; a row that stands twice in one answer is two, however alike: MobiFone carried one
 // request out twice.
-func union(all, answer []partner.Transaction) []partner.Transaction {
-	count := func(rows []partner.Transaction, tx partner.Transaction) (n int) {
+func union(all, answer []telco.Transaction) []telco.Transaction {
+	count := func(rows []telco.Transaction, tx telco.Transaction) (n int) {
 		for _, r := range rows {
 			if r == tx {
 				n++
@@ -278,8 +278,8 @@ func union(all, answer []partner.Transaction) []partner.Transaction {
 // answer without rows; a bare 404 can be anybody's and is an error. Every row must carry
 // the ids asked for, those it leaves empty excepted if another one asked for agrees. The
 // answer's rows lie in room if it is large enough.
-func Ask(ctx context.Context, t *transport.Transport, q partner.IDs, room []partner.Transaction) (Answer, error) {
-	reply, err := t.Call(ctx, partner.OpGet, field.Request{
+func Ask(ctx context.Context, t *transport.Transport, q telco.IDs, room []telco.Transaction) (Answer, error) {
+	reply, err := t.Call(ctx, telco.OpGet, field.Request{
 		Channel: t.Channel(), TransID: q.TransID, PartnerTransID: q.PartnerTransID,
 	})
 	a := answerOf(reply)
@@ -291,14 +291,14 @@ func Ask(ctx context.Context, t *transport.Transport, q partner.IDs, room []part
 		return Answer{}, err
 	}
 	if !reply.Data.HasRows {
-		return Answer{}, unreadable(t, partner.OpGet, reply, ErrNoPlace)
+		return Answer{}, unreadable(t, telco.OpGet, reply, ErrNoPlace)
 	}
 	defer field.FreeRows(reply.Data.Rows)
 	a.Rows = room
 	for _, r := range reply.Data.Rows {
-		tx := t.Transaction(partner.OpGet, r)
+		tx := t.Transaction(telco.OpGet, r)
 		if !isOf(tx, q) {
-			return Answer{}, unreadable(t, partner.OpGet, reply, ErrOtherIDs)
+			return Answer{}, unreadable(t, telco.OpGet, reply, ErrOtherIDs)
 		}
 		a.Rows = append(a.Rows, tx)
 	}
@@ -309,14 +309,14 @@ func answerOf(reply transport.Reply) Answer {
 	return Answer{ReadAt: reply.ReadAt, Cached: reply.Cached, Evidence: reply.Evidence, WireCode: reply.WireCode, SaidAt: reply.PartnerTime}
 }
 
-func unreadable(t *transport.Transport, op partner.Operation, reply transport.Reply, cause error) error {
-	return &partner.Error{
-		Operation: op, Code: partner.ReplyUnreadable, Evidence: reply.Evidence, Err: cause,
-		Text: t.Contract().TextOf(partner.SystemError).Fill(nil),
+func unreadable(t *transport.Transport, op telco.Operation, reply transport.Reply, cause error) error {
+	return &telco.Error{
+		Operation: op, Code: telco.ReplyUnreadable, Evidence: reply.Evidence, Err: cause,
+		Text: t.Contract().TextOf(telco.SystemError).Fill(nil),
 	}
 }
 
-func isOf(tx partner.Transaction, q partner.IDs) bool {
+func isOf(tx telco.Transaction, q telco.IDs) bool {
 	sameTransID := q.TransID != "" && tx.TransID == q.TransID
 	sameOwn := q.PartnerTransID != "" && tx.PartnerTransID == q.PartnerTransID
 	switch {
@@ -328,18 +328,18 @@ func isOf(tx partner.Transaction, q partner.IDs) bool {
 
 // saysAbsent reports whether MobiFone said "no such transaction" in a reply that is not a
 // failure itself.
-func saysAbsent(err error) (*partner.Error, bool) {
-	e, ok := errors.AsType[*partner.Error](err)
-	return e, ok && e.Code == partner.TransactionNotFound && e.WireCode != "" && wellFormed(e)
+func saysAbsent(err error) (*telco.Error, bool) {
+	e, ok := errors.AsType[*telco.Error](err)
+	return e, ok && e.Code == telco.TransactionNotFound && e.WireCode != "" && wellFormed(e)
 }
 
 // wellFormed reports that the reply's status lets its code count.
-func wellFormed(e *partner.Error) bool {
+func wellFormed(e *telco.Error) bool {
 	return e.Evidence.HTTPStatus < 500 && e.Evidence.HTTPStatus != http.StatusRequestTimeout
 }
 
 // merge adds up the evidence of two lookups.
-func merge(a, b partner.Evidence) partner.Evidence {
+func merge(a, b telco.Evidence) telco.Evidence {
 	b.Tries += a.Tries
 	b.Sends += a.Sends
 	if !a.FirstSend.IsZero() {

@@ -4,30 +4,30 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Row is a row of MobiFone's, compared with what was sold. It holds no phone number, so
 // that it can be stored.
 type Row struct {
-	partner.IDs
-	State     partner.State
+	telco.IDs
+	State     telco.State
 	Differs   string       // in what it is not what was sold, in words; "" when it is
-	Refusal   partner.Code // of FAILED: the listed code it failed with; "" when it has none
-	Then      partner.Then // where the sale goes on after Refusal
+	Refusal   telco.Code // of FAILED: the listed code it failed with; "" when it has none
+	Then      telco.Then // where the sale goes on after Refusal
 	UpdatedAt time.Time
 }
 
 // RowOf compares a transaction with what was sold. refusal is the contract's RefusalOf, or
 // nil where a row is to prove no refusal.
-func RowOf(tx partner.Transaction, p partner.Purchase, refusal func(partner.Code) partner.Then) Row {
+func RowOf(tx telco.Transaction, p telco.Purchase, refusal func(telco.Code) telco.Then) Row {
 	r := Row{
-		IDs: partner.IDs{TransID: tx.TransID, PartnerTransID: tx.PartnerTransID}, State: tx.State,
+		IDs: telco.IDs{TransID: tx.TransID, PartnerTransID: tx.PartnerTransID}, State: tx.State,
 		Differs: differs(tx, p), UpdatedAt: tx.UpdatedAt.UTC(),
 	}
-	if refusal != nil && tx.State == partner.StateFailed {
+	if refusal != nil && tx.State == telco.StateFailed {
 		// A wrong OTP is no failure of the ids: the right one may still be on its way with them.
-		if then := refusal(tx.ResultCode); then != "" && then != partner.ThenSameIDs {
+		if then := refusal(tx.ResultCode); then != "" && then != telco.ThenSameIDs {
 			r.Refusal, r.Then = tx.ResultCode, then
 		}
 	}
@@ -36,7 +36,7 @@ func RowOf(tx partner.Transaction, p partner.Purchase, refusal func(partner.Code
 
 // differs says in what the transaction is not the purchase. A value that is missing on
 // either side is a difference.
-func differs(tx partner.Transaction, p partner.Purchase) string {
+func differs(tx telco.Transaction, p telco.Purchase) string {
 	switch {
 	case !tx.MSISDN.IsValid():
 		return "the subscriber's number is missing or masked"
@@ -86,7 +86,7 @@ func (f Finding) Words() string {
 // Read reads rows against the ids of a sale. yes and no are the ids that earlier answers
 // have shown as registered and as failed: a final state that changes is a conflict, unless
 // the success is still shown beside it: then a copy of the request was refused.
-func Read(rows []Row, ours, yes, no []partner.IDs) Finding {
+func Read(rows []Row, ours, yes, no []telco.IDs) Finding {
 	var f Finding
 	conflict := func(c Conflict, detail string) {
 		if f.Conflict == "" || f.Conflict == TakenBack {
@@ -96,16 +96,16 @@ func Read(rows []Row, ours, yes, no []partner.IDs) Finding {
 	for _, row := range rows {
 		mine := slices.Contains(ours, row.IDs)
 		switch row.State {
-		case partner.StateInit, partner.StateExpired, partner.StateCancelled, partner.StateFailed:
+		case telco.StateInit, telco.StateExpired, telco.StateCancelled, telco.StateFailed:
 			if slices.Contains(yes, row.IDs) && !succeeded(rows, row.IDs) {
 				conflict(NotAnyMore, "")
 			}
-		case partner.StatePending:
+		case telco.StatePending:
 			f.Pending = true
 			if !mine || row.Differs != "" {
 				conflict(PendingOther, detail(row, mine))
 			}
-		case partner.StateSuccess:
+		case telco.StateSuccess:
 			switch {
 			case !mine || row.Differs != "":
 				conflict(SoldOtherwise, detail(row, mine))
@@ -113,12 +113,12 @@ func Read(rows []Row, ours, yes, no []partner.IDs) Finding {
 				conflict(TwiceRegistered, "")
 			case slices.Contains(no, row.IDs):
 				conflict(FailedAndNot, "")
-			case slices.ContainsFunc(yes, func(other partner.IDs) bool { return other != row.IDs }):
+			case slices.ContainsFunc(yes, func(other telco.IDs) bool { return other != row.IDs }):
 				conflict(TwiceRegistered, "")
 			default:
 				f.Yes = &row
 			}
-		case partner.StateReversed:
+		case telco.StateReversed:
 			if f.Conflict == "" {
 				f.Conflict = TakenBack
 			}
@@ -130,8 +130,8 @@ func Read(rows []Row, ours, yes, no []partner.IDs) Finding {
 }
 
 // succeeded reports that a row shows these ids as registered.
-func succeeded(rows []Row, ids partner.IDs) bool {
-	return slices.ContainsFunc(rows, func(r Row) bool { return r.State == partner.StateSuccess && r.IDs == ids })
+func succeeded(rows []Row, ids telco.IDs) bool {
+	return slices.ContainsFunc(rows, func(r Row) bool { return r.State == telco.StateSuccess && r.IDs == ids })
 }
 
 func detail(row Row, mine bool) string {
@@ -142,9 +142,9 @@ func detail(row Row, mine bool) string {
 }
 
 // Failed returns the row that tells the refusal of these ids, if there is one.
-func Failed(rows []Row, ids partner.IDs) (Row, bool) {
+func Failed(rows []Row, ids telco.IDs) (Row, bool) {
 	for _, row := range rows {
-		if row.State == partner.StateFailed && row.IDs == ids && row.Refusal != "" {
+		if row.State == telco.StateFailed && row.IDs == ids && row.Refusal != "" {
 			return row, true
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/ledger"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
@@ -90,7 +90,7 @@ func (p *person) meddle(v sale.View, faults faultSet) {
 // nothing.
 func (p *person) misuse(v sale.View) {
 	w, o, s := p.w, p.order, v.Sale.State
-	wrong, _ := partner.ParseOTP("000000")
+	wrong, _ := telco.ParseOTP("000000")
 	other := o.order
 	other.Price += 1000
 	early := (s == sale.Open || s == sale.Registered || s == sale.Refunded) && len(w.people) == 1 // with company it may become allowed
@@ -126,7 +126,7 @@ func (p *person) misuse(v sale.View) {
 }
 
 // reprice changes what the partner asks for the package.
-func (w *world) reprice(price partner.VND) {
+func (w *world) reprice(price telco.VND) {
 	pkg, _ := catalog.Default().Lookup(theOffer)
 	pkg.Price = price
 	if err := w.model().SetOffer(pkg); err != nil {
@@ -136,12 +136,12 @@ func (w *world) reprice(price partner.VND) {
 }
 
 // foreignUse registers the subscriber by another system, under our transId.
-func (w *world) foreignUse(o *order, trans partner.TransID) {
+func (w *world) foreignUse(o *order, trans telco.TransID) {
 	for _, m := range w.model().Inbox(o.order.MSISDN) {
 		if m.TransID == trans {
 			w.model().Register(w.core(), field.Request{
 				MSISDN: o.order.MSISDN, Package: o.order.Package, Amount: o.order.Price, TransID: trans,
-				PartnerTransID: partner.PartnerTransID("foreign-" + string(trans)), OTP: m.OTP, Shop: "OTHER", Employee: "X1", Channel: "WEB",
+				PartnerTransID: telco.PartnerTransID("foreign-" + string(trans)), OTP: m.OTP, Shop: "OTHER", Employee: "X1", Channel: "WEB",
 			})
 			w.checker.afterPartner()
 		}
@@ -231,7 +231,7 @@ func (w *world) waiting() []sale.Waiting {
 }
 
 // decide rules as MobiFone's statement says, and now and then not.
-func (w *world) decide(d *sale.Desk, id string, rows []partner.Transaction) {
+func (w *world) decide(d *sale.Desk, id string, rows []telco.Transaction) {
 	view, err := d.Look(context.Background(), id)
 	s, o := view.Sale, w.checker.sales[id].order
 	if err != nil || w.percent(drawPerson, 20) {
@@ -239,7 +239,7 @@ func (w *world) decide(d *sale.Desk, id string, rows []partner.Transaction) {
 	}
 	n, ours := 0, s.Pairs()
 	for _, row := range rows {
-		if row.State == partner.StateSuccess && slices.ContainsFunc(ours, func(p partner.IDs) bool { return p.PartnerTransID == row.PartnerTransID }) {
+		if row.State == telco.StateSuccess && slices.ContainsFunc(ours, func(p telco.IDs) bool { return p.PartnerTransID == row.PartnerTransID }) {
 			n++
 		}
 	}
@@ -275,7 +275,7 @@ func (w *world) lastMischief() {
 	if w.wanted(fReversed) {
 		for _, o := range w.orders {
 			for _, row := range w.rowsOf(o) {
-				if row.State == partner.StateSuccess && slices.Contains(o.pids, row.PartnerTransID) && w.model().Reverse(w.core(), row.TransID) {
+				if row.State == telco.StateSuccess && slices.Contains(o.pids, row.PartnerTransID) && w.model().Reverse(w.core(), row.TransID) {
 					w.strikeOnce(fReversed)
 					o.reversed = true
 				}
@@ -286,7 +286,7 @@ func (w *world) lastMischief() {
 		o := w.orders[0]
 		w.now += 5 * time.Minute
 		a := w.model().RequestOTP(w.core(), field.Request{MSISDN: o.order.MSISDN, Package: theOffer, Shop: "OTHER", Employee: "X1"})
-		if a.Code == partner.Success {
+		if a.Code == telco.Success {
 			w.strikeOnce(fForeignRow)
 			w.foreignUse(o, a.Data.TransID)
 		}

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 // cash: every dong is where the state says.
 func (c *checker) cash(k *kept, s *sale.Sale) {
-	in, out := partner.VND(0), partner.VND(0)
+	in, out := telco.VND(0), telco.VND(0)
 	switch s.State {
 	case sale.Open, sale.Cancelled:
 	case sale.Refunded:
@@ -75,7 +75,7 @@ func (c *checker) money(k *kept, s *sale.Sale) {
 }
 
 // sentSince reports that an id was sent again after its sends were proven not registered.
-func (c *checker) sentSince(k *kept, pid partner.PartnerTransID) bool {
+func (c *checker) sentSince(k *kept, pid telco.PartnerTransID) bool {
 	return slices.ContainsFunc(c.w.wire[k.proven:], func(s wireSend) bool { return s.pid == pid })
 }
 
@@ -84,7 +84,7 @@ func (c *checker) rowMatches(o *order) bool {
 	found := 0
 	for _, row := range c.w.rowsOf(o) {
 		sold := row.MSISDN == o.order.MSISDN && row.Package == o.order.Package && row.Amount == o.order.Price
-		if sold && row.State == partner.StateSuccess && slices.Contains(o.pids, row.PartnerTransID) {
+		if sold && row.State == telco.StateSuccess && slices.Contains(o.pids, row.PartnerTransID) {
 			found++
 		}
 	}
@@ -129,7 +129,7 @@ func (c *checker) registerLeaves(f field.Request) int {
 	k, o := c.sales[r.id], r.state.Order
 	_, intended := k.planned[w.cur]
 	switch {
-	case !slices.Contains(r.state.Pairs(), partner.IDs{TransID: f.TransID, PartnerTransID: f.PartnerTransID}):
+	case !slices.Contains(r.state.Pairs(), telco.IDs{TransID: f.TransID, PartnerTransID: f.PartnerTransID}):
 		c.fail("intent", "a register request left without its durable intent")
 	case f.MSISDN != o.MSISDN || f.Package != o.Package || f.Amount != o.Price || f.Shop != o.Shop:
 		c.fail("intent", "the request is not the one that was intended")

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -19,7 +19,7 @@ type checker struct {
 
 	sales     map[string]*kept
 	executed  int
-	questions []partner.TransID // that a lookup was asked about
+	questions []telco.TransID // that a lookup was asked about
 }
 
 // kept is what the checker itself knows of a sale in the store.
@@ -183,14 +183,14 @@ func (c *checker) answered(what string, began time.Duration, v sale.View, err er
 		c.fail("acknowledged", "version %d was shown, %d is on disk", v.Sale.Version, k.acked)
 	}
 	if what == "register" {
-		switch out := partner.OutcomeOf(err); {
-		case out == partner.Succeeded && c.strict && k.order.executed == 0:
+		switch out := telco.OutcomeOf(err); {
+		case out == telco.Succeeded && c.strict && k.order.executed == 0:
 			c.fail("answer", "success was reported, and nothing is registered")
-		case out == partner.NotSent && k.leftBy == c.w.cur && k.leftAt > began:
+		case out == telco.NotSent && k.leftBy == c.w.cur && k.leftAt > began:
 			c.fail("answer", "not sent was reported, and a request is out")
-		case out == partner.NotSent && k.wired > 0 && v.Sale.HoldsSubscriber():
+		case out == telco.NotSent && k.wired > 0 && v.Sale.HoldsSubscriber():
 			c.fail("answer", "not sent was reported of a sale that is %s", v.Sale.State)
-		case out == partner.Rejected && k.wired > 0 && !isOTPCode(err):
+		case out == telco.Rejected && k.wired > 0 && !isOTPCode(err):
 			k.order.rejected = true
 			if c.strict && k.order.executed > 0 {
 				c.fail("answer", "a rejection was reported of a registration")
@@ -203,20 +203,20 @@ func (c *checker) answered(what string, began time.Duration, v sale.View, err er
 // advised: nor does what the teller is told to do.
 func (c *checker) advised(k *kept, v sale.View) {
 	step := v.Action.Step
-	if step == partner.GiveService && c.strict && k.order.executed == 0 {
+	if step == telco.GiveService && c.strict && k.order.executed == 0 {
 		c.fail("answer", "the teller was told to give the service, and nothing is registered")
 	}
-	if step != partner.ReturnCash && step != partner.Refuse || v.Sale.State == sale.Refunded || v.Sale.State == sale.Cancelled {
+	if step != telco.ReturnCash && step != telco.Refuse || v.Sale.State == sale.Refunded || v.Sale.State == sale.Cancelled {
 		return
 	}
-	k.order.told = k.order.told || step == partner.ReturnCash
+	k.order.told = k.order.told || step == telco.ReturnCash
 	if c.strict && k.order.executed > 0 {
 		c.fail("answer", "the teller was told to return the cash of a registration")
 	}
 }
 
 func isOTPCode(err error) bool {
-	return errors.Is(err, partner.OTPInvalid) || errors.Is(err, partner.OTPExpired) || errors.Is(err, partner.OTPAttemptsExceeded)
+	return errors.Is(err, telco.OTPInvalid) || errors.Is(err, telco.OTPExpired) || errors.Is(err, telco.OTPAttemptsExceeded)
 }
 
 // screen: the screen names no time that has passed.
@@ -230,8 +230,8 @@ func (c *checker) screen(began time.Duration, wall time.Time, v sale.View) {
 // came between.
 func (c *checker) obeyed(said sale.View, what string, wall time.Time, err error) {
 	w := c.w
-	step, ok := map[string]partner.Step{
-		"cash": partner.TakeCash, "otp": partner.NewOTP, "register": partner.ReenterOTP, "claim refund": partner.ReturnCash, "confirm refund": partner.ReturnCash,
+	step, ok := map[string]telco.Step{
+		"cash": telco.TakeCash, "otp": telco.NewOTP, "register": telco.ReenterOTP, "claim refund": telco.ReturnCash, "confirm refund": telco.ReturnCash,
 	}[what]
 	if !ok || err == nil || said.Action.Step != step || wall.Before(said.WaitUntil) || w.clocksFail() {
 		return

@@ -8,7 +8,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // timeWindow is how far a request's timestamp may be off.
@@ -32,17 +32,17 @@ func (w *world) date() time.Time {
 }
 
 // admit checks who asks: signature, timestamp, and where there is one, the nonce.
-func (w *world) admit(m *letter) (contract.Stamp, partner.Code) {
-	stamp, err := w.era.wire.Verify(m.op, m.request(), m.body, w.era.credentials, partner.Secret{})
+func (w *world) admit(m *letter) (contract.Stamp, telco.Code) {
+	stamp, err := w.era.wire.Verify(m.op, m.request(), m.body, w.era.credentials, telco.Secret{})
 	switch {
 	case err != nil:
-		return stamp, partner.AuthSignature
+		return stamp, telco.AuthSignature
 	case w.core().Sub(stamp.Time).Abs() > timeWindow:
-		return stamp, partner.AuthTimestamp
+		return stamp, telco.AuthTimestamp
 	case w.script.nonces && slices.Contains(w.nonces, stamp.Nonce):
-		return stamp, partner.AuthNonce
+		return stamp, telco.AuthNonce
 	}
-	if w.script.nonces && m.op == partner.OpRegister { // nothing else is delivered twice
+	if w.script.nonces && m.op == telco.OpRegister { // nothing else is delivered twice
 		w.nonces = append(w.nonces, stamp.Nonce)
 	}
 	return stamp, ""
@@ -75,19 +75,19 @@ func (w *world) arrive(sent int, m *letter, copied bool) reply {
 
 // politely is what a copy of an executed request is told. MobiFone need not say that it
 // has seen the request: the package is there already, the OTP was used.
-func (w *world) politely(code partner.Code) partner.Code {
-	if code != partner.TransactionExpired && code != partner.DuplicateTransaction {
+func (w *world) politely(code telco.Code) telco.Code {
+	if code != telco.TransactionExpired && code != telco.DuplicateTransaction {
 		return code
 	}
-	said := [...]partner.Code{
-		partner.PackageAlreadyRegistered, partner.PackageAlreadyRegistered, partner.NotEligible, partner.OTPInvalid,
-		partner.OTPExpired, partner.OTPAttemptsExceeded, partner.TransactionConflict, code, code, code,
+	said := [...]telco.Code{
+		telco.PackageAlreadyRegistered, telco.PackageAlreadyRegistered, telco.NotEligible, telco.OTPInvalid,
+		telco.OTPExpired, telco.OTPAttemptsExceeded, telco.TransactionConflict, code, code, code,
 	}
 	return said[w.below(drawWire, len(said))]
 }
 
 // refuse is the answer of a gate that lets a copy not in.
-func (w *world) refuse(m *letter, status int, code partner.Code) reply {
+func (w *world) refuse(m *letter, status int, code telco.Code) reply {
 	w.log("  MobiFone refuses a copy: %s", code)
 	a := wire.Answer{Code: code}
 	if status == http.StatusOK {
@@ -147,9 +147,9 @@ func (w *world) lateness() time.Duration {
 
 // shown is a FAILED row of a copy that was refused while the first still waits.
 type shown struct {
-	trans partner.TransID
-	pid   partner.PartnerTransID
-	code  partner.Code
+	trans telco.TransID
+	pid   telco.PartnerTransID
+	code  telco.Code
 	wire  string
 	at    time.Time
 }
@@ -191,9 +191,9 @@ func (r road) lookUp(m *letter, faults faultSet) *reply {
 	for i := range a.Data.Rows {
 		w.disguise(&a.Data.Rows[i], faults)
 	}
-	if faults.has(fNotFoundRow) && len(a.Data.Rows) > 0 && m.op == partner.OpGet {
+	if faults.has(fNotFoundRow) && len(a.Data.Rows) > 0 && m.op == telco.OpGet {
 		w.strike(fNotFoundRow)
-		a.Code = partner.TransactionNotFound
+		a.Code = telco.TransactionNotFound
 	}
 	if faults.has(fWrongDate) { // one host of MobiFone's, and once
 		w.strike(fWrongDate)
@@ -208,15 +208,15 @@ func (r road) lookUp(m *letter, faults faultSet) *reply {
 
 // disguise makes a row what a lookup should not show.
 func (w *world) disguise(r *field.Row, faults faultSet) {
-	if s := w.shows; s != nil && r.TransID == s.trans && r.State == partner.StateInit && !s.at.After(w.core()) && s.code != "" {
-		r.State, r.PartnerTransID, r.UpdatedAt = partner.StateFailed, s.pid, s.at
+	if s := w.shows; s != nil && r.TransID == s.trans && r.State == telco.StateInit && !s.at.After(w.core()) && s.code != "" {
+		r.State, r.PartnerTransID, r.UpdatedAt = telco.StateFailed, s.pid, s.at
 		r.ResultCode = s.wire
 		if rule, ok := w.era.truth.RuleNamed(s.code); ok && s.wire == "listed" {
 			r.ResultCode = rule.Wire[0]
 		}
 	}
 	if w.hit(faults, fLookUnlisted) {
-		r.State = partner.StateUnlisted
+		r.State = telco.StateUnlisted
 	}
 	if w.hit(faults, fOtherAmount) {
 		r.Amount += 1000

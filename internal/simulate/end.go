@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/transactions"
 )
@@ -25,7 +25,7 @@ func (w *world) reconcile() {
 	}
 	for i := range rows {
 		if w.scripted(fLookUnlisted) && w.percent(drawPerson, 30) {
-			rows[i].State = partner.StateUnlisted
+			rows[i].State = telco.StateUnlisted
 		}
 		j := i + w.below(drawPerson, len(rows)-i)
 		rows[i], rows[j] = rows[j], rows[i]
@@ -34,7 +34,7 @@ func (w *world) reconcile() {
 		w.pause(3 * time.Hour) // what the first round set going comes to rest
 		versions := w.versions()
 		for _, row := range rows {
-			if row.State == partner.StateInit || row.PartnerTransID == "" || w.has(bugReconcileBlind) && row.State != partner.StateSuccess {
+			if row.State == telco.StateInit || row.PartnerTransID == "" || w.has(bugReconcileBlind) && row.State != telco.StateSuccess {
 				continue
 			}
 			others := w.sameIDs(rows, row)
@@ -57,9 +57,9 @@ func (w *world) reconcile() {
 
 // statement is what the client reads of MobiFone's ledger. It reads pages: List.All takes
 // two rows of one transId for a contradiction.
-func (w *world) statement() (rows []partner.Transaction, err error) {
+func (w *world) statement() (rows []telco.Transaction, err error) {
 	client := w.hosts[0].client
-	if !client.Contract().Has(partner.OpSearch) {
+	if !client.Contract().Has(telco.OpSearch) {
 		client = w.hosts[0].connect(w.era.truth) // a shop without a lookup gets its statement in another way
 	}
 	list := client.Background().Transactions.Search(transactions.SearchQuery{
@@ -76,8 +76,8 @@ func (w *world) statement() (rows []partner.Transaction, err error) {
 }
 
 // sameIDs are the other rows of the statement with the same partnerTransId.
-func (w *world) sameIDs(rows []partner.Transaction, row partner.Transaction) []partner.Transaction {
-	var others []partner.Transaction
+func (w *world) sameIDs(rows []telco.Transaction, row telco.Transaction) []telco.Transaction {
+	var others []telco.Transaction
 	skipped := false
 	for _, r := range rows {
 		if r.PartnerTransID != row.PartnerTransID {

@@ -11,7 +11,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -45,7 +45,7 @@ const alarmAfter = 4 * 24 * time.Hour
 func (h *host) connect(c *contract.Contract) *mobifone.Client {
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: "https://mobifone.test", Partner: "FPT", Channel: "POS",
-		Credentials: mobifone.StaticCredentials(h.w.era.credentials), IDKey: partner.NewSecret("the key of all ids"),
+		Credentials: mobifone.StaticCredentials(h.w.era.credentials), IDKey: telco.NewSecret("the key of all ids"),
 	}, mobifone.WithContract(c), mobifone.WithHTTPClient(&http.Client{Transport: road{h}}))
 	if err != nil {
 		panic(err)
@@ -225,7 +225,7 @@ type era struct {
 	lives int
 	phone uint64
 
-	credentials partner.Credentials
+	credentials telco.Credentials
 }
 
 const livesPerEra = 128
@@ -239,7 +239,7 @@ func (l *lab) dawn(k ledger.Kind) (*era, error) {
 	}
 	fresh := &era{
 		kind: k, dice: &modelDice{dice: &dice{}}, start: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), lives: 1, phone: 770_000_000,
-		credentials: partner.Credentials{APIKey: partner.NewSecret("the key"), Secret: partner.NewSecret("the secret")},
+		credentials: telco.Credentials{APIKey: telco.NewSecret("the key"), Secret: telco.NewSecret("the secret")},
 	}
 	cfg := ledger.Config{Kind: k, Random: fresh.dice, OTPPerDay: 1_000_000, PendingFor: pendingFor, Queue: queueMax(k)}
 	if e != nil {
@@ -294,9 +294,9 @@ func (e *era) derive(cfg ledger.Config) error {
 }
 
 // subscriber gives a number nobody else in the era has.
-func (e *era) subscriber() partner.MSISDN {
+func (e *era) subscriber() telco.MSISDN {
 	e.phone++
-	return partner.MustParseMSISDN(fmt.Sprintf("0%d", e.phone))
+	return telco.MustParseMSISDN(fmt.Sprintf("0%d", e.phone))
 }
 
 // belief is what a contract promises of one model beside its kind.
@@ -317,10 +317,10 @@ func (l *lab) believe(e *era, b belief) *contract.Contract {
 	}
 	doc := e.truth.Document()
 	if b.noLookup || b.searches {
-		delete(doc.Operations, partner.OpGet)
+		delete(doc.Operations, telco.OpGet)
 	}
 	if b.noLookup {
-		delete(doc.Operations, partner.OpSearch)
+		delete(doc.Operations, telco.OpSearch)
 	}
 	c, err := contract.New(doc)
 	if err == nil {

@@ -11,13 +11,13 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
-const theOffer partner.PackageCode = "C120"
+const theOffer telco.PackageCode = "C120"
 
-const thePrice partner.VND = 120_000
+const thePrice telco.VND = 120_000
 
 // live runs a world from its beginning to its last reconciliation and returns the first
 // broken invariant, and the hash of its trace.
@@ -120,8 +120,8 @@ func (w *world) copied() bool {
 }
 
 // newID is the client's partnerTransId of (shop, order, attempt), unless a bug makes it.
-func (w *world) newID(client *mobifone.Client) func(shop, order string, attempt int) (partner.PartnerTransID, error) {
-	return func(shop, order string, attempt int) (partner.PartnerTransID, error) {
+func (w *world) newID(client *mobifone.Client) func(shop, order string, attempt int) (telco.PartnerTransID, error) {
+	return func(shop, order string, attempt int) (telco.PartnerTransID, error) {
 		switch {
 		case w.has(bugIDByAttempt): // the second of one order is the first of the next
 			n := int(order[len(order)-1]-'0') + attempt
@@ -200,7 +200,7 @@ func (w *world) populate() {
 	}
 }
 
-func (w *world) addOrder(phone partner.MSISDN) {
+func (w *world) addOrder(phone telco.MSISDN) {
 	n := len(w.orders) + 1
 	o := &order{n: n, subject: &ledger.Subscriber{}}
 	if n > 1 {
@@ -208,7 +208,7 @@ func (w *world) addOrder(phone partner.MSISDN) {
 	}
 	o.order = sale.Order{
 		Shop: "HN001", ID: "L" + strconv.Itoa(w.era.lives) + "D" + strconv.Itoa(n), MSISDN: phone, Package: theOffer, Price: thePrice,
-		Staff: partner.Staff{Shop: "HN001", Employee: "NV" + strconv.Itoa(n)},
+		Staff: telco.Staff{Shop: "HN001", Employee: "NV" + strconv.Itoa(n)},
 	}
 	w.orders = append(w.orders, o)
 }

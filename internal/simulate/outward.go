@@ -7,7 +7,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // outward plans what happens to a registration and to its copies. It returns how long
@@ -53,10 +53,10 @@ func (w *world) stopped(m *letter, faults faultSet, p *reply) bool {
 	case w.hit(faults, f401Before):
 		bare.status = http.StatusUnauthorized
 		if w.percent(drawWire, 50) { // with an envelope it is a refusal
-			bare.text, bare.answer = "", &wire.Answer{Code: partner.AuthSignature}
+			bare.text, bare.answer = "", &wire.Answer{Code: telco.AuthSignature}
 		}
 	case w.hit(faults, f429Before):
-		bare.status, bare.text, bare.answer, bare.after = http.StatusTooManyRequests, "", &wire.Answer{Code: partner.RateLimited}, w.retryAfter()
+		bare.status, bare.text, bare.answer, bare.after = http.StatusTooManyRequests, "", &wire.Answer{Code: telco.RateLimited}, w.retryAfter()
 	default:
 		return false
 	}
@@ -93,11 +93,11 @@ func (w *world) copies(m *letter, sent int, faults faultSet, trip time.Duration,
 // arrival, and by another gate. A wrong OTP is not among the former where one transId may
 // register again: that the same ids may go again after it is MobiFone's promise.
 var (
-	usedUp = [...]partner.Code{
-		partner.OTPInvalid, partner.OTPAttemptsExceeded, partner.PackageAlreadyRegistered, partner.NotEligible, partner.CommitmentActive,
-		partner.PartnerLimit, partner.RegistrationFailed, partner.TransactionConflict, partner.TransactionExpired,
+	usedUp = [...]telco.Code{
+		telco.OTPInvalid, telco.OTPAttemptsExceeded, telco.PackageAlreadyRegistered, telco.NotEligible, telco.CommitmentActive,
+		telco.PartnerLimit, telco.RegistrationFailed, telco.TransactionConflict, telco.TransactionExpired,
 	}
-	otherGate = [...]partner.Code{partner.AuthKey, partner.AuthSignature, partner.AuthIP, partner.CommandNotConfigured}
+	otherGate = [...]telco.Code{telco.AuthKey, telco.AuthSignature, telco.AuthIP, telco.CommandNotConfigured}
 )
 
 // twoRoads: one copy is let in and waits, another one is refused, and its refusal is what
@@ -106,8 +106,8 @@ func (w *world) twoRoads(m *letter, sent int, faults faultSet, trip time.Duratio
 	w.lateOut = true
 	w.park(sent, m, trip, w.lateness())
 	code, status := usedUp[w.below(drawWire, len(usedUp))], http.StatusOK
-	if code == partner.OTPInvalid && (w.era.kind == "D" || w.era.kind == "F") {
-		code = partner.OTPExpired
+	if code == telco.OTPInvalid && (w.era.kind == "D" || w.era.kind == "F") {
+		code = telco.OTPExpired
 	}
 	switch {
 	case w.hit(faults, fQueueUsed):
@@ -152,18 +152,18 @@ func (w *world) spoil(p *reply, faults faultSet, m *letter) {
 	case w.hit(faults, f5xxAfter):
 		bare(http.StatusBadGateway)
 		if w.percent(drawWire, 50) { // a well-formed refusal under it is none
-			p.text, p.answer = "", &wire.Answer{Code: [...]partner.Code{partner.NotEligible, partner.AmountMismatch, partner.SystemError}[w.below(drawWire, 3)]}
+			p.text, p.answer = "", &wire.Answer{Code: [...]telco.Code{telco.NotEligible, telco.AmountMismatch, telco.SystemError}[w.below(drawWire, 3)]}
 		}
 	case w.hit(faults, f429After):
-		p.status, p.answer, p.text, p.after = http.StatusTooManyRequests, &wire.Answer{Code: partner.RateLimited}, "", w.retryAfter()
+		p.status, p.answer, p.text, p.after = http.StatusTooManyRequests, &wire.Answer{Code: telco.RateLimited}, "", w.retryAfter()
 	case w.hit(faults, f401After):
 		bare(http.StatusUnauthorized)
 	case w.hit(faults, fUnlistedCode):
 		p.status, p.text, p.answer = http.StatusOK, "", &wire.Answer{WireCode: "ZZ99"}
 	case w.hit(faults, fOtherSale):
 		p.status, p.text = http.StatusOK, ""
-		p.answer = &wire.Answer{Code: partner.Success, Data: field.Data{
-			TransID: "T-OF-ANOTHER", PartnerTransID: "P-OF-ANOTHER", StateSaid: field.StateSaid{State: partner.StateSuccess}, RegisteredAt: p.date,
+		p.answer = &wire.Answer{Code: telco.Success, Data: field.Data{
+			TransID: "T-OF-ANOTHER", PartnerTransID: "P-OF-ANOTHER", StateSaid: field.StateSaid{State: telco.StateSuccess}, RegisteredAt: p.date,
 		}}
 	case faults.has(fContradict) && p.answer != nil:
 		w.strike(fContradict)
@@ -172,8 +172,8 @@ func (w *world) spoil(p *reply, faults faultSet, m *letter) {
 		p.answer = &a
 	case w.hit(faults, fSelfContradict):
 		p.status, p.text = http.StatusOK, ""
-		p.answer = &wire.Answer{Code: partner.NotEligible, Data: field.Data{
-			TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, StateSaid: field.StateSaid{State: partner.StateSuccess},
+		p.answer = &wire.Answer{Code: telco.NotEligible, Data: field.Data{
+			TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, StateSaid: field.StateSaid{State: telco.StateSuccess},
 		}}
 	}
 }

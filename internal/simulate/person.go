@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -168,18 +168,18 @@ func (p *person) next(v sale.View, faults faultSet) (done bool) {
 	trying := v.Sale.State == sale.Paid || v.Sale.State == sale.OTPSent
 	step := v.Action.Step
 	switch {
-	case trying && (p.abandon || p.tries > 5 || p.otps > 5 || step == partner.ReturnCash || step == partner.Support && p.waits > 3):
+	case trying && (p.abandon || p.tries > 5 || p.otps > 5 || step == telco.ReturnCash || step == telco.Support && p.waits > 3):
 		p.think(0, 2*time.Second)
 		giveUp()
-	case step == partner.TakeCash:
+	case step == telco.TakeCash:
 		return p.takeCash(double)
-	case step == partner.NewOTP, step == partner.ReenterOTP && p.tooOld(v.Sale):
+	case step == telco.NewOTP, step == telco.ReenterOTP && p.tooOld(v.Sale):
 		p.askOTP(v, double)
-	case step == partner.ReenterOTP:
+	case step == telco.ReenterOTP:
 		p.register(v, faults)
-	case step == partner.ReturnCash:
+	case step == telco.ReturnCash:
 		return p.payOut(v, double)
-	case trying, step == partner.WaitUntil, v.Sale.State == sale.Registering, v.Sale.State == sale.Resolving:
+	case trying, step == telco.WaitUntil, v.Sale.State == sale.Registering, v.Sale.State == sale.Resolving:
 		if p.abandon && p.waits%3 == 0 {
 			giveUp()
 		}
@@ -273,17 +273,17 @@ func (p *person) register(v sale.View, faults faultSet) {
 		}
 		return
 	}
-	if err != nil && partner.OutcomeOf(err) != partner.Rejected {
+	if err != nil && telco.OutcomeOf(err) != telco.Rejected {
 		p.think(time.Second, 10*time.Second)
 	}
 }
 
 // readSMS is the customer reading out the newest code, or a wrong one.
-func (p *person) readSMS(s sale.Sale, faults faultSet) (partner.OTP, bool) {
+func (p *person) readSMS(s sale.Sale, faults faultSet) (telco.OTP, bool) {
 	w := p.w
 	box := w.model().Inbox(s.Order.MSISDN)
 	if len(box) == 0 {
-		return partner.OTP{}, false
+		return telco.OTP{}, false
 	}
 	code := box[len(box)-1].OTP
 	if m, ok := w.messageOf(s); ok {
@@ -297,7 +297,7 @@ func (p *person) readSMS(s sale.Sale, faults faultSet) (partner.OTP, bool) {
 		code = box[0].OTP
 	}
 	if w.hit(faults, fWrongOTP) || exhausted {
-		wrong, _ := partner.ParseOTP(reverse(code.Reveal()))
+		wrong, _ := telco.ParseOTP(reverse(code.Reveal()))
 		code = wrong
 	}
 	return code, true

@@ -15,7 +15,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -163,14 +163,14 @@ type bentPartner struct {
 	w      *world
 	result func(w *world, r *sale.SendResult)
 	order  func(s *sale.Sale)
-	lookup func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error)
+	lookup func(w *world, pairs []telco.IDs, ask func([]telco.IDs) (sale.Lookup, error)) (sale.Lookup, error)
 }
 
 // Seam gives the desk the client's time.
 func (b bentPartner) Seam() seam.Seam { return seam.In(b.Partner) }
 
 // Prepare prepares, perhaps something else.
-func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code partner.OTP) (sale.Prepared, error) {
+func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code telco.OTP) (sale.Prepared, error) {
 	if b.order != nil {
 		b.order(&s)
 	}
@@ -186,10 +186,10 @@ func (b bentPartner) LookUp(ctx context.Context, s sale.Sale) (sale.Lookup, erro
 	if b.lookup == nil {
 		return b.Partner.LookUp(ctx, s)
 	}
-	return b.lookup(b.w, s.Pairs(), func(pairs []partner.IDs) (sale.Lookup, error) {
+	return b.lookup(b.w, s.Pairs(), func(pairs []telco.IDs) (sale.Lookup, error) {
 		left := s
 		left.Intents = slices.DeleteFunc(slices.Clone(s.Intents), func(i sale.Intent) bool { return !slices.Contains(pairs, i.IDs) })
-		if s.Ticket != nil && !slices.Contains(pairs, partner.IDs{TransID: s.Ticket.TransID, PartnerTransID: s.PartnerTransID}) {
+		if s.Ticket != nil && !slices.Contains(pairs, telco.IDs{TransID: s.Ticket.TransID, PartnerTransID: s.PartnerTransID}) {
 			left.Ticket = nil
 		}
 		return b.Partner.LookUp(ctx, left)
@@ -210,11 +210,11 @@ func (p bentPrepared) Send(ctx context.Context) sale.SendResult {
 }
 
 // misread is a bug that takes one code for something else.
-func misread(name string, code partner.Code, out partner.Outcome) bug {
+func misread(name string, code telco.Code, out telco.Outcome) bug {
 	return result(name, "may be ours", func(_ *world, r *sale.SendResult) {
-		if r.Code == code && r.Outcome != partner.NotSent {
-			*r = sale.SendResult{Outcome: out, Code: code, Err: &partner.Error{Operation: partner.OpRegister, Outcome: out, Code: code}}
-			if out == partner.Succeeded {
+		if r.Code == code && r.Outcome != telco.NotSent {
+			*r = sale.SendResult{Outcome: out, Code: code, Err: &telco.Error{Operation: telco.OpRegister, Outcome: out, Code: code}}
+			if out == telco.Succeeded {
 				r.Err = nil
 			}
 		}
@@ -223,29 +223,29 @@ func misread(name string, code partner.Code, out partner.Outcome) bug {
 
 func misreadReplies() []bug {
 	bugs := []bug{
-		misread("8001 is a success", partner.Processing, partner.Succeeded),
-		misread("8001 is not sent", partner.Processing, partner.NotSent),
-		misread("8005 is not sent", partner.TransactionExpired, partner.NotSent),
-		misread("2064 is a success", partner.PackageAlreadyRegistered, partner.Succeeded),
-		misread("6004 is not sent", partner.AuthNonce, partner.NotSent),
-		misread("429 is not sent", partner.RateLimited, partner.NotSent),
-		misread("5xx is not sent", partner.SystemError, partner.NotSent),
-		misread("a lost reply is not sent", partner.ReplyLost, partner.NotSent),
-		misread("a lost reply is a success", partner.ReplyLost, partner.Succeeded),
-		misread("an unreadable reply is not sent", partner.ReplyUnreadable, partner.NotSent),
+		misread("8001 is a success", telco.Processing, telco.Succeeded),
+		misread("8001 is not sent", telco.Processing, telco.NotSent),
+		misread("8005 is not sent", telco.TransactionExpired, telco.NotSent),
+		misread("2064 is a success", telco.PackageAlreadyRegistered, telco.Succeeded),
+		misread("6004 is not sent", telco.AuthNonce, telco.NotSent),
+		misread("429 is not sent", telco.RateLimited, telco.NotSent),
+		misread("5xx is not sent", telco.SystemError, telco.NotSent),
+		misread("a lost reply is not sent", telco.ReplyLost, telco.NotSent),
+		misread("a lost reply is a success", telco.ReplyLost, telco.Succeeded),
+		misread("an unreadable reply is not sent", telco.ReplyUnreadable, telco.NotSent),
 		{name: "another sale's success is ours", rule: "may be ours", reply: func(_ *world, m *letter, p *reply, faults faultSet) {
 			if faults.has(fOtherSale) {
 				p.believe(m)
 			}
 		}},
 		{name: "the flag counts, not the code", rule: "may be ours", reply: func(_ *world, m *letter, p *reply, _ faultSet) {
-			if p.answer != nil && p.answer.Contradict && p.answer.Code != partner.Success {
+			if p.answer != nil && p.answer.Contradict && p.answer.Code != telco.Success {
 				p.believe(m)
 			}
 		}},
 		result("a closed browser aborts the send", "closed browser", func(w *world, r *sale.SendResult) {
 			if w.cur.ctx != nil && w.cur.ctx.canceled {
-				r.Outcome, r.Err = partner.NotSent, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.Canceled}
+				r.Outcome, r.Err = telco.NotSent, &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: telco.Canceled}
 			}
 		}),
 	}
@@ -255,8 +255,8 @@ func misreadReplies() []bug {
 // believe makes a reply the success of the request it answers.
 func (p *reply) believe(m *letter) {
 	p.status = http.StatusOK
-	p.answer = &wire.Answer{Code: partner.Success, Data: field.Data{
-		TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, StateSaid: field.StateSaid{State: partner.StateSuccess}, RegisteredAt: p.date,
+	p.answer = &wire.Answer{Code: telco.Success, Data: field.Data{
+		TransID: m.fields.TransID, PartnerTransID: m.fields.PartnerTransID, StateSaid: field.StateSaid{State: telco.StateSuccess}, RegisteredAt: p.date,
 	}}
 }
 
@@ -270,14 +270,14 @@ func rows(name string, read func(w *world, a *wire.Answer, r *field.Row)) bug {
 }
 
 // lookup is a bug in how a lookup is made.
-func lookup(name, rule string, bend func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error)) bug {
+func lookup(name, rule string, bend func(w *world, pairs []telco.IDs, ask func([]telco.IDs) (sale.Lookup, error)) (sale.Lookup, error)) bug {
 	return bug{name: name, rule: rule, partner: func(w *world, p sale.Partner) sale.Partner {
 		return bentPartner{Partner: p, w: w, lookup: bend}
 	}}
 }
 
 func timed(name string, at func(w *world, l *sale.Lookup)) bug {
-	return lookup(name, "fence", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+	return lookup(name, "fence", func(w *world, pairs []telco.IDs, ask func([]telco.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 		l, err := ask(pairs)
 		at(w, &l)
 		return l, err
@@ -287,23 +287,23 @@ func timed(name string, at func(w *world, l *sale.Lookup)) bug {
 func misreadLookups() []bug {
 	return []bug{
 		rows("a pending row is an absence", func(_ *world, _ *wire.Answer, r *field.Row) {
-			if r.State == partner.StatePending {
-				r.State, r.ResultCode = partner.StateInit, ""
+			if r.State == telco.StatePending {
+				r.State, r.ResultCode = telco.StateInit, ""
 			}
 		}),
 		rows("a pending row is a success", func(_ *world, _ *wire.Answer, r *field.Row) {
-			if r.State == partner.StatePending {
-				r.State = partner.StateSuccess
+			if r.State == telco.StatePending {
+				r.State = telco.StateSuccess
 			}
 		}),
 		rows("a successful row is an absence", func(_ *world, _ *wire.Answer, r *field.Row) {
-			if r.State == partner.StateSuccess {
-				r.State = partner.StateExpired
+			if r.State == telco.StateSuccess {
+				r.State = telco.StateExpired
 			}
 		}),
 		rows("an expired row is a success", func(w *world, _ *wire.Answer, r *field.Row) {
-			if pid := w.pidOf(r.TransID); r.State == partner.StateExpired && pid != "" {
-				r.State, r.PartnerTransID = partner.StateSuccess, pid
+			if pid := w.pidOf(r.TransID); r.State == telco.StateExpired && pid != "" {
+				r.State, r.PartnerTransID = telco.StateSuccess, pid
 			}
 		}),
 		rows("a row of another id is ours", func(w *world, _ *wire.Answer, r *field.Row) {
@@ -316,23 +316,23 @@ func misreadLookups() []bug {
 		timed("new OTP when absent", func(_ *world, l *sale.Lookup) { l.At = l.At.Add(24 * time.Hour) }),
 		timed("lookups timed a minute late", func(_ *world, l *sale.Lookup) { l.At = l.At.Add(time.Minute) }),
 		timed("the fence is met by the local clock", func(w *world, l *sale.Lookup) { l.At = w.cur.host.wall() }),
-		lookup("a lookup that fails is an absence", "reading", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("a lookup that fails is an absence", "reading", func(w *world, pairs []telco.IDs, ask func([]telco.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			l, err := ask(pairs)
 			if err != nil {
 				l = sale.Lookup{At: w.date()}
 			}
 			return l, nil
 		}),
-		lookup("only the first id is looked up", "reading", func(_ *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("only the first id is looked up", "reading", func(_ *world, pairs []telco.IDs, ask func([]telco.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			return ask(pairs[:1])
 		}),
-		lookup("no look before the first send", "look first", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("no look before the first send", "look first", func(w *world, pairs []telco.IDs, ask func([]telco.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			if len(w.wire) == 0 {
 				return sale.Lookup{At: w.date()}, nil
 			}
 			return ask(pairs)
 		}),
-		lookup("no last look before cash leaves", "refund", func(w *world, pairs []partner.IDs, ask func([]partner.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
+		lookup("no last look before cash leaves", "refund", func(w *world, pairs []telco.IDs, ask func([]telco.IDs) (sale.Lookup, error)) (sale.Lookup, error) {
 			l, err := ask(pairs)
 			for _, r := range w.store.records {
 				if r.state.State == sale.RefundDue {
@@ -345,7 +345,7 @@ func misreadLookups() []bug {
 }
 
 // pidOf is our id of a transId that was sent.
-func (w *world) pidOf(id partner.TransID) partner.PartnerTransID {
+func (w *world) pidOf(id telco.TransID) telco.PartnerTransID {
 	for _, s := range w.wire {
 		if s.trans == id {
 			return s.pid

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -30,7 +30,7 @@ type record struct {
 }
 
 type claim struct {
-	who  partner.MSISDN
+	who  telco.MSISDN
 	sale string
 	slot int
 }
@@ -154,12 +154,12 @@ func (s *store) refusal(c sale.Change) error {
 	return nil
 }
 
-func owns(r *record, id partner.PartnerTransID) bool {
+func owns(r *record, id telco.PartnerTransID) bool {
 	return r.state.PartnerTransID == id ||
-		slices.ContainsFunc(r.state.Pairs(), func(p partner.IDs) bool { return p.PartnerTransID == id })
+		slices.ContainsFunc(r.state.Pairs(), func(p telco.IDs) bool { return p.PartnerTransID == id })
 }
 
-func (s *store) claims(who partner.MSISDN) []sale.Claim {
+func (s *store) claims(who telco.MSISDN) []sale.Claim {
 	var out []sale.Claim
 	for _, c := range s.held {
 		if c.who == who {
@@ -255,12 +255,12 @@ func (s *store) ByOrder(ctx context.Context, shop, order string) (string, error)
 }
 
 // ByPartnerTransID is [sale.Store].ByPartnerTransID.
-func (s *store) ByPartnerTransID(ctx context.Context, id partner.PartnerTransID) (string, error) {
+func (s *store) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (string, error) {
 	return s.idWhere(ctx, func(r *record) bool { return owns(r, id) && !s.w.has(bugObserveLost) })
 }
 
 // Busy is [sale.Store].Busy.
-func (s *store) Busy(ctx context.Context, who partner.MSISDN) ([]sale.Claim, error) {
+func (s *store) Busy(ctx context.Context, who telco.MSISDN) ([]sale.Claim, error) {
 	if err := s.reach(ctx); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // road is a host's wire to MobiFone, below the client's transport. What it carries are the
@@ -26,7 +26,7 @@ func (r road) Seam() seam.Seam { return r.h.time }
 
 // letter is one request as it left.
 type letter struct {
-	op     partner.Operation
+	op     telco.Operation
 	method string
 	url    *url.URL
 	header http.Header
@@ -38,9 +38,9 @@ type letter struct {
 func (r road) RoundTrip(req *http.Request) (*http.Response, error) {
 	op, _ := r.h.w.era.wire.OperationOf(req.Method, req.URL.Path, req, nil)
 	switch op {
-	case partner.OpRegister:
+	case telco.OpRegister:
 		return r.register(req)
-	case partner.OpOTP:
+	case telco.OpOTP:
 		return r.otp(req)
 	default:
 		return r.look(req, op)
@@ -53,7 +53,7 @@ var errReset = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
 // take reads the request to its end, as writing it to a socket does: from here on it has
 // left, unless the client's guard refuses.
-func (r road) take(req *http.Request, op partner.Operation) (*letter, error) {
+func (r road) take(req *http.Request, op telco.Operation) (*letter, error) {
 	m := &letter{op: op, method: req.Method, url: req.URL, header: req.Header}
 	if req.Body != nil {
 		body, err := io.ReadAll(req.Body)
@@ -95,7 +95,7 @@ type reply struct {
 	comes  bool
 	status int
 	answer *wire.Answer
-	op     partner.Operation
+	op     telco.Operation
 	id     string // of the request it answers
 	date   time.Time
 	age    string
@@ -148,7 +148,7 @@ func (r road) otp(req *http.Request) (*http.Response, error) {
 	if w.dark() {
 		return nil, errDial
 	}
-	m, err := r.take(req, partner.OpOTP)
+	m, err := r.take(req, telco.OpOTP)
 	if err != nil {
 		return nil, err
 	}
@@ -162,13 +162,13 @@ func (r road) otp(req *http.Request) (*http.Response, error) {
 	}
 	p := &reply{comes: true, op: m.op, status: http.StatusOK, date: w.date()}
 	if w.hit(faults, fOTPRefused) {
-		p.status, p.answer = http.StatusTooManyRequests, &wire.Answer{Code: partner.RateLimited}
+		p.status, p.answer = http.StatusTooManyRequests, &wire.Answer{Code: telco.RateLimited}
 	} else if stamp, code := w.admit(m); code != "" {
 		p.status, p.answer = http.StatusUnauthorized, &wire.Answer{Code: code}
 	} else {
 		a := w.model().RequestOTP(w.core(), m.fields)
 		p.answer, p.id = &a, stamp.RequestID
-		if faults.has(fExpiryLies) && a.Code == partner.Success {
+		if faults.has(fExpiryLies) && a.Code == telco.Success {
 			w.strike(fExpiryLies)
 			a.Data.OTPExpiresAt = w.core().Add([...]time.Duration{-time.Hour, 10 * time.Second, 9 * time.Hour}[w.below(drawWire, 3)])
 		}
@@ -184,7 +184,7 @@ func (r road) otp(req *http.Request) (*http.Response, error) {
 }
 
 // look carries a lookup.
-func (r road) look(req *http.Request, op partner.Operation) (*http.Response, error) {
+func (r road) look(req *http.Request, op telco.Operation) (*http.Response, error) {
 	w, ctx := r.h.w, req.Context()
 	w.point(ptBeforeLook)
 	faults := w.pass(siteLook)
@@ -198,7 +198,7 @@ func (r road) look(req *http.Request, op partner.Operation) (*http.Response, err
 	if err != nil {
 		return nil, err
 	}
-	if !w.quiet && w.now < w.hanging && (op == partner.OpGet || w.searches) {
+	if !w.quiet && w.now < w.hanging && (op == telco.OpGet || w.searches) {
 		return r.silence(ctx)
 	}
 	if err := r.rest(ctx, w.ride()); err != nil {
@@ -235,7 +235,7 @@ func (r road) register(req *http.Request) (*http.Response, error) {
 	if w.hit(faults, fNotSent) || w.dark() {
 		return nil, errDial
 	}
-	m, err := r.take(req, partner.OpRegister)
+	m, err := r.take(req, telco.OpRegister)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -91,7 +91,7 @@ type order struct {
 	paidOut  int // how often cash was given back
 	ranSince time.Duration
 	executed int // registrations of the sale at the partner
-	pids     []partner.PartnerTransID
+	pids     []telco.PartnerTransID
 	reversed bool
 	told     bool // a teller was told to return the cash
 	rejected bool // a teller was told that the registration was refused
@@ -104,8 +104,8 @@ type order struct {
 // wireSend is one register request that left.
 type wireSend struct {
 	order *order
-	trans partner.TransID
-	pid   partner.PartnerTransID
+	trans telco.TransID
+	pid   telco.PartnerTransID
 	left  time.Duration
 	ran   bool // it reached the execution
 }

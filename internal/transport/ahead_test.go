@@ -24,7 +24,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // early is a partner on loopback and a transport that dials ahead to it.
@@ -53,7 +53,7 @@ type setup struct {
 func newEarly(t *testing.T, s setup) *early {
 	t.Helper()
 	e := &early{Partner: wiretest.New(t, contract.Default()), active: map[net.Conn]bool{}, ended: map[net.Conn]bool{}}
-	registers := e.Contract.Document().Operations[partner.OpRegister].Path
+	registers := e.Contract.Document().Operations[telco.OpRegister].Path
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == registers {
 			e.mu.Lock()
@@ -107,15 +107,15 @@ func newEarly(t *testing.T, s setup) *early {
 			age := time.Duration(e.age.Load())
 			return time.Now().Round(0).Add(age), time.Since(start) + age
 		}},
-		Credentials: func(context.Context) (partner.Credentials, error) {
-			return partner.Credentials{APIKey: partner.NewSecret("a key"), Secret: partner.NewSecret("a secret")}, nil
+		Credentials: func(context.Context) (telco.Credentials, error) {
+			return telco.Credentials{APIKey: telco.NewSecret("a key"), Secret: telco.NewSecret("a secret")}, nil
 		},
 		Timeouts: Timeouts{Read: 5 * time.Second, Call: 5 * time.Second, OTP: 5 * time.Second, Register: 5 * time.Second},
 		Retry:    Retry{Tries: 1},
 	})
 	t.Cleanup(func() { _ = e.tr.Close(context.WithoutCancel(t.Context())) })
 	_, err = lookUp(t, e.tr) // for the partner's time
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	return e
 }
 
@@ -181,9 +181,9 @@ func eventually(t *testing.T, is func() bool) {
 // register sends a registration and returns from which address it came.
 func (e *early) register(t *testing.T) string {
 	t.Helper()
-	before := e.Requests(partner.OpRegister)
+	before := e.Requests(telco.OpRegister)
 	require.NoError(t, register(t, e.tr, 0))
-	assert.Equal(t, before+1, e.Requests(partner.OpRegister))
+	assert.Equal(t, before+1, e.Requests(telco.OpRegister))
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.by[len(e.by)-1]
@@ -222,7 +222,7 @@ func TestARegistrationTakesWhatWasOpenedAhead(t *testing.T) {
 			assert.False(t, e.asked(conns[1]))
 
 			_, err := lookUp(t, e.tr)
-			require.ErrorIs(t, err, partner.TransactionNotFound)
+			require.ErrorIs(t, err, telco.TransactionNotFound)
 			assert.NotNil(t, e.spare(), "a lookup takes none")
 			assert.Equal(t, conns[1].RemoteAddr().String(), e.register(t))
 			assert.Equal(t, local.String(), conns[1].RemoteAddr().String())
@@ -506,7 +506,7 @@ func TestOneRegistrationTakesIt(t *testing.T) {
 				wg.Go(func() { assert.NoError(t, register(t, e.tr, n)) })
 			}
 			wg.Wait()
-			assert.Equal(t, sales, e.Requests(partner.OpRegister))
+			assert.Equal(t, sales, e.Requests(telco.OpRegister))
 			assert.Len(t, e.conns(), 1+sales)
 			e.mu.Lock()
 			defer e.mu.Unlock()
@@ -616,7 +616,7 @@ func (c deadConn) Write(p []byte) (int, error) {
 // body was let out; nothing is sent again, and nothing is dialled for it.
 func TestWhatDiesUnseenIsNotSentAgain(t *testing.T) {
 	t.Parallel()
-	for writes, want := range map[int32]partner.Outcome{0: partner.NotSent, 1: partner.Unknown} {
+	for writes, want := range map[int32]telco.Outcome{0: telco.NotSent, 1: telco.Unknown} {
 		e := newEarly(t, kinds["in clear"])
 		conn := e.open(t)
 		a := e.tr.ahead
@@ -626,9 +626,9 @@ func TestWhatDiesUnseenIsNotSentAgain(t *testing.T) {
 		a.spare.conn = deadConn{a.spare.conn, &left}
 		a.mu.Unlock()
 		err := register(t, e.tr, 0)
-		assert.Equal(t, want, partner.OutcomeOf(err), "%v", err)
+		assert.Equal(t, want, telco.OutcomeOf(err), "%v", err)
 		assert.Len(t, e.conns(), 2)
-		assert.Zero(t, e.Requests(partner.OpRegister))
+		assert.Zero(t, e.Requests(telco.OpRegister))
 		eventually(t, e.hasEnded(conn))
 	}
 }
@@ -684,7 +684,7 @@ func TestWhereNothingIsOpenedAhead(t *testing.T) {
 		e.open(t)
 		through.Store(true)
 		err := register(t, e.tr, 0)
-		assert.Equal(t, partner.NotSent, partner.OutcomeOf(err), name)
+		assert.Equal(t, telco.NotSent, telco.OutcomeOf(err), name)
 		assert.NotNil(t, e.spare(), "what is dialled for a proxy takes none")
 		assert.Len(t, e.conns(), 2)
 	}

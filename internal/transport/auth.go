@@ -10,7 +10,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const (
@@ -21,8 +21,8 @@ const (
 // grant is what a try authenticates with. Nothing changes it: one that the partner refused
 // is replaced by an outdated copy.
 type grant struct {
-	credentials partner.Credentials
-	token       partner.Secret // of bearer
+	credentials telco.Credentials
+	token       telco.Secret // of bearer
 	key         *wire.Key      // of credentials, ready to sign with
 	generation  int            // which refresh it came from
 	until       time.Time      // zero: for ever
@@ -38,7 +38,7 @@ func (g *grant) secrets() []string {
 		return nil
 	}
 	var known []string
-	for _, s := range []partner.Secret{g.credentials.APIKey, g.credentials.Secret, g.credentials.Password, g.token} {
+	for _, s := range []telco.Secret{g.credentials.APIKey, g.credentials.Secret, g.credentials.Password, g.token} {
 		if !s.IsZero() {
 			known = append(known, writings(s.Reveal())...)
 		}
@@ -72,7 +72,7 @@ func (c *core) authenticate(ctx context.Context, cl *call) (*grant, error) {
 	g, err := c.auth.get(ctx)
 	if err != nil {
 		if ctx.Err() != nil && timedOut(ctx.Err()) {
-			cl.endedBy(partner.DeadlineWhole)
+			cl.endedBy(telco.DeadlineWhole)
 		}
 		return nil, credentialsFailed(cl.op, err)
 	}
@@ -82,11 +82,11 @@ func (c *core) authenticate(ctx context.Context, cl *call) (*grant, error) {
 	return g, nil
 }
 
-func credentialsFailed(op partner.Operation, err error) error {
-	if e, ok := errors.AsType[*partner.Error](err); ok {
+func credentialsFailed(op telco.Operation, err error) error {
+	if e, ok := errors.AsType[*telco.Error](err); ok {
 		return e
 	}
-	return &partner.Error{Operation: op, Outcome: partner.NotSent, Code: partner.CredentialsFailed, Err: err}
+	return &telco.Error{Operation: op, Outcome: telco.NotSent, Code: telco.CredentialsFailed, Err: err}
 }
 
 // get returns the current grant or waits for the one refresh in flight. A caller whose
@@ -103,7 +103,7 @@ func (a *authenticator) get(ctx context.Context) (*grant, error) {
 		f = &flight{done: make(chan struct{})}
 		if !a.core.drain.enter() {
 			a.mu.Unlock()
-			return nil, &partner.Error{Outcome: partner.NotSent, Code: partner.ClientClosed, Err: errClosed}
+			return nil, &telco.Error{Outcome: telco.NotSent, Code: telco.ClientClosed, Err: errClosed}
 		}
 		generation := 1
 		if g != nil {
@@ -118,7 +118,7 @@ func (a *authenticator) get(ctx context.Context) (*grant, error) {
 		return f.got, f.err
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return nil, &partner.Error{Outcome: partner.NotSent, Code: partner.Canceled, Err: ctx.Err()}
+			return nil, &telco.Error{Outcome: telco.NotSent, Code: telco.Canceled, Err: ctx.Err()}
 		}
 		return nil, ctx.Err()
 	}
@@ -159,7 +159,7 @@ func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
 		}
 	}()
 	if a.core.cfg.Credentials == nil {
-		return grant{key: a.core.wire.NewKey(partner.Credentials{})}, nil
+		return grant{key: a.core.wire.NewKey(telco.Credentials{})}, nil
 	}
 	cred, err := a.core.cfg.Credentials(ctx)
 	if err != nil {
@@ -168,9 +168,9 @@ func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
 		a.mu.Unlock()
 		known = append(known, (&grant{credentials: cred}).secrets()...)
 		// An error of the provider's own calls, another client's perhaps, is no verdict on this one.
-		return grant{}, &partner.Error{
-			Outcome: partner.NotSent, Code: partner.CredentialsFailed,
-			Err: &redacted{text: partner.Scrub(err.Error(), known...), err: err},
+		return grant{}, &telco.Error{
+			Outcome: telco.NotSent, Code: telco.CredentialsFailed,
+			Err: &redacted{text: telco.Scrub(err.Error(), known...), err: err},
 		}
 	}
 	now := a.core.cfg.Seam.Wall()
@@ -206,13 +206,13 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // opLogin is what a limiter and the hooks see for the bearer scheme's login.
-const opLogin partner.Operation = "auth.login"
+const opLogin telco.Operation = "auth.login"
 
 // login asks for a bearer token. It is a try like any other: limiter, middleware, wire.
-func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Secret, time.Duration, error) {
+func (c *core) login(ctx context.Context, cred telco.Credentials) (telco.Secret, time.Duration, error) {
 	sent, err := c.wire.EncodeLogin(cred)
 	if err != nil {
-		return partner.Secret{}, 0, err
+		return telco.Secret{}, 0, err
 	}
 	cl := &call{Context: ctx, core: c, op: opLogin, login: true, sent: sent, began: c.cfg.Seam.Now(), granted: &grant{credentials: cred}}
 	tried, cancel := cl.tryContext(&cl.first)
@@ -223,16 +223,16 @@ func (c *core) login(ctx context.Context, cred partner.Credentials) (partner.Sec
 		if cl.evidence(0).Sends > 0 { // net/http quotes a reply it cannot read, and this one may hold the token
 			cause = &redacted{text: "the login was sent and got no reply that could be read", err: cause}
 		}
-		return partner.Secret{}, 0, cause
+		return telco.Secret{}, 0, cause
 	}
 	defer resp.Body.Close()
 	in := takeBuffer()
 	defer in.giveBack()
 	if err = c.readBody(resp, in); err != nil {
-		return partner.Secret{}, 0, errors.New("the login's reply could not be read")
+		return telco.Secret{}, 0, errors.New("the login's reply could not be read")
 	}
 	if resp.StatusCode != http.StatusOK {
-		return partner.Secret{}, 0, fmt.Errorf("the login was answered with HTTP %d", resp.StatusCode)
+		return telco.Secret{}, 0, fmt.Errorf("the login was answered with HTTP %d", resp.StatusCode)
 	}
 	return c.wire.DecodeLogin(in.bytes)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // What a reply was read into, and the room of a reply, are empty once they are given back.
@@ -25,7 +25,7 @@ func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest // as abov
 	assert.Empty(t, bytes.Trim(kept, "\x00"))
 	assert.Empty(t, in.bytes)
 
-	cl := &call{core: tr.core, op: partner.OpOTP}
+	cl := &call{core: tr.core, op: telco.OpOTP}
 	room := cl.noReply()
 	room.Message, room.Data = "84901234567", field.Data{TransID: "T-1"}
 	out, err := cl.finish(verdict{})
@@ -68,8 +68,8 @@ func TestARepliesMemoryIsCleared(t *testing.T) { //nolint:paralleltest // as abo
 	assert.Equal(t, "a token", g.token.Reveal())
 	assert.Empty(t, bytes.Trim(body.into, "\x00"))
 
-	_, err = over(t, wire(`{"errorCode":"8004","requestId":"Q-1"}`), nil).Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	_, err = over(t, wire(`{"errorCode":"8004","requestId":"Q-1"}`), nil).Call(t.Context(), telco.OpGet, field.Request{TransID: "T-1"})
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	assert.Empty(t, bytes.Trim(body.into, "\x00"))
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // cache is a caching proxy between client and partner. It keeps every reply for ever,
@@ -91,8 +91,8 @@ func transportTo(t *testing.T, c *contract.Contract, address string, clock Clock
 	require.NoError(t, err)
 	tr := New(Config{
 		Contract: c, BaseURL: base, Channel: "SHOP", Seam: seam.Seam{Read: seam.Clock(clock)},
-		Credentials: func(context.Context) (partner.Credentials, error) {
-			return partner.Credentials{APIKey: partner.NewSecret("a key"), Secret: partner.NewSecret("a secret")}, nil
+		Credentials: func(context.Context) (telco.Credentials, error) {
+			return telco.Credentials{APIKey: telco.NewSecret("a key"), Secret: telco.NewSecret("a secret")}, nil
 		},
 		Timeouts: Timeouts{Read: 5 * time.Second, Call: 5 * time.Second, OTP: 5 * time.Second, Register: 5 * time.Second},
 		Retry:    Retry{Tries: 1},
@@ -103,7 +103,7 @@ func transportTo(t *testing.T, c *contract.Contract, address string, clock Clock
 
 func lookUp(t *testing.T, tr *Transport) (Reply, error) {
 	t.Helper()
-	return tr.Call(t.Context(), partner.OpGet, field.Request{Channel: "SHOP", TransID: "T-1"})
+	return tr.Call(t.Context(), telco.OpGet, field.Request{Channel: "SHOP", TransID: "T-1"})
 }
 
 func date(at time.Time) string { return at.UTC().Format(http.TimeFormat) }
@@ -132,18 +132,18 @@ func TestCachedAbsenceIsMarked(t *testing.T) {
 				}
 			}})
 			fresh, err := lookUp(t, tr)
-			require.ErrorIs(t, err, partner.TransactionNotFound)
+			require.ErrorIs(t, err, telco.TransactionNotFound)
 			assert.False(t, fresh.Cached)
 			assert.False(t, fresh.PartnerTime.IsZero())
 			before := tr.clock.last
 
-			p.On(partner.OpGet, p.Found(field.Row{TransID: "T-1", StateSaid: field.StateSaid{State: partner.StateSuccess}}))
+			p.On(telco.OpGet, p.Found(field.Row{TransID: "T-1", StateSaid: field.StateSaid{State: telco.StateSuccess}}))
 			old, err := lookUp(t, tr)
-			require.ErrorIs(t, err, partner.TransactionNotFound, "the cache hides the row")
-			assert.Equal(t, 1, p.Requests(partner.OpGet))
+			require.ErrorIs(t, err, telco.TransactionNotFound, "the cache hides the row")
+			assert.Equal(t, 1, p.Requests(telco.OpGet))
 			assert.True(t, old.Cached)
 			assert.True(t, old.PartnerTime.IsZero())
-			e, ok := err.(*partner.Error) //nolint:errorlint // Call makes no other
+			e, ok := err.(*telco.Error) //nolint:errorlint // Call makes no other
 			require.True(t, ok)
 			assert.True(t, e.Evidence.PartnerTime.IsZero())
 			assert.Equal(t, before, tr.clock.last)
@@ -158,9 +158,9 @@ func TestCachedReplyIsNoClock(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	tr := behindCache(t, p, &cache{dress: func(h http.Header, _ bool) { h.Set("Age", "3600") }})
 	_, err := lookUp(t, tr)
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	_, _, err = tr.PartnerNow()
-	require.ErrorIs(t, err, partner.ClockUnreliable)
+	require.ErrorIs(t, err, telco.ClockUnreliable)
 }
 
 // A cache that names no age gives itself away by the Date it kept.
@@ -179,12 +179,12 @@ func TestReplyOlderThanItsQuestionIsMarked(t *testing.T) {
 	tr := transportTo(t, p.Contract, server.URL, hour.read)
 
 	first, err := lookUp(t, tr)
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	assert.False(t, first.Cached)
 	hour.pass(5 * time.Minute)
 	for range 2 { // two that agree with each other do not set the clock back either
 		old, err := lookUp(t, tr)
-		require.ErrorIs(t, err, partner.TransactionNotFound)
+		require.ErrorIs(t, err, telco.TransactionNotFound)
 		assert.True(t, old.Cached)
 		assert.True(t, old.PartnerTime.IsZero())
 	}
@@ -203,8 +203,8 @@ func TestCacheIsPassedBy(t *testing.T) {
 		}
 	}})
 	_, err := lookUp(t, tr)
-	require.ErrorIs(t, err, partner.TransactionNotFound)
-	p.On(partner.OpGet, p.Found(field.Row{TransID: "T-1", StateSaid: field.StateSaid{State: partner.StateSuccess}}))
+	require.ErrorIs(t, err, telco.TransactionNotFound)
+	p.On(telco.OpGet, p.Found(field.Row{TransID: "T-1", StateSaid: field.StateSaid{State: telco.StateSuccess}}))
 	reply, err := lookUp(t, tr)
 	require.NoError(t, err)
 	assert.False(t, reply.Cached)
@@ -236,9 +236,9 @@ func TestFreshRepliesAreNotMarked(t *testing.T) {
 			require.NoError(t, err)
 			clock := &clockOf{}
 			n := 0
-			says := wiretest.New(t, c).Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})
+			says := wiretest.New(t, c).Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})
 			p := wiretest.New(t, c)
-			p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+			p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 				at := clock.now()
 				if n%2 == 1 {
 					at = at.Add(-tc.behind)
@@ -253,7 +253,7 @@ func TestFreshRepliesAreNotMarked(t *testing.T) {
 			tr := transportTo(t, c, p.Server.URL, clock.read)
 			for i := range 20 {
 				reply, err := lookUp(t, tr)
-				require.ErrorIs(t, err, partner.TransactionNotFound)
+				require.ErrorIs(t, err, telco.TransactionNotFound)
 				assert.Equal(t, tc.cached && i%2 == 1, reply.Cached, "reply %d", i)
 				assert.Equal(t, reply.Cached, reply.PartnerTime.IsZero(), "reply %d", i)
 				clock.pass(777 * time.Millisecond)
@@ -266,18 +266,18 @@ func TestFreshRepliesAreNotMarked(t *testing.T) {
 func TestTwoDatesAreNone(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	says := p.Says(partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound})
-	p.On(partner.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+	says := p.Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})
+	p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		w.Header()["Date"] = []string{date(time.Now()), date(time.Now().Add(time.Hour))}
 		says(w, r, f)
 	})
 	tr := transportTo(t, p.Contract, p.Server.URL, nil)
 	reply, err := lookUp(t, tr)
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	assert.True(t, reply.PartnerTime.IsZero())
 	assert.False(t, reply.Cached)
 	_, _, err = tr.PartnerNow()
-	require.ErrorIs(t, err, partner.ClockUnreliable)
+	require.ErrorIs(t, err, telco.ClockUnreliable)
 }
 
 // Where the envelope tells the partner's time, that time is held against the question.
@@ -288,16 +288,16 @@ func TestOldEnvelopeIsMarked(t *testing.T) {
 	clock := &clockOf{}
 	made := clock.now()
 	p := wiretest.New(t, c)
-	p.On(partner.OpGet, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
-		p.Write(w, partner.OpGet, 200, wire.Answer{Code: partner.TransactionNotFound, Time: made})
+	p.On(telco.OpGet, func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
+		p.Write(w, telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound, Time: made})
 	})
 	tr := transportTo(t, c, p.Server.URL, clock.read)
 	reply, err := lookUp(t, tr)
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	assert.False(t, reply.Cached)
 	clock.pass(time.Minute)
 	reply, err = lookUp(t, tr)
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	assert.True(t, reply.Cached)
 	assert.True(t, reply.PartnerTime.IsZero())
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // call is one call of a service. What was asked, and until when, is fixed by begin; under mu
@@ -24,8 +24,8 @@ type call struct {
 	context.Context // the caller's
 
 	core   *core
-	op     partner.Operation
-	lane   partner.Lane
+	op     telco.Operation
+	lane   telco.Lane
 	login  bool // the bearer scheme's own login: it carries no credentials
 	fields field.Request
 	sent   wire.Request // of a request that hangs on credentials or stamp: what a middleware is shown
@@ -35,7 +35,7 @@ type call struct {
 	reply  *Reply       // of the last try, nil without one; only the goroutine of the call touches it
 
 	mu        sync.Mutex
-	sofar     partner.Evidence
+	sofar     telco.Evidence
 	granted   *grant // what the last try authenticated with
 	refreshed bool   // credentials were refreshed for this call once
 	taken     bool   // a middleware read the body of a money call
@@ -85,8 +85,8 @@ func callOf(ctx context.Context) *call {
 }
 
 // Call runs eligibility, OTP and lookup operations: a nil error means that the partner
-// said success. Every error is a *partner.Error.
-func (t *Transport) Call(ctx context.Context, op partner.Operation, f field.Request) (Reply, error) {
+// said success. Every error is a *telco.Error.
+func (t *Transport) Call(ctx context.Context, op telco.Operation, f field.Request) (Reply, error) {
 	cl, err := t.begin(ctx, op, f)
 	if err != nil {
 		return cl.finish(verdict{err: err})
@@ -102,9 +102,9 @@ func (t *Transport) Call(ctx context.Context, op partner.Operation, f field.Requ
 // Send sends a registration: one wire request at most, its body only before sendBy by
 // the partner's clock. Outcome Unknown unless something else is proven.
 func (t *Transport) Send(ctx context.Context, f field.Request, sendBy time.Time) (Reply, error) {
-	cl, err := t.begin(ctx, partner.OpRegister, f)
+	cl, err := t.begin(ctx, telco.OpRegister, f)
 	if err == nil && !t.drain.enter() {
-		err = notBegun(partner.OpRegister, partner.ClientClosed, errClosed)
+		err = notBegun(telco.OpRegister, telco.ClientClosed, errClosed)
 	}
 	if err != nil {
 		return cl.finish(verdict{err: err})
@@ -116,18 +116,18 @@ func (t *Transport) Send(ctx context.Context, f field.Request, sendBy time.Time)
 }
 
 // begin encodes the call. A call that cannot be encoded was not sent.
-func (t *Transport) begin(ctx context.Context, op partner.Operation, f field.Request) (*call, *partner.Error) {
+func (t *Transport) begin(ctx context.Context, op telco.Operation, f field.Request) (*call, *telco.Error) {
 	cl := &call{Context: ctx, core: t.core, op: op, lane: t.lane, fields: f, began: t.cfg.Seam.Now()}
 	if t.drain.isClosed() {
-		return cl, notBegun(op, partner.ClientClosed, errClosed)
+		return cl, notBegun(op, telco.ClientClosed, errClosed)
 	}
 	var err error
 	cl.sent, err = t.wire.Encode(op, &cl.fields, nil, cl.room[:])
 	switch {
-	case errors.Is(err, partner.OperationAbsent):
-		return cl, notBegun(op, partner.OperationAbsent, errAbsent)
+	case errors.Is(err, telco.OperationAbsent):
+		return cl, notBegun(op, telco.OperationAbsent, errAbsent)
 	case err != nil:
-		return cl, notBegun(op, partner.InvalidInput, cl.redact(err))
+		return cl, notBegun(op, telco.InvalidInput, cl.redact(err))
 	}
 	return cl, nil
 }
@@ -136,17 +136,17 @@ var errAbsent = errors.New("the contract has no such operation; load a contract 
 
 // notBegun is the error of a call of which nothing was sent. A lookup's outcome is Unknown,
 // as that of any lookup that failed.
-func notBegun(op partner.Operation, code partner.Code, cause error) *partner.Error {
-	e := &partner.Error{Operation: op, Outcome: partner.NotSent, Code: code, Err: cause}
+func notBegun(op telco.Operation, code telco.Code, cause error) *telco.Error {
+	e := &telco.Error{Operation: op, Outcome: telco.NotSent, Code: code, Err: cause}
 	if op.Lookup() {
-		e.Outcome = partner.Unknown
+		e.Outcome = telco.Unknown
 	}
 	return e
 }
 
 // BadInput builds the typed error for malformed input: nothing was sent.
-func BadInput(op partner.Operation, faults ...partner.FieldError) *partner.Error {
-	e := notBegun(op, partner.InvalidInput, nil)
+func BadInput(op telco.Operation, faults ...telco.FieldError) *telco.Error {
+	e := notBegun(op, telco.InvalidInput, nil)
 	e.Fields = faults
 	return e
 }
@@ -175,7 +175,7 @@ func (cl *call) finish(v verdict) (Reply, error) {
 	if v.err == nil && cfg.OnCall == nil {
 		return out, nil
 	}
-	ev := partner.CallEvent{Operation: cl.op, Lane: cl.lane, Outcome: partner.Succeeded, Code: partner.Success}
+	ev := telco.CallEvent{Operation: cl.op, Lane: cl.lane, Outcome: telco.Succeeded, Code: telco.Success}
 	if v.err == nil {
 		ev.WireCode, ev.Evidence = out.WireCode, out.Evidence
 	} else {
@@ -196,7 +196,7 @@ func (t *try) report(v verdict) {
 		return
 	}
 	cl.mu.Lock()
-	ev := partner.TryEvent{
+	ev := telco.TryEvent{
 		Operation: cl.op, Lane: cl.lane, Try: cl.sofar.Tries, RequestID: cl.sofar.RequestID, HTTPStatus: v.status,
 		Sent: t.letOut, LimitWait: t.limitWait, Duration: max(c.local.read().wall.Sub(t.began)-t.limitWait, 0),
 	}
@@ -208,10 +208,10 @@ func (t *try) report(v verdict) {
 }
 
 // money reports whether the call may be sent once only.
-func (cl *call) money() bool { return cl.op == partner.OpRegister }
+func (cl *call) money() bool { return cl.op == telco.OpRegister }
 
 // guarded reports whether the body's way out is watched: it decides NotSent.
-func (cl *call) guarded() bool { return cl.op == partner.OpRegister || cl.op == partner.OpOTP }
+func (cl *call) guarded() bool { return cl.op == telco.OpRegister || cl.op == telco.OpOTP }
 
 // tryContext bounds one try, the reply's last byte included.
 func (cl *call) tryContext(t *try) (context.Context, context.CancelFunc) {
@@ -247,7 +247,7 @@ func (cl *call) over() error {
 }
 
 // evidence is what the call can prove by now, with the status of a reply that just came.
-func (cl *call) evidence(status int) partner.Evidence {
+func (cl *call) evidence(status int) telco.Evidence {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	if status != 0 {
@@ -292,7 +292,7 @@ func (t *try) refuse(err error) error {
 }
 
 // endedBy names the deadline that ended the try; the first one named stays.
-func (cl *call) endedBy(d partner.Deadline) {
+func (cl *call) endedBy(d telco.Deadline) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	if cl.sofar.Deadline == "" {
@@ -352,7 +352,7 @@ func (cl *call) secrets() []string {
 	cl.mu.Unlock()
 	known := g.secrets()
 	if m := cl.fields.MSISDN; m.IsValid() {
-		known = append(known, m.Reveal(partner.Form84), m.Reveal(partner.Form0), m.Reveal(partner.Form9))
+		known = append(known, m.Reveal(telco.Form84), m.Reveal(telco.Form0), m.Reveal(telco.Form9))
 	}
 	if !cl.fields.OTP.IsZero() {
 		known = append(known, cl.fields.OTP.Reveal())

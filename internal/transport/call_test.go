@@ -20,7 +20,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // over is a transport over a wire in memory.
@@ -28,8 +28,8 @@ func over(t *testing.T, wire roundTrip, change func(*Config)) *Transport {
 	t.Helper()
 	cfg := Config{
 		Contract: contract.Default(), BaseURL: &url.URL{Scheme: "https", Host: "partner.test"}, Channel: "SHOP", HTTP: wire,
-		Credentials: func(context.Context) (partner.Credentials, error) {
-			return partner.Credentials{APIKey: partner.NewSecret("a key"), Secret: partner.NewSecret("a secret")}, nil
+		Credentials: func(context.Context) (telco.Credentials, error) {
+			return telco.Credentials{APIKey: telco.NewSecret("a key"), Secret: telco.NewSecret("a secret")}, nil
 		},
 		Timeouts: Timeouts{Read: 10 * time.Second, Call: 45 * time.Second, OTP: 20 * time.Second, Register: 30 * time.Second},
 		Retry:    Retry{Tries: 4, BackoffBase: time.Millisecond, BackoffMax: time.Second, RetryAfterCap: time.Minute},
@@ -81,7 +81,7 @@ func TestATryEndsAtTheEarliestEnd(t *testing.T) {
 				}, func(cfg *Config) {
 					cfg.Timeouts.Read, cfg.Timeouts.Call, cfg.Retry.Tries = tc.read, tc.call, tc.tries
 					cfg.Seam = seam.Seam{Draw: func() uint64 { return 0 }} // no wait between tries
-					cfg.OnTry = func(ctx context.Context, _ partner.TryEvent) {
+					cfg.OnTry = func(ctx context.Context, _ telco.TryEvent) {
 						told, ok := ctx.Deadline()
 						assert.Equal(t, tc.caller > 0, ok, "a hook is told the caller's end alone")
 						assert.True(t, !ok || told.Equal(began.Add(tc.caller)))
@@ -93,7 +93,7 @@ func TestATryEndsAtTheEarliestEnd(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, tc.caller)
 					defer cancel()
 				}
-				_, err := tr.Call(wrap(ctx), partner.OpGet, field.Request{TransID: "T-1"})
+				_, err := tr.Call(wrap(ctx), telco.OpGet, field.Request{TransID: "T-1"})
 				require.ErrorIs(t, err, context.DeadlineExceeded, name)
 				require.NotEmpty(t, ends, name)
 				assert.Equal(t, tc.first, ends[0], "%s, %s", name, kind)
@@ -124,7 +124,7 @@ func TestACallerWhoGivesUp(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			began := time.Now()
 			time.AfterFunc(2*time.Second, cancel)
-			_, err := tr.Call(ctx, partner.OpGet, field.Request{TransID: "T-1"})
+			_, err := tr.Call(ctx, telco.OpGet, field.Request{TransID: "T-1"})
 			require.ErrorIs(t, err, context.Canceled, name)
 			assert.Equal(t, 2*time.Second, time.Since(began), name)
 		})
@@ -169,24 +169,24 @@ func (s *sentTo) take(req *http.Request) {
 // body of its own, and none is written over while the other is read.
 func TestAMiddlewareThatSendsTwiceAtOnce(t *testing.T) {
 	t.Parallel()
-	for _, op := range []partner.Operation{partner.OpGet, partner.OpSearch} { // without and with a body
+	for _, op := range []telco.Operation{telco.OpGet, telco.OpSearch} { // without and with a body
 		var got sentTo
 		tr := over(t, func(req *http.Request) (*http.Response, error) {
 			got.take(req)
 			return replied(200, `{"errorCode":"8004"}`), nil
 		}, func(cfg *Config) { cfg.Middleware = []Middleware{twice} })
 		f := field.Request{TransID: "T-1"}
-		if op == partner.OpSearch {
-			f = field.Request{MSISDN: partner.MustParseMSISDN("0908123477")}
+		if op == telco.OpSearch {
+			f = field.Request{MSISDN: telco.MustParseMSISDN("0908123477")}
 		}
 		_, err := tr.Call(t.Context(), op, f)
-		require.ErrorIs(t, err, partner.TransactionNotFound)
-		e, _ := errors.AsType[*partner.Error](err)
+		require.ErrorIs(t, err, telco.TransactionNotFound)
+		e, _ := errors.AsType[*telco.Error](err)
 		assert.Equal(t, 2, e.Evidence.Tries)
 		assert.Equal(t, 2, e.Evidence.Sends)
 		require.Len(t, got.reqs, 2)
 		assert.Equal(t, got.body[0], got.body[1])
-		assert.Equal(t, op == partner.OpSearch, got.body[0] != "")
+		assert.Equal(t, op == telco.OpSearch, got.body[0] != "")
 		a, b := got.reqs[0].Header, got.reqs[1].Header
 		for _, own := range []string{"X-Request-Id", "X-Nonce", "X-Signature"} {
 			assert.NotEmpty(t, a.Get(own), own)
@@ -220,7 +220,7 @@ func TestARegistrationThatIsSentTwiceAtOnce(t *testing.T) {
 // net/http may read a request after the try was given up: the next try leaves it alone.
 func TestAnEarlierRequestStaysAsItWas(t *testing.T) {
 	t.Parallel()
-	for _, op := range []partner.Operation{partner.OpSearch, partner.OpOTP} {
+	for _, op := range []telco.Operation{telco.OpSearch, telco.OpOTP} {
 		var got sentTo
 		var late sync.WaitGroup
 		next := make(chan struct{})
@@ -235,7 +235,7 @@ func TestAnEarlierRequestStaysAsItWas(t *testing.T) {
 					assert.Equal(t, header, req.Header)
 					assert.Equal(t, length, req.ContentLength)
 					body, err := io.ReadAll(req.Body)
-					if op == partner.OpOTP {
+					if op == telco.OpOTP {
 						assert.ErrorIs(t, err, errShotClosed, "what was not sent stays")
 					} else {
 						assert.Len(t, body, int(length))
@@ -248,8 +248,8 @@ func TestAnEarlierRequestStaysAsItWas(t *testing.T) {
 			got.take(req)
 			return replied(200, `{"errorCode":"0000","data":{"transId":"T-1"}}`), nil
 		}, nil)
-		_, err := tr.Call(t.Context(), op, field.Request{MSISDN: partner.MustParseMSISDN("0908123477"), Package: "C120"})
-		if op == partner.OpOTP {
+		_, err := tr.Call(t.Context(), op, field.Request{MSISDN: telco.MustParseMSISDN("0908123477"), Package: "C120"})
+		if op == telco.OpOTP {
 			require.NoError(t, err)
 		}
 		require.Len(t, got.reqs, 1)
@@ -276,7 +276,7 @@ func TestWhatACallerKeepsHoldsNoSecrets(t *testing.T) {
 			return answer()
 		}, nil)
 		require.True(t, tr.clock.observe(time.Now(), tr.local.read(), tr.local.read()))
-		code, err := partner.ParseOTP("730194")
+		code, err := telco.ParseOTP("730194")
 		require.NoError(t, err)
 		reply, err := tr.Send(t.Context(), field.Request{TransID: "T-1", PartnerTransID: "P-1", OTP: code}, time.Now().Add(time.Minute))
 		for range 100 {
@@ -305,11 +305,11 @@ func TestADeadlineOfAnEarlierTry(t *testing.T) {
 			}
 			return replied(200, `{"errorCode":"0000","data":{"transaction":{"transId":"T-1","status":"SUCCESS"}}}`), nil
 		}, nil)
-		reply, err := tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
+		reply, err := tr.Call(t.Context(), telco.OpGet, field.Request{TransID: "T-1"})
 		require.NoError(t, err)
 		assert.Empty(t, reply.Evidence.Deadline)
 		require.Len(t, reply.Evidence.Earlier, 1)
-		assert.Equal(t, partner.DeadlineFirstByte, reply.Evidence.Earlier[0].Deadline)
+		assert.Equal(t, telco.DeadlineFirstByte, reply.Evidence.Earlier[0].Deadline)
 	})
 }
 
@@ -320,8 +320,8 @@ func TestACallWhoseTimeEnded(t *testing.T) {
 	for name, tc := range map[string]struct {
 		giveUp   bool
 		cause    error
-		deadline partner.Deadline
-	}{"its time ended": {false, context.DeadlineExceeded, partner.DeadlineWhole}, "given up": {true, context.Canceled, ""}} {
+		deadline telco.Deadline
+	}{"its time ended": {false, context.DeadlineExceeded, telco.DeadlineWhole}, "given up": {true, context.Canceled, ""}} {
 		synctest.Test(t, func(t *testing.T) {
 			tr := over(t, func(req *http.Request) (*http.Response, error) {
 				<-req.Context().Done()
@@ -332,10 +332,10 @@ func TestACallWhoseTimeEnded(t *testing.T) {
 			if tc.giveUp {
 				time.AfterFunc(time.Second, cancel)
 			}
-			_, err := tr.Call(ctx, partner.OpGet, field.Request{TransID: "T-1"})
+			_, err := tr.Call(ctx, telco.OpGet, field.Request{TransID: "T-1"})
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF, name)
 			require.ErrorIs(t, err, tc.cause, name)
-			e, ok := errors.AsType[*partner.Error](err)
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.Equal(t, tc.deadline, e.Evidence.Deadline, name)
 			assert.Equal(t, 1, e.Evidence.Tries, name)
@@ -354,11 +354,11 @@ func TestAWaitAsLongAsTheCall(t *testing.T) {
 				return resp, nil
 			}, func(cfg *Config) { cfg.Timeouts.Call = call })
 			began := time.Now()
-			_, err := tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
-			e, ok := errors.AsType[*partner.Error](err)
+			_, err := tr.Call(t.Context(), telco.OpGet, field.Request{TransID: "T-1"})
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.Equal(t, tries, e.Evidence.Tries)
-			assert.Equal(t, partner.DeadlineWhole, e.Evidence.Deadline)
+			assert.Equal(t, telco.DeadlineWhole, e.Evidence.Deadline)
 			assert.Equal(t, time.Duration(tries-1)*20*time.Second, time.Since(began))
 		})
 	}
@@ -388,8 +388,8 @@ func TestTwoRunsAtOnceHaveAStampEach(t *testing.T) {
 	}, func(cfg *Config) {
 		cfg.Middleware, cfg.Contract = []Middleware{twice}, cfg.Contract.WithCodec(meeting{&all})
 	})
-	_, err := tr.Call(t.Context(), partner.OpSearch, field.Request{MSISDN: partner.MustParseMSISDN("0908123477")})
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	_, err := tr.Call(t.Context(), telco.OpSearch, field.Request{MSISDN: telco.MustParseMSISDN("0908123477")})
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	require.Len(t, got.reqs, 2)
 	for _, own := range []string{"X-Request-Id", "X-Nonce", "X-Signature"} {
 		assert.NotEqual(t, got.reqs[0].Header.Get(own), got.reqs[1].Header.Get(own), own)
@@ -411,10 +411,10 @@ func TestTheReplyOfAnEarlierTry(t *testing.T) {
 			}
 			return last()
 		}, func(cfg *Config) { cfg.Retry.Tries = 2 })
-		reply, err := tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
+		reply, err := tr.Call(t.Context(), telco.OpGet, field.Request{TransID: "T-1"})
 		require.Error(t, err, name)
 		assert.Equal(t, Reply{}, reply, name)
-		e, ok := errors.AsType[*partner.Error](err)
+		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
 		require.Len(t, e.Evidence.Earlier, 1)
 		assert.Equal(t, "Q-1", e.Evidence.Earlier[0].TelcoRequestID, name)

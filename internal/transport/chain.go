@@ -10,7 +10,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A try passes these, outermost first:
@@ -204,18 +204,18 @@ func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) ([]by
 	return sent.Body, nil
 }
 
-const userAgent = "mobifone-go/" + partner.Version
+const userAgent = "mobifone-go/" + telco.Version
 
 // mayRepeatSteps reports whether a try may run through the steps twice, even at once: a
 // middleware can do that. The room in the try is for one run.
 func (c *core) mayRepeatSteps() bool { return len(c.cfg.Middleware) > 0 }
 
 // tryTimeout bounds one try of an operation.
-func (c *core) tryTimeout(op partner.Operation) time.Duration {
+func (c *core) tryTimeout(op telco.Operation) time.Duration {
 	switch op {
-	case partner.OpRegister:
+	case telco.OpRegister:
 		return c.cfg.Timeouts.Register
-	case partner.OpOTP:
+	case telco.OpOTP:
 		return c.cfg.Timeouts.OTP
 	default:
 		return c.cfg.Timeouts.Read

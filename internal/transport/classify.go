@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // verdict is what one try came to; a well-formed reply is in the call.
 type verdict struct {
-	err        *partner.Error // nil: success
+	err        *telco.Error // nil: success
 	status     int
 	retryAfter time.Duration // what the partner asked for; 0: nothing
 	again      bool          // another try could end otherwise
@@ -26,7 +26,7 @@ type Reply struct {
 	PartnerTime time.Time // the partner's own clock in this reply; zero when it has none, or may be cached
 	ReadAt      time.Time // the earliest MobiFone can have looked it up: PartnerTime less the whole round trip; zero as PartnerTime
 	Cached      bool      // a cache may have answered: no proof of an absence, nor of a time
-	Evidence    partner.Evidence
+	Evidence    telco.Evidence
 }
 
 // classify turns what one try brought into a verdict. It never guesses: what is not
@@ -52,11 +52,11 @@ func (c *core) settle(t *try, v *verdict) {
 		t.settleGuarded(v)
 	}
 	e.Evidence = cl.evidence(v.status) // after the shot is shut, or a body that leaves now is missed
-	if e.Outcome == partner.NotSent && e.Evidence.Sends > 0 {
-		e.Outcome = partner.Unknown // this try stayed here, an earlier one did not
+	if e.Outcome == telco.NotSent && e.Evidence.Sends > 0 {
+		e.Outcome = telco.Unknown // this try stayed here, an earlier one did not
 	}
 	if cl.op.Lookup() {
-		e.Outcome = partner.Unknown
+		e.Outcome = telco.Unknown
 	}
 	if e.RetryAfter == 0 {
 		e.RetryAfter = v.retryAfter
@@ -72,27 +72,27 @@ func (t *try) settleGuarded(v *verdict) {
 	left, refused := t.shot.shut()
 	switch e := v.err; {
 	case left:
-		if e.Outcome != partner.NotSent {
+		if e.Outcome != telco.NotSent {
 			return
 		}
-		e.Outcome = partner.Unknown
+		e.Outcome = telco.Unknown
 		if e.Code.Local() {
-			e.Code = partner.ReplyLost
+			e.Code = telco.ReplyLost
 		}
 	case t.bypassed(v.status != 0):
-		e.Outcome, e.Code = partner.Unknown, partner.ReplyUnreadable
+		e.Outcome, e.Code = telco.Unknown, telco.ReplyUnreadable
 		if e.Err == nil {
 			e.Err = errors.New("a middleware answered or took the body without passing it on")
 		}
 	default:
-		e.Outcome = partner.NotSent
-		if e.Code == partner.AlreadySent || e.Code == partner.ReplyLost {
-			e.Code = partner.ConnectFailed
+		e.Outcome = telco.NotSent
+		if e.Code == telco.AlreadySent || e.Code == telco.ReplyLost {
+			e.Code = telco.ConnectFailed
 		}
-		if e.Code == partner.ConnectFailed && errors.Is(e.Err, context.Canceled) {
-			e.Code = partner.Canceled
+		if e.Code == telco.ConnectFailed && errors.Is(e.Err, context.Canceled) {
+			e.Code = telco.Canceled
 		}
-		if own, ok := errors.AsType[*partner.Error](refused); ok {
+		if own, ok := errors.AsType[*telco.Error](refused); ok {
 			e.Code, e.Err, v.again = own.Code, own.Err, false
 		}
 	}
@@ -104,7 +104,7 @@ func (t *try) failure(err error) verdict {
 	cl.mu.Lock()
 	refusal, onWire := t.refusal, t.onWire
 	cl.mu.Unlock()
-	if own, ok := errors.AsType[*partner.Error](refusal); ok {
+	if own, ok := errors.AsType[*telco.Error](refusal); ok {
 		e := *own
 		e.Err = cl.redact(e.Err)
 		return verdict{err: &e}
@@ -112,16 +112,16 @@ func (t *try) failure(err error) verdict {
 	if timedOut(err) {
 		cl.endedBy(t.wireDeadline(onWire, err))
 	}
-	code, outcome := partner.ReplyLost, partner.Unknown
+	code, outcome := telco.ReplyLost, telco.Unknown
 	switch {
 	case refusal != nil:
-		code = partner.AlreadySent
+		code = telco.AlreadySent
 	case !onWire && errors.Is(err, context.Canceled):
-		code, outcome = partner.Canceled, partner.NotSent
+		code, outcome = telco.Canceled, telco.NotSent
 	case !onWire, neverConnected(err):
-		code, outcome = partner.ConnectFailed, partner.NotSent
+		code, outcome = telco.ConnectFailed, telco.NotSent
 	}
-	return verdict{err: &partner.Error{Outcome: outcome, Code: code, Err: cl.cause(err)}, again: refusal == nil}
+	return verdict{err: &telco.Error{Outcome: outcome, Code: code, Err: cl.cause(err)}, again: refusal == nil}
 }
 
 // timedOut reports whether an error is the end of a deadline, of whatever kind.
@@ -134,16 +134,16 @@ func timedOut(err error) bool {
 }
 
 // wireDeadline names the deadline of a request that got no reply.
-func (t *try) wireDeadline(onWire bool, err error) partner.Deadline {
+func (t *try) wireDeadline(onWire bool, err error) telco.Deadline {
 	t.call.mu.Lock()
 	connecting := t.dialing && !t.letOut
 	t.call.mu.Unlock()
 	switch {
 	case !onWire: // a middleware waited
-		return partner.DeadlineWhole
+		return telco.DeadlineWhole
 	case connecting, neverConnected(err):
-		return partner.DeadlineConnect
+		return telco.DeadlineConnect
 	default:
-		return partner.DeadlineFirstByte
+		return telco.DeadlineFirstByte
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // classifyReply reads a reply and compares it with what was asked.
@@ -34,18 +34,18 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 		}
 	}
 	if v.status >= 300 && v.status < 400 {
-		return v.with(partner.RedirectRefused, "", errors.New("the partner answered with a redirect; redirects are never followed"))
+		return v.with(telco.RedirectRefused, "", errors.New("the partner answered with a redirect; redirects are never followed"))
 	}
 	if readErr != nil {
 		if timedOut(readErr) {
-			cl.endedBy(partner.DeadlineBody)
+			cl.endedBy(telco.DeadlineBody)
 		}
 		v.again = true
 		if v.status == http.StatusUnauthorized {
 			v.refresh = true
 			cl.staleAfterMoney()
 		}
-		return v.with(partner.ReplyUnreadable, "", cl.cause(readErr))
+		return v.with(telco.ReplyUnreadable, "", cl.cause(readErr))
 	}
 	reply, auth := &cl.noReply().Reply, t.authenticated()
 	if err := c.wire.Decode(cl.op, resp.Header, in.bytes, &auth, reply); err != nil {
@@ -71,8 +71,8 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 }
 
 // with is the verdict with an error.
-func (v verdict) with(code partner.Code, wire string, cause error) verdict {
-	v.err = &partner.Error{Code: code, WireCode: wire, Err: cause}
+func (v verdict) with(code telco.Code, wire string, cause error) verdict {
+	v.err = &telco.Error{Code: code, WireCode: wire, Err: cause}
 	return v
 }
 
@@ -147,9 +147,9 @@ func encoded(h http.Header) bool {
 func (c *core) classifyBare(cl *call, v verdict, err error) verdict {
 	v.again = true
 	if v.status >= 200 && v.status < 300 {
-		return v.with(partner.ReplyUnreadable, "", cl.redact(err))
+		return v.with(telco.ReplyUnreadable, "", cl.redact(err))
 	}
-	v = v.with(partner.SystemError, "", nil)
+	v = v.with(telco.SystemError, "", nil)
 	if rule := c.wire.RuleForStatus(v.status); rule != nil {
 		v.err.Code = rule.Name
 		v.again, v.refresh = again(rule)
@@ -166,11 +166,11 @@ func (c *core) classifyBare(cl *call, v verdict, err error) verdict {
 
 // limitedOutcome: a 429 proves that nothing was executed only where the contract says
 // so, and for a registration not even there, because the refusal may have met a copy.
-func (c *core) limitedOutcome(cl *call, code partner.Code) partner.Outcome {
-	if code == partner.RateLimited && !cl.money() && c.promises.TooManyRequestsMeansNotExecuted {
-		return partner.Rejected
+func (c *core) limitedOutcome(cl *call, code telco.Code) telco.Outcome {
+	if code == telco.RateLimited && !cl.money() && c.promises.TooManyRequestsMeansNotExecuted {
+		return telco.Rejected
 	}
-	return partner.Unknown
+	return telco.Unknown
 }
 
 // classifyCode is for a well-formed envelope.
@@ -183,7 +183,7 @@ func (c *core) classifyCode(t *try, v verdict, reply *wire.Reply) verdict {
 	}
 	listed := reply.Rule != nil
 	if !listed { // the contract's own codes are harmless, another text may be anything
-		reply.WireCode = partner.Scrub(reply.WireCode, cl.secrets()...)
+		reply.WireCode = telco.Scrub(reply.WireCode, cl.secrets()...)
 	}
 	v.err = cl.refusal(reply)
 	v.again, v.refresh = again(reply.Rule)
@@ -193,13 +193,13 @@ func (c *core) classifyCode(t *try, v verdict, reply *wire.Reply) verdict {
 	broken := v.status >= 500 || v.status == http.StatusRequestTimeout
 	switch {
 	case broken:
-		v.err.Outcome, v.again = partner.Unknown, !v.refresh
+		v.err.Outcome, v.again = telco.Unknown, !v.refresh
 	case !listed:
-		v.err.Outcome, v.err.Code = partner.Unknown, partner.SystemError
-	case reply.Code() == partner.RateLimited && !cl.money():
+		v.err.Outcome, v.err.Code = telco.Unknown, telco.SystemError
+	case reply.Code() == telco.RateLimited && !cl.money():
 		v.err.Outcome = c.limitedOutcome(cl, reply.Code())
 	case reply.Class == wire.Rejected && (!cl.money() || c.promises.RefusalIsFinal):
-		v.err.Outcome = partner.Rejected
+		v.err.Outcome = telco.Rejected
 	}
 	if cl.money() && listed && !broken {
 		v.err.Then = c.then(v.err)
@@ -210,38 +210,38 @@ func (c *core) classifyCode(t *try, v verdict, reply *wire.Reply) verdict {
 	}
 	if doubt != nil {
 		v.again = !cl.guarded()
-		return v.with(partner.ReplyUnreadable, reply.WireCode, doubt)
+		return v.with(telco.ReplyUnreadable, reply.WireCode, doubt)
 	}
 	return v
 }
 
 // then is where a refused registration leads.
-func (c *core) then(e *partner.Error) partner.Then {
+func (c *core) then(e *telco.Error) telco.Then {
 	then := c.cfg.Contract.ThenOf(e.Code)
-	if then == partner.ThenSameIDs && e.AttemptsLeft != nil && *e.AttemptsLeft <= 0 {
-		return partner.ThenNewOTP
+	if then == telco.ThenSameIDs && e.AttemptsLeft != nil && *e.AttemptsLeft <= 0 {
+		return telco.ThenNewOTP
 	}
 	return then
 }
 
 // contradiction says in what a reply that is no success contradicts itself: a refusal that
 // shows a registration, a "not found" that brings the row. Such a reply proves nothing.
-func contradiction(op partner.Operation, reply *wire.Reply) error {
+func contradiction(op telco.Operation, reply *wire.Reply) error {
 	state := reply.Data.State
 	switch {
-	case op == partner.OpRegister && (state == partner.StateSuccess || state == partner.StateReversed):
+	case op == telco.OpRegister && (state == telco.StateSuccess || state == telco.StateReversed):
 		return fmt.Errorf("the code %q refuses, and the status says %s", reply.WireCode, state)
-	case op == partner.OpRegister && state == partner.StatePending && reply.Class == wire.Rejected:
+	case op == telco.OpRegister && state == telco.StatePending && reply.Class == wire.Rejected:
 		return fmt.Errorf("the code %q refuses, and the status says %s", reply.WireCode, state)
-	case op == partner.OpGet && len(reply.Data.Rows) > 0:
+	case op == telco.OpGet && len(reply.Data.Rows) > 0:
 		return fmt.Errorf("the code %q is no success, and a transaction comes with it", reply.WireCode)
 	}
 	return nil
 }
 
 // doubtSuccess returns why a success code cannot be believed, or nil.
-func (c *core) doubtSuccess(t *try, status int, reply *wire.Reply) *partner.Error {
-	code, cause := partner.ReplyUnreadable, c.checkEcho(t.call, reply)
+func (c *core) doubtSuccess(t *try, status int, reply *wire.Reply) *telco.Error {
+	code, cause := telco.ReplyUnreadable, c.checkEcho(t.call, reply)
 	switch {
 	case status < 200 || status > 299:
 		cause = fmt.Errorf("a success code under HTTP %d", status)
@@ -251,19 +251,19 @@ func (c *core) doubtSuccess(t *try, status int, reply *wire.Reply) *partner.Erro
 	if cause == nil {
 		return nil
 	}
-	return &partner.Error{Code: code, WireCode: reply.WireCode, Err: cause}
+	return &telco.Error{Code: code, WireCode: reply.WireCode, Err: cause}
 }
 
-func (t *try) doubtRegistered(d *field.Data) (partner.Code, error) {
+func (t *try) doubtRegistered(d *field.Data) (telco.Code, error) {
 	switch left, _ := t.shot.shut(); {
 	case !left:
-		return partner.ReplyUnreadable, errors.New("a success without the request having been sent; a middleware answered")
-	case d.State == partner.StateSuccess, d.WireState == "" && d.State == partner.StateUnlisted:
+		return telco.ReplyUnreadable, errors.New("a success without the request having been sent; a middleware answered")
+	case d.State == telco.StateSuccess, d.WireState == "" && d.State == telco.StateUnlisted:
 		return "", nil
-	case d.State == partner.StatePending, d.State == partner.StateInit:
-		return partner.Processing, errors.New("accepted, and not done yet")
+	case d.State == telco.StatePending, d.State == telco.StateInit:
+		return telco.Processing, errors.New("accepted, and not done yet")
 	default:
-		return partner.ReplyUnreadable, errors.New("a success code with a state that is no success")
+		return telco.ReplyUnreadable, errors.New("a success code with a state that is no success")
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // classifying is a transport under a contract that is changed a little.
@@ -42,7 +42,7 @@ func replied(status int, body string) *http.Response {
 }
 
 // wrote is the first try of a call whose body left, if it is a guarded one.
-func wrote(tr *Transport, op partner.Operation) *try {
+func wrote(tr *Transport, op telco.Operation) *try {
 	t := newTry(tr, &call{op: op, fields: field.Request{TransID: "T-1", PartnerTransID: "P-1"}, sent: wire.Request{Body: []byte("x")}})
 	_ = t.begin("id", time.Now())
 	if t.call.guarded() {
@@ -67,40 +67,40 @@ var errGone = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 func TestWhatAFailureProves(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
-	own := func(code partner.Code) *partner.Error {
-		return &partner.Error{Outcome: partner.NotSent, Code: code, Err: errors.New("by the secret")}
+	own := func(code telco.Code) *telco.Error {
+		return &telco.Error{Outcome: telco.NotSent, Code: code, Err: errors.New("by the secret")}
 	}
 	stayed := func(r *try) { r.shot.read, r.call.sofar.Sends = false, 0 }
 	bypassed := func(r *try) { r.shot.passed, r.shot.read, r.call.sofar.Sends = false, false, 0 }
 	for name, tc := range map[string]struct {
-		op      partner.Operation
+		op      telco.Operation
 		change  func(r *try)
 		resp    *http.Response
 		err     error
-		outcome partner.Outcome
-		code    partner.Code
+		outcome telco.Outcome
+		code    telco.Code
 		again   bool
 	}{
-		"neither reply nor error":    {partner.OpEligible, nil, nil, errNeither, partner.Unknown, partner.ReplyLost, true},
-		"a reply beside an error":    {partner.OpEligible, nil, replied(200, `{"errorCode":"0000"}`), io.ErrUnexpectedEOF, partner.Unknown, partner.ReplyLost, true},
-		"never on the wire":          {partner.OpEligible, func(r *try) { r.onWire, r.call.sofar.Sends = false, 0 }, nil, io.EOF, partner.NotSent, partner.ConnectFailed, true},
-		"given up before the wire":   {partner.OpEligible, func(r *try) { r.onWire, r.call.sofar.Sends = false, 0 }, nil, context.Canceled, partner.NotSent, partner.Canceled, true},
-		"never connected":            {partner.OpEligible, func(r *try) { r.call.sofar.Sends = 0 }, nil, errGone, partner.NotSent, partner.ConnectFailed, true},
-		"refused by ourselves":       {partner.OpEligible, func(r *try) { r.refusal, r.call.sofar.Sends = own(partner.LimitReached), 0 }, nil, io.EOF, partner.NotSent, partner.LimitReached, false},
-		"an earlier try left":        {partner.OpEligible, func(r *try) { r.refusal = own(partner.LimitReached) }, nil, io.EOF, partner.Unknown, partner.LimitReached, false},
-		"money, left, no connection": {partner.OpRegister, nil, nil, errGone, partner.Unknown, partner.ReplyLost, true},
-		"money, left, refused":       {partner.OpRegister, func(r *try) { r.refusal = own(partner.AuthKey) }, nil, io.EOF, partner.Unknown, partner.AuthKey, false},
-		"money, stayed, lost":        {partner.OpRegister, stayed, nil, io.EOF, partner.NotSent, partner.ConnectFailed, true},
-		"money, stayed, given up":    {partner.OpRegister, stayed, nil, context.Canceled, partner.NotSent, partner.Canceled, true},
-		"money, stayed by the guard": {partner.OpRegister, func(r *try) {
+		"neither reply nor error":    {telco.OpEligible, nil, nil, errNeither, telco.Unknown, telco.ReplyLost, true},
+		"a reply beside an error":    {telco.OpEligible, nil, replied(200, `{"errorCode":"0000"}`), io.ErrUnexpectedEOF, telco.Unknown, telco.ReplyLost, true},
+		"never on the wire":          {telco.OpEligible, func(r *try) { r.onWire, r.call.sofar.Sends = false, 0 }, nil, io.EOF, telco.NotSent, telco.ConnectFailed, true},
+		"given up before the wire":   {telco.OpEligible, func(r *try) { r.onWire, r.call.sofar.Sends = false, 0 }, nil, context.Canceled, telco.NotSent, telco.Canceled, true},
+		"never connected":            {telco.OpEligible, func(r *try) { r.call.sofar.Sends = 0 }, nil, errGone, telco.NotSent, telco.ConnectFailed, true},
+		"refused by ourselves":       {telco.OpEligible, func(r *try) { r.refusal, r.call.sofar.Sends = own(telco.LimitReached), 0 }, nil, io.EOF, telco.NotSent, telco.LimitReached, false},
+		"an earlier try left":        {telco.OpEligible, func(r *try) { r.refusal = own(telco.LimitReached) }, nil, io.EOF, telco.Unknown, telco.LimitReached, false},
+		"money, left, no connection": {telco.OpRegister, nil, nil, errGone, telco.Unknown, telco.ReplyLost, true},
+		"money, left, refused":       {telco.OpRegister, func(r *try) { r.refusal = own(telco.AuthKey) }, nil, io.EOF, telco.Unknown, telco.AuthKey, false},
+		"money, stayed, lost":        {telco.OpRegister, stayed, nil, io.EOF, telco.NotSent, telco.ConnectFailed, true},
+		"money, stayed, given up":    {telco.OpRegister, stayed, nil, context.Canceled, telco.NotSent, telco.Canceled, true},
+		"money, stayed by the guard": {telco.OpRegister, func(r *try) {
 			stayed(r)
-			r.shot.refused = &partner.Error{Code: partner.PastSendBy, Err: errShotClosed}
-		}, nil, io.EOF, partner.NotSent, partner.PastSendBy, false},
-		"money, answered by somebody":   {partner.OpRegister, bypassed, replied(200, `{"errorCode":"8021"}`), nil, partner.Unknown, partner.ReplyUnreadable, false},
-		"money, a redirect of somebody": {partner.OpRegister, bypassed, replied(302, ""), nil, partner.Unknown, partner.ReplyUnreadable, false},
+			r.shot.refused = &telco.Error{Code: telco.PastSendBy, Err: errShotClosed}
+		}, nil, io.EOF, telco.NotSent, telco.PastSendBy, false},
+		"money, answered by somebody":   {telco.OpRegister, bypassed, replied(200, `{"errorCode":"8021"}`), nil, telco.Unknown, telco.ReplyUnreadable, false},
+		"money, a redirect of somebody": {telco.OpRegister, bypassed, replied(302, ""), nil, telco.Unknown, telco.ReplyUnreadable, false},
 	} {
 		r := wrote(tr, tc.op)
-		r.call.granted = &grant{credentials: partner.Credentials{Secret: partner.NewSecret("secret")}}
+		r.call.granted = &grant{credentials: telco.Credentials{Secret: telco.NewSecret("secret")}}
 		if tc.change != nil {
 			tc.change(r)
 		}
@@ -123,40 +123,40 @@ func TestWhatAReplyProves(t *testing.T) {
 	success := `{"errorCode":"0000","data":{"transId":"T-1","partnerTransId":"P-1","status":"%"}}`
 	state := func(s string) string { return strings.ReplaceAll(success, "%", s) }
 	for name, tc := range map[string]struct {
-		op             partner.Operation
+		op             telco.Operation
 		status         int
 		body           string
-		outcome        partner.Outcome
-		code           partner.Code
+		outcome        telco.Outcome
+		code           telco.Code
 		again, refresh bool
 		says           string
 	}{
-		"300":                         {partner.OpEligible, 300, `{"errorCode":"0000"}`, partner.Unknown, partner.RedirectRefused, false, false, "redirect"},
-		"299, no envelope":            {partner.OpEligible, 299, "x", partner.Unknown, partner.ReplyUnreadable, true, false, ""},
-		"401, no envelope":            {partner.OpEligible, 401, "x", partner.Unknown, partner.SystemError, true, true, ""},
-		"404, no envelope":            {partner.OpEligible, 404, "x", partner.Unknown, partner.SystemError, false, false, ""},
-		"408, no envelope":            {partner.OpEligible, 408, "x", partner.Unknown, partner.SystemError, true, false, ""},
-		"429, no envelope":            {partner.OpOTP, 429, "x", partner.Rejected, partner.RateLimited, true, false, ""},
-		"429, no envelope, money":     {partner.OpRegister, 429, "x", partner.Unknown, partner.RateLimited, true, false, ""},
-		"503, no envelope":            {partner.OpOTP, 503, "x", partner.Unknown, partner.Maintenance, true, false, ""},
-		"limited":                     {partner.OpOTP, 200, `{"errorCode":"9001"}`, partner.Rejected, partner.RateLimited, true, false, ""},
-		"limited, money":              {partner.OpRegister, 200, `{"errorCode":"9001"}`, partner.Unknown, partner.RateLimited, true, false, ""},
-		"a refusal under 500":         {partner.OpEligible, 500, `{"errorCode":"8021"}`, partner.Unknown, partner.NotEligible, true, false, ""},
-		"a refusal":                   {partner.OpEligible, 200, `{"errorCode":"8021"}`, partner.Rejected, partner.NotEligible, false, false, ""},
-		"money, done":                 {partner.OpRegister, 299, state("SUCCESS"), partner.Succeeded, "", false, false, ""},
-		"money, done, under 404":      {partner.OpRegister, 404, state("SUCCESS"), partner.Unknown, partner.ReplyUnreadable, true, false, "a success code under HTTP 404"},
-		"money, pending":              {partner.OpRegister, 200, state("PENDING"), partner.Unknown, partner.Processing, true, false, "accepted, and not done yet"},
-		"money, init":                 {partner.OpRegister, 200, state("INIT"), partner.Unknown, partner.Processing, true, false, "accepted, and not done yet"},
-		"money, failed":               {partner.OpRegister, 200, state("FAILED"), partner.Unknown, partner.ReplyUnreadable, true, false, "a success code with a state that is no success"},
-		"money, in an unlisted state": {partner.OpRegister, 200, state("ODD"), partner.Unknown, partner.ReplyUnreadable, true, false, "a success code with a state that is no success"},
-		"money, without a state":      {partner.OpRegister, 200, `{"errorCode":"0000","data":{"transId":"T-1","partnerTransId":"P-1"}}`, partner.Succeeded, "", false, false, ""},
-		"money, of another":           {partner.OpRegister, 200, strings.ReplaceAll(state("SUCCESS"), "T-1", "T-2"), partner.Unknown, partner.ReplyUnreadable, true, false, "another transId"},
-		"a row and no success":        {partner.OpGet, 200, `{"errorCode":"8004","data":{"transaction":{"transId":"T-1"}}}`, partner.Unknown, partner.ReplyUnreadable, true, false, "a transaction comes with it"},
+		"300":                         {telco.OpEligible, 300, `{"errorCode":"0000"}`, telco.Unknown, telco.RedirectRefused, false, false, "redirect"},
+		"299, no envelope":            {telco.OpEligible, 299, "x", telco.Unknown, telco.ReplyUnreadable, true, false, ""},
+		"401, no envelope":            {telco.OpEligible, 401, "x", telco.Unknown, telco.SystemError, true, true, ""},
+		"404, no envelope":            {telco.OpEligible, 404, "x", telco.Unknown, telco.SystemError, false, false, ""},
+		"408, no envelope":            {telco.OpEligible, 408, "x", telco.Unknown, telco.SystemError, true, false, ""},
+		"429, no envelope":            {telco.OpOTP, 429, "x", telco.Rejected, telco.RateLimited, true, false, ""},
+		"429, no envelope, money":     {telco.OpRegister, 429, "x", telco.Unknown, telco.RateLimited, true, false, ""},
+		"503, no envelope":            {telco.OpOTP, 503, "x", telco.Unknown, telco.Maintenance, true, false, ""},
+		"limited":                     {telco.OpOTP, 200, `{"errorCode":"9001"}`, telco.Rejected, telco.RateLimited, true, false, ""},
+		"limited, money":              {telco.OpRegister, 200, `{"errorCode":"9001"}`, telco.Unknown, telco.RateLimited, true, false, ""},
+		"a refusal under 500":         {telco.OpEligible, 500, `{"errorCode":"8021"}`, telco.Unknown, telco.NotEligible, true, false, ""},
+		"a refusal":                   {telco.OpEligible, 200, `{"errorCode":"8021"}`, telco.Rejected, telco.NotEligible, false, false, ""},
+		"money, done":                 {telco.OpRegister, 299, state("SUCCESS"), telco.Succeeded, "", false, false, ""},
+		"money, done, under 404":      {telco.OpRegister, 404, state("SUCCESS"), telco.Unknown, telco.ReplyUnreadable, true, false, "a success code under HTTP 404"},
+		"money, pending":              {telco.OpRegister, 200, state("PENDING"), telco.Unknown, telco.Processing, true, false, "accepted, and not done yet"},
+		"money, init":                 {telco.OpRegister, 200, state("INIT"), telco.Unknown, telco.Processing, true, false, "accepted, and not done yet"},
+		"money, failed":               {telco.OpRegister, 200, state("FAILED"), telco.Unknown, telco.ReplyUnreadable, true, false, "a success code with a state that is no success"},
+		"money, in an unlisted state": {telco.OpRegister, 200, state("ODD"), telco.Unknown, telco.ReplyUnreadable, true, false, "a success code with a state that is no success"},
+		"money, without a state":      {telco.OpRegister, 200, `{"errorCode":"0000","data":{"transId":"T-1","partnerTransId":"P-1"}}`, telco.Succeeded, "", false, false, ""},
+		"money, of another":           {telco.OpRegister, 200, strings.ReplaceAll(state("SUCCESS"), "T-1", "T-2"), telco.Unknown, telco.ReplyUnreadable, true, false, "another transId"},
+		"a row and no success":        {telco.OpGet, 200, `{"errorCode":"8004","data":{"transaction":{"transId":"T-1"}}}`, telco.Unknown, telco.ReplyUnreadable, true, false, "a transaction comes with it"},
 	} {
 		tr := classifying(t, func(s *contract.Semantics) { s.TooManyRequestsMeansNotExecuted = true })
 		r := wrote(tr, tc.op)
 		v := tr.classify(r, replied(tc.status, tc.body), nil)
-		if tc.outcome == partner.Succeeded {
+		if tc.outcome == telco.Succeeded {
 			assert.Nil(t, v.err, name)
 			continue
 		}
@@ -198,18 +198,18 @@ func TestWhichDeadlineEndedATry(t *testing.T) {
 	for name, tc := range map[string]struct {
 		onWire, dialing, letOut bool
 		err                     error
-		deadline                partner.Deadline
+		deadline                telco.Deadline
 	}{
-		"in a middleware":           {false, false, false, late, partner.DeadlineWhole},
-		"while it dialled":          {true, true, false, late, partner.DeadlineConnect},
-		"it dialled and was sent":   {true, true, true, late, partner.DeadlineFirstByte},
-		"it was sent":               {true, false, true, late, partner.DeadlineFirstByte},
-		"on a connection, not sent": {true, false, false, late, partner.DeadlineFirstByte},
+		"in a middleware":           {false, false, false, late, telco.DeadlineWhole},
+		"while it dialled":          {true, true, false, late, telco.DeadlineConnect},
+		"it dialled and was sent":   {true, true, true, late, telco.DeadlineFirstByte},
+		"it was sent":               {true, false, true, late, telco.DeadlineFirstByte},
+		"on a connection, not sent": {true, false, false, late, telco.DeadlineFirstByte},
 		"refused, no deadline":      {true, true, false, errGone, ""},
 		"broken off, no deadline":   {true, true, true, io.ErrUnexpectedEOF, ""},
 		"given up, no deadline":     {true, true, true, context.Canceled, ""},
 	} {
-		for _, op := range []partner.Operation{partner.OpEligible, partner.OpRegister} {
+		for _, op := range []telco.Operation{telco.OpEligible, telco.OpRegister} {
 			tr := classifying(t, nil)
 			r := wrote(tr, op)
 			r.onWire, r.dialing, r.letOut = tc.onWire, tc.dialing, tc.letOut
@@ -240,11 +240,11 @@ func TestARegistrationThatIsRepeated(t *testing.T) {
 	})
 	require.True(t, tr.clock.observe(time.Now(), tr.local.read(), tr.local.read()))
 	_, err := tr.Send(t.Context(), field.Request{TransID: "T-1", PartnerTransID: "P-1"}, time.Now().Add(time.Minute))
-	e, ok := errors.AsType[*partner.Error](err)
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
 	assert.Equal(t, 1, sent)
-	assert.Equal(t, partner.Unknown, e.Outcome)
-	assert.Equal(t, partner.AlreadySent, e.Code)
+	assert.Equal(t, telco.Unknown, e.Outcome)
+	assert.Equal(t, telco.AlreadySent, e.Code)
 	assert.Equal(t, 1, e.Evidence.Sends)
 }
 
@@ -258,7 +258,7 @@ func TestAReplyThatIsHalfRead(t *testing.T) {
 		tr := classifying(t, nil)
 		tr.reads.wire = roundTrip(func(*http.Request) (*http.Response, error) { return replied(200, body), nil })
 		reply, err := lookUp(t, tr)
-		require.ErrorIs(t, err, partner.ReplyUnreadable, name)
+		require.ErrorIs(t, err, telco.ReplyUnreadable, name)
 		assert.Equal(t, Reply{}, reply, name)
 	}
 }

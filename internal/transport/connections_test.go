@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A handshake that fails is told as one, and its connection is closed, whoever dialed; one
@@ -159,13 +159,13 @@ func TestWhatGoesOnAfterClose(t *testing.T) {
 	tr := classifying(t, nil)
 	require.NoError(t, tr.Close(t.Context()))
 	for _, tc := range []struct {
-		op    partner.Operation
+		op    telco.Operation
 		login bool
 		want  error
 	}{
-		{partner.OpGet, false, partner.ClientClosed},
-		{partner.OpOTP, false, partner.ClientClosed},
-		{partner.OpRegister, false, nil},
+		{telco.OpGet, false, telco.ClientClosed},
+		{telco.OpOTP, false, telco.ClientClosed},
+		{telco.OpRegister, false, nil},
 		{opLogin, true, nil},
 	} {
 		_, _, err := tr.takeTurn(t.Context(), newTry(tr, &call{op: tc.op, login: tc.login}))
@@ -180,7 +180,7 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 	doc := contract.Default().Document()
 	var wire string
 	for i := range doc.Codes {
-		if doc.Codes[i].Name == partner.TransactionNotFound {
+		if doc.Codes[i].Name == telco.TransactionNotFound {
 			doc.Codes[i].HTTPStatus = []int{http.StatusNotFound}
 		}
 		if doc.Codes[i].Resend == "afterRefresh" && wire == "" {
@@ -202,25 +202,25 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 		"bare 403": func() *http.Response { return replied(403, "x") },
 		"cut 401":  cut,
 	} {
-		for _, op := range []partner.Operation{partner.OpRegister, partner.OpEligible} {
+		for _, op := range []telco.Operation{telco.OpRegister, telco.OpEligible} {
 			tr := transportTo(t, c, "https://partner.test", nil)
 			tr.auth.current = &grant{generation: 3, until: time.Now().Add(time.Hour)}
 			r := wrote(tr, op)
 			r.call.granted = tr.auth.current
 			v := tr.classify(r, reply(), nil)
 			assert.True(t, v.refresh, name)
-			assert.Equal(t, op == partner.OpEligible, tr.auth.current.fresh(tr.Seam()), "%s: %s", name, op)
+			assert.Equal(t, op == telco.OpEligible, tr.auth.current.fresh(tr.Seam()), "%s: %s", name, op)
 		}
 	}
 	// A status whose code says that it is not asked again is not.
 	tr := transportTo(t, c, "https://partner.test", nil)
-	v := tr.classify(wrote(tr, partner.OpEligible), replied(404, "x"), nil)
-	assert.Equal(t, partner.TransactionNotFound, v.err.Code)
+	v := tr.classify(wrote(tr, telco.OpEligible), replied(404, "x"), nil)
+	assert.Equal(t, telco.TransactionNotFound, v.err.Code)
 	assert.False(t, v.again)
 	// Nor are the credentials stale of a registration that failed for another reason.
 	for _, reply := range []*http.Response{replied(200, `{"errorCode":"8021"}`), replied(404, "x")} {
 		tr.auth.current = &grant{generation: 3, until: time.Now().Add(time.Hour)}
-		r := wrote(tr, partner.OpRegister)
+		r := wrote(tr, telco.OpRegister)
 		r.call.granted = tr.auth.current
 		tr.classify(r, reply, nil)
 		assert.True(t, tr.auth.current.fresh(tr.Seam()))
@@ -232,7 +232,7 @@ func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
 func TestATryThatIsConnecting(t *testing.T) {
 	t.Parallel()
 	for want, failing := range map[bool]error{false: nil, true: errGone} {
-		r := newTry(classifying(t, nil), &call{op: partner.OpRegister})
+		r := newTry(classifying(t, nil), &call{op: telco.OpRegister})
 		dial := noted(func(context.Context, string, string) (net.Conn, error) {
 			assert.True(t, r.dialing, "while it is made")
 			return nil, failing

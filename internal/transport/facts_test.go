@@ -21,7 +21,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Only what a call sent is compared with what came back, and only of calls that send ids.
@@ -29,8 +29,8 @@ func TestEchoes(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
 	other := &wire.Reply{Data: field.Data{PartnerTransID: "P-2"}}
-	for op, differs := range map[partner.Operation]bool{
-		partner.OpRegister: true, partner.OpOTP: true, partner.OpGet: false, partner.OpEligible: false,
+	for op, differs := range map[telco.Operation]bool{
+		telco.OpRegister: true, telco.OpOTP: true, telco.OpGet: false, telco.OpEligible: false,
 	} {
 		err := tr.checkEcho(newTry(tr, &call{op: op, fields: field.Request{PartnerTransID: "P-1"}}).call, other)
 		assert.Equal(t, differs, err != nil, op)
@@ -43,16 +43,16 @@ func TestTextFillsInWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
 	n := func(n int) *int { return &n }
-	english := func(e partner.Error) string { return tr.text(&e).EN }
-	unknown := english(partner.Error{Operation: partner.OpRegister, Code: partner.RegistrationFailed})
-	reenter := english(partner.Error{Operation: partner.OpRegister, Code: partner.OTPInvalid, Then: partner.ThenSameIDs, AttemptsLeft: n(1)})
+	english := func(e telco.Error) string { return tr.text(&e).EN }
+	unknown := english(telco.Error{Operation: telco.OpRegister, Code: telco.RegistrationFailed})
+	reenter := english(telco.Error{Operation: telco.OpRegister, Code: telco.OTPInvalid, Then: telco.ThenSameIDs, AttemptsLeft: n(1)})
 	assert.NotEqual(t, unknown, reenter)
 	assert.Contains(t, reenter, "1")
-	assert.Equal(t, unknown, english(partner.Error{Operation: partner.OpRegister, Code: partner.OTPInvalid, AttemptsLeft: n(0)}))
-	assert.Equal(t, unknown, english(partner.Error{Operation: partner.OpOTP, Code: partner.OTPInvalid}))
-	failed := partner.Error{Operation: partner.OpRegister, Outcome: partner.Rejected, Code: partner.RegistrationFailed, Message: "no credit"}
+	assert.Equal(t, unknown, english(telco.Error{Operation: telco.OpRegister, Code: telco.OTPInvalid, AttemptsLeft: n(0)}))
+	assert.Equal(t, unknown, english(telco.Error{Operation: telco.OpOTP, Code: telco.OTPInvalid}))
+	failed := telco.Error{Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.RegistrationFailed, Message: "no credit"}
 	assert.Contains(t, english(failed), "no credit")
-	early := partner.Error{Operation: partner.OpOTP, Outcome: partner.Rejected, Code: partner.OTPResendTooSoon}
+	early := telco.Error{Operation: telco.OpOTP, Outcome: telco.Rejected, Code: telco.OTPResendTooSoon}
 	assert.NotContains(t, english(early), "0")
 	early.RetryAfter = 29*time.Second + 1
 	assert.Contains(t, english(early), "30")
@@ -75,18 +75,18 @@ func TestWhereTheDateOfAReplyGoes(t *testing.T) {
 	far := time.Now().Add(time.Hour).Truncate(time.Second)
 	bare := replied(401, "x")
 	bare.Header.Set("Date", date(far))
-	tr.classify(wrote(tr, partner.OpEligible), bare, nil)
+	tr.classify(wrote(tr, telco.OpEligible), bare, nil)
 	assert.WithinDuration(t, far, tr.clock.stamp(), time.Minute)
 
 	tr = classifying(t, nil)
 	good := replied(200, `{"errorCode":"8021"}`)
 	good.Header.Set("Date", date(far))
-	v := tr.classify(wrote(tr, partner.OpEligible), good, nil)
+	v := tr.classify(wrote(tr, telco.OpEligible), good, nil)
 	assert.True(t, far.Equal(v.err.Evidence.PartnerTime))
 
 	// Of a contract that says its time in the envelope, that counts.
 	tr = classifying(t, func(s *contract.Semantics) { s.Clock = "responseTime" })
-	r := wrote(tr, partner.OpEligible)
+	r := wrote(tr, telco.OpEligible)
 	v = tr.classify(r, replied(200, `{"errorCode":"8021","responseTime":"`+far.In(tr.Contract().Zone()).Format("20060102150405")+`"}`), nil)
 	assert.False(t, r.call.reply.Cached)
 	assert.True(t, far.Equal(r.call.reply.PartnerTime))
@@ -103,7 +103,7 @@ func TestWhereTheDateOfAReplyGoes(t *testing.T) {
 func TestATryStartsFromNothing(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
-	r := wrote(tr, partner.OpEligible)
+	r := wrote(tr, telco.OpEligible)
 	_ = r.refuse(io.EOF)
 	require.NoError(t, r.begin("second", time.Now()))
 	assert.False(t, r.onWire || r.letOut)
@@ -123,10 +123,10 @@ func TestInTimeToTheInstant(t *testing.T) {
 	require.True(t, tr.clock.observe(m.date(), tr.clock.local.read(), tr.clock.local.read()))
 	latest, err := tr.clock.now()
 	require.NoError(t, err)
-	require.NoError(t, newTry(tr, &call{op: partner.OpRegister, sendBy: latest}).mayLeave())
-	late := newTry(tr, &call{op: partner.OpRegister, sendBy: latest.Add(-1)})
-	require.ErrorIs(t, late.mayLeave(), partner.PastSendBy)
-	late.call.op = partner.OpOTP
+	require.NoError(t, newTry(tr, &call{op: telco.OpRegister, sendBy: latest}).mayLeave())
+	late := newTry(tr, &call{op: telco.OpRegister, sendBy: latest.Add(-1)})
+	require.ErrorIs(t, late.mayLeave(), telco.PastSendBy)
+	late.call.op = telco.OpOTP
 	require.NoError(t, late.mayLeave(), "an OTP request has no send-by")
 }
 
@@ -167,7 +167,7 @@ func TestARequestShowsItsBytes(t *testing.T) {
 			return roundTrip(func(r *http.Request) (*http.Response, error) { req = r; return nil, io.EOF })
 		}},
 	})
-	r := newTry(tr, &call{op: partner.OpOTP, sent: wire.Request{Method: "POST", Path: "/x", Body: []byte("body")}})
+	r := newTry(tr, &call{op: telco.OpOTP, sent: wire.Request{Method: "POST", Path: "/x", Body: []byte("body")}})
 	_, err := tr.roundTrip(t.Context(), r.call, r)
 	require.ErrorIs(t, err, io.EOF)
 	assert.Equal(t, "https://partner.test:/a%20b/x", req.URL.String())
@@ -198,7 +198,7 @@ func TestHowLongAReplyMayBe(t *testing.T) {
 // A try's deadline ends with the try, and a reply is closed whatever it is.
 func TestATrysDeadline(t *testing.T) {
 	t.Parallel()
-	for _, op := range []partner.Operation{partner.OpEligible, partner.OpOTP, partner.OpRegister} {
+	for _, op := range []telco.Operation{telco.OpEligible, telco.OpOTP, telco.OpRegister} {
 		for name, tc := range map[string]struct {
 			resp *http.Response
 			err  error
@@ -231,8 +231,8 @@ func TestAReplyWithoutABody(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
 	tr.reads.wire = roundTrip(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: http.StatusOK}, nil })
-	_, err := tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
-	require.ErrorIs(t, err, partner.ReplyUnreadable)
+	_, err := tr.Call(t.Context(), telco.OpGet, field.Request{TransID: "T-1"})
+	require.ErrorIs(t, err, telco.ReplyUnreadable)
 }
 
 type closing struct {
@@ -279,7 +279,7 @@ func TestBackoffDoubles(t *testing.T) {
 func TestAReplyOfAnotherSale(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
-	one, other := partner.MustParseMSISDN("0908123477"), partner.MustParseMSISDN("0908123478")
+	one, other := telco.MustParseMSISDN("0908123477"), telco.MustParseMSISDN("0908123478")
 	asked := field.Request{TransID: "T-1", PartnerTransID: "P-1", MSISDN: one, Package: "C120", Amount: 120_000}
 	for name, d := range map[string]field.Data{
 		field.TransID:        {TransID: "T-2"},
@@ -289,14 +289,14 @@ func TestAReplyOfAnotherSale(t *testing.T) {
 		field.Amount:         {Amount: 90_000},
 	} {
 		reply := &wire.Reply{Data: d}
-		for _, op := range []partner.Operation{partner.OpRegister, partner.OpOTP} {
+		for _, op := range []telco.Operation{telco.OpRegister, telco.OpOTP} {
 			err := tr.checkEcho(newTry(tr, &call{op: op, fields: asked}).call, reply)
 			require.ErrorContains(t, err, "another "+name)
 			require.NoError(t, tr.checkEcho(newTry(tr, &call{op: op}).call, reply), name)
 		}
 	}
 	same := &wire.Reply{Data: field.Data{TransID: "T-1", PartnerTransID: "P-1", MSISDN: one, Package: "C120", Amount: 120_000}}
-	require.NoError(t, tr.checkEcho(newTry(tr, &call{op: partner.OpRegister, fields: asked}).call, same))
+	require.NoError(t, tr.checkEcho(newTry(tr, &call{op: telco.OpRegister, fields: asked}).call, same))
 }
 
 // An id of MobiFone's is shown without the number and the code that were sent, and else as
@@ -304,9 +304,9 @@ func TestAReplyOfAnotherSale(t *testing.T) {
 func TestAnIDIsShownWithoutWhatWasSent(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
-	code, err := partner.ParseOTP("730194")
+	code, err := telco.ParseOTP("730194")
 	require.NoError(t, err)
-	sent := field.Request{MSISDN: partner.MustParseMSISDN("0908123477"), OTP: code}
+	sent := field.Request{MSISDN: telco.MustParseMSISDN("0908123477"), OTP: code}
 	for id, want := range map[string]string{
 		"908123477":       "***",
 		"Q-908123477-x":   "Q-***-x",
@@ -319,7 +319,7 @@ func TestAnIDIsShownWithoutWhatWasSent(t *testing.T) {
 		assert.Equal(t, want, newTry(tr, &call{fields: sent}).call.shownID(id))
 		assert.Equal(t, id, newTry(tr, &call{}).call.shownID(id), "nothing was sent")
 	}
-	short, err := partner.ParseOTP("7301")
+	short, err := telco.ParseOTP("7301")
 	require.NoError(t, err)
 	assert.Equal(t, "Q-***-x", newTry(tr, &call{fields: field.Request{OTP: short}}).call.shownID("Q-7301-x"))
 	long := strings.Repeat("x", longestID)

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"sync"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // guard puts the exact bytes on the request and hands it to the wire. For guarded calls the
@@ -61,10 +61,10 @@ func (t *try) mayLeave() error {
 	}
 	now, err := cl.core.clock.now()
 	if err != nil {
-		return notBegun(cl.op, partner.ClockUnreliable, err)
+		return notBegun(cl.op, telco.ClockUnreliable, err)
 	}
 	if now.After(cl.sendBy) {
-		return notBegun(cl.op, partner.PastSendBy, errors.New("prepare the registration again; nothing left"))
+		return notBegun(cl.op, telco.PastSendBy, errors.New("prepare the registration again; nothing left"))
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // pauseCap bounds how long one Retry-After can hold a lane, whatever the partner writes.
@@ -21,7 +21,7 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err erro
 		return "", "", errShotPassed // it takes no token and no id of its own
 	}
 	if !cl.money() && !cl.login && c.drain.isClosed() { // a wait between tries outlasted Close
-		return "", "", notBegun(cl.op, partner.ClientClosed, errClosed)
+		return "", "", notBegun(cl.op, telco.ClientClosed, errClosed)
 	}
 	var began instant
 	if c.cfg.OnTry != nil {
@@ -32,12 +32,12 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err erro
 		return "", "", err
 	}
 	if err = c.pauses.wait(ctx, c.cfg.Seam, cl.lane); err == nil && c.cfg.Limit != nil {
-		err = c.cfg.Limit(ctx, partner.Call{Operation: cl.op, Lane: cl.lane})
+		err = c.cfg.Limit(ctx, telco.Call{Operation: cl.op, Lane: cl.lane})
 	}
 	if err != nil {
 		e := limited(cl.op, err)
 		if end, ok := ctx.Deadline(); timedOut(err) || ok && e.RetryAfter > end.Sub(c.cfg.Seam.Now()) {
-			cl.endedBy(partner.DeadlineLimiter)
+			cl.endedBy(telco.DeadlineLimiter)
 		}
 		return "", "", e
 	}
@@ -52,10 +52,10 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err erro
 
 // limited makes a limiter's refusal a typed error: local, nothing sent. How long to
 // wait comes from an error with a method RetryAfter() time.Duration.
-func limited(op partner.Operation, err error) *partner.Error {
-	e := &partner.Error{Operation: op, Outcome: partner.NotSent, Code: partner.LimitReached, Err: err}
+func limited(op telco.Operation, err error) *telco.Error {
+	e := &telco.Error{Operation: op, Outcome: telco.NotSent, Code: telco.LimitReached, Err: err}
 	if errors.Is(err, context.Canceled) {
-		e.Code = partner.Canceled
+		e.Code = telco.Canceled
 	}
 	if wait, ok := errors.AsType[interface {
 		error
@@ -72,7 +72,7 @@ type pauses struct {
 	until [2]time.Time
 }
 
-func (p *pauses) set(lane partner.Lane, until time.Time) {
+func (p *pauses) set(lane telco.Lane, until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if until.After(p.until[lane&1]) {
@@ -92,7 +92,7 @@ func (e *pausedError) RetryAfter() time.Duration { return e.wait }
 
 // wait sleeps through the lane's pause, or fails at once when the pause outlasts the
 // caller's deadline.
-func (p *pauses) wait(ctx context.Context, at seam.Seam, lane partner.Lane) error {
+func (p *pauses) wait(ctx context.Context, at seam.Seam, lane telco.Lane) error {
 	for {
 		p.mu.Lock()
 		until := p.until[lane&1]
@@ -115,7 +115,7 @@ func (p *pauses) wait(ctx context.Context, at seam.Seam, lane partner.Lane) erro
 }
 
 // pause tells everybody who could send in this lane to wait, within pauseCap.
-func (c *core) pause(lane partner.Lane, d time.Duration) {
+func (c *core) pause(lane telco.Lane, d time.Duration) {
 	d = min(d, pauseCap)
 	c.pauses.set(lane, c.cfg.Seam.Now().Add(d))
 	if c.cfg.Pause != nil {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // redacted is an error whose text is clean. errors.Is and errors.As see through it; who
@@ -51,7 +51,7 @@ func (cl *call) redact(err error) error {
 	case errors.Is(err, context.DeadlineExceeded) && err.Error() == context.DeadlineExceeded.Error():
 		return context.DeadlineExceeded
 	}
-	return &redacted{text: partner.Scrub(err.Error(), cl.secrets()...), err: err}
+	return &redacted{text: telco.Scrub(err.Error(), cl.secrets()...), err: err}
 }
 
 func joinCause(cause, end error) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A redacted error prints its clean text under every verb, and is what lies below.
@@ -30,7 +30,7 @@ func TestRedactKeepsTheEndsOfAContext(t *testing.T) {
 	t.Parallel()
 	tr := transportTo(t, contract.Default(), wiretest.New(t, contract.Default()).Server.URL, nil)
 	r := newTry(tr, &call{}).call
-	r.granted = &grant{credentials: partner.Credentials{Secret: partner.NewSecret("secret")}}
+	r.granted = &grant{credentials: telco.Credentials{Secret: telco.NewSecret("secret")}}
 	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
 		assert.Equal(t, end, r.redact(end))
 		wrapped := r.redact(fmt.Errorf("secret: %w", end))
@@ -59,12 +59,12 @@ func TestJoinCause(t *testing.T) {
 func TestBeginRemembersWhatMustNotPrint(t *testing.T) {
 	t.Parallel()
 	tr := transportTo(t, contract.Default(), wiretest.New(t, contract.Default()).Server.URL, nil)
-	code, err := partner.ParseOTP("730194")
+	code, err := telco.ParseOTP("730194")
 	assert.NoError(t, err)
-	r, failed := tr.begin(t.Context(), partner.OpGet, field.Request{TransID: "T-1", MSISDN: partner.MustParseMSISDN("0908123477"), OTP: code})
+	r, failed := tr.begin(t.Context(), telco.OpGet, field.Request{TransID: "T-1", MSISDN: telco.MustParseMSISDN("0908123477"), OTP: code})
 	assert.Nil(t, failed)
 	assert.Equal(t, []string{"84908123477", "0908123477", "908123477", "730194"}, r.secrets())
-	r, failed = tr.begin(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
+	r, failed = tr.begin(t.Context(), telco.OpGet, field.Request{TransID: "T-1"})
 	assert.Nil(t, failed)
 	assert.Empty(t, r.secrets())
 }

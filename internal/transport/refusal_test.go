@@ -13,18 +13,18 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func register(t *testing.T, tr *Transport, n int) error {
 	t.Helper()
-	code, err := partner.ParseOTP("730194")
+	code, err := telco.ParseOTP("730194")
 	require.NoError(t, err)
 	_, latest, err := tr.PartnerNow()
 	require.NoError(t, err)
 	_, err = tr.Send(t.Context(), field.Request{
-		Channel: "SHOP", MSISDN: partner.MustParseMSISDN("0908123477"), Package: "C120", Amount: 120_000,
-		TransID: partner.TransID("T-" + string(rune('A'+n%26))), PartnerTransID: partner.RandomPartnerTransID(), OTP: code,
+		Channel: "SHOP", MSISDN: telco.MustParseMSISDN("0908123477"), Package: "C120", Amount: 120_000,
+		TransID: telco.TransID("T-" + string(rune('A'+n%26))), PartnerTransID: telco.RandomPartnerTransID(), OTP: code,
 		Shop: "HN01", Employee: "GDV07", POS: "P2",
 	}, latest.Add(20*time.Second))
 	return err
@@ -41,7 +41,7 @@ func TestRefusalOfAFailedRequestIsUnknown(t *testing.T) {
 	p := wiretest.New(t, c)
 	tr := transportTo(t, c, p.Server.URL, nil)
 	_, err = lookUp(t, tr)
-	require.ErrorIs(t, err, partner.TransactionNotFound)
+	require.ErrorIs(t, err, telco.TransactionNotFound)
 	sent, refused := 0, 0
 	for _, rule := range doc.Codes {
 		for _, code := range rule.Wire {
@@ -49,20 +49,20 @@ func TestRefusalOfAFailedRequestIsUnknown(t *testing.T) {
 				continue
 			}
 			for _, status := range []int{200, 400, 409, 422, 408, 500, 501, 502, 503, 504, 507, 511, 599} {
-				p.On(partner.OpRegister, p.Says(partner.OpRegister, status, wire.Answer{WireCode: code, Message: "x"}))
+				p.On(telco.OpRegister, p.Says(telco.OpRegister, status, wire.Answer{WireCode: code, Message: "x"}))
 				err := register(t, tr, sent)
 				sent++
-				e, ok := errors.AsType[*partner.Error](err)
+				e, ok := errors.AsType[*telco.Error](err)
 				require.True(t, ok)
 				if status == 408 || status >= 500 {
-					assert.Equal(t, partner.Unknown, e.Outcome, "%s under HTTP %d", code, status)
+					assert.Equal(t, telco.Unknown, e.Outcome, "%s under HTTP %d", code, status)
 					assert.Equal(t, status, e.Evidence.HTTPStatus)
-				} else if e.Outcome == partner.Rejected {
+				} else if e.Outcome == telco.Rejected {
 					refused++
 				}
 			}
 		}
 	}
-	assert.Equal(t, sent, p.OnWire(partner.OpRegister))
+	assert.Equal(t, sent, p.OnWire(telco.OpRegister))
 	assert.Equal(t, 4*24, refused, "24 codes refuse, under each of four statuses")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // checkEcho compares what MobiFone sent back with what was asked.
@@ -43,10 +43,10 @@ func (c *core) checkEcho(cl *call, reply *wire.Reply) error {
 }
 
 // refusal builds the error of a reply that is no success.
-func (cl *call) refusal(reply *wire.Reply) *partner.Error {
-	e := &partner.Error{
+func (cl *call) refusal(reply *wire.Reply) *telco.Error {
+	e := &telco.Error{
 		Code: reply.Code(), WireCode: reply.WireCode, AttemptsLeft: reply.Data.AttemptsLeft,
-		Message: partner.Scrub(reply.Message, cl.secrets()...),
+		Message: telco.Scrub(reply.Message, cl.secrets()...),
 	}
 	if reply.Data.ResendAfter > 0 {
 		e.RetryAfter = reply.Data.ResendAfter
@@ -75,7 +75,7 @@ func (cl *call) shownID(id string) string {
 		longest = max(longest, row)
 	}
 	if m := cl.fields.MSISDN; longest >= 9 && m.IsValid() {
-		id = strings.ReplaceAll(id, m.Reveal(partner.Form9), "***")
+		id = strings.ReplaceAll(id, m.Reveal(telco.Form9), "***")
 	}
 	if otp := cl.fields.OTP; longest >= 4 && !otp.IsZero() {
 		id = strings.ReplaceAll(id, otp.Reveal(), "***")
@@ -126,10 +126,10 @@ func (d *dates) of(h http.Header) time.Time {
 }
 
 // text is the teller's sentence: the code's own, or SYSTEM_ERROR's while nothing is known.
-func (c *core) text(e *partner.Error) partner.Text {
+func (c *core) text(e *telco.Error) telco.Text {
 	code := e.Code
-	if e.Outcome == partner.Unknown && e.Then != partner.ThenSameIDs {
-		code = partner.SystemError
+	if e.Outcome == telco.Unknown && e.Then != telco.ThenSameIDs {
+		code = telco.SystemError
 	}
 	values := map[string]string{}
 	if e.AttemptsLeft != nil {
@@ -191,18 +191,18 @@ func isDigits(s string) bool {
 }
 
 // Rule returns the code table's row for MobiFone's string, read only; nil when none lists it.
-func (t *Transport) Rule(op partner.Operation, wire string) *contract.CodeRule {
+func (t *Transport) Rule(op telco.Operation, wire string) *contract.CodeRule {
 	return t.wire.Rule(op, wire)
 }
 
 // Canonical appends what a request says, without the OTP, for a fingerprint.
-func (t *Transport) Canonical(b []byte, op partner.Operation, f *field.Request) ([]byte, error) {
+func (t *Transport) Canonical(b []byte, op telco.Operation, f *field.Request) ([]byte, error) {
 	return t.wire.Canonical(b, op, f)
 }
 
 // WholeDays returns MobiFone's zone where its operation takes days instead of times, and
 // nil elsewhere: such an answer holds the rows of whole days.
-func (t *Transport) WholeDays(op partner.Operation) *time.Location {
+func (t *Transport) WholeDays(op telco.Operation) *time.Location {
 	if t.wire.WholeDays(op) {
 		return t.cfg.Contract.Zone()
 	}
@@ -210,16 +210,16 @@ func (t *Transport) WholeDays(op partner.Operation) *time.Location {
 }
 
 // Transaction reads a row of a lookup into the vocabulary.
-func (t *Transport) Transaction(op partner.Operation, row field.Row) partner.Transaction {
-	tx := partner.Transaction{
+func (t *Transport) Transaction(op telco.Operation, row field.Row) telco.Transaction {
+	tx := telco.Transaction{
 		TransID: row.TransID, PartnerTransID: row.PartnerTransID, MSISDN: row.MSISDN,
-		Package: row.Package, Amount: row.Amount, State: row.State, WireState: partner.Scrub(row.WireState),
-		WireResultCode: partner.Scrub(row.ResultCode), ResultMessage: partner.Scrub(row.ResultMessage),
+		Package: row.Package, Amount: row.Amount, State: row.State, WireState: telco.Scrub(row.WireState),
+		WireResultCode: telco.Scrub(row.ResultCode), ResultMessage: telco.Scrub(row.ResultMessage),
 		Shop: row.Shop, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Extra: row.Extra,
 	}
 	// A row's code is the registration's, whatever the same string means of the lookup.
-	if t.cfg.Contract.Has(partner.OpRegister) {
-		op = partner.OpRegister
+	if t.cfg.Contract.Has(telco.OpRegister) {
+		op = telco.OpRegister
 	}
 	if rule := t.wire.Rule(op, row.ResultCode); rule != nil {
 		tx.ResultCode = rule.Name

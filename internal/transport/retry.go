@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Retry bounds the repetition of calls that may be repeated.
@@ -30,11 +30,11 @@ const (
 	freely                      // it changes nothing at the partner
 )
 
-func repetition(op partner.Operation) repeatable {
+func repetition(op telco.Operation) repeatable {
 	switch op {
-	case partner.OpEligible, partner.OpGet, partner.OpList, partner.OpSearch:
+	case telco.OpEligible, telco.OpGet, telco.OpList, telco.OpSearch:
 		return freely
-	case partner.OpOTP:
+	case telco.OpOTP:
 		return ifNotSent
 	default:
 		return never
@@ -150,7 +150,7 @@ func (c *core) grantNext(cl *call, v *verdict) (wait time.Duration, granted bool
 	tries := cl.evidence(0).Tries
 	if over := cl.over(); over != nil {
 		if v.again && timedOut(over) {
-			cl.endedBy(partner.DeadlineWhole)
+			cl.endedBy(telco.DeadlineWhole)
 		}
 		return 0, false
 	}
@@ -163,7 +163,7 @@ func (c *core) grantNext(cl *call, v *verdict) (wait time.Duration, granted bool
 	}
 	wait = max(wait, v.retryAfter)
 	if end, ok := cl.end(); ok && end.Sub(c.cfg.Seam.Now()) <= wait {
-		cl.endedBy(partner.DeadlineWhole)
+		cl.endedBy(telco.DeadlineWhole)
 		return 0, false
 	}
 	if !c.budget.spend() {
@@ -179,7 +179,7 @@ func (cl *call) keepEarlier(v *verdict) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	e := &cl.sofar
-	made := partner.Try{
+	made := telco.Try{
 		RequestID: e.RequestID, EndedAt: ended, HTTPStatus: v.status, Sent: cl.now.letOut,
 		Code: v.err.Code, WireCode: v.err.WireCode, Deadline: e.Deadline,
 	}
@@ -197,7 +197,7 @@ func (c *core) mayRepeat(cl *call, v *verdict) bool {
 		}
 		return v.again
 	case ifNotSent:
-		return v.again && v.err.Outcome == partner.NotSent
+		return v.again && v.err.Outcome == telco.NotSent
 	default:
 		return false
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // The proof of NotSent, under the race detector: whoever reads and whoever shuts, and in
@@ -162,7 +162,7 @@ func TestShotAnsweredWithoutReading(t *testing.T) {
 func TestEvidenceIsTakenAfterTheGuardIsShut(t *testing.T) {
 	t.Parallel()
 	tr := New(Config{Contract: contract.Default()})
-	r := newTry(tr, &call{op: partner.OpRegister})
+	r := newTry(tr, &call{op: telco.OpRegister})
 	require.NoError(t, r.begin("id", time.Now()))
 	r.leave("id")
 	leaving, goOn := make(chan struct{}), make(chan struct{})
@@ -183,7 +183,7 @@ func TestEvidenceIsTakenAfterTheGuardIsShut(t *testing.T) {
 	}
 	close(goOn)
 	wg.Wait()
-	assert.Equal(t, partner.Unknown, v.err.Outcome)
+	assert.Equal(t, telco.Unknown, v.err.Outcome)
 	assert.Equal(t, 1, v.err.Evidence.Sends)
 	assert.False(t, v.err.Evidence.FirstSend.IsZero())
 }

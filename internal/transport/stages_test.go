@@ -22,7 +22,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A request begins with a method in capitals and a space, all else is the rest of a body.
@@ -168,19 +168,19 @@ func TestAPauseAndACallersTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var p pauses
-		p.set(partner.Foreground, time.Now().Add(time.Minute))
+		p.set(telco.Foreground, time.Now().Add(time.Minute))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute-1)
 		defer cancel()
 		began := time.Now()
-		_, refused := errors.AsType[*pausedError](p.wait(ctx, seam.Seam{}, partner.Foreground))
+		_, refused := errors.AsType[*pausedError](p.wait(ctx, seam.Seam{}, telco.Foreground))
 		assert.True(t, refused)
 		assert.Equal(t, began, time.Now())
 		ctx, cancel = context.WithCancel(t.Context())
 		go func() { <-time.After(time.Second); cancel() }()
-		require.ErrorIs(t, p.wait(ctx, seam.Seam{}, partner.Foreground), context.Canceled)
+		require.ErrorIs(t, p.wait(ctx, seam.Seam{}, telco.Foreground), context.Canceled)
 		assert.Equal(t, time.Second, time.Since(began))
-		require.NoError(t, p.wait(t.Context(), seam.Seam{}, partner.Background))
-		require.NoError(t, p.wait(t.Context(), seam.Seam{}, partner.Foreground))
+		require.NoError(t, p.wait(t.Context(), seam.Seam{}, telco.Background))
+		require.NoError(t, p.wait(t.Context(), seam.Seam{}, telco.Foreground))
 		assert.Equal(t, time.Minute, time.Since(began))
 	})
 }
@@ -189,16 +189,16 @@ func TestAPauseAndACallersTime(t *testing.T) {
 func TestALimiterIsToldTheOperation(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
-	var asked []partner.Operation
-	tr.cfg.Limit = func(_ context.Context, c partner.Call) error { asked = append(asked, c.Operation); return nil }
-	for _, cl := range []*call{{op: partner.OpGet}, {op: opLogin, login: true}} {
+	var asked []telco.Operation
+	tr.cfg.Limit = func(_ context.Context, c telco.Call) error { asked = append(asked, c.Operation); return nil }
+	for _, cl := range []*call{{op: telco.OpGet}, {op: opLogin, login: true}} {
 		id, nonce, err := tr.takeTurn(t.Context(), newTry(tr, cl))
 		require.NoError(t, err)
 		assert.Len(t, id, 32)
 		assert.Len(t, nonce, 32)
 		assert.NotEqual(t, id, nonce)
 	}
-	assert.Equal(t, []partner.Operation{partner.OpGet, opLogin}, asked)
+	assert.Equal(t, []telco.Operation{telco.OpGet, opLogin}, asked)
 }
 
 // A contract's idempotency header carries the partnerTransId, where there is one, and never
@@ -206,20 +206,20 @@ func TestALimiterIsToldTheOperation(t *testing.T) {
 func TestTheIdempotencyHeader(t *testing.T) {
 	t.Parallel()
 	doc := contract.Default().Document()
-	ep := doc.Operations[partner.OpRegister]
+	ep := doc.Operations[telco.OpRegister]
 	ep.IdempotencyHeader = "X-Once"
-	doc.Operations[partner.OpRegister] = ep
+	doc.Operations[telco.OpRegister] = ep
 	c, err := contract.New(doc)
 	require.NoError(t, err)
 	tr := transportTo(t, c, "https://partner.test", nil)
-	cred := partner.Credentials{APIKey: partner.NewSecret("a key"), Secret: partner.NewSecret("a secret")}
+	cred := telco.Credentials{APIKey: telco.NewSecret("a key"), Secret: telco.NewSecret("a secret")}
 	given := &grant{credentials: cred, key: tr.wire.NewKey(cred)}
 	for name, tc := range map[string]struct {
-		id    partner.PartnerTransID
+		id    telco.PartnerTransID
 		login bool
 		want  string
 	}{"with an id": {"P-1", false, "P-1"}, "without": {"", false, ""}, "a login": {"P-1", true, ""}} {
-		r := newTry(tr, &call{op: partner.OpRegister, login: tc.login, fields: field.Request{PartnerTransID: tc.id}})
+		r := newTry(tr, &call{op: telco.OpRegister, login: tc.login, fields: field.Request{PartnerTransID: tc.id}})
 		req, err := http.NewRequestWithContext(r.call, http.MethodPost, "https://partner.test/x", strings.NewReader("{}"))
 		require.NoError(t, err)
 		_, err = tr.sign(req, r, given, "id", "")
@@ -249,20 +249,20 @@ func TestWhenCredentialsAreRenewed(t *testing.T) {
 func TestCredentialsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
-	tr.cfg.Credentials = func(context.Context) (partner.Credentials, error) {
-		return partner.Credentials{APIKey: partner.NewSecret("handed-over")}, errors.New("in-force or handed-over")
+	tr.cfg.Credentials = func(context.Context) (telco.Credentials, error) {
+		return telco.Credentials{APIKey: telco.NewSecret("handed-over")}, errors.New("in-force or handed-over")
 	}
-	tr.auth.current = &grant{credentials: partner.Credentials{APIKey: partner.NewSecret("in-force")}}
+	tr.auth.current = &grant{credentials: telco.Credentials{APIKey: telco.NewSecret("in-force")}}
 	_, err := tr.auth.get(t.Context())
-	require.ErrorIs(t, err, partner.CredentialsFailed)
-	e, ok := errors.AsType[*partner.Error](err)
+	require.ErrorIs(t, err, telco.CredentialsFailed)
+	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
 	assert.NotContains(t, e.Err.Error(), "in-force")
 	assert.NotContains(t, e.Err.Error(), "handed-over")
 	require.NoError(t, tr.Close(t.Context()))
 	for range 2 {
 		_, err = tr.auth.get(t.Context())
-		require.ErrorIs(t, err, partner.ClientClosed)
+		require.ErrorIs(t, err, telco.ClientClosed)
 	}
 }
 
@@ -305,8 +305,8 @@ func bearing(t *testing.T, wire roundTrip) *Transport {
 	require.NoError(t, err)
 	return over(t, wire, func(cfg *Config) {
 		cfg.Contract, cfg.Retry.Tries = c, 1
-		cfg.Credentials = func(context.Context) (partner.Credentials, error) {
-			return partner.Credentials{Username: "till", Password: partner.NewSecret("a password")}, nil
+		cfg.Credentials = func(context.Context) (telco.Credentials, error) {
+			return telco.Credentials{Username: "till", Password: telco.NewSecret("a password")}, nil
 		}
 	})
 }
@@ -346,9 +346,9 @@ func TestWhichGrantIsStale(t *testing.T) {
 	t.Parallel()
 	tr := classifying(t, nil)
 	asked := 0
-	tr.cfg.Credentials = func(context.Context) (partner.Credentials, error) {
+	tr.cfg.Credentials = func(context.Context) (telco.Credentials, error) {
 		asked++
-		return partner.Credentials{APIKey: partner.NewSecret("a key"), Secret: partner.NewSecret("a secret")}, nil
+		return telco.Credentials{APIKey: telco.NewSecret("a key"), Secret: telco.NewSecret("a secret")}, nil
 	}
 	get := func() *grant {
 		g, err := tr.auth.get(t.Context())
@@ -376,14 +376,14 @@ func TestTheEndOfACallThatWaitsForCredentials(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		giveUp   bool
-		deadline partner.Deadline
-	}{"its time ends": {false, partner.DeadlineWhole}, "it gives up": {true, ""}} {
+		deadline telco.Deadline
+	}{"its time ends": {false, telco.DeadlineWhole}, "it gives up": {true, ""}} {
 		synctest.Test(t, func(t *testing.T) {
 			tr := over(t, nil, func(cfg *Config) {
 				cfg.Retry.Tries = 1
-				cfg.Credentials = func(ctx context.Context) (partner.Credentials, error) {
+				cfg.Credentials = func(ctx context.Context) (telco.Credentials, error) {
 					<-ctx.Done()
-					return partner.Credentials{}, ctx.Err()
+					return telco.Credentials{}, ctx.Err()
 				}
 			})
 			ctx, cancel := context.WithCancel(t.Context())
@@ -393,10 +393,10 @@ func TestTheEndOfACallThatWaitsForCredentials(t *testing.T) {
 			} else {
 				tr.cfg.Timeouts.Read = time.Second
 			}
-			_, err := tr.Call(ctx, partner.OpEligible, field.Request{MSISDN: partner.MustParseMSISDN("0908123477")})
-			e, ok := errors.AsType[*partner.Error](err)
+			_, err := tr.Call(ctx, telco.OpEligible, field.Request{MSISDN: telco.MustParseMSISDN("0908123477")})
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok, name)
-			assert.Equal(t, partner.NotSent, e.Outcome, name)
+			assert.Equal(t, telco.NotSent, e.Outcome, name)
 			assert.Equal(t, tc.deadline, e.Evidence.Deadline, name)
 			require.NoError(t, tr.Close(t.Context()), "it waits for who fetches them")
 		})
@@ -415,23 +415,23 @@ func TestTheDeadlineOfALimiter(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		err      error
-		deadline partner.Deadline
+		deadline telco.Deadline
 	}{
-		"its time ended":          {context.DeadlineExceeded, partner.DeadlineLimiter},
+		"its time ended":          {context.DeadlineExceeded, telco.DeadlineLimiter},
 		"given up":                {context.Canceled, ""},
 		"a reason of its own":     {errGone, ""},
 		"a short wait":            {waitError(time.Second), ""},
 		"a wait as long as a try": {waitError(10 * time.Second), ""},
-		"a longer wait":           {waitError(10*time.Second + 1), partner.DeadlineLimiter},
+		"a longer wait":           {waitError(10*time.Second + 1), telco.DeadlineLimiter},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			tr := over(t, nil, func(cfg *Config) {
-				cfg.Limit = func(context.Context, partner.Call) error { return tc.err }
+				cfg.Limit = func(context.Context, telco.Call) error { return tc.err }
 			})
-			_, err := tr.Call(t.Context(), partner.OpEligible, field.Request{MSISDN: partner.MustParseMSISDN("0908123477")})
-			e, ok := errors.AsType[*partner.Error](err)
+			_, err := tr.Call(t.Context(), telco.OpEligible, field.Request{MSISDN: telco.MustParseMSISDN("0908123477")})
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok, name)
-			assert.Equal(t, partner.NotSent, e.Outcome, name)
+			assert.Equal(t, telco.NotSent, e.Outcome, name)
 			assert.Equal(t, tc.deadline, e.Evidence.Deadline, name)
 		})
 	}
@@ -449,7 +449,7 @@ func TestANonceInAQuery(t *testing.T) {
 		seen[req.URL.Query().Get("once")] = true
 		return nil, errGone
 	}, func(cfg *Config) { cfg.Contract, cfg.Retry.Tries = c, 2 })
-	_, err = tr.Call(t.Context(), partner.OpGet, field.Request{TransID: "T-1"})
+	_, err = tr.Call(t.Context(), telco.OpGet, field.Request{TransID: "T-1"})
 	require.ErrorIs(t, err, errGone)
 	assert.Len(t, seen, 2)
 	assert.NotContains(t, seen, "")

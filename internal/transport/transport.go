@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Middleware wraps the way to the wire. It sees each try before limiter and signature.
@@ -27,14 +27,14 @@ type Config struct {
 	Channel     string
 	HTTP        http.RoundTripper // nil: our own
 	Middleware  []Middleware      // the first is the outermost
-	Credentials func(context.Context) (partner.Credentials, error)
-	Limit       func(context.Context, partner.Call) error // nil: no limit
-	Pause       func(partner.Lane, time.Time)             // nil: only our own pause
+	Credentials func(context.Context) (telco.Credentials, error)
+	Limit       func(context.Context, telco.Call) error // nil: no limit
+	Pause       func(telco.Lane, time.Time)             // nil: only our own pause
 	Timeouts    Timeouts
 	Retry       Retry
 	DialAhead   bool                                     // open a connection for the registration after each OTP request
-	OnTry       func(context.Context, partner.TryEvent)  // nil: nobody is told
-	OnCall      func(context.Context, partner.CallEvent) // nil: nobody is told
+	OnTry       func(context.Context, telco.TryEvent)  // nil: nobody is told
+	OnCall      func(context.Context, telco.CallEvent) // nil: nobody is told
 	Seam        seam.Seam                                // zero: the machine's time and chance
 }
 
@@ -50,7 +50,7 @@ type Timeouts struct {
 // Transport sends calls and classifies what comes back. It is safe for concurrent use.
 type Transport struct {
 	*core
-	lane partner.Lane
+	lane telco.Lane
 }
 
 // core is what the lanes of one client share.
@@ -80,12 +80,12 @@ func New(cfg Config) *Transport {
 	c.clock.skew = time.Duration(c.promises.ClockSkewMax)
 	c.auth = newAuthenticator(c)
 	c.assemble()
-	return &Transport{core: c, lane: partner.Foreground}
+	return &Transport{core: c, lane: telco.Foreground}
 }
 
 // InLane returns the same transport for another lane: connections, limiter, clock and
 // credentials are shared.
-func (t *Transport) InLane(lane partner.Lane) *Transport {
+func (t *Transport) InLane(lane telco.Lane) *Transport {
 	return &Transport{core: t.core, lane: lane}
 }
 
@@ -102,13 +102,13 @@ func (t *Transport) Channel() string { return t.cfg.Channel }
 func (t *Transport) ReadTimeout() time.Duration { return t.cfg.Timeouts.Read }
 
 // PartnerNow returns the earliest and the latest time the partner's clock can show
-// now. The error, of code partner.ClockUnreliable, says that no well-formed reply came
+// now. The error, of code telco.ClockUnreliable, says that no well-formed reply came
 // in the last ten minutes or that the two local clocks disagree. Of a contract without
 // a partner clock both are the local wall clock.
 func (t *Transport) PartnerNow() (earliest, latest time.Time, err error) {
 	earliest, latest, err = t.clock.bounds()
 	if err != nil {
-		err = &partner.Error{Outcome: partner.NotSent, Code: partner.ClockUnreliable, Err: err}
+		err = &telco.Error{Outcome: telco.NotSent, Code: telco.ClockUnreliable, Err: err}
 	}
 	return earliest, latest, err
 }

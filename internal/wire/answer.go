@@ -12,12 +12,12 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Answer is what a server says.
 type Answer struct {
-	Code      partner.Code // canonical; the contract picks MobiFone's string
+	Code      telco.Code // canonical; the contract picks MobiFone's string
 	WireCode  string       // overrides Code
 	Message   string
 	RequestID string
@@ -29,11 +29,11 @@ type Answer struct {
 
 // WriteAnswer writes an answer, the server's side of [Wire.Decode]: what the contract lists
 // and a is not zero is written, and Decode reads the same back, times cut to the layout's
-// precision. The code is a.WireCode, else the success code for [partner.Success], else the
+// precision. The code is a.WireCode, else the success code for [telco.Success], else the
 // first string of the row named a.Code; no such row is an error. A single row of
 // transactions.get is written as an object, other rows as a list. Row.ResultCode is
 // MobiFone's string. cred signs where the contract signs replies.
-func (w *Wire) WriteAnswer(op partner.Operation, a *Answer, cred partner.Credentials) (h http.Header, body []byte, err error) {
+func (w *Wire) WriteAnswer(op telco.Operation, a *Answer, cred telco.Credentials) (h http.Header, body []byte, err error) {
 	o, err := w.operation(op)
 	if err != nil {
 		return nil, nil, err
@@ -79,7 +79,7 @@ func (w *Wire) WriteAnswer(op partner.Operation, a *Answer, cred partner.Credent
 }
 
 // signAnswer signs the members of an answer.
-func (w *Wire) signAnswer(b *builder, h http.Header, cred partner.Credentials) error {
+func (w *Wire) signAnswer(b *builder, h http.Header, cred telco.Credentials) error {
 	r := w.auth.Reply
 	if r == nil || r.Canonical == "body" {
 		return nil
@@ -108,7 +108,7 @@ func (w *Wire) wireCode(o *operation, a *Answer) (string, error) {
 	switch {
 	case a.WireCode != "":
 		return a.WireCode, nil
-	case a.Code == partner.Success:
+	case a.Code == telco.Success:
 		for _, wire := range w.success { // one may mean something else here
 			if o.classify(wire).class == Success {
 				return wire, nil

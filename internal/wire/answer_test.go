@@ -12,7 +12,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // What a server writes, the client reads back, whole.
@@ -24,10 +24,10 @@ func TestDecodeReadsWhatWriteAnswerWrites(t *testing.T) {
 		d.Time.Layout = "epochSeconds"
 	})
 	contracts["formats"] = altered(t, func(d *contract.Document) {
-		d.Operations[partner.OpOTP].Formats = map[string]string{"otpTTL": "ms", "resendAfter": "min", "otpExpiresAt": "rfc3339"}
-		d.Operations[partner.OpGet].Formats = map[string]string{"amount": "0.00", "createdAt": "iso8601"}
-		d.Operations[partner.OpGet].Rows.Extra = []string{"note", "who.name"}
-		d.Operations[partner.OpRegister].Extra = []string{"bonus", "$.trace"}
+		d.Operations[telco.OpOTP].Formats = map[string]string{"otpTTL": "ms", "resendAfter": "min", "otpExpiresAt": "rfc3339"}
+		d.Operations[telco.OpGet].Formats = map[string]string{"amount": "0.00", "createdAt": "iso8601"}
+		d.Operations[telco.OpGet].Rows.Extra = []string{"note", "who.name"}
+		d.Operations[telco.OpRegister].Extra = []string{"bonus", "$.trace"}
 		d.Time.Accept = append(d.Time.Accept, "iso8601")
 	})
 	for name, c := range contracts {
@@ -119,22 +119,22 @@ func (g *randomAnswers) fill(at any, format string) {
 	switch at := at.(type) {
 	case *string:
 		*at = g.text()
-	case *partner.TransID:
-		*at = partner.TransID(g.text())
-	case *partner.PartnerTransID:
-		*at = partner.PartnerTransID(g.text())
-	case *partner.PackageCode:
-		*at = partner.PackageCode(g.text())
-	case *partner.MSISDN:
+	case *telco.TransID:
+		*at = telco.TransID(g.text())
+	case *telco.PartnerTransID:
+		*at = telco.PartnerTransID(g.text())
+	case *telco.PackageCode:
+		*at = telco.PackageCode(g.text())
+	case *telco.MSISDN:
 		if g.maybe() {
-			*at = partner.MustParseMSISDN("0901234567")
+			*at = telco.MustParseMSISDN("0901234567")
 		}
-	case *partner.VND:
-		*at = partner.VND(g.rng.Int64())
+	case *telco.VND:
+		*at = telco.VND(g.rng.Int64())
 	case *field.StateSaid:
-		s := partner.State(g.rng.IntN(int(partner.StateReversed) + 1))
+		s := telco.State(g.rng.IntN(int(telco.StateReversed) + 1))
 		*at = field.StateSaid{State: s, WireState: g.c.w.wireState[s]}
-		if s == partner.StateUnlisted {
+		if s == telco.StateUnlisted {
 			at.WireState = []string{"", "PAUSED"}[g.rng.IntN(2)]
 		}
 	case *int:
@@ -158,8 +158,8 @@ func (g *randomAnswers) fill(at any, format string) {
 	}
 }
 
-func (g *randomAnswers) extra(places []place) partner.Extra {
-	return partner.NewExtra(func(yield func(string, string) bool) {
+func (g *randomAnswers) extra(places []place) telco.Extra {
+	return telco.NewExtra(func(yield func(string, string) bool) {
 		for _, p := range places {
 			if text := g.text(); text != "" && !yield(p.text, text) {
 				return
@@ -193,26 +193,26 @@ func TestWriteAnswerForms(t *testing.T) {
 		d.Envelope.CodeAsNumber = true
 		d.Envelope.Success = nil
 	})
-	row := field.Row{TransID: "T1", StateSaid: field.StateSaid{State: partner.StateSuccess}, Amount: 120_000, MSISDN: partner.MustParseMSISDN("0901234567"), ResultCode: "2001"}
+	row := field.Row{TransID: "T1", StateSaid: field.StateSaid{State: telco.StateSuccess}, Amount: 120_000, MSISDN: telco.MustParseMSISDN("0901234567"), ResultCode: "2001"}
 	for name, tc := range map[string]struct {
 		c    *compiled
-		op   partner.Operation
+		op   telco.Operation
 		a    Answer
 		want string
 	}{
 		"one transaction is an object": {
-			byDefault(), partner.OpGet,
-			Answer{Code: partner.Success, Data: field.Data{Rows: []field.Row{row}}},
+			byDefault(), telco.OpGet,
+			Answer{Code: telco.Success, Data: field.Data{Rows: []field.Row{row}}},
 			`{"errorCode":"0000","success":true,"data":{"transaction":{"transId":"T1","isdn":"84901234567","amount":120000,"status":"SUCCESS","resultCode":"2001"}}}`,
 		},
 		"one of a list is a list": {
-			numbers, partner.OpList,
-			Answer{Code: partner.Success, Data: field.Data{Rows: []field.Row{{ResultCode: "2001"}}, Total: new(0)}},
+			numbers, telco.OpList,
+			Answer{Code: telco.Success, Data: field.Data{Rows: []field.Row{{ResultCode: "2001"}}, Total: new(0)}},
 			`{"errorCode":"0000","data":{"items":[{"resultCode":2001}],"total":0}}`,
 		},
-		"an empty list":    {byDefault(), partner.OpList, Answer{Code: partner.Success, Data: field.Data{HasRows: true}}, `{"errorCode":"0000","success":true,"data":{"items":[]}}`},
-		"a whole number":   {numbers, partner.OpRegister, Answer{Code: partner.InvalidISDN}, `{"errorCode":2001}`},
-		"a code overrides": {numbers, partner.OpRegister, Answer{Code: partner.Success, WireCode: "0x1"}, `{"errorCode":"0x1"}`},
+		"an empty list":    {byDefault(), telco.OpList, Answer{Code: telco.Success, Data: field.Data{HasRows: true}}, `{"errorCode":"0000","success":true,"data":{"items":[]}}`},
+		"a whole number":   {numbers, telco.OpRegister, Answer{Code: telco.InvalidISDN}, `{"errorCode":2001}`},
+		"a code overrides": {numbers, telco.OpRegister, Answer{Code: telco.Success, WireCode: "0x1"}, `{"errorCode":"0x1"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -226,12 +226,12 @@ func TestWriteAnswerForms(t *testing.T) {
 func TestWriteAnswerRefuses(t *testing.T) {
 	t.Parallel()
 	c := byDefault()
-	_, _, err := c.WriteAnswer("packages.cancel", Answer{Code: partner.Success})
-	require.ErrorIs(t, err, partner.OperationAbsent)
-	_, _, err = c.WriteAnswer(partner.OpRegister, Answer{})
+	_, _, err := c.WriteAnswer("packages.cancel", Answer{Code: telco.Success})
+	require.ErrorIs(t, err, telco.OperationAbsent)
+	_, _, err = c.WriteAnswer(telco.OpRegister, Answer{})
 	require.Error(t, err)
-	_, _, err = c.WriteAnswer(partner.OpRegister, Answer{Code: "NO_SUCH_ROW"})
+	_, _, err = c.WriteAnswer(telco.OpRegister, Answer{Code: "NO_SUCH_ROW"})
 	require.Error(t, err)
-	_, _, err = c.WriteAnswer(partner.OpRegister, Answer{Code: partner.Success, Data: field.Data{RegisteredAt: time.Unix(0, 0)}})
+	_, _, err = c.WriteAnswer(telco.OpRegister, Answer{Code: telco.Success, Data: field.Data{RegisteredAt: time.Unix(0, 0)}})
 	require.Error(t, err)
 }

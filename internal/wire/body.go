@@ -5,7 +5,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // body reads the fields and rows below the envelope.
@@ -74,8 +74,8 @@ func readSlot[T any](r *reader, s *slot[T], from int32, out *T) (problem string)
 }
 
 // extra keeps members that the contract asks for and the SDK has no field for.
-func (r *reader) extra(places []place, from int32) partner.Extra {
-	return partner.NewExtra(func(yield func(string, string) bool) {
+func (r *reader) extra(places []place, from int32) telco.Extra {
+	return telco.NewExtra(func(yield func(string, string) bool) {
 		for i := range places {
 			at := from
 			if places[i].root {

@@ -6,14 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/jsontree"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Fault 11: an answer cut anywhere is never a success, nor any other answer.
 func TestDecodeCutAtEachByte(t *testing.T) {
 	t.Parallel()
 	for cut := range len(registered) {
-		decodeFault(t, byDefault(), partner.OpRegister, registered[:cut])
+		decodeFault(t, byDefault(), telco.OpRegister, registered[:cut])
 	}
 }
 
@@ -25,7 +25,7 @@ func TestDecodeGarbledRefusalIsNoSuccess(t *testing.T) {
 		for b := range 256 {
 			body := []byte(refused)
 			body[i] = byte(b)
-			reply, err := byDefault().Decode(partner.OpRegister, body)
+			reply, err := byDefault().Decode(telco.OpRegister, body)
 			if err == nil {
 				require.NotEqual(t, Success, reply.Class, "byte %d = %#x", i, b)
 			}
@@ -42,7 +42,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, op := range partner.Operations() {
+		for _, op := range telco.Operations() {
 			reply, err := c.Decode(op, body)
 			if err != nil {
 				require.Nil(t, reply)
@@ -68,8 +68,8 @@ func FuzzDecode(f *testing.F) {
 				require.Contains(t, []string{"true", "1", "Y", "y"}, tree[at].Scalar())
 			}
 			for _, row := range reply.Data.Rows {
-				require.GreaterOrEqual(t, row.Amount, partner.VND(0))
-				require.GreaterOrEqual(t, row.Price, partner.VND(0))
+				require.GreaterOrEqual(t, row.Amount, telco.VND(0))
+				require.GreaterOrEqual(t, row.Price, telco.VND(0))
 			}
 		}
 	})

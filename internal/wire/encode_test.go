@@ -16,7 +16,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -24,12 +24,12 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestEncodeGolden(t *testing.T) {
 	t.Parallel()
 	for name, c := range wireContracts(t) {
-		for _, op := range partner.Operations() {
+		for _, op := range telco.Operations() {
 			t.Run(name+"/"+string(op), func(t *testing.T) {
 				t.Parallel()
 				wire, err := c.Encode(op, allFields(t))
 				if !c.Has(op) {
-					require.ErrorIs(t, err, partner.OperationAbsent)
+					require.ErrorIs(t, err, telco.OperationAbsent)
 					assert.Equal(t, Request{}, wire)
 					return
 				}
@@ -54,13 +54,13 @@ func TestEncodeGolden(t *testing.T) {
 
 func TestEncodeLeavesOutWhatIsZero(t *testing.T) {
 	t.Parallel()
-	wire, err := byDefault().Encode(partner.OpRegister, field.Request{TransID: "T1"})
+	wire, err := byDefault().Encode(telco.OpRegister, field.Request{TransID: "T1"})
 	require.NoError(t, err)
 	assert.Equal(t, `{"transId":"T1"}`, string(wire.Body))
-	wire, err = byDefault().Encode(partner.OpRegister, field.Request{})
+	wire, err = byDefault().Encode(telco.OpRegister, field.Request{})
 	require.NoError(t, err)
 	assert.Equal(t, `{}`, string(wire.Body))
-	wire, err = byDefault().Encode(partner.OpGet, field.Request{})
+	wire, err = byDefault().Encode(telco.OpGet, field.Request{})
 	require.NoError(t, err)
 	assert.Empty(t, wire.RawQuery)
 	assert.Nil(t, wire.Body)
@@ -70,18 +70,18 @@ func TestEncodeConstantsAndNumbers(t *testing.T) {
 	t.Parallel()
 	constants := map[string]any{"zone": "Hà Nội <&>", "kind": 3, "test": false}
 	c := altered(t, func(d *contract.Document) {
-		d.Operations[partner.OpRegister].Constants = constants
-		d.Operations[partner.OpRegister].AsText = []string{"amount"}
-		d.Operations[partner.OpGet].Constants = constants
+		d.Operations[telco.OpRegister].Constants = constants
+		d.Operations[telco.OpRegister].AsText = []string{"amount"}
+		d.Operations[telco.OpGet].Constants = constants
 		d.MSISDN = "0"
 		d.Time.Layout = "epochMillis"
 	})
-	f := field.Request{MSISDN: partner.MustParseMSISDN("84901234567"), Amount: 720_000, TransID: "T", From: time.UnixMilli(1740762000123)}
-	for op, want := range map[partner.Operation]string{
-		partner.OpRegister: `{"isdn":"0901234567","transId":"T","amount":"720000","kind":3,"test":false,"zone":"Hà Nội <&>"}`,
-		partner.OpGet:      `kind=3&test=false&transId=T&zone=H%C3%A0+N%E1%BB%99i+%3C%26%3E`,
-		partner.OpSearch:   `{"isdn":"0901234567","fromTime":1740762000123}`,
-		partner.OpList:     `fromTime=1740762000123`,
+	f := field.Request{MSISDN: telco.MustParseMSISDN("84901234567"), Amount: 720_000, TransID: "T", From: time.UnixMilli(1740762000123)}
+	for op, want := range map[telco.Operation]string{
+		telco.OpRegister: `{"isdn":"0901234567","transId":"T","amount":"720000","kind":3,"test":false,"zone":"Hà Nội <&>"}`,
+		telco.OpGet:      `kind=3&test=false&transId=T&zone=H%C3%A0+N%E1%BB%99i+%3C%26%3E`,
+		telco.OpSearch:   `{"isdn":"0901234567","fromTime":1740762000123}`,
+		telco.OpList:     `fromTime=1740762000123`,
 	} {
 		wire, err := c.Encode(op, f)
 		require.NoError(t, err)
@@ -93,18 +93,18 @@ func TestEncodeRefusesWithoutTheValue(t *testing.T) {
 	t.Parallel()
 	broken := "broken-\xff-text"
 	for name, tc := range map[string]struct {
-		op   partner.Operation
+		op   telco.Operation
 		f    field.Request
-		code partner.Code
+		code telco.Code
 	}{
-		"negative amount":     {partner.OpRegister, field.Request{Amount: -9977}, partner.InvalidInput},
-		"negative page":       {partner.OpList, field.Request{Page: -9977}, partner.InvalidInput},
-		"time before 2000":    {partner.OpList, field.Request{From: time.Date(1999, 12, 31, 0, 0, 0, 0, saigon)}, partner.InvalidInput},
-		"time after 2100":     {partner.OpSearch, field.Request{To: time.Date(2101, 1, 1, 0, 0, 0, 0, saigon)}, partner.InvalidInput},
-		"not UTF-8 in JSON":   {partner.OpRegister, field.Request{TransID: partner.TransID(broken)}, partner.InvalidInput},
-		"not UTF-8 in query":  {partner.OpGet, field.Request{TransID: partner.TransID(broken)}, partner.InvalidInput},
-		"state of no string":  {partner.OpList, field.Request{State: 77}, partner.InvalidInput},
-		"operation not known": {"packages.cancel", field.Request{}, partner.OperationAbsent},
+		"negative amount":     {telco.OpRegister, field.Request{Amount: -9977}, telco.InvalidInput},
+		"negative page":       {telco.OpList, field.Request{Page: -9977}, telco.InvalidInput},
+		"time before 2000":    {telco.OpList, field.Request{From: time.Date(1999, 12, 31, 0, 0, 0, 0, saigon)}, telco.InvalidInput},
+		"time after 2100":     {telco.OpSearch, field.Request{To: time.Date(2101, 1, 1, 0, 0, 0, 0, saigon)}, telco.InvalidInput},
+		"not UTF-8 in JSON":   {telco.OpRegister, field.Request{TransID: telco.TransID(broken)}, telco.InvalidInput},
+		"not UTF-8 in query":  {telco.OpGet, field.Request{TransID: telco.TransID(broken)}, telco.InvalidInput},
+		"state of no string":  {telco.OpList, field.Request{State: 77}, telco.InvalidInput},
+		"operation not known": {"packages.cancel", field.Request{}, telco.OperationAbsent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,10 +146,10 @@ func TestQueriesAgreeWithGoQuerystring(t *testing.T) {
 	for range 2000 {
 		f := field.Request{
 			Package: "3C120", Shop: []string{"", "HN 1&x=y", "Đà Nẵng", "a+b"}[rng.IntN(4)], Page: rng.IntN(3), Size: rng.IntN(100),
-			State: partner.State(rng.IntN(8)),
+			State: telco.State(rng.IntN(8)),
 		}
 		w := window{Pkg: "3C120", Shop: f.Shop, Page: f.Page, Size: f.Size}
-		if f.State != partner.StateUnlisted {
+		if f.State != telco.StateUnlisted {
 			w.Status = f.State.String()
 		}
 		if rng.IntN(2) == 0 {
@@ -158,7 +158,7 @@ func TestQueriesAgreeWithGoQuerystring(t *testing.T) {
 		}
 		want, err := query.Values(w)
 		require.NoError(t, err)
-		got, err := byDefault().Encode(partner.OpList, f)
+		got, err := byDefault().Encode(telco.OpList, f)
 		require.NoError(t, err)
 		require.Equal(t, want.Encode(), got.RawQuery)
 	}
@@ -167,30 +167,30 @@ func TestQueriesAgreeWithGoQuerystring(t *testing.T) {
 func TestCanonical(t *testing.T) {
 	t.Parallel()
 	f := allFields(t)
-	got, err := byDefault().Canonical(partner.OpRegister, f)
+	got, err := byDefault().Canonical(telco.OpRegister, f)
 	require.NoError(t, err)
 	assert.Equal(t, `{"v":1,"operation":"registration.register","msisdn":"84901234567","shop":"HN_001","employee":"nv.0042",`+
 		`"pos":"q-3","package":"C120","transId":"MBF20250301-77","partnerTransId":"FPT-0123456789-ABCDEF","amount":120000}`, string(got))
 
 	renamed := altered(t, func(d *contract.Document) {
-		e := d.Operations[partner.OpRegister]
+		e := d.Operations[telco.OpRegister]
 		for logical, wire := range e.Request {
 			e.Request[logical] = "x_" + wire
 		}
 		e.Encoding, e.AsText, d.MSISDN = "form", nil, "9"
 		e.Constants = map[string]any{"v": 2}
 	})
-	again, err := renamed.Canonical(partner.OpRegister, f)
+	again, err := renamed.Canonical(telco.OpRegister, f)
 	require.NoError(t, err)
 	assert.Equal(t, string(got), string(again), "wire names must not change a fingerprint")
 
-	f.OTP = partner.OTP{}
-	again, err = byDefault().Canonical(partner.OpRegister, f)
+	f.OTP = telco.OTP{}
+	again, err = byDefault().Canonical(telco.OpRegister, f)
 	require.NoError(t, err)
 	assert.Equal(t, string(got), string(again), "the OTP must not stand in a fingerprint")
 
 	for name, change := range map[string]func(*field.Request){
-		"msisdn":         func(f *field.Request) { f.MSISDN = partner.MustParseMSISDN("0901234568") },
+		"msisdn":         func(f *field.Request) { f.MSISDN = telco.MustParseMSISDN("0901234568") },
 		"package":        func(f *field.Request) { f.Package = "3C120" },
 		"transId":        func(f *field.Request) { f.TransID += "1" },
 		"partnerTransId": func(f *field.Request) { f.PartnerTransID += "1" },
@@ -200,10 +200,10 @@ func TestCanonical(t *testing.T) {
 	} {
 		other := allFields(t)
 		change(&other)
-		b, err := byDefault().Canonical(partner.OpRegister, other)
+		b, err := byDefault().Canonical(telco.OpRegister, other)
 		require.NoError(t, err)
 		assert.NotEqual(t, string(got), string(b), name)
 	}
 	_, err = byDefault().Canonical("packages.cancel", f)
-	require.ErrorIs(t, err, partner.OperationAbsent)
+	require.ErrorIs(t, err, telco.OperationAbsent)
 }

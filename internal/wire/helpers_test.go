@@ -10,7 +10,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // compiled is a contract beside what it was compiled to, with both halves as tests call them.
@@ -23,11 +23,11 @@ func of(c *contract.Contract) *compiled { return &compiled{c, Of(c)} }
 
 func byDefault() *compiled { return of(contract.Default()) }
 
-func (c *compiled) Encode(op partner.Operation, f field.Request) (Request, error) {
+func (c *compiled) Encode(op telco.Operation, f field.Request) (Request, error) {
 	return c.w.Encode(op, &f, nil, nil)
 }
 
-func (c *compiled) Decode(op partner.Operation, body []byte) (*Reply, error) {
+func (c *compiled) Decode(op telco.Operation, body []byte) (*Reply, error) {
 	out := &Reply{}
 	if err := c.w.Decode(op, nil, body, &Try{Key: c.w.NewKey(signingAs)}, out); err != nil {
 		return nil, err
@@ -35,26 +35,26 @@ func (c *compiled) Decode(op partner.Operation, body []byte) (*Reply, error) {
 	return out, nil
 }
 
-func (c *compiled) Canonical(op partner.Operation, f field.Request) ([]byte, error) {
+func (c *compiled) Canonical(op telco.Operation, f field.Request) ([]byte, error) {
 	return c.w.Canonical(nil, op, &f)
 }
 
-func (c *compiled) Sign(req *http.Request, body []byte, cred partner.Credentials, s contract.Stamp) error {
+func (c *compiled) Sign(req *http.Request, body []byte, cred telco.Credentials, s contract.Stamp) error {
 	return c.w.Sign(req, body, &Try{Key: c.w.NewKey(cred), Stamp: s}, nil)
 }
 
-func (c *compiled) Verify(req *http.Request, body []byte, cred partner.Credentials, token partner.Secret) (contract.Stamp, error) {
-	return c.w.Verify(partner.OpRegister, req, body, cred, token)
+func (c *compiled) Verify(req *http.Request, body []byte, cred telco.Credentials, token telco.Secret) (contract.Stamp, error) {
+	return c.w.Verify(telco.OpRegister, req, body, cred, token)
 }
 
-func (c *compiled) WriteAnswer(op partner.Operation, a Answer) (string, []byte, error) {
+func (c *compiled) WriteAnswer(op telco.Operation, a Answer) (string, []byte, error) {
 	h, body, err := c.w.WriteAnswer(op, &a, signingAs)
 	return h.Get("Content-Type"), body, err
 }
 
 // signingAs is what both halves of the tests sign with, where a contract signs replies.
-var signingAs = partner.Credentials{
-	APIKey: partner.NewSecret("key-for-tests"), Username: "shop-chain", Password: partner.NewSecret("password-for-tests"), Secret: partner.NewSecret("secret-for-tests"),
+var signingAs = telco.Credentials{
+	APIKey: telco.NewSecret("key-for-tests"), Username: "shop-chain", Password: telco.NewSecret("password-for-tests"), Secret: telco.NewSecret("secret-for-tests"),
 }
 
 // wireContracts are the contracts that every test of the two-way wire runs under.
@@ -94,20 +94,20 @@ func altered(t testing.TB, change func(*contract.Document)) *compiled {
 var saigon = time.FixedZone("+07:00", 7*60*60)
 
 const (
-	testID  = partner.PartnerTransID("FPT-0123456789-ABCDEF")
+	testID  = telco.PartnerTransID("FPT-0123456789-ABCDEF")
 	testOTP = "493817"
 )
 
 // allFields has every request field set.
 func allFields(t testing.TB) field.Request {
 	t.Helper()
-	otp, err := partner.ParseOTP(testOTP)
+	otp, err := telco.ParseOTP(testOTP)
 	require.NoError(t, err)
 	return field.Request{
-		MSISDN: partner.MustParseMSISDN("0901234567"), Channel: "FPTSHOP",
+		MSISDN: telco.MustParseMSISDN("0901234567"), Channel: "FPTSHOP",
 		Shop: "HN_001", Employee: "nv.0042", EmployeeName: "Trần Thị B", POS: "q-3", System: "pos-9",
 		Package: "C120", TransID: "MBF20250301-77", PartnerTransID: testID, OTP: otp, Amount: 120_000,
 		From: time.Date(2025, 3, 1, 0, 0, 0, 0, saigon), To: time.Date(2025, 3, 31, 23, 59, 59, 0, saigon),
-		State: partner.StateFailed, Page: 2, Size: 50,
+		State: telco.StateFailed, Page: 2, Size: 50,
 	}
 }

@@ -15,14 +15,14 @@ import (
 	"hash"
 	"sync"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Key is a secret made ready to sign with. It belongs to the credentials it was made of and
 // goes with them; what it pools is gone two garbage collections later.
 type Key struct {
 	w    *Wire
-	cred partner.Credentials
+	cred telco.Credentials
 	pool sync.Pool // *signing
 }
 
@@ -35,7 +35,7 @@ type signing struct {
 }
 
 // NewKey makes a key.
-func (w *Wire) NewKey(cred partner.Credentials) *Key { return &Key{w: w, cred: cred} }
+func (w *Wire) NewKey(cred telco.Credentials) *Key { return &Key{w: w, cred: cred} }
 
 // take gives out a scratch; where the secret goes first, its text begins with that.
 func (k *Key) take() (*signing, error) {
@@ -44,7 +44,7 @@ func (k *Key) take() (*signing, error) {
 		s = &signing{text: make([]byte, 0, 320), said: make([]byte, 0, 320)}
 		if k.w.auth.signs && !rsaScheme(k.w.auth.Scheme) {
 			if k.cred.Secret.IsZero() {
-				return nil, fmt.Errorf("%w: no secret", partner.CredentialsFailed)
+				return nil, fmt.Errorf("%w: no secret", telco.CredentialsFailed)
 			}
 			s.mac = k.newHash()
 		}
@@ -122,15 +122,15 @@ func (w *Wire) digest(message []byte) (crypto.Hash, []byte) {
 
 func (k *Key) signRSA(message []byte) ([]byte, error) {
 	if k.cred.PrivateKey == nil {
-		return nil, fmt.Errorf("%w: no private key", partner.CredentialsFailed)
+		return nil, fmt.Errorf("%w: no private key", telco.CredentialsFailed)
 	}
 	if _, ok := k.cred.PrivateKey.Public().(*rsa.PublicKey); !ok {
-		return nil, fmt.Errorf("%w: the private key is no RSA key", partner.CredentialsFailed)
+		return nil, fmt.Errorf("%w: the private key is no RSA key", telco.CredentialsFailed)
 	}
 	algorithm, digest := k.w.digest(message)
 	raw, err := k.cred.PrivateKey.Sign(rand.Reader, digest, algorithm) // PKCS #1 v1.5
 	if err != nil {
-		return nil, fmt.Errorf("%w: the private key does not sign: %w", partner.CredentialsFailed, err)
+		return nil, fmt.Errorf("%w: the private key does not sign: %w", telco.CredentialsFailed, err)
 	}
 	return raw, nil
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // These tests go through what a document can say, one thing after the other, and let both
@@ -33,12 +33,12 @@ func document(t testing.TB, name string, change func(*contract.Document)) *compi
 
 func aTry(c *compiled) *Try {
 	return &Try{Key: c.w.NewKey(signingAs), Stamp: contract.Stamp{
-		Time: time.Date(2025, 3, 1, 12, 0, 0, 0, saigon), Nonce: "n-1", RequestID: "r-1", Token: partner.NewSecret("token-1"),
+		Time: time.Date(2025, 3, 1, 12, 0, 0, 0, saigon), Nonce: "n-1", RequestID: "r-1", Token: telco.NewSecret("token-1"),
 	}}
 }
 
 // sends encodes with a try, and reads it back on the server's side.
-func sends(t testing.TB, c *compiled, op partner.Operation, f field.Request) Request {
+func sends(t testing.TB, c *compiled, op telco.Operation, f field.Request) Request {
 	t.Helper()
 	sent, err := c.w.Encode(op, &f, aTry(c), nil)
 	require.NoError(t, err)
@@ -50,7 +50,7 @@ func sends(t testing.TB, c *compiled, op partner.Operation, f field.Request) Req
 	got, err := c.w.ReadRequest(op, r, sent.Body)
 	require.NoError(t, err)
 	assert.Equal(t, f, got)
-	_, err = c.w.Verify(op, r, sent.Body, signingAs, partner.NewSecret("token-1"))
+	_, err = c.w.Verify(op, r, sent.Body, signingAs, telco.NewSecret("token-1"))
 	require.NoError(t, err)
 	return sent
 }
@@ -59,8 +59,8 @@ func TestRegistrationOfAnOrderAlone(t *testing.T) {
 	t.Parallel()
 	c := document(t, "order", nil)
 	f := field.Request{TransID: "4711", OTP: allFields(t).OTP}
-	assert.JSONEq(t, `{"orderCode":"4711","otp":"493817"}`, string(sends(t, c, partner.OpRegister, f).Body))
-	all, err := c.Encode(partner.OpRegister, allFields(t))
+	assert.JSONEq(t, `{"orderCode":"4711","otp":"493817"}`, string(sends(t, c, telco.OpRegister, f).Body))
+	all, err := c.Encode(telco.OpRegister, allFields(t))
 	require.NoError(t, err)
 	assert.NotContains(t, string(all.Body), "901234567", "what is not listed is not sent")
 }
@@ -69,13 +69,13 @@ func TestSeveralOperationsAtOnePath(t *testing.T) {
 	t.Parallel()
 	c := document(t, "xml", nil)
 	f := allFields(t)
-	sent := sends(t, c, partner.OpOTP, field.Request{MSISDN: f.MSISDN, Package: f.Package, Shop: "HN_001"})
+	sent := sends(t, c, telco.OpOTP, field.Request{MSISDN: f.MSISDN, Package: f.Package, Shop: "HN_001"})
 	assert.JSONEq(t, `{"header":{"command":"OTP","user":"shop-chain","password":"password-for-tests"},
 		"body":{"isdn":"901234567","package":"C120","staff":{"shop":"HN_001"}}}`, string(sent.Body))
 	other := strings.Replace(string(sent.Body), `"OTP"`, `"REBOOT"`, 1)
 	_, ok := c.w.OperationOf(sent.Method, sent.Path, asRequest(sent), []byte(other))
 	assert.False(t, ok, "a command that nobody lists")
-	_, err := c.w.ReadRequest(partner.OpRegister, asRequest(sent), sent.Body)
+	_, err := c.w.ReadRequest(telco.OpRegister, asRequest(sent), sent.Body)
 	require.Error(t, err, "another operation's command")
 }
 
@@ -83,13 +83,13 @@ func TestSeveralOperationsAtOnePath(t *testing.T) {
 func TestAuthenticationAnywhere(t *testing.T) {
 	t.Parallel()
 	cred := signingAs
-	cred.APIKey = partner.NewSecret("key-1")
+	cred.APIKey = telco.NewSecret("key-1")
 	whole := contract.AuthNames{APIKey: "A-Key", Username: "A-User", Password: "A-Pass", Token: "A-Token", Timestamp: "A-Time", Nonce: "A-Nonce", RequestID: "A-Id"}
 	for _, scheme := range []string{"none", "api-key", "password", "bearer", "hmac-sha256", "legacy-sha1"} {
 		for _, inBody := range []bool{false, true} {
 			for _, encoding := range []string{"json", "form"} {
 				c := document(t, "second", func(d *contract.Document) {
-					d.Operations[partner.OpRegister].Encoding = encoding
+					d.Operations[telco.OpRegister].Encoding = encoding
 					d.Auth = contract.Auth{Scheme: scheme, Timestamp: "dd/MM/yyyy HH:mm:ss"}
 					d.Auth.Headers, d.Auth.Members = whole, contract.AuthNames{}
 					if inBody {
@@ -112,35 +112,35 @@ func TestAuthenticationAnywhere(t *testing.T) {
 				f := field.Request{TransID: "4711", PartnerTransID: testID, OTP: allFields(t).OTP}
 				try := aTry(c)
 				try.Key = c.w.NewKey(cred)
-				sent, err := c.w.Encode(partner.OpRegister, &f, try, nil)
+				sent, err := c.w.Encode(telco.OpRegister, &f, try, nil)
 				require.NoError(t, err, scheme)
 				r := asRequest(sent)
 				require.NoError(t, c.w.Sign(r, sent.Body, try, nil))
-				stamp, err := c.w.Verify(partner.OpRegister, r, sent.Body, cred, partner.NewSecret("token-1"))
+				stamp, err := c.w.Verify(telco.OpRegister, r, sent.Body, cred, telco.NewSecret("token-1"))
 				require.NoError(t, err, "%s, members %v, %s", scheme, inBody, sent.Body)
 				assert.Equal(t, try.Stamp.Nonce, stamp.Nonce)
 				assert.Equal(t, try.Stamp.RequestID, stamp.RequestID)
 				assert.True(t, try.Stamp.Time.Equal(stamp.Time))
-				assert.Equal(t, "token-1", c.w.Token(partner.OpRegister, r, sent.Body))
+				assert.Equal(t, "token-1", c.w.Token(telco.OpRegister, r, sent.Body))
 				assert.Equal(t, inBody, strings.Contains(string(sent.Body), "A-Key"))
-				for name, change := range map[string]func(*partner.Credentials){
-					"key":      func(k *partner.Credentials) { k.APIKey = partner.NewSecret("other") },
-					"user":     func(k *partner.Credentials) { k.Username = "other" },
-					"password": func(k *partner.Credentials) { k.Password = partner.NewSecret("other") },
+				for name, change := range map[string]func(*telco.Credentials){
+					"key":      func(k *telco.Credentials) { k.APIKey = telco.NewSecret("other") },
+					"user":     func(k *telco.Credentials) { k.Username = "other" },
+					"password": func(k *telco.Credentials) { k.Password = telco.NewSecret("other") },
 				} {
 					other := cred
 					change(&other)
-					_, err = c.w.Verify(partner.OpRegister, r, sent.Body, other, partner.NewSecret("token-1"))
-					require.ErrorIs(t, err, partner.AuthKey, name)
+					_, err = c.w.Verify(telco.OpRegister, r, sent.Body, other, telco.NewSecret("token-1"))
+					require.ErrorIs(t, err, telco.AuthKey, name)
 				}
-				_, err = c.w.Verify(partner.OpRegister, r, sent.Body, cred, partner.NewSecret("other"))
-				require.ErrorIs(t, err, partner.AuthKey)
+				_, err = c.w.Verify(telco.OpRegister, r, sent.Body, cred, telco.NewSecret("other"))
+				require.ErrorIs(t, err, telco.AuthKey)
 				if !c.w.auth.signs {
 					continue
 				}
 				tampered := []byte(strings.Replace(string(sent.Body), "4711", "4712", 1))
-				_, err = c.w.Verify(partner.OpRegister, r, tampered, cred, partner.NewSecret("token-1"))
-				require.ErrorIs(t, err, partner.AuthSignature)
+				_, err = c.w.Verify(telco.OpRegister, r, tampered, cred, telco.NewSecret("token-1"))
+				require.ErrorIs(t, err, telco.AuthSignature)
 			}
 		}
 	}
@@ -151,7 +151,7 @@ func TestAuthenticationAnywhere(t *testing.T) {
 func TestSignatureAmongTheMembers(t *testing.T) {
 	t.Parallel()
 	c := document(t, "signed", nil)
-	sent := sends(t, c, partner.OpGet, field.Request{TransID: "4711", PartnerTransID: testID})
+	sent := sends(t, c, telco.OpGet, field.Request{TransID: "4711", PartnerTransID: testID})
 	mac := hmac.New(sha256.New, []byte("secret-for-tests"))
 	mac.Write([]byte("auth.password=password-for-tests&auth.requestId=r-1&auth.requestTime=20250301120000&auth.user=shop-chain&orderId=4711&refId=" + string(testID)))
 	assert.JSONEq(t, `{"orderId":"4711","refId":"`+string(testID)+`","auth":{"user":"shop-chain","password":"password-for-tests",
@@ -164,14 +164,14 @@ func TestReplySignedByItsMembers(t *testing.T) {
 	c := document(t, "signed", nil)
 	at := time.Date(2025, 3, 1, 12, 0, 0, 0, saigon)
 	total := 3
-	_, body, err := c.WriteAnswer(partner.OpList, Answer{Code: partner.Success, RequestID: "r-1", Time: at, Data: field.Data{
-		HasRows: true, Page: 1, Size: 20, Pages: &total, Rows: []field.Row{{TransID: "4711", StateSaid: field.StateSaid{State: partner.StateSuccess}}},
+	_, body, err := c.WriteAnswer(telco.OpList, Answer{Code: telco.Success, RequestID: "r-1", Time: at, Data: field.Data{
+		HasRows: true, Page: 1, Size: 20, Pages: &total, Rows: []field.Row{{TransID: "4711", StateSaid: field.StateSaid{State: telco.StateSuccess}}},
 	}})
 	require.NoError(t, err)
 	mac := hmac.New(sha256.New, []byte("secret-for-tests"))
 	mac.Write([]byte("result.code=00&requestId=r-1&responseTime=2025-03-01T12:00:00+07:00&data.orderId=&data.refId=&data.state=&data.price="))
 	assert.Contains(t, string(body), base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	got, err := c.Decode(partner.OpList, body)
+	got, err := c.Decode(telco.OpList, body)
 	require.NoError(t, err)
 	require.Len(t, got.Data.Rows, 1)
 	assert.Equal(t, 1, got.Data.Page)
@@ -183,31 +183,31 @@ func TestReplySignedByItsMembers(t *testing.T) {
 		strings.Replace(string(body), `"requestId":"r-1"`, `"requestId":["r-1"]`, 1),
 		strings.Replace(string(body), `"signature":"`, `"signature":"A`, 1),
 	} {
-		_, err := c.Decode(partner.OpList, []byte(body))
+		_, err := c.Decode(telco.OpList, []byte(body))
 		require.ErrorContains(t, err, "signature")
 	}
-	require.ErrorContains(t, c.w.Decode(partner.OpList, nil, body, &Try{}, &Reply{}), "signature", "nobody to verify with")
+	require.ErrorContains(t, c.w.Decode(telco.OpList, nil, body, &Try{}, &Reply{}), "signature", "nobody to verify with")
 
 	// In a header, over the body's very bytes.
 	c = document(t, "signed", func(d *contract.Document) {
 		d.Auth.Reply = &contract.ReplySignature{Header: "x-signature", Canonical: "body"}
 	})
-	h, body, err := c.w.WriteAnswer(partner.OpGet, &Answer{Code: partner.TransactionNotFound}, signingAs)
+	h, body, err := c.w.WriteAnswer(telco.OpGet, &Answer{Code: telco.TransactionNotFound}, signingAs)
 	require.NoError(t, err)
 	out := &Reply{}
-	require.NoError(t, c.w.Decode(partner.OpGet, h, body, aTry(c), out))
-	assert.Equal(t, partner.TransactionNotFound, out.Code())
-	require.ErrorContains(t, c.w.Decode(partner.OpGet, h, append(body, ' '), aTry(c), &Reply{}), "signature")
-	require.ErrorContains(t, c.w.Decode(partner.OpGet, http.Header{}, body, aTry(c), &Reply{}), "signature")
+	require.NoError(t, c.w.Decode(telco.OpGet, h, body, aTry(c), out))
+	assert.Equal(t, telco.TransactionNotFound, out.Code())
+	require.ErrorContains(t, c.w.Decode(telco.OpGet, h, append(body, ' '), aTry(c), &Reply{}), "signature")
+	require.ErrorContains(t, c.w.Decode(telco.OpGet, http.Header{}, body, aTry(c), &Reply{}), "signature")
 }
 
 // One string, one meaning for each operation.
 func TestCodesPerOperation(t *testing.T) {
 	t.Parallel()
 	c := document(t, "signed", nil)
-	for op, want := range map[partner.Operation]partner.Code{
-		partner.OpGet: partner.TransactionNotFound, partner.OpSearch: partner.TransactionNotFound,
-		partner.OpRegister: partner.OTPInvalid, partner.OpEligible: partner.SubscriberNotFound, partner.OpOTP: partner.SubscriberNotFound,
+	for op, want := range map[telco.Operation]telco.Code{
+		telco.OpGet: telco.TransactionNotFound, telco.OpSearch: telco.TransactionNotFound,
+		telco.OpRegister: telco.OTPInvalid, telco.OpEligible: telco.SubscriberNotFound, telco.OpOTP: telco.SubscriberNotFound,
 	} {
 		_, body, err := c.WriteAnswer(op, Answer{Code: want})
 		require.NoError(t, err)
@@ -216,7 +216,7 @@ func TestCodesPerOperation(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, got.Code(), op)
 	}
-	_, body, err := c.WriteAnswer(partner.OpRegister, Answer{Code: partner.SubscriberNotFound})
+	_, body, err := c.WriteAnswer(telco.OpRegister, Answer{Code: telco.SubscriberNotFound})
 	require.NoError(t, err)
 	assert.Contains(t, string(body), `"code":"20"`, "10 is taken here")
 }
@@ -226,13 +226,13 @@ func TestSuccessCodesPerOperation(t *testing.T) {
 	t.Parallel()
 	c := document(t, "order", func(d *contract.Document) { // 0: the SMS is on its way, and of a registration "queued"
 		for i := range d.Codes {
-			if d.Codes[i].Name == partner.Processing {
+			if d.Codes[i].Name == telco.Processing {
 				d.Codes[i].Wire = append(d.Codes[i].Wire, "0")
-				d.Codes[i].Operations = []partner.Operation{partner.OpRegister}
+				d.Codes[i].Operations = []telco.Operation{telco.OpRegister}
 			}
 		}
 	})
-	class := func(c *compiled, op partner.Operation, code string) Class {
+	class := func(c *compiled, op telco.Operation, code string) Class {
 		t.Helper()
 		_, body, err := c.WriteAnswer(op, Answer{WireCode: code})
 		require.NoError(t, err)
@@ -240,17 +240,17 @@ func TestSuccessCodesPerOperation(t *testing.T) {
 		require.NoError(t, err)
 		return got.Class
 	}
-	assert.Equal(t, Success, class(c, partner.OpOTP, "0"))
-	assert.Equal(t, Unknown, class(c, partner.OpRegister, "0"))
-	assert.Equal(t, Success, class(c, partner.OpRegister, "100"))
-	_, body, err := c.WriteAnswer(partner.OpRegister, Answer{Code: partner.Success})
+	assert.Equal(t, Success, class(c, telco.OpOTP, "0"))
+	assert.Equal(t, Unknown, class(c, telco.OpRegister, "0"))
+	assert.Equal(t, Success, class(c, telco.OpRegister, "100"))
+	_, body, err := c.WriteAnswer(telco.OpRegister, Answer{Code: telco.Success})
 	require.NoError(t, err)
 	assert.Contains(t, string(body), `"resultCode":"100"`)
 
 	doc := c.Document() // the row of successes speaks for the OTP alone
 	for i := range doc.Codes {
-		if doc.Codes[i].Name == partner.Success {
-			doc.Codes[i].Operations = []partner.Operation{partner.OpOTP}
+		if doc.Codes[i].Name == telco.Success {
+			doc.Codes[i].Operations = []telco.Operation{telco.OpOTP}
 		}
 	}
 	_, err = contract.New(doc)
@@ -260,14 +260,14 @@ func TestSuccessCodesPerOperation(t *testing.T) {
 func TestInnerCode(t *testing.T) {
 	t.Parallel()
 	c := document(t, "order", nil)
-	_, body, err := c.WriteAnswer(partner.OpRegister, Answer{Code: partner.Success})
+	_, body, err := c.WriteAnswer(telco.OpRegister, Answer{Code: telco.Success})
 	require.NoError(t, err)
 	require.Contains(t, string(body), `"provisioning":{"code":"0"}`)
 	for text, want := range map[string]Class{
 		`"provisioning":{"code":"0"}`: Success, `"provisioning":{"code":0}`: Success, `"provisioning":null`: Success,
 		`"provisioning":{"code":"9"}`: Unknown,
 	} {
-		got, err := c.Decode(partner.OpRegister, []byte(strings.Replace(string(body), `"provisioning":{"code":"0"}`, text, 1)))
+		got, err := c.Decode(telco.OpRegister, []byte(strings.Replace(string(body), `"provisioning":{"code":"0"}`, text, 1)))
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got.Class, text)
 		if want == Unknown {
@@ -275,7 +275,7 @@ func TestInnerCode(t *testing.T) {
 			assert.Empty(t, got.Code())
 		}
 	}
-	_, err = c.Decode(partner.OpRegister, []byte(strings.Replace(string(body), `{"code":"0"}`, `{"code":["0"]}`, 1)))
+	_, err = c.Decode(telco.OpRegister, []byte(strings.Replace(string(body), `{"code":"0"}`, `{"code":["0"]}`, 1)))
 	require.Error(t, err)
 }
 
@@ -288,47 +288,47 @@ func TestFormsOfValues(t *testing.T) {
 		`"2025-03-01 12:00:00"`: noon, `"2025-03-01T12:00:00"`: noon, `"2025-03-01T12:00:00.250+0700"`: noon.Add(250 * time.Millisecond),
 		`"2025-03-01T05:00:00Z"`: noon, `"2025-03-01T12:00:00.1234567+07:00"`: noon.Add(123456700), `"null"`: {}, `"0000-00-00 00:00:00"`: {}, `""`: {}, `null`: {},
 	} {
-		got, err := c.Decode(partner.OpRegister, []byte(`{"resultCode":"0","isSuccess":"Y","order":{"activeTime":`+text+`}}`))
+		got, err := c.Decode(telco.OpRegister, []byte(`{"resultCode":"0","isSuccess":"Y","order":{"activeTime":`+text+`}}`))
 		require.NoError(t, err, text)
 		assert.True(t, want.Equal(got.Data.RegisteredAt), "%s: %s", text, got.Data.RegisteredAt)
 		assert.Empty(t, got.Unread, text)
 	}
-	for text, want := range map[string]partner.VND{`"120000.00"`: 120_000, `"120000"`: 120_000, `120000.00`: 120_000, `120000`: 120_000} {
-		got, err := c.Decode(partner.OpRegister, []byte(`{"resultCode":0,"isSuccess":1,"order":{"orderCode":4711,"amount":`+text+`}}`))
+	for text, want := range map[string]telco.VND{`"120000.00"`: 120_000, `"120000"`: 120_000, `120000.00`: 120_000, `120000`: 120_000} {
+		got, err := c.Decode(telco.OpRegister, []byte(`{"resultCode":0,"isSuccess":1,"order":{"orderCode":4711,"amount":`+text+`}}`))
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got.Data.Amount, text)
-		assert.Equal(t, partner.TransID("4711"), got.Data.TransID)
+		assert.Equal(t, telco.TransID("4711"), got.Data.TransID)
 	}
 	for _, text := range []string{`"120.000"`, `"120,000.00"`, `"120000.50"`, `120.000`, `"-1.00"`, `true`} {
-		_, err := c.Decode(partner.OpRegister, []byte(`{"resultCode":"0","order":{"amount":`+text+`}}`))
+		_, err := c.Decode(telco.OpRegister, []byte(`{"resultCode":"0","order":{"amount":`+text+`}}`))
 		require.Error(t, err, text)
 	}
 	for flag, ok := range map[string]bool{`"Y"`: true, `1`: true, `"true"`: true, `true`: true, `"N"`: false, `0`: false, `"maybe"`: false} {
-		_, err := c.Decode(partner.OpRegister, []byte(`{"resultCode":"0","isSuccess":`+flag+`}`))
+		_, err := c.Decode(telco.OpRegister, []byte(`{"resultCode":"0","isSuccess":`+flag+`}`))
 		assert.Equal(t, ok, err == nil, flag)
 	}
 
 	c = document(t, "signed", func(d *contract.Document) { d.Auth.Reply = nil })
 	yes, no := true, false
-	_, body, err := c.WriteAnswer(partner.OpEligible, Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: []field.Row{
+	_, body, err := c.WriteAnswer(telco.OpEligible, Answer{Code: telco.Success, Data: field.Data{HasRows: true, Rows: []field.Row{
 		{Package: "C120", Price: 120_000, AutoRenew: &yes, Eligible: &yes}, {Package: "3C120", AutoRenew: &no, Eligible: &no},
 	}}})
 	require.NoError(t, err)
 	for _, text := range []string{`"price":"120000.00"`, `"renew":"Y"`, `"allowed":1`, `"renew":"N"`, `"allowed":0`} {
 		assert.Contains(t, string(body), text)
 	}
-	_, body, err = c.WriteAnswer(partner.OpOTP, Answer{Code: partner.Success, Data: field.Data{OTPTTL: 3 * time.Minute, ResendAfter: time.Minute}})
+	_, body, err = c.WriteAnswer(telco.OpOTP, Answer{Code: telco.Success, Data: field.Data{OTPTTL: 3 * time.Minute, ResendAfter: time.Minute}})
 	require.NoError(t, err)
 	assert.Contains(t, string(body), `"otp":{"minutes":3,"again":60000}`)
 	for text, want := range map[string]bool{
 		`{"result":{"code":"00"},"data":{"rows":null,"pageCount":0}}`: true, `{"result":{"code":"00"},"data":{"rows":[],"pageCount":0}}`: true,
 		`{"result":{"code":"00"},"data":{"rows":null,"pageCount":2}}`: false, `{"result":{"code":"00"},"data":{"rows":null}}`: false,
 	} {
-		got, err := c.Decode(partner.OpList, []byte(text))
+		got, err := c.Decode(telco.OpList, []byte(text))
 		require.NoError(t, err)
 		assert.Equal(t, want, got.Data.HasRows, text)
 	}
-	sent := sends(t, c, partner.OpList, field.Request{From: noon, To: noon.Add(time.Hour), Page: 1, Size: 20})
+	sent := sends(t, c, telco.OpList, field.Request{From: noon, To: noon.Add(time.Hour), Page: 1, Size: 20})
 	assert.Contains(t, string(sent.Body), `"range":{"from":1740805200000,"to":1740808800000},"paging":{"page":0,"size":20}`)
 }
 
@@ -338,10 +338,10 @@ func TestWholeDays(t *testing.T) {
 	c := document(t, "xml", nil)
 	msisdn := allFields(t).MSISDN
 	first := time.Date(2025, 3, 1, 0, 0, 0, 0, saigon)
-	sent := sends(t, c, partner.OpSearch, field.Request{MSISDN: msisdn, From: first, To: first.AddDate(0, 0, 2), Page: 1, Size: 20})
+	sent := sends(t, c, telco.OpSearch, field.Request{MSISDN: msisdn, From: first, To: first.AddDate(0, 0, 2), Page: 1, Size: 20})
 	assert.Contains(t, string(sent.Body), `"fromDate":"20250301","toDate":"20250302","page":"1","size":"20"`)
-	sent, err := c.Encode(partner.OpSearch, field.Request{MSISDN: msisdn, From: first.Add(time.Hour), To: first.AddDate(0, 0, 2).Add(time.Second), Page: 1, Size: 20})
+	sent, err := c.Encode(telco.OpSearch, field.Request{MSISDN: msisdn, From: first.Add(time.Hour), To: first.AddDate(0, 0, 2).Add(time.Second), Page: 1, Size: 20})
 	require.NoError(t, err)
 	assert.Contains(t, string(sent.Body), `"fromDate":"20250301","toDate":"20250303"`)
-	assert.True(t, c.w.WholeDays(partner.OpSearch))
+	assert.True(t, c.w.WholeDays(telco.OpSearch))
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // login is the bearer scheme's login on the wire.
@@ -33,20 +33,20 @@ type noLoginError struct{}
 func (noLoginError) Error() string { return "the contract has no login" }
 
 // Unwrap gives the code.
-func (noLoginError) Unwrap() error { return partner.CredentialsFailed }
+func (noLoginError) Unwrap() error { return telco.CredentialsFailed }
 
 var errNoLogin noLoginError
 
 // EncodeLogin writes the bearer scheme's login request. A contract without a login, or
 // credentials without username or password, give an error that wraps
-// [partner.CredentialsFailed].
-func (w *Wire) EncodeLogin(cred partner.Credentials) (Request, error) {
+// [telco.CredentialsFailed].
+func (w *Wire) EncodeLogin(cred telco.Credentials) (Request, error) {
 	l := w.login
 	if l == nil {
 		return Request{}, errNoLogin
 	}
 	if cred.Username == "" || cred.Password.IsZero() {
-		return Request{}, fmt.Errorf("%w: the login needs a username and a password", partner.CredentialsFailed)
+		return Request{}, fmt.Errorf("%w: the login needs a username and a password", telco.CredentialsFailed)
 	}
 	out := Request{Method: l.Method, Path: l.Path, ContentType: typeJSON}
 	user, password := cred.Username, cred.Password.Reveal()
@@ -70,14 +70,14 @@ func (w *Wire) EncodeLogin(cred partner.Credentials) (Request, error) {
 
 // DecodeLogin reads the token and its lifetime (0 when the answer does not say) as
 // strictly as [Wire.Decode] reads; its errors are of type [*Error].
-func (w *Wire) DecodeLogin(body []byte) (token partner.Secret, ttl time.Duration, err error) {
+func (w *Wire) DecodeLogin(body []byte) (token telco.Secret, ttl time.Duration, err error) {
 	l := w.login
 	if l == nil {
-		return partner.Secret{}, 0, errNoLogin
+		return telco.Secret{}, 0, errNoLogin
 	}
 	t, problem := readObject(body, nil)
 	if problem != "" {
-		return partner.Secret{}, 0, &Error{Problem: problem}
+		return telco.Secret{}, 0, &Error{Problem: problem}
 	}
 	at, ok := t.Follow(0, l.token.names)
 	switch {
@@ -89,9 +89,9 @@ func (w *Wire) DecodeLogin(body []byte) (token partner.Secret, ttl time.Duration
 		problem = "is no token"
 	}
 	if problem != "" {
-		return partner.Secret{}, 0, &Error{Path: l.token.text, Problem: problem}
+		return telco.Secret{}, 0, &Error{Path: l.token.text, Problem: problem}
 	}
-	token = partner.NewSecret(t[at].Text)
+	token = telco.NewSecret(t[at].Text)
 	if l.ExpiresIn == "" {
 		return token, 0, nil
 	}
@@ -102,7 +102,7 @@ func (w *Wire) DecodeLogin(body []byte) (token partner.Secret, ttl time.Duration
 		ttl, problem = readDuration(&t[at], time.Second)
 	}
 	if problem != "" {
-		return partner.Secret{}, 0, &Error{Path: l.expiresIn.text, Problem: problem}
+		return telco.Secret{}, 0, &Error{Path: l.expiresIn.text, Problem: problem}
 	}
 	return token, ttl, nil
 }
@@ -113,29 +113,29 @@ func (w *Wire) IsLogin(method, path string) bool {
 }
 
 // ReadLogin reads a login request, the server's side of [Wire.EncodeLogin]. Its
-// error wraps [partner.AuthKey] and holds no value.
-func (w *Wire) ReadLogin(r *http.Request, body []byte) (username string, password partner.Secret, err error) {
+// error wraps [telco.AuthKey] and holds no value.
+func (w *Wire) ReadLogin(r *http.Request, body []byte) (username string, password telco.Secret, err error) {
 	l := w.login
 	if l == nil {
-		return "", partner.Secret{}, fmt.Errorf("%w: the contract has no login", partner.AuthKey)
+		return "", telco.Secret{}, fmt.Errorf("%w: the contract has no login", telco.AuthKey)
 	}
 	var members map[string]sent
 	if err = contentTypeIs(r, l.Encoding); err == nil {
 		members, err = readMembers(l.Encoding, body)
 	}
 	if err != nil {
-		return "", partner.Secret{}, fmt.Errorf("%w: login: %w", partner.AuthKey, err)
+		return "", telco.Secret{}, fmt.Errorf("%w: login: %w", telco.AuthKey, err)
 	}
 	user, pass := members[l.Username], members[l.Password]
 	if len(members) != 2 || user.text == "" || user.number || pass.text == "" || pass.number {
-		return "", partner.Secret{}, fmt.Errorf("%w: a login is a username and a password", partner.AuthKey)
+		return "", telco.Secret{}, fmt.Errorf("%w: a login is a username and a password", telco.AuthKey)
 	}
-	return user.text, partner.NewSecret(pass.text), nil
+	return user.text, telco.NewSecret(pass.text), nil
 }
 
 // WriteLogin writes the answer to a login, the server's side of [Wire.DecodeLogin]. A ttl
 // of 0, or one the contract has no place for, is not written; others are cut to seconds.
-func (w *Wire) WriteLogin(token partner.Secret, ttl time.Duration) (contentType string, body []byte, err error) {
+func (w *Wire) WriteLogin(token telco.Secret, ttl time.Duration) (contentType string, body []byte, err error) {
 	l := w.login
 	if l == nil {
 		return "", nil, errNoLogin

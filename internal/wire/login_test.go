@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func withLogin(t testing.TB, l contract.Login) *compiled {
@@ -20,7 +20,7 @@ var jsonLogin = contract.Login{Method: "POST", Path: "/auth/token", Encoding: "j
 
 func TestLoginBothWays(t *testing.T) {
 	t.Parallel()
-	cred := partner.Credentials{Username: `shop "7"&co`, Password: partner.NewSecret("mật khẩu=1&2")}
+	cred := telco.Credentials{Username: `shop "7"&co`, Password: telco.NewSecret("mật khẩu=1&2")}
 	formLogin := jsonLogin
 	formLogin.Encoding, formLogin.ExpiresIn, formLogin.Token = "form", "", "token"
 	for name, tc := range map[string]struct {
@@ -47,7 +47,7 @@ func TestLoginBothWays(t *testing.T) {
 			assert.Equal(t, cred.Username, user)
 			assert.Equal(t, cred.Password.Reveal(), pass.Reveal())
 
-			_, body, err := c.w.WriteLogin(partner.NewSecret("tok-1"), time.Hour+time.Millisecond)
+			_, body, err := c.w.WriteLogin(telco.NewSecret("tok-1"), time.Hour+time.Millisecond)
 			require.NoError(t, err)
 			assert.Equal(t, tc.answer, string(body))
 			token, ttl, err := c.w.DecodeLogin(body)
@@ -61,14 +61,14 @@ func TestLoginBothWays(t *testing.T) {
 func TestLoginRefuses(t *testing.T) {
 	t.Parallel()
 	c := withLogin(t, jsonLogin)
-	for _, cred := range []partner.Credentials{{}, {Username: "u"}, {Password: partner.NewSecret("p")}} {
+	for _, cred := range []telco.Credentials{{}, {Username: "u"}, {Password: telco.NewSecret("p")}} {
 		_, err := c.w.EncodeLogin(cred)
-		require.ErrorIs(t, err, partner.CredentialsFailed)
+		require.ErrorIs(t, err, telco.CredentialsFailed)
 	}
-	_, err := byDefault().w.EncodeLogin(partner.Credentials{Username: "u", Password: partner.NewSecret("p")})
-	require.ErrorIs(t, err, partner.CredentialsFailed)
+	_, err := byDefault().w.EncodeLogin(telco.Credentials{Username: "u", Password: telco.NewSecret("p")})
+	require.ErrorIs(t, err, telco.CredentialsFailed)
 	_, _, err = byDefault().w.DecodeLogin([]byte(`{"data":{"token":"s3cr3t"}}`))
-	require.ErrorIs(t, err, partner.CredentialsFailed)
+	require.ErrorIs(t, err, telco.CredentialsFailed)
 
 	for body, path := range map[string]string{
 		``:                                  "",
@@ -98,7 +98,7 @@ func TestLoginRefuses(t *testing.T) {
 
 	for _, body := range []string{``, `{}`, `{"user":"u"}`, `{"user":"u","pass":""}`, `{"user":"u","pass":5}`, `{"user":"u","pass":"s3cr3t","x":"y"}`} {
 		_, pass, err := c.w.ReadLogin(asRequest(Request{Method: "POST", Path: "/auth/token", ContentType: typeJSON}), []byte(body))
-		require.ErrorIs(t, err, partner.AuthKey, body)
+		require.ErrorIs(t, err, telco.AuthKey, body)
 		assert.NotContains(t, err.Error(), "s3cr3t")
 		assert.True(t, pass.IsZero())
 	}

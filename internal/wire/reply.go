@@ -10,7 +10,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Bounds of single values and of an answer's rows, far above any real one.
@@ -48,7 +48,7 @@ type Reply struct {
 }
 
 // Code is the canonical name of the reply's code; "" for one that is not listed.
-func (r *Reply) Code() partner.Code {
+func (r *Reply) Code() telco.Code {
 	if r.Rule == nil {
 		return ""
 	}
@@ -86,7 +86,7 @@ type reader struct {
 // confirm it; one that is not listed has class Unknown and no row. h and try are for a
 // codec, and for a contract whose replies are signed; a zero try is that of a request that
 // was not authenticated.
-func (w *Wire) Decode(op partner.Operation, h http.Header, body []byte, try *Try, out *Reply) error {
+func (w *Wire) Decode(op telco.Operation, h http.Header, body []byte, try *Try, out *Reply) error {
 	o, err := w.operation(op)
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const (
@@ -56,11 +56,11 @@ type item struct {
 // members stand in the order of the table of fields, then constants, then authentication;
 // query and form are sorted by name. Without a try, what hangs on one is left out and no
 // codec is asked. An operation the contract lacks is an error that wraps
-// [partner.OperationAbsent]; a field that cannot be written (a time outside the years 2000
+// [telco.OperationAbsent]; a field that cannot be written (a time outside the years 2000
 // to 2100, a negative number, a state without a string) one that wraps
-// [partner.InvalidInput]. No error holds a field's value. The body lies in room if it is
+// [telco.InvalidInput]. No error holds a field's value. The body lies in room if it is
 // large enough, which the caller must not use again while the request is under way.
-func (w *Wire) Encode(op partner.Operation, f *field.Request, try *Try, room []byte) (Request, error) {
+func (w *Wire) Encode(op telco.Operation, f *field.Request, try *Try, room []byte) (Request, error) {
 	o, err := w.operation(op)
 	if err != nil {
 		return Request{}, err
@@ -91,7 +91,7 @@ func (w *Wire) Encode(op partner.Operation, f *field.Request, try *Try, room []b
 	if try != nil && w.codec != nil {
 		m := contract.Message{Operation: op, Credentials: try.Key.cred, Stamp: try.Stamp}
 		if out.ContentType, out.Body, err = w.codec.Write(m, body); err != nil {
-			return Request{}, fmt.Errorf("%s: %w: the codec: %w", op, partner.InvalidInput, err)
+			return Request{}, fmt.Errorf("%s: %w: the codec: %w", op, telco.InvalidInput, err)
 		}
 	}
 	return out, nil
@@ -99,13 +99,13 @@ func (w *Wire) Encode(op partner.Operation, f *field.Request, try *Try, room []b
 
 // PerTry reports whether an operation's request hangs on credentials or stamp, so that each
 // try encodes it anew.
-func (w *Wire) PerTry(op partner.Operation) bool {
+func (w *Wire) PerTry(op telco.Operation) bool {
 	o := w.op(op)
 	return o != nil && o.perTry
 }
 
 // WholeDays reports whether an operation's window is told in days, the last one included.
-func (w *Wire) WholeDays(op partner.Operation) bool {
+func (w *Wire) WholeDays(op telco.Operation) bool {
 	o := w.op(op)
 	return o != nil && slices.ContainsFunc(o.items, func(it item) bool { return isDay(it.format) })
 }
@@ -214,7 +214,7 @@ func (w *Wire) appendItem(b []byte, it *item, f *field.Request, try *Try, signat
 		err = errors.New("not UTF-8")
 	}
 	if err != nil { // it never holds the value
-		err = fmt.Errorf("%w: %s: %w", partner.InvalidInput, spec.Name, err)
+		err = fmt.Errorf("%w: %s: %w", telco.InvalidInput, spec.Name, err)
 	}
 	return b, bare, err
 }
@@ -225,15 +225,15 @@ func (w *Wire) appendField(b []byte, at any, format string, end bool) (text []by
 	switch at := at.(type) {
 	case *string:
 		b = append(b, *at...)
-	case *partner.MSISDN:
+	case *telco.MSISDN:
 		b = at.AppendReveal(b, w.msisdnForm)
-	case *partner.OTP:
+	case *telco.OTP:
 		b = at.AppendReveal(b)
-	case *partner.PackageCode:
+	case *telco.PackageCode:
 		b = append(b, *at...)
-	case *partner.TransID:
+	case *telco.TransID:
 		b = append(b, *at...)
-	case *partner.PartnerTransID:
+	case *telco.PartnerTransID:
 		b = append(b, *at...)
 	case *int:
 		n := *at
@@ -242,7 +242,7 @@ func (w *Wire) appendField(b []byte, at any, format string, end bool) (text []by
 		}
 		b, err = appendNumber(b, int64(n))
 		return b, true, err
-	case *partner.VND:
+	case *telco.VND:
 		if b, err = appendNumber(b, int64(*at)); len(b) > 0 && format != "" {
 			return append(b, format[1:]...), false, err
 		}
@@ -257,9 +257,9 @@ func (w *Wire) appendField(b []byte, at any, format string, end bool) (text []by
 		}
 		b, err = w.times.appendTime(b, layout, t)
 		return b, asNumber(layout), err
-	case *partner.State:
+	case *telco.State:
 		text, ok := w.wireState[*at]
-		if !ok && *at != partner.StateUnlisted {
+		if !ok && *at != telco.StateUnlisted {
 			err = errors.New("the contract has no wire string for this state")
 		}
 		b = append(b, text...)
@@ -285,7 +285,7 @@ func appendNumber(b []byte, n int64) ([]byte, error) {
 // 84…, times as epoch seconds. Two contracts that list the same fields give the same
 // bytes whatever they call them on the wire, so a fingerprint outlives a change of
 // names. The bytes hold the full number: they are for a keyed hash only.
-func (w *Wire) Canonical(b []byte, op partner.Operation, f *field.Request) ([]byte, error) {
+func (w *Wire) Canonical(b []byte, op telco.Operation, f *field.Request) ([]byte, error) {
 	o, err := w.operation(op)
 	if err != nil {
 		return nil, err
@@ -301,7 +301,7 @@ func (w *Wire) Canonical(b []byte, op partner.Operation, f *field.Request) ([]by
 		text, bare, err := w.appendCanonicalField(room[:0], spec.At(f))
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("%s: %w: %s: %w", op, partner.InvalidInput, spec.Name, err)
+			return nil, fmt.Errorf("%s: %w: %s: %w", op, telco.InvalidInput, spec.Name, err)
 		case len(text) == 0:
 			continue
 		}
@@ -317,15 +317,15 @@ func (w *Wire) Canonical(b []byte, op partner.Operation, f *field.Request) ([]by
 
 func (w *Wire) appendCanonicalField(b []byte, at any) (text []byte, bare bool, err error) {
 	switch at := at.(type) {
-	case *partner.MSISDN:
-		return at.AppendReveal(b, partner.Form84), false, nil
+	case *telco.MSISDN:
+		return at.AppendReveal(b, telco.Form84), false, nil
 	case *time.Time:
 		if at.IsZero() {
 			return b, false, nil
 		}
 		return strconv.AppendInt(b, at.Unix(), 10), true, nil
-	case *partner.State:
-		if *at == partner.StateUnlisted {
+	case *telco.State:
+		if *at == telco.StateUnlisted {
 			return b, false, nil
 		}
 		return append(b, at.String()...), false, nil

@@ -13,7 +13,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // asRequest is what a server gets of an encoded request.
@@ -27,7 +27,7 @@ func asRequest(w Request) *http.Request {
 }
 
 // onlyListed keeps the fields that an operation carries.
-func onlyListed(c *compiled, op partner.Operation, f field.Request) field.Request {
+func onlyListed(c *compiled, op telco.Operation, f field.Request) field.Request {
 	var out field.Request
 	for field, keep := range map[string]func(){
 		"msisdn": func() { out.MSISDN = f.MSISDN }, "channel": func() { out.Channel = f.Channel }, "shop": func() { out.Shop = f.Shop },
@@ -47,7 +47,7 @@ func onlyListed(c *compiled, op partner.Operation, f field.Request) field.Reques
 func TestReadRequestReadsWhatEncodeWrites(t *testing.T) {
 	t.Parallel()
 	for name, c := range wireContracts(t) {
-		for _, op := range partner.Operations() {
+		for _, op := range telco.Operations() {
 			if !c.Has(op) {
 				continue
 			}
@@ -57,9 +57,9 @@ func TestReadRequestReadsWhatEncodeWrites(t *testing.T) {
 				full := onlyListed(c, op, allFields(t))
 				for range 300 {
 					f := full
-					f.Amount *= partner.VND(rng.IntN(3))
+					f.Amount *= telco.VND(rng.IntN(3))
 					f.Page *= rng.IntN(2)
-					f.State = partner.State(rng.IntN(int(partner.StateReversed)+1)) * min(f.State, 1)
+					f.State = telco.State(rng.IntN(int(telco.StateReversed)+1)) * min(f.State, 1)
 					for _, s := range []*string{&f.Shop, &f.Employee, &f.POS, &f.Channel} {
 						if *s != "" {
 							*s = []string{"", *s, "a b&c=d", "Đà Nẵng", `"\<>`}[rng.IntN(5)]
@@ -69,7 +69,7 @@ func TestReadRequestReadsWhatEncodeWrites(t *testing.T) {
 						f.From = time.Unix(946_684_800+rng.Int64N(3_187_296_000), 0).In(c.Zone())
 					}
 					if rng.IntN(4) == 0 {
-						f.OTP, f.To, f.MSISDN = partner.OTP{}, time.Time{}, partner.MSISDN{}
+						f.OTP, f.To, f.MSISDN = telco.OTP{}, time.Time{}, telco.MSISDN{}
 					}
 					wire, err := c.Encode(op, f)
 					require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestReadRequestReadsWhatEncodeWrites(t *testing.T) {
 					require.NoError(t, err, "%s %s", wire.RawQuery, wire.Body)
 					require.Equal(t, f.OTP.Reveal(), got.OTP.Reveal())
 					require.True(t, f.From.Equal(got.From) && f.To.Equal(got.To))
-					f.OTP, got.OTP, f.From, got.From, f.To, got.To = partner.OTP{}, partner.OTP{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+					f.OTP, got.OTP, f.From, got.From, f.To, got.To = telco.OTP{}, telco.OTP{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 					require.Equal(t, f, got)
 				}
 			})
@@ -103,52 +103,52 @@ func TestOperationOfIsExact(t *testing.T) {
 func TestReadRequestRefuses(t *testing.T) {
 	t.Parallel()
 	fixed := altered(t, func(d *contract.Document) {
-		d.Operations[partner.OpRegister].Constants = map[string]any{"v": 2, "on": true}
+		d.Operations[telco.OpRegister].Constants = map[string]any{"v": 2, "on": true}
 	})
 	const asJSON, asForm = "application/json", "application/x-www-form-urlencoded"
 	for name, tc := range map[string]struct {
 		c                 *compiled
-		op                partner.Operation
+		op                telco.Operation
 		query, kind, body string
-		code              partner.Code // "" wants an error without a code
+		code              telco.Code // "" wants an error without a code
 	}{
-		"number":            {nil, partner.OpRegister, "", asJSON, `{"isdn":"12345"}`, partner.InvalidISDN},
-		"number empty":      {nil, partner.OpRegister, "", asJSON, `{"isdn":""}`, ""},
-		"number a number":   {nil, partner.OpRegister, "", asJSON, `{"isdn":84901234567}`, ""},
-		"package":           {nil, partner.OpRegister, "", asJSON, `{"packageCode":"c 120"}`, partner.PackageInvalid},
-		"package lower":     {nil, partner.OpRegister, "", asJSON, `{"packageCode":"c120"}`, partner.PackageInvalid},
-		"otp":               {nil, partner.OpRegister, "", asJSON, `{"otp":"12a4"}`, partner.OTPInvalid},
-		"otp as typed":      {nil, partner.OpRegister, "", asJSON, `{"otp":"012 345"}`, partner.OTPInvalid},
-		"amount zero":       {nil, partner.OpRegister, "", asJSON, `{"amount":0}`, partner.AmountMismatch},
-		"amount negative":   {nil, partner.OpRegister, "", asJSON, `{"amount":-1}`, partner.AmountMismatch},
-		"amount half":       {nil, partner.OpRegister, "", asJSON, `{"amount":120000.5}`, partner.AmountMismatch},
-		"amount as text":    {nil, partner.OpRegister, "", asJSON, `{"amount":"120000"}`, ""},
-		"shop":              {nil, partner.OpRegister, "", asJSON, `{"shopCode":"\u0007"}`, partner.ShopOrEmployeeInvalid},
-		"employee endless":  {nil, partner.OpRegister, "", asJSON, `{"employeeCode":"` + strings.Repeat("e", 65) + `"}`, partner.ShopOrEmployeeInvalid},
-		"transId":           {nil, partner.OpRegister, "", asJSON, `{"transId":"q w"}`, ""},
-		"partnerTransId":    {nil, partner.OpRegister, "", asJSON, `{"partnerTransId":"a_b"}`, ""},
-		"unknown member":    {nil, partner.OpRegister, "", asJSON, `{"color":"red"}`, ""},
-		"unlisted at otp":   {nil, partner.OpOTP, "", asJSON, `{"partnerTransId":"FPT-1"}`, ""},
-		"twice":             {nil, partner.OpRegister, "", asJSON, `{"transId":"T1","transId":"T1"}`, ""},
-		"nested":            {nil, partner.OpRegister, "", asJSON, `{"transId":{}}`, ""},
-		"null":              {nil, partner.OpRegister, "", asJSON, `{"transId":null}`, ""},
-		"bool":              {nil, partner.OpRegister, "", asJSON, `{"transId":true}`, ""},
-		"cut":               {nil, partner.OpRegister, "", asJSON, `{"transId":"T1"`, ""},
-		"no content type":   {nil, partner.OpRegister, "", "", `{"transId":"T1"}`, ""},
-		"form for JSON":     {nil, partner.OpRegister, "", asForm, `transId=T1`, ""},
-		"query beside body": {nil, partner.OpRegister, "transId=T1", asJSON, `{}`, ""},
-		"body beside query": {nil, partner.OpGet, "transId=T1", asJSON, `{}`, ""},
-		"query twice":       {nil, partner.OpGet, "transId=T1&transId=T1", "", "", ""},
-		"query unknown":     {nil, partner.OpGet, "transId=T1&color=red", "", "", ""},
-		"query garbled":     {nil, partner.OpGet, "transId=%zz", "", "", ""},
-		"state":             {nil, partner.OpList, "status=PAUSED", "", "", ""},
-		"page zero":         {nil, partner.OpList, "page=0", "", "", ""},
-		"page text":         {nil, partner.OpList, "page=one", "", "", ""},
-		"time":              {nil, partner.OpList, "fromTime=today", "", "", ""},
-		"constant missing":  {fixed, partner.OpRegister, "", asJSON, `{"v":2}`, ""},
-		"constant other":    {fixed, partner.OpRegister, "", asJSON, `{"v":3,"on":true}`, ""},
-		"constant as text":  {fixed, partner.OpRegister, "", asJSON, `{"v":"2","on":true}`, ""},
-		"operation":         {nil, "packages.cancel", "", asJSON, `{}`, partner.OperationAbsent},
+		"number":            {nil, telco.OpRegister, "", asJSON, `{"isdn":"12345"}`, telco.InvalidISDN},
+		"number empty":      {nil, telco.OpRegister, "", asJSON, `{"isdn":""}`, ""},
+		"number a number":   {nil, telco.OpRegister, "", asJSON, `{"isdn":84901234567}`, ""},
+		"package":           {nil, telco.OpRegister, "", asJSON, `{"packageCode":"c 120"}`, telco.PackageInvalid},
+		"package lower":     {nil, telco.OpRegister, "", asJSON, `{"packageCode":"c120"}`, telco.PackageInvalid},
+		"otp":               {nil, telco.OpRegister, "", asJSON, `{"otp":"12a4"}`, telco.OTPInvalid},
+		"otp as typed":      {nil, telco.OpRegister, "", asJSON, `{"otp":"012 345"}`, telco.OTPInvalid},
+		"amount zero":       {nil, telco.OpRegister, "", asJSON, `{"amount":0}`, telco.AmountMismatch},
+		"amount negative":   {nil, telco.OpRegister, "", asJSON, `{"amount":-1}`, telco.AmountMismatch},
+		"amount half":       {nil, telco.OpRegister, "", asJSON, `{"amount":120000.5}`, telco.AmountMismatch},
+		"amount as text":    {nil, telco.OpRegister, "", asJSON, `{"amount":"120000"}`, ""},
+		"shop":              {nil, telco.OpRegister, "", asJSON, `{"shopCode":"\u0007"}`, telco.ShopOrEmployeeInvalid},
+		"employee endless":  {nil, telco.OpRegister, "", asJSON, `{"employeeCode":"` + strings.Repeat("e", 65) + `"}`, telco.ShopOrEmployeeInvalid},
+		"transId":           {nil, telco.OpRegister, "", asJSON, `{"transId":"q w"}`, ""},
+		"partnerTransId":    {nil, telco.OpRegister, "", asJSON, `{"partnerTransId":"a_b"}`, ""},
+		"unknown member":    {nil, telco.OpRegister, "", asJSON, `{"color":"red"}`, ""},
+		"unlisted at otp":   {nil, telco.OpOTP, "", asJSON, `{"partnerTransId":"FPT-1"}`, ""},
+		"twice":             {nil, telco.OpRegister, "", asJSON, `{"transId":"T1","transId":"T1"}`, ""},
+		"nested":            {nil, telco.OpRegister, "", asJSON, `{"transId":{}}`, ""},
+		"null":              {nil, telco.OpRegister, "", asJSON, `{"transId":null}`, ""},
+		"bool":              {nil, telco.OpRegister, "", asJSON, `{"transId":true}`, ""},
+		"cut":               {nil, telco.OpRegister, "", asJSON, `{"transId":"T1"`, ""},
+		"no content type":   {nil, telco.OpRegister, "", "", `{"transId":"T1"}`, ""},
+		"form for JSON":     {nil, telco.OpRegister, "", asForm, `transId=T1`, ""},
+		"query beside body": {nil, telco.OpRegister, "transId=T1", asJSON, `{}`, ""},
+		"body beside query": {nil, telco.OpGet, "transId=T1", asJSON, `{}`, ""},
+		"query twice":       {nil, telco.OpGet, "transId=T1&transId=T1", "", "", ""},
+		"query unknown":     {nil, telco.OpGet, "transId=T1&color=red", "", "", ""},
+		"query garbled":     {nil, telco.OpGet, "transId=%zz", "", "", ""},
+		"state":             {nil, telco.OpList, "status=PAUSED", "", "", ""},
+		"page zero":         {nil, telco.OpList, "page=0", "", "", ""},
+		"page text":         {nil, telco.OpList, "page=one", "", "", ""},
+		"time":              {nil, telco.OpList, "fromTime=today", "", "", ""},
+		"constant missing":  {fixed, telco.OpRegister, "", asJSON, `{"v":2}`, ""},
+		"constant other":    {fixed, telco.OpRegister, "", asJSON, `{"v":3,"on":true}`, ""},
+		"constant as text":  {fixed, telco.OpRegister, "", asJSON, `{"v":"2","on":true}`, ""},
+		"operation":         {nil, "packages.cancel", "", asJSON, `{}`, telco.OperationAbsent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,7 +160,7 @@ func TestReadRequestRefuses(t *testing.T) {
 			f, err := c.w.ReadRequest(tc.op, r, []byte(tc.body))
 			require.Error(t, err)
 			assert.Equal(t, field.Request{}, f)
-			var code partner.Code
+			var code telco.Code
 			if tc.code == "" {
 				assert.NotErrorAs(t, err, &code)
 			} else {
@@ -172,6 +172,6 @@ func TestReadRequestRefuses(t *testing.T) {
 		})
 	}
 	r := asRequest(Request{Method: "POST", Path: "/x", ContentType: asJSON + "; charset=utf-8"})
-	_, err := fixed.w.ReadRequest(partner.OpRegister, r, []byte(`{"v":2,"on":true,"transId":"T1"}`))
+	_, err := fixed.w.ReadRequest(telco.OpRegister, r, []byte(`{"v":2,"on":true,"transId":"T1"}`))
 	require.NoError(t, err)
 }

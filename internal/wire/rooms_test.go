@@ -13,7 +13,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // What is used again holds nothing of the call before: no key, no OTP that was signed, no
@@ -25,10 +25,10 @@ func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest // as abov
 		t.Run(name, func(t *testing.T) {
 			auth.Scheme = scheme
 			c := signedBy(t, auth)
-			sent, err := c.Encode(partner.OpRegister, allFields(t))
+			sent, err := c.Encode(telco.OpRegister, allFields(t))
 			require.NoError(t, err)
 			require.Contains(t, string(sent.Body), testOTP)
-			key := c.w.NewKey(partner.Credentials{APIKey: partner.NewSecret("canary-key"), Secret: partner.NewSecret("canary-secret"), PrivateKey: testKey(t)})
+			key := c.w.NewKey(telco.Credentials{APIKey: telco.NewSecret("canary-key"), Secret: telco.NewSecret("canary-secret"), PrivateKey: testKey(t)})
 			s, err := key.take()
 			require.NoError(t, err)
 			key.give(s) // the one that is used below, unless the pool lets it go
@@ -46,7 +46,7 @@ func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest // as abov
 	t.Run("tree", func(t *testing.T) { //nolint:paralleltest // as above
 		room := make(jsontree.Tree, 0, 64)
 		rooms.Put(&room)
-		_, err := byDefault().Decode(partner.OpRegister, []byte(registered))
+		_, err := byDefault().Decode(telco.OpRegister, []byte(registered))
 		require.NoError(t, err)
 		assert.Empty(t, room)
 		for _, n := range room[:cap(room)] {
@@ -55,7 +55,7 @@ func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest // as abov
 	})
 	t.Run("row", func(t *testing.T) { //nolint:paralleltest // as above
 		rows := field.MakeRows(1)
-		rows[0].MSISDN = partner.MustParseMSISDN("0901234567")
+		rows[0].MSISDN = telco.MustParseMSISDN("0901234567")
 		field.FreeRows(rows)
 		assert.Equal(t, field.Row{}, rows[0])
 	})
@@ -68,7 +68,7 @@ func TestTheIDsDoNotKeepTheKey(t *testing.T) {
 	stamp := contract.Stamp{Time: time.Now(), Nonce: "nonce-0001", RequestID: "request-0001"}
 	req, err := http.NewRequest(http.MethodPost, "https://partner.test/x", nil)
 	require.NoError(t, err)
-	cred := partner.Credentials{APIKey: partner.NewSecret("canary-key"), Secret: partner.NewSecret("canary-secret")}
+	cred := telco.Credentials{APIKey: telco.NewSecret("canary-key"), Secret: telco.NewSecret("canary-secret")}
 	require.NoError(t, c.Sign(req, nil, cred, stamp))
 	for name, own := range map[string]string{"X-Nonce": stamp.Nonce, "X-Request-Id": stamp.RequestID} {
 		assert.Same(t, unsafe.StringData(own), unsafe.StringData(req.Header.Get(name)), name) //nolint:gosec // whether both are one string

@@ -8,7 +8,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // read reads a node into a field by the field's type. It returns what is wrong, never the
@@ -17,24 +17,24 @@ func (w *Wire) read(n *jsontree.Node, to any, format string) (problem string) {
 	switch to := to.(type) {
 	case *string:
 		*to, problem = readText(n)
-	case *partner.TransID:
+	case *telco.TransID:
 		problem = readInto(n, to)
-	case *partner.PartnerTransID:
+	case *telco.PartnerTransID:
 		problem = readInto(n, to)
-	case *partner.PackageCode:
+	case *telco.PackageCode:
 		problem = readInto(n, to)
 	case *field.StateSaid:
 		to.WireState, problem = readText(n)
 		to.State = w.stateOf[to.WireState]
-	case *partner.MSISDN:
+	case *telco.MSISDN:
 		var text string
 		if text, problem = readText(n); problem == "" { // one that is masked or malformed matches no subscriber
-			*to, _ = partner.ParseMSISDN(text)
+			*to, _ = telco.ParseMSISDN(text)
 		}
-	case *partner.VND:
+	case *telco.VND:
 		var amount int64
 		amount, problem = readInteger(n, format)
-		*to = partner.VND(amount)
+		*to = telco.VND(amount)
 	case *int:
 		if *to, problem = readCount(n); problem == "" && format == fromZero {
 			*to++

@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // sent is one member as it was sent.
@@ -26,7 +26,7 @@ type sent struct {
 // OperationOf finds the operation a server is asked for, by method, path (what stands below
 // the base URL, compared exactly) and, where operations share a path, by their constants.
 // req and body may be nil where no path is shared.
-func (w *Wire) OperationOf(method, path string, req *http.Request, body []byte) (partner.Operation, bool) {
+func (w *Wire) OperationOf(method, path string, req *http.Request, body []byte) (telco.Operation, bool) {
 	candidates := w.routes[method+" "+path]
 	if len(candidates) == 1 {
 		return candidates[0].op, true
@@ -43,11 +43,11 @@ func (w *Wire) OperationOf(method, path string, req *http.Request, body []byte) 
 // ReadRequest reads a request's fields, the strict reverse of [Wire.Encode]: a member the
 // operation does not list, one that appears twice, a missing or other constant, a wrong
 // content type or JSON type are errors. An error of a single field wraps the code MobiFone
-// would answer where there is one ([partner.InvalidISDN], [partner.PackageInvalid],
-// [partner.ShopOrEmployeeInvalid], [partner.OTPInvalid], [partner.AmountMismatch]); any
+// would answer where there is one ([telco.InvalidISDN], [telco.PackageInvalid],
+// [telco.ShopOrEmployeeInvalid], [telco.OTPInvalid], [telco.AmountMismatch]); any
 // other wraps none. No error holds a value. A missing field is left zero: what an operation
 // needs is for the server to say.
-func (w *Wire) ReadRequest(op partner.Operation, r *http.Request, body []byte) (field.Request, error) {
+func (w *Wire) ReadRequest(op telco.Operation, r *http.Request, body []byte) (field.Request, error) {
 	o, err := w.operation(op)
 	if err != nil {
 		return field.Request{}, err
@@ -91,7 +91,7 @@ func (w *Wire) isNumber(it *item, to any) bool {
 	switch to.(type) {
 	case *int:
 		return true
-	case *partner.VND:
+	case *telco.VND:
 		return it.format == ""
 	case *time.Time:
 		return it.format == "" && asNumber(w.times.layout) || asNumber(it.format)
@@ -248,34 +248,34 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 	switch to := to.(type) {
 	case *string:
 		if *to, err = plainCode(s); name != "channel" && name != "system" {
-			err = coded(partner.ShopOrEmployeeInvalid, err)
+			err = coded(telco.ShopOrEmployeeInvalid, err)
 		}
-	case *partner.MSISDN:
-		*to, err = partner.ParseMSISDN(s)
-		err = coded(partner.InvalidISDN, err)
-	case *partner.PackageCode:
-		*to, err = exact(partner.ParsePackageCode, s)
-		err = coded(partner.PackageInvalid, err)
-	case *partner.TransID:
-		*to, err = exact(partner.ParseTransID, s)
-	case *partner.PartnerTransID:
+	case *telco.MSISDN:
+		*to, err = telco.ParseMSISDN(s)
+		err = coded(telco.InvalidISDN, err)
+	case *telco.PackageCode:
+		*to, err = exact(telco.ParsePackageCode, s)
+		err = coded(telco.PackageInvalid, err)
+	case *telco.TransID:
+		*to, err = exact(telco.ParseTransID, s)
+	case *telco.PartnerTransID:
 		*to, err = foreignID(s)
-	case *partner.OTP:
-		*to, err = partner.ParseOTP(s)
+	case *telco.OTP:
+		*to, err = telco.ParseOTP(s)
 		if err != nil || to.Reveal() != s { // ParseOTP reads what a person types
-			*to, err = partner.OTP{}, fmt.Errorf("malformed: %w", partner.OTPInvalid)
+			*to, err = telco.OTP{}, fmt.Errorf("malformed: %w", telco.OTPInvalid)
 		}
-	case *partner.VND:
+	case *telco.VND:
 		var n int64
 		n, err = positive(strings.TrimSuffix(s, strings.TrimPrefix(it.format, "0")))
-		*to, err = partner.VND(n), coded(partner.AmountMismatch, err)
+		*to, err = telco.VND(n), coded(telco.AmountMismatch, err)
 	case *time.Time:
 		*to, err = w.times.parse(s, it.format)
 		if err == nil && name == field.To && isDay(it.format) {
 			*to = to.AddDate(0, 0, 1)
 		}
-	case *partner.State:
-		if *to = w.stateOf[s]; *to == partner.StateUnlisted {
+	case *telco.State:
+		if *to = w.stateOf[s]; *to == telco.StateUnlisted {
 			err = errors.New("a state the contract does not list")
 		}
 	case *int:
@@ -295,7 +295,7 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 
 // coded gives a failure the code MobiFone would answer. The cause is left out: it may hold
 // the value.
-func coded(code partner.Code, err error) error {
+func coded(code telco.Code, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -313,12 +313,12 @@ func exact[T ~string](parse func(string) (T, error), s string) (T, error) {
 
 // foreignID reads a partnerTransId as MobiFone does: it knows the alphabet, not the check
 // character.
-func foreignID(s string) (partner.PartnerTransID, error) {
+func foreignID(s string) (telco.PartnerTransID, error) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
 	if len(s) > partnerTransIDMax || strings.Trim(s, alphabet) != "" {
 		return "", errors.New("malformed")
 	}
-	return partner.PartnerTransID(s), nil
+	return telco.PartnerTransID(s), nil
 }
 
 func plainCode(s string) (string, error) {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // part is a part of the authentication.
@@ -89,7 +89,7 @@ func (w *Wire) appendPart(b []byte, p part, try *Try) ([]byte, error) {
 		b = append(b, try.Stamp.RequestID...)
 	}
 	if len(b) == n {
-		return b, fmt.Errorf("%w: no %s", partner.CredentialsFailed, [partCount]string{
+		return b, fmt.Errorf("%w: no %s", telco.CredentialsFailed, [partCount]string{
 			partAPIKey: "API key", partUsername: "username", partPassword: "password", partToken: "token", partNonce: "nonce", partRequestID: "request id",
 		}[p])
 	}
@@ -106,7 +106,7 @@ func (w *Wire) appendStamp(b []byte, t time.Time) ([]byte, error) {
 	}
 	b, err := w.times.appendTime(b, w.auth.Timestamp, t)
 	if err != nil {
-		return b, fmt.Errorf("%w: timestamp: %w", partner.CredentialsFailed, err)
+		return b, fmt.Errorf("%w: timestamp: %w", telco.CredentialsFailed, err)
 	}
 	return b, nil
 }
@@ -117,7 +117,7 @@ func (w *Wire) appendStamp(b []byte, t time.Time) ([]byte, error) {
 // constant headers are set before it takes over; if it changes the body or the URL, the
 // request is refused, since neither would be sent.
 //
-// The values lie in room as far as it reaches. An error wraps [partner.CredentialsFailed]
+// The values lie in room as far as it reaches. An error wraps [telco.CredentialsFailed]
 // and holds no secret: a key, token or header
 // value that the scheme needs is missing, or a value could not stand in a header without
 // changing the message (a control character, space at an end).
@@ -190,11 +190,11 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) err
 func (w *Wire) signByUser(req *http.Request, body []byte, try *Try) error {
 	before, url := req.Body, *req.URL
 	if err := w.signer.Sign(req, body, try.Key.cred, try.Stamp); err != nil {
-		return fmt.Errorf("%w: signer: %w", partner.CredentialsFailed, err)
+		return fmt.Errorf("%w: signer: %w", telco.CredentialsFailed, err)
 	}
 	if req.Body != before || *req.URL != url {
 		return fmt.Errorf("%w: the signer changed the body or the URL, which would not be sent; "+
-			"a Signer sets headers, a Codec writes bodies", partner.CredentialsFailed)
+			"a Signer sets headers, a Codec writes bodies", telco.CredentialsFailed)
 	}
 	return nil
 }
@@ -210,7 +210,7 @@ func (w *Wire) signMembers(o *operation, f *field.Request, try *Try) (string, er
 		}
 		req, err := http.NewRequest(o.method, o.path, http.NoBody) //nolint:noctx // never sent
 		if err != nil {
-			return "", fmt.Errorf("%w: %w", partner.CredentialsFailed, err)
+			return "", fmt.Errorf("%w: %w", telco.CredentialsFailed, err)
 		}
 		if message, err = w.appendCanonical(nil, req, nil, &try.Key.cred, &try.Stamp, stamp); err != nil {
 			return "", err
@@ -222,17 +222,17 @@ func (w *Wire) signMembers(o *operation, f *field.Request, try *Try) (string, er
 	}
 	members, err := readMembers(o.encoding, body)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", partner.CredentialsFailed, err)
+		return "", fmt.Errorf("%w: %w", telco.CredentialsFailed, err)
 	}
 	return try.Key.sign(w.appendMembers(nil, members, w.auth.Canonical, w.auth.Parts))
 }
 
 // appendCanonical builds what is signed of a request.
-func (w *Wire) appendCanonical(b []byte, req *http.Request, body []byte, cred *partner.Credentials, s *contract.Stamp, stamp []byte) ([]byte, error) {
+func (w *Wire) appendCanonical(b []byte, req *http.Request, body []byte, cred *telco.Credentials, s *contract.Stamp, stamp []byte) ([]byte, error) {
 	if w.auth.Canonical != "parts" {
 		members, err := requestMembers(req, body)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", partner.CredentialsFailed, err)
+			return nil, fmt.Errorf("%w: %w", telco.CredentialsFailed, err)
 		}
 		delete(members, w.auth.members[partSignature])
 		return w.appendMembers(b, members, w.auth.Canonical, w.auth.Parts), nil
@@ -336,9 +336,9 @@ func (h *headerSetter) set(name, value string) {
 	switch {
 	case name == "" || h.err != nil:
 	case value == "":
-		h.err = fmt.Errorf("%w: no value for %s", partner.CredentialsFailed, name)
+		h.err = fmt.Errorf("%w: no value for %s", telco.CredentialsFailed, name)
 	case !headerSafe(value):
-		h.err = fmt.Errorf("%w: the value for %s cannot stand in a header", partner.CredentialsFailed, name)
+		h.err = fmt.Errorf("%w: the value for %s cannot stand in a header", telco.CredentialsFailed, name)
 	default:
 		h.room = append(h.room, value)
 		n := len(h.room)

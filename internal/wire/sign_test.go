@@ -10,34 +10,34 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestSignRefuses(t *testing.T) {
 	t.Parallel()
-	full := partner.Credentials{APIKey: partner.NewSecret("key-s3cr3t"), Secret: partner.NewSecret("s3cr3t"), PrivateKey: testKey(t)}
-	stamp := contract.Stamp{Time: time.UnixMilli(1740805200123), Nonce: "n", RequestID: "r", Token: partner.NewSecret("token-s3cr3t")}
+	full := telco.Credentials{APIKey: telco.NewSecret("key-s3cr3t"), Secret: telco.NewSecret("s3cr3t"), PrivateKey: testKey(t)}
+	stamp := contract.Stamp{Time: time.UnixMilli(1740805200123), Nonce: "n", RequestID: "r", Token: telco.NewSecret("token-s3cr3t")}
 	hmacAuth := byDefault().Document().Auth
 	rsaAuth := hmacAuth
 	rsaAuth.Scheme = "rsa-sha256"
 	bearer := contract.Auth{Scheme: "bearer", Login: &contract.Login{Method: "POST", Path: "/login", Encoding: "json", Username: "u", Password: "p", Token: "t"}}
 	for name, tc := range map[string]struct {
 		auth   contract.Auth
-		change func(*partner.Credentials, *contract.Stamp)
+		change func(*telco.Credentials, *contract.Stamp)
 	}{
-		"no API key":       {hmacAuth, func(c *partner.Credentials, _ *contract.Stamp) { c.APIKey = partner.Secret{} }},
-		"no secret":        {hmacAuth, func(c *partner.Credentials, _ *contract.Stamp) { c.Secret = partner.Secret{} }},
-		"no nonce":         {hmacAuth, func(_ *partner.Credentials, s *contract.Stamp) { s.Nonce = "" }},
-		"no request id":    {hmacAuth, func(_ *partner.Credentials, s *contract.Stamp) { s.RequestID = "" }},
-		"no private key":   {rsaAuth, func(c *partner.Credentials, _ *contract.Stamp) { c.PrivateKey = nil }},
-		"another key":      {rsaAuth, func(c *partner.Credentials, _ *contract.Stamp) { c.PrivateKey = otherKey(t) }},
-		"no token":         {bearer, func(_ *partner.Credentials, s *contract.Stamp) { s.Token = partner.Secret{} }},
-		"token injects":    {bearer, func(_ *partner.Credentials, s *contract.Stamp) { s.Token = partner.NewSecret("s3cr3t\r\nX-Evil: 1") }},
-		"key injects":      {hmacAuth, func(c *partner.Credentials, _ *contract.Stamp) { c.APIKey = partner.NewSecret("s3cr3t\nX-Evil: 1") }},
-		"nonce injects":    {hmacAuth, func(_ *partner.Credentials, s *contract.Stamp) { s.Nonce = "s3cr3t\r\n" }},
-		"request injects":  {hmacAuth, func(_ *partner.Credentials, s *contract.Stamp) { s.RequestID = "s3cr3t\x00" }},
-		"key with a space": {hmacAuth, func(c *partner.Credentials, _ *contract.Stamp) { c.APIKey = partner.NewSecret("s3cr3t ") }},
-		"key not ASCII":    {hmacAuth, func(c *partner.Credentials, _ *contract.Stamp) { c.APIKey = partner.NewSecret("s3cr3t-khoá") }},
+		"no API key":       {hmacAuth, func(c *telco.Credentials, _ *contract.Stamp) { c.APIKey = telco.Secret{} }},
+		"no secret":        {hmacAuth, func(c *telco.Credentials, _ *contract.Stamp) { c.Secret = telco.Secret{} }},
+		"no nonce":         {hmacAuth, func(_ *telco.Credentials, s *contract.Stamp) { s.Nonce = "" }},
+		"no request id":    {hmacAuth, func(_ *telco.Credentials, s *contract.Stamp) { s.RequestID = "" }},
+		"no private key":   {rsaAuth, func(c *telco.Credentials, _ *contract.Stamp) { c.PrivateKey = nil }},
+		"another key":      {rsaAuth, func(c *telco.Credentials, _ *contract.Stamp) { c.PrivateKey = otherKey(t) }},
+		"no token":         {bearer, func(_ *telco.Credentials, s *contract.Stamp) { s.Token = telco.Secret{} }},
+		"token injects":    {bearer, func(_ *telco.Credentials, s *contract.Stamp) { s.Token = telco.NewSecret("s3cr3t\r\nX-Evil: 1") }},
+		"key injects":      {hmacAuth, func(c *telco.Credentials, _ *contract.Stamp) { c.APIKey = telco.NewSecret("s3cr3t\nX-Evil: 1") }},
+		"nonce injects":    {hmacAuth, func(_ *telco.Credentials, s *contract.Stamp) { s.Nonce = "s3cr3t\r\n" }},
+		"request injects":  {hmacAuth, func(_ *telco.Credentials, s *contract.Stamp) { s.RequestID = "s3cr3t\x00" }},
+		"key with a space": {hmacAuth, func(c *telco.Credentials, _ *contract.Stamp) { c.APIKey = telco.NewSecret("s3cr3t ") }},
+		"key not ASCII":    {hmacAuth, func(c *telco.Credentials, _ *contract.Stamp) { c.APIKey = telco.NewSecret("s3cr3t-khoá") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,7 +46,7 @@ func TestSignRefuses(t *testing.T) {
 			req, err := http.NewRequest(http.MethodPost, "https://partner.test/x", nil)
 			require.NoError(t, err)
 			err = signedBy(t, tc.auth).Sign(req, []byte("{}"), cred, s)
-			require.ErrorIs(t, err, partner.CredentialsFailed)
+			require.ErrorIs(t, err, telco.CredentialsFailed)
 			assert.NotContains(t, err.Error(), "s3cr3t")
 			for _, vs := range req.Header {
 				for _, v := range vs {
@@ -60,47 +60,47 @@ func TestSignRefuses(t *testing.T) {
 
 func TestSignBearerAndPlainSchemes(t *testing.T) {
 	t.Parallel()
-	token := partner.NewSecret("tok.en-1")
+	token := telco.NewSecret("tok.en-1")
 	login := &contract.Login{Method: "POST", Path: "/login", Encoding: "json", Username: "u", Password: "p", Token: "t"}
 	bearer := signedBy(t, contract.Auth{Scheme: "bearer", Login: login, Constants: map[string]string{"x-partner": "FPT"}})
 	req, err := http.NewRequest(http.MethodPost, "https://partner.test/x", nil)
 	require.NoError(t, err)
-	require.NoError(t, bearer.Sign(req, nil, partner.Credentials{}, contract.Stamp{Token: token}))
+	require.NoError(t, bearer.Sign(req, nil, telco.Credentials{}, contract.Stamp{Token: token}))
 	assert.Equal(t, http.Header{"Authorization": {"Bearer tok.en-1"}, "X-Partner": {"FPT"}}, req.Header)
-	s, err := bearer.Verify(req, nil, partner.Credentials{}, token)
+	s, err := bearer.Verify(req, nil, telco.Credentials{}, token)
 	require.NoError(t, err)
 	assert.Equal(t, token, s.Token)
-	_, err = bearer.Verify(req, nil, partner.Credentials{}, partner.NewSecret("tok.en-2"))
-	require.ErrorIs(t, err, partner.AuthKey)
-	_, err = bearer.Verify(req, nil, partner.Credentials{}, partner.Secret{})
-	require.ErrorIs(t, err, partner.AuthKey)
+	_, err = bearer.Verify(req, nil, telco.Credentials{}, telco.NewSecret("tok.en-2"))
+	require.ErrorIs(t, err, telco.AuthKey)
+	_, err = bearer.Verify(req, nil, telco.Credentials{}, telco.Secret{})
+	require.ErrorIs(t, err, telco.AuthKey)
 	req.Header.Set("Authorization", "Basic tok.en-1")
-	_, err = bearer.Verify(req, nil, partner.Credentials{}, token)
-	require.ErrorIs(t, err, partner.AuthKey)
+	_, err = bearer.Verify(req, nil, telco.Credentials{}, token)
+	require.ErrorIs(t, err, telco.AuthKey)
 	req.Header.Set("Authorization", "Bearer tok.en-1")
 	req.Header.Set("X-Partner", "other")
-	_, err = bearer.Verify(req, nil, partner.Credentials{}, token)
-	require.ErrorIs(t, err, partner.AuthKey)
+	_, err = bearer.Verify(req, nil, telco.Credentials{}, token)
+	require.ErrorIs(t, err, telco.AuthKey)
 
 	none := signedBy(t, contract.Auth{Scheme: "none"})
 	req.Header = nil
-	require.NoError(t, none.Sign(req, nil, partner.Credentials{}, contract.Stamp{}))
+	require.NoError(t, none.Sign(req, nil, telco.Credentials{}, contract.Stamp{}))
 	assert.Empty(t, req.Header)
-	_, err = none.Verify(req, nil, partner.Credentials{}, partner.Secret{})
+	_, err = none.Verify(req, nil, telco.Credentials{}, telco.Secret{})
 	require.NoError(t, err)
 
 	key := signedBy(t, contract.Auth{Scheme: "api-key", Headers: contract.AuthNames{APIKey: "X-Key"}})
-	require.NoError(t, key.Sign(req, nil, partner.Credentials{APIKey: partner.NewSecret("k")}, contract.Stamp{}))
+	require.NoError(t, key.Sign(req, nil, telco.Credentials{APIKey: telco.NewSecret("k")}, contract.Stamp{}))
 	assert.Equal(t, http.Header{"X-Key": {"k"}}, req.Header)
-	_, err = key.Verify(req, nil, partner.Credentials{APIKey: partner.NewSecret("k")}, partner.Secret{})
+	_, err = key.Verify(req, nil, telco.Credentials{APIKey: telco.NewSecret("k")}, telco.Secret{})
 	require.NoError(t, err)
-	_, err = key.Verify(req, nil, partner.Credentials{APIKey: partner.NewSecret("kk")}, partner.Secret{})
-	require.ErrorIs(t, err, partner.AuthKey)
+	_, err = key.Verify(req, nil, telco.Credentials{APIKey: telco.NewSecret("kk")}, telco.Secret{})
+	require.ErrorIs(t, err, telco.AuthKey)
 }
 
 type ownSigner struct{ err error }
 
-func (s ownSigner) Sign(req *http.Request, body []byte, _ partner.Credentials, st contract.Stamp) error {
+func (s ownSigner) Sign(req *http.Request, body []byte, _ telco.Credentials, st contract.Stamp) error {
 	req.Header.Set("X-Own", st.Nonce+":"+string(body))
 	return s.err
 }
@@ -111,14 +111,14 @@ func TestSignThroughTheSeam(t *testing.T) {
 	c := of(base.WithSigner(ownSigner{}))
 	req, err := http.NewRequest(http.MethodPost, "https://partner.test/x", nil)
 	require.NoError(t, err)
-	require.NoError(t, c.Sign(req, []byte("body"), partner.Credentials{}, contract.Stamp{Nonce: "n"}))
+	require.NoError(t, c.Sign(req, []byte("body"), telco.Credentials{}, contract.Stamp{Nonce: "n"}))
 	assert.Equal(t, http.Header{"X-Own": {"n:body"}, "X-Partner": {"FPT"}}, req.Header)
-	_, err = c.Verify(req, []byte("body"), partner.Credentials{}, partner.Secret{})
-	require.ErrorIs(t, err, partner.AuthSignature)
+	_, err = c.Verify(req, []byte("body"), telco.Credentials{}, telco.Secret{})
+	require.ErrorIs(t, err, telco.AuthSignature)
 
 	own := errors.New("no token in the vault")
-	err = of(base.WithSigner(ownSigner{own})).Sign(req, nil, partner.Credentials{}, contract.Stamp{})
-	require.ErrorIs(t, err, partner.CredentialsFailed)
+	err = of(base.WithSigner(ownSigner{own})).Sign(req, nil, telco.Credentials{}, contract.Stamp{})
+	require.ErrorIs(t, err, telco.CredentialsFailed)
 	require.ErrorIs(t, err, own)
-	assert.ErrorIs(t, base.Sign(req, nil, partner.Credentials{}, contract.Stamp{}), partner.CredentialsFailed, "the contract it came from is as it was")
+	assert.ErrorIs(t, base.Sign(req, nil, telco.Credentials{}, contract.Stamp{}), telco.CredentialsFailed, "the contract it came from is as it was")
 }

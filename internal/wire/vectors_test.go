@@ -17,14 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // vector is one line of testdata/sign/vectors.tsv, made by openssl.
 type vector struct {
 	name string
 	auth contract.Auth
-	cred partner.Credentials
+	cred telco.Credentials
 	s    contract.Stamp
 	req  func() *http.Request
 	body []byte
@@ -66,7 +66,7 @@ func vectors(t testing.TB) []vector {
 				Secret: col[16], Values: col[17] == "values",
 				Headers: contract.AuthNames{APIKey: "api-key", Timestamp: "X-Timestamp", Nonce: "X-Nonce", RequestID: "X-Request-Id", Signature: "X-Signature"},
 			},
-			cred: partner.Credentials{APIKey: partner.NewSecret(col[8]), Secret: partner.NewSecret(string(key)), PrivateKey: testKey(t)},
+			cred: telco.Credentials{APIKey: telco.NewSecret(col[8]), Secret: telco.NewSecret(string(key)), PrivateKey: testKey(t)},
 			s:    contract.Stamp{Time: time.UnixMilli(millis).In(saigon), Nonce: col[14], RequestID: col[15]},
 			body: []byte(col[12]),
 			want: col[18],
@@ -99,7 +99,7 @@ func signedBy(t testing.TB, auth contract.Auth) *compiled {
 		for _, part := range auth.Parts {
 			sent[part] = "x"
 		}
-		d.Operations[partner.OpOTP].Constants = sent
+		d.Operations[telco.OpOTP].Constants = sent
 	})
 }
 
@@ -125,7 +125,7 @@ func TestSignMakesWhatOpensslMakes(t *testing.T) {
 			if v.auth.Timestamp == "s" {
 				want.Time = want.Time.Truncate(time.Second)
 			}
-			got, err := c.Verify(req, v.body, v.cred, partner.Secret{})
+			got, err := c.Verify(req, v.body, v.cred, telco.Secret{})
 			require.NoError(t, err)
 			assert.True(t, want.Time.Equal(got.Time))
 			got.Time, want.Time = time.Time{}, time.Time{}

@@ -9,18 +9,18 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Verify checks a request's authentication against the credentials, the server's side of
-// Sign. Its error is one of partner.AuthKey, partner.AuthSignature, or
-// partner.AuthTimestamp for a timestamp that cannot be read; how old a timestamp may be and
+// Sign. Its error is one of telco.AuthKey, telco.AuthSignature, or
+// telco.AuthTimestamp for a timestamp that cannot be read; how old a timestamp may be and
 // whether a nonce was seen is the server's business. Keys, tokens and signatures are
 // compared in constant time, and what the server itself does not have matches nothing. A
 // header that stands twice is refused. token is bearer's.
 //
-// With a signer of the user's nothing can be verified: the error is partner.AuthSignature.
-func (w *Wire) Verify(op partner.Operation, req *http.Request, body []byte, cred partner.Credentials, token partner.Secret) (contract.Stamp, error) {
+// With a signer of the user's nothing can be verified: the error is telco.AuthSignature.
+func (w *Wire) Verify(op telco.Operation, req *http.Request, body []byte, cred telco.Credentials, token telco.Secret) (contract.Stamp, error) {
 	s, err := w.verify(op, req, body, cred, token)
 	if err != nil {
 		return contract.Stamp{}, err
@@ -28,30 +28,30 @@ func (w *Wire) Verify(op partner.Operation, req *http.Request, body []byte, cred
 	return s, nil
 }
 
-func (w *Wire) verify(op partner.Operation, req *http.Request, body []byte, cred partner.Credentials, token partner.Secret) (s contract.Stamp, err error) {
+func (w *Wire) verify(op telco.Operation, req *http.Request, body []byte, cred telco.Credentials, token telco.Secret) (s contract.Stamp, err error) {
 	for _, fixed := range w.auth.constants {
 		if v, ok := single(req.Header, fixed[0]); !ok || v != fixed[1] {
-			return s, partner.AuthKey
+			return s, telco.AuthKey
 		}
 	}
 	if w.signer != nil {
-		return s, partner.AuthSignature
+		return s, telco.AuthSignature
 	}
 	said, members, err := w.saidParts(op, req, body)
 	if err != nil {
 		return s, err
 	}
-	for p, want := range map[part]partner.Secret{
-		partAPIKey: cred.APIKey, partUsername: partner.NewSecret(cred.Username), partPassword: cred.Password, partToken: token,
+	for p, want := range map[part]telco.Secret{
+		partAPIKey: cred.APIKey, partUsername: telco.NewSecret(cred.Username), partPassword: cred.Password, partToken: token,
 	} {
 		if w.auth.carries(p) && !equalSecret(said[p], want) {
-			return s, partner.AuthKey
+			return s, telco.AuthKey
 		}
 	}
 	if w.auth.carries(partTimestamp) {
 		var ok bool
 		if s.Time, ok = w.readStamp(said[partTimestamp]); !ok {
-			return s, partner.AuthTimestamp
+			return s, telco.AuthTimestamp
 		}
 	}
 	s.Nonce, s.RequestID = said[partNonce], said[partRequestID]
@@ -59,7 +59,7 @@ func (w *Wire) verify(op partner.Operation, req *http.Request, body []byte, cred
 		s.Token = token
 	}
 	if w.auth.signs && !w.signed(req, body, cred, s, said, members) {
-		return s, partner.AuthSignature
+		return s, telco.AuthSignature
 	}
 	return s, nil
 }
@@ -67,15 +67,15 @@ func (w *Wire) verify(op partner.Operation, req *http.Request, body []byte, cred
 func (a *auth) carries(p part) bool { return a.headers[p] != "" || a.members[p] != "" }
 
 // saidParts reads the authentication where it stands. A part that is missing is an error.
-func (w *Wire) saidParts(op partner.Operation, req *http.Request, body []byte) (said [partCount]string, members map[string]sent, err error) {
+func (w *Wire) saidParts(op telco.Operation, req *http.Request, body []byte) (said [partCount]string, members map[string]sent, err error) {
 	if o := w.op(op); o != nil && o.perTry && w.auth.members != [partCount]string{} {
 		if members, err = w.membersOf(o, req, body); err != nil {
-			return said, nil, partner.AuthSignature
+			return said, nil, telco.AuthSignature
 		}
 	}
-	missing := [partCount]partner.Code{
-		partAPIKey: partner.AuthKey, partUsername: partner.AuthKey, partPassword: partner.AuthKey, partToken: partner.AuthKey,
-		partTimestamp: partner.AuthTimestamp, partNonce: partner.AuthSignature, partRequestID: partner.AuthSignature, partSignature: partner.AuthSignature,
+	missing := [partCount]telco.Code{
+		partAPIKey: telco.AuthKey, partUsername: telco.AuthKey, partPassword: telco.AuthKey, partToken: telco.AuthKey,
+		partTimestamp: telco.AuthTimestamp, partNonce: telco.AuthSignature, partRequestID: telco.AuthSignature, partSignature: telco.AuthSignature,
 	}
 	for p := partAPIKey; p < partCount; p++ {
 		if !w.auth.carries(p) {
@@ -98,12 +98,12 @@ func (w *Wire) saidParts(op partner.Operation, req *http.Request, body []byte) (
 }
 
 // Token returns the bearer token that a request carries, wherever the contract puts it.
-func (w *Wire) Token(op partner.Operation, req *http.Request, body []byte) string {
+func (w *Wire) Token(op telco.Operation, req *http.Request, body []byte) string {
 	said, _, _ := w.saidParts(op, req, body)
 	return said[partToken]
 }
 
-func (w *Wire) signed(req *http.Request, body []byte, cred partner.Credentials, s contract.Stamp, said [partCount]string, members map[string]sent) bool {
+func (w *Wire) signed(req *http.Request, body []byte, cred telco.Credentials, s contract.Stamp, said [partCount]string, members map[string]sent) bool {
 	var message []byte
 	var err error
 	if members != nil && w.auth.Canonical != "parts" {
@@ -190,6 +190,6 @@ func (w *Wire) verifyReply(h http.Header, message []byte, t jsontree.Tree, try *
 	return nil
 }
 
-func equalSecret(got string, want partner.Secret) bool {
+func equalSecret(got string, want telco.Secret) bool {
 	return !want.IsZero() && subtle.ConstantTimeCompare([]byte(got), []byte(want.Reveal())) == 1
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // tamper changes one thing that a signature covers.
@@ -30,32 +30,32 @@ func TestVerifyRefusesWhatWasChanged(t *testing.T) {
 			change  func(*http.Request, *[]byte)
 			want    error
 		}{
-			"method": {[]string{"method"}, func(r *http.Request, _ *[]byte) { r.Method = "PUT" }, partner.AuthSignature},
-			"path":   {[]string{"target", "path"}, func(r *http.Request, _ *[]byte) { r.URL.Path += "x" }, partner.AuthSignature},
-			"query":  {[]string{"target", "query"}, func(r *http.Request, _ *[]byte) { r.URL.RawQuery += "&zz=1" }, partner.AuthSignature},
+			"method": {[]string{"method"}, func(r *http.Request, _ *[]byte) { r.Method = "PUT" }, telco.AuthSignature},
+			"path":   {[]string{"target", "path"}, func(r *http.Request, _ *[]byte) { r.URL.Path += "x" }, telco.AuthSignature},
+			"query":  {[]string{"target", "query"}, func(r *http.Request, _ *[]byte) { r.URL.RawQuery += "&zz=1" }, telco.AuthSignature},
 			"body": {[]string{"bodyHash", "body"}, func(_ *http.Request, b *[]byte) {
 				*b = append(bytes.Clone(*b), ' ')
-			}, partner.AuthSignature},
-			"nonce":      {[]string{"nonce"}, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Nonce", "other") }, partner.AuthSignature},
-			"request id": {[]string{"requestId"}, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Request-Id", "other") }, partner.AuthSignature},
-			"timestamp":  {[]string{"timestamp"}, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Timestamp", "1740805201") }, partner.AuthSignature},
-			"api key":    {nil, func(r *http.Request, _ *[]byte) { r.Header.Set("Api-Key", "key-2") }, partner.AuthKey},
-			"no key":     {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("Api-Key") }, partner.AuthKey},
-			"two keys":   {nil, func(r *http.Request, _ *[]byte) { r.Header.Add("Api-Key", "key-1") }, partner.AuthKey},
+			}, telco.AuthSignature},
+			"nonce":      {[]string{"nonce"}, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Nonce", "other") }, telco.AuthSignature},
+			"request id": {[]string{"requestId"}, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Request-Id", "other") }, telco.AuthSignature},
+			"timestamp":  {[]string{"timestamp"}, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Timestamp", "1740805201") }, telco.AuthSignature},
+			"api key":    {nil, func(r *http.Request, _ *[]byte) { r.Header.Set("Api-Key", "key-2") }, telco.AuthKey},
+			"no key":     {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("Api-Key") }, telco.AuthKey},
+			"two keys":   {nil, func(r *http.Request, _ *[]byte) { r.Header.Add("Api-Key", "key-1") }, telco.AuthKey},
 			"signature": {nil, func(r *http.Request, _ *[]byte) {
 				r.Header.Set("X-Signature", strings.Repeat("0", len(v.want)))
-			}, partner.AuthSignature},
+			}, telco.AuthSignature},
 			"signature in capitals": {nil, func(r *http.Request, _ *[]byte) {
 				r.Header.Set("X-Signature", strings.ToUpper(v.want))
-			}, partner.AuthSignature},
-			"signature cut":  {nil, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Signature", v.want[:len(v.want)-4]) }, partner.AuthSignature},
-			"no signature":   {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("X-Signature") }, partner.AuthSignature},
-			"no nonce":       {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("X-Nonce") }, partner.AuthSignature},
-			"no request id":  {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("X-Request-Id") }, partner.AuthSignature},
-			"no timestamp":   {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("X-Timestamp") }, partner.AuthTimestamp},
-			"odd timestamp":  {nil, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Timestamp", "now") }, partner.AuthTimestamp},
-			"ancient":        {nil, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Timestamp", "0") }, partner.AuthTimestamp},
-			"two timestamps": {nil, func(r *http.Request, _ *[]byte) { r.Header.Add("X-Timestamp", "1740805200") }, partner.AuthTimestamp},
+			}, telco.AuthSignature},
+			"signature cut":  {nil, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Signature", v.want[:len(v.want)-4]) }, telco.AuthSignature},
+			"no signature":   {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("X-Signature") }, telco.AuthSignature},
+			"no nonce":       {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("X-Nonce") }, telco.AuthSignature},
+			"no request id":  {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("X-Request-Id") }, telco.AuthSignature},
+			"no timestamp":   {nil, func(r *http.Request, _ *[]byte) { r.Header.Del("X-Timestamp") }, telco.AuthTimestamp},
+			"odd timestamp":  {nil, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Timestamp", "now") }, telco.AuthTimestamp},
+			"ancient":        {nil, func(r *http.Request, _ *[]byte) { r.Header.Set("X-Timestamp", "0") }, telco.AuthTimestamp},
+			"two timestamps": {nil, func(r *http.Request, _ *[]byte) { r.Header.Add("X-Timestamp", "1740805200") }, telco.AuthTimestamp},
 		} {
 			covered := tc.covered == nil
 			for _, p := range tc.covered {
@@ -70,7 +70,7 @@ func TestVerifyRefusesWhatWasChanged(t *testing.T) {
 				req, body := v.req(), v.body
 				require.NoError(t, c.Sign(req, body, v.cred, v.s))
 				tc.change(req, &body)
-				s, err := c.Verify(req, body, v.cred, partner.Secret{})
+				s, err := c.Verify(req, body, v.cred, telco.Secret{})
 				require.ErrorIs(t, err, tc.want)
 				assert.Equal(t, contract.Stamp{}, s)
 			})
@@ -91,8 +91,8 @@ func TestVerifySortedPairsCoversEveryField(t *testing.T) {
 			`{"zone":"Hà Nội","amount":120001,"On":true,"id":"a&b=c"}`, `{"zone":"Hà Nội","amount":120000,"On":true}`, `{}`, ``, `{"zone":{}}`,
 			`{"zone":"Hà Nội","amount":120000,"On":true,"id":"a&b=c","id":"x"}`,
 		} {
-			_, err := c.Verify(req, []byte(body), v.cred, partner.Secret{})
-			assert.ErrorIs(t, err, partner.AuthSignature, body)
+			_, err := c.Verify(req, []byte(body), v.cred, telco.Secret{})
+			assert.ErrorIs(t, err, telco.AuthSignature, body)
 		}
 		return
 	}
@@ -105,14 +105,14 @@ func TestVerifyNeedsItsOwnCredentials(t *testing.T) {
 		c := signedBy(t, v.auth)
 		req := v.req()
 		require.NoError(t, c.Sign(req, v.body, v.cred, v.s))
-		_, err := c.Verify(req, v.body, partner.Credentials{}, partner.Secret{})
-		require.ErrorIs(t, err, partner.AuthKey)
-		_, err = c.Verify(req, v.body, partner.Credentials{APIKey: v.cred.APIKey}, partner.Secret{})
-		require.ErrorIs(t, err, partner.AuthSignature)
+		_, err := c.Verify(req, v.body, telco.Credentials{}, telco.Secret{})
+		require.ErrorIs(t, err, telco.AuthKey)
+		_, err = c.Verify(req, v.body, telco.Credentials{APIKey: v.cred.APIKey}, telco.Secret{})
+		require.ErrorIs(t, err, telco.AuthSignature)
 		other := v.cred
-		other.Secret, other.PrivateKey = partner.NewSecret("other"), otherKey(t)
-		_, err = c.Verify(req, v.body, other, partner.Secret{})
-		require.ErrorIs(t, err, partner.AuthSignature)
+		other.Secret, other.PrivateKey = telco.NewSecret("other"), otherKey(t)
+		_, err = c.Verify(req, v.body, other, telco.Secret{})
+		require.ErrorIs(t, err, telco.AuthSignature)
 	}
 }
 

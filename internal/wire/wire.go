@@ -17,25 +17,25 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Wire is a compiled contract. It never changes and is safe for concurrent use.
 type Wire struct {
 	ops        [8]*operation           // by the bit of their set
 	routes     map[string][]*operation // by method, space, path
-	byName     map[partner.Code]*contract.CodeRule
+	byName     map[telco.Code]*contract.CodeRule
 	byStatus   map[int]*contract.CodeRule
 	frame      frame
 	success    []string // the codes that are success; the first is the one a server writes
 	inner      []string // the inner codes that confirm a success
 	codeNumber bool
-	msisdnForm partner.MSISDNForm
+	msisdnForm telco.MSISDNForm
 	times      times
 	auth       auth
 	login      *login // nil without one
-	stateOf    map[string]partner.State
-	wireState  map[partner.State]string
+	stateOf    map[string]telco.State
+	wireState  map[telco.State]string
 	codec      contract.Codec
 	signer     contract.Signer
 }
@@ -59,7 +59,7 @@ type meaning struct {
 
 // operation is one operation on the wire.
 type operation struct {
-	op           partner.Operation
+	op           telco.Operation
 	set          field.Ops
 	method, path string
 	encoding     string
@@ -110,12 +110,12 @@ func (w *Wire) Translated() bool { return w.codec != nil }
 
 func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, signer contract.Signer) *Wire {
 	w := &Wire{
-		routes: map[string][]*operation{}, byName: map[partner.Code]*contract.CodeRule{}, byStatus: map[int]*contract.CodeRule{},
+		routes: map[string][]*operation{}, byName: map[telco.Code]*contract.CodeRule{}, byStatus: map[int]*contract.CodeRule{},
 		success: d.Envelope.SuccessCodes, inner: d.Envelope.InnerSuccess, codeNumber: d.Envelope.CodeAsNumber,
 		times: compileTimes(d.Time, c.Zone()), auth: compileAuth(d.Auth), login: compileLogin(d.Auth.Login),
 		codec: codec, signer: signer,
 	}
-	w.msisdnForm = map[string]partner.MSISDNForm{"84": partner.Form84, "0": partner.Form0, "9": partner.Form9}[d.MSISDN]
+	w.msisdnForm = map[string]telco.MSISDNForm{"84": telco.Form84, "0": telco.Form0, "9": telco.Form9}[d.MSISDN]
 	w.compileStates(d.States)
 	for to, from := range map[*[]place][]string{
 		&w.frame.code: d.Envelope.Code, &w.frame.message: d.Envelope.Message, &w.frame.data: d.Envelope.Data,
@@ -160,11 +160,11 @@ func placeOf(text string) place {
 	return p
 }
 
-func compileOperation(d *contract.Document, op partner.Operation, e *contract.Endpoint) *operation {
+func compileOperation(d *contract.Document, op telco.Operation, e *contract.Endpoint) *operation {
 	o := &operation{op: op, set: field.Of(op), method: e.Method, path: e.Path, encoding: e.Encoding}
 	for i, spec := range field.Requests {
 		name, listed := e.Request[spec.Name]
-		if !listed || spec.Name == field.PartnerTransID && op == partner.OpOTP && !d.Semantics.PartnerTransIDAtOTP {
+		if !listed || spec.Name == field.PartnerTransID && op == telco.OpOTP && !d.Semantics.PartnerTransIDAtOTP {
 			continue
 		}
 		o.items = append(o.items, item{
@@ -239,7 +239,7 @@ func (o *operation) compileCodes(d *contract.Document) {
 		}
 		m := meaning{rule: r}
 		switch class := d.ClassOf(o.op, r); {
-		case class == "success", r.Name == partner.Success:
+		case class == "success", r.Name == telco.Success:
 			m.class = Success
 		case class == "rejected":
 			m.class = Rejected
@@ -256,9 +256,9 @@ func (o *operation) compileCodes(d *contract.Document) {
 // is written, else the first in byte order, so that the choice does not depend on the order
 // of a map.
 func (w *Wire) compileStates(states map[string]string) {
-	w.stateOf, w.wireState = map[string]partner.State{}, map[partner.State]string{}
+	w.stateOf, w.wireState = map[string]telco.State{}, map[telco.State]string{}
 	for wire, name := range states {
-		state, _ := partner.ParseState(name)
+		state, _ := telco.ParseState(name)
 		w.stateOf[wire] = state
 		old, taken := w.wireState[state]
 		if !taken || wire == name || old != name && wire < old {
@@ -272,24 +272,24 @@ func (w *Wire) compileStates(states map[string]string) {
 func (w *Wire) SignsByUser() bool { return w.signer != nil }
 
 // op finds an operation; nil for one that the contract lacks.
-func (w *Wire) op(op partner.Operation) *operation {
+func (w *Wire) op(op telco.Operation) *operation {
 	if set := field.Of(op); set != 0 {
 		return w.ops[bits.TrailingZeros8(uint8(set))]
 	}
 	return nil
 }
 
-// operation finds an operation; an error wraps [partner.OperationAbsent].
-func (w *Wire) operation(op partner.Operation) (*operation, error) {
+// operation finds an operation; an error wraps [telco.OperationAbsent].
+func (w *Wire) operation(op telco.Operation) (*operation, error) {
 	if o := w.op(op); o != nil {
 		return o, nil
 	}
-	return nil, fmt.Errorf("%w: %s", partner.OperationAbsent, op)
+	return nil, fmt.Errorf("%w: %s", telco.OperationAbsent, op)
 }
 
 // Rule returns the row of the code table for MobiFone's string, or nil. It is the
 // contract's own: read only.
-func (w *Wire) Rule(op partner.Operation, wire string) *contract.CodeRule {
+func (w *Wire) Rule(op telco.Operation, wire string) *contract.CodeRule {
 	if o := w.op(op); o != nil {
 		return o.codes[wire].rule
 	}

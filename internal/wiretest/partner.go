@@ -16,14 +16,14 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Handler answers one operation; f is what the request said.
 type Handler func(w http.ResponseWriter, r *http.Request, f field.Request)
 
 // price is that of C120.
-const price partner.VND = 120_000
+const price telco.VND = 120_000
 
 // Partner is a scripted server.
 type Partner struct {
@@ -33,10 +33,10 @@ type Partner struct {
 	socket *socket
 
 	mu       sync.Mutex
-	trusted  partner.Credentials
+	trusted  telco.Credentials
 	asked    field.Request // the newest OTP was asked for with
-	handlers map[partner.Operation]Handler
-	requests map[partner.Operation]int
+	handlers map[telco.Operation]Handler
+	requests map[telco.Operation]int
 }
 
 // New starts a partner on loopback that answers every operation of the contract with a
@@ -54,12 +54,12 @@ func NewTLS(tb testing.TB, c *contract.Contract) *Partner {
 
 func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *Partner {
 	tb.Helper()
-	p := &Partner{Contract: c, handlers: map[partner.Operation]Handler{}, requests: map[partner.Operation]int{}}
-	p.On(partner.OpEligible, p.Offers(price))
-	p.On(partner.OpOTP, p.Ticket("T-1"))
-	p.On(partner.OpRegister, p.Registered())
-	for _, op := range []partner.Operation{partner.OpGet, partner.OpList, partner.OpSearch} {
-		p.On(op, p.Says(op, 200, wire.Answer{Code: partner.TransactionNotFound}))
+	p := &Partner{Contract: c, handlers: map[telco.Operation]Handler{}, requests: map[telco.Operation]int{}}
+	p.On(telco.OpEligible, p.Offers(price))
+	p.On(telco.OpOTP, p.Ticket("T-1"))
+	p.On(telco.OpRegister, p.Registered())
+	for _, op := range []telco.Operation{telco.OpGet, telco.OpList, telco.OpSearch} {
+		p.On(op, p.Says(op, 200, wire.Answer{Code: telco.TransactionNotFound}))
 	}
 	p.Server = httptest.NewUnstartedServer(p)
 	p.socket = &socket{Listener: p.Server.Listener}
@@ -71,21 +71,21 @@ func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *Par
 }
 
 // On scripts an operation from now on.
-func (p *Partner) On(op partner.Operation, h Handler) {
+func (p *Partner) On(op telco.Operation, h Handler) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.handlers[op] = h
 }
 
 // Requests counts the requests of an operation whose body arrived whole.
-func (p *Partner) Requests(op partner.Operation) int {
+func (p *Partner) Requests(op telco.Operation) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.requests[op]
 }
 
 // OnWire counts how often the operation's request line came in at the socket.
-func (p *Partner) OnWire(op partner.Operation) int {
+func (p *Partner) OnWire(op telco.Operation) int {
 	ep := p.Contract.Document().Operations[op]
 	return p.socket.count(ep.Method + " " + ep.Path)
 }
@@ -110,9 +110,9 @@ func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.requests[op]++
 	h := p.handlers[op]
 	switch op {
-	case partner.OpOTP:
+	case telco.OpOTP:
 		p.asked = f
-	case partner.OpRegister:
+	case telco.OpRegister:
 		f = p.order(f)
 	}
 	p.mu.Unlock()
@@ -122,32 +122,32 @@ func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // order fills in what a registration leaves to the order it names: those of the newest OTP.
 // Where the request carries them they stand. The lock is held.
 func (p *Partner) order(f field.Request) field.Request {
-	if !p.Contract.Carries(partner.OpRegister, field.MSISDN) {
+	if !p.Contract.Carries(telco.OpRegister, field.MSISDN) {
 		f.MSISDN = p.asked.MSISDN
 	}
-	if !p.Contract.Carries(partner.OpRegister, field.Package) {
+	if !p.Contract.Carries(telco.OpRegister, field.Package) {
 		f.Package = p.asked.Package
 	}
-	if !p.Contract.Carries(partner.OpRegister, field.Amount) {
+	if !p.Contract.Carries(telco.OpRegister, field.Amount) {
 		f.Amount = price
 	}
 	return f
 }
 
 // Trust signs answers with these credentials from now on, where the contract signs them.
-func (p *Partner) Trust(cred partner.Credentials) {
+func (p *Partner) Trust(cred telco.Credentials) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.trusted = cred
 }
 
 // Says answers with a code and data under an HTTP status.
-func (p *Partner) Says(op partner.Operation, status int, a wire.Answer) Handler {
+func (p *Partner) Says(op telco.Operation, status int, a wire.Answer) Handler {
 	return func(w http.ResponseWriter, _ *http.Request, _ field.Request) { p.Write(w, op, status, a) }
 }
 
 // Write writes an answer.
-func (p *Partner) Write(w http.ResponseWriter, op partner.Operation, status int, a wire.Answer) {
+func (p *Partner) Write(w http.ResponseWriter, op telco.Operation, status int, a wire.Answer) {
 	if a.Time.IsZero() {
 		a.Time = time.Now()
 	}
@@ -165,18 +165,18 @@ func (p *Partner) Write(w http.ResponseWriter, op partner.Operation, status int,
 }
 
 // Offers answers eligibility with C120 at a price.
-func (p *Partner) Offers(price partner.VND) Handler {
+func (p *Partner) Offers(price telco.VND) Handler {
 	yes := true
-	return p.Says(partner.OpEligible, 200, wire.Answer{Code: partner.Success, Data: field.Data{
+	return p.Says(telco.OpEligible, 200, wire.Answer{Code: telco.Success, Data: field.Data{
 		SubscriberType: "PREPAID", HasRows: true,
 		Rows: []field.Row{{Package: "C120", Name: "C120", Price: price, CycleDays: 30, ResetDays: 30, Eligible: &yes}},
 	}})
 }
 
 // Ticket answers an OTP request.
-func (p *Partner) Ticket(id partner.TransID) Handler {
+func (p *Partner) Ticket(id telco.TransID) Handler {
 	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-		p.Write(w, partner.OpOTP, 200, wire.Answer{Code: partner.Success, Data: field.Data{
+		p.Write(w, telco.OpOTP, 200, wire.Answer{Code: telco.Success, Data: field.Data{
 			TransID: id, MSISDN: f.MSISDN, Package: f.Package, Amount: price,
 			OTPTTL: 180 * time.Second, ResendAfter: 60 * time.Second, OTPLength: 6,
 		}})
@@ -186,20 +186,20 @@ func (p *Partner) Ticket(id partner.TransID) Handler {
 // Registered answers a registration with success.
 func (p *Partner) Registered() Handler {
 	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-		p.Write(w, partner.OpRegister, 200, wire.Answer{Code: partner.Success, Data: Echo(f, partner.StateSuccess)})
+		p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: Echo(f, telco.StateSuccess)})
 	}
 }
 
 // Found answers a lookup by id with one row.
 func (p *Partner) Found(row field.Row) Handler {
-	return p.Says(partner.OpGet, 200, wire.Answer{
-		Code: partner.Success,
+	return p.Says(telco.OpGet, 200, wire.Answer{
+		Code: telco.Success,
 		Data: field.Data{HasRows: true, Rows: []field.Row{row}},
 	})
 }
 
 // Echo is the data of a registration's answer.
-func Echo(f field.Request, state partner.State) field.Data {
+func Echo(f field.Request, state telco.State) field.Data {
 	return field.Data{
 		TransID: f.TransID, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: state},
 		MSISDN: f.MSISDN, Package: f.Package, Amount: f.Amount, RegisteredAt: time.Now().Truncate(time.Second),
@@ -207,7 +207,7 @@ func Echo(f field.Request, state partner.State) field.Data {
 }
 
 // Row is the ledger row of a registration request.
-func Row(f field.Request, state partner.State) field.Row {
+func Row(f field.Request, state telco.State) field.Row {
 	now := time.Now().Truncate(time.Second)
 	return field.Row{
 		TransID: f.TransID, PartnerTransID: f.PartnerTransID, MSISDN: f.MSISDN, Package: f.Package,

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Contract is a checked document. The zero value is not usable; [Default], [Load] and [New]
@@ -14,7 +14,7 @@ type Contract struct {
 	doc    Document
 	codec  Codec  // nil: bodies are what the document says
 	signer Signer // nil: the document's scheme
-	byName map[partner.Code]int
+	byName map[telco.Code]int
 	zone   *time.Location
 	memo   *memo
 }
@@ -25,7 +25,7 @@ func compile(doc Document) (*Contract, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Contract{doc: doc, zone: zone, byName: map[partner.Code]int{}, memo: new(memo)}
+	c := &Contract{doc: doc, zone: zone, byName: map[telco.Code]int{}, memo: new(memo)}
 	for i, r := range doc.Codes {
 		c.byName[r.Name] = i
 	}
@@ -36,30 +36,30 @@ func compile(doc Document) (*Contract, error) {
 func (c *Contract) Document() Document { return clone(c.doc) }
 
 // Has reports whether MobiFone offers the operation.
-func (c *Contract) Has(op partner.Operation) bool { return c.doc.Operations[op] != nil }
+func (c *Contract) Has(op telco.Operation) bool { return c.doc.Operations[op] != nil }
 
 // Carries reports whether a request of the operation carries the field. For the
 // partnerTransId of otp.request the semantics must say so too.
-func (c *Contract) Carries(op partner.Operation, name string) bool {
+func (c *Contract) Carries(op telco.Operation, name string) bool {
 	e := c.doc.Operations[op]
 	if e == nil || e.Request[name] == "" {
 		return false
 	}
-	if op == partner.OpOTP && name == field.PartnerTransID {
+	if op == telco.OpOTP && name == field.PartnerTransID {
 		return c.doc.Semantics.PartnerTransIDAtOTP
 	}
 	return true
 }
 
 // Echoes reports whether a success of the operation must carry the field back, equal to ours.
-func (c *Contract) Echoes(op partner.Operation, name string) bool {
+func (c *Contract) Echoes(op telco.Operation, name string) bool {
 	e := c.doc.Operations[op]
 	return e != nil && slices.Contains(e.Echo, name)
 }
 
 // IdempotencyHeader names the header that carries the operation's partnerTransId; "" for
 // none.
-func (c *Contract) IdempotencyHeader(op partner.Operation) string {
+func (c *Contract) IdempotencyHeader(op telco.Operation) string {
 	if e := c.doc.Operations[op]; e != nil {
 		return e.IdempotencyHeader
 	}
@@ -98,7 +98,7 @@ func (c *Contract) WithSemantics(change func(*Semantics)) (*Contract, error) {
 }
 
 // RuleNamed returns a copy of the code table's row with the canonical name.
-func (c *Contract) RuleNamed(name partner.Code) (CodeRule, bool) {
+func (c *Contract) RuleNamed(name telco.Code) (CodeRule, bool) {
 	i, ok := c.byName[name]
 	if !ok {
 		return CodeRule{}, false
@@ -107,39 +107,39 @@ func (c *Contract) RuleNamed(name partner.Code) (CodeRule, bool) {
 }
 
 // TextOf returns the sentences of the row with the canonical name; none without a row.
-func (c *Contract) TextOf(name partner.Code) partner.Text {
+func (c *Contract) TextOf(name telco.Code) telco.Text {
 	if i, ok := c.byName[name]; ok {
 		return c.doc.Codes[i].Text
 	}
-	return partner.Text{}
+	return telco.Text{}
 }
 
 // RefusalOf is ThenOf for a code that refuses a registration, and empty for every other: a
 // code that says that an earlier request exists refuses nothing, since that one may succeed.
-func (c *Contract) RefusalOf(name partner.Code) partner.Then {
+func (c *Contract) RefusalOf(name telco.Code) telco.Then {
 	i, ok := c.byName[name]
-	if !ok || c.doc.ClassOf(partner.OpRegister, &c.doc.Codes[i]) != "rejected" {
+	if !ok || c.doc.ClassOf(telco.OpRegister, &c.doc.Codes[i]) != "rejected" {
 		return ""
 	}
 	return c.ThenOf(name)
 }
 
 // ThenOf returns where a registration goes on after the code, once it is settled that
-// nothing was registered: what its row says, else [partner.ThenSameIDs] for OTP_INVALID,
-// else [partner.ThenRefund] if the row refuses a registration. It is empty for a code that
+// nothing was registered: what its row says, else [telco.ThenSameIDs] for OTP_INVALID,
+// else [telco.ThenRefund] if the row refuses a registration. It is empty for a code that
 // is not listed or refuses nothing.
-func (c *Contract) ThenOf(name partner.Code) partner.Then {
+func (c *Contract) ThenOf(name telco.Code) telco.Then {
 	i, ok := c.byName[name]
-	if !ok || name == partner.Success {
+	if !ok || name == telco.Success {
 		return ""
 	}
 	switch r := &c.doc.Codes[i]; {
 	case r.Then != "":
 		return r.Then
-	case name == partner.OTPInvalid:
-		return partner.ThenSameIDs
-	case c.doc.ClassOf(partner.OpRegister, r) == "rejected":
-		return partner.ThenRefund
+	case name == telco.OTPInvalid:
+		return telco.ThenSameIDs
+	case c.doc.ClassOf(telco.OpRegister, r) == "rejected":
+		return telco.ThenRefund
 	}
 	return ""
 }
@@ -151,7 +151,7 @@ func (c *Contract) ThenOf(name partner.Code) partner.Then {
 // On register a rejection is proof only where [Semantics.RefusalIsFinal] promises it:
 // something on the way may deliver a request twice, and the refusal may be the answer to
 // the other copy.
-func (d *Document) ClassOf(op partner.Operation, r *CodeRule) string {
+func (d *Document) ClassOf(op telco.Operation, r *CodeRule) string {
 	class := r.Class[op]
 	if class == "" {
 		class = r.Class[anyOperation]
@@ -159,11 +159,11 @@ func (d *Document) ClassOf(op partner.Operation, r *CodeRule) string {
 	switch {
 	case class != "" && class != "unknown":
 		return class
-	case op == partner.OpOTP && r.Name == partner.RateLimited && d.Semantics.TooManyRequestsMeansNotExecuted:
+	case op == telco.OpOTP && r.Name == telco.RateLimited && d.Semantics.TooManyRequestsMeansNotExecuted:
 		return "rejected"
 	}
 	return "unknown"
 }
 
 // anyOperation is the class map's key for the operations it does not name.
-const anyOperation partner.Operation = "*"
+const anyOperation telco.Operation = "*"

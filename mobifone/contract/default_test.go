@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestDefaultIsPessimistic(t *testing.T) {
@@ -37,13 +37,13 @@ func TestDefaultWire(t *testing.T) {
 	c := contract.Default()
 	ops := c.Document().Operations
 	require.Len(t, ops, 6)
-	for op, want := range map[partner.Operation][3]string{
-		partner.OpEligible: {"POST", "/partner/v1/packages", "json"},
-		partner.OpOTP:      {"POST", "/partner/v1/otp", "json"},
-		partner.OpRegister: {"POST", "/partner/v1/register", "json"},
-		partner.OpGet:      {"GET", "/partner/v1/transaction", "query"},
-		partner.OpList:     {"GET", "/partner/v1/transactions", "query"},
-		partner.OpSearch:   {"POST", "/partner/v1/transactions/search", "json"},
+	for op, want := range map[telco.Operation][3]string{
+		telco.OpEligible: {"POST", "/partner/v1/packages", "json"},
+		telco.OpOTP:      {"POST", "/partner/v1/otp", "json"},
+		telco.OpRegister: {"POST", "/partner/v1/register", "json"},
+		telco.OpGet:      {"GET", "/partner/v1/transaction", "query"},
+		telco.OpList:     {"GET", "/partner/v1/transactions", "query"},
+		telco.OpSearch:   {"POST", "/partner/v1/transactions/search", "json"},
 	} {
 		assert.True(t, c.Has(op), op)
 		e := ops[op]
@@ -54,13 +54,13 @@ func TestDefaultWire(t *testing.T) {
 	assert.Equal(t, map[string]string{
 		"transId": "transId", "partnerTransId": "partnerTransId", "msisdn": "isdn", "package": "packageCode",
 		"otp": "otp", "amount": "amount", "shop": "shopCode", "employee": "employeeCode", "pos": "posCode",
-	}, ops[partner.OpRegister].Request)
-	assert.Equal(t, []string{"transId", "partnerTransId"}, ops[partner.OpRegister].Echo)
-	assert.Equal(t, "packages", ops[partner.OpEligible].Rows.Path)
-	assert.Equal(t, "transaction", ops[partner.OpGet].Rows.Path)
-	assert.Equal(t, "items", ops[partner.OpList].Rows.Path)
-	assert.Equal(t, ops[partner.OpList].Rows, ops[partner.OpSearch].Rows)
-	assert.Equal(t, ops[partner.OpList].Rows.Fields, ops[partner.OpGet].Rows.Fields)
+	}, ops[telco.OpRegister].Request)
+	assert.Equal(t, []string{"transId", "partnerTransId"}, ops[telco.OpRegister].Echo)
+	assert.Equal(t, "packages", ops[telco.OpEligible].Rows.Path)
+	assert.Equal(t, "transaction", ops[telco.OpGet].Rows.Path)
+	assert.Equal(t, "items", ops[telco.OpList].Rows.Path)
+	assert.Equal(t, ops[telco.OpList].Rows, ops[telco.OpSearch].Rows)
+	assert.Equal(t, ops[telco.OpList].Rows.Fields, ops[telco.OpGet].Rows.Fields)
 	assert.Equal(t, []string{"0000"}, c.Document().Envelope.SuccessCodes)
 	assert.Equal(t, contract.Limits{
 		PageSizeDefault: 20, PageSizeMax: 100,
@@ -77,18 +77,18 @@ func TestDefaultWire(t *testing.T) {
 func TestCapabilities(t *testing.T) {
 	t.Parallel()
 	c := contract.Default()
-	assert.True(t, c.Carries(partner.OpRegister, "otp"))
-	assert.False(t, c.Carries(partner.OpRegister, "channel"))
-	assert.False(t, c.Carries(partner.OpRegister, ""))
+	assert.True(t, c.Carries(telco.OpRegister, "otp"))
+	assert.False(t, c.Carries(telco.OpRegister, "channel"))
+	assert.False(t, c.Carries(telco.OpRegister, ""))
 	assert.False(t, c.Carries("no.operation", "otp"))
-	assert.True(t, c.Echoes(partner.OpRegister, "transId"))
-	assert.False(t, c.Echoes(partner.OpRegister, "status"))
-	assert.False(t, c.Echoes(partner.OpOTP, "transId"))
+	assert.True(t, c.Echoes(telco.OpRegister, "transId"))
+	assert.False(t, c.Echoes(telco.OpRegister, "status"))
+	assert.False(t, c.Echoes(telco.OpOTP, "transId"))
 	assert.False(t, c.Echoes("no.operation", "transId"))
 
 	second, err := contract.Load(readFile(t, "testdata/second.json"))
 	require.NoError(t, err)
-	for _, op := range partner.Operations() {
+	for _, op := range telco.Operations() {
 		assert.Equal(t, !op.Lookup(), second.Has(op), op)
 	}
 }

@@ -1,6 +1,6 @@
 package contract
 
-import "github.com/fptshop/mobifone-go/mobifone/partner"
+import "github.com/fptshop/mobifone-go/mobifone/telco"
 
 // Document is the JSON form of a contract. docs/contract-reference.md explains each member. A member
 // without omitzero must be written, even when it says nothing ([], {}, null, false); the
@@ -9,7 +9,7 @@ type Document struct {
 	Version int    `json:"version"` // of this format: 1
 	Name    string `json:"name"`    // names the contract for people
 	// what MobiFone offers; calling any other operation is a typed error
-	Operations map[partner.Operation]*Endpoint `json:"operations"`
+	Operations map[telco.Operation]*Endpoint `json:"operations"`
 	Envelope   Envelope                        `json:"envelope"` // the frame of every answer
 	Codes      []CodeRule                      `json:"codes"`    // the code table; a code that is not listed is unknown
 	// MobiFone's string for a transaction's state → INIT, PENDING, SUCCESS, FAILED, EXPIRED,
@@ -77,19 +77,19 @@ type Envelope struct {
 type CodeRule struct {
 	Wire []string `json:"wire"` // MobiFone's strings
 	// the row speaks for these alone; none: for all that no other row names
-	Operations []partner.Operation `json:"operations,omitzero"`
+	Operations []telco.Operation `json:"operations,omitzero"`
 	HTTPStatus []int               `json:"httpStatus,omitzero"` // statuses that mean the same without an envelope
-	Name       partner.Code        `json:"name"`                // the canonical name
+	Name       telco.Code        `json:"name"`                // the canonical name
 	// what the code means for an operation; "*" for those not named; default unknown
-	Class map[partner.Operation]string `json:"class" oneof:"success|rejected|unknown"`
+	Class map[telco.Operation]string `json:"class" oneof:"success|rejected|unknown"`
 	// for the teller; may hold [… {n} …], also {s} and {reason}: a bracket without its value
 	// is left out
-	Text partner.Text `json:"text"`
+	Text telco.Text `json:"text"`
 	// reads: lookups and eligibility may be repeated; afterRefresh: once, with fresh
 	// credentials
 	Resend string `json:"resend" oneof:"never|reads|afterRefresh"`
 	// where a sale goes on once it is settled that nothing was registered
-	Then partner.Then `json:"then,omitzero" oneof:"refund|newOTP|newAttempt|sameIds"`
+	Then telco.Then `json:"then,omitzero" oneof:"refund|newOTP|newAttempt|sameIds"`
 }
 
 // TimeFormat says how times stand in bodies.

@@ -5,15 +5,15 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Every problem of a document is reported at once, with its place and what to do.
 func ExampleNew() {
 	doc := contract.Default().Document()
-	doc.Operations[partner.OpOTP].Path = "partner/otp"
+	doc.Operations[telco.OpOTP].Path = "partner/otp"
 	doc.Semantics.ClockSkewMax = contract.Duration(-time.Second)
-	delete(doc.Operations[partner.OpRegister].Request, "otp")
+	delete(doc.Operations[telco.OpRegister].Request, "otp")
 
 	_, err := contract.New(doc)
 	for _, f := range contract.Problems(err) {
@@ -30,7 +30,7 @@ func ExampleDocument_ClassOf() {
 	doc := contract.Default().Document()
 	for i := range doc.Codes[:3] {
 		rule := &doc.Codes[i]
-		fmt.Println(rule.Name, doc.ClassOf(partner.OpRegister, rule))
+		fmt.Println(rule.Name, doc.ClassOf(telco.OpRegister, rule))
 	}
 	// Output:
 	// SUCCESS success

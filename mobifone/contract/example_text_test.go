@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // piped is a codec for a MobiFone whose replies are a line such as 0|OK|4711: it names what
 // stands where. Requests are JSON here, and pass as they are.
-type piped map[partner.Operation][]string
+type piped map[telco.Operation][]string
 
 func (c piped) Write(m contract.Message, doc []byte) (contentType string, body []byte, err error) {
 	if !m.Reply {
@@ -55,13 +55,13 @@ func pipedDocument() contract.Document {
 	doc := contract.Default().Document()
 	doc.Name = "piped"
 	for op := range doc.Operations {
-		if op != partner.OpOTP && op != partner.OpRegister {
+		if op != telco.OpOTP && op != telco.OpRegister {
 			delete(doc.Operations, op)
 		}
 	}
-	request := doc.Operations[partner.OpOTP]
+	request := doc.Operations[telco.OpOTP]
 	request.Response, request.Echo = map[string]string{"transId": "order", "otpTTL": "ttl"}, nil
-	register := doc.Operations[partner.OpRegister]
+	register := doc.Operations[telco.OpRegister]
 	register.Request = map[string]string{"transId": "order", "otp": "otp"}
 	register.Response, register.Echo = map[string]string{"transId": "order", "attemptsLeft": "tries"}, []string{"transId"}
 	doc.Envelope = contract.Envelope{Code: []string{"code"}, Message: []string{"text"}, SuccessCodes: doc.Envelope.SuccessCodes}
@@ -70,17 +70,17 @@ func pipedDocument() contract.Document {
 }
 
 var line = piped{
-	partner.OpOTP:      {"code", "text", "order", "ttl"},
-	partner.OpRegister: {"code", "text", "order", "tries"},
+	telco.OpOTP:      {"code", "text", "order", "ttl"},
+	telco.OpRegister: {"code", "text", "order", "tries"},
 }
 
 // A MobiFone that answers with a line of text.
 func ExampleCodec_text() {
-	said, err := line.Read(contract.Message{Operation: partner.OpRegister, Reply: true}, "text/plain", []byte("0000|OK|4711\n"))
+	said, err := line.Read(contract.Message{Operation: telco.OpRegister, Reply: true}, "text/plain", []byte("0000|OK|4711\n"))
 	fmt.Println(string(said), err)
-	_, err = line.Read(contract.Message{Operation: partner.OpRegister, Reply: true}, "text/html", []byte("<html>"))
+	_, err = line.Read(contract.Message{Operation: telco.OpRegister, Reply: true}, "text/html", []byte("<html>"))
 	fmt.Println(err)
-	_, body, err := line.Write(contract.Message{Operation: partner.OpOTP, Reply: true}, []byte(`{"code":"0000","text":"OK","order":"4711","ttl":180}`))
+	_, body, err := line.Write(contract.Message{Operation: telco.OpOTP, Reply: true}, []byte(`{"code":"0000","text":"OK","order":"4711","ttl":180}`))
 	fmt.Println(string(body), err)
 	// Output:
 	// {"code":"0000","order":"4711","text":"OK"} <nil>

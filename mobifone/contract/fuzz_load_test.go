@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // smallest is about the least that loads. The fuzzer changes a short text far faster
@@ -71,8 +71,8 @@ func FuzzLoad(f *testing.F) {
 			for _, wire := range r.Wire {
 				rule, found := ruleOf(c, wire)
 				require.True(t, found)
-				class := classOf(c, partner.OpRegister, rule)
-				assert.Equal(t, rule.Name == partner.Success, class == "success", wire)
+				class := classOf(c, telco.OpRegister, rule)
+				assert.Equal(t, rule.Name == telco.Success, class == "success", wire)
 			}
 		}
 	})

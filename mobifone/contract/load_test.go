@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func readFile(t testing.TB, name string) []byte {
@@ -151,7 +151,7 @@ func TestContractKeepsItsOwnCopy(t *testing.T) {
 	doc := contract.Default().Document()
 	delay := contract.Duration(time.Minute)
 	doc.Semantics.MaxExecutionDelay = &delay
-	doc.Operations[partner.OpRegister].Constants = map[string]any{"a": "b"}
+	doc.Operations[telco.OpRegister].Constants = map[string]any{"a": "b"}
 	c, err := contract.New(doc)
 	require.NoError(t, err)
 
@@ -159,28 +159,28 @@ func TestContractKeepsItsOwnCopy(t *testing.T) {
 	first := c.Document()
 	scramble(&first)
 	*c.Semantics().MaxExecutionDelay = 0
-	rule, ok := c.RuleNamed(partner.Success)
+	rule, ok := c.RuleNamed(telco.Success)
 	require.True(t, ok)
 	rule.Class["*"] = "rejected"
 	rule.Wire[0] = "x"
 
 	want := contract.Default().Document()
 	want.Semantics.MaxExecutionDelay = new(contract.Duration(time.Minute))
-	want.Operations[partner.OpRegister].Constants = map[string]any{"a": "b"}
+	want.Operations[telco.OpRegister].Constants = map[string]any{"a": "b"}
 	assert.Equal(t, want, c.Document())
 }
 
 // scramble changes everything of a document that a shallow copy would share.
 func scramble(d *contract.Document) {
-	reg := d.Operations[partner.OpRegister]
+	reg := d.Operations[telco.OpRegister]
 	reg.Path = "/x"
 	reg.Request["otp"] = "x"
 	reg.Response["transId"] = "x"
 	reg.Echo[0] = "x"
 	reg.Constants["a"] = "x"
-	d.Operations[partner.OpGet].Rows.Path = "x"
-	d.Operations[partner.OpList].Rows.Fields["status"] = "x"
-	delete(d.Operations, partner.OpOTP)
+	d.Operations[telco.OpGet].Rows.Path = "x"
+	d.Operations[telco.OpList].Rows.Fields["status"] = "x"
+	delete(d.Operations, telco.OpOTP)
 	for _, list := range [][]string{
 		d.Envelope.Code, d.Envelope.Message, d.Envelope.Data, d.Envelope.RequestID,
 		d.Envelope.ResponseTime, d.Envelope.Success, d.Envelope.SuccessCodes, d.Time.Accept, d.Auth.Parts,
@@ -204,7 +204,7 @@ func scramble(d *contract.Document) {
 func TestConstantsBuiltInGoReadLikeLoadedOnes(t *testing.T) {
 	t.Parallel()
 	doc := contract.Default().Document()
-	doc.Operations[partner.OpOTP].Constants = map[string]any{
+	doc.Operations[telco.OpOTP].Constants = map[string]any{
 		"a": 1, "b": int64(2), "c": 1000000.0, "d": 0.5, "e": true, "f": "x", "g": json.Number("7"),
 	}
 	c, err := contract.New(doc)
@@ -212,20 +212,20 @@ func TestConstantsBuiltInGoReadLikeLoadedOnes(t *testing.T) {
 	assert.Equal(t, map[string]any{
 		"a": json.Number("1"), "b": json.Number("2"), "c": json.Number("1000000"),
 		"d": json.Number("0.5"), "e": true, "f": "x", "g": json.Number("7"),
-	}, c.Document().Operations[partner.OpOTP].Constants)
+	}, c.Document().Operations[telco.OpOTP].Constants)
 }
 
 func TestConstantsThatAreNoJSONNumberAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "-", "01", "1.", "1e", "1 ", " 1", "+1", "0x1", "NaN", `"1"`, "{}", "1,"} {
 		doc := contract.Default().Document()
-		doc.Operations[partner.OpOTP].Constants = map[string]any{"a": json.Number(text)}
+		doc.Operations[telco.OpOTP].Constants = map[string]any{"a": json.Number(text)}
 		_, err := contract.New(doc)
 		requireFault(t, err, `$.operations["otp.request"].constants.a`, "want a text, a number")
 	}
 	for _, text := range []string{"0", "-0", "12.50", "1e9", "1E+2"} {
 		doc := contract.Default().Document()
-		doc.Operations[partner.OpOTP].Constants = map[string]any{"a": json.Number(text)}
+		doc.Operations[telco.OpOTP].Constants = map[string]any{"a": json.Number(text)}
 		_, err := contract.New(doc)
 		require.NoError(t, err, text)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var update = flag.Bool("update", false, "write docs/contract.schema.json anew")
@@ -84,11 +84,11 @@ func (g *generator) of(typ reflect.Type, oneOf string) object {
 		return object{"type": "array", "items": g.of(typ.Elem(), oneOf)}
 	case reflect.Map:
 		value := g.of(typ.Elem(), oneOf)
-		if typ.Key() != reflect.TypeFor[partner.Operation]() {
+		if typ.Key() != reflect.TypeFor[telco.Operation]() {
 			return object{"type": "object", "additionalProperties": value}
 		}
 		operations := object{}
-		for _, op := range partner.Operations() {
+		for _, op := range telco.Operations() {
 			operations[string(op)] = value
 		}
 		if oneOf != "" { // a class: "*" speaks for those that are not named
@@ -160,10 +160,10 @@ func TestTheSchemaTakesWhatLoadTakes(t *testing.T) {
 	try("$.auth.timestamp", choices(contract.Auth{}, "Timestamp"), func(d *contract.Document, v string) { d.Auth.Timestamp = v })
 	try("$.auth.encoding", choices(contract.Auth{}, "Encoding"), func(d *contract.Document, v string) { d.Auth.Encoding = v })
 	try("$.semantics.clock", choices(contract.Semantics{}, "Clock"), func(d *contract.Document, v string) { d.Semantics.Clock = v })
-	try(atGet+".method", choices(contract.Endpoint{}, "Method"), func(d *contract.Document, v string) { d.Operations[partner.OpGet].Method = v })
-	try(atRegister+".encoding", choices(contract.Endpoint{}, "Encoding"), func(d *contract.Document, v string) { d.Operations[partner.OpRegister].Encoding = v })
+	try(atGet+".method", choices(contract.Endpoint{}, "Method"), func(d *contract.Document, v string) { d.Operations[telco.OpGet].Method = v })
+	try(atRegister+".encoding", choices(contract.Endpoint{}, "Encoding"), func(d *contract.Document, v string) { d.Operations[telco.OpRegister].Encoding = v })
 	try("$.codes[6].resend", choices(contract.CodeRule{}, "Resend"), func(d *contract.Document, v string) { d.Codes[6].Resend = v })
-	try("$.codes[6].then", choices(contract.CodeRule{}, "Then"), func(d *contract.Document, v string) { d.Codes[6].Then = partner.Then(v) })
+	try("$.codes[6].then", choices(contract.CodeRule{}, "Then"), func(d *contract.Document, v string) { d.Codes[6].Then = telco.Then(v) })
 }
 
 // TestTheReferenceNamesEveryMember keeps docs/contract-reference.md complete.
@@ -176,7 +176,7 @@ func TestTheReferenceNamesEveryMember(t *testing.T) {
 		for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map}, typ.Kind()) {
 			typ = typ.Elem()
 		}
-		if typ.Kind() != reflect.Struct || seen[typ] || typ == reflect.TypeFor[partner.Text]() {
+		if typ.Kind() != reflect.Struct || seen[typ] || typ == reflect.TypeFor[telco.Text]() {
 			return
 		}
 		seen[typ] = true

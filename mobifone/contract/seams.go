@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Codec translates between MobiFone's bytes and the JSON that the document describes, both
@@ -29,9 +29,9 @@ type Codec interface {
 
 // Message says what a [Codec] translates.
 type Message struct {
-	Operation   partner.Operation
+	Operation   telco.Operation
 	Reply       bool                // MobiFone's answer, not our request
-	Credentials partner.Credentials // of this try; on the server's side what clients must show
+	Credentials telco.Credentials // of this try; on the server's side what clients must show
 	Stamp       Stamp               // of this try; zero on the server's side
 }
 
@@ -40,14 +40,14 @@ type Stamp struct {
 	Time      time.Time
 	Nonce     string
 	RequestID string
-	Token     partner.Secret // of bearer
+	Token     telco.Secret // of bearer
 }
 
 // Signer authenticates a request in a way that the document cannot say. body is what will
 // be sent. Signer sets headers; a request whose body or URL it changes is refused and not
 // sent (a [Codec] changes bodies). It must be safe for concurrent use.
 type Signer interface {
-	Sign(req *http.Request, body []byte, cred partner.Credentials, s Stamp) error
+	Sign(req *http.Request, body []byte, cred telco.Credentials, s Stamp) error
 }
 
 // WithCodec returns a contract whose bodies go through codec; nil takes it away.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/otp"
@@ -28,13 +28,13 @@ import (
 // the client speaks it.
 
 const (
-	cash   partner.VND = 120_000
+	cash   telco.VND = 120_000
 	teller             = "GDV07"
 )
 
 var (
-	customer = partner.MustParseMSISDN("0908123477")
-	clerk    = partner.Staff{Shop: "HN01", Employee: teller, Name: "Trần Thị Bưởi", POS: "P2", System: "till-3"}
+	customer = telco.MustParseMSISDN("0908123477")
+	clerk    = telco.Staff{Shop: "HN01", Employee: teller, Name: "Trần Thị Bưởi", POS: "P2", System: "till-3"}
 )
 
 // spoken are the documents that these tests sell with, with the codec that one of them needs.
@@ -77,14 +77,14 @@ func openAt(t *testing.T, cfg sandbox.Config, opts ...mobifone.Option) shop {
 	t.Cleanup(func() { require.NoError(t, srv.Close()) })
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: srv.URL + "/below", Partner: "FPT", Channel: "SHOP",
-		Credentials: mobifone.StaticCredentials(srv.Credentials()), IDKey: partner.NewSecret("an-id-key-of-enough-length"),
+		Credentials: mobifone.StaticCredentials(srv.Credentials()), IDKey: telco.NewSecret("an-id-key-of-enough-length"),
 	}, append([]mobifone.Option{mobifone.WithContract(srv.Contract())}, opts...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close(context.WithoutCancel(t.Context())) })
 	desk, err := sale.NewDesk(sale.Config{
 		Partner: sale.ClientPartner(client), Resolver: sale.ClientPartner(client.Background()), Store: sale.NewMemory(),
 		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
-		AllowNoLookup: !c.Has(partner.OpGet) && !c.Has(partner.OpSearch),
+		AllowNoLookup: !c.Has(telco.OpGet) && !c.Has(telco.OpSearch),
 	})
 	require.NoError(t, err)
 	return shop{desk, t, srv, client}
@@ -103,7 +103,7 @@ func (s shop) toOTP() (id string) {
 	return v.Sale.ID
 }
 
-func (s shop) code(right bool) partner.OTP {
+func (s shop) code(right bool) telco.OTP {
 	s.t.Helper()
 	code, ok := s.srv.Code(customer)
 	require.True(s.t, ok)
@@ -112,7 +112,7 @@ func (s shop) code(right bool) partner.OTP {
 	}
 	text := []byte(code.Reveal())
 	text[0] = '0' + (text[0]-'0'+1)%10
-	code, err := partner.ParseOTP(string(text))
+	code, err := telco.ParseOTP(string(text))
 	require.NoError(s.t, err)
 	return code
 }
@@ -126,7 +126,7 @@ func (s shop) state(id string) sale.State {
 
 func (s shop) losesTheReply() {
 	s.t.Helper()
-	require.NoError(s.t, s.srv.Script(sandbox.Fault{Operation: partner.OpRegister, Kind: sandbox.Drop}))
+	require.NoError(s.t, s.srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Drop}))
 }
 
 func TestDeskSellsByDocument(t *testing.T) {
@@ -142,7 +142,7 @@ func TestDeskSellsByDocument(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, sale.Registered, v.Sale.State)
 				assert.Equal(t, 1, s.srv.Executed(customer))
-				assert.Equal(t, 1, s.srv.Requests(partner.OpRegister))
+				assert.Equal(t, 1, s.srv.Requests(telco.OpRegister))
 				require.NotNil(t, v.Sale.Receipt)
 				assert.NotEmpty(t, v.Sale.Receipt.WireCode, "which of MobiFone's successes it was")
 				assert.Equal(t, v.Sale.Receipt.WireCode, v.Sale.Intents[0].WireCode)
@@ -150,7 +150,7 @@ func TestDeskSellsByDocument(t *testing.T) {
 			t.Run("garbled JSON", func(t *testing.T) {
 				t.Parallel()
 				s := open(t, spoken(t, name))
-				err := s.srv.Script(sandbox.Fault{Operation: partner.OpRegister, Kind: sandbox.Garble, Shape: sandbox.DuplicateKeys})
+				err := s.srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Garble, Shape: sandbox.DuplicateKeys})
 				if name == "xml" || name == "piped" {
 					require.ErrorContains(t, err, "codec")
 				} else {
@@ -162,7 +162,7 @@ func TestDeskSellsByDocument(t *testing.T) {
 				s := open(t, spoken(t, name))
 				id := s.toOTP()
 				_, err := s.Register(t.Context(), id, s.code(false), teller)
-				require.ErrorIs(t, err, partner.OTPInvalid)
+				require.ErrorIs(t, err, telco.OTPInvalid)
 				require.Equal(t, sale.OTPSent, s.state(id))
 				look, err := s.Look(t.Context(), id)
 				require.NoError(t, err)
@@ -171,7 +171,7 @@ func TestDeskSellsByDocument(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, sale.Registered, v.Sale.State)
 				assert.Equal(t, 1, s.srv.Executed(customer))
-				assert.Equal(t, 2, s.srv.Requests(partner.OpRegister))
+				assert.Equal(t, 2, s.srv.Requests(telco.OpRegister))
 			})
 			t.Run("reply lost", func(t *testing.T) {
 				t.Parallel()
@@ -179,7 +179,7 @@ func TestDeskSellsByDocument(t *testing.T) {
 				id := s.toOTP()
 				s.losesTheReply()
 				_, err := s.Register(t.Context(), id, s.code(true), teller)
-				require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 				want := sale.Registered
 				if name == "order" || name == "piped" { // nothing can be looked up: a person decides
 					want = sale.Review
@@ -190,7 +190,7 @@ func TestDeskSellsByDocument(t *testing.T) {
 				}
 				assert.Equal(t, want, s.state(id))
 				assert.Equal(t, 1, s.srv.Executed(customer))
-				assert.Equal(t, 1, s.srv.Requests(partner.OpRegister))
+				assert.Equal(t, 1, s.srv.Requests(telco.OpRegister))
 			})
 		})
 	}
@@ -202,7 +202,7 @@ func (s shop) plain() (registration.Request, *otp.Ticket) {
 	ctx := s.t.Context()
 	eligible, err := s.client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: customer, Staff: clerk})
 	require.NoError(s.t, err)
-	assert.Equal(s.t, !s.srv.Contract().Has(partner.OpEligible), eligible.Unchecked)
+	assert.Equal(s.t, !s.srv.Contract().Has(telco.OpEligible), eligible.Unchecked)
 	offer, ok := eligible.Offer("C120")
 	require.True(s.t, ok)
 	require.True(s.t, offer.Eligible)
@@ -229,7 +229,7 @@ func TestClientSellsByDocument(t *testing.T) {
 			wrong := req
 			wrong.OTP = s.code(false)
 			_, err := s.client.Registration.Register(t.Context(), wrong)
-			require.Equal(t, partner.ReenterOTP, partner.ActionFor(err, true).Step, "%v", err)
+			require.Equal(t, telco.ReenterOTP, telco.ActionFor(err, true).Step, "%v", err)
 			receipt, err := s.client.Registration.Register(t.Context(), req)
 			require.NoError(t, err)
 			assert.Equal(t, s.srv.Contract().Document().Envelope.SuccessCodes[0], receipt.WireCode)
@@ -247,7 +247,7 @@ func TestClientSellsByDocument(t *testing.T) {
 func (s shop) keepsExtra(name string, ticket *otp.Ticket, receipt *registration.Receipt) {
 	s.t.Helper()
 	doc := s.srv.Contract().Document()
-	kept := func(e partner.Extra, names []string) {
+	kept := func(e telco.Extra, names []string) {
 		s.t.Helper()
 		for _, name := range names {
 			v, ok := e.Get(name)
@@ -255,8 +255,8 @@ func (s shop) keepsExtra(name string, ticket *otp.Ticket, receipt *registration.
 			assert.Equal(s.t, "sandbox's "+name, v)
 		}
 	}
-	kept(ticket.Extra, doc.Operations[partner.OpOTP].Extra)
-	kept(receipt.Extra, doc.Operations[partner.OpRegister].Extra)
+	kept(ticket.Extra, doc.Operations[telco.OpOTP].Extra)
+	kept(receipt.Extra, doc.Operations[telco.OpRegister].Extra)
 	if name != "signed" {
 		return
 	}
@@ -284,19 +284,19 @@ func TestClientResolvesByDocument(t *testing.T) {
 			draft, err := s.client.Registration.Prepare(t.Context(), req)
 			require.NoError(t, err)
 			_, err = draft.Send(t.Context())
-			require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			_, err = s.client.Registration.Register(t.Context(), req)
-			require.ErrorIs(t, err, partner.AlreadySent)
+			require.ErrorIs(t, err, telco.AlreadySent)
 			receipt, err := s.client.Registration.Resolve(t.Context(), draft.Handle())
 			if name == "order" || name == "piped" {
-				require.ErrorIs(t, err, partner.OperationAbsent)
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-				assert.Equal(t, partner.Hold, partner.ActionFor(err, true).Step)
+				require.ErrorIs(t, err, telco.OperationAbsent)
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+				assert.Equal(t, telco.Hold, telco.ActionFor(err, true).Step)
 			} else {
 				require.NoError(t, err)
 				assert.True(t, receipt.Resolved)
 			}
-			assert.Equal(t, 1, s.srv.Requests(partner.OpRegister))
+			assert.Equal(t, 1, s.srv.Requests(telco.OpRegister))
 			assert.Equal(t, 1, s.srv.Executed(customer))
 		})
 	}
@@ -330,12 +330,12 @@ func TestOrderTellsWhichSuccess(t *testing.T) {
 			req, _ := s.plain()
 			receipt, err := s.client.Registration.Register(t.Context(), req)
 			if tc.code == "" {
-				assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			} else {
 				require.NoError(t, err)
 				assert.Equal(t, tc.code, receipt.WireCode)
 			}
-			assert.Equal(t, 1, s.srv.Requests(partner.OpRegister))
+			assert.Equal(t, 1, s.srv.Requests(telco.OpRegister))
 		})
 	}
 }
@@ -386,14 +386,14 @@ func TestWrongReplySignatureIsUnknown(t *testing.T) {
 			s := open(t, spoken(t, "signed"), mobifone.WithHTTPClient(&http.Client{Transport: rewriting{t: t, path: "/pgw/v1/register", change: change}}))
 			req, _ := s.plain()
 			_, err := s.client.Registration.Register(t.Context(), req)
-			require.ErrorIs(t, err, partner.ReplyUnreadable)
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-			var e *partner.Error
+			require.ErrorIs(t, err, telco.ReplyUnreadable)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+			var e *telco.Error
 			require.ErrorAs(t, err, &e)
 			receipt, err := s.client.Registration.Resolve(t.Context(), *e.Handle)
 			require.NoError(t, err)
 			assert.True(t, receipt.Resolved)
-			assert.Equal(t, 1, s.srv.Requests(partner.OpRegister))
+			assert.Equal(t, 1, s.srv.Requests(telco.OpRegister))
 		})
 	}
 }
@@ -413,7 +413,7 @@ func TestSearchByWholeDays(t *testing.T) {
 			id := s.toOTP()
 			s.losesTheReply()
 			_, err = s.Register(t.Context(), id, s.code(true), teller)
-			require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			_, err = s.Resolve(t.Context(), id)
 			require.NoError(t, err)
 			assert.Equal(t, sale.Registered, s.state(id))
@@ -439,10 +439,10 @@ func TestTwoRowsOfOneID(t *testing.T) {
 			t.Parallel()
 			s := openAt(t, sandbox.Config{Contract: spoken(t, name), Kind: sandbox.KindD})
 			id := s.toOTP()
-			require.NoError(t, s.srv.Script(sandbox.Fault{Operation: partner.OpRegister, Kind: sandbox.Duplicate}))
+			require.NoError(t, s.srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Duplicate}))
 			s.losesTheReply()
 			_, err := s.Register(t.Context(), id, s.code(true), teller)
-			require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			_, err = s.Resolve(t.Context(), id)
 			require.NoError(t, err)
 			assert.Equal(t, 2, s.srv.Executed(customer))
@@ -454,7 +454,7 @@ func TestTwoRowsOfOneID(t *testing.T) {
 func TestSoapIsStrict(t *testing.T) {
 	t.Parallel()
 	c := soap{lists: []string{"transactions"}}
-	message := contract.Message{Operation: partner.OpSearch, Reply: true}
+	message := contract.Message{Operation: telco.OpSearch, Reply: true}
 	read := func(inside string) (string, error) {
 		doc, err := c.Read(message, "text/xml", []byte(soapOpen+inside+soapClose))
 		return string(doc), err

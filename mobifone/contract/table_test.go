@@ -10,7 +10,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const (
@@ -23,10 +23,10 @@ const (
 // embedded document. Classes: eligible, otp, register, get, list, search.
 type wantCode struct {
 	wire    string
-	name    partner.Code
+	name    telco.Code
 	classes [6]string
 	resend  string
-	then    partner.Then
+	then    telco.Then
 }
 
 func wantCodes() []wantCode {
@@ -37,47 +37,47 @@ func wantCodes() []wantCode {
 	onlyRegister := [6]string{dk, dk, yes, dk, dk, dk}
 	number := [6]string{yes, yes, yes, dk, dk, yes}
 	const (
-		again                 = partner.ThenNewAttempt
+		again                 = telco.ThenNewAttempt
 		never, reads, refresh = "never", "reads", "afterRefresh"
 	)
 	return []wantCode{
-		{"0000", partner.Success, [6]string{ok, ok, ok, ok, ok, ok}, never, ""},
-		{"8001", partner.Processing, none, never, ""},
-		{"8002", partner.DuplicateTransaction, none, never, again},
-		{"8003", partner.TransactionConflict, onlyOTP, never, again},
-		{"8004", partner.TransactionNotFound, [6]string{dk, dk, dk, yes, yes, yes}, never, ""},
-		{"8005", partner.TransactionExpired, onlyOTP, never, again},
-		{"7001", partner.OTPInvalid, onlyRegister, never, partner.ThenSameIDs},
-		{"7002", partner.OTPExpired, onlyRegister, never, partner.ThenNewOTP},
-		{"7003", partner.OTPAttemptsExceeded, [6]string{dk, yes, yes, dk, dk, dk}, never, partner.ThenNewOTP},
-		{"7004", partner.OTPResendTooSoon, onlyOTP, never, ""},
-		{"7005", partner.OTPLimitExceeded, onlyOTP, never, ""},
-		{"7006", partner.OTPNotDelivered, onlyOTP, never, ""},
-		{"2001", partner.InvalidISDN, number, never, ""},
-		{"2010", partner.InvalidISDN, number, never, ""},
-		{"355", partner.SubscriberNotFound, number, never, ""},
-		{"2021", partner.SubscriberInactive, steps, never, ""},
-		{"8020", partner.NotPrepaid, steps, never, ""},
-		{"2063", partner.PackageInvalid, [6]string{yes, yes, yes, dk, yes, yes}, never, ""},
-		{"2067", partner.PackageInvalid, [6]string{yes, yes, yes, dk, yes, yes}, never, ""},
-		{"8021", partner.NotEligible, steps, never, ""},
-		{"2064", partner.PackageAlreadyRegistered, steps, never, ""},
-		{"3040", partner.CommitmentActive, steps, never, ""},
-		{"2059", partner.RegistrationFailed, onlyRegister, never, ""},
-		{"2018", partner.ShopOrEmployeeInvalid, all, never, ""},
-		{"2019", partner.ShopOrEmployeeInvalid, all, never, ""},
-		{"8010", partner.AmountMismatch, onlyRegister, never, ""},
-		{"8011", partner.PartnerLimit, steps, never, ""},
-		{"6001", partner.AuthKey, all, refresh, ""},
-		{"6002", partner.AuthSignature, all, refresh, ""},
-		{"6003", partner.AuthTimestamp, all, refresh, again},
-		{"6004", partner.AuthNonce, all, refresh, again},
-		{"6005", partner.AuthIP, all, refresh, ""},
-		{"9001", partner.RateLimited, none, reads, again},
-		{"9002", partner.Maintenance, none, reads, ""},
-		{"1049", partner.SystemError, none, reads, ""},
-		{"9003", partner.SystemError, none, reads, ""},
-		{"9999", partner.CommandNotConfigured, all, never, ""},
+		{"0000", telco.Success, [6]string{ok, ok, ok, ok, ok, ok}, never, ""},
+		{"8001", telco.Processing, none, never, ""},
+		{"8002", telco.DuplicateTransaction, none, never, again},
+		{"8003", telco.TransactionConflict, onlyOTP, never, again},
+		{"8004", telco.TransactionNotFound, [6]string{dk, dk, dk, yes, yes, yes}, never, ""},
+		{"8005", telco.TransactionExpired, onlyOTP, never, again},
+		{"7001", telco.OTPInvalid, onlyRegister, never, telco.ThenSameIDs},
+		{"7002", telco.OTPExpired, onlyRegister, never, telco.ThenNewOTP},
+		{"7003", telco.OTPAttemptsExceeded, [6]string{dk, yes, yes, dk, dk, dk}, never, telco.ThenNewOTP},
+		{"7004", telco.OTPResendTooSoon, onlyOTP, never, ""},
+		{"7005", telco.OTPLimitExceeded, onlyOTP, never, ""},
+		{"7006", telco.OTPNotDelivered, onlyOTP, never, ""},
+		{"2001", telco.InvalidISDN, number, never, ""},
+		{"2010", telco.InvalidISDN, number, never, ""},
+		{"355", telco.SubscriberNotFound, number, never, ""},
+		{"2021", telco.SubscriberInactive, steps, never, ""},
+		{"8020", telco.NotPrepaid, steps, never, ""},
+		{"2063", telco.PackageInvalid, [6]string{yes, yes, yes, dk, yes, yes}, never, ""},
+		{"2067", telco.PackageInvalid, [6]string{yes, yes, yes, dk, yes, yes}, never, ""},
+		{"8021", telco.NotEligible, steps, never, ""},
+		{"2064", telco.PackageAlreadyRegistered, steps, never, ""},
+		{"3040", telco.CommitmentActive, steps, never, ""},
+		{"2059", telco.RegistrationFailed, onlyRegister, never, ""},
+		{"2018", telco.ShopOrEmployeeInvalid, all, never, ""},
+		{"2019", telco.ShopOrEmployeeInvalid, all, never, ""},
+		{"8010", telco.AmountMismatch, onlyRegister, never, ""},
+		{"8011", telco.PartnerLimit, steps, never, ""},
+		{"6001", telco.AuthKey, all, refresh, ""},
+		{"6002", telco.AuthSignature, all, refresh, ""},
+		{"6003", telco.AuthTimestamp, all, refresh, again},
+		{"6004", telco.AuthNonce, all, refresh, again},
+		{"6005", telco.AuthIP, all, refresh, ""},
+		{"9001", telco.RateLimited, none, reads, again},
+		{"9002", telco.Maintenance, none, reads, ""},
+		{"1049", telco.SystemError, none, reads, ""},
+		{"9003", telco.SystemError, none, reads, ""},
+		{"9999", telco.CommandNotConfigured, all, never, ""},
 	}
 }
 
@@ -91,7 +91,7 @@ func ruleOf(c *contract.Contract, wire string) (contract.CodeRule, bool) {
 	return contract.CodeRule{}, false
 }
 
-func classOf(c *contract.Contract, op partner.Operation, r contract.CodeRule) string {
+func classOf(c *contract.Contract, op telco.Operation, r contract.CodeRule) string {
 	doc := c.Document()
 	return doc.ClassOf(op, &r)
 }
@@ -115,7 +115,7 @@ func TestDefaultCodeTable(t *testing.T) {
 			assert.NotEmpty(t, r.Text.VI)
 			assert.NotEmpty(t, r.Text.EN)
 			assert.NotEqual(t, r.Text.VI, r.Text.EN)
-			for i, op := range partner.Operations() {
+			for i, op := range telco.Operations() {
 				assert.Equal(t, want.classes[i], classOf(c, op, r), op)
 			}
 			named, found := c.RuleNamed(want.name)
@@ -127,13 +127,13 @@ func TestDefaultCodeTable(t *testing.T) {
 
 func TestDefaultTexts(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[partner.Code]string{
-		partner.Success:            "Đăng ký gói cước thành công.",
-		partner.Processing:         "Giao dịch đang xử lý. Vui lòng tra cứu lại, KHÔNG đăng ký lại.",
-		partner.OTPInvalid:         "Mã OTP không đúng.[ Còn {n} lần nhập.]",
-		partner.OTPResendTooSoon:   "Vui lòng chờ[ {s} giây] để gửi lại OTP.",
-		partner.RegistrationFailed: "Đăng ký gói thất bại[: {reason}].",
-		partner.SystemError:        "Chưa xác định kết quả. KHÔNG thu thêm tiền, KHÔNG đăng ký lại; tra cứu sau.",
+	for name, want := range map[telco.Code]string{
+		telco.Success:            "Đăng ký gói cước thành công.",
+		telco.Processing:         "Giao dịch đang xử lý. Vui lòng tra cứu lại, KHÔNG đăng ký lại.",
+		telco.OTPInvalid:         "Mã OTP không đúng.[ Còn {n} lần nhập.]",
+		telco.OTPResendTooSoon:   "Vui lòng chờ[ {s} giây] để gửi lại OTP.",
+		telco.RegistrationFailed: "Đăng ký gói thất bại[: {reason}].",
+		telco.SystemError:        "Chưa xác định kết quả. KHÔNG thu thêm tiền, KHÔNG đăng ký lại; tra cứu sau.",
 	} {
 		r, found := contract.Default().RuleNamed(name)
 		require.True(t, found, name)
@@ -148,7 +148,7 @@ func TestUnlistedCodeIsUnknown(t *testing.T) {
 		r, found := ruleOf(c, wire)
 		assert.False(t, found, wire)
 		assert.Zero(t, r.Name)
-		for _, op := range partner.Operations() {
+		for _, op := range telco.Operations() {
 			assert.Equal(t, dk, classOf(c, op, r))
 		}
 	}
@@ -158,7 +158,7 @@ func TestUnlistedCodeIsUnknown(t *testing.T) {
 
 func TestRuleForStatus(t *testing.T) {
 	t.Parallel()
-	want := map[int]partner.Code{429: partner.RateLimited, 503: partner.Maintenance}
+	want := map[int]telco.Code{429: telco.RateLimited, 503: telco.Maintenance}
 	for status := range 600 {
 		r := wire.Of(contract.Default()).RuleForStatus(status)
 		assert.Equal(t, want[status] != "", r != nil, status)
@@ -172,11 +172,11 @@ func TestRateLimitedMeansNotExecutedOnlyWhenTheSemanticsSaySo(t *testing.T) {
 	t.Parallel()
 	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.TooManyRequestsMeansNotExecuted = true })
 	require.NoError(t, err)
-	limited, _ := c.RuleNamed(partner.RateLimited)
-	broken, _ := c.RuleNamed(partner.SystemError)
-	for _, op := range partner.Operations() {
+	limited, _ := c.RuleNamed(telco.RateLimited)
+	broken, _ := c.RuleNamed(telco.SystemError)
+	for _, op := range telco.Operations() {
 		want := dk
-		if op == partner.OpOTP {
+		if op == telco.OpOTP {
 			want = yes
 		}
 		assert.Equal(t, want, classOf(c, op, limited), op)
@@ -196,8 +196,8 @@ func TestWithSemantics(t *testing.T) {
 	assert.Nil(t, base.Semantics().MaxExecutionDelay, "the base must not change")
 	require.NotNil(t, c.Semantics().MaxExecutionDelay)
 	assert.Equal(t, contract.Duration(time.Minute), *c.Semantics().MaxExecutionDelay)
-	assert.True(t, c.Carries(partner.OpOTP, "partnerTransId"))
-	assert.False(t, base.Carries(partner.OpOTP, "partnerTransId"))
+	assert.True(t, c.Carries(telco.OpOTP, "partnerTransId"))
+	assert.False(t, base.Carries(telco.OpOTP, "partnerTransId"))
 
 	_, err = base.WithSemantics(func(s *contract.Semantics) { s.ClockSkewMax = -1 })
 	requireFault(t, err, "$.semantics.clockSkewMax", "negative")

@@ -11,7 +11,7 @@ import (
 	"unicode"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // validate checks a document against every rule and adds a problem for each breach. The
@@ -145,7 +145,7 @@ func validateStates(d *Document, l *problemList) {
 		if wire == "" {
 			l.add(path, "MobiFone's string is empty")
 		}
-		if _, known := partner.ParseState(name); !known {
+		if _, known := telco.ParseState(name); !known {
 			l.add(path, "no state %q; want INIT, PENDING, SUCCESS, FAILED, EXPIRED, CANCELLED or REVERSED", name)
 		}
 		reached[name] = true
@@ -216,10 +216,10 @@ func validateSemantics(d *Document, l *problemList) {
 	promises := []struct {
 		name string
 		made bool
-		op   partner.Operation
+		op   telco.Operation
 	}{
-		{"partnerTransIDAtOTP", s.PartnerTransIDAtOTP, partner.OpOTP},
-		{"dedupeByPartnerTransID", s.DedupeByPartnerTransID, partner.OpRegister},
+		{"partnerTransIDAtOTP", s.PartnerTransIDAtOTP, telco.OpOTP},
+		{"dedupeByPartnerTransID", s.DedupeByPartnerTransID, telco.OpRegister},
 	}
 	for _, p := range promises {
 		e := d.Operations[p.op]

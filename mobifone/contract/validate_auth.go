@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func validateAuth(d *Document, l *problemList) {
@@ -265,7 +265,7 @@ func validateReplySignature(d *Document, l *problemList) {
 		return
 	}
 	for _, op := range sortedKeys(d.Operations) {
-		if e := d.Operations[op]; e != nil && e.Rows != nil && op != partner.OpGet {
+		if e := d.Operations[op]; e != nil && e.Rows != nil && op != telco.OpGet {
 			l.add("$.auth.reply.canonical", "%s answers with a list, whose elements have no names to sort by; want members, or body with a header", string(op))
 			return
 		}

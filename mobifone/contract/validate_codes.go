@@ -6,12 +6,12 @@ import (
 	"strings"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func validateCodes(d *Document, l *problemList) {
 	wires := map[string][]wireRow{}
-	names := map[partner.Code]string{}
+	names := map[telco.Code]string{}
 	statuses := map[int]string{}
 	for i, r := range d.Codes {
 		path := element("$.codes", i)
@@ -33,7 +33,7 @@ func validateCodes(d *Document, l *problemList) {
 		validateText(r.Text.VI, path+".text.vi", l)
 		validateText(r.Text.EN, path+".text.en", l)
 	}
-	for _, name := range []partner.Code{partner.Success, partner.SystemError} {
+	for _, name := range []telco.Code{telco.Success, telco.SystemError} {
 		if _, there := names[name]; !there {
 			l.add("$.codes", "has no row named %s; its text is shown when nothing else is known", string(name))
 		}
@@ -51,22 +51,22 @@ func validateCodes(d *Document, l *problemList) {
 		}
 	}
 	for _, op := range sortedKeys(d.Operations) {
-		if names[partner.Success] != "" && field.Of(op) != 0 && !canSucceed(d, op) {
-			l.add(names[partner.Success], "no code means success for %s: let the row speak for it, with a string that no other row claims", string(op))
+		if names[telco.Success] != "" && field.Of(op) != 0 && !canSucceed(d, op) {
+			l.add(names[telco.Success], "no code means success for %s: let the row speak for it, with a string that no other row claims", string(op))
 		}
 	}
 }
 
 // canSucceed reports whether a code means success for an operation: one of the row named
 // SUCCESS that speaks for it and that no row of the operation's own takes.
-func canSucceed(d *Document, op partner.Operation) bool {
+func canSucceed(d *Document, op telco.Operation) bool {
 	for _, r := range d.Codes {
-		if r.Name != partner.Success || len(r.Operations) > 0 && !slices.Contains(r.Operations, op) {
+		if r.Name != telco.Success || len(r.Operations) > 0 && !slices.Contains(r.Operations, op) {
 			continue
 		}
 		for _, wire := range r.Wire {
 			taken := func(other CodeRule) bool {
-				return other.Name != partner.Success && slices.Contains(other.Operations, op) && slices.Contains(other.Wire, wire)
+				return other.Name != telco.Success && slices.Contains(other.Operations, op) && slices.Contains(other.Wire, wire)
 			}
 			if !slices.ContainsFunc(d.Codes, taken) {
 				return true
@@ -76,7 +76,7 @@ func canSucceed(d *Document, op partner.Operation) bool {
 	return false
 }
 
-func validateCodeName(r CodeRule, path string, names map[partner.Code]string, l *problemList) {
+func validateCodeName(r CodeRule, path string, names map[telco.Code]string, l *problemList) {
 	here := path + ".name"
 	switch {
 	case r.Name == "":
@@ -94,7 +94,7 @@ func validateCodeName(r CodeRule, path string, names map[partner.Code]string, l 
 }
 
 func validateCodeWires(d *Document, r CodeRule, path string, wires map[string][]wireRow, l *problemList) {
-	if len(r.Wire) == 0 && len(r.HTTPStatus) == 0 && r.Name != partner.SystemError {
+	if len(r.Wire) == 0 && len(r.HTTPStatus) == 0 && r.Name != telco.SystemError {
 		l.add(path+".wire", "is empty and no httpStatus is given, so the row never applies")
 	}
 	for j, wire := range r.Wire {
@@ -113,7 +113,7 @@ func validateCodeWires(d *Document, r CodeRule, path string, wires map[string][]
 		}
 		wires[wire] = append(wires[wire], wireRow{path, r.Operations})
 		success := slices.Contains(d.Envelope.SuccessCodes, wire)
-		if success != (r.Name == partner.Success) && (len(r.Operations) == 0 || r.Name == partner.Success) {
+		if success != (r.Name == telco.Success) && (len(r.Operations) == 0 || r.Name == telco.Success) {
 			l.add(here, "%q must stand in the row named SUCCESS and in envelope.successCodes, or in neither", wire)
 		}
 	}
@@ -138,15 +138,15 @@ func validateClass(d *Document, r CodeRule, path string, l *problemList) {
 			l.add(here, "no operation %q; want one the SDK knows, or \"*\"", string(op))
 		}
 		class := r.Class[op]
-		isSuccess := r.Name == partner.Success
+		isSuccess := r.Name == telco.Success
 		if isSuccess && class != "success" {
 			l.add(here, "a success code means success for every operation, found %s", class)
 		}
-		if !isSuccess && class == "success" && (op == partner.OpRegister || op == anyOperation) {
+		if !isSuccess && class == "success" && (op == telco.OpRegister || op == anyOperation) {
 			l.add(here, "only envelope.successCodes prove a registration; want rejected or unknown")
 		}
 	}
-	if r.Name == partner.Success && r.Class[anyOperation] == "" {
+	if r.Name == telco.Success && r.Class[anyOperation] == "" {
 		for _, op := range sortedKeys(d.Operations) {
 			if r.Class[op] == "" {
 				l.add(path+".class", `does not say success for %s; write {"*": "success"}`, string(op))
@@ -156,13 +156,13 @@ func validateClass(d *Document, r CodeRule, path string, l *problemList) {
 }
 
 func validateThen(r CodeRule, path string, l *problemList) {
-	if r.Then == partner.ThenSameIDs && r.Name != partner.OTPInvalid {
+	if r.Then == telco.ThenSameIDs && r.Name != telco.OTPInvalid {
 		l.add(path+".then", "sameIds is for OTP_INVALID alone; want refund, newOTP or newAttempt")
 	}
-	if r.Name == partner.Success && r.Then != "" {
+	if r.Name == telco.Success && r.Then != "" {
 		l.add(path+".then", "nothing goes on after a success; leave it out")
 	}
-	if r.Name == partner.Success && r.Resend != "never" {
+	if r.Name == telco.Success && r.Resend != "never" {
 		l.add(path+".resend", "a success is never sent again; want never")
 	}
 }
@@ -180,16 +180,16 @@ func isUpperName(s string) bool {
 // wireRow is a row that holds one of MobiFone's strings.
 type wireRow struct {
 	path       string
-	operations []partner.Operation
+	operations []telco.Operation
 }
 
 // overlaps reports whether two rows of one string could both speak for an operation. A row
 // that names none speaks for the operations that no other names.
-func overlaps(a, b []partner.Operation) bool {
+func overlaps(a, b []telco.Operation) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return len(a) == len(b)
 	}
-	return slices.ContainsFunc(a, func(op partner.Operation) bool { return slices.Contains(b, op) })
+	return slices.ContainsFunc(a, func(op telco.Operation) bool { return slices.Contains(b, op) })
 }
 
 // validateText checks one sentence for the teller. A value stands in a bracket with
@@ -261,7 +261,7 @@ func (c *Contract) Warnings() []*Problem {
 	}
 	for i := range c.doc.Codes {
 		r := &c.doc.Codes[i]
-		if c.doc.ClassOf(partner.OpRegister, r) != "rejected" {
+		if c.doc.ClassOf(telco.OpRegister, r) != "rejected" {
 			continue
 		}
 		text := strings.ToLower(strings.ReplaceAll(string(r.Name), "_", " ") + " " + r.Text.VI + " " + r.Text.EN)
@@ -284,9 +284,9 @@ func (c *Contract) Warnings() []*Problem {
 
 // warnOfLookups tells of a sale that no lookup could settle.
 func (l *problemList) warnOfLookups(d *Document) {
-	op := partner.OpGet
+	op := telco.OpGet
 	if d.Operations[op] == nil {
-		op = partner.OpSearch
+		op = telco.OpSearch
 	}
 	e := d.Operations[op]
 	if e == nil {

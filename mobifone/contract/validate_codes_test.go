@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Indexes of rows in the default table.
@@ -17,17 +17,17 @@ const (
 	atDuplicate  = "$.codes[2]"
 )
 
-func code(name partner.Code, change func(r *contract.CodeRule)) func(*contract.Document) {
+func code(name telco.Code, change func(r *contract.CodeRule)) func(*contract.Document) {
 	return func(d *contract.Document) { change(ruleNamed(d, name)) }
 }
 
 func processing(change func(r *contract.CodeRule)) func(*contract.Document) {
-	return code(partner.Processing, change)
+	return code(telco.Processing, change)
 }
 
 func TestCodeRules(t *testing.T) {
 	t.Parallel()
-	remove := func(name partner.Code) func(*contract.Document) {
+	remove := func(name telco.Code) func(*contract.Document) {
 		return func(d *contract.Document) {
 			kept := d.Codes[:0]
 			for _, r := range d.Codes {
@@ -38,20 +38,20 @@ func TestCodeRules(t *testing.T) {
 			d.Codes = kept
 		}
 	}
-	class := func(op partner.Operation, c string) func(*contract.Document) {
+	class := func(op telco.Operation, c string) func(*contract.Document) {
 		return processing(func(r *contract.CodeRule) { r.Class[op] = c })
 	}
 	checkBreaches(t, []breach{
-		{"no SYSTEM_ERROR", remove(partner.SystemError), "$.codes", "named SYSTEM_ERROR"},
-		{"no SUCCESS", remove(partner.Success), "$.codes", "named SUCCESS"},
+		{"no SYSTEM_ERROR", remove(telco.SystemError), "$.codes", "named SYSTEM_ERROR"},
+		{"no SUCCESS", remove(telco.Success), "$.codes", "named SUCCESS"},
 		{"empty name", processing(func(r *contract.CodeRule) { r.Name = "" }), atProcessing + ".name", "is empty"},
-		{"local name", processing(func(r *contract.CodeRule) { r.Name = partner.ReplyLost }), atProcessing + ".name", "the SDK says itself"},
+		{"local name", processing(func(r *contract.CodeRule) { r.Name = telco.ReplyLost }), atProcessing + ".name", "the SDK says itself"},
 		{"small letters", processing(func(r *contract.CodeRule) { r.Name = "Processing" }), atProcessing + ".name", "want capitals"},
 		{"digit first", processing(func(r *contract.CodeRule) { r.Name = "1X" }), atProcessing + ".name", "want capitals"},
-		{"name twice", code(partner.DuplicateTransaction, func(r *contract.CodeRule) { r.Name = partner.Processing }), atDuplicate + ".name", "is the name of " + atProcessing},
+		{"name twice", code(telco.DuplicateTransaction, func(r *contract.CodeRule) { r.Name = telco.Processing }), atDuplicate + ".name", "is the name of " + atProcessing},
 		{"row without strings", processing(func(r *contract.CodeRule) { r.Wire = nil }), atProcessing + ".wire", "never applies"},
 		{"empty string", processing(func(r *contract.CodeRule) { r.Wire = []string{""} }), atProcessing + ".wire[0]", "is empty"},
-		{"string twice", code(partner.DuplicateTransaction, func(r *contract.CodeRule) { r.Wire = []string{"8002", "8001"} }), atDuplicate + ".wire[1]", "stands in " + atProcessing},
+		{"string twice", code(telco.DuplicateTransaction, func(r *contract.CodeRule) { r.Wire = []string{"8002", "8001"} }), atDuplicate + ".wire[1]", "stands in " + atProcessing},
 		{"string twice in a row", processing(func(r *contract.CodeRule) { r.Wire = []string{"8001", "8001"} }), atProcessing + ".wire[1]", "stands in " + atProcessing},
 		{"number codes that are none", func(d *contract.Document) {
 			d.Envelope.CodeAsNumber = true
@@ -62,26 +62,26 @@ func TestCodeRules(t *testing.T) {
 		{"status too high", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{600} }), atProcessing + ".httpStatus[0]", "found 600"},
 		{"status twice", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{400, 400} }), atProcessing + ".httpStatus[1]", "stands in"},
 		{"class of no operation", class("otp.verify", "unknown"), atProcessing + `.class["otp.verify"]`, "no operation"},
-		{"unknown class", class(partner.OpOTP, "maybe"), atProcessing + `.class["otp.request"]`, `found "maybe"`},
-		{"register success by another code", class(partner.OpRegister, "success"), atProcessing + `.class["registration.register"]`, "prove a registration"},
+		{"unknown class", class(telco.OpOTP, "maybe"), atProcessing + `.class["otp.request"]`, `found "maybe"`},
+		{"register success by another code", class(telco.OpRegister, "success"), atProcessing + `.class["registration.register"]`, "prove a registration"},
 		{"any success by another code", class("*", "success"), atProcessing + `.class["*"]`, "prove a registration"},
-		{"success that is rejected", code(partner.Success, func(r *contract.CodeRule) { r.Class[partner.OpOTP] = "rejected" }), atSuccess + `.class["otp.request"]`, "for every operation"},
-		{"success that is unknown", code(partner.Success, func(r *contract.CodeRule) { r.Class["*"] = "unknown" }), atSuccess + `.class["*"]`, "for every operation"},
-		{"success left out for one", code(partner.Success, func(r *contract.CodeRule) {
-			r.Class = map[partner.Operation]string{partner.OpOTP: "success"}
+		{"success that is rejected", code(telco.Success, func(r *contract.CodeRule) { r.Class[telco.OpOTP] = "rejected" }), atSuccess + `.class["otp.request"]`, "for every operation"},
+		{"success that is unknown", code(telco.Success, func(r *contract.CodeRule) { r.Class["*"] = "unknown" }), atSuccess + `.class["*"]`, "for every operation"},
+		{"success left out for one", code(telco.Success, func(r *contract.CodeRule) {
+			r.Class = map[telco.Operation]string{telco.OpOTP: "success"}
 		}), atSuccess + ".class", "success for registration.register"},
 		{"unknown resend", processing(func(r *contract.CodeRule) { r.Resend = "" }), atProcessing + ".resend", `found ""`},
-		{"resend after success", code(partner.Success, func(r *contract.CodeRule) { r.Resend = "reads" }), atSuccess + ".resend", "never sent again"},
+		{"resend after success", code(telco.Success, func(r *contract.CodeRule) { r.Resend = "reads" }), atSuccess + ".resend", "never sent again"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"status alone":                 processing(func(r *contract.CodeRule) { r.Wire, r.HTTPStatus = nil, []int{400, 599} }),
-		"system error without strings": code(partner.SystemError, func(r *contract.CodeRule) { r.Wire = nil }),
+		"system error without strings": code(telco.SystemError, func(r *contract.CodeRule) { r.Wire = nil }),
 		"a name of the contract's own": processing(func(r *contract.CodeRule) { r.Name = "PARTNER_2_SAYS_SO" }),
 		"no class at all":              processing(func(r *contract.CodeRule) { r.Class = nil }),
-		"OTP sent is a success there":  class(partner.OpOTP, "success"),
-		"success spelled out": code(partner.Success, func(r *contract.CodeRule) {
-			r.Class = map[partner.Operation]string{}
-			for _, op := range partner.Operations() {
+		"OTP sent is a success there":  class(telco.OpOTP, "success"),
+		"success spelled out": code(telco.Success, func(r *contract.CodeRule) {
+			r.Class = map[telco.Operation]string{}
+			for _, op := range telco.Operations() {
 				r.Class[op] = "success"
 			}
 		}),
@@ -93,14 +93,14 @@ func TestThenRules(t *testing.T) {
 	at := atProcessing + ".then"
 	checkBreaches(t, []breach{
 		{"unknown", processing(func(r *contract.CodeRule) { r.Then = "wait" }), at, `want "refund", "newOTP"`},
-		{"the same ids after anything", processing(func(r *contract.CodeRule) { r.Then = partner.ThenSameIDs }), at, "OTP_INVALID alone"},
-		{"after a success", code(partner.Success, func(r *contract.CodeRule) { r.Then = partner.ThenRefund }), atSuccess + ".then", "nothing goes on"},
+		{"the same ids after anything", processing(func(r *contract.CodeRule) { r.Then = telco.ThenSameIDs }), at, "OTP_INVALID alone"},
+		{"after a success", code(telco.Success, func(r *contract.CodeRule) { r.Then = telco.ThenRefund }), atSuccess + ".then", "nothing goes on"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"left out":    processing(func(r *contract.CodeRule) { r.Then = "" }),
-		"new OTP":     processing(func(r *contract.CodeRule) { r.Then = partner.ThenNewOTP }),
-		"new attempt": processing(func(r *contract.CodeRule) { r.Then = partner.ThenNewAttempt }),
-		"a MobiFone that voids an OTP entered wrongly": code(partner.OTPInvalid, func(r *contract.CodeRule) { r.Then = partner.ThenNewOTP }),
+		"new OTP":     processing(func(r *contract.CodeRule) { r.Then = telco.ThenNewOTP }),
+		"new attempt": processing(func(r *contract.CodeRule) { r.Then = telco.ThenNewAttempt }),
+		"a MobiFone that voids an OTP entered wrongly": code(telco.OTPInvalid, func(r *contract.CodeRule) { r.Then = telco.ThenNewOTP }),
 	})
 }
 
@@ -108,19 +108,19 @@ func TestThenRules(t *testing.T) {
 func TestThenOf(t *testing.T) {
 	t.Parallel()
 	c := contract.Default()
-	for name, want := range map[partner.Code]partner.Then{
-		partner.Success: "", partner.Processing: "", partner.SystemError: "", partner.ReplyLost: "", "": "", "NO_SUCH_CODE": "",
-		partner.OTPInvalid: partner.ThenSameIDs, partner.OTPExpired: partner.ThenNewOTP, partner.OTPAttemptsExceeded: partner.ThenNewOTP,
-		partner.TransactionConflict: partner.ThenNewAttempt, partner.DuplicateTransaction: partner.ThenNewAttempt,
-		partner.RateLimited: partner.ThenNewAttempt, partner.NotEligible: partner.ThenRefund, partner.AuthKey: partner.ThenRefund,
+	for name, want := range map[telco.Code]telco.Then{
+		telco.Success: "", telco.Processing: "", telco.SystemError: "", telco.ReplyLost: "", "": "", "NO_SUCH_CODE": "",
+		telco.OTPInvalid: telco.ThenSameIDs, telco.OTPExpired: telco.ThenNewOTP, telco.OTPAttemptsExceeded: telco.ThenNewOTP,
+		telco.TransactionConflict: telco.ThenNewAttempt, telco.DuplicateTransaction: telco.ThenNewAttempt,
+		telco.RateLimited: telco.ThenNewAttempt, telco.NotEligible: telco.ThenRefund, telco.AuthKey: telco.ThenRefund,
 	} {
 		assert.Equal(t, want, c.ThenOf(name), name)
 	}
 	doc := c.Document()
-	ruleNamed(&doc, partner.OTPInvalid).Then = ""
+	ruleNamed(&doc, telco.OTPInvalid).Then = ""
 	bare, err := contract.New(doc)
 	require.NoError(t, err)
-	assert.Equal(t, partner.ThenSameIDs, bare.ThenOf(partner.OTPInvalid))
+	assert.Equal(t, telco.ThenSameIDs, bare.ThenOf(telco.OTPInvalid))
 }
 
 func TestTextRules(t *testing.T) {

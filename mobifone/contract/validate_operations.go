@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func validateOperations(d *Document, l *problemList) {
@@ -47,15 +47,15 @@ func validateOperations(d *Document, l *problemList) {
 
 func joinOperations() string {
 	var names []string
-	for _, op := range partner.Operations() {
+	for _, op := range telco.Operations() {
 		names = append(names, string(op))
 	}
 	return strings.Join(names, ", ")
 }
 
-func validateRoute(op partner.Operation, e *Endpoint, path string, l *problemList) {
+func validateRoute(op telco.Operation, e *Endpoint, path string, l *problemList) {
 	if e.Method == http.MethodGet {
-		if op == partner.OpOTP || op == partner.OpRegister {
+		if op == telco.OpOTP || op == telco.OpRegister {
 			l.add(path+".method", "GET is for reading: Go and proxies re-send it by themselves; want POST or PUT")
 		}
 		if e.Encoding == "json" || e.Encoding == "form" {
@@ -67,7 +67,7 @@ func validateRoute(op partner.Operation, e *Endpoint, path string, l *problemLis
 	}
 }
 
-func validateIdempotencyHeader(a Auth, op partner.Operation, e *Endpoint, path string, l *problemList) {
+func validateIdempotencyHeader(a Auth, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	name := e.IdempotencyHeader
 	if name == "" {
 		return
@@ -80,7 +80,7 @@ func validateIdempotencyHeader(a Auth, op partner.Operation, e *Endpoint, path s
 			l.add(path, "%q is also that of %s", name, h.path)
 		}
 	}
-	if op != partner.OpOTP && op != partner.OpRegister {
+	if op != telco.OpOTP && op != telco.OpRegister {
 		l.add(path, "only otp.request and registration.register have a partnerTransId to put there")
 	}
 }
@@ -160,7 +160,7 @@ func validatePrivacy(d *Document, e *Endpoint, path string, l *problemList) {
 	}
 }
 
-func validateRequest(d *Document, op partner.Operation, e *Endpoint, path string, l *problemList) {
+func validateRequest(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	at := path + ".request"
 	names := map[string]string{}
 	for _, name := range sortedKeys(e.Request) {
@@ -179,14 +179,14 @@ func validateRequest(d *Document, op partner.Operation, e *Endpoint, path string
 			l.add(member(at, name), "is needed: %s means nothing without it", op)
 		}
 	}
-	if op == partner.OpRegister && e.Request[field.TransID] == "" {
+	if op == telco.OpRegister && e.Request[field.TransID] == "" {
 		for _, name := range []string{field.MSISDN, field.Package} {
 			if e.Request[name] == "" {
 				l.add(member(at, name), "is needed where no transId is sent: nothing else says what is bought")
 			}
 		}
 	}
-	if (op == partner.OpRegister || op == partner.OpGet) && e.Request[field.TransID] == "" && e.Request[field.PartnerTransID] == "" {
+	if (op == telco.OpRegister || op == telco.OpGet) && e.Request[field.TransID] == "" && e.Request[field.PartnerTransID] == "" {
 		l.add(at, "needs transId or partnerTransId; without an id nothing can be looked up")
 	}
 	for _, name := range sortedKeys(e.Constants) {
@@ -247,7 +247,7 @@ func formatChoices(k field.Kind) []string {
 	return nil
 }
 
-func validateFormats(op partner.Operation, e *Endpoint, path string, l *problemList) {
+func validateFormats(op telco.Operation, e *Endpoint, path string, l *problemList) {
 	ops := field.Of(op)
 	for _, name := range sortedKeys(e.Formats) {
 		here := member(path, name)
@@ -284,17 +284,17 @@ func isDay(layout string) bool {
 // validateCount asks for a count where a search is the only lookup: a sale looks its ids up
 // before it registers, and a list without a count shows of nothing that it is lacking.
 func validateCount(d *Document, l *problemList) {
-	e := d.Operations[partner.OpSearch]
-	if e == nil || d.Operations[partner.OpGet] != nil || e.Response["total"] != "" || e.Response["pages"] != "" {
+	e := d.Operations[telco.OpSearch]
+	if e == nil || d.Operations[telco.OpGet] != nil || e.Response["total"] != "" || e.Response["pages"] != "" {
 		return
 	}
-	l.add(member(member("$.operations", string(partner.OpSearch))+".response", "total"),
+	l.add(member(member("$.operations", string(telco.OpSearch))+".response", "total"),
 		"is needed where MobiFone has no transactions.get: without total or pages no list can show that a registration is lacking, "+
 			"and a sale would never dare to register; leave the operation out if MobiFone counts nothing")
 }
 
 // validateEcho lets only what was ordered be compared: ids, subscriber, package, amount.
-func validateEcho(d *Document, op partner.Operation, e *Endpoint, path string, l *problemList) {
+func validateEcho(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	for i, name := range e.Echo {
 		here := element(path+".echo", i)
 		switch name {
@@ -304,11 +304,11 @@ func validateEcho(d *Document, op partner.Operation, e *Endpoint, path string, l
 			continue
 		}
 		switch {
-		case op != partner.OpOTP && op != partner.OpRegister:
+		case op != telco.OpOTP && op != telco.OpRegister:
 			l.add(here, "only otp.request and registration.register echo; a lookup's ids are always compared")
 		case e.Response[name] == "":
 			l.add(here, "%s is not in response, so it cannot be read", name)
-		case op == partner.OpOTP && e.Request[name] == "":
+		case op == telco.OpOTP && e.Request[name] == "":
 			l.add(here, "%s is not in request, so there is nothing to compare with", name)
 		case name == field.PartnerTransID && e.Request[name] == "" && !d.Semantics.PartnerTransIDAtOTP:
 			l.add(here, "%s is sent neither here nor with otp.request, so that no answer can carry it; leave it out", name)
@@ -318,7 +318,7 @@ func validateEcho(d *Document, op partner.Operation, e *Endpoint, path string, l
 	}
 }
 
-func validateResponse(d *Document, op partner.Operation, e *Endpoint, path string, l *problemList) {
+func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	at := path + ".response"
 	places := envelopePlaces(d.Envelope)
 	paths := map[string]string{}
@@ -356,7 +356,7 @@ func validateResponse(d *Document, op partner.Operation, e *Endpoint, path strin
 	validateRows(op, e, path+".rows", l)
 }
 
-func validateRows(op partner.Operation, e *Endpoint, path string, l *problemList) {
+func validateRows(op telco.Operation, e *Endpoint, path string, l *problemList) {
 	readable := field.Names(field.Rows[:], field.Of(op))
 	switch {
 	case readable == nil && e.Rows == nil:
@@ -397,7 +397,7 @@ func validateRows(op partner.Operation, e *Endpoint, path string, l *problemList
 			l.add(member(at, name), "is needed: a row means nothing without it")
 		}
 	}
-	if op != partner.OpEligible && e.Rows.Fields[field.TransID] == "" && e.Rows.Fields[field.PartnerTransID] == "" {
+	if op != telco.OpEligible && e.Rows.Fields[field.TransID] == "" && e.Rows.Fields[field.PartnerTransID] == "" {
 		l.add(at, "needs transId or partnerTransId; a row without an id belongs to no sale")
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 )
 
 // on changes one endpoint.
-func on(op partner.Operation, change func(e *contract.Endpoint)) func(*contract.Document) {
+func on(op telco.Operation, change func(e *contract.Endpoint)) func(*contract.Document) {
 	return func(d *contract.Document) { change(d.Operations[op]) }
 }
 
@@ -26,41 +26,41 @@ func TestRouteRules(t *testing.T) {
 	breaches := []breach{
 		{"no operations", func(d *contract.Document) { d.Operations = nil }, "$.operations", "is empty"},
 		{"unknown operation", func(d *contract.Document) { d.Operations["otp.verify"] = &contract.Endpoint{} }, `$.operations["otp.verify"]`, `no operation "otp.verify"`},
-		{"null operation", func(d *contract.Document) { d.Operations[partner.OpGet] = nil }, atGet, "leave the member out"},
-		{"method", on(partner.OpGet, func(e *contract.Endpoint) { e.Method = "get" }), atGet + ".method", `found "get"`},
-		{"OTP by GET", on(partner.OpOTP, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", "query" }), atOTP + ".method", "re-send"},
-		{"register by GET", on(partner.OpRegister, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", "query" }), atRegister + ".method", "re-send"},
-		{"encoding", on(partner.OpOTP, func(e *contract.Endpoint) { e.Encoding = "xml" }), atOTP + ".encoding", `found "xml"`},
-		{"GET with JSON", on(partner.OpGet, func(e *contract.Endpoint) { e.Encoding = "json" }), atGet + ".encoding", "no body"},
-		{"GET with form", on(partner.OpGet, func(e *contract.Endpoint) { e.Encoding = "form" }), atGet + ".encoding", "no body"},
-		{"one route twice", on(partner.OpSearch, func(e *contract.Endpoint) { e.Path = "/partner/v1/otp" }), atSearch + ".path", "is also that of " + atOTP},
+		{"null operation", func(d *contract.Document) { d.Operations[telco.OpGet] = nil }, atGet, "leave the member out"},
+		{"method", on(telco.OpGet, func(e *contract.Endpoint) { e.Method = "get" }), atGet + ".method", `found "get"`},
+		{"OTP by GET", on(telco.OpOTP, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", "query" }), atOTP + ".method", "re-send"},
+		{"register by GET", on(telco.OpRegister, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", "query" }), atRegister + ".method", "re-send"},
+		{"encoding", on(telco.OpOTP, func(e *contract.Endpoint) { e.Encoding = "xml" }), atOTP + ".encoding", `found "xml"`},
+		{"GET with JSON", on(telco.OpGet, func(e *contract.Endpoint) { e.Encoding = "json" }), atGet + ".encoding", "no body"},
+		{"GET with form", on(telco.OpGet, func(e *contract.Endpoint) { e.Encoding = "form" }), atGet + ".encoding", "no body"},
+		{"one route twice", on(telco.OpSearch, func(e *contract.Endpoint) { e.Path = "/partner/v1/otp" }), atSearch + ".path", "is also that of " + atOTP},
 		{"route of the login", func(d *contract.Document) {
 			bearer(d)
 			d.Auth.Login.Path = "/partner/v1/otp"
 		}, "$.auth.login.path", "is also that of " + atOTP},
-		{"idempotency header of net/http", on(partner.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "idempotency-key" }), atRegister + ".idempotencyHeader", "send a request twice"},
-		{"X- of the same", on(partner.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "X-IDEMPOTENCY-KEY" }), atRegister + ".idempotencyHeader", "send a request twice"},
-		{"idempotency header no token", on(partner.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "a b" }), atRegister + ".idempotencyHeader", "no header name"},
-		{"idempotency header of HTTP", on(partner.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "Content-Length" }), atRegister + ".idempotencyHeader", "HTTP itself"},
-		{"idempotency header that signs", on(partner.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "x-nonce" }), atRegister + ".idempotencyHeader", "$.auth.headers.nonce"},
-		{"idempotency header on a lookup", on(partner.OpGet, func(e *contract.Endpoint) { e.IdempotencyHeader = "X-Key" }), atGet + ".idempotencyHeader", "partnerTransId"},
+		{"idempotency header of net/http", on(telco.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "idempotency-key" }), atRegister + ".idempotencyHeader", "send a request twice"},
+		{"X- of the same", on(telco.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "X-IDEMPOTENCY-KEY" }), atRegister + ".idempotencyHeader", "send a request twice"},
+		{"idempotency header no token", on(telco.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "a b" }), atRegister + ".idempotencyHeader", "no header name"},
+		{"idempotency header of HTTP", on(telco.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "Content-Length" }), atRegister + ".idempotencyHeader", "HTTP itself"},
+		{"idempotency header that signs", on(telco.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "x-nonce" }), atRegister + ".idempotencyHeader", "$.auth.headers.nonce"},
+		{"idempotency header on a lookup", on(telco.OpGet, func(e *contract.Endpoint) { e.IdempotencyHeader = "X-Key" }), atGet + ".idempotencyHeader", "partnerTransId"},
 	}
 	for _, path := range []string{
 		"", "/", "partner/otp", "https://host/otp", "//host/otp", "/otp?x=1", "/otp#x", "/a/../otp", "/a/./otp", "/a//otp",
 		"/..", "/a%2Fb", "/otp/{id}", "/a b", "/a\\b", "/ố", "/a\nb",
 	} {
-		breaches = append(breaches, breach{"path " + path, on(partner.OpOTP, func(e *contract.Endpoint) { e.Path = path }), atOTP + ".path", ""})
+		breaches = append(breaches, breach{"path " + path, on(telco.OpOTP, func(e *contract.Endpoint) { e.Path = path }), atOTP + ".path", ""})
 	}
 	checkBreaches(t, breaches)
 	checkAllowed(t, map[string]func(*contract.Document){
-		"PUT":                  on(partner.OpRegister, func(e *contract.Endpoint) { e.Method = "PUT" }),
-		"one path, two verbs":  on(partner.OpSearch, func(e *contract.Endpoint) { e.Path = "/partner/v1/transactions" }),
-		"slash at the end":     on(partner.OpOTP, func(e *contract.Endpoint) { e.Path = "/otp/" }),
-		"three dots":           on(partner.OpOTP, func(e *contract.Endpoint) { e.Path = "/otp/...;v=1" }),
-		"idempotency header":   on(partner.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "X-Order" }),
-		"POST with a query":    on(partner.OpList, func(e *contract.Endpoint) { e.Method = "POST" }),
-		"form":                 on(partner.OpRegister, func(e *contract.Endpoint) { e.Encoding = "form" }),
-		"no lookup operations": func(d *contract.Document) { delete(d.Operations, partner.OpGet); delete(d.Operations, partner.OpList) },
+		"PUT":                  on(telco.OpRegister, func(e *contract.Endpoint) { e.Method = "PUT" }),
+		"one path, two verbs":  on(telco.OpSearch, func(e *contract.Endpoint) { e.Path = "/partner/v1/transactions" }),
+		"slash at the end":     on(telco.OpOTP, func(e *contract.Endpoint) { e.Path = "/otp/" }),
+		"three dots":           on(telco.OpOTP, func(e *contract.Endpoint) { e.Path = "/otp/...;v=1" }),
+		"idempotency header":   on(telco.OpRegister, func(e *contract.Endpoint) { e.IdempotencyHeader = "X-Order" }),
+		"POST with a query":    on(telco.OpList, func(e *contract.Endpoint) { e.Method = "POST" }),
+		"form":                 on(telco.OpRegister, func(e *contract.Endpoint) { e.Encoding = "form" }),
+		"no lookup operations": func(d *contract.Document) { delete(d.Operations, telco.OpGet); delete(d.Operations, telco.OpList) },
 	})
 }
 
@@ -69,27 +69,27 @@ func TestPrivacyRules(t *testing.T) {
 	inURL := func(allow bool) func(*contract.Document) {
 		return func(d *contract.Document) {
 			d.AllowSubscriberInURL = allow
-			d.Operations[partner.OpRegister].Encoding = "query"
+			d.Operations[telco.OpRegister].Encoding = "query"
 		}
 	}
 	checkBreaches(t, []breach{
 		{"OTP in a query", inURL(false), atRegister + ".request.otp", "never"},
 		{"OTP in a query, numbers allowed", inURL(true), atRegister + ".request.otp", "never"},
 		{"number in a query", inURL(false), atRegister + ".request.msisdn", "ends in logs"},
-		{"number by GET", on(partner.OpSearch, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", "query" }), atSearch + ".request.msisdn", "ends in logs"},
-		{"number by GET whatever the encoding", on(partner.OpSearch, func(e *contract.Endpoint) { e.Method = "GET" }), atSearch + ".request.msisdn", "ends in logs"},
+		{"number by GET", on(telco.OpSearch, func(e *contract.Endpoint) { e.Method, e.Encoding = "GET", "query" }), atSearch + ".request.msisdn", "ends in logs"},
+		{"number by GET whatever the encoding", on(telco.OpSearch, func(e *contract.Endpoint) { e.Method = "GET" }), atSearch + ".request.msisdn", "ends in logs"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
 		"number in a query, allowed": func(d *contract.Document) {
 			d.AllowSubscriberInURL = true
-			d.Operations[partner.OpSearch].Encoding = "query"
+			d.Operations[telco.OpSearch].Encoding = "query"
 		},
 	})
 }
 
 func TestRequestRules(t *testing.T) {
 	t.Parallel()
-	without := func(op partner.Operation, names ...string) func(*contract.Document) {
+	without := func(op telco.Operation, names ...string) func(*contract.Document) {
 		return on(op, func(e *contract.Endpoint) {
 			for _, n := range names {
 				delete(e.Request, n)
@@ -98,44 +98,44 @@ func TestRequestRules(t *testing.T) {
 		})
 	}
 	checkBreaches(t, []breach{
-		{"unknown logical name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["phone"] = "x" }), atOTP + ".request.phone", `cannot send "phone"`},
-		{"a name of another operation", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["otp"] = "x" }), atOTP + ".request.otp", `cannot send "otp"`},
-		{"amount before register", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["amount"] = "x" }), atOTP + ".request.amount", `cannot send`},
-		{"empty wire name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "" }), atOTP + ".request.pos", "wire name is empty"},
-		{"space in a wire name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "pos code" }), atOTP + ".request.pos", "space"},
-		{"control in a wire name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "a\x00" }), atOTP + ".request.pos", "control"},
-		{"two fields on one name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "isdn" }), atOTP + ".request.pos", "overlap"},
-		{"constant on a field", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"isdn": "x"} }), atOTP + ".request.msisdn", "overlap"},
-		{"constant without a name", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"": "x"} }), atOTP + `.constants[""]`, "is empty"},
-		{"constant that is a list", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"a": []string{}} }), atOTP + ".constants.a", "found a []string"},
-		{"constant that is no number", on(partner.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"a": inf()} }), atOTP + ".constants.a", "want a text"},
-		{"eligible without number", without(partner.OpEligible, "msisdn"), atEligible + ".request.msisdn", "is needed"},
-		{"OTP without number", without(partner.OpOTP, "msisdn"), atOTP + ".request.msisdn", "is needed"},
-		{"OTP without package", without(partner.OpOTP, "package"), atOTP + ".request.package", "is needed"},
-		{"register without number", without(partner.OpRegister, "msisdn", "transId"), atRegister + ".request.msisdn", "is needed"},
-		{"register without package", without(partner.OpRegister, "package", "transId"), atRegister + ".request.package", "is needed"},
-		{"register without OTP", without(partner.OpRegister, "otp"), atRegister + ".request.otp", "is needed"},
-		{"register without ids", without(partner.OpRegister, "transId", "partnerTransId"), atRegister + ".request", "transId or partnerTransId"},
-		{"get without ids", without(partner.OpGet, "transId", "partnerTransId"), atGet + ".request", "transId or partnerTransId"},
-		{"list without from", without(partner.OpList, "from"), atList + ".request.from", "is needed"},
-		{"list without to", without(partner.OpList, "to"), atList + ".request.to", "is needed"},
-		{"list without page", without(partner.OpList, "page"), atList + ".request.page", "is needed"},
-		{"search without number", without(partner.OpSearch, "msisdn"), atSearch + ".request.msisdn", "is needed"},
-		{"search without from", without(partner.OpSearch, "from"), atSearch + ".request.from", "is needed"},
-		{"search without to", without(partner.OpSearch, "to"), atSearch + ".request.to", "is needed"},
-		{"search without page", without(partner.OpSearch, "page"), atSearch + ".request.page", "is needed"},
-		{"text that is no number", on(partner.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"otp"} }), atRegister + ".asText[0]", "want a number"},
-		{"text not sent", on(partner.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"amount", "page"} }), atRegister + ".asText[1]", "not in request"},
-		{"text twice", on(partner.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"amount", "amount"} }), atRegister + ".asText[1]", "appears twice"},
-		{"echo of something else", on(partner.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"status"} }), atRegister + ".echo[0]", "want transId, partnerTransId, msisdn, package or amount"},
-		{"echo not read", on(partner.OpRegister, func(e *contract.Endpoint) { delete(e.Response, "transId") }), atRegister + ".echo[0]", "not in response"},
-		{"echo not sent", on(partner.OpOTP, func(e *contract.Endpoint) { e.Echo = []string{"transId"} }), atOTP + ".echo[0]", "nothing to compare"},
-		{"echo twice", on(partner.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"transId", "transId"} }), atRegister + ".echo[1]", "appears twice"},
+		{"unknown logical name", on(telco.OpOTP, func(e *contract.Endpoint) { e.Request["phone"] = "x" }), atOTP + ".request.phone", `cannot send "phone"`},
+		{"a name of another operation", on(telco.OpOTP, func(e *contract.Endpoint) { e.Request["otp"] = "x" }), atOTP + ".request.otp", `cannot send "otp"`},
+		{"amount before register", on(telco.OpOTP, func(e *contract.Endpoint) { e.Request["amount"] = "x" }), atOTP + ".request.amount", `cannot send`},
+		{"empty wire name", on(telco.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "" }), atOTP + ".request.pos", "wire name is empty"},
+		{"space in a wire name", on(telco.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "pos code" }), atOTP + ".request.pos", "space"},
+		{"control in a wire name", on(telco.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "a\x00" }), atOTP + ".request.pos", "control"},
+		{"two fields on one name", on(telco.OpOTP, func(e *contract.Endpoint) { e.Request["pos"] = "isdn" }), atOTP + ".request.pos", "overlap"},
+		{"constant on a field", on(telco.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"isdn": "x"} }), atOTP + ".request.msisdn", "overlap"},
+		{"constant without a name", on(telco.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"": "x"} }), atOTP + `.constants[""]`, "is empty"},
+		{"constant that is a list", on(telco.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"a": []string{}} }), atOTP + ".constants.a", "found a []string"},
+		{"constant that is no number", on(telco.OpOTP, func(e *contract.Endpoint) { e.Constants = map[string]any{"a": inf()} }), atOTP + ".constants.a", "want a text"},
+		{"eligible without number", without(telco.OpEligible, "msisdn"), atEligible + ".request.msisdn", "is needed"},
+		{"OTP without number", without(telco.OpOTP, "msisdn"), atOTP + ".request.msisdn", "is needed"},
+		{"OTP without package", without(telco.OpOTP, "package"), atOTP + ".request.package", "is needed"},
+		{"register without number", without(telco.OpRegister, "msisdn", "transId"), atRegister + ".request.msisdn", "is needed"},
+		{"register without package", without(telco.OpRegister, "package", "transId"), atRegister + ".request.package", "is needed"},
+		{"register without OTP", without(telco.OpRegister, "otp"), atRegister + ".request.otp", "is needed"},
+		{"register without ids", without(telco.OpRegister, "transId", "partnerTransId"), atRegister + ".request", "transId or partnerTransId"},
+		{"get without ids", without(telco.OpGet, "transId", "partnerTransId"), atGet + ".request", "transId or partnerTransId"},
+		{"list without from", without(telco.OpList, "from"), atList + ".request.from", "is needed"},
+		{"list without to", without(telco.OpList, "to"), atList + ".request.to", "is needed"},
+		{"list without page", without(telco.OpList, "page"), atList + ".request.page", "is needed"},
+		{"search without number", without(telco.OpSearch, "msisdn"), atSearch + ".request.msisdn", "is needed"},
+		{"search without from", without(telco.OpSearch, "from"), atSearch + ".request.from", "is needed"},
+		{"search without to", without(telco.OpSearch, "to"), atSearch + ".request.to", "is needed"},
+		{"search without page", without(telco.OpSearch, "page"), atSearch + ".request.page", "is needed"},
+		{"text that is no number", on(telco.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"otp"} }), atRegister + ".asText[0]", "want a number"},
+		{"text not sent", on(telco.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"amount", "page"} }), atRegister + ".asText[1]", "not in request"},
+		{"text twice", on(telco.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"amount", "amount"} }), atRegister + ".asText[1]", "appears twice"},
+		{"echo of something else", on(telco.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"status"} }), atRegister + ".echo[0]", "want transId, partnerTransId, msisdn, package or amount"},
+		{"echo not read", on(telco.OpRegister, func(e *contract.Endpoint) { delete(e.Response, "transId") }), atRegister + ".echo[0]", "not in response"},
+		{"echo not sent", on(telco.OpOTP, func(e *contract.Endpoint) { e.Echo = []string{"transId"} }), atOTP + ".echo[0]", "nothing to compare"},
+		{"echo twice", on(telco.OpRegister, func(e *contract.Endpoint) { e.Echo = []string{"transId", "transId"} }), atRegister + ".echo[1]", "appears twice"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
-		"one id is enough": without(partner.OpRegister, "transId"),
-		"the other too":    without(partner.OpGet, "partnerTransId"),
-		"amount as text":   on(partner.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"amount"} }),
-		"no staff codes":   without(partner.OpEligible, "shop", "employee", "channel"),
+		"one id is enough": without(telco.OpRegister, "transId"),
+		"the other too":    without(telco.OpGet, "partnerTransId"),
+		"amount as text":   on(telco.OpRegister, func(e *contract.Endpoint) { e.AsText = []string{"amount"} }),
+		"no staff codes":   without(telco.OpEligible, "shop", "employee", "channel"),
 	})
 }

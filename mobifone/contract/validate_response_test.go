@@ -5,20 +5,20 @@ import (
 	"testing"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func inf() float64 { return math.Inf(1) }
 
 func TestResponseRules(t *testing.T) {
 	t.Parallel()
-	maps := func(op partner.Operation, logical, path string) func(*contract.Document) {
+	maps := func(op telco.Operation, logical, path string) func(*contract.Document) {
 		return on(op, func(e *contract.Endpoint) { e.Response[logical] = path })
 	}
-	rows := func(op partner.Operation, logical, path string) func(*contract.Document) {
+	rows := func(op telco.Operation, logical, path string) func(*contract.Document) {
 		return on(op, func(e *contract.Endpoint) { e.Rows.Fields[logical] = path })
 	}
-	drop := func(op partner.Operation, names ...string) func(*contract.Document) {
+	drop := func(op telco.Operation, names ...string) func(*contract.Document) {
 		return on(op, func(e *contract.Endpoint) {
 			for _, n := range names {
 				delete(e.Rows.Fields, n)
@@ -26,45 +26,45 @@ func TestResponseRules(t *testing.T) {
 		})
 	}
 	checkBreaches(t, []breach{
-		{"unknown name", maps(partner.OpOTP, "token", "x"), atOTP + ".response.token", `does not read "token"`},
-		{"empty path", maps(partner.OpOTP, "otpTTL", ""), atOTP + ".response.otpTTL", "joined by dots"},
-		{"the whole root", maps(partner.OpOTP, "otpTTL", "$"), atOTP + ".response.otpTTL", "joined by dots"},
-		{"empty segment", maps(partner.OpOTP, "otpTTL", "a..b"), atOTP + ".response.otpTTL", "joined by dots"},
-		{"space", maps(partner.OpOTP, "otpTTL", "a b"), atOTP + ".response.otpTTL", "joined by dots"},
-		{"no transId from OTP", on(partner.OpOTP, func(e *contract.Endpoint) { delete(e.Response, "transId") }), atOTP + ".response.transId", "is needed"},
-		{"one place twice", maps(partner.OpOTP, "otpTTL", "transId"), atOTP + ".response.transId", "overlap"},
-		{"one place twice, from the root", maps(partner.OpOTP, "otpTTL", "$.data.transId"), atOTP + ".response.transId", "overlap"},
-		{"one inside another", maps(partner.OpOTP, "otpTTL", "transId.ttl"), atOTP + ".response.transId", "overlap"},
-		{"the envelope's code", maps(partner.OpRegister, "status", "$.resultCode"), atRegister + ".response.status", "envelope's code"},
+		{"unknown name", maps(telco.OpOTP, "token", "x"), atOTP + ".response.token", `does not read "token"`},
+		{"empty path", maps(telco.OpOTP, "otpTTL", ""), atOTP + ".response.otpTTL", "joined by dots"},
+		{"the whole root", maps(telco.OpOTP, "otpTTL", "$"), atOTP + ".response.otpTTL", "joined by dots"},
+		{"empty segment", maps(telco.OpOTP, "otpTTL", "a..b"), atOTP + ".response.otpTTL", "joined by dots"},
+		{"space", maps(telco.OpOTP, "otpTTL", "a b"), atOTP + ".response.otpTTL", "joined by dots"},
+		{"no transId from OTP", on(telco.OpOTP, func(e *contract.Endpoint) { delete(e.Response, "transId") }), atOTP + ".response.transId", "is needed"},
+		{"one place twice", maps(telco.OpOTP, "otpTTL", "transId"), atOTP + ".response.transId", "overlap"},
+		{"one place twice, from the root", maps(telco.OpOTP, "otpTTL", "$.data.transId"), atOTP + ".response.transId", "overlap"},
+		{"one inside another", maps(telco.OpOTP, "otpTTL", "transId.ttl"), atOTP + ".response.transId", "overlap"},
+		{"the envelope's code", maps(telco.OpRegister, "status", "$.resultCode"), atRegister + ".response.status", "envelope's code"},
 		{"the envelope's code without data", func(d *contract.Document) {
 			d.Envelope.Data = nil
-			d.Operations[partner.OpRegister].Response["status"] = "code"
+			d.Operations[telco.OpRegister].Response["status"] = "code"
 		}, atRegister + ".response.status", "envelope's code"},
-		{"the envelope's flag", maps(partner.OpRegister, "status", "$.success"), atRegister + ".response.status", "envelope's success"},
-		{"rows without their place", on(partner.OpGet, func(e *contract.Endpoint) { e.Rows = nil }), atGet + ".rows", "is missing"},
-		{"rows where none are", on(partner.OpRegister, func(e *contract.Endpoint) { e.Rows = &contract.Rows{Path: "x"} }), atRegister + ".rows", "has no rows"},
-		{"bad place of rows", on(partner.OpGet, func(e *contract.Endpoint) { e.Rows.Path = "$." }), atGet + ".rows.path", "joined by dots"},
-		{"rows on a field", on(partner.OpList, func(e *contract.Endpoint) { e.Rows.Path = "total" }), atList + ".rows.path", "overlap"},
-		{"unknown name in a row", rows(partner.OpGet, "price", "x"), atGet + ".rows.fields.price", `does not hold "price"`},
-		{"bad path in a row", rows(partner.OpGet, "shop", "."), atGet + ".rows.fields.shop", "joined by dots"},
-		{"path from the root in a row", rows(partner.OpGet, "shop", "$.shop"), atGet + ".rows.fields.shop", "not counted from there"},
-		{"one place twice in a row", rows(partner.OpGet, "shop", "status"), atGet + ".rows.fields.status", "overlap"},
-		{"offer without a code", drop(partner.OpEligible, "package"), atEligible + ".rows.fields.package", "is needed"},
-		{"row without state", drop(partner.OpGet, "status"), atGet + ".rows.fields.status", "is needed"},
-		{"listed row without state", drop(partner.OpList, "status"), atList + ".rows.fields.status", "is needed"},
-		{"found row without state", drop(partner.OpSearch, "status"), atSearch + ".rows.fields.status", "is needed"},
-		{"row without ids", drop(partner.OpGet, "transId", "partnerTransId"), atGet + ".rows.fields", "transId or partnerTransId"},
-		{"listed row without ids", drop(partner.OpList, "transId", "partnerTransId"), atList + ".rows.fields", "transId or partnerTransId"},
-		{"found row without ids", drop(partner.OpSearch, "transId", "partnerTransId"), atSearch + ".rows.fields", "transId or partnerTransId"},
+		{"the envelope's flag", maps(telco.OpRegister, "status", "$.success"), atRegister + ".response.status", "envelope's success"},
+		{"rows without their place", on(telco.OpGet, func(e *contract.Endpoint) { e.Rows = nil }), atGet + ".rows", "is missing"},
+		{"rows where none are", on(telco.OpRegister, func(e *contract.Endpoint) { e.Rows = &contract.Rows{Path: "x"} }), atRegister + ".rows", "has no rows"},
+		{"bad place of rows", on(telco.OpGet, func(e *contract.Endpoint) { e.Rows.Path = "$." }), atGet + ".rows.path", "joined by dots"},
+		{"rows on a field", on(telco.OpList, func(e *contract.Endpoint) { e.Rows.Path = "total" }), atList + ".rows.path", "overlap"},
+		{"unknown name in a row", rows(telco.OpGet, "price", "x"), atGet + ".rows.fields.price", `does not hold "price"`},
+		{"bad path in a row", rows(telco.OpGet, "shop", "."), atGet + ".rows.fields.shop", "joined by dots"},
+		{"path from the root in a row", rows(telco.OpGet, "shop", "$.shop"), atGet + ".rows.fields.shop", "not counted from there"},
+		{"one place twice in a row", rows(telco.OpGet, "shop", "status"), atGet + ".rows.fields.status", "overlap"},
+		{"offer without a code", drop(telco.OpEligible, "package"), atEligible + ".rows.fields.package", "is needed"},
+		{"row without state", drop(telco.OpGet, "status"), atGet + ".rows.fields.status", "is needed"},
+		{"listed row without state", drop(telco.OpList, "status"), atList + ".rows.fields.status", "is needed"},
+		{"found row without state", drop(telco.OpSearch, "status"), atSearch + ".rows.fields.status", "is needed"},
+		{"row without ids", drop(telco.OpGet, "transId", "partnerTransId"), atGet + ".rows.fields", "transId or partnerTransId"},
+		{"listed row without ids", drop(telco.OpList, "transId", "partnerTransId"), atList + ".rows.fields", "transId or partnerTransId"},
+		{"found row without ids", drop(telco.OpSearch, "transId", "partnerTransId"), atSearch + ".rows.fields", "transId or partnerTransId"},
 	})
 	checkAllowed(t, map[string]func(*contract.Document){
-		"from the root":        maps(partner.OpOTP, "otpTTL", "$.extra.ttl"),
-		"nested":               maps(partner.OpOTP, "otpTTL", "otp.ttl"),
-		"a name's beginning":   maps(partner.OpOTP, "otpTTL", "transIdTtl"),
-		"one row id is enough": drop(partner.OpGet, "partnerTransId"),
-		"rows are the data":    on(partner.OpGet, func(e *contract.Endpoint) { e.Rows.Path = "" }),
-		"rows are the root":    on(partner.OpGet, func(e *contract.Endpoint) { e.Rows.Path = "$" }),
-		"rows from the root":   on(partner.OpGet, func(e *contract.Endpoint) { e.Rows.Path = "$.tx" }),
+		"from the root":        maps(telco.OpOTP, "otpTTL", "$.extra.ttl"),
+		"nested":               maps(telco.OpOTP, "otpTTL", "otp.ttl"),
+		"a name's beginning":   maps(telco.OpOTP, "otpTTL", "transIdTtl"),
+		"one row id is enough": drop(telco.OpGet, "partnerTransId"),
+		"rows are the data":    on(telco.OpGet, func(e *contract.Endpoint) { e.Rows.Path = "" }),
+		"rows are the root":    on(telco.OpGet, func(e *contract.Endpoint) { e.Rows.Path = "$" }),
+		"rows from the root":   on(telco.OpGet, func(e *contract.Endpoint) { e.Rows.Path = "$.tx" }),
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // breach is one change to the default document that one rule must refuse.
@@ -48,7 +48,7 @@ func checkAllowed(t *testing.T, changes map[string]func(d *contract.Document)) {
 	}
 }
 
-func ruleNamed(d *contract.Document, name partner.Code) *contract.CodeRule {
+func ruleNamed(d *contract.Document, name telco.Code) *contract.CodeRule {
 	for i := range d.Codes {
 		if d.Codes[i].Name == name {
 			return &d.Codes[i]
@@ -87,10 +87,10 @@ func TestGeneralRules(t *testing.T) {
 	checkAllowed(t, map[string]func(d *contract.Document){
 		"page sizes equal": func(d *contract.Document) { d.Limits.PageSizeDefault = 100 },
 		"no states where none is read": func(d *contract.Document) {
-			for _, op := range []partner.Operation{partner.OpGet, partner.OpList, partner.OpSearch} {
+			for _, op := range []telco.Operation{telco.OpGet, telco.OpList, telco.OpSearch} {
 				delete(d.Operations, op)
 			}
-			delete(d.Operations[partner.OpRegister].Response, "status")
+			delete(d.Operations[telco.OpRegister].Response, "status")
 			d.States = nil
 		},
 	})
@@ -117,11 +117,11 @@ func TestSemanticsRules(t *testing.T) {
 		}, "$.semantics.clock", "no responseTime"},
 		{"id at OTP not sent", func(d *contract.Document) {
 			d.Semantics.PartnerTransIDAtOTP = true
-			delete(d.Operations[partner.OpOTP].Request, "partnerTransId")
+			delete(d.Operations[telco.OpOTP].Request, "partnerTransId")
 		}, "$.semantics.partnerTransIDAtOTP", "otp.request sends no partnerTransId"},
 		{"dedupe by an id not sent", func(d *contract.Document) {
 			d.Semantics.DedupeByPartnerTransID = true
-			e := d.Operations[partner.OpRegister]
+			e := d.Operations[telco.OpRegister]
 			delete(e.Request, "partnerTransId")
 			e.Echo = nil
 		}, "$.semantics.dedupeByPartnerTransID", "registration.register sends no partnerTransId"},

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -33,12 +33,12 @@ func TestDeliveredTwice(t *testing.T) {
 					id := s.toOTP("DH-1", "477")
 					s.script(onRegister(sandbox.Fault{Kind: sandbox.Duplicate, Second: true}))
 					v, err := s.Register(t.Context(), id, s.otp("477"), teller)
-					assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+					assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
 					assert.Equal(t, sale.Resolving, v.Sale.State)
 					s.settle(15 * time.Minute)
 					assert.Equal(t, sale.Registered, s.state(id))
 					assert.Equal(t, 1, s.sb.Executed(number("477")))
-					assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+					assert.Equal(t, 1, s.sb.Requests(telco.OpRegister))
 					s.replays(id)
 				})
 			})
@@ -60,9 +60,9 @@ func TestAReplicaThatFlips(t *testing.T) {
 		inShop(t, sandbox.Config{LookupLag: 20 * time.Second, OTPTTL: time.Hour}, func(t *testing.T, s *shop) {
 			id := s.toOTP("DH-1", "402") // pending, then failed
 			pass(21 * time.Second)
-			s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Stale, Delay: durationOf("15s"), Every: every, Times: -1})
+			s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Stale, Delay: durationOf("15s"), Every: every, Times: -1})
 			_, err := s.Register(t.Context(), id, s.otp("402"), teller)
-			require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+			require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 			s.settle(5 * time.Minute)
 			assert.Equal(t, sale.RefundDue, s.state(id))
 			s.replays(id)
@@ -112,7 +112,7 @@ func TestAPartnerWithoutAClock(t *testing.T) {
 	inShop(t, cfg, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "409")
 		_, err := s.Register(t.Context(), id, s.otp("409"), teller)
-		require.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+		require.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
 		assert.True(t, s.sale(id).Intents[0].LastBy.IsZero())
 		s.settle(14 * time.Minute)
 		assert.Equal(t, sale.Resolving, s.state(id))
@@ -129,12 +129,12 @@ func TestAPartnerWithoutAClock(t *testing.T) {
 	inShop(t, cfg, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		pass(10 * time.Minute)
 		v, err := s.RequestOTP(t.Context(), id, teller)
 		_, waits := errors.AsType[*sale.NotSettledError](err)
 		require.True(t, waits, "%v", err)
-		assert.Equal(t, partner.ReenterOTP, v.Action.Step, "the code in hand is still good")
+		assert.Equal(t, telco.ReenterOTP, v.Action.Step, "the code in hand is still good")
 		v, err = s.Register(t.Context(), id, s.otp("477"), teller)
 		require.NoError(t, err)
 		assert.Equal(t, sale.Registered, v.Sale.State)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -17,27 +17,27 @@ import (
 // unchanged runs f, which must refuse with a *RefusedError and leave the sale as it is.
 func (s *shop) unchanged(t *testing.T, id, what string, f func() error) {
 	t.Helper()
-	before, sent := s.sale(id), s.sb.Requests(partner.OpRegister)
+	before, sent := s.sale(id), s.sb.Requests(telco.OpRegister)
 	err := f()
 	e := refused(t, err)
 	assert.Equal(t, before.State, e.State, what)
 	assert.NotEmpty(t, e.Reason, what)
-	assert.NotEqual(t, partner.Rejected, partner.OutcomeOf(err), "nobody may take it for the partner's refusal")
+	assert.NotEqual(t, telco.Rejected, telco.OutcomeOf(err), "nobody may take it for the partner's refusal")
 	assert.Equal(t, before, s.sale(id), what)
-	assert.Equal(t, sent, s.sb.Requests(partner.OpRegister), what)
+	assert.Equal(t, sent, s.sb.Requests(telco.OpRegister), what)
 }
 
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		ctx := t.Context()
-		code, err := partner.ParseOTP("123456")
+		code, err := telco.ParseOTP("123456")
 		require.NoError(t, err)
 		v, err := s.Open(ctx, order("DH-1", "477"), teller)
 		require.NoError(t, err)
 		id := v.Sale.ID
 		register := func() error { _, err := s.Register(ctx, id, code, teller); return err }
-		cash := func(n partner.VND) func() error {
+		cash := func(n telco.VND) func() error {
 			return func() error { _, err := s.TakeCash(ctx, id, n, teller); return err }
 		}
 		cancel := func() error { _, err := s.Cancel(ctx, id, teller); return err }
@@ -52,7 +52,7 @@ func TestBadInput(t *testing.T) {
 
 		s.unchanged(t, id, "registering before cash", register)
 		s.unchanged(t, id, "an OTP before cash", ask)
-		for _, n := range []partner.VND{price - 1, price + 1, 0, -price} {
+		for _, n := range []telco.VND{price - 1, price + 1, 0, -price} {
 			s.unchanged(t, id, "an amount that differs from the price", cash(n))
 		}
 		s.unchanged(t, id, "giving up before cash", abandon)
@@ -93,7 +93,7 @@ func TestBadOrders(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		for field, spoil := range map[string]func(*sale.Order){
-			"MSISDN":  func(o *sale.Order) { o.MSISDN = partner.MSISDN{} },
+			"MSISDN":  func(o *sale.Order) { o.MSISDN = telco.MSISDN{} },
 			"Package": func(o *sale.Order) { o.Package = "not a code!" },
 			"Price":   func(o *sale.Order) { o.Price = 0 },
 			"ID":      func(o *sale.Order) { o.ID = "" },
@@ -102,9 +102,9 @@ func TestBadOrders(t *testing.T) {
 			o := order("DH-1", "477")
 			spoil(&o)
 			_, err := s.Open(t.Context(), o, teller)
-			e, ok := errors.AsType[*partner.Error](err)
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok, field)
-			assert.Equal(t, partner.NotSent, e.Outcome)
+			assert.Equal(t, telco.NotSent, e.Outcome)
 			require.NotEmpty(t, e.Fields)
 			assert.Equal(t, field, e.Fields[0].Field)
 		}
@@ -127,10 +127,10 @@ func TestTheAmountSentIsTheCashTaken(t *testing.T) {
 		require.NoError(t, err)
 		s.ask(v.Sale.ID)
 		v, err = s.Register(t.Context(), v.Sale.ID, s.otp("477"), teller)
-		require.ErrorIs(t, err, partner.AmountMismatch)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "it may be the answer to a copy")
+		require.ErrorIs(t, err, telco.AmountMismatch)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "it may be the answer to a copy")
 		assert.Equal(t, sale.Resolving, v.Sale.State)
-		assert.Equal(t, partner.Hold, v.Action.Step)
+		assert.Equal(t, telco.Hold, v.Action.Step)
 		s.settle(2 * time.Minute)
 		assert.Equal(t, sale.RefundDue, s.state(v.Sale.ID))
 		assert.Zero(t, s.sb.Executed(number("477")))
@@ -143,9 +143,9 @@ func TestAnOTPThatRunsOutOnTheWay(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "407")
 		v, err := s.Register(t.Context(), id, s.otp("407"), teller)
-		require.ErrorIs(t, err, partner.OTPExpired)
+		require.ErrorIs(t, err, telco.OTPExpired)
 		assert.Equal(t, sale.Resolving, v.Sale.State)
-		assert.Equal(t, partner.Hold, v.Action.Step)
+		assert.Equal(t, telco.Hold, v.Action.Step)
 		pass(time.Until(v.WaitUntil)) // the countdown is honest
 		s.settle(time.Second)
 		kept := s.sale(id)
@@ -166,12 +166,12 @@ func TestARefusalBesideAnOpenSendIsUnknown(t *testing.T) {
 		id := s.toOTP("DH-1", "477")
 		pass(61 * time.Second)
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: partner.SubscriberInactive}))
+		require.ErrorIs(t, err, telco.OTPInvalid)
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: telco.SubscriberInactive}))
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
 		assert.Equal(t, sale.Resolving, v.Sale.State)
-		assert.Equal(t, partner.Hold, v.Action.Step)
+		assert.Equal(t, telco.Hold, v.Action.Step)
 		s.settle(4 * time.Minute)
 		assert.Equal(t, sale.RefundDue, s.state(id))
 	})

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -27,7 +27,7 @@ func TestValidateNamesEachFault(t *testing.T) {
 		"sale: change has a slot below 0":                                      func(c *sale.Change) { c.State.Slot = -1 },
 		"sale: change changes the claim in an unknown way":                     func(c *sale.Change) { c.Claim = sale.ReleaseClaim + 1 },
 		"sale: change takes a claim without a subscriber": func(c *sale.Change) {
-			c.Claim, c.State.Order.MSISDN = sale.TakeClaim, partner.MSISDN{}
+			c.Claim, c.State.Order.MSISDN = sale.TakeClaim, telco.MSISDN{}
 		},
 	} {
 		change := whole

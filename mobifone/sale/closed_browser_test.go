@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -28,7 +28,7 @@ func TestAClosedBrowserAbortsNothing(t *testing.T) {
 					return nil
 				}
 				s.tap.onTrip = func(req *http.Request, after bool) error {
-					if s.operation(req) == partner.OpRegister && after == (when == "as the reply comes") {
+					if s.operation(req) == telco.OpRegister && after == (when == "as the reply comes") {
 						cancel()
 					}
 					return nil
@@ -50,14 +50,14 @@ func TestBeforeTheSendTheCallerDecides(t *testing.T) {
 		before := s.sale(id)
 		ctx, cancel := context.WithCancel(t.Context())
 		s.tap.onTrip = func(req *http.Request, after bool) error {
-			if after && s.operation(req) == partner.OpGet {
+			if after && s.operation(req) == telco.OpGet {
 				cancel() // between the lookup and the write
 			}
 			return nil
 		}
 		_, err := s.Register(ctx, id, s.otp("477"), teller)
 		require.Error(t, err)
-		assert.Zero(t, s.sb.Requests(partner.OpRegister))
+		assert.Zero(t, s.sb.Requests(telco.OpRegister))
 		assert.Equal(t, before, s.sale(id))
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -15,14 +15,14 @@ import (
 // the old one arrives. Whatever it says, the second is still on the wire.
 func TestALateAnswerDoesNotEndTheSendUnderWay(t *testing.T) {
 	t.Parallel()
-	for _, code := range []partner.Code{partner.OTPInvalid, partner.OTPExpired, partner.AmountMismatch, partner.NotEligible} {
+	for _, code := range []telco.Code{telco.OTPInvalid, telco.OTPExpired, telco.AmountMismatch, telco.NotEligible} {
 		c := newCore(t).resolving().past()
 		c.do(c.looked()).ticket().sent()
 		require.Equal(t, sale.Registering, c.s.State)
-		c.do(c.toldOf(0, partner.Rejected, code))
+		c.do(c.toldOf(0, telco.Rejected, code))
 		assert.Equal(t, sale.Registering, c.s.State, code)
 		require.Error(t, c.try(c.plan()), "no second send beside it")
-		c.do(c.told(partner.Succeeded, ""))
+		c.do(c.told(telco.Succeeded, ""))
 		assert.Equal(t, sale.Registered, c.s.State)
 	}
 }
@@ -30,14 +30,14 @@ func TestALateAnswerDoesNotEndTheSendUnderWay(t *testing.T) {
 func TestASecondSuccessIsSeen(t *testing.T) {
 	t.Parallel()
 	twice := map[string]func(c *core) sale.Event{
-		"told":     func(c *core) sale.Event { return c.toldOf(0, partner.Succeeded, "") },
-		"looked":   func(c *core) sale.Event { return c.looked(c.row(1, partner.StateSuccess)) },
-		"observed": func(c *core) sale.Event { return c.observe(c.row(1, partner.StateSuccess)) },
+		"told":     func(c *core) sale.Event { return c.toldOf(0, telco.Succeeded, "") },
+		"looked":   func(c *core) sale.Event { return c.looked(c.row(1, telco.StateSuccess)) },
+		"observed": func(c *core) sale.Event { return c.observe(c.row(1, telco.StateSuccess)) },
 	}
 	for name, event := range twice {
 		c := newCore(t).resolving().past()
 		c.do(c.looked()).ticket().sent()
-		c.do(c.told(partner.Succeeded, ""))
+		c.do(c.told(telco.Succeeded, ""))
 		require.Equal(t, sale.Registered, c.s.State)
 		c.do(event(c))
 		assert.Equal(t, sale.Review, c.s.State, name)
@@ -46,7 +46,7 @@ func TestASecondSuccessIsSeen(t *testing.T) {
 	}
 	// The same registration told and shown is one.
 	c := newCore(t).resolving()
-	c.do(c.looked(c.row(1, partner.StateSuccess))).do(c.told(partner.Succeeded, ""))
+	c.do(c.looked(c.row(1, telco.StateSuccess))).do(c.told(telco.Succeeded, ""))
 	assert.Equal(t, sale.Registered, c.s.State)
 }
 
@@ -55,9 +55,9 @@ func TestASecondSuccessIsSeen(t *testing.T) {
 func TestASuccessOnceSeenIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	seen := map[string]func(c *core) sale.Event{
-		"told":     func(c *core) sale.Event { return c.toldOf(0, partner.Succeeded, "") },
-		"looked":   func(c *core) sale.Event { return c.looked(c.row(1, partner.StateSuccess)) },
-		"observed": func(c *core) sale.Event { return c.observe(c.row(1, partner.StateSuccess)) },
+		"told":     func(c *core) sale.Event { return c.toldOf(0, telco.Succeeded, "") },
+		"looked":   func(c *core) sale.Event { return c.looked(c.row(1, telco.StateSuccess)) },
+		"observed": func(c *core) sale.Event { return c.observe(c.row(1, telco.StateSuccess)) },
 	}
 	for name, event := range seen {
 		t.Run(name, func(t *testing.T) {
@@ -76,14 +76,14 @@ func TestASuccessOnceSeenIsNotForgotten(t *testing.T) {
 				assert.Equal(t, sale.Resolving, c.s.State, "lookups lag, replicas flip")
 				c.later(fenced.Hold).do(c.looked())
 				assert.Equal(t, sale.Review, c.s.State, "not shown for so long: a person")
-				c.do(c.looked(c.row(1, partner.StateSuccess)))
+				c.do(c.looked(c.row(1, telco.StateSuccess)))
 				assert.Equal(t, sale.Review, c.s.State)
 			}
 		})
 	}
 	// Shown before the first send, and then not any more.
 	c := newCore(t).paid().ticket()
-	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	c.do(c.looked(c.row(1, telco.StateSuccess)))
 	require.Equal(t, sale.Resolving, c.s.State)
 	c.do(c.looked())
 	assert.Equal(t, sale.Resolving, c.s.State)
@@ -91,7 +91,7 @@ func TestASuccessOnceSeenIsNotForgotten(t *testing.T) {
 	c.do(c.looked())
 	assert.Equal(t, sale.Resolving, c.s.State, "no refund of what was registered")
 	twin := newCoreAt(c)
-	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	c.do(c.looked(c.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Registered, c.s.State)
 	twin.later(fenced.Hold).do(twin.looked())
 	assert.Equal(t, sale.Review, twin.s.State)
@@ -102,7 +102,7 @@ func TestNotSentDoesNotOutweighASuccess(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).resolving()
 	c.s.Yes = &c.s.Intents[0].IDs
-	c.do(c.told(partner.NotSent, partner.ConnectFailed))
+	c.do(c.told(telco.NotSent, telco.ConnectFailed))
 	assert.Equal(t, sale.Resolving, c.s.State)
 }
 
@@ -110,14 +110,14 @@ func TestNotSentDoesNotOutweighASuccess(t *testing.T) {
 func TestLateProofThatNothingLeft(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).resolving()
-	c.do(c.told(partner.NotSent, partner.ConnectFailed))
+	c.do(c.told(telco.NotSent, telco.ConnectFailed))
 	assert.Equal(t, sale.OTPSent, c.s.State)
 	assert.Equal(t, 1, c.s.Attempt)
 	assert.True(t, sale.NeedsLook(c.rules, c.s), "after a fresh look")
 
 	c = newCore(t).resolving().past()
 	c.do(c.looked()).ticket().sent().overdue()
-	c.do(c.told(partner.NotSent, partner.ConnectFailed)).do(c.looked())
+	c.do(c.told(telco.NotSent, telco.ConnectFailed)).do(c.looked())
 	assert.Equal(t, sale.OTPSent, c.s.State)
 	assert.Equal(t, 2, c.s.Attempt, "the attempt stays over a NotSent")
 }
@@ -125,7 +125,7 @@ func TestLateProofThatNothingLeft(t *testing.T) {
 func TestADecisionKeepsTheBooks(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).in(sale.Refunded)
-	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	c.do(c.looked(c.row(1, telco.StateSuccess)))
 	require.Equal(t, sale.Review, c.s.State)
 	require.Error(t, c.try(c.decide(sale.RuleRegistered)), "the cash is out: that is a loss to book")
 	require.Error(t, c.try(c.decide(sale.RuleRefundDue)), "not a second time")
@@ -138,7 +138,7 @@ func TestADecidedRefundIsNotPaidTwice(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).in(sale.Review).past()
 	c.do(c.decide(sale.RuleRefunded))
-	c.do(c.looked(c.row(1, partner.StateReversed)))
+	c.do(c.looked(c.row(1, telco.StateReversed)))
 	require.Equal(t, sale.Review, c.s.State)
 	require.Error(t, c.try(c.decide(sale.RuleRefundDue)))
 }
@@ -146,7 +146,7 @@ func TestADecidedRefundIsNotPaidTwice(t *testing.T) {
 func TestAReversedRegistrationCanBeRefunded(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).in(sale.Registered)
-	reversed := c.row(1, partner.StateReversed)
+	reversed := c.row(1, telco.StateReversed)
 	c.do(c.observe(reversed))
 	require.Equal(t, sale.Review, c.s.State)
 	c.do(c.decide(sale.RuleRefundDue)).do(c.looked(reversed))
@@ -155,7 +155,7 @@ func TestAReversedRegistrationCanBeRefunded(t *testing.T) {
 	assert.Equal(t, sale.Refunding, c.s.State)
 
 	// What the person did not know stops it.
-	for _, other := range []sale.Row{c.row(1, partner.StateSuccess), c.row(1, partner.StatePending), c.row(1, partner.StateUnlisted)} {
+	for _, other := range []sale.Row{c.row(1, telco.StateSuccess), c.row(1, telco.StatePending), c.row(1, telco.StateUnlisted)} {
 		other.TransID = "T-1"
 		for _, rows := range [][]sale.Row{{reversed, other}, {other, reversed}} {
 			c := newCore(t).in(sale.Registered)
@@ -175,7 +175,7 @@ func TestALookupThatNeverComesEndsInReview(t *testing.T) {
 			return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: noon}, NextID: "P-2"}
 		},
 		"pends": func(c *core) sale.Event {
-			return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{Rows: []sale.Row{c.row(1, partner.StatePending)}}}
+			return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{Rows: []sale.Row{c.row(1, telco.StatePending)}}}
 		},
 		"succeeded": func(*core) sale.Event { return sale.Event{Kind: sale.Overdue} },
 	} {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -97,14 +97,14 @@ func TestAnOTPRequestUnderWay(t *testing.T) {
 func TestWhenToAskForAnOTPAgain(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		outcome    partner.Outcome
+		outcome    telco.Outcome
 		wait, want time.Duration
 	}{
-		"unknown":         {partner.Unknown, 0, fenced.ResendAfter},
-		"unknown, told":   {partner.Unknown, 10 * time.Second, 10 * time.Second},
-		"not sent":        {partner.NotSent, 0, 0},
-		"not sent, told":  {partner.NotSent, time.Hour, time.Hour},
-		"refused at once": {partner.Rejected, 0, 0},
+		"unknown":         {telco.Unknown, 0, fenced.ResendAfter},
+		"unknown, told":   {telco.Unknown, 10 * time.Second, 10 * time.Second},
+		"not sent":        {telco.NotSent, 0, 0},
+		"not sent, told":  {telco.NotSent, time.Hour, time.Hour},
+		"refused at once": {telco.Rejected, 0, 0},
 	} {
 		c := newCore(t).paid().do(sale.Event{Kind: sale.OTPAsked, By: teller})
 		c.do(sale.Event{Kind: sale.OTPRefused, Outcome: tc.outcome, Wait: tc.wait})
@@ -134,14 +134,14 @@ func TestWithoutALookupNothingPolls(t *testing.T) {
 	t.Parallel()
 	c := newCore(t)
 	c.rules.NoLookup = true
-	c.sending().do(c.told(partner.Unknown, partner.ReplyLost))
+	c.sending().do(c.told(telco.Unknown, telco.ReplyLost))
 	assert.Equal(t, sale.Review, c.s.State)
 	assert.Equal(t, sale.Reason("no lookup operation"), c.s.Reason)
 	assert.Equal(t, c.now.Add(fenced.AlarmAfter), c.s.WakeAt)
 
 	// Nor where nothing ever left.
 	c = newCore(t).paid().ticket()
-	c.do(c.looked(c.row(1, partner.StateFailed)))
+	c.do(c.looked(c.row(1, telco.StateFailed)))
 	assert.Equal(t, sale.Review, c.s.State)
 	assert.False(t, c.s.Looked)
 	assert.Equal(t, c.now.Add(fenced.AlarmAfter), c.s.WakeAt)
@@ -157,8 +157,8 @@ func TestWhenAWrongOTPIsLookedUp(t *testing.T) {
 		c := newCore(t)
 		c.bounded = bounded
 		c.sending()
-		e := c.told(partner.Unknown, partner.OTPInvalid)
-		e.Then = partner.ThenSameIDs
+		e := c.told(telco.Unknown, telco.OTPInvalid)
+		e.Then = telco.ThenSameIDs
 		return c.do(e)
 	}
 	c := wrong(true)
@@ -188,13 +188,13 @@ func TestWhenAWrongOTPIsLookedUp(t *testing.T) {
 func TestOnlyOpenSendsMoveTheFence(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).sending()
-	e := c.told(partner.Unknown, partner.OTPInvalid)
-	e.Then = partner.ThenSameIDs
+	e := c.told(telco.Unknown, telco.OTPInvalid)
+	e.Then = telco.ThenSameIDs
 	c.do(e)
 	fence := c.s.WakeAt
 	c.later(10 * time.Second).do(c.plan())
 	c.s.Intents[1].At = c.now.Add(time.Hour)
-	c.do(c.told(partner.NotSent, partner.ConnectFailed))
+	c.do(c.told(telco.NotSent, telco.ConnectFailed))
 	assert.Equal(t, sale.OTPSent, c.s.State)
 	assert.Equal(t, fence, c.s.WakeAt)
 }

@@ -7,21 +7,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 // answered is a sale whose only send was told a code that leads there.
-func (c *core) answered(code partner.Code, then partner.Then) *core {
-	e := c.sending().told(partner.Unknown, code)
+func (c *core) answered(code telco.Code, then telco.Then) *core {
+	e := c.sending().told(telco.Unknown, code)
 	e.Then = then
 	return c.do(e)
 }
 
 // refusal is a FAILED row that refuses.
-func (c *core) refusal(n int, then partner.Then) sale.Row {
-	row := c.row(n, partner.StateFailed)
-	row.Refusal, row.Then = partner.NotEligible, then
+func (c *core) refusal(n int, then telco.Then) sale.Row {
+	row := c.row(n, telco.StateFailed)
+	row.Refusal, row.Then = telco.NotEligible, then
 	return row
 }
 
@@ -31,7 +31,7 @@ func TestASuccessShownLateIsNoAbsence(t *testing.T) {
 	c := newCore(t).resolving().past()
 	c.do(c.looked())
 	require.Equal(t, sale.Paid, c.s.State)
-	c.later(fenced.Hold).do(c.looked(c.row(1, partner.StateSuccess)))
+	c.later(fenced.Hold).do(c.looked(c.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Resolving, c.s.State)
 	assert.Equal(t, sale.Reason("found registered"), c.s.Reason)
 }
@@ -47,10 +47,10 @@ func TestTheLedgerIsTheBetterReason(t *testing.T) {
 	require.Equal(t, sale.Review, c.s.State)
 	require.Equal(t, sale.Reason("not decided within the hold"), c.s.Reason)
 	twin := newCoreAt(c)
-	c.do(sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: noon, Rows: []sale.Row{c.row(1, partner.StateReversed)}}})
+	c.do(sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: noon, Rows: []sale.Row{c.row(1, telco.StateReversed)}}})
 	assert.Equal(t, sale.Reason("taken back by the operator"), c.s.Reason)
 	assert.Contains(t, c.commands, sale.RaiseAlarm)
-	c.do(c.looked(c.row(1, partner.StateUnlisted)))
+	c.do(c.looked(c.row(1, telco.StateUnlisted)))
 	assert.Equal(t, sale.Reason("taken back by the operator"), c.s.Reason)
 	assert.NotContains(t, c.commands, sale.RaiseAlarm)
 	c.do(c.looked())
@@ -64,7 +64,7 @@ func TestTheLedgerIsTheBetterReason(t *testing.T) {
 func TestAPendingNamesItself(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).resolving()
-	c.do(c.looked(c.row(1, partner.StatePending)))
+	c.do(c.looked(c.row(1, telco.StatePending)))
 	assert.Equal(t, sale.Resolving, c.s.State)
 	assert.Equal(t, sale.Reason("pending"), c.s.Reason)
 }
@@ -74,7 +74,7 @@ func TestAPendingNamesItself(t *testing.T) {
 func TestAPendingBeforeTheFirstSend(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).paid().ticket()
-	c.do(c.looked(c.row(1, partner.StatePending)))
+	c.do(c.looked(c.row(1, telco.StatePending)))
 	require.Equal(t, sale.Resolving, c.s.State)
 	c.do(c.looked())
 	assert.Equal(t, sale.Resolving, c.s.State)
@@ -88,14 +88,14 @@ func TestAPendingBeforeTheFirstSend(t *testing.T) {
 func TestASettledSendStaysAsItWasSettled(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).resolving().past()
-	c.do(c.looked(c.refusal(1, partner.ThenNewOTP)))
+	c.do(c.looked(c.refusal(1, telco.ThenNewOTP)))
 	require.Equal(t, sale.Paid, c.s.State)
 	require.True(t, c.s.Intents[0].Failed)
 	c.ticket().sent().overdue().past()
 	c.do(c.looked())
 	require.Equal(t, sale.SettledNo, c.s.Intents[1].Settled)
 	assert.True(t, c.s.Intents[0].Failed)
-	c.do(c.observe(c.row(1, partner.StateSuccess)))
+	c.do(c.observe(c.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Review, c.s.State)
 	assert.Equal(t, sale.Reason("a registration that failed shows success"), c.s.Reason)
 }
@@ -105,13 +105,13 @@ func TestASettledSendStaysAsItWasSettled(t *testing.T) {
 func TestWhichSendAFailedRowSpeaksOf(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		outcome partner.Outcome
+		outcome telco.Outcome
 		failed  bool
-	}{"never left": {partner.NotSent, true}, "may have left": {partner.Unknown, false}} {
-		c := newCore(t).answered(partner.OTPInvalid, partner.ThenSameIDs)
+	}{"never left": {telco.NotSent, true}, "may have left": {telco.Unknown, false}} {
+		c := newCore(t).answered(telco.OTPInvalid, telco.ThenSameIDs)
 		c.do(c.plan())
-		c.do(c.told(tc.outcome, partner.ReplyLost)).past()
-		c.do(c.looked(c.refusal(1, partner.ThenRefund)))
+		c.do(c.told(tc.outcome, telco.ReplyLost)).past()
+		c.do(c.looked(c.refusal(1, telco.ThenRefund)))
 		assert.Equal(t, sale.SettledNo, c.s.Intents[0].Settled, name)
 		assert.Equal(t, tc.failed, c.s.Intents[0].Failed, name)
 	}
@@ -145,17 +145,17 @@ func TestWhereTheOTPGoes(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		dedupes bool
-		then    partner.Then
+		then    telco.Then
 		attempt int
 	}{
 		"absent, and MobiFone dedupes": {true, "", 1},
 		"absent":                       {false, "", 2},
-		"another attempt":              {false, partner.ThenNewAttempt, 2},
-		"another OTP":                  {false, partner.ThenNewOTP, 1},
+		"another attempt":              {false, telco.ThenNewAttempt, 2},
+		"another OTP":                  {false, telco.ThenNewOTP, 1},
 	} {
 		c := newCore(t)
 		c.rules.Dedupes = tc.dedupes
-		c.answered(partner.NotEligible, tc.then).past()
+		c.answered(telco.NotEligible, tc.then).past()
 		c.do(c.looked())
 		assert.Equal(t, sale.Paid, c.s.State, name)
 		assert.Nil(t, c.s.Ticket, name)
@@ -171,9 +171,9 @@ func TestWhereTheOTPGoes(t *testing.T) {
 func TestALateNotSentBringsNoOTPBack(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).resolving().past()
-	c.do(c.looked()).do(c.toldOf(0, partner.NotSent, partner.ConnectFailed))
+	c.do(c.looked()).do(c.toldOf(0, telco.NotSent, telco.ConnectFailed))
 	require.Equal(t, sale.Paid, c.s.State)
-	c.do(c.looked(c.row(1, partner.StatePending)))
+	c.do(c.looked(c.row(1, telco.StatePending)))
 	require.Equal(t, sale.Resolving, c.s.State)
 	c.do(c.looked())
 	assert.Equal(t, sale.Paid, c.s.State)

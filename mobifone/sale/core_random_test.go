@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -32,11 +32,11 @@ type fuzzer struct {
 }
 
 var (
-	anyCode = []partner.Code{
-		"", partner.OTPInvalid, partner.OTPExpired, partner.OTPAttemptsExceeded, partner.AmountMismatch,
-		partner.NotEligible, partner.TransactionConflict, partner.TransactionExpired, partner.DuplicateTransaction, partner.AuthNonce, partner.SystemError,
+	anyCode = []telco.Code{
+		"", telco.OTPInvalid, telco.OTPExpired, telco.OTPAttemptsExceeded, telco.AmountMismatch,
+		telco.NotEligible, telco.TransactionConflict, telco.TransactionExpired, telco.DuplicateTransaction, telco.AuthNonce, telco.SystemError,
 	}
-	anyOutcome = []partner.Outcome{partner.Unknown, partner.Succeeded, partner.Rejected, partner.NotSent}
+	anyOutcome = []telco.Outcome{telco.Unknown, telco.Succeeded, telco.Rejected, telco.NotSent}
 	anyRuling  = []sale.Ruling{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleRefunded, sale.RuleClosed, "no such ruling"}
 	allKinds   = []sale.Kind{
 		sale.Opened, sale.CashTaken, sale.CancelAsked, sale.OTPAsked, sale.OTPSentEvent, sale.OTPRefused, sale.SendPlanned,
@@ -152,16 +152,16 @@ func (f *fuzzer) rows() []sale.Row {
 		if f.one(2) {
 			continue
 		}
-		state := partner.State(f.rnd.IntN(8))
+		state := telco.State(f.rnd.IntN(8))
 		if f.one(2) { // most rows are dull
-			state = pick(f.rnd, []partner.State{partner.StateInit, partner.StateExpired, partner.StateFailed})
+			state = pick(f.rnd, []telco.State{telco.StateInit, telco.StateExpired, telco.StateFailed})
 		}
 		r := f.row(n, state)
 		switch f.rnd.IntN(12) {
 		case 0:
 			r.Differs = "another subscriber"
 		case 1, 2, 6:
-			if state == partner.StateFailed {
+			if state == telco.StateFailed {
 				r.Refusal = pick(f.rnd, anyCode[4:])
 				r.Then = contract.Default().ThenOf(r.Refusal)
 			}

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -64,8 +64,8 @@ func TestWhatAVerdictSettles(t *testing.T) {
 	for _, early := range []bool{true, false} {
 		c := newCore(t).resolving().past()
 		c.do(c.looked()).ticket().sent().overdue()
-		c.do(c.looked(c.row(1, partner.StateSuccess)))
-		c.do(c.looked(c.row(1, partner.StateReversed)))
+		c.do(c.looked(c.row(1, telco.StateSuccess)))
+		c.do(c.looked(c.row(1, telco.StateReversed)))
 		require.Equal(t, sale.Review, c.s.State)
 		require.Empty(t, c.s.Intents[1].Settled)
 		if !early {
@@ -83,8 +83,8 @@ func TestWhatAVerdictSettles(t *testing.T) {
 
 	// Who rules that nothing is registered takes back what was shown.
 	c = newCore(t).in(sale.Registered)
-	c.do(c.observe(c.row(1, partner.StateReversed))).do(c.decide(sale.RuleRefundDue))
+	c.do(c.observe(c.row(1, telco.StateReversed))).do(c.decide(sale.RuleRefundDue))
 	assert.Nil(t, c.s.Yes)
-	c.do(c.looked(c.row(1, partner.StateCancelled)))
+	c.do(c.looked(c.row(1, telco.StateCancelled)))
 	assert.Equal(t, sale.RefundDue, c.s.State, "nothing succeeded that could show another state now")
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -73,10 +73,10 @@ func (c *core) otpSent() sale.Event {
 	return sale.Event{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: transID(c.tickets), ExpiresAt: c.now.Add(3 * time.Minute)}, Wait: time.Minute}
 }
 
-func transID(n int) partner.TransID { return partner.TransID("T-" + string(rune('0'+n))) }
+func transID(n int) telco.TransID { return telco.TransID("T-" + string(rune('0'+n))) }
 
-func nextID(s sale.Sale) partner.PartnerTransID {
-	return partner.PartnerTransID("P-" + string(rune('0'+s.Attempt+1)))
+func nextID(s sale.Sale) telco.PartnerTransID {
+	return telco.PartnerTransID("P-" + string(rune('0'+s.Attempt+1)))
 }
 
 // looked is a lookup of now with these rows.
@@ -85,25 +85,25 @@ func (c *core) looked(rows ...sale.Row) sale.Event {
 }
 
 // row is the partner's row of a send or ticket.
-func (c *core) row(n int, state partner.State) sale.Row {
-	id := partner.PartnerTransID("P-1")
+func (c *core) row(n int, state telco.State) sale.Row {
+	id := telco.PartnerTransID("P-1")
 	for _, send := range c.s.Intents {
 		if send.TransID == transID(n) {
 			id = send.PartnerTransID
 		}
 	}
-	return sale.Row{IDs: partner.IDs{TransID: transID(n), PartnerTransID: id}, State: state, UpdatedAt: c.now}
+	return sale.Row{IDs: telco.IDs{TransID: transID(n), PartnerTransID: id}, State: state, UpdatedAt: c.now}
 }
 
 func (c *core) plan() sale.Event {
-	ticket := partner.TransID("")
+	ticket := telco.TransID("")
 	if c.s.Ticket != nil {
 		ticket = c.s.Ticket.TransID
 	}
 	intent := sale.Intent{
 		Attempt: c.s.Attempt, At: c.now, WakeAt: c.now.Add(55 * time.Second), Fingerprint: []byte{1},
-		Intent: partner.Intent{
-			IDs:        partner.IDs{TransID: ticket, PartnerTransID: c.s.PartnerTransID},
+		Intent: telco.Intent{
+			IDs:        telco.IDs{TransID: ticket, PartnerTransID: c.s.PartnerTransID},
 			PreparedAt: c.now, SendBy: c.now.Add(20 * time.Second),
 		},
 	}
@@ -125,20 +125,20 @@ func (c *core) sent() *core {
 func (c *core) sending() *core { return c.paid().ticket().sent() }
 
 // told is the partner's answer to the last send.
-func (c *core) told(outcome partner.Outcome, code partner.Code) sale.Event {
+func (c *core) told(outcome telco.Outcome, code telco.Code) sale.Event {
 	return c.toldOf(len(c.s.Intents)-1, outcome, code)
 }
 
-func (c *core) toldOf(i int, outcome partner.Outcome, code partner.Code) sale.Event {
+func (c *core) toldOf(i int, outcome telco.Outcome, code telco.Code) sale.Event {
 	e := sale.Event{Kind: sale.SendEnded, Index: i, Outcome: outcome, Code: code, NextID: nextID(c.s)}
 	switch {
-	case outcome == partner.Succeeded && i >= 0 && i < len(c.s.Intents):
+	case outcome == telco.Succeeded && i >= 0 && i < len(c.s.Intents):
 		ids := c.s.Intents[i].IDs
 		e.Receipt = &sale.Receipt{TransID: ids.TransID, PartnerTransID: ids.PartnerTransID, RegisteredAt: c.now}
-	case outcome == partner.Rejected:
+	case outcome == telco.Rejected:
 		e.Then = contract.Default().ThenOf(code)
 		if e.Final = c.rules.RefusalIsFinal; !e.Final {
-			e.Outcome = partner.Unknown // as the client says it
+			e.Outcome = telco.Unknown // as the client says it
 		}
 	}
 	return e
@@ -155,7 +155,7 @@ func (c *core) resolving() *core { return c.sending().overdue() }
 func (c *core) past() *core { return c.later(5 * time.Minute) }
 
 func (c *core) refundDue() *core {
-	c.sending().do(c.told(partner.Rejected, partner.AmountMismatch)).past()
+	c.sending().do(c.told(telco.Rejected, telco.AmountMismatch)).past()
 	return c.do(c.looked())
 }
 
@@ -186,7 +186,7 @@ func (c *core) in(state sale.State) *core {
 		return c.resolving()
 	case sale.Registered:
 		c.sending()
-		return c.do(c.told(partner.Succeeded, ""))
+		return c.do(c.told(telco.Succeeded, ""))
 	case sale.RefundDue:
 		return c.refundDue()
 	case sale.Refunding:
@@ -195,7 +195,7 @@ func (c *core) in(state sale.State) *core {
 		return c.refundDue().claim().do(sale.Event{Kind: sale.RefundPaid, By: teller})
 	case sale.Review:
 		c.resolving()
-		return c.do(c.looked(c.row(1, partner.StateReversed)))
+		return c.do(c.looked(c.row(1, telco.StateReversed)))
 	case sale.Cancelled:
 		return c.opened().do(sale.Event{Kind: sale.CancelAsked, By: teller})
 	case sale.Closed:

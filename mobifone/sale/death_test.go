@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -109,7 +109,7 @@ func (s *shop) finish(t *testing.T, last3 string) sale.Sale {
 		case sale.OTPSent:
 			_, err = s.Register(ctx, id, s.otp(last3), teller)
 			switch {
-			case errors.Is(err, partner.OTPExpired):
+			case errors.Is(err, telco.OTPExpired):
 				s.ask(id)
 			case err != nil:
 				pass(time.Minute)
@@ -198,7 +198,7 @@ func TestDeathWhileRecovering(t *testing.T) {
 					s.settle(3 * time.Minute)
 					want := map[string]sale.State{"408": sale.Registered, "409": sale.Paid}[first]
 					assert.Equal(t, want, s.state(id))
-					assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+					assert.Equal(t, 1, s.sb.Requests(telco.OpRegister))
 					s.replays(id)
 				})
 			})

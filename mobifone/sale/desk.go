@@ -9,7 +9,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/seam"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Config is what a desk needs.
@@ -22,7 +22,7 @@ type Config struct {
 	Rules    Rules
 	// NewID gives the partnerTransId of (shop, order, attempt), always the same for the
 	// same; of a client it is NewPartnerTransID.
-	NewID func(shop, order string, attempt int) (partner.PartnerTransID, error)
+	NewID func(shop, order string, attempt int) (telco.PartnerTransID, error)
 	// AllowNoLookup takes a contract without a lookup: whatever is not settled by
 	// the answer itself then goes to Review, and a person decides.
 	AllowNoLookup bool
@@ -268,7 +268,7 @@ func (d *Desk) Decide(ctx context.Context, id string, v Verdict, by string) (Vie
 // others are the other rows of the same statement with the same partnerTransId: a partner
 // that carries one request out twice lists two rows that no lookup can tell apart, and
 // only both together show it.
-func (d *Desk) Observe(ctx context.Context, tx partner.Transaction, others ...partner.Transaction) (View, error) {
+func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telco.Transaction) (View, error) {
 	id, err := d.cfg.Store.ByPartnerTransID(ctx, tx.PartnerTransID)
 	if err != nil {
 		return View{}, err
@@ -299,16 +299,16 @@ func (d *Desk) Observe(ctx context.Context, tx partner.Transaction, others ...pa
 
 // shownBeside reports that the statement shows the registration of which this row is a
 // refused copy.
-func shownBeside(tx partner.Transaction, others []partner.Transaction) bool {
-	return tx.State == partner.StateFailed && slices.ContainsFunc(others, func(other partner.Transaction) bool {
-		return other.State == partner.StateSuccess && other.TransID == tx.TransID && other.PartnerTransID == tx.PartnerTransID
+func shownBeside(tx telco.Transaction, others []telco.Transaction) bool {
+	return tx.State == telco.StateFailed && slices.ContainsFunc(others, func(other telco.Transaction) bool {
+		return other.State == telco.StateSuccess && other.TransID == tx.TransID && other.PartnerTransID == tx.PartnerTransID
 	})
 }
 
 // twice reports whether the package was registered more than once under one id.
-func twice(tx partner.Transaction, others []partner.Transaction) bool {
-	return tx.State == partner.StateSuccess && slices.ContainsFunc(others, func(other partner.Transaction) bool {
-		return other.State == partner.StateSuccess && other.PartnerTransID == tx.PartnerTransID
+func twice(tx telco.Transaction, others []telco.Transaction) bool {
+	return tx.State == telco.StateSuccess && slices.ContainsFunc(others, func(other telco.Transaction) bool {
+		return other.State == telco.StateSuccess && other.PartnerTransID == tx.PartnerTransID
 	})
 }
 

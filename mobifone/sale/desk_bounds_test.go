@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -20,7 +20,7 @@ func TestNewDeskNeedsEachPart(t *testing.T) {
 	t.Parallel()
 	whole := sale.Config{
 		Partner: struct{ sale.Partner }{}, Store: sale.NewMemory(), Rules: fenced,
-		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
+		NewID: func(string, string, int) (telco.PartnerTransID, error) { return "P", nil },
 	}
 	_, err := sale.NewDesk(whole)
 	require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestNewDeskNeedsEachPart(t *testing.T) {
 func (s *shop) lost(when sandbox.When) string {
 	s.t.Helper()
 	saleID := s.toOTP("DH-1", "477")
-	s.script(sandbox.Fault{Operation: partner.OpRegister, MSISDN: "0908123477", Kind: sandbox.Drop, When: when})
+	s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123477", Kind: sandbox.Drop, When: when})
 	_, err := s.Register(s.t.Context(), saleID, s.otp("477"), teller)
 	require.Error(s.t, err)
 	require.Equal(s.t, sale.Resolving, s.state(saleID))
@@ -150,7 +150,7 @@ func TestResolvePutsAWakeUpRight(t *testing.T) {
 			assert.Equal(t, tc.want, next, name)
 			assert.Equal(t, tc.want, s.sale(id).WakeAt, name)
 		}
-		assert.Zero(t, s.sb.Requests(partner.OpGet))
+		assert.Zero(t, s.sb.Requests(telco.OpGet))
 	})
 }
 
@@ -163,15 +163,15 @@ func TestAWrongOTPIsLookedUpAtItsFence(t *testing.T) {
 		require.Error(t, err)
 		require.Equal(t, sale.OTPSent, s.state(id))
 		fence := s.sale(id).WakeAt
-		asked := s.sb.Requests(partner.OpGet)
+		asked := s.sb.Requests(telco.OpGet)
 		pass(time.Until(fence) - 3*time.Second)
 		_, err = s.Resolve(t.Context(), id)
 		require.NoError(t, err)
-		assert.Equal(t, asked, s.sb.Requests(partner.OpGet))
+		assert.Equal(t, asked, s.sb.Requests(telco.OpGet))
 		pass(time.Second)
 		_, err = s.Resolve(t.Context(), id)
 		require.NoError(t, err)
-		assert.Greater(t, s.sb.Requests(partner.OpGet), asked, "a Date is cut to the second: from two seconds before")
+		assert.Greater(t, s.sb.Requests(telco.OpGet), asked, "a Date is cut to the second: from two seconds before")
 	})
 }
 
@@ -184,7 +184,7 @@ func TestNoLookupIsNoAbsence(t *testing.T) {
 		blind := s.open(func(cfg *sale.Config) { cfg.Rules.NoLookup, cfg.AllowNoLookup = true, true })
 		_, err := blind.Resolve(t.Context(), id)
 		require.ErrorIs(t, err, sale.ErrNoLookup)
-		s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
 		s.settle(time.Hour)
 		assert.Equal(t, sale.Review, s.state(id))
 		events, err := s.memory.Events(t.Context(), id)
@@ -214,7 +214,7 @@ func TestARefundIsClaimedWhenItWasLookedUp(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{Contract: promising(t, true)}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, Code: partner.NotEligible, When: sandbox.Before}))
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, Code: telco.NotEligible, When: sandbox.Before}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.RefundDue, s.state(id))
@@ -239,7 +239,7 @@ func TestWhatObserveCompares(t *testing.T) {
 		require.NoError(t, err)
 		row := s.sb.Ledger()[0]
 		other, failed := row, row
-		other.PartnerTransID, failed.State = partner.RandomPartnerTransID(), partner.StateFailed
+		other.PartnerTransID, failed.State = telco.RandomPartnerTransID(), telco.StateFailed
 		v, err := s.Observe(t.Context(), row, other, failed)
 		require.NoError(t, err)
 		assert.Equal(t, sale.Registered, v.Sale.State)
@@ -263,7 +263,7 @@ func TestWhatObserveCompares(t *testing.T) {
 		require.NoError(t, err)
 		row := s.sb.Ledger()[0]
 		failed := row
-		failed.State = partner.StateFailed
+		failed.State = telco.StateFailed
 		v, err := s.Observe(t.Context(), failed, row)
 		require.NoError(t, err)
 		assert.Equal(t, sale.Registered, v.Sale.State, "a refused copy beside it, and no second one")
@@ -292,8 +292,8 @@ func TestRegisterNamesTheState(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		s.tap.onTrip = func(req *http.Request, after bool) error {
-			if after && s.operation(req) == partner.OpRegister {
-				s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+			if after && s.operation(req) == telco.OpRegister {
+				s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
 				return errors.New("lost")
 			}
 			return nil
@@ -301,7 +301,7 @@ func TestRegisterNamesTheState(t *testing.T) {
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		_, err = s.Register(t.Context(), id, s.otp("477"), teller)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		assert.ErrorContains(t, err, "sale is Resolving")
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -78,7 +78,7 @@ func TestTwoClicksOpenOneSale(t *testing.T) {
 			if after {
 				return nil
 			}
-			c.State.PartnerTransID = partner.RandomPartnerTransID()
+			c.State.PartnerTransID = telco.RandomPartnerTransID()
 			c.SaleID, c.State.ID = string(c.State.PartnerTransID), string(c.State.PartnerTransID)
 			return s.memory.Apply(t.Context(), c)
 		}
@@ -93,11 +93,11 @@ func TestTwoClicksOpenOneSale(t *testing.T) {
 func TestOpenNamesAPackageThatIsNone(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
-		for _, code := range []partner.PackageCode{"", "c120 "} {
+		for _, code := range []telco.PackageCode{"", "c120 "} {
 			o := order("DH-1", "477")
 			o.Package = code
 			_, err := s.Open(t.Context(), o, teller)
-			e, ok := errors.AsType[*partner.Error](err)
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			require.Len(t, e.Fields, 1)
 			assert.Equal(t, "Package", e.Fields[0].Field)
@@ -111,14 +111,14 @@ func TestWhatARefusedOTPLeaves(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.paid("DH-1", "477")
-		s.script(sandbox.Fault{Operation: partner.OpOTP, Kind: sandbox.Status, When: sandbox.Before, Status: 429, RetryAfter: "77"})
+		s.script(sandbox.Fault{Operation: telco.OpOTP, Kind: sandbox.Status, When: sandbox.Before, Status: 429, RetryAfter: "77"})
 		_, err := s.RequestOTP(t.Context(), id, teller)
 		require.Error(t, err)
 		events, err := s.memory.Events(t.Context(), id)
 		require.NoError(t, err)
 		refused := events[len(events)-1]
 		assert.Equal(t, sale.OTPRefused, refused.Kind)
-		assert.Equal(t, partner.RateLimited, refused.Code)
+		assert.Equal(t, telco.RateLimited, refused.Code)
 		assert.Equal(t, 77*time.Second, refused.Wait)
 		assert.Equal(t, refused.At.Add(77*time.Second), s.sale(id).ResendAt)
 	})
@@ -155,7 +155,7 @@ func TestLookingBeforeAnotherOTP(t *testing.T) {
 		require.True(t, ok, "%v", err)
 		assert.Equal(t, version, s.sale(id).Version, "nothing was learned")
 		pass(time.Until(wait.Until) + time.Second)
-		asked := s.sb.Requests(partner.OpOTP)
+		asked := s.sb.Requests(telco.OpOTP)
 		s.tap.onApply = func(_ int, _ bool, c sale.Change) error {
 			if c.Events[0].Kind == sale.LookedUp {
 				return errFull
@@ -164,7 +164,7 @@ func TestLookingBeforeAnotherOTP(t *testing.T) {
 		}
 		_, err = s.RequestOTP(t.Context(), id, teller)
 		require.ErrorIs(t, err, errFull)
-		assert.Equal(t, asked, s.sb.Requests(partner.OpOTP))
+		assert.Equal(t, asked, s.sb.Requests(telco.OpOTP))
 		s.tap.onApply = nil
 		s.ask(id)
 		assert.Equal(t, sale.SettledNo, s.sale(id).Intents[0].Settled)
@@ -194,18 +194,18 @@ func TestAnOTPRequestThatNeverLeft(t *testing.T) {
 		s.tap.onTrip = func(*http.Request, bool) error { return errDial }
 		v, err := s.RequestOTP(t.Context(), id, teller)
 		require.Error(t, err)
-		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		assert.Equal(t, telco.WaitUntil, v.Action.Step)
 		assert.Equal(t, time.Now().Add(5*time.Second).UTC(), v.WaitUntil)
 	})
 }
 
 func TestTheIDsOfASale(t *testing.T) {
 	t.Parallel()
-	sent := func(id partner.PartnerTransID) sale.Intent {
-		return sale.Intent{Intent: partner.Intent{IDs: partner.IDs{PartnerTransID: id}}}
+	sent := func(id telco.PartnerTransID) sale.Intent {
+		return sale.Intent{Intent: telco.Intent{IDs: telco.IDs{PartnerTransID: id}}}
 	}
 	s := sale.Sale{PartnerTransID: "P-2", Intents: []sale.Intent{sent("P-1"), sent("P-1"), sent(""), sent("P-2")}}
-	assert.Equal(t, []partner.PartnerTransID{"P-2", "P-1"}, s.PartnerTransIDs())
+	assert.Equal(t, []telco.PartnerTransID{"P-2", "P-1"}, s.PartnerTransIDs())
 }
 
 // The answer "wrong OTP" that comes once the OTP has run out asks for no further try.
@@ -215,14 +215,14 @@ func TestAWrongOTPThatHasRunOutMeanwhile(t *testing.T) {
 		id := s.toOTP("DH-1", "477")
 		pass(time.Until(s.sale(id).Ticket.ExpiresAt) - 5*time.Second)
 		s.tap.onTrip = func(req *http.Request, after bool) error {
-			if after && s.operation(req) == partner.OpRegister {
+			if after && s.operation(req) == telco.OpRegister {
 				<-time.After(10 * time.Second)
 			}
 			return nil
 		}
 		v, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		assert.Equal(t, sale.OTPSent, v.Sale.State)
-		assert.Equal(t, partner.NewOTP, v.Action.Step)
+		assert.Equal(t, telco.NewOTP, v.Action.Step)
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // NotSettledError says that an earlier registration of the sale has to be settled before
@@ -23,8 +23,8 @@ func (e *NotSettledError) Error() string {
 
 var (
 	errRunOut = errors.New("MobiFone shows this OTP as run out; nothing was sent, request a new one")
-	errCached = &partner.Error{
-		Operation: partner.OpGet, Code: partner.ReplyUnreadable,
+	errCached = &telco.Error{
+		Operation: telco.OpGet, Code: telco.ReplyUnreadable,
 		Err: errors.New("the lookup may come from a cache, or cannot show that nothing is there; nothing was done, try again in a moment"),
 	}
 	errHangs = errors.New("the store did not take the outcome in time; the sale is resolved by lookup")
@@ -38,7 +38,7 @@ var (
 //
 // Whatever it returns, the sale itself says what to do: View.Action. An error before the
 // intent is durable leaves the sale unchanged, but for what a lookup showed.
-func (d *Desk) Register(ctx context.Context, id string, otp partner.OTP, by string) (View, error) {
+func (d *Desk) Register(ctx context.Context, id string, otp telco.OTP, by string) (View, error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {
 		return View{}, err
@@ -55,7 +55,7 @@ func (d *Desk) Register(ctx context.Context, id string, otp partner.OTP, by stri
 		return d.view(ctx, ready, nil), d.unknown(ready, nil)
 	}
 	prepared, err := d.cfg.Partner.Prepare(ctx, ready, otp)
-	if errors.Is(err, partner.AlreadySent) && !d.cfg.Rules.NoLookup {
+	if errors.Is(err, telco.AlreadySent) && !d.cfg.Rules.NoLookup {
 		return d.found(ctx, s, err)
 	}
 	if err != nil {
@@ -95,7 +95,7 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 	case next.State != OTPSent:
 		return next, nil, nil
 	case next.Ticket.RunOut:
-		return next, nil, &partner.Error{Operation: partner.OpRegister, Outcome: partner.NotSent, Code: partner.OTPExpired, Err: errRunOut}
+		return next, nil, &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: telco.OTPExpired, Err: errRunOut}
 	}
 	return next, nil, errCached
 }
@@ -130,7 +130,7 @@ func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error
 	if res.Err == nil {
 		return d.view(ctx, s, nil), d.unknown(s, nil)
 	}
-	if s.HoldsSubscriber() && partner.OutcomeOf(res.Err) != partner.Unknown {
+	if s.HoldsSubscriber() && telco.OutcomeOf(res.Err) != telco.Unknown {
 		// This one was refused or never left, and an earlier one is open: of the sale nothing
 		// is known, and nobody who reads the error alone may return the cash.
 		return d.view(ctx, s, nil), d.unknown(s, res.Err)
@@ -173,5 +173,5 @@ func (d *Desk) unknown(s Sale, cause error) error {
 	default:
 		cause = errors.New("the sale is " + s.State.String() + "; it resolves by itself")
 	}
-	return &partner.Error{Operation: partner.OpRegister, Code: partner.Processing, Err: cause}
+	return &telco.Error{Operation: telco.OpRegister, Code: telco.Processing, Err: cause}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // OrderDiffersError refuses an order whose id belongs to a sale of something else.
@@ -26,7 +26,7 @@ func (d *Desk) Open(ctx context.Context, o Order, by string) (View, error) {
 // that the order has go on beside it: a supervisor's decision, which is recorded.
 func (d *Desk) OpenBeside(ctx context.Context, o Order, supervisor string) (View, error) {
 	if supervisor == "" {
-		return View{}, badOrder(partner.FieldError{Field: "supervisor", Problem: "say who decides"})
+		return View{}, badOrder(telco.FieldError{Field: "supervisor", Problem: "say who decides"})
 	}
 	return d.open(ctx, o, supervisor, true)
 }
@@ -117,15 +117,15 @@ func isNotFound(err error) bool {
 	return ok
 }
 
-func (o Order) faults() []partner.FieldError {
+func (o Order) faults() []telco.FieldError {
 	faults := o.Staff.Validate()
 	add := func(field, problem string) {
-		faults = append(faults, partner.FieldError{Field: field, Problem: problem})
+		faults = append(faults, telco.FieldError{Field: field, Problem: problem})
 	}
 	if !o.MSISDN.IsValid() {
-		add("MSISDN", "missing; parse the number with partner.ParseMSISDN")
+		add("MSISDN", "missing; parse the number with telco.ParseMSISDN")
 	}
-	if code, err := partner.ParsePackageCode(string(o.Package)); err != nil || code != o.Package {
+	if code, err := telco.ParsePackageCode(string(o.Package)); err != nil || code != o.Package {
 		add("Package", "no package code; pass one of the offers' codes")
 	}
 	if o.Price <= 0 {
@@ -134,7 +134,7 @@ func (o Order) faults() []partner.FieldError {
 	if o.ID == "" {
 		add("ID", "missing; pass the shop's order id, unique for ever")
 	} else {
-		faults = append(faults, partner.CheckID("ID", o.ID)...) // two ids that look alike would be one order sold twice
+		faults = append(faults, telco.CheckID("ID", o.ID)...) // two ids that look alike would be one order sold twice
 	}
 	if o.Shop == "" || o.Shop != o.Staff.Shop {
 		add("Shop", "missing, or not the shop of the staff")
@@ -142,12 +142,12 @@ func (o Order) faults() []partner.FieldError {
 	return faults
 }
 
-func badOrder(faults ...partner.FieldError) error {
-	return &partner.Error{Outcome: partner.NotSent, Code: partner.InvalidInput, Fields: faults}
+func badOrder(faults ...telco.FieldError) error {
+	return &telco.Error{Outcome: telco.NotSent, Code: telco.InvalidInput, Fields: faults}
 }
 
 // TakeCash records that the customer paid; it must be the price, exactly.
-func (d *Desk) TakeCash(ctx context.Context, id string, amount partner.VND, by string) (View, error) {
+func (d *Desk) TakeCash(ctx context.Context, id string, amount telco.VND, by string) (View, error) {
 	return d.act(ctx, id, Event{Kind: CashTaken, By: by, Amount: amount})
 }
 
@@ -178,8 +178,8 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	ticket, wait, askErr := d.cfg.Partner.AskOTP(ctx, s.Order, s.PartnerTransID)
 	e := Event{Kind: OTPSentEvent, At: d.now(), Ticket: &ticket, Wait: wait}
 	if askErr != nil {
-		e = Event{Kind: OTPRefused, At: d.now(), Outcome: partner.OutcomeOf(askErr)}
-		if pe, ok := errors.AsType[*partner.Error](askErr); ok {
+		e = Event{Kind: OTPRefused, At: d.now(), Outcome: telco.OutcomeOf(askErr)}
+		if pe, ok := errors.AsType[*telco.Error](askErr); ok {
 			e.Code, e.Wait = pe.Code, pe.RetryAfter
 		}
 	}

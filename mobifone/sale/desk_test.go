@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -64,7 +64,7 @@ func TestOnEventTellsWhatIsStored(t *testing.T) {
 }
 
 // roundTripEvents is what a store makes of events; the number is kept apart.
-func roundTripEvents(t *testing.T, events []sale.Event, n partner.MSISDN) []sale.Event {
+func roundTripEvents(t *testing.T, events []sale.Event, n telco.MSISDN) []sale.Event {
 	t.Helper()
 	back := roundTrip(t, events)
 	for _, e := range back {
@@ -90,11 +90,11 @@ func TestAnOutcomeThatCannotBeStored(t *testing.T) {
 		}
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.ErrorIs(t, err, full)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		s.tap.onApply = nil
 		s.settle(2 * time.Minute)
 		assert.Equal(t, sale.Registered, s.state(id))
-		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+		assert.Equal(t, 1, s.sb.Requests(telco.OpRegister))
 		s.replays(id)
 	})
 }
@@ -134,7 +134,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		&sale.ConflictError{SaleID: "S"}:     "sale S was changed by somebody else",
 	} {
 		assert.EqualError(t, err, want)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "none of them says what became of a registration")
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "none of them says what became of a registration")
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -35,7 +35,7 @@ func TestWhatTheDriverSweeps(t *testing.T) {
 		"resolving": {func(s *shop) string { return s.lost(sandbox.Before) }, func(sale.Sale) time.Duration { return 6 * time.Minute }},
 		"review": {func(s *shop) string {
 			id := s.lost(sandbox.Before)
-			s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+			s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
 			s.settle(3 * time.Hour)
 			require.Equal(s.t, sale.Review, s.state(id))
 			return id
@@ -181,7 +181,7 @@ func TestTheDriverKnowsTheSlow(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.lost(sandbox.After)
-		s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
 		assert.True(t, sale.Slow(t.Context(), s.Desk, id))
 		s.sb.ClearScript()
 		assert.False(t, sale.Slow(t.Context(), s.Desk, id))

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -30,7 +30,7 @@ func TestRunResolvesAll(t *testing.T) {
 				last3 = fmt.Sprintf("1%02d", 10+i)
 			}
 			id := s.toOTP(fmt.Sprintf("DH-%d", i), last3)
-			s.script(sandbox.Fault{Operation: partner.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop})
+			s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop})
 			_, err := s.Register(t.Context(), id, s.otp(last3), teller)
 			require.Error(t, err)
 			ids = append(ids, id)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -22,7 +22,7 @@ func TestFactsFromElsewhere(t *testing.T) {
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Resolving, s.state(id), "the lookup does not show it for an hour")
-		sent := s.sb.Requests(partner.OpRegister)
+		sent := s.sb.Requests(telco.OpRegister)
 		row := s.sb.Ledger()[0]
 		v, err := s.Observe(t.Context(), row)
 		require.NoError(t, err)
@@ -31,7 +31,7 @@ func TestFactsFromElsewhere(t *testing.T) {
 		_, err = s.Observe(t.Context(), row)
 		require.NoError(t, err)
 		assert.Equal(t, before, s.sale(id), "the same row again changes nothing")
-		row.State = partner.StateReversed
+		row.State = telco.StateReversed
 		v, err = s.Observe(t.Context(), row)
 		require.NoError(t, err)
 		assert.Equal(t, sale.Review, v.Sale.State)
@@ -40,7 +40,7 @@ func TestFactsFromElsewhere(t *testing.T) {
 		_, err = s.Observe(t.Context(), row)
 		_, notFound := errors.AsType[*sale.NotFoundError](err)
 		assert.True(t, notFound)
-		assert.Equal(t, sent, s.sb.Requests(partner.OpRegister), "sends nothing")
+		assert.Equal(t, sent, s.sb.Requests(telco.OpRegister), "sends nothing")
 		s.replays(id)
 	})
 }
@@ -49,12 +49,12 @@ func TestFactsFromElsewhere(t *testing.T) {
 func TestARowThatProvesNothing(t *testing.T) {
 	t.Parallel()
 	for _, state := range sale.States() {
-		for _, row := range []partner.State{partner.StateInit, partner.StatePending, partner.StateFailed, partner.StateExpired, partner.StateCancelled} {
-			if state == sale.Registered && row != partner.StatePending {
+		for _, row := range []telco.State{telco.StateInit, telco.StatePending, telco.StateFailed, telco.StateExpired, telco.StateCancelled} {
+			if state == sale.Registered && row != telco.StatePending {
 				continue // a success that changed is a conflict
 			}
 			c := newCore(t).in(state)
-			if row == partner.StatePending && len(c.s.Pairs()) == 0 {
+			if row == telco.StatePending && len(c.s.Pairs()) == 0 {
 				continue // of ids that we never sent it is a conflict
 			}
 			c.do(c.observe(c.row(1, row)))

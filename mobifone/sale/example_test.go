@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -22,7 +22,7 @@ func Example() {
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: srv.URL, Partner: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(srv.Credentials()),
-		IDKey:       partner.NewSecret("a key that never changes, of 16 bytes and more"),
+		IDKey:       telco.NewSecret("a key that never changes, of 16 bytes and more"),
 	}, mobifone.WithContract(srv.Contract()))
 	if err != nil {
 		panic(err)
@@ -36,10 +36,10 @@ func Example() {
 		panic(err)
 	}
 
-	customer := partner.MustParseMSISDN("0901234100")
+	customer := telco.MustParseMSISDN("0901234100")
 	view, err := desk.Open(ctx, sale.Order{
 		Shop: "HN01", ID: "DH-2026-1", MSISDN: customer, Package: "C120", Price: 120_000,
-		Staff: partner.Staff{Shop: "HN01", Employee: "NV007", POS: "POS1"},
+		Staff: telco.Staff{Shop: "HN01", Employee: "NV007", POS: "POS1"},
 	}, "NV007")
 	if err != nil {
 		panic(err)

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -23,7 +23,7 @@ func TestFence(t *testing.T) {
 				id := s.toOTP("DH-1", "409")
 				pass(6 * time.Second)
 				_, err := s.Register(t.Context(), id, s.otp("409"), teller)
-				require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 				send := s.sale(id).Intents[0]
 				latest := send.SendBy.Add(time.Minute)
 				// B and D check the expiry at execution too; the earlier of the two counts.
@@ -57,7 +57,7 @@ func TestFence(t *testing.T) {
 				id := s.toOTP("DH-1", "477")
 				s.script(onRegister(sandbox.Fault{Kind: sandbox.Late, Delay: durationOf("59s"), Status: 504}))
 				_, err := s.Register(t.Context(), id, s.otp("477"), teller)
-				require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+				require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 				s.settle(58 * time.Second)
 				assert.Equal(t, sale.Resolving, s.state(id))
 				s.settle(15 * time.Second)
@@ -82,9 +82,9 @@ func TestNoFenceIsReview(t *testing.T) {
 		s.settle(time.Minute)
 		assert.Equal(t, sale.Review, s.state(id))
 		assert.Equal(t, 1, s.alarmed())
-		looks := s.sb.Requests(partner.OpGet)
+		looks := s.sb.Requests(telco.OpGet)
 		s.settle(10 * time.Minute)
-		assert.Greater(t, s.sb.Requests(partner.OpGet), looks, "looking up goes on")
+		assert.Greater(t, s.sb.Requests(telco.OpGet), looks, "looking up goes on")
 		s.replays(id)
 	})
 }
@@ -94,7 +94,7 @@ func TestPendingForEverIsReview(t *testing.T) {
 	inShop(t, sandbox.Config{PendingFor: 24 * time.Hour}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "401")
 		_, err := s.Register(t.Context(), id, s.otp("401"), teller)
-		require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		s.settle(70 * time.Second)
 		assert.Equal(t, sale.Resolving, s.state(id))
 		s.settle(90 * time.Second)

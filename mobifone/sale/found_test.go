@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/transactions"
@@ -25,14 +25,14 @@ import (
 // show anything.
 func TestTwoRoads(t *testing.T) {
 	t.Parallel()
-	for _, code := range []partner.Code{partner.AuthKey, partner.AuthSignature, partner.AuthIP, partner.CommandNotConfigured} {
+	for _, code := range []telco.Code{telco.AuthKey, telco.AuthSignature, telco.AuthIP, telco.CommandNotConfigured} {
 		c := newCore(t).sending()
-		c.do(c.told(partner.Rejected, code))
+		c.do(c.told(telco.Rejected, code))
 		assert.Equal(t, sale.Resolving, c.s.State, code)
 		c.later(2 * time.Second).do(c.looked())
 		assert.Equal(t, sale.Resolving, c.s.State, code)
 		require.Error(t, c.try(sale.Event{Kind: sale.RefundTaken, By: teller}))
-		c.do(c.looked(c.row(1, partner.StateSuccess)))
+		c.do(c.looked(c.row(1, telco.StateSuccess)))
 		assert.Equal(t, sale.Registered, c.s.State)
 	}
 }
@@ -41,36 +41,36 @@ func TestTwoRoads(t *testing.T) {
 // first, whatever its code, is not the failure of the second.
 func TestAFailedRowOfAWrongOTP(t *testing.T) {
 	t.Parallel()
-	rule := func(code partner.Code) func(*sale.Row) {
+	rule := func(code telco.Code) func(*sale.Row) {
 		return func(r *sale.Row) {
-			if code != partner.OTPInvalid {
+			if code != telco.OTPInvalid {
 				r.Refusal, r.Then = code, contract.Default().ThenOf(code)
 			}
 		}
 	}
 	for name, change := range map[string]func(*sale.Row){
-		"no code": func(*sale.Row) {}, "7001": rule(partner.OTPInvalid), "listed": rule(partner.NotEligible),
+		"no code": func(*sale.Row) {}, "7001": rule(telco.OTPInvalid), "listed": rule(telco.NotEligible),
 	} {
 		c := newCore(t).sending()
-		c.do(c.told(partner.Rejected, partner.OTPInvalid)).do(c.plan())
+		c.do(c.told(telco.Rejected, telco.OTPInvalid)).do(c.plan())
 		c.overdue()
 		require.Equal(t, sale.Resolving, c.s.State)
-		row := c.row(1, partner.StateFailed)
+		row := c.row(1, telco.StateFailed)
 		change(&row)
 		c.do(c.looked(row))
 		assert.Equal(t, sale.Resolving, c.s.State, name)
 		require.Len(t, c.s.Intents, 2)
 		assert.Empty(t, c.s.Intents[0].Settled, name)
 		assert.Empty(t, c.s.Intents[1].Settled, name)
-		c.do(c.looked(c.row(1, partner.StateSuccess)))
+		c.do(c.looked(c.row(1, telco.StateSuccess)))
 		assert.Equal(t, sale.Registered, c.s.State)
 	}
 	// Where refusals are final a listed one counts, and only for the last send of its ids.
 	c := newCore(t).sending()
-	c.do(c.told(partner.Rejected, partner.OTPInvalid)).do(c.plan()).overdue()
+	c.do(c.told(telco.Rejected, telco.OTPInvalid)).do(c.plan()).overdue()
 	c.rules.RefusalIsFinal = true
-	row := c.row(1, partner.StateFailed)
-	rule(partner.NotEligible)(&row)
+	row := c.row(1, telco.StateFailed)
+	rule(telco.NotEligible)(&row)
 	c.do(c.looked(row))
 	assert.Empty(t, c.s.Intents[0].Settled)
 	assert.Equal(t, sale.SettledNo, c.s.Intents[1].Settled)
@@ -84,21 +84,21 @@ func TestWhatPrepareLearnsIsWrittenDown(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		// A wrong code, told to a copy: the first request registered.
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.After, Code: partner.OTPInvalid}))
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.After, Code: telco.OTPInvalid}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		require.Equal(t, 1, s.sb.Executed(number("477")))
 		s.counter = s.open() // the process restarts
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
-		require.Equal(t, partner.Unknown, partner.OutcomeOf(err), "%v", err)
-		assert.ErrorIs(t, err, partner.AlreadySent)
+		require.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
+		assert.ErrorIs(t, err, telco.AlreadySent)
 		assert.Equal(t, sale.Resolving, v.Sale.State)
 		assert.Equal(t, sale.Resolving, s.state(id), "stored")
 		_, err = s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		s.settle(10 * time.Second)
 		assert.Equal(t, sale.Registered, s.state(id))
-		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+		assert.Equal(t, 1, s.sb.Requests(telco.OpRegister))
 		s.replays(id)
 	})
 }
@@ -109,7 +109,7 @@ func TestCashThatLeftIsBookedInEveryState(t *testing.T) {
 	t.Parallel()
 	paid := sale.Event{Kind: sale.RefundPaid, By: teller}
 	c := newCore(t).in(sale.Refunding)
-	c.do(c.observe(c.row(1, partner.StateSuccess)))
+	c.do(c.observe(c.row(1, telco.StateSuccess)))
 	require.Equal(t, sale.Review, c.s.State)
 	for _, ruling := range []sale.Ruling{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleClosed} {
 		require.Error(t, c.try(c.decide(ruling)), "%s while nobody has said whether the cash left", ruling)
@@ -175,7 +175,7 @@ func TestAWrongOTPKeepsTheSubscriberBusy(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		first, second := s.toOTP("DH-1", "477"), s.paid("DH-2", "477")
 		_, err := s.Register(t.Context(), first, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		require.Equal(t, sale.OTPSent, s.state(first))
 		_, err = s.Open(t.Context(), order("DH-3", "477"), teller)
 		busy, ok := errors.AsType[*sale.BusyError](err)
@@ -183,7 +183,7 @@ func TestAWrongOTPKeepsTheSubscriberBusy(t *testing.T) {
 		assert.True(t, busy.Until.After(time.Now()), "and says until when")
 		v, err := s.RequestOTP(t.Context(), second, teller)
 		require.Error(t, err)
-		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		assert.Equal(t, telco.WaitUntil, v.Action.Step)
 		assert.True(t, v.WaitUntil.After(time.Now()), "a wait has a time")
 		pass(time.Until(v.WaitUntil))
 		s.settle(time.Second)
@@ -196,11 +196,11 @@ func TestAWrongOTPKeepsTheSubscriberBusy(t *testing.T) {
 // deduping or not.
 func TestADuplicateIsNotAskedForEver(t *testing.T) {
 	t.Parallel()
-	for _, code := range []partner.Code{partner.DuplicateTransaction, partner.TransactionConflict} {
+	for _, code := range []telco.Code{telco.DuplicateTransaction, telco.TransactionConflict} {
 		c := newCore(t)
 		c.rules.Dedupes = true
 		c.sending()
-		c.do(c.told(partner.Rejected, code)).past().do(c.looked())
+		c.do(c.told(telco.Rejected, code)).past().do(c.looked())
 		assert.Equal(t, sale.Paid, c.s.State)
 		assert.Equal(t, 2, c.s.Attempt, code)
 	}
@@ -214,11 +214,11 @@ func TestADuplicateIsNotAskedForEver(t *testing.T) {
 func TestANoThatTurnsYes(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).in(sale.RefundDue)
-	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	c.do(c.looked(c.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Registered, c.s.State)
 	assert.Contains(t, c.commands, sale.RaiseAlarm)
 	c = newCore(t).in(sale.Refunded)
-	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	c.do(c.looked(c.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Review, c.s.State)
 	assert.Contains(t, c.commands, sale.RaiseAlarm)
 }
@@ -232,7 +232,7 @@ func TestACachedAbsenceSettlesNothing(t *testing.T) {
 	c.do(cached)
 	assert.Equal(t, sale.Resolving, c.s.State)
 	assert.Empty(t, c.s.Intents[0].Settled)
-	found := c.looked(c.row(1, partner.StateSuccess))
+	found := c.looked(c.row(1, telco.StateSuccess))
 	found.Lookup.Cached = true
 	c.do(found)
 	assert.Equal(t, sale.Registered, c.s.State)
@@ -286,9 +286,9 @@ func TestATillWithoutALookup(t *testing.T) {
 	inShop(t, final, func(t *testing.T, s *shop) { // an OTP that has expired: another one
 		id := s.toOTP("DH-1", "407")
 		v, err := s.Register(t.Context(), id, s.otp("407"), teller)
-		require.ErrorIs(t, err, partner.OTPExpired)
+		require.ErrorIs(t, err, telco.OTPExpired)
 		assert.Equal(t, sale.Paid, v.Sale.State)
-		assert.Equal(t, partner.NewOTP, v.Action.Step)
+		assert.Equal(t, telco.NewOTP, v.Action.Step)
 		s.sb.SetSubscriber(number("407"), sandbox.Subscriber{})
 		pass(time.Until(v.Sale.ResendAt))
 		s.ask(id)
@@ -300,7 +300,7 @@ func TestATillWithoutALookup(t *testing.T) {
 		v, err := s.Register(t.Context(), id, s.otp("403"), teller)
 		require.Error(t, err)
 		assert.Equal(t, sale.RefundDue, v.Sale.State)
-		assert.Equal(t, partner.ReturnCash, v.Action.Step)
+		assert.Equal(t, telco.ReturnCash, v.Action.Step)
 		_, err = s.ClaimRefund(t.Context(), id, teller)
 		require.NoError(t, err)
 		_, err = s.ConfirmRefund(t.Context(), id, teller)
@@ -310,15 +310,15 @@ func TestATillWithoutALookup(t *testing.T) {
 	inShop(t, sandbox.Config{Contract: without(t, contract.Default())}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "407")
 		v, err := s.Register(t.Context(), id, s.otp("407"), teller)
-		require.ErrorIs(t, err, partner.OTPExpired)
+		require.ErrorIs(t, err, telco.OTPExpired)
 		assert.Equal(t, sale.Review, v.Sale.State, "a person's, and no OTP that could never be used")
-		assert.Equal(t, partner.Hold, v.Action.Step)
+		assert.Equal(t, telco.Hold, v.Action.Step)
 	}, allow)
 	inShop(t, sandbox.Config{Contract: without(t, contract.Default())}, func(t *testing.T, s *shop) { // a wrong OTP, and then nothing
 		id := s.toOTP("DH-1", "477")
 		v, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
-		assert.Equal(t, partner.ReenterOTP, v.Action.Step)
+		require.ErrorIs(t, err, telco.OTPInvalid)
+		assert.Equal(t, telco.ReenterOTP, v.Action.Step)
 		_, err = s.RequestOTP(t.Context(), id, teller)
 		require.Error(t, err)
 		s.settle(4 * time.Minute)
@@ -334,10 +334,10 @@ func TestTheCountdownAfterAnExpiredOTPIsHonest(t *testing.T) {
 		id := s.toOTP("DH-1", "477")
 		pass(21 * time.Second)
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: partner.OTPExpired}))
+		require.ErrorIs(t, err, telco.OTPInvalid)
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: telco.OTPExpired}))
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
-		require.ErrorIs(t, err, partner.OTPExpired)
+		require.ErrorIs(t, err, telco.OTPExpired)
 		assert.Equal(t, sale.Resolving, v.Sale.State)
 		require.True(t, v.WaitUntil.After(time.Now()))
 		assert.LessOrEqual(t, time.Until(v.WaitUntil), 4*time.Minute)
@@ -358,12 +358,12 @@ func TestTwoRowsOfOnePartnerTransID(t *testing.T) {
 	t.Parallel()
 	c := newCore(t)
 	c.rules.RefusalIsFinal = true
-	c.sending().do(c.told(partner.Rejected, partner.OTPExpired))
+	c.sending().do(c.told(telco.Rejected, telco.OTPExpired))
 	c.ticket().sent().overdue()
-	require.Equal(t, []partner.IDs{{TransID: "T-1", PartnerTransID: "P-1"}, {TransID: "T-2", PartnerTransID: "P-1"}}, c.s.Pairs())
-	c.do(c.looked(c.row(1, partner.StateFailed), c.row(2, partner.StateSuccess)))
+	require.Equal(t, []telco.IDs{{TransID: "T-1", PartnerTransID: "P-1"}, {TransID: "T-2", PartnerTransID: "P-1"}}, c.s.Pairs())
+	c.do(c.looked(c.row(1, telco.StateFailed), c.row(2, telco.StateSuccess)))
 	assert.Equal(t, sale.Registered, c.s.State)
-	assert.Equal(t, partner.TransID("T-2"), c.s.Receipt.TransID)
+	assert.Equal(t, telco.TransID("T-2"), c.s.Receipt.TransID)
 }
 
 // Order ids that look alike on the screen and are other bytes: one order would be sold
@@ -379,9 +379,9 @@ func TestOrdersThatLookAlike(t *testing.T) {
 			"soft hyphen": "ĐƠN\u00ad-1", "no-break hyphen": "ĐƠN\u20111", "no-break space": "ĐƠN\u00a0-1",
 		} {
 			_, err := s.Open(t.Context(), order(id, "478"), teller)
-			e, ok := errors.AsType[*partner.Error](err)
+			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok, "%s: %v", name, err)
-			assert.Equal(t, partner.NotSent, e.Outcome)
+			assert.Equal(t, telco.NotSent, e.Outcome)
 			require.NotEmpty(t, e.Fields, name)
 			assert.Equal(t, "ID", e.Fields[0].Field)
 		}
@@ -397,12 +397,12 @@ func TestAnOpenIntentBesideARegistration(t *testing.T) {
 	c.rules.Dedupes = true
 	c.resolving().past().do(c.looked())
 	c.ticket().sent()
-	c.do(c.told(partner.Rejected, partner.DuplicateTransaction))
-	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	c.do(c.told(telco.Rejected, telco.DuplicateTransaction))
+	c.do(c.looked(c.row(1, telco.StateSuccess)))
 	require.Equal(t, sale.Registered, c.s.State)
 	assert.True(t, c.s.HoldsSubscriber(), "the second may still be carried out")
 	assert.False(t, c.s.WakeAt.IsZero())
-	c.past().do(c.looked(c.row(1, partner.StateSuccess)))
+	c.past().do(c.looked(c.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Registered, c.s.State)
 	assert.False(t, c.s.HoldsSubscriber())
 	assert.True(t, c.s.WakeAt.IsZero(), "at rest")
@@ -412,7 +412,7 @@ func TestAnOpenIntentBesideARegistration(t *testing.T) {
 func TestAPendingRowStopsTheRefund(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).in(sale.RefundDue)
-	c.do(c.looked(c.row(1, partner.StatePending)))
+	c.do(c.looked(c.row(1, telco.StatePending)))
 	assert.Equal(t, sale.Review, c.s.State)
 	require.Error(t, c.try(sale.Event{Kind: sale.RefundTaken, By: teller}))
 }
@@ -421,7 +421,7 @@ func TestAPendingRowStopsTheRefund(t *testing.T) {
 func TestFinalIsThePromiseOfTheRules(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).sending()
-	e := c.told(partner.Rejected, partner.NotEligible)
+	e := c.told(telco.Rejected, telco.NotEligible)
 	e.Final = true
 	c.do(e)
 	assert.Equal(t, sale.Resolving, c.s.State)
@@ -433,12 +433,12 @@ func TestFinalIsThePromiseOfTheRules(t *testing.T) {
 func TestAFailedRowLeavesTheSameIDsFree(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).sending()
-	c.do(c.told(partner.Rejected, partner.OTPInvalid))
-	row := c.row(1, partner.StateFailed)
-	row.Refusal, row.Then = partner.NotEligible, partner.ThenRefund
+	c.do(c.told(telco.Rejected, telco.OTPInvalid))
+	row := c.row(1, telco.StateFailed)
+	row.Refusal, row.Then = telco.NotEligible, telco.ThenRefund
 	c.do(c.looked(row))
 	assert.Equal(t, sale.OTPSent, c.s.State)
-	assert.Equal(t, partner.OTPInvalid, c.s.Intents[0].Code)
+	assert.Equal(t, telco.OTPInvalid, c.s.Intents[0].Code)
 	require.NoError(t, c.try(c.plan()))
 }
 
@@ -450,18 +450,18 @@ func TestAVerdictOfRegisteredLeavesOthersOpen(t *testing.T) {
 	c.rules.Dedupes = true
 	c.resolving().past().do(c.looked())
 	c.ticket().sent()
-	c.do(c.told(partner.Rejected, partner.DuplicateTransaction))
-	c.do(c.looked(c.row(1, partner.StateSuccess)))
-	c.do(c.observe(c.row(1, partner.StateReversed)))
+	c.do(c.told(telco.Rejected, telco.DuplicateTransaction))
+	c.do(c.looked(c.row(1, telco.StateSuccess)))
+	c.do(c.observe(c.row(1, telco.StateReversed)))
 	require.Equal(t, sale.Review, c.s.State)
 	c.do(c.decide(sale.RuleRegistered))
 	assert.Equal(t, sale.SettledYes, c.s.Intents[0].Settled)
 	assert.Empty(t, c.s.Intents[1].Settled, "not before its fence")
 	assert.True(t, c.s.HoldsSubscriber())
 	twin := newCoreAt(c)
-	twin.do(twin.looked(c.row(2, partner.StateSuccess)))
+	twin.do(twin.looked(c.row(2, telco.StateSuccess)))
 	assert.Equal(t, sale.Review, twin.s.State, "registered twice")
-	c.past().do(c.looked(c.row(1, partner.StateSuccess)))
+	c.past().do(c.looked(c.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Registered, c.s.State)
 	assert.False(t, c.s.HoldsSubscriber())
 }
@@ -471,9 +471,9 @@ func TestAVerdictOfRegisteredLeavesOthersOpen(t *testing.T) {
 func TestAVerdictOfRefundThatTurnsYes(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).in(sale.Registered)
-	c.do(c.observe(c.row(1, partner.StateReversed))).past().do(c.decide(sale.RuleRefundDue))
+	c.do(c.observe(c.row(1, telco.StateReversed))).past().do(c.decide(sale.RuleRefundDue))
 	require.Equal(t, sale.SettledNo, c.s.Intents[0].Settled)
-	c.do(c.looked(c.row(1, partner.StateSuccess)))
+	c.do(c.looked(c.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Registered, c.s.State)
 	assert.Contains(t, c.commands, sale.RaiseAlarm)
 }
@@ -485,13 +485,13 @@ func TestTheScreenFollowsMobiFonesClock(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		pass(4 * time.Minute)
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
-		require.ErrorIs(t, err, partner.OTPExpired)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "the first is not settled")
-		assert.Equal(t, partner.NewOTP, v.Action.Step)
-		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+		require.ErrorIs(t, err, telco.OTPExpired)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "the first is not settled")
+		assert.Equal(t, telco.NewOTP, v.Action.Step)
+		assert.Equal(t, 1, s.sb.Requests(telco.OpRegister))
 	}, func(cfg *sale.Config) { // the till's clock is an hour behind that of the client
 		cfg.Now = func() time.Time { return time.Now().Add(-time.Hour) }
 	})
@@ -527,7 +527,7 @@ func TestWhatALookupShowsIsNotLost(t *testing.T) {
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		s.tap.onTrip = func(req *http.Request, after bool) error {
-			if !after && s.operation(req) == partner.OpGet && req.URL.Query().Get("partnerTransId") != "" {
+			if !after && s.operation(req) == telco.OpGet && req.URL.Query().Get("partnerTransId") != "" {
 				return errDial
 			}
 			return nil
@@ -535,7 +535,7 @@ func TestWhatALookupShowsIsNotLost(t *testing.T) {
 		s.settle(2 * time.Minute)
 		assert.Equal(t, sale.Registered, s.state(id))
 		intent := s.sale(id).Intents[0]
-		receipt, err := s.client.Registration.Resolve(t.Context(), partner.NewHandle(intent.Intent, s.sale(id).Order.Purchase()))
+		receipt, err := s.client.Registration.Resolve(t.Context(), telco.NewHandle(intent.Intent, s.sale(id).Order.Purchase()))
 		require.NoError(t, err, "the plain client says the same")
 		assert.Equal(t, intent.TransID, receipt.TransID)
 	})
@@ -546,13 +546,13 @@ func TestWhatALookupShowsIsNotLost(t *testing.T) {
 func TestAStatementWithARefusedCopy(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		beside func(*partner.Transaction)
+		beside func(*telco.Transaction)
 		want   sale.State
 	}{
-		"the success":     {func(*partner.Transaction) {}, sale.Registered},
-		"another failure": {func(tx *partner.Transaction) { tx.State = partner.StateFailed }, sale.Review},
-		"another transId": {func(tx *partner.Transaction) { tx.TransID = "T-OTHER" }, sale.Review},
-		"another sale's":  {func(tx *partner.Transaction) { tx.PartnerTransID = "P-OTHER" }, sale.Review},
+		"the success":     {func(*telco.Transaction) {}, sale.Registered},
+		"another failure": {func(tx *telco.Transaction) { tx.State = telco.StateFailed }, sale.Review},
+		"another transId": {func(tx *telco.Transaction) { tx.TransID = "T-OTHER" }, sale.Review},
+		"another sale's":  {func(tx *telco.Transaction) { tx.PartnerTransID = "P-OTHER" }, sale.Review},
 	} {
 		inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 			id := s.toOTP("DH-1", "477")
@@ -561,7 +561,7 @@ func TestAStatementWithARefusedCopy(t *testing.T) {
 			found, err := s.client.Transactions.LookUp(t.Context(), transactions.LookUpRequest{IDs: s.sale(id).Pairs()})
 			require.NoError(t, err)
 			copied, beside := found.Rows[0], found.Rows[0]
-			copied.State, copied.ResultCode = partner.StateFailed, partner.NotEligible
+			copied.State, copied.ResultCode = telco.StateFailed, telco.NotEligible
 			tc.beside(&beside)
 			_, err = s.Observe(t.Context(), copied, beside)
 			require.NoError(t, err)
@@ -598,7 +598,7 @@ type overtaken struct {
 	meanwhile func()
 }
 
-func (o *overtaken) Busy(ctx context.Context, who partner.MSISDN) ([]sale.Claim, error) {
+func (o *overtaken) Busy(ctx context.Context, who telco.MSISDN) ([]sale.Claim, error) {
 	if do := o.meanwhile; do != nil {
 		o.meanwhile = nil
 		do()
@@ -624,7 +624,7 @@ func TestACacheDoesNotStopTheHold(t *testing.T) {
 	c.do(cached(c))
 	assert.Equal(t, sale.Review, c.s.State)
 	assert.Equal(t, sale.Reason("not decided within the hold"), c.s.Reason)
-	shown.do(cached(shown, shown.row(1, partner.StateSuccess)))
+	shown.do(cached(shown, shown.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Registered, shown.s.State)
 	for _, state := range []sale.State{sale.RefundDue, sale.Registered} {
 		c = newCore(t).in(state).later(10 * fenced.Hold)
@@ -637,7 +637,7 @@ func TestACacheDoesNotStopTheHold(t *testing.T) {
 func TestAPendingRowAtTheFenceSettlesNothing(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).resolving().past()
-	c.do(c.looked(c.row(1, partner.StatePending)))
+	c.do(c.looked(c.row(1, telco.StatePending)))
 	assert.Equal(t, sale.Review, c.s.State)
 	assert.Empty(t, c.s.Intents[0].Settled)
 }
@@ -693,9 +693,9 @@ func TestASaleInReviewIsAPersons(t *testing.T) {
 type takenBack struct {
 	sale.Partner
 
-	ids partner.IDs
+	ids telco.IDs
 }
 
 func (p takenBack) LookUp(context.Context, sale.Sale) (sale.Lookup, error) {
-	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: p.ids, State: partner.StateReversed}}}, nil
+	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: p.ids, State: telco.StateReversed}}}, nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -96,31 +96,31 @@ func (k steered) Apply(ctx context.Context, c sale.Change) error {
 }
 
 // deed is what a process does with the sale.
-type deed func(ctx context.Context, c *counter, id string, otp partner.OTP) error
+type deed func(ctx context.Context, c *counter, id string, otp telco.OTP) error
 
 func deeds() map[string]deed {
 	return map[string]deed{
-		"register": func(ctx context.Context, c *counter, id string, otp partner.OTP) error {
+		"register": func(ctx context.Context, c *counter, id string, otp telco.OTP) error {
 			_, err := c.Register(ctx, id, otp, teller)
 			return err
 		},
-		"abandon": func(ctx context.Context, c *counter, id string, _ partner.OTP) error {
+		"abandon": func(ctx context.Context, c *counter, id string, _ telco.OTP) error {
 			_, err := c.Abandon(ctx, id, teller)
 			return err
 		},
-		"refund": func(ctx context.Context, c *counter, id string, _ partner.OTP) error {
+		"refund": func(ctx context.Context, c *counter, id string, _ telco.OTP) error {
 			_, err := c.ClaimRefund(ctx, id, teller)
 			return err
 		},
-		"ask": func(ctx context.Context, c *counter, id string, _ partner.OTP) error {
+		"ask": func(ctx context.Context, c *counter, id string, _ telco.OTP) error {
 			_, err := c.RequestOTP(ctx, id, teller)
 			return err
 		},
-		"resolve": func(ctx context.Context, c *counter, id string, _ partner.OTP) error {
+		"resolve": func(ctx context.Context, c *counter, id string, _ telco.OTP) error {
 			_, err := c.Resolve(ctx, id)
 			return err
 		},
-		"give up and refund": func(ctx context.Context, c *counter, id string, _ partner.OTP) error {
+		"give up and refund": func(ctx context.Context, c *counter, id string, _ telco.OTP) error {
 			_, _ = c.Abandon(ctx, id, teller)
 			_, err := c.ClaimRefund(ctx, id, teller)
 			return err

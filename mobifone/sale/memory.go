@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Memory is a [Store] for tests and trials: it keeps the whole contract but one, for it
@@ -18,15 +18,15 @@ type Memory struct {
 	mu     sync.RWMutex
 	sales  map[string]*memorySale
 	orders map[[2]string]string
-	ids    map[partner.PartnerTransID]string
-	claims map[partner.MSISDN]map[int]string // subscriber, slot, sale
+	ids    map[telco.PartnerTransID]string
+	claims map[telco.MSISDN]map[int]string // subscriber, slot, sale
 	waking map[string]*memorySale            // those with a WakeAt: the cost of Due
 }
 
 type memorySale struct {
 	summary    Summary
 	version    int64
-	subscriber partner.MSISDN // until erased
+	subscriber telco.MSISDN // until erased
 	restedAt   time.Time
 	state      []byte
 	events     [][]byte
@@ -37,8 +37,8 @@ func NewMemory() *Memory {
 	return &Memory{
 		sales:  map[string]*memorySale{},
 		orders: map[[2]string]string{},
-		ids:    map[partner.PartnerTransID]string{},
-		claims: map[partner.MSISDN]map[int]string{},
+		ids:    map[telco.PartnerTransID]string{},
+		claims: map[telco.MSISDN]map[int]string{},
 		waking: map[string]*memorySale{},
 	}
 }
@@ -113,7 +113,7 @@ func (m *Memory) refuse(c Change) error {
 	return nil
 }
 
-func (m *Memory) changeClaim(c Change, subscriber partner.MSISDN) {
+func (m *Memory) changeClaim(c Change, subscriber telco.MSISDN) {
 	held := m.heldBy(subscriber)
 	switch {
 	case c.Claim == KeepClaim || !subscriber.IsValid():
@@ -143,7 +143,7 @@ func (m *Memory) changeClaim(c Change, subscriber partner.MSISDN) {
 	}
 }
 
-func (m *Memory) heldBy(subscriber partner.MSISDN) []Claim {
+func (m *Memory) heldBy(subscriber telco.MSISDN) []Claim {
 	var held []Claim
 	for slot, id := range m.claims[subscriber] {
 		held = append(held, Claim{SaleID: id, Slot: slot})
@@ -212,7 +212,7 @@ func (m *Memory) ByOrder(ctx context.Context, shop, order string) (string, error
 }
 
 // ByPartnerTransID is [Store].ByPartnerTransID.
-func (m *Memory) ByPartnerTransID(ctx context.Context, id partner.PartnerTransID) (string, error) {
+func (m *Memory) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (string, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return known(ctx, m.ids[id])
@@ -226,7 +226,7 @@ func known(ctx context.Context, saleID string) (string, error) {
 }
 
 // Busy is [Store].Busy.
-func (m *Memory) Busy(ctx context.Context, subscriber partner.MSISDN) ([]Claim, error) {
+func (m *Memory) Busy(ctx context.Context, subscriber telco.MSISDN) ([]Claim, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.heldBy(subscriber), ctx.Err()
@@ -297,7 +297,7 @@ func (m *Memory) Erase(ctx context.Context, restedBefore time.Time, limit int) (
 	}
 	due = due[:min(len(due), max(limit, 0))]
 	for _, kept := range due {
-		kept.subscriber = partner.MSISDN{}
+		kept.subscriber = telco.MSISDN{}
 	}
 	return len(due), nil
 }

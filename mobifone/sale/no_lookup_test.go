@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -19,8 +19,8 @@ import (
 func without(t *testing.T, c *contract.Contract) *contract.Contract {
 	t.Helper()
 	doc := c.Document()
-	delete(doc.Operations, partner.OpGet)
-	delete(doc.Operations, partner.OpSearch)
+	delete(doc.Operations, telco.OpGet)
+	delete(doc.Operations, telco.OpSearch)
 	made, err := contract.New(doc)
 	require.NoError(t, err)
 	return made
@@ -33,7 +33,7 @@ func TestNoLookupOperation(t *testing.T) {
 	inShop(t, bare, func(t *testing.T, s *shop) { // the first send goes without a lookup
 		id := s.toOTP("DH-1", "477")
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		_, err = s.Register(t.Context(), id, s.otp("477"), teller)
 		require.NoError(t, err)
 		assert.Equal(t, sale.Registered, s.state(id))
@@ -41,7 +41,7 @@ func TestNoLookupOperation(t *testing.T) {
 	inShop(t, bare, func(t *testing.T, s *shop) { // every Unknown goes to Review
 		id := s.toOTP("DH-1", "408")
 		v, err := s.Register(t.Context(), id, s.otp("408"), teller)
-		require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		assert.Equal(t, sale.Review, v.Sale.State)
 		assert.Equal(t, 1, s.alarmed())
 		s.replays(id)
@@ -63,7 +63,7 @@ func TestNoLookupOperation(t *testing.T) {
 	}, allow)
 	inShop(t, bare, func(t *testing.T, s *shop) { // a refusal that is not promised to be final is a person's
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: partner.SubscriberInactive}))
+		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: telco.SubscriberInactive}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Review, s.state(id))
@@ -94,11 +94,11 @@ func TestALookupThatWasTaken(t *testing.T) {
 		_, err := s.Register(t.Context(), id, s.otp("409"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Resolving, s.state(id))
-		looks := s.sb.Requests(partner.OpGet)
+		looks := s.sb.Requests(telco.OpGet)
 		s.counter = s.open(func(cfg *sale.Config) { cfg.AllowNoLookup, cfg.Rules.NoLookup = true, true })
 		s.settle(20 * time.Minute)
 		assert.Equal(t, sale.Review, s.state(id))
-		assert.Equal(t, looks, s.sb.Requests(partner.OpGet))
+		assert.Equal(t, looks, s.sb.Requests(telco.OpGet))
 		assert.Equal(t, 1, s.alarmed())
 	})
 	inShop(t, sandbox.Config{Kind: sandbox.KindF}, func(t *testing.T, s *shop) {
@@ -128,7 +128,7 @@ func TestRefusesADeskWithoutLookup(t *testing.T) {
 	require.True(t, rules.NoLookup)
 	cfg := sale.Config{
 		Partner: struct{ sale.Partner }{}, Store: sale.NewMemory(), Rules: rules,
-		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
+		NewID: func(string, string, int) (telco.PartnerTransID, error) { return "P", nil },
 	}
 	_, err = sale.NewDesk(cfg)
 	require.ErrorIs(t, err, sale.ErrNoLookup)

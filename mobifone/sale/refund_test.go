@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -24,8 +24,8 @@ func TestRefundIsAnActWithAnIntent(t *testing.T) {
 		require.Equal(t, sale.RefundDue, s.state(id))
 		_, err = s.ConfirmRefund(t.Context(), id, teller)
 		refused(t, err)
-		looks := s.sb.Requests(partner.OpGet)
-		s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 503, Times: -1})
+		looks := s.sb.Requests(telco.OpGet)
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 503, Times: -1})
 		_, err = s.ClaimRefund(t.Context(), id, teller)
 		require.Error(t, err)
 		assert.Equal(t, sale.RefundDue, s.state(id), "no claim without the last look")
@@ -39,7 +39,7 @@ func TestRefundIsAnActWithAnIntent(t *testing.T) {
 		}
 		first, second := <-errs, <-errs
 		assert.NotEqual(t, first == nil, second == nil, "%v, %v", first, second)
-		assert.Greater(t, s.sb.Requests(partner.OpGet), looks)
+		assert.Greater(t, s.sb.Requests(telco.OpGet), looks)
 		kept := s.sale(id)
 		assert.Equal(t, sale.Refunding, kept.State)
 		other := map[string]string{"GDV01": "GDV02", "GDV02": "GDV01"}[kept.RefundBy]
@@ -70,7 +70,7 @@ func TestTheLastLookFindsARegistration(t *testing.T) {
 		v, err := s.ClaimRefund(t.Context(), id, teller)
 		refused(t, err)
 		assert.Equal(t, sale.Registered, v.Sale.State)
-		assert.Equal(t, partner.GiveService, v.Action.Step)
+		assert.Equal(t, telco.GiveService, v.Action.Step)
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -23,11 +23,11 @@ func durationOf(text string) contract.Duration {
 }
 
 // eachCode runs f for every wire code of the contract but success.
-func eachCode(t *testing.T, f func(t *testing.T, wire string, name partner.Code)) {
+func eachCode(t *testing.T, f func(t *testing.T, wire string, name telco.Code)) {
 	t.Helper()
 	for _, rule := range contract.Default().Document().Codes {
 		for _, wire := range rule.Wire {
-			if rule.Name != partner.Success {
+			if rule.Name != telco.Success {
 				t.Run(wire, func(t *testing.T) {
 					t.Parallel()
 					f(t, wire, rule.Name)
@@ -42,7 +42,7 @@ func eachCode(t *testing.T, f func(t *testing.T, wire string, name partner.Code)
 // that it failed.
 func TestARefusalMayAnswerACopy(t *testing.T) {
 	t.Parallel()
-	eachCode(t, func(t *testing.T, wire string, name partner.Code) {
+	eachCode(t, func(t *testing.T, wire string, name telco.Code) {
 		inShop(t, sandbox.Config{LookupLag: 10 * time.Second}, func(t *testing.T, s *shop) {
 			id := s.toOTP("DH-1", "477")
 			pass(11 * time.Second)
@@ -50,19 +50,19 @@ func TestARefusalMayAnswerACopy(t *testing.T) {
 			v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 			require.Error(t, err)
 			require.Equal(t, 1, s.sb.Executed(number("477")))
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-			if name == partner.OTPInvalid {
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+			if name == telco.OTPInvalid {
 				assert.Equal(t, sale.OTPSent, v.Sale.State)
-				assert.Equal(t, partner.ReenterOTP, v.Action.Step)
+				assert.Equal(t, telco.ReenterOTP, v.Action.Step)
 				v, err = s.Abandon(t.Context(), id, teller)
 				require.NoError(t, err)
 			} else {
-				assert.Equal(t, partner.Hold, v.Action.Step)
+				assert.Equal(t, telco.Hold, v.Action.Step)
 			}
 			require.Equal(t, sale.Resolving, v.Sale.State, "not refunded before it is settled")
 			s.settle(2 * time.Minute)
 			assert.Equal(t, sale.Registered, s.state(id))
-			assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+			assert.Equal(t, 1, s.sb.Requests(telco.OpRegister))
 			s.replays(id)
 		})
 	})
@@ -73,13 +73,13 @@ func TestARefusalMayAnswerACopy(t *testing.T) {
 // nothing may be refunded or sent anew before the fence.
 func TestARefusalOfACopyWhileTheFirstWaits(t *testing.T) {
 	t.Parallel()
-	eachCode(t, func(t *testing.T, wire string, name partner.Code) {
+	eachCode(t, func(t *testing.T, wire string, name telco.Code) {
 		c := newCore(t)
 		c.rules.LookupLagMax, c.rules.ClockSkewMax, c.rules.SettleMargin = 30*time.Second, 30*time.Second, 30*time.Second
 		c.sending()
 		c.s.Intents[0].LastBy = c.s.Intents[0].SendBy.Add(time.Hour)
-		c.do(c.told(partner.Rejected, name))
-		if name == partner.OTPInvalid {
+		c.do(c.told(telco.Rejected, name))
+		if name == telco.OTPInvalid {
 			require.Equal(t, sale.OTPSent, c.s.State)
 			require.Error(t, c.try(sale.Event{Kind: sale.OTPAsked, At: c.now.Add(5 * time.Minute)}), "no second OTP")
 			c.do(sale.Event{Kind: sale.AbandonAsked})
@@ -91,7 +91,7 @@ func TestARefusalOfACopyWhileTheFirstWaits(t *testing.T) {
 				require.True(t, c.s.HoldsSubscriber())
 			}
 		}
-		c.do(c.looked(c.row(1, partner.StateSuccess)))
+		c.do(c.looked(c.row(1, telco.StateSuccess)))
 		assert.Equal(t, sale.Registered, c.s.State)
 	})
 }
@@ -120,12 +120,12 @@ func TestWhereASettledRefusalLeads(t *testing.T) {
 					_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 					require.Error(t, err)
 					doc := s.sb.Contract().Document()
-					rule := wire.Of(s.sb.Contract()).Rule(partner.OpRegister, code)
-					if final && rule != nil && doc.ClassOf(partner.OpRegister, rule) == "rejected" {
+					rule := wire.Of(s.sb.Contract()).Rule(telco.OpRegister, code)
+					if final && rule != nil && doc.ClassOf(telco.OpRegister, rule) == "rejected" {
 						assert.Equal(t, want.state, s.state(id), "at once, as promised")
-						assert.Equal(t, partner.Rejected, partner.OutcomeOf(err))
+						assert.Equal(t, telco.Rejected, telco.OutcomeOf(err))
 					} else {
-						require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+						require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 						s.settle(50 * time.Second)
 						assert.Equal(t, sale.Resolving, s.state(id), "before the fence")
 					}
@@ -134,7 +134,7 @@ func TestWhereASettledRefusalLeads(t *testing.T) {
 					assert.Equal(t, want.state, kept.State, "after the fence")
 					assert.Equal(t, want.attempt, kept.Attempt)
 					assert.Zero(t, s.sb.Executed(number("477")))
-					assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+					assert.Equal(t, 1, s.sb.Requests(telco.OpRegister))
 					s.replays(id)
 				})
 			}

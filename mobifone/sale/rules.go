@@ -8,7 +8,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/registration"
 	"github.com/fptshop/mobifone-go/transactions"
@@ -163,10 +163,10 @@ func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
 // and simulators wrap it, or have their own.
 type Partner interface {
 	// AskOTP requests an OTP. wait is how long not to ask again.
-	AskOTP(ctx context.Context, o Order, id partner.PartnerTransID) (ticket Ticket, wait time.Duration, err error)
+	AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (ticket Ticket, wait time.Duration, err error)
 	// Prepare fixes a registration with the OTP in hand. It sends nothing; the error of one
 	// that cannot be prepared is NotSent, or AlreadySent when MobiFone shows a registration.
-	Prepare(ctx context.Context, s Sale, otp partner.OTP) (Prepared, error)
+	Prepare(ctx context.Context, s Sale, otp telco.OTP) (Prepared, error)
 	// LookUp asks for every pair of the sale. It is complete and well-formed, or an error.
 	LookUp(ctx context.Context, s Sale) (Lookup, error)
 }
@@ -181,10 +181,10 @@ type Prepared interface {
 
 // SendResult is what is known of a send: the fields of the event [SendEnded].
 type SendResult struct {
-	Outcome  partner.Outcome
-	Code     partner.Code
+	Outcome  telco.Outcome
+	Code     telco.Code
 	WireCode string       // MobiFone's own string for it
-	Then     partner.Then // where Code leads once nothing was registered
+	Then     telco.Then // where Code leads once nothing was registered
 	Final    bool         // the contract promises that this refusal is final
 	Receipt  *Receipt
 	Err      error // for the teller's text; not stored
@@ -201,7 +201,7 @@ type clientPartner struct{ client *mobifone.Client }
 // Seam gives the desk the client's time.
 func (p clientPartner) Seam() seam.Seam { return p.client.Seam() }
 
-func (p clientPartner) AskOTP(ctx context.Context, o Order, id partner.PartnerTransID) (Ticket, time.Duration, error) {
+func (p clientPartner) AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (Ticket, time.Duration, error) {
 	t, err := p.client.OTP.Request(ctx, otp.Request{MSISDN: o.MSISDN, Package: o.Package, PartnerTransID: id, Staff: o.Staff})
 	if err != nil {
 		return Ticket{}, 0, err
@@ -209,9 +209,9 @@ func (p clientPartner) AskOTP(ctx context.Context, o Order, id partner.PartnerTr
 	return Ticket{TransID: t.TransID, ExpiresAt: t.ExpiresAt, PartnerExpiresAt: t.PartnerExpiresAt}, t.ResendAfter, nil
 }
 
-func (p clientPartner) Prepare(ctx context.Context, s Sale, code partner.OTP) (Prepared, error) {
+func (p clientPartner) Prepare(ctx context.Context, s Sale, code telco.OTP) (Prepared, error) {
 	for _, old := range s.Intents {
-		if !old.open() || old.Then == partner.ThenSameIDs {
+		if !old.open() || old.Then == telco.ThenSameIDs {
 			p.client.Registration.Settled(old.TransID, old.PartnerTransID)
 		}
 	}
@@ -244,22 +244,22 @@ func (p *preparedDraft) Plan() Intent {
 func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	receipt, err := p.draft.Send(ctx)
 	if err == nil {
-		code := partner.Scrub(receipt.WireCode)
-		return SendResult{Outcome: partner.Succeeded, WireCode: code, Receipt: &Receipt{
+		code := telco.Scrub(receipt.WireCode)
+		return SendResult{Outcome: telco.Succeeded, WireCode: code, Receipt: &Receipt{
 			TransID: receipt.TransID, PartnerTransID: receipt.PartnerTransID, RegisteredAt: receipt.RegisteredAt,
 			EffectiveFrom: receipt.EffectiveFrom, ExpiresAt: receipt.ExpiresAt, WireCode: code,
 		}}
 	}
-	res := SendResult{Outcome: partner.OutcomeOf(err), Err: err}
-	if e, ok := errors.AsType[*partner.Error](err); ok {
-		res.Code, res.WireCode, res.Then, res.Final = e.Code, partner.Scrub(e.WireCode), e.Then, e.Outcome == partner.Rejected
+	res := SendResult{Outcome: telco.OutcomeOf(err), Err: err}
+	if e, ok := errors.AsType[*telco.Error](err); ok {
+		res.Code, res.WireCode, res.Then, res.Final = e.Code, telco.Scrub(e.WireCode), e.Then, e.Outcome == telco.Rejected
 	}
 	return res
 }
 
 func (p clientPartner) LookUp(ctx context.Context, s Sale) (Lookup, error) {
 	pairs := s.Pairs()
-	intents := make([]partner.Intent, len(s.Intents))
+	intents := make([]telco.Intent, len(s.Intents))
 	for i := range s.Intents {
 		intents[i] = s.Intents[i].Intent
 	}

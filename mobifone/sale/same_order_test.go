@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -54,7 +54,7 @@ func TestBusySubscriber(t *testing.T) {
 		code := s.otp("409")
 		second := s.paid("DH-2", "409") // opened before the first became unknown
 		_, err := s.Register(t.Context(), lost, code, teller)
-		require.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+		require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		require.Equal(t, sale.Resolving, s.state(lost))
 
 		busy := func(err error) {
@@ -74,7 +74,7 @@ func TestBusySubscriber(t *testing.T) {
 		assert.Equal(t, before, s.sale(second))
 
 		_, err = other.OpenBeside(t.Context(), order("DH-2", "409"), "")
-		require.ErrorIs(t, err, partner.InvalidInput)
+		require.ErrorIs(t, err, telco.InvalidInput)
 		v, err := other.OpenBeside(t.Context(), order("DH-2", "409"), boss)
 		require.NoError(t, err)
 		assert.Equal(t, second, v.Sale.ID)
@@ -100,13 +100,13 @@ func TestRegisterOfABusySubscriberIsRefused(t *testing.T) {
 		_, err := s.Register(t.Context(), first, code, teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Resolving, s.state(first))
-		sent := s.sb.Requests(partner.OpRegister)
+		sent := s.sb.Requests(telco.OpRegister)
 		before := s.sale(second)
 		_, err = s.Register(t.Context(), second, s.otp("409"), teller)
 		busy, ok := errors.AsType[*sale.BusyError](err)
 		require.True(t, ok, "%v", err)
 		assert.Equal(t, first, busy.SaleID)
-		assert.Equal(t, sent, s.sb.Requests(partner.OpRegister))
+		assert.Equal(t, sent, s.sb.Requests(telco.OpRegister))
 		assert.Equal(t, before, s.sale(second))
 
 		// The claim is kept through Review, and gone when the first is settled.

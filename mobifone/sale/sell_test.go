@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -21,17 +21,17 @@ func TestUndisturbedSale(t *testing.T) {
 				id := s.toOTP("DH-1", "477")
 				v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 				if kind == sandbox.KindE { // accepted, executed within the hour
-					assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
+					assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 					assert.Equal(t, sale.Resolving, v.Sale.State)
 					s.settle(63 * time.Minute)
 				} else {
 					require.NoError(t, err)
-					assert.Equal(t, partner.GiveService, v.Action.Step)
+					assert.Equal(t, telco.GiveService, v.Action.Step)
 					assert.LessOrEqual(t, s.tap.applies, 6, "commits of an undisturbed sale")
 				}
 				assert.Equal(t, sale.Registered, s.state(id))
 				assert.Equal(t, 1, s.sb.Executed(number("477")))
-				assert.Equal(t, 1, s.sb.Requests(partner.OpRegister))
+				assert.Equal(t, 1, s.sb.Requests(telco.OpRegister))
 				assert.Zero(t, s.alarmed())
 				claims, err := s.memory.Busy(t.Context(), number("477"))
 				require.NoError(t, err)

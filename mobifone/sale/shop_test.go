@@ -17,18 +17,18 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
 const (
-	price  partner.VND = 120_000
+	price  telco.VND = 120_000
 	teller             = "GDV07"
 	boss               = "QL01"
 )
 
-var clerk = partner.Staff{Shop: "HN01", Employee: teller, POS: "P2"}
+var clerk = telco.Staff{Shop: "HN01", Employee: teller, POS: "P2"}
 
 // shop is a desk over the real client and a partner without sockets, in a bubble of fake
 // time.
@@ -101,7 +101,7 @@ func newClientOf(t *testing.T, sb *sandbox.Sandbox, rt http.RoundTripper, wire *
 	t.Helper()
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: "https://partner.test", Partner: "FPT", Channel: "SHOP",
-		Credentials: mobifone.StaticCredentials(sb.Credentials()), IDKey: partner.NewSecret("an-id-key-of-enough-length"),
+		Credentials: mobifone.StaticCredentials(sb.Credentials()), IDKey: telco.NewSecret("an-id-key-of-enough-length"),
 	}, mobifone.WithContract(wire), mobifone.WithHTTPClient(&http.Client{Transport: rt}))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close(context.WithoutCancel(t.Context())) })
@@ -196,12 +196,12 @@ func (k *tap) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // operation of a request.
-func (s *shop) operation(req *http.Request) partner.Operation {
+func (s *shop) operation(req *http.Request) telco.Operation {
 	op, _ := wire.Of(s.sb.Contract()).OperationOf(req.Method, req.URL.Path, req, nil)
 	return op
 }
 
-func number(last3 string) partner.MSISDN { return partner.MustParseMSISDN("0908123" + last3) }
+func number(last3 string) telco.MSISDN { return telco.MustParseMSISDN("0908123" + last3) }
 
 func order(id, last3 string) sale.Order {
 	return sale.Order{Shop: "HN01", ID: id, MSISDN: number(last3), Package: "C120", Price: price, Staff: clerk}
@@ -214,7 +214,7 @@ func pass(d time.Duration) {
 }
 
 // otp is the newest code on the customer's phone.
-func (s *shop) otp(last3 string) partner.OTP {
+func (s *shop) otp(last3 string) telco.OTP {
 	s.t.Helper()
 	inbox := s.sb.Inbox(number(last3))
 	require.NotEmpty(s.t, inbox)
@@ -222,16 +222,16 @@ func (s *shop) otp(last3 string) partner.OTP {
 }
 
 // wrong is a code that the customer was never sent.
-func (s *shop) wrong() partner.OTP {
+func (s *shop) wrong() telco.OTP {
 	s.t.Helper()
 	for _, text := range []string{"000000", "111111"} {
 		if text != s.otp("477").Reveal() {
-			code, err := partner.ParseOTP(text)
+			code, err := telco.ParseOTP(text)
 			require.NoError(s.t, err)
 			return code
 		}
 	}
-	return partner.OTP{}
+	return telco.OTP{}
 }
 
 // paid opens an order and takes the cash.
@@ -266,7 +266,7 @@ func (s *shop) script(faults ...sandbox.Fault) {
 	require.NoError(s.t, s.sb.Script(faults...))
 }
 
-func onRegister(f sandbox.Fault) sandbox.Fault { f.Operation = partner.OpRegister; return f }
+func onRegister(f sandbox.Fault) sandbox.Fault { f.Operation = telco.OpRegister; return f }
 
 // sale loads.
 func (s *shop) sale(id string) sale.Sale {

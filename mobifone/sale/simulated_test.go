@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -17,12 +17,12 @@ import (
 func TestOnlyTheReceiptsRowContradictsIt(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).sending()
-	c.do(c.told(partner.Rejected, partner.OTPAttemptsExceeded)).past().do(c.looked())
-	c.ticket().sent().do(c.told(partner.Succeeded, ""))
+	c.do(c.told(telco.Rejected, telco.OTPAttemptsExceeded)).past().do(c.looked())
+	c.ticket().sent().do(c.told(telco.Succeeded, ""))
 	assert.Equal(t, sale.Registered, c.s.State)
-	c.do(c.observe(c.row(1, partner.StateFailed)))
+	c.do(c.observe(c.row(1, telco.StateFailed)))
 	assert.Equal(t, sale.Registered, c.s.State)
-	c.do(c.observe(c.row(2, partner.StateFailed)))
+	c.do(c.observe(c.row(2, telco.StateFailed)))
 	assert.Equal(t, sale.Review, c.s.State)
 }
 
@@ -30,10 +30,10 @@ func TestOnlyTheReceiptsRowContradictsIt(t *testing.T) {
 func TestASecondReconciliationSaysNothingNew(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).in(sale.Registered)
-	c.do(c.observe(c.row(1, partner.StateReversed)))
+	c.do(c.observe(c.row(1, telco.StateReversed)))
 	assert.Equal(t, sale.Review, c.s.State)
 	reason := c.s.Reason
-	for _, state := range []partner.State{partner.StateSuccess, partner.StateReversed, partner.StateUnlisted} {
+	for _, state := range []telco.State{telco.StateSuccess, telco.StateReversed, telco.StateUnlisted} {
 		c.do(c.observe(c.row(1, state)))
 		assert.Equal(t, reason, c.s.Reason, "%s", state)
 		assert.NotContains(t, c.commands, sale.RaiseAlarm, "%s", state)
@@ -47,13 +47,13 @@ func TestWithoutLookupTheFindingIsTheReason(t *testing.T) {
 	c := newCore(t)
 	c.rules.NoLookup = true
 	c.rules.RefusalIsFinal = true
-	c.sending().do(c.told(partner.Rejected, partner.OTPExpired))
+	c.sending().do(c.told(telco.Rejected, telco.OTPExpired))
 	assert.Equal(t, sale.Paid, c.s.State)
-	c.do(c.observe(c.row(1, partner.StateSuccess)))
+	c.do(c.observe(c.row(1, telco.StateSuccess)))
 	assert.Equal(t, sale.Review, c.s.State)
 	assert.Equal(t, sale.Reason("found registered"), c.s.Reason)
 	assert.Contains(t, c.commands, sale.RaiseAlarm)
-	c.do(c.observe(c.row(1, partner.StateSuccess)))
+	c.do(c.observe(c.row(1, telco.StateSuccess)))
 	assert.NotContains(t, c.commands, sale.RaiseAlarm, "a second reconciliation is no second alarm")
 }
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // State is where a sale stands. The zero value is no sale.
@@ -74,10 +74,10 @@ func (s State) Resting() bool {
 type Order struct {
 	Shop    string              `json:"shop"`
 	ID      string              `json:"order"`
-	MSISDN  partner.MSISDN      `json:"-"` // stored apart and encrypted
-	Package partner.PackageCode `json:"package"`
-	Price   partner.VND         `json:"price"`
-	Staff   partner.Staff       `json:"staff"`
+	MSISDN  telco.MSISDN      `json:"-"` // stored apart and encrypted
+	Package telco.PackageCode `json:"package"`
+	Price   telco.VND         `json:"price"`
+	Staff   telco.Staff       `json:"staff"`
 }
 
 // Sale is one sale as its events have made it. It is a plain value: the decision core
@@ -93,11 +93,11 @@ type Sale struct {
 	WakeAt    time.Time `json:"wakeAt,omitzero"` // when the machine has something to do; zero: nothing
 
 	Attempt        int                    `json:"attempt"`
-	PartnerTransID partner.PartnerTransID `json:"partnerTransId"` // of Attempt
+	PartnerTransID telco.PartnerTransID `json:"partnerTransId"` // of Attempt
 
-	CashIn  partner.VND `json:"cashIn"`
-	CashOut partner.VND `json:"cashOut"`
-	Booked  partner.VND `json:"booked,omitzero"` // of Closed: loss below 0, surplus above
+	CashIn  telco.VND `json:"cashIn"`
+	CashOut telco.VND `json:"cashOut"`
+	Booked  telco.VND `json:"booked,omitzero"` // of Closed: loss below 0, surplus above
 
 	Ticket     *Ticket   `json:"ticket,omitzero"`     // the OTP in hand; nil without one
 	OTPAskedAt time.Time `json:"otpAskedAt,omitzero"` // of an OTP request that is not answered yet
@@ -113,14 +113,14 @@ type Sale struct {
 	Reason       Reason       `json:"reason,omitzero"`       // why Review or RefundDue
 	Ruled        Reason       `json:"ruled,omitzero"`        // what a person knew when ruling that the cash goes back
 	Looked       bool         `json:"looked,omitzero"`       // the present partnerTransId was looked up and found unused
-	Yes          *partner.IDs `json:"yes,omitzero"`          // the ids under which MobiFone said or showed a registration
+	Yes          *telco.IDs `json:"yes,omitzero"`          // the ids under which MobiFone said or showed a registration
 	Receipt      *Receipt     `json:"receipt,omitzero"`      // of Registered
 }
 
 // Ticket is an OTP in hand: what MobiFone said when it was sent. The code itself is never
 // here.
 type Ticket struct {
-	TransID          partner.TransID `json:"transId"`
+	TransID          telco.TransID `json:"transId"`
 	ExpiresAt        time.Time       `json:"expiresAt"`                 // local clock, for the countdown
 	PartnerExpiresAt time.Time       `json:"partnerExpiresAt,omitzero"` // as MobiFone's reply said, for the fence
 	RunOut           bool            `json:"runOut,omitzero"`           // MobiFone says that it has run out: another one is needed
@@ -129,17 +129,17 @@ type Ticket struct {
 // Intent is the durable record of one send and what became of it. It is open until
 // something settles it; there is no "sent" record.
 type Intent struct {
-	partner.Intent
+	telco.Intent
 	Attempt     int       `json:"attempt"`
 	At          time.Time `json:"at"`     // local clock, when it was made
 	WakeAt      time.Time `json:"wakeAt"` // local clock, when an answer is not to be hoped for any more
 	Fingerprint []byte    `json:"fingerprint,omitzero"`
 
 	Answered bool            `json:"answered,omitzero"` // an outcome was recorded
-	Outcome  partner.Outcome `json:"outcome,omitzero"`
-	Code     partner.Code    `json:"code,omitzero"`     // what MobiFone answered, or its ledger showed
+	Outcome  telco.Outcome `json:"outcome,omitzero"`
+	Code     telco.Code    `json:"code,omitzero"`     // what MobiFone answered, or its ledger showed
 	WireCode string          `json:"wireCode,omitzero"` // MobiFone's own string for it, scrubbed: for its inquiry desk
-	Then     partner.Then    `json:"then,omitzero"`     // where Code leads once the intent is settled no
+	Then     telco.Then    `json:"then,omitzero"`     // where Code leads once the intent is settled no
 	Settled  Settlement      `json:"settled,omitzero"`  // empty: open
 	Failed   bool            `json:"failed,omitzero"`   // settled by a FAILED row: a success would contradict it
 }
@@ -155,14 +155,14 @@ const (
 )
 
 // stayed reports that it is proven that no byte left.
-func (i Intent) stayed() bool { return i.Answered && i.Outcome == partner.NotSent }
+func (i Intent) stayed() bool { return i.Answered && i.Outcome == telco.NotSent }
 
 func (i Intent) open() bool { return i.Settled == "" }
 
 // Receipt is what the partner said of a registration.
 type Receipt struct {
-	TransID        partner.TransID        `json:"transId"`
-	PartnerTransID partner.PartnerTransID `json:"partnerTransId"`
+	TransID        telco.TransID        `json:"transId"`
+	PartnerTransID telco.PartnerTransID `json:"partnerTransId"`
 	RegisteredAt   time.Time              `json:"registeredAt,omitzero"`
 	EffectiveFrom  time.Time              `json:"effectiveFrom,omitzero"`
 	ExpiresAt      time.Time              `json:"expiresAt,omitzero"`
@@ -184,8 +184,8 @@ func (s Sale) lastAct() time.Time {
 }
 
 // open returns the intents that nothing has settled.
-func (s Sale) open() []partner.Intent {
-	var open []partner.Intent
+func (s Sale) open() []telco.Intent {
+	var open []telco.Intent
 	for _, i := range s.Intents {
 		if i.open() {
 			open = append(open, i.Intent)
@@ -218,9 +218,9 @@ func (s Sale) claimed() bool { return s.RefundBy != "" && s.CashOut == 0 }
 
 // Pairs returns every pair of ids that a complete lookup has to ask for: those of all
 // intents, and of the OTP in hand.
-func (s Sale) Pairs() []partner.IDs {
-	var pairs []partner.IDs
-	add := func(p partner.IDs) {
+func (s Sale) Pairs() []telco.IDs {
+	var pairs []telco.IDs
+	add := func(p telco.IDs) {
 		if !slices.Contains(pairs, p) {
 			pairs = append(pairs, p)
 		}
@@ -229,14 +229,14 @@ func (s Sale) Pairs() []partner.IDs {
 		add(i.IDs)
 	}
 	if s.Ticket != nil {
-		add(partner.IDs{TransID: s.Ticket.TransID, PartnerTransID: s.PartnerTransID})
+		add(telco.IDs{TransID: s.Ticket.TransID, PartnerTransID: s.PartnerTransID})
 	}
 	return pairs
 }
 
 // Purchase is what the customer pays for.
-func (o Order) Purchase() partner.Purchase {
-	return partner.Purchase{MSISDN: o.MSISDN, Package: o.Package, Amount: o.Price}
+func (o Order) Purchase() telco.Purchase {
+	return telco.Purchase{MSISDN: o.MSISDN, Package: o.Package, Amount: o.Price}
 }
 
 // Kind names what happened. An event is a fact: it is stored before anything is done
@@ -271,16 +271,16 @@ type Event struct {
 	By   string    `json:"by,omitzero"` // employee; empty for the machine
 
 	Order          *Order                 `json:"order,omitzero"`
-	PartnerTransID partner.PartnerTransID `json:"partnerTransId,omitzero"`
-	Amount         partner.VND            `json:"amount,omitzero"`
+	PartnerTransID telco.PartnerTransID `json:"partnerTransId,omitzero"`
+	Amount         telco.VND            `json:"amount,omitzero"`
 	Ticket         *Ticket                `json:"ticket,omitzero"`
 	Wait           time.Duration          `json:"wait,omitzero"`
 	Intent         *Intent                `json:"intent,omitzero"`
 	Index          int                    `json:"index,omitzero"` // in Sale.Intents
-	Outcome        partner.Outcome        `json:"outcome,omitzero"`
-	Code           partner.Code           `json:"code,omitzero"`
+	Outcome        telco.Outcome        `json:"outcome,omitzero"`
+	Code           telco.Code           `json:"code,omitzero"`
 	WireCode       string                 `json:"wireCode,omitzero"`
-	Then           partner.Then           `json:"then,omitzero"`
+	Then           telco.Then           `json:"then,omitzero"`
 	Final          bool                   `json:"final,omitzero"` // the contract promises that this refusal is final
 	Receipt        *Receipt               `json:"receipt,omitzero"`
 	Lookup         *Lookup                `json:"lookup,omitzero"`
@@ -291,7 +291,7 @@ type Event struct {
 	Note           string                 `json:"note,omitzero"`
 	// NextID is the partnerTransId of the attempt after the present one, should the
 	// event make one.
-	NextID partner.PartnerTransID `json:"nextId,omitzero"`
+	NextID telco.PartnerTransID `json:"nextId,omitzero"`
 }
 
 // Lookup is a complete, well-formed lookup of every pair of ids of the sale.
@@ -306,11 +306,11 @@ type Lookup struct {
 // Row is a row of MobiFone's, compared with the order when it was read: the phone number
 // is compared there and not kept.
 type Row struct {
-	partner.IDs
-	State     partner.State `json:"state"`
+	telco.IDs
+	State     telco.State `json:"state"`
 	Differs   string        `json:"differs,omitzero"`   // in what it is not the order, in words
-	Refusal   partner.Code  `json:"refusal,omitzero"`   // of FAILED: the listed code it failed with
-	Then      partner.Then  `json:"then,omitzero"`      // where Refusal leads
+	Refusal   telco.Code  `json:"refusal,omitzero"`   // of FAILED: the listed code it failed with
+	Then      telco.Then  `json:"then,omitzero"`      // where Refusal leads
 	UpdatedAt time.Time     `json:"updatedAt,omitzero"` // as the row says
 }
 
@@ -328,6 +328,6 @@ const (
 // Verdict is a person's decision.
 type Verdict struct {
 	Ruling   Ruling      `json:"ruling"`
-	Booked   partner.VND `json:"booked,omitzero"` // of closed: loss below 0, surplus above
+	Booked   telco.VND `json:"booked,omitzero"` // of closed: loss below 0, surplus above
 	Evidence string      `json:"evidence"`        // where the proof is, for the auditor
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Command is what the machine does once an event is durable.
@@ -236,7 +236,7 @@ func (t *step) otpRefused() error {
 	}
 	t.s.OTPAskedAt = time.Time{}
 	wait := t.e.Wait
-	if wait == 0 && t.e.Outcome == partner.Unknown {
+	if wait == 0 && t.e.Outcome == telco.Unknown {
 		wait = t.rules.ResendAfter // an SMS may be on its way, and another would void it
 	}
 	if at := t.e.At.Add(wait); at.After(t.s.ResendAt) {
@@ -265,7 +265,7 @@ func (r Rules) needsLook(s Sale) bool {
 func (s Sale) mayGoAgain() bool {
 	for _, i := range s.Intents {
 		same := s.Ticket != nil && i.TransID == s.Ticket.TransID && i.PartnerTransID == s.PartnerTransID
-		if i.open() && !(same && i.Then == partner.ThenSameIDs) {
+		if i.open() && !(same && i.Then == telco.ThenSameIDs) {
 			return false
 		}
 	}
@@ -307,12 +307,12 @@ func (t *step) sendEnded() error {
 		return t.refuse("the outcome is recorded already")
 	}
 	intent.Answered, intent.Outcome, intent.WireCode = true, t.e.Outcome, t.e.WireCode
-	if t.e.Outcome == partner.Succeeded {
+	if t.e.Outcome == telco.Succeeded {
 		t.registered(intent.IDs, t.e.Receipt)
 		return nil
 	}
 	intent.Code, intent.Then = t.e.Code, t.e.Then
-	if intent.open() && (t.e.Outcome == partner.NotSent || t.e.Final && t.rules.RefusalIsFinal) {
+	if intent.open() && (t.e.Outcome == telco.NotSent || t.e.Final && t.rules.RefusalIsFinal) {
 		intent.Settled = SettledNo
 	}
 	switch {
@@ -356,7 +356,7 @@ func (t *step) settle() {
 		return
 	}
 	last := s.Intents[len(s.Intents)-1]
-	if last.stayed() || last.Then == partner.ThenSameIDs { // the OTP in hand may still be good
+	if last.stayed() || last.Then == telco.ThenSameIDs { // the OTP in hand may still be good
 		s.Looked = false
 		if s.Ticket == nil {
 			t.goTo(Paid, Reason(last.Code))
@@ -366,12 +366,12 @@ func (t *step) settle() {
 		return
 	}
 	switch last.Then {
-	case partner.ThenRefund:
+	case telco.ThenRefund:
 		t.goTo(RefundDue, Reason(last.Code))
-	case partner.ThenNewOTP:
+	case telco.ThenNewOTP:
 		s.Ticket, s.Looked = nil, false
 		t.goTo(Paid, Reason(last.Code))
-	case partner.ThenNewAttempt:
+	case telco.ThenNewAttempt:
 		t.nextAttempt()
 		t.goTo(Paid, Reason(last.Code))
 	default:

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/reading"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // What MobiFone's ledger shows that a person must look at, beside the conflicts of
@@ -30,7 +30,7 @@ func (r Reason) byLedger() bool {
 
 // read reads rows against everything this sale ever sent.
 func (t *step) read(rows []Row) reading.Finding {
-	var yes, no []partner.IDs
+	var yes, no []telco.IDs
 	if t.s.Yes != nil {
 		yes = append(yes, *t.s.Yes)
 	}
@@ -121,7 +121,7 @@ func (t *step) note(reason Reason) {
 
 // registered: MobiFone says, or shows, that the sale is registered under these ids. The
 // cash being here it is Registered; once the cash may be out a person must look.
-func (t *step) registered(ids partner.IDs, receipt *Receipt) {
+func (t *step) registered(ids telco.IDs, receipt *Receipt) {
 	s := &t.s
 	before := s.Yes
 	s.Yes = &ids
@@ -255,12 +255,12 @@ func (t *step) lookedBefore(l *Lookup) {
 			continue
 		}
 		switch row.State {
-		case partner.StateExpired, partner.StateCancelled:
+		case telco.StateExpired, telco.StateCancelled:
 			ticket := *s.Ticket
 			ticket.RunOut = true
 			s.Ticket = &ticket
 			return
-		case partner.StateFailed:
+		case telco.StateFailed:
 			t.goTo(Review, "the ids were used by somebody else")
 			return
 		}

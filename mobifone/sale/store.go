@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Store keeps sales. A store is where the promise of the sale rests; storetest.Run is its
@@ -33,9 +33,9 @@ type Store interface {
 	// ByOrder returns the id of the order's sale; *[NotFoundError] when there is none.
 	ByOrder(ctx context.Context, shop, order string) (id string, err error)
 	// ByPartnerTransID returns the id of the sale that owns it; *[NotFoundError] else.
-	ByPartnerTransID(ctx context.Context, id partner.PartnerTransID) (saleID string, err error)
+	ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (saleID string, err error)
 	// Busy returns the sales that hold a claim on the subscriber, by slot.
-	Busy(ctx context.Context, subscriber partner.MSISDN) ([]Claim, error)
+	Busy(ctx context.Context, subscriber telco.MSISDN) ([]Claim, error)
 	// Due returns at most limit sales whose WakeAt is set and not after now, the longest
 	// overdue first, and when the next one after those is due (zero: never). Its cost
 	// does not grow with the sales at rest.
@@ -95,10 +95,10 @@ type Summary struct {
 	Shop      string
 	Order     string
 	State     State
-	Package   partner.PackageCode
-	Price     partner.VND
-	CashIn    partner.VND
-	CashOut   partner.VND
+	Package   telco.PackageCode
+	Price     telco.VND
+	CashIn    telco.VND
+	CashOut   telco.VND
 	LastThree string
 	Reason    Reason
 	OpenedAt  time.Time
@@ -150,8 +150,8 @@ func IsConflict(err error) bool {
 
 // PartnerTransIDs returns every partnerTransId the sale is known by: that of the present
 // attempt and those of all intents.
-func (s Sale) PartnerTransIDs() []partner.PartnerTransID {
-	ids := []partner.PartnerTransID{s.PartnerTransID}
+func (s Sale) PartnerTransIDs() []telco.PartnerTransID {
+	ids := []telco.PartnerTransID{s.PartnerTransID}
 	for _, send := range s.Intents {
 		if send.PartnerTransID != "" && !slices.Contains(ids, send.PartnerTransID) {
 			ids = append(ids, send.PartnerTransID)

@@ -5,14 +5,14 @@ import (
 	"errors"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // View is a sale as a screen shows it. What it tells the teller to do is accepted: now, or
 // where WaitUntil is set from then on.
 type View struct {
 	Sale   Sale
-	Action partner.Action
+	Action telco.Action
 	// WaitUntil is when the next step of a person is possible, or for a sale that is not
 	// settled when it will be or is looked up next. It is never in the past; zero: now, or
 	// nobody can say.
@@ -26,9 +26,9 @@ func (d *Desk) view(ctx context.Context, s Sale, err error) View {
 	v := View{Sale: s, Action: sayState(s)}
 	switch s.State {
 	case Registered:
-		v.Action = partner.ActionFor(nil, true)
+		v.Action = telco.ActionFor(nil, true)
 	case Registering, Resolving:
-		v.Action = partner.ActionFor(&partner.Error{Operation: partner.OpRegister}, true)
+		v.Action = telco.ActionFor(&telco.Error{Operation: telco.OpRegister}, true)
 		v.WaitUntil = d.settledAt(s, now)
 	case Review:
 		if at, known := d.cfg.Rules.localFence(s); known {
@@ -45,7 +45,7 @@ func (d *Desk) view(ctx context.Context, s Sale, err error) View {
 	if !v.WaitUntil.After(now) {
 		v.WaitUntil = time.Time{}
 	}
-	if v.Action.Step == partner.WaitUntil || v.Action.Step == partner.Hold {
+	if v.Action.Step == telco.WaitUntil || v.Action.Step == telco.Hold {
 		v.Action.Wait = 0
 		if !v.WaitUntil.IsZero() {
 			v.Action.Wait = v.WaitUntil.Sub(now)
@@ -70,45 +70,45 @@ func (d *Desk) settledAt(s Sale, now time.Time) time.Time {
 const moment = 5 * time.Second
 
 // turn is the view while the teller can go on.
-func (d *Desk) turn(s Sale, err error, now time.Time) (partner.Action, time.Time) {
+func (d *Desk) turn(s Sale, err error, now time.Time) (telco.Action, time.Time) {
 	action, until := d.next(s, now)
 	if busy, ok := errors.AsType[*BusyError](err); ok {
 		if busy.Until.IsZero() {
-			return say(partner.Support, "Thuê bao đang có giao dịch khác phải chờ quản lý xử lý. Giữ tiền; nhờ quản lý xử lý giao dịch đó hoặc cho phép giao dịch này.",
+			return say(telco.Support, "Thuê bao đang có giao dịch khác phải chờ quản lý xử lý. Giữ tiền; nhờ quản lý xử lý giao dịch đó hoặc cho phép giao dịch này.",
 				"Another sale of this subscriber waits for a supervisor. Keep the cash; have that one settled, or this one allowed."), time.Time{}
 		}
-		return say(partner.WaitUntil, "Thuê bao đang có giao dịch khác chưa xong. Giữ tiền và chờ giao dịch đó, hoặc nhờ quản lý cho phép.",
+		return say(telco.WaitUntil, "Thuê bao đang có giao dịch khác chưa xong. Giữ tiền và chờ giao dịch đó, hoặc nhờ quản lý cho phép.",
 			"Another sale of this subscriber is not settled. Keep the cash and wait for it, or let a supervisor allow this one."), busy.Until
 	}
-	e, told := errors.AsType[*partner.Error](err)
+	e, told := errors.AsType[*telco.Error](err)
 	if told && e.Operation.Lookup() && s.State != Open {
-		return say(partner.WaitUntil, "Chưa tra cứu được nên chưa làm gì. Giữ tiền; thử lại sau giây lát.",
+		return say(telco.WaitUntil, "Chưa tra cứu được nên chưa làm gì. Giữ tiền; thử lại sau giây lát.",
 			"The lookup failed, so nothing was done. Keep the cash; try again in a moment."), later(until, now.Add(max(moment, e.RetryAfter)))
 	}
 	if !told || s.State != Paid && s.State != OTPSent {
 		return action, until
 	}
-	said := partner.ActionFor(err, true)
+	said := telco.ActionFor(err, true)
 	switch {
-	case e.Operation == partner.OpOTP:
-		if said.Step == partner.ReturnCash { // there is an order to it: refunds are claimed
+	case e.Operation == telco.OpOTP:
+		if said.Step == telco.ReturnCash { // there is an order to it: refunds are claimed
 			said.Text.VI += " Ghi nhận khách nhận lại tiền trước, rồi mới trả."
 			said.Text.EN += " Record that the sale is given up first, then pay out."
 		}
-		if said.Step == partner.WaitUntil {
+		if said.Step == telco.WaitUntil {
 			until = later(until, now.Add(max(moment, e.RetryAfter)))
 		}
 		return said, until
-	case e.Outcome == partner.NotSent && e.Code == partner.OTPExpired && s.Ticket != nil:
+	case e.Outcome == telco.NotSent && e.Code == telco.OTPExpired && s.Ticket != nil:
 		ticket := *s.Ticket // by MobiFone's clock, whatever the countdown says
 		ticket.RunOut = true
 		s.Ticket = &ticket
 		return d.next(s, now)
-	case e.Outcome == partner.NotSent && said.Step == partner.WaitUntil:
+	case e.Outcome == telco.NotSent && said.Step == telco.WaitUntil:
 		return said, later(until, now.Add(max(moment, e.RetryAfter)))
-	case e.Outcome == partner.NotSent && said.Step == partner.Support:
+	case e.Outcome == telco.NotSent && said.Step == telco.Support:
 		return said, time.Time{}
-	case e.Code == partner.OTPInvalid && action.Step == partner.ReenterOTP:
+	case e.Code == telco.OTPInvalid && action.Step == telco.ReenterOTP:
 		return said, until
 	}
 	return action, until
@@ -122,14 +122,14 @@ func later(a, b time.Time) time.Time {
 }
 
 // next is what the teller does next in the sale, and from when on it is accepted.
-func (d *Desk) next(s Sale, now time.Time) (partner.Action, time.Time) {
+func (d *Desk) next(s Sale, now time.Time) (telco.Action, time.Time) {
 	asking := !s.OTPAskedAt.IsZero() && now.Before(s.OTPAskedAt.Add(d.cfg.Rules.OTPPatience))
 	usable := s.Ticket != nil && !s.Ticket.RunOut && s.Ticket.ExpiresAt.After(now)
 	switch {
 	case s.State != Paid && s.State != OTPSent:
 		return sayState(s), time.Time{}
 	case asking:
-		return say(partner.WaitUntil, "Đang gửi mã OTP. Giữ tiền và chờ.", "An OTP is being requested. Keep the cash and wait."),
+		return say(telco.WaitUntil, "Đang gửi mã OTP. Giữ tiền và chờ.", "An OTP is being requested. Keep the cash and wait."),
 			s.OTPAskedAt.Add(d.cfg.Rules.OTPPatience)
 	case s.State == OTPSent && usable:
 		return sayState(s), time.Time{}
@@ -138,46 +138,46 @@ func (d *Desk) next(s Sale, now time.Time) (partner.Action, time.Time) {
 	if s.anyOpen() {
 		at, known := d.cfg.Rules.settledBy(s)
 		if !known || d.cfg.Rules.NoLookup {
-			return say(partner.Hold, "Mã OTP đã hết hạn và chưa xác nhận được kết quả lần trước. Giữ tiền; hệ thống tra cứu tiếp, hoặc quản lý xử lý.",
+			return say(telco.Hold, "Mã OTP đã hết hạn và chưa xác nhận được kết quả lần trước. Giữ tiền; hệ thống tra cứu tiếp, hoặc quản lý xử lý.",
 				"The OTP has run out and the last try is not settled. Keep the cash; it is looked up further, or a supervisor decides."), s.WakeAt
 		}
 		until = later(until, at)
 	}
 	if s.State == OTPSent {
-		return say(partner.NewOTP, "Mã OTP đã hết hạn. Yêu cầu mã mới.", "The OTP has run out. Request a new one."), until
+		return say(telco.NewOTP, "Mã OTP đã hết hạn. Yêu cầu mã mới.", "The OTP has run out. Request a new one."), until
 	}
 	return sayState(s), until
 }
 
 // sayState is what to do in a state, whatever happened before.
-func sayState(s Sale) partner.Action {
+func sayState(s Sale) telco.Action {
 	switch s.State {
 	case Open:
-		return say(partner.TakeCash, "Thu đúng số tiền của gói, rồi ghi nhận.", "Take exactly the package's price and record it.")
+		return say(telco.TakeCash, "Thu đúng số tiền của gói, rồi ghi nhận.", "Take exactly the package's price and record it.")
 	case Paid:
-		return say(partner.NewOTP, "Đã thu tiền. Yêu cầu mã OTP.", "The cash is taken. Request an OTP.")
+		return say(telco.NewOTP, "Đã thu tiền. Yêu cầu mã OTP.", "The cash is taken. Request an OTP.")
 	case OTPSent:
-		return say(partner.ReenterOTP, "Hỏi khách mã OTP trong tin nhắn và nhập vào.", "Ask the customer for the OTP in the message and type it.")
+		return say(telco.ReenterOTP, "Hỏi khách mã OTP trong tin nhắn và nhập vào.", "Ask the customer for the OTP in the message and type it.")
 	case RefundDue:
-		return say(partner.ReturnCash, "Gói chưa được đăng ký. Nhận việc trả tiền trước, rồi mới trả lại tiền cho khách.",
+		return say(telco.ReturnCash, "Gói chưa được đăng ký. Nhận việc trả tiền trước, rồi mới trả lại tiền cho khách.",
 			"The package is not registered. Claim the refund first, then give the cash back.")
 	case Refunding:
-		return say(partner.ReturnCash, "Nhân viên "+s.RefundBy+" đã nhận trả tiền: chỉ người này trả, rồi xác nhận.",
+		return say(telco.ReturnCash, "Nhân viên "+s.RefundBy+" đã nhận trả tiền: chỉ người này trả, rồi xác nhận.",
 			"Employee "+s.RefundBy+" has claimed the refund: nobody else pays it; confirm when it is paid.")
 	case Review:
-		return say(partner.Hold, "Quản lý phải xem xét. KHÔNG thu thêm tiền, KHÔNG trả lại tiền, KHÔNG đăng ký lại.",
+		return say(telco.Hold, "Quản lý phải xem xét. KHÔNG thu thêm tiền, KHÔNG trả lại tiền, KHÔNG đăng ký lại.",
 			"A supervisor has to decide. Take NO more money, give NONE back, do NOT register again.")
 	case Refunded:
-		return say(partner.Refuse, "Đã trả lại tiền cho khách. Kết thúc.", "The cash was given back. Done.")
+		return say(telco.Refuse, "Đã trả lại tiền cho khách. Kết thúc.", "The cash was given back. Done.")
 	case Cancelled:
-		return say(partner.Refuse, "Đã hủy, chưa thu tiền. Kết thúc.", "Cancelled before cash. Done.")
+		return say(telco.Refuse, "Đã hủy, chưa thu tiền. Kết thúc.", "Cancelled before cash. Done.")
 	case Closed:
-		return say(partner.Support, "Đã được kế toán đóng. Kết thúc.", "Closed by the accountant. Done.")
+		return say(telco.Support, "Đã được kế toán đóng. Kết thúc.", "Closed by the accountant. Done.")
 	default:
-		return partner.Action{}
+		return telco.Action{}
 	}
 }
 
-func say(step partner.Step, vi, en string) partner.Action {
-	return partner.Action{Step: step, Text: partner.Text{VI: vi, EN: en}}
+func say(step telco.Step, vi, en string) telco.Action {
+	return telco.Action{Step: step, Text: telco.Text{VI: vi, EN: en}}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -38,7 +38,7 @@ type shelf struct {
 	s sale.Sale
 }
 
-func (k shelf) Busy(context.Context, partner.MSISDN) ([]sale.Claim, error) { return nil, nil }
+func (k shelf) Busy(context.Context, telco.MSISDN) ([]sale.Claim, error) { return nil, nil }
 
 func (k shelf) Load(context.Context, string) (sale.Sale, error) { return k.s, nil }
 
@@ -65,15 +65,15 @@ func TestActionTexts(t *testing.T) {
 			line("after "+name, v)
 		}
 		id := s.paid("DH-1", "477")
-		v, err := s.Register(ctx, id, partner.OTP{}, teller)
+		v, err := s.Register(ctx, id, telco.OTP{}, teller)
 		after("registering too early", v, err)
-		s.script(sandbox.Fault{Operation: partner.OpOTP, Kind: sandbox.Override, Code: partner.OTPNotDelivered, When: sandbox.Before})
+		s.script(sandbox.Fault{Operation: telco.OpOTP, Kind: sandbox.Override, Code: telco.OTPNotDelivered, When: sandbox.Before})
 		v, err = s.RequestOTP(ctx, id, teller)
 		after("an OTP that was not delivered", v, err)
 		s.ask(id)
 		v, err = s.RequestOTP(ctx, id, teller)
 		after("an OTP too soon", v, err)
-		v, err = s.Register(ctx, id, partner.OTP{}, teller)
+		v, err = s.Register(ctx, id, telco.OTP{}, teller)
 		after("an empty OTP", v, err)
 		pass(2*time.Minute + time.Second)
 		v, err = s.Register(ctx, id, s.wrong(), teller)
@@ -82,7 +82,7 @@ func TestActionTexts(t *testing.T) {
 		after("another OTP while a wrong one is not settled", v, err)
 		pass(10 * time.Minute)
 		s.ask(id)
-		s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
 		lookless := s.toOTP("DH-9", "478")
 		v, err = s.Register(ctx, lookless, s.otp("478"), teller)
 		after("a lookup that failed", v, err)
@@ -105,7 +105,7 @@ func TestActionTexts(t *testing.T) {
 		none := s.paid("DH-4", "555")
 		v, err = s.RequestOTP(ctx, none, teller)
 		after("an OTP for a number that does not exist", v, err)
-		_, ok := errors.AsType[*partner.Error](err)
+		_, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
 	})
 	golden(t, filepath.Join("testdata", "actions.golden"), out.String())
@@ -115,7 +115,7 @@ func viewOf(t *testing.T, s sale.Sale) sale.View {
 	t.Helper()
 	desk, err := sale.NewDesk(sale.Config{
 		Partner: struct{ sale.Partner }{}, Store: shelf{s: s}, Rules: fenced,
-		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
+		NewID: func(string, string, int) (telco.PartnerTransID, error) { return "P", nil },
 	})
 	require.NoError(t, err)
 	v, err := desk.Look(t.Context(), s.ID)

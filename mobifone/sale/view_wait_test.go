@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -17,7 +17,7 @@ func (c *core) look() sale.View {
 	desk, err := sale.NewDesk(sale.Config{
 		Partner: struct{ sale.Partner }{}, Store: shelf{s: c.s}, Rules: c.rules, AllowNoLookup: true,
 		Now:   func() time.Time { return c.now },
-		NewID: func(string, string, int) (partner.PartnerTransID, error) { return "P", nil },
+		NewID: func(string, string, int) (telco.PartnerTransID, error) { return "P", nil },
 	})
 	require.NoError(c.t, err)
 	v, err := desk.Look(c.t.Context(), c.s.ID)
@@ -30,8 +30,8 @@ func (c *core) look() sale.View {
 func TestHowLongAScreenSaysToWait(t *testing.T) {
 	t.Parallel()
 	wrong := func(c *core) *core {
-		e := c.sending().told(partner.Unknown, partner.OTPInvalid)
-		e.Then = partner.ThenSameIDs
+		e := c.sending().told(telco.Unknown, telco.OTPInvalid)
+		e.Then = telco.ThenSameIDs
 		return c.do(e)
 	}
 	blind := func(c *core) *core { c.rules.NoLookup = true; return c }
@@ -44,43 +44,43 @@ func TestHowLongAScreenSaysToWait(t *testing.T) {
 	for name, tc := range map[string]struct {
 		sale func(c *core) *core
 		at   func(c *core) time.Time // the screen's time; nil: as the sale left it
-		step partner.Step
+		step telco.Step
 		want func(c *core) time.Time // nil: nothing to wait for
 	}{
-		"registering": {func(c *core) *core { return c.sending() }, nil, partner.Hold, settled},
-		"resolving":   {func(c *core) *core { return c.resolving() }, nil, partner.Hold, settled},
+		"registering": {func(c *core) *core { return c.sending() }, nil, telco.Hold, settled},
+		"resolving":   {func(c *core) *core { return c.resolving() }, nil, telco.Hold, settled},
 		"resolving, just before the fence": {
 			func(c *core) *core { return c.resolving() },
-			func(c *core) time.Time { return settled(c).Add(-1) }, partner.Hold, settled,
+			func(c *core) time.Time { return settled(c).Add(-1) }, telco.Hold, settled,
 		},
 		"resolving, at the fence": {
 			func(c *core) *core { c.resolving().s.WakeAt = settled(c).Add(time.Minute); return c },
-			settled, partner.Hold, wakes,
+			settled, telco.Hold, wakes,
 		},
-		"registering, no fence": {func(c *core) *core { return unbounded(c).sending() }, nil, partner.Hold, wakes},
-		"resolving, no fence":   {func(c *core) *core { return unbounded(c).resolving() }, nil, partner.Hold, wakes},
-		"review":                {func(c *core) *core { return c.in(sale.Review) }, nil, partner.Hold, fence},
-		"review, at the fence":  {func(c *core) *core { return c.in(sale.Review) }, fence, partner.Hold, nil},
+		"registering, no fence": {func(c *core) *core { return unbounded(c).sending() }, nil, telco.Hold, wakes},
+		"resolving, no fence":   {func(c *core) *core { return unbounded(c).resolving() }, nil, telco.Hold, wakes},
+		"review":                {func(c *core) *core { return c.in(sale.Review) }, nil, telco.Hold, fence},
+		"review, at the fence":  {func(c *core) *core { return c.in(sale.Review) }, fence, telco.Hold, nil},
 		"review, no fence": {func(c *core) *core {
 			unbounded(c).resolving()
-			return c.do(c.looked(c.row(1, partner.StateReversed)))
-		}, nil, partner.Hold, nil},
-		"OTP in hand": {func(c *core) *core { return c.in(sale.OTPSent) }, nil, partner.ReenterOTP, nil},
+			return c.do(c.looked(c.row(1, telco.StateReversed)))
+		}, nil, telco.Hold, nil},
+		"OTP in hand": {func(c *core) *core { return c.in(sale.OTPSent) }, nil, telco.ReenterOTP, nil},
 		"OTP in hand, its last moment": {
 			func(c *core) *core { return c.in(sale.OTPSent) },
-			func(c *core) time.Time { return ticketEnds(c).Add(-1) }, partner.ReenterOTP, nil,
+			func(c *core) time.Time { return ticketEnds(c).Add(-1) }, telco.ReenterOTP, nil,
 		},
-		"OTP run out":                   {func(c *core) *core { return c.in(sale.OTPSent) }, ticketEnds, partner.NewOTP, nil},
-		"wrong OTP":                     {wrong, nil, partner.ReenterOTP, nil},
-		"wrong OTP run out":             {wrong, ticketEnds, partner.NewOTP, nil},
-		"wrong OTP run out, no fence":   {func(c *core) *core { return wrong(unbounded(c)) }, ticketEnds, partner.Hold, nil},
-		"paid":                          {func(c *core) *core { return c.in(sale.Paid) }, nil, partner.NewOTP, nil},
-		"paid, asked a moment ago":      {func(c *core) *core { return c.paid().do(sale.Event{Kind: sale.OTPAsked}) }, nil, partner.WaitUntil, wakes},
-		"paid, asked the patience ago":  {func(c *core) *core { return c.paid().do(sale.Event{Kind: sale.OTPAsked}) }, wakes, partner.NewOTP, nil},
-		"paid, refused for a while":     {refusedOTP, nil, partner.NewOTP, resend},
-		"refund due":                    {func(c *core) *core { return c.in(sale.RefundDue) }, nil, partner.ReturnCash, nil},
-		"wrong OTP run out by MobiFone": {func(c *core) *core { wrong(c).s.Ticket.RunOut = true; return c }, nil, partner.NewOTP, settled},
-		"the same, without a lookup":    {func(c *core) *core { wrong(blind(c)).s.Ticket.RunOut = true; return c }, nil, partner.Hold, wakes},
+		"OTP run out":                   {func(c *core) *core { return c.in(sale.OTPSent) }, ticketEnds, telco.NewOTP, nil},
+		"wrong OTP":                     {wrong, nil, telco.ReenterOTP, nil},
+		"wrong OTP run out":             {wrong, ticketEnds, telco.NewOTP, nil},
+		"wrong OTP run out, no fence":   {func(c *core) *core { return wrong(unbounded(c)) }, ticketEnds, telco.Hold, nil},
+		"paid":                          {func(c *core) *core { return c.in(sale.Paid) }, nil, telco.NewOTP, nil},
+		"paid, asked a moment ago":      {func(c *core) *core { return c.paid().do(sale.Event{Kind: sale.OTPAsked}) }, nil, telco.WaitUntil, wakes},
+		"paid, asked the patience ago":  {func(c *core) *core { return c.paid().do(sale.Event{Kind: sale.OTPAsked}) }, wakes, telco.NewOTP, nil},
+		"paid, refused for a while":     {refusedOTP, nil, telco.NewOTP, resend},
+		"refund due":                    {func(c *core) *core { return c.in(sale.RefundDue) }, nil, telco.ReturnCash, nil},
+		"wrong OTP run out by MobiFone": {func(c *core) *core { wrong(c).s.Ticket.RunOut = true; return c }, nil, telco.NewOTP, settled},
+		"the same, without a lookup":    {func(c *core) *core { wrong(blind(c)).s.Ticket.RunOut = true; return c }, nil, telco.Hold, wakes},
 	} {
 		c := tc.sale(newCore(t))
 		if tc.at != nil {
@@ -95,7 +95,7 @@ func TestHowLongAScreenSaysToWait(t *testing.T) {
 		}
 		assert.Equal(t, want, v.WaitUntil, name)
 		wait := time.Duration(0)
-		if !want.IsZero() && (tc.step == partner.Hold || tc.step == partner.WaitUntil) {
+		if !want.IsZero() && (tc.step == telco.Hold || tc.step == telco.WaitUntil) {
 			wait = want.Sub(c.now)
 		}
 		assert.Equal(t, wait, v.Action.Wait, name)
@@ -104,5 +104,5 @@ func TestHowLongAScreenSaysToWait(t *testing.T) {
 
 func refusedOTP(c *core) *core {
 	c.paid().do(sale.Event{Kind: sale.OTPAsked})
-	return c.do(sale.Event{Kind: sale.OTPRefused, Outcome: partner.Rejected, Wait: time.Hour})
+	return c.do(sale.Event{Kind: sale.OTPRefused, Outcome: telco.Rejected, Wait: time.Hour})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -25,7 +25,7 @@ func TestSlowLookupsHoldUpNobody(t *testing.T) {
 			last3 := string([]byte{'4' + byte(i/100), '0' + byte(i/10%10), '0' + byte(i%10)})
 			s.sb.SetSubscriber(number(last3), sandbox.Subscriber{})
 			id := s.toOTP("DH-"+last3, last3)
-			s.script(sandbox.Fault{Operation: partner.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop, When: sandbox.Before})
+			s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop, When: sandbox.Before})
 			_, err := s.Register(t.Context(), id, s.otp(last3), teller)
 			require.Error(t, err)
 			hanging[string(s.sale(id).Ticket.TransID)] = true
@@ -34,7 +34,7 @@ func TestSlowLookupsHoldUpNobody(t *testing.T) {
 		_, err := s.Register(t.Context(), one, s.otp("808"), teller)
 		require.Error(t, err)
 		s.tap.onTrip = func(req *http.Request, after bool) error {
-			if !after && s.operation(req) == partner.OpGet && hanging[req.URL.Query().Get("transId")] {
+			if !after && s.operation(req) == telco.OpGet && hanging[req.URL.Query().Get("transId")] {
 				<-req.Context().Done()
 				return req.Context().Err()
 			}
@@ -56,11 +56,11 @@ func TestAFullDiskBacksOff(t *testing.T) {
 		require.Error(t, err)
 		full := fullDisk{s.memory}
 		c := s.open(func(cfg *sale.Config) { cfg.Store = full })
-		before := s.sb.Requests(partner.OpGet)
+		before := s.sb.Requests(telco.OpGet)
 		stop := c.run(t.Context())
 		pass(10 * time.Minute)
 		stop()
-		assert.LessOrEqual(t, s.sb.Requests(partner.OpGet)-before, 2*40)
+		assert.LessOrEqual(t, s.sb.Requests(telco.OpGet)-before, 2*40)
 	})
 }
 
@@ -97,7 +97,7 @@ func TestATillsClockThatWasADayAhead(t *testing.T) {
 		require.Error(t, err)
 		s.settle(5 * time.Second)
 		s.counter = s.open()
-		s.script(sandbox.Fault{Operation: partner.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
 		s.settle(30 * time.Minute)
 		assert.Equal(t, sale.Review, s.state(other))
 		assert.Equal(t, 1, s.alarmed())
@@ -118,8 +118,8 @@ func TestAStoreThatHangs(t *testing.T) {
 		}
 		began := time.Now()
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err))
-		assert.Equal(t, partner.Hold, v.Action.Step)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+		assert.Equal(t, telco.Hold, v.Action.Step)
 		assert.LessOrEqual(t, time.Since(began), 2*time.Minute)
 		close(release)
 		s.settle(2 * time.Minute)
@@ -173,7 +173,7 @@ func TestManyAreResolvedAtOnce(t *testing.T) {
 			last3 := string([]byte{'4' + byte(i/100), '0' + byte(i/10%10), '0' + byte(i%10)})
 			s.sb.SetSubscriber(number(last3), sandbox.Subscriber{})
 			id := s.toOTP("DH-"+last3, last3)
-			s.script(sandbox.Fault{Operation: partner.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop})
+			s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop})
 			_, err := s.Register(t.Context(), id, s.otp(last3), teller)
 			require.Error(t, err)
 			ids = append(ids, id)
@@ -194,7 +194,7 @@ func TestTheScreenSaysOnlyWhatIsAccepted(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		_, err = s.Abandon(t.Context(), id, teller)
 		require.NoError(t, err)
 		s.settle(10 * time.Minute)
@@ -203,21 +203,21 @@ func TestTheScreenSaysOnlyWhatIsAccepted(t *testing.T) {
 		s.tap.next = ageing{wire}
 		v, err := s.ClaimRefund(t.Context(), id, teller)
 		require.ErrorContains(t, err, "cache")
-		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		assert.Equal(t, telco.WaitUntil, v.Action.Step)
 		require.True(t, v.WaitUntil.After(time.Now()))
 		s.tap.next = wire
 		pass(time.Until(v.WaitUntil))
 		v, err = s.ClaimRefund(t.Context(), id, teller)
 		require.NoError(t, err)
-		assert.Equal(t, partner.ReturnCash, v.Action.Step)
+		assert.Equal(t, telco.ReturnCash, v.Action.Step)
 	})
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		first, second := s.toOTP("DH-1", "477"), s.paid("DH-2", "477")
 		_, err := s.Register(t.Context(), first, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		v, err := s.Look(t.Context(), second)
 		require.NoError(t, err)
-		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		assert.Equal(t, telco.WaitUntil, v.Action.Step)
 		assert.True(t, v.WaitUntil.After(time.Now()))
 	})
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
@@ -228,11 +228,11 @@ func TestTheScreenSaysOnlyWhatIsAccepted(t *testing.T) {
 		id := s.toOTP("DH-1", "477")
 		pass(150 * time.Second)
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		pass(40 * time.Second)
 		v, err := s.Look(t.Context(), id)
 		require.NoError(t, err)
-		require.Equal(t, partner.NewOTP, v.Action.Step)
+		require.Equal(t, telco.NewOTP, v.Action.Step)
 		pass(time.Until(v.WaitUntil))
 		s.tap.next = late{s.tap.next, sale.RulesOf(s.client).ClockSkewMax}
 		_, err = s.RequestOTP(t.Context(), id, teller)
@@ -262,13 +262,13 @@ func TestACacheAtTheNamedTime(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
-		require.ErrorIs(t, err, partner.OTPInvalid)
+		require.ErrorIs(t, err, telco.OTPInvalid)
 		pass(4 * time.Minute)
 		wire := s.tap.next
 		s.tap.next = ageing{wire}
 		v, err := s.RequestOTP(t.Context(), id, teller)
 		require.ErrorContains(t, err, "cache")
-		assert.Equal(t, partner.WaitUntil, v.Action.Step)
+		assert.Equal(t, telco.WaitUntil, v.Action.Step)
 		s.tap.next = wire
 		pass(time.Until(v.WaitUntil))
 		_, err = s.RequestOTP(t.Context(), id, teller)

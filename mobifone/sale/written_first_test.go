@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
@@ -23,7 +23,7 @@ func TestWrittenFirst(t *testing.T) {
 		code := s.otp("477")
 		seen := 0
 		s.tap.onTrip = func(req *http.Request, after bool) error {
-			if after || s.operation(req) != partner.OpRegister {
+			if after || s.operation(req) != telco.OpRegister {
 				return nil
 			}
 			seen++
@@ -61,8 +61,8 @@ func TestNoByteLeavesWithoutTheWrite(t *testing.T) {
 		s.tap.onApply = func(int, bool, sale.Change) error { return full }
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.ErrorIs(t, err, full)
-		assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "the write may have happened")
-		assert.Zero(t, s.sb.Requests(partner.OpRegister))
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "the write may have happened")
+		assert.Zero(t, s.sb.Requests(telco.OpRegister))
 		assert.Equal(t, sale.OTPSent, s.state(id))
 	})
 }
@@ -86,10 +86,10 @@ func TestOneWinner(t *testing.T) {
 				won++
 				continue
 			}
-			assert.Equal(t, partner.Unknown, partner.OutcomeOf(err), "a loser knows nothing: %v", err)
+			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "a loser knows nothing: %v", err)
 		}
 		assert.Equal(t, 1, won)
-		assert.Equal(t, 1, s.sb.Requests(partner.OpRegister), "a loser sends nothing")
+		assert.Equal(t, 1, s.sb.Requests(telco.OpRegister), "a loser sends nothing")
 		assert.Equal(t, sale.Registered, s.state(id))
 	})
 }
@@ -101,7 +101,7 @@ func TestAnOutcomeIsFoldedAgain(t *testing.T) {
 		other := s.open()
 		var lost int
 		s.tap.onTrip = func(req *http.Request, after bool) error {
-			if after && s.operation(req) == partner.OpRegister {
+			if after && s.operation(req) == telco.OpRegister {
 				_, err := other.Abandon(t.Context(), id, boss) // somebody else changes the sale meanwhile
 				assert.NoError(t, err)
 			}
@@ -131,14 +131,14 @@ func TestTheResolverLeavesASendAlone(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { _, err := s.Register(t.Context(), id, code, teller); ended <- err }()
 		synctest.Wait()
-		before := s.sb.Requests(partner.OpGet)
+		before := s.sb.Requests(telco.OpGet)
 		next, err := s.open().Resolve(t.Context(), id)
 		require.NoError(t, err)
 		kept := s.sale(id)
 		assert.Equal(t, sale.Registering, kept.State)
 		assert.Equal(t, kept.Intents[0].WakeAt, next)
 		assert.False(t, kept.Intents[0].WakeAt.Before(kept.Intents[0].At.Add(s.client.Timeouts().Register)))
-		assert.Equal(t, before, s.sb.Requests(partner.OpGet))
+		assert.Equal(t, before, s.sb.Requests(telco.OpGet))
 		require.NoError(t, <-ended)
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // adminPath is where the endpoints for people and tests are:
@@ -41,7 +41,7 @@ func (s *Sandbox) serveAdmin(w http.ResponseWriter, r *http.Request) {
 		s.inboxPage(w)
 	case "POST inbox":
 		s.ask(w, r, func(q question) (any, error) {
-			n, err := partner.ParseMSISDN(q.MSISDN)
+			n, err := telco.ParseMSISDN(q.MSISDN)
 			return s.inboxOf(n), err
 		})
 	case "POST executed":
@@ -49,7 +49,7 @@ func (s *Sandbox) serveAdmin(w http.ResponseWriter, r *http.Request) {
 			if q.PartnerTransID != "" {
 				return map[string]int{"executed": s.ExecutedFor(q.PartnerTransID)}, nil
 			}
-			n, err := partner.ParseMSISDN(q.MSISDN)
+			n, err := telco.ParseMSISDN(q.MSISDN)
 			return map[string]int{"executed": s.Executed(n)}, err
 		})
 	case "GET statement":
@@ -88,7 +88,7 @@ func fromHere(r *http.Request) bool {
 
 type question struct {
 	MSISDN         string                 `json:"msisdn"`
-	PartnerTransID partner.PartnerTransID `json:"partnerTransId"`
+	PartnerTransID telco.PartnerTransID `json:"partnerTransId"`
 }
 
 func (s *Sandbox) ask(w http.ResponseWriter, r *http.Request, f func(question) (any, error)) {
@@ -149,12 +149,12 @@ func answer(w http.ResponseWriter, v any) {
 type sms struct {
 	At      time.Time           `json:"at"`
 	OTP     string              `json:"otp"`
-	TransID partner.TransID     `json:"transId"`
-	Package partner.PackageCode `json:"packageCode"`
+	TransID telco.TransID     `json:"transId"`
+	Package telco.PackageCode `json:"packageCode"`
 	To      string              `json:"-"` // masked
 }
 
-func (s *Sandbox) inboxOf(n partner.MSISDN) []sms {
+func (s *Sandbox) inboxOf(n telco.MSISDN) []sms {
 	out := []sms{}
 	for _, m := range s.Inbox(n) {
 		out = append(out, sms{At: m.At, OTP: m.OTP.Reveal(), TransID: m.TransID, Package: m.Package})

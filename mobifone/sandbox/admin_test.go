@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // admin sends one admin request to the sandbox's handler.
@@ -62,7 +62,7 @@ func TestExecutedAndStatementEndpoints(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{})
 	f := c.ticket(good)
-	require.NoError(t, c.do(t.Context(), partner.OpRegister, f).bad)
+	require.NoError(t, c.do(t.Context(), telco.OpRegister, f).bad)
 	_, body := admin(t, c.s, "POST", "/_sandbox/executed", `{"msisdn":"84912345678"}`)
 	assert.JSONEq(t, `{"executed":1}`, body)
 	_, body = admin(t, c.s, "POST", "/_sandbox/executed", `{"partnerTransId":"`+string(f.PartnerTransID)+`"}`)
@@ -81,7 +81,7 @@ func TestFaultsEndpoint(t *testing.T) {
 	f := c.ticket(good)
 	status, body := admin(t, c.s, "POST", "/_sandbox/faults", `{"kind":"status","status":502,"operation":"registration.register","delay":"1s"}`)
 	require.Equal(t, 204, status, body)
-	assert.Equal(t, 502, c.do(t.Context(), partner.OpRegister, f).status)
+	assert.Equal(t, 502, c.do(t.Context(), telco.OpRegister, f).status)
 	assert.Equal(t, 1, c.s.Executed(good))
 
 	status, _ = admin(t, c.s, "POST", "/_sandbox/faults", `[{"kind":"drop"},{"kind":"silence","times":-1}]`)
@@ -90,7 +90,7 @@ func TestFaultsEndpoint(t *testing.T) {
 	assert.JSONEq(t, `[{"kind":"drop"},{"kind":"silence","times":-1}]`, body)
 	status, _ = admin(t, c.s, "DELETE", "/_sandbox/faults", "")
 	require.Equal(t, 204, status)
-	assert.Equal(t, 200, c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"}).status)
+	assert.Equal(t, 200, c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"}).status)
 
 	for _, bad := range []string{`{"kind":"nothing"}`, `7`, `{"kind":"drop"} {}`, `{`} {
 		status, _ = admin(t, c.s, "POST", "/_sandbox/faults", bad)

@@ -8,39 +8,39 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // authenticate checks who sends the request; "" is well. It is called with the lock held.
-func (s *Sandbox) authenticate(op partner.Operation, r *http.Request, body []byte) (contract.Stamp, partner.Code) {
+func (s *Sandbox) authenticate(op telco.Operation, r *http.Request, body []byte) (contract.Stamp, telco.Code) {
 	now := s.now()
 	stamp, err := s.wire.Verify(op, r, body, s.cfg.Credentials, s.bearer(op, r, body, now))
 	if err != nil {
-		if code, ok := errors.AsType[partner.Code](err); ok {
+		if code, ok := errors.AsType[telco.Code](err); ok {
 			return stamp, code
 		}
-		return stamp, partner.AuthSignature
+		return stamp, telco.AuthSignature
 	}
 	if off := now.Sub(stamp.Time); !stamp.Time.IsZero() && (off > s.cfg.TimeWindow || -off > s.cfg.TimeWindow) {
-		return stamp, partner.AuthTimestamp
+		return stamp, telco.AuthTimestamp
 	}
 	if !s.cfg.AcceptReplays && stamp.Nonce != "" && !s.nonces.fresh(stamp.Nonce, now, 2*s.cfg.TimeWindow) {
-		return stamp, partner.AuthNonce
+		return stamp, telco.AuthNonce
 	}
 	return stamp, ""
 }
 
 // bearer returns the token the request must carry: the one it carries if that is alive,
 // else one it cannot know.
-func (s *Sandbox) bearer(op partner.Operation, r *http.Request, body []byte, now time.Time) partner.Secret {
+func (s *Sandbox) bearer(op telco.Operation, r *http.Request, body []byte, now time.Time) telco.Secret {
 	if s.login == nil {
-		return partner.Secret{}
+		return telco.Secret{}
 	}
 	token := s.wire.Token(op, r, body)
 	if end, known := s.tokens[token]; known && end.After(now) {
-		return partner.NewSecret(token)
+		return telco.NewSecret(token)
 	}
-	return partner.NewSecret(ledger.Token(ledger.Crypto{}))
+	return telco.NewSecret(ledger.Token(ledger.Crypto{}))
 }
 
 // RevokeTokens ends every bearer token given out.
@@ -67,7 +67,7 @@ func (s *Sandbox) logIn(r *http.Request, body []byte) *reply {
 		}
 	}
 	s.tokens[token] = now.Add(s.cfg.TokenTTL)
-	contentType, text, err := s.wire.WriteLogin(partner.NewSecret(token), s.cfg.TokenTTL)
+	contentType, text, err := s.wire.WriteLogin(telco.NewSecret(token), s.cfg.TokenTTL)
 	if err != nil {
 		return s.bare(http.StatusInternalServerError)
 	}

@@ -13,12 +13,12 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestAuthentication(t *testing.T) {
 	t.Parallel()
-	refused := func(t *testing.T, c *caller, g got, want partner.Code) {
+	refused := func(t *testing.T, c *caller, g got, want telco.Code) {
 		t.Helper()
 		require.NoError(t, g.err)
 		require.NoError(t, g.bad)
@@ -29,18 +29,18 @@ func TestAuthentication(t *testing.T) {
 	edges(t, Config{}, func(t *testing.T, c *caller) {
 		f := c.ticket(good)
 		right := c.cred
-		c.cred.APIKey = partner.NewSecret("other")
-		refused(t, c, c.do(t.Context(), partner.OpRegister, f), partner.AuthKey)
+		c.cred.APIKey = telco.NewSecret("other")
+		refused(t, c, c.do(t.Context(), telco.OpRegister, f), telco.AuthKey)
 		c.cred = right
-		c.cred.Secret = partner.NewSecret("other")
-		refused(t, c, c.do(t.Context(), partner.OpRegister, f), partner.AuthSignature)
+		c.cred.Secret = telco.NewSecret("other")
+		refused(t, c, c.do(t.Context(), telco.OpRegister, f), telco.AuthSignature)
 		c.cred = right
 		for _, off := range []time.Duration{301 * time.Second, -301 * time.Second} {
 			c.skew = off
-			refused(t, c, c.do(t.Context(), partner.OpRegister, f), partner.AuthTimestamp)
+			refused(t, c, c.do(t.Context(), telco.OpRegister, f), telco.AuthTimestamp)
 		}
 		c.skew = 290 * time.Second
-		assert.Equal(t, wire.Success, c.do(t.Context(), partner.OpRegister, f).reply.Class)
+		assert.Equal(t, wire.Success, c.do(t.Context(), telco.OpRegister, f).reply.Class)
 	})
 }
 
@@ -52,15 +52,15 @@ func TestReplay(t *testing.T) {
 			edges(t, Config{Kind: KindF, AcceptReplays: accept}, func(t *testing.T, c *caller) {
 				f := c.ticket(good)
 				c.nonce = "the-same"
-				require.Equal(t, wire.Success, c.do(t.Context(), partner.OpRegister, f).reply.Class)
-				g := c.do(t.Context(), partner.OpRegister, f)
-				want, times := partner.AuthNonce, 1
+				require.Equal(t, wire.Success, c.do(t.Context(), telco.OpRegister, f).reply.Class)
+				g := c.do(t.Context(), telco.OpRegister, f)
+				want, times := telco.AuthNonce, 1
 				if accept {
-					want, times = partner.Success, 2
+					want, times = telco.Success, 2
 				}
 				assert.Equal(t, want, g.reply.Code())
 				assert.Equal(t, times, c.s.Executed(good))
-				assert.Equal(t, 2, c.s.Requests(partner.OpRegister))
+				assert.Equal(t, 2, c.s.Requests(telco.OpRegister))
 			})
 		})
 	}
@@ -88,11 +88,11 @@ func TestNonceMemory(t *testing.T) {
 func TestClockAndSkew(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{Now: func() time.Time { return t0 }, Skew: time.Hour})
-	g := c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
+	g := c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
 	assert.Equal(t, t0.Add(time.Hour).UTC().Format(http.TimeFormat), g.header.Get("Date"))
 	assert.True(t, g.reply.Time.Equal(t0.Add(time.Hour)))
 	c.s.SetSkew(-time.Minute)
-	g = c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
+	g = c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
 	assert.True(t, g.reply.Time.Equal(t0.Add(-time.Minute)))
 }
 
@@ -106,18 +106,18 @@ func TestBearer(t *testing.T) {
 	served, err := contract.New(doc)
 	require.NoError(t, err)
 	edges(t, Config{Contract: served}, func(t *testing.T, c *caller) {
-		logIn := func(cred partner.Credentials) (int, []byte) {
+		logIn := func(cred telco.Credentials) (int, []byte) {
 			w, err := c.s.wire.EncodeLogin(cred)
 			require.NoError(t, err)
 			req, err := http.NewRequestWithContext(t.Context(), w.Method, c.base+w.Path, strings.NewReader(string(w.Body)))
 			require.NoError(t, err)
 			req.Header.Set("Content-Type", w.ContentType)
-			g := c.send(partner.OpGet, req)
+			g := c.send(telco.OpGet, req)
 			require.NoError(t, g.err)
 			return g.status, g.body
 		}
 		bad := c.cred
-		bad.Password = partner.NewSecret("wrong")
+		bad.Password = telco.NewSecret("wrong")
 		status, _ := logIn(bad)
 		assert.Equal(t, http.StatusUnauthorized, status)
 
@@ -128,14 +128,14 @@ func TestBearer(t *testing.T) {
 		assert.Equal(t, time.Hour, ttl)
 		assert.Equal(t, 2, c.s.Requests(OpLogin))
 
-		c.token = partner.NewSecret("guess")
-		g := c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
+		c.token = telco.NewSecret("guess")
+		g := c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
 		assert.Equal(t, http.StatusUnauthorized, g.status)
 		c.token = token
-		g = c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
+		g = c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
 		assert.Equal(t, http.StatusOK, g.status)
 		c.s.RevokeTokens()
-		g = c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
+		g = c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
 		assert.Equal(t, http.StatusUnauthorized, g.status)
 		require.NoError(t, c.s.Script(Fault{Operation: OpLogin, Kind: Status, When: Before, Status: 503}))
 		status, _ = logIn(c.cred)

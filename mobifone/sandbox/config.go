@@ -9,7 +9,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -39,7 +39,7 @@ type Config struct {
 	GlacialReply time.Duration // of Glacial; 0 is 120 s
 
 	// What only the wire needs.
-	Credentials  partner.Credentials // what clients must show; zero is made up at random
+	Credentials  telco.Credentials // what clients must show; zero is made up at random
 	Now          func() time.Time    // nil is time.Now
 	Skew         time.Duration       // how far MobiFone's clock is ahead of Now
 	TimeWindow   time.Duration       // how far a timestamp may be off; 0 is 300 s
@@ -117,7 +117,7 @@ func (c Config) check() error {
 
 // playable says what of a contract no sandbox can play.
 func playable(c *contract.Contract) (errs []error) {
-	for _, op := range []partner.Operation{partner.OpOTP, partner.OpRegister} {
+	for _, op := range []telco.Operation{telco.OpOTP, telco.OpRegister} {
 		if !c.Has(op) {
 			errs = append(errs, fmt.Errorf("the contract has no %s, and a sale has that step: add it to the document's operations", op))
 		}

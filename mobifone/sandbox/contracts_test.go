@@ -13,7 +13,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // document loads a contract quite unlike the default one.
@@ -41,33 +41,33 @@ func TestOtherContracts(t *testing.T) {
 func fourSteps(t *testing.T, c *caller, served *contract.Contract) {
 	t.Helper()
 	c.logIn()
-	ask := func(op partner.Operation, f field.Request) *wire.Reply {
+	ask := func(op telco.Operation, f field.Request) *wire.Reply {
 		t.Helper()
 		g := c.do(t.Context(), op, f)
 		require.NoError(t, g.bad, "%s: %s", op, g.body)
 		return g.reply
 	}
-	if served.Has(partner.OpEligible) {
+	if served.Has(telco.OpEligible) {
 		f := field.Request{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01", EmployeeName: "Trần Thị Bưởi", POS: "P1", System: "till-3"}
-		assert.Len(t, ask(partner.OpEligible, f).Data.Rows, 3)
+		assert.Len(t, ask(telco.OpEligible, f).Data.Rows, 3)
 	}
 	f := c.ticket(good)
 	wrongOne := f
 	wrongOne.OTP = wrong(f.OTP)
-	assert.Equal(t, partner.OTPInvalid, ask(partner.OpRegister, wrongOne).Code())
-	reply := ask(partner.OpRegister, f)
+	assert.Equal(t, telco.OTPInvalid, ask(telco.OpRegister, wrongOne).Code())
+	reply := ask(telco.OpRegister, f)
 	assert.Equal(t, wire.Success, reply.Class, reply.WireCode)
 	assert.Equal(t, served.Document().Envelope.SuccessCodes[0], reply.WireCode)
 	assert.Equal(t, f.TransID, reply.Data.TransID)
 
-	assert.Equal(t, partner.TransactionExpired, ask(partner.OpRegister, f).Code())
+	assert.Equal(t, telco.TransactionExpired, ask(telco.OpRegister, f).Code())
 	assert.Equal(t, 1, c.s.Executed(good))
 
 	now := c.s.Now()
-	for op, q := range map[partner.Operation]field.Request{
-		partner.OpGet:    {TransID: f.TransID},
-		partner.OpList:   {From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
-		partner.OpSearch: {MSISDN: good, From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
+	for op, q := range map[telco.Operation]field.Request{
+		telco.OpGet:    {TransID: f.TransID},
+		telco.OpList:   {From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
+		telco.OpSearch: {MSISDN: good, From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
 	} {
 		if !served.Has(op) {
 			continue
@@ -75,15 +75,15 @@ func fourSteps(t *testing.T, c *caller, served *contract.Contract) {
 		rows := ask(op, q).Data.Rows
 		require.Len(t, rows, 1, op)
 		assert.Equal(t, f.TransID, rows[0].TransID)
-		assert.Equal(t, partner.StateSuccess, rows[0].State)
-		assert.Equal(t, partner.VND(120_000), rows[0].Amount)
+		assert.Equal(t, telco.StateSuccess, rows[0].State)
+		assert.Equal(t, telco.VND(120_000), rows[0].Amount)
 	}
-	if served.Has(partner.OpGet) {
+	if served.Has(telco.OpGet) {
 		return
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+"/partner/v1/transaction?transId=T1", http.NoBody)
 	require.NoError(t, err)
-	assert.Equal(t, http.StatusNotFound, c.send(partner.OpRegister, req).status, "this partner has no lookup by id")
+	assert.Equal(t, http.StatusNotFound, c.send(telco.OpRegister, req).status, "this partner has no lookup by id")
 }
 
 // A token may stand in a header of another name, or among the members.
@@ -101,8 +101,8 @@ func TestTokenWhereTheContractPutsIt(t *testing.T) {
 			served, err := contract.New(doc)
 			require.NoError(t, err)
 			edges(t, Config{Contract: served, Kind: KindB}, func(t *testing.T, c *caller) {
-				c.token = partner.NewSecret("nobody's")
-				g := c.do(t.Context(), partner.OpEligible, field.Request{MSISDN: good})
+				c.token = telco.NewSecret("nobody's")
+				g := c.do(t.Context(), telco.OpEligible, field.Request{MSISDN: good})
 				assert.Equal(t, http.StatusUnauthorized, g.status)
 				fourSteps(t, c, served)
 			})
@@ -130,13 +130,13 @@ func TestSchemesThatSign(t *testing.T) {
 
 type noSigner struct{}
 
-func (noSigner) Sign(*http.Request, []byte, partner.Credentials, contract.Stamp) error { return nil }
+func (noSigner) Sign(*http.Request, []byte, telco.Credentials, contract.Stamp) error { return nil }
 
 func TestRefusesWhatItCannotPlay(t *testing.T) {
 	t.Parallel()
 	_, err := Start(Serving(contract.Default().WithSigner(noSigner{})))
 	require.ErrorContains(t, err, "WithSigner(nil)")
-	for _, op := range []partner.Operation{partner.OpOTP, partner.OpRegister} {
+	for _, op := range []telco.Operation{telco.OpOTP, telco.OpRegister} {
 		doc := contract.Default().Document()
 		delete(doc.Operations, op)
 		c, err := contract.New(doc)
@@ -150,8 +150,8 @@ func TestContradictionNeedsAFlag(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{Contract: document(t, "second")})
 	f := c.ticket(good)
-	require.NoError(t, c.s.Script(Fault{Kind: Contradict, Operation: partner.OpRegister}))
-	g := c.do(t.Context(), partner.OpRegister, f)
+	require.NoError(t, c.s.Script(Fault{Kind: Contradict, Operation: telco.OpRegister}))
+	g := c.do(t.Context(), telco.OpRegister, f)
 	assert.Contains(t, string(g.body), `"success":false`)
 	assert.Error(t, g.bad)
 	assert.Equal(t, 1, c.s.Executed(good))
@@ -163,7 +163,7 @@ func TestUnlistedCode(t *testing.T) {
 	doc := contract.Default().Document()
 	kept := doc.Codes[:0]
 	for _, rule := range doc.Codes {
-		if rule.Name != partner.AmountMismatch {
+		if rule.Name != telco.AmountMismatch {
 			kept = append(kept, rule)
 		}
 	}
@@ -173,16 +173,16 @@ func TestUnlistedCode(t *testing.T) {
 	c := inProcessCaller(t, Config{Contract: served})
 	f := c.ticket(good)
 	f.Amount--
-	g := c.do(t.Context(), partner.OpRegister, f)
+	g := c.do(t.Context(), telco.OpRegister, f)
 	require.NoError(t, g.bad)
-	assert.Equal(t, string(partner.AmountMismatch), g.reply.WireCode)
+	assert.Equal(t, string(telco.AmountMismatch), g.reply.WireCode)
 	assert.Equal(t, wire.Unknown, g.reply.Class)
 }
 
 func TestDedupeNeedsThePartnerTransID(t *testing.T) {
 	t.Parallel()
 	doc := contract.Default().Document()
-	register := doc.Operations[partner.OpRegister]
+	register := doc.Operations[telco.OpRegister]
 	delete(register.Request, "partnerTransId")
 	register.Echo = []string{"transId"}
 	served, err := contract.New(doc)

@@ -3,7 +3,7 @@ package sandbox_test
 import (
 	"fmt"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 )
 
@@ -18,7 +18,7 @@ func ExampleStart() {
 	defer mobifone.Close()
 
 	// The reply to the next registration is lost after it was carried out.
-	err = mobifone.Script(sandbox.Fault{Operation: partner.OpRegister, Kind: sandbox.Drop, Reset: true})
+	err = mobifone.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Drop, Reset: true})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -27,7 +27,7 @@ func ExampleStart() {
 	// Here the code under test sells, with mobifone.URL, mobifone.Credentials()
 	// and mobifone.Contract(), or without a socket with mobifone.RoundTripper().
 
-	customer := partner.MustParseMSISDN("0912 345 678")
+	customer := telco.MustParseMSISDN("0912 345 678")
 	fmt.Println("registered:", mobifone.Executed(customer))
 	fmt.Println("still to go wrong:", len(mobifone.Scripted()))
 	// Output:

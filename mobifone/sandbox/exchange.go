@@ -13,14 +13,14 @@ import (
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-func refuse(code partner.Code) wire.Answer { return wire.Answer{Code: code} }
+func refuse(code telco.Code) wire.Answer { return wire.Answer{Code: code} }
 
 // visit is a request that was let in.
 type visit struct {
-	op     partner.Operation
+	op     telco.Operation
 	fields field.Request
 	stamp  contract.Stamp
 	plan   plan
@@ -65,7 +65,7 @@ func (s *Sandbox) sleep(ctx context.Context, d time.Duration) bool {
 func (s *Sandbox) parkRest(v *visit, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, stop := v.plan.stops(); v.op == partner.OpRegister && !stop {
+	if _, stop := v.plan.stops(); v.op == telco.OpRegister && !stop {
 		s.model.Park(s.now(), at, v.fields)
 	}
 }
@@ -76,7 +76,7 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 	defer s.mu.Unlock()
 	if s.login != nil && r.Method == s.login.Method && s.isPath(r.URL.Path, s.login.Path) {
 		s.requests[OpLogin]++
-		p := s.script.hit(OpLogin, partner.MSISDN{})
+		p := s.script.hit(OpLogin, telco.MSISDN{})
 		if f, ok := p.stops(); ok {
 			return nil, s.stopped(&visit{op: OpLogin, plan: p}, f)
 		}
@@ -89,12 +89,12 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 	}
 	s.requests[op]++
 	fields, err := s.wire.ReadRequest(op, r, body)
-	if op == partner.OpRegister {
+	if op == telco.OpRegister {
 		fields = s.model.Order(fields)
 	}
 	v := &visit{op: op, fields: fields}
 	v.plan = s.script.hit(op, fields.MSISDN)
-	if op == partner.OpRegister && fields.MSISDN.IsValid() {
+	if op == telco.OpRegister && fields.MSISDN.IsValid() {
 		v.plan = v.plan.magic(s.subscriber(fields.MSISDN), s.cfg)
 	}
 	if f, ok := v.plan.stops(); ok {
@@ -103,7 +103,7 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 		return nil, rep
 	}
 	if wait, ok := s.rate.take(s.now()); !ok {
-		rep := s.envelope(v, refuse(partner.RateLimited), http.StatusTooManyRequests)
+		rep := s.envelope(v, refuse(telco.RateLimited), http.StatusTooManyRequests)
 		rep.header.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 		return nil, rep
 	}
@@ -113,10 +113,10 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 		return nil, s.envelope(v, refuse(code), http.StatusUnauthorized)
 	}
 	if err != nil {
-		if code, ok := errors.AsType[partner.Code](err); ok {
+		if code, ok := errors.AsType[telco.Code](err); ok {
 			return nil, s.envelope(v, refuse(code), 0)
 		}
-		a := refuse(partner.SystemError)
+		a := refuse(telco.SystemError)
 		a.Message = "the request cannot be read"
 		return nil, s.envelope(v, a, http.StatusBadRequest)
 	}
@@ -124,7 +124,7 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 }
 
 // operation finds the operation at a path, also below a base path of the client's.
-func (s *Sandbox) operation(r *http.Request, body []byte) (partner.Operation, int) {
+func (s *Sandbox) operation(r *http.Request, body []byte) (telco.Operation, int) {
 	for p := r.URL.Path; ; {
 		if op, ok := s.wire.OperationOf(r.Method, p, r, body); ok {
 			return op, 0
@@ -172,7 +172,7 @@ func (s *Sandbox) carryOut(v *visit) *reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if f, ok := v.plan.get(Late); ok && v.op == partner.OpRegister {
+	if f, ok := v.plan.get(Late); ok && v.op == telco.OpRegister {
 		s.model.Park(now, now.Add(time.Duration(f.Delay)), v.fields)
 		if f.Status == 0 {
 			return ended(silent, false)
@@ -203,8 +203,8 @@ func (s *Sandbox) execute(now time.Time, v *visit) (wire.Answer, int) {
 		copyStatus := 0
 		switch {
 		case !s.cfg.AcceptReplays && v.stamp.Nonce != "":
-			copied, copyStatus = refuse(partner.AuthNonce), http.StatusUnauthorized
-		case f.Delay > 0 && v.op == partner.OpRegister:
+			copied, copyStatus = refuse(telco.AuthNonce), http.StatusUnauthorized
+		case f.Delay > 0 && v.op == telco.OpRegister:
 			s.model.Park(now, now.Add(time.Duration(f.Delay)), v.fields)
 		default:
 			copied = s.model.Do(now, v.op, v.fields)
@@ -247,8 +247,8 @@ func (s *Sandbox) envelope(v *visit, a wire.Answer, status int) *reply {
 
 // addExtra says something under every further member that the contract asks to keep: its
 // own name.
-func (s *Sandbox) addExtra(op partner.Operation, a *wire.Answer) {
-	if a.Code != partner.Success {
+func (s *Sandbox) addExtra(op telco.Operation, a *wire.Answer) {
+	if a.Code != telco.Success {
 		return
 	}
 	if names := s.extra[op]; len(names) > 0 {
@@ -262,8 +262,8 @@ func (s *Sandbox) addExtra(op partner.Operation, a *wire.Answer) {
 	}
 }
 
-func extra(names []string) partner.Extra {
-	return partner.NewExtra(func(yield func(string, string) bool) {
+func extra(names []string) telco.Extra {
+	return telco.NewExtra(func(yield func(string, string) bool) {
 		for _, name := range names {
 			if !yield(name, "sandbox's "+name) {
 				return

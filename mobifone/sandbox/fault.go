@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // FaultKind is one way to fail.
@@ -65,7 +65,7 @@ const (
 // "3s". Several faults that hit one request work together; of two of the same kind the
 // later one counts.
 type Fault struct {
-	Operation partner.Operation `json:"operation,omitzero"` // "": every one
+	Operation telco.Operation `json:"operation,omitzero"` // "": every one
 	MSISDN    string            `json:"msisdn,omitzero"`    // any written form; "": every one. Personal data
 	Nth       int               `json:"nth,omitzero"`       // from the n-th request that matches; 0 is the first
 	Every     int               `json:"every,omitzero"`     // and then each Every-th; 0 is each
@@ -80,7 +80,7 @@ type Fault struct {
 	Status     int               `json:"status,omitzero"`
 	RetryAfter string            `json:"retryAfter,omitzero"` // as it stands in the header
 	Location   string            `json:"location,omitzero"`
-	Code       partner.Code      `json:"code,omitzero"`
+	Code       telco.Code      `json:"code,omitzero"`
 	WireCode   string            `json:"wireCode,omitzero"` // for a code the contract does not list
 	Second     bool              `json:"second,omitzero"`
 }
@@ -123,16 +123,16 @@ func (f Fault) Validate() error {
 	bad(f.Nth < 0 || f.Every < 0, "nth and every must not be negative")
 	bad(f.Bytes < 0 && f.Kind != Length, "bytes is negative")
 	if f.MSISDN != "" {
-		_, err := partner.ParseMSISDN(f.MSISDN)
+		_, err := telco.ParseMSISDN(f.MSISDN)
 		bad(err != nil, "msisdn is not a number")
 	}
 	return errors.Join(errs...)
 }
 
 // knownOperation reports whether a fault may name the operation.
-func knownOperation(op partner.Operation) bool {
+func knownOperation(op telco.Operation) bool {
 	if op == OpLogin {
 		return true
 	}
-	return slices.Contains(partner.Operations(), op)
+	return slices.Contains(telco.Operations(), op)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // faultCase is one fault on a registration: what the client sees, and whether the
@@ -44,7 +44,7 @@ func unreadable(t *testing.T, g got) {
 	assert.Error(t, g.bad)
 }
 
-func code(want partner.Code, status int) func(*testing.T, got) {
+func code(want telco.Code, status int) func(*testing.T, got) {
 	return func(t *testing.T, g got) {
 		t.Helper()
 		require.NoError(t, g.err)
@@ -70,8 +70,8 @@ func faultCases() []faultCase {
 	replays := Config{Kind: KindF, AcceptReplays: true}
 	d := func(v time.Duration) contract.Duration { return contract.Duration(v) }
 	cases := []faultCase{
-		{"latency before", Fault{Kind: Latency, When: Before, Delay: d(time.Millisecond)}, Config{}, 1, code(partner.Success, 200)},
-		{"latency after", Fault{Kind: Latency, Delay: d(time.Millisecond)}, Config{}, 1, code(partner.Success, 200)},
+		{"latency before", Fault{Kind: Latency, When: Before, Delay: d(time.Millisecond)}, Config{}, 1, code(telco.Success, 200)},
+		{"latency after", Fault{Kind: Latency, Delay: d(time.Millisecond)}, Config{}, 1, code(telco.Success, 200)},
 		{"latency past the client", Fault{Kind: Latency, Delay: d(time.Hour)}, Config{}, 1, timeout},
 		{"drop before", Fault{Kind: Drop, When: Before}, Config{}, 0, eof},
 		{"drop after", Fault{Kind: Drop}, Config{}, 1, eof},
@@ -88,7 +88,7 @@ func faultCases() []faultCase {
 			if strings.Contains(string(g.body), `"success"`) {
 				unreadable(t, g)
 			} else {
-				code(partner.Success, 200)(t, g) // the contract has no flag to contradict
+				code(telco.Success, 200)(t, g) // the contract has no flag to contradict
 			}
 		}},
 		{"status 500 before", Fault{Kind: Status, When: Before, Status: 500}, Config{}, 0, bareStatus(500)},
@@ -104,8 +104,8 @@ func faultCases() []faultCase {
 			0,
 			bareStatus(307, "Location", "https://elsewhere.test/"),
 		},
-		{"code before", Fault{Kind: Override, When: Before, Code: partner.Maintenance}, Config{}, 0, code(partner.Maintenance, 200)},
-		{"code after", Fault{Kind: Override, Code: partner.SystemError, Status: 500}, Config{}, 1, code(partner.SystemError, 500)},
+		{"code before", Fault{Kind: Override, When: Before, Code: telco.Maintenance}, Config{}, 0, code(telco.Maintenance, 200)},
+		{"code after", Fault{Kind: Override, Code: telco.SystemError, Status: 500}, Config{}, 1, code(telco.SystemError, 500)},
 		{"unlisted code", Fault{Kind: Override, WireCode: "4711"}, Config{}, 1, func(t *testing.T, g got) {
 			require.NoError(t, g.bad)
 			assert.Equal(t, "4711", g.reply.WireCode)
@@ -114,18 +114,18 @@ func faultCases() []faultCase {
 		{"late, silent", Fault{Kind: Late, Delay: d(time.Hour)}, Config{}, 0, timeout},
 		{"late, 504", Fault{Kind: Late, Delay: d(time.Hour), Status: 504}, Config{}, 0, bareStatus(504)},
 		{"late, at once", Fault{Kind: Late, Status: 504}, Config{}, 1, bareStatus(504)},
-		{"duplicate", Fault{Kind: Duplicate}, Config{Kind: KindF}, 1, code(partner.Success, 200)},
-		{"duplicate, the copy's reply", Fault{Kind: Duplicate, Second: true}, Config{Kind: KindF}, 1, code(partner.AuthNonce, 401)},
-		{"duplicate without nonces", Fault{Kind: Duplicate}, replays, 2, code(partner.Success, 200)},
-		{"duplicate, used", Fault{Kind: Duplicate, Second: true}, Config{AcceptReplays: true}, 1, code(partner.TransactionExpired, 200)},
-		{"duplicate, later", Fault{Kind: Duplicate, Delay: d(time.Hour)}, replays, 1, code(partner.Success, 200)},
-		{"wrong ids", Fault{Kind: WrongIDs}, Config{}, 1, code(partner.Success, 200)},
-		{"another sale", Fault{Kind: OtherSale}, Config{}, 1, code(partner.Success, 200)},
+		{"duplicate", Fault{Kind: Duplicate}, Config{Kind: KindF}, 1, code(telco.Success, 200)},
+		{"duplicate, the copy's reply", Fault{Kind: Duplicate, Second: true}, Config{Kind: KindF}, 1, code(telco.AuthNonce, 401)},
+		{"duplicate without nonces", Fault{Kind: Duplicate}, replays, 2, code(telco.Success, 200)},
+		{"duplicate, used", Fault{Kind: Duplicate, Second: true}, Config{AcceptReplays: true}, 1, code(telco.TransactionExpired, 200)},
+		{"duplicate, later", Fault{Kind: Duplicate, Delay: d(time.Hour)}, replays, 1, code(telco.Success, 200)},
+		{"wrong ids", Fault{Kind: WrongIDs}, Config{}, 1, code(telco.Success, 200)},
+		{"another sale", Fault{Kind: OtherSale}, Config{}, 1, code(telco.Success, 200)},
 		{"drip", Fault{Kind: Drip, Delay: d(time.Hour)}, Config{}, 1, timeout},
-		{"slow drip", Fault{Kind: Drip, Delay: 1}, Config{}, 1, code(partner.Success, 200)},
+		{"slow drip", Fault{Kind: Drip, Delay: 1}, Config{}, 1, code(telco.Success, 200)},
 		{"big header", Fault{Kind: BigHeader}, Config{}, 1, func(t *testing.T, g got) { assert.ErrorContains(t, g.err, "headers exceeded") }},
 		{"large header", Fault{Kind: BigHeader, Bytes: 1000}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.header.Get("X-Padding"), 1000) }},
-		{"interim", Fault{Kind: Interim, Bytes: 3}, Config{}, 1, code(partner.Success, 200)},
+		{"interim", Fault{Kind: Interim, Bytes: 3}, Config{}, 1, code(telco.Success, 200)},
 		{"endless", Fault{Kind: Endless}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.body, 1<<20) }},
 		{"gzip bomb", Fault{Kind: GzipBomb, Bytes: 8 << 20}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.body, 1<<20) }},
 	}
@@ -145,7 +145,7 @@ func TestFaultsOnRegister(t *testing.T) {
 			edges(t, tt.cfg, func(t *testing.T, c *caller) {
 				f := c.ticket(good)
 				fault := tt.fault
-				fault.Operation = partner.OpRegister
+				fault.Operation = telco.OpRegister
 				require.NoError(t, c.s.Script(fault))
 				// A deadline for those that never answer; the others are done long before.
 				wait := 30 * time.Second
@@ -154,10 +154,10 @@ func TestFaultsOnRegister(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), wait)
 				defer cancel()
-				g := c.do(ctx, partner.OpRegister, f)
+				g := c.do(ctx, telco.OpRegister, f)
 				tt.check(t, g)
 				assert.Equal(t, tt.executed, c.s.Executed(good))
-				assert.Equal(t, 1, c.s.Requests(partner.OpRegister))
+				assert.Equal(t, 1, c.s.Requests(telco.OpRegister))
 				assert.Empty(t, c.s.Scripted(), "met once")
 				if tt.fault.Kind == WrongIDs || tt.fault.Kind == OtherSale {
 					assert.NotEqual(t, f.TransID, g.reply.Data.TransID)
@@ -174,12 +174,12 @@ func TestFaultsOnRegister(t *testing.T) {
 func TestAnotherSalesReply(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{})
-	first := c.ticket(partner.MustParseMSISDN("0912345100"))
-	require.Equal(t, wire.Success, c.do(t.Context(), partner.OpRegister, first).reply.Class)
+	first := c.ticket(telco.MustParseMSISDN("0912345100"))
+	require.Equal(t, wire.Success, c.do(t.Context(), telco.OpRegister, first).reply.Class)
 	f := c.ticket(good)
-	require.NoError(t, c.s.Script(Fault{Kind: OtherSale, Operation: partner.OpRegister}, Fault{Kind: OtherSale, Operation: partner.OpGet}))
-	assert.Equal(t, first.TransID, c.do(t.Context(), partner.OpRegister, f).reply.Data.TransID)
-	g := c.do(t.Context(), partner.OpGet, field.Request{TransID: f.TransID})
+	require.NoError(t, c.s.Script(Fault{Kind: OtherSale, Operation: telco.OpRegister}, Fault{Kind: OtherSale, Operation: telco.OpGet}))
+	assert.Equal(t, first.TransID, c.do(t.Context(), telco.OpRegister, f).reply.Data.TransID)
+	g := c.do(t.Context(), telco.OpGet, field.Request{TransID: f.TransID})
 	assert.NotEqual(t, f.TransID, g.reply.Data.Rows[0].TransID)
 }
 
@@ -189,28 +189,28 @@ func TestLookupsLie(t *testing.T) {
 	c := inProcessCaller(t, Config{Now: func() time.Time { return now }})
 	f := c.ticket(good)
 	now = now.Add(10 * time.Second)
-	require.Equal(t, wire.Success, c.do(t.Context(), partner.OpRegister, f).reply.Class)
+	require.Equal(t, wire.Success, c.do(t.Context(), telco.OpRegister, f).reply.Class)
 	now = now.Add(10 * time.Second)
 	ids := field.Request{TransID: f.TransID}
 	see := func() string {
-		g := c.do(t.Context(), partner.OpGet, ids)
+		g := c.do(t.Context(), telco.OpGet, ids)
 		require.NoError(t, g.bad)
-		if g.reply.Code() != partner.Success {
+		if g.reply.Code() != telco.Success {
 			return string(g.reply.Code())
 		}
 		return g.reply.Data.Rows[0].State.String()
 	}
-	require.NoError(t, c.s.Script(Fault{Kind: Absent, Operation: partner.OpGet}))
+	require.NoError(t, c.s.Script(Fault{Kind: Absent, Operation: telco.OpGet}))
 	assert.Equal(t, []string{"TRANSACTION_NOT_FOUND", "SUCCESS"}, []string{see(), see()})
 
 	require.NoError(t, c.s.Script(Fault{Kind: Stale, Delay: contract.Duration(15 * time.Second), Every: 2, Times: 2}))
 	assert.Equal(t, []string{"INIT", "SUCCESS", "INIT", "SUCCESS"}, []string{see(), see(), see(), see()}, "flip-flop")
 
-	require.NoError(t, c.s.Script(Fault{Kind: Absent, Operation: partner.OpList}))
+	require.NoError(t, c.s.Script(Fault{Kind: Absent, Operation: telco.OpList}))
 	list := field.Request{From: t0.Add(-time.Hour), To: t0.Add(time.Hour), Page: 1, Size: 10}
-	g := c.do(t.Context(), partner.OpList, list)
+	g := c.do(t.Context(), telco.OpList, list)
 	require.NoError(t, g.bad)
 	assert.Empty(t, g.reply.Data.Rows)
 	assert.Equal(t, 0, *g.reply.Data.Total)
-	assert.Len(t, c.do(t.Context(), partner.OpList, list).reply.Data.Rows, 1)
+	assert.Len(t, c.do(t.Context(), telco.OpList, list).reply.Data.Rows, 1)
 }

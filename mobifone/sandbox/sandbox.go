@@ -10,12 +10,12 @@ import (
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
 // OpLogin names the bearer scheme's login for [Fault.Operation] and [Sandbox.Requests].
-const OpLogin partner.Operation = "login"
+const OpLogin telco.Operation = "login"
 
 // Sandbox is MobiFone on the wire of a contract: an [http.Handler], and in-process a
 // RoundTripper. It is safe for concurrent use. It starts no goroutine; what is due later
@@ -26,23 +26,23 @@ type Sandbox struct {
 	wire     *wire.Wire         // and compiled
 	routes   map[string][]string
 	login    *contract.Login
-	codes    map[partner.Code]contract.CodeRule
-	extra    map[partner.Operation][]string // further members that the contract keeps
-	rowExtra map[partner.Operation][]string
+	codes    map[telco.Code]contract.CodeRule
+	extra    map[telco.Operation][]string // further members that the contract keeps
+	rowExtra map[telco.Operation][]string
 
 	closing chan struct{}
 	close   sync.Once
 
 	mu       sync.Mutex // guards all below
 	model    *ledger.Model
-	subs     map[partner.MSISDN]Subscriber // set, not Magic
+	subs     map[telco.MSISDN]Subscriber // set, not Magic
 	script   script
 	skew     time.Duration
-	requests map[partner.Operation]int
+	requests map[telco.Operation]int
 	nonces   nonceMemory
 	tokens   map[string]time.Time // token → end of its life
 	rate     bucket
-	said     map[partner.Operation][]wire.Answer // the last two successes, for OtherSale
+	said     map[telco.Operation][]wire.Answer // the last two successes, for OtherSale
 }
 
 // New makes a sandbox with an empty ledger. Its error names every fault of the config.
@@ -58,19 +58,19 @@ func New(cfg Config) (*Sandbox, error) {
 	s := &Sandbox{
 		cfg: cfg, contract: truth, wire: wire.Of(truth), skew: cfg.Skew,
 		routes:   map[string][]string{},
-		subs:     map[partner.MSISDN]Subscriber{},
-		codes:    map[partner.Code]contract.CodeRule{},
-		extra:    map[partner.Operation][]string{},
-		rowExtra: map[partner.Operation][]string{},
+		subs:     map[telco.MSISDN]Subscriber{},
+		codes:    map[telco.Code]contract.CodeRule{},
+		extra:    map[telco.Operation][]string{},
+		rowExtra: map[telco.Operation][]string{},
 		closing:  make(chan struct{}),
-		requests: map[partner.Operation]int{},
+		requests: map[telco.Operation]int{},
 		nonces:   newNonceMemory(cfg.NonceMemory),
 		tokens:   map[string]time.Time{},
 		rate:     bucket{perSecond: cfg.RateLimit, burst: cfg.RateBurst},
-		said:     map[partner.Operation][]wire.Answer{},
+		said:     map[telco.Operation][]wire.Answer{},
 	}
 	core := cfg.mobifone()
-	core.Customer = func(n partner.MSISDN) ledger.Subscriber { return s.subscriber(n).known() }
+	core.Customer = func(n telco.MSISDN) ledger.Subscriber { return s.subscriber(n).known() }
 	if s.model, err = ledger.New(core); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
@@ -102,16 +102,16 @@ func (s *Sandbox) makeCredentials(auth contract.Auth) error {
 	c := &s.cfg.Credentials
 	word := func() string { return ledger.Token(s.cfg.Random) }
 	if c.APIKey.IsZero() {
-		c.APIKey = partner.NewSecret("sandbox-" + word())
+		c.APIKey = telco.NewSecret("sandbox-" + word())
 	}
 	if c.Secret.IsZero() {
-		c.Secret = partner.NewSecret(word())
+		c.Secret = telco.NewSecret(word())
 	}
 	if c.Username == "" {
 		c.Username = "sandbox"
 	}
 	if c.Password.IsZero() {
-		c.Password = partner.NewSecret(word())
+		c.Password = telco.NewSecret(word())
 	}
 	isRSA := auth.Scheme == "rsa-sha256" || auth.Scheme == "legacy-rsa-sha1"
 	if c.PrivateKey == nil && isRSA {
@@ -132,7 +132,7 @@ func (s *Sandbox) makeCredentials(auth contract.Auth) error {
 func (s *Sandbox) Contract() *contract.Contract { return s.contract }
 
 // Credentials is what clients must show.
-func (s *Sandbox) Credentials() partner.Credentials { return s.cfg.Credentials }
+func (s *Sandbox) Credentials() telco.Credentials { return s.cfg.Credentials }
 
 // Kind says which MobiFone is played.
 func (s *Sandbox) Kind() Kind { return s.cfg.Kind }
@@ -201,30 +201,30 @@ func with[T any](s *Sandbox, f func(m *ledger.Model, now time.Time) T) T {
 
 // Executed returns how often MobiFone registered a package for the subscriber. What was
 // due by now is carried out first.
-func (s *Sandbox) Executed(n partner.MSISDN) int {
+func (s *Sandbox) Executed(n telco.MSISDN) int {
 	return with(s, func(m *ledger.Model, now time.Time) int { m.Advance(now); return m.Executed(n) })
 }
 
 // ExecutedFor returns how often MobiFone registered a package under the partnerTransId.
-func (s *Sandbox) ExecutedFor(id partner.PartnerTransID) int {
+func (s *Sandbox) ExecutedFor(id telco.PartnerTransID) int {
 	return with(s, func(m *ledger.Model, now time.Time) int { m.Advance(now); return m.ExecutedFor(id) })
 }
 
 // Requests returns how many whole requests of the operation came in, refused ones
 // included. A request whose body broke off is none.
-func (s *Sandbox) Requests(op partner.Operation) int {
+func (s *Sandbox) Requests(op telco.Operation) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[op]
 }
 
 // Ledger returns every transaction as it truly is, oldest first.
-func (s *Sandbox) Ledger() []partner.Transaction {
-	return with(s, func(m *ledger.Model, now time.Time) []partner.Transaction { return m.Ledger(now) })
+func (s *Sandbox) Ledger() []telco.Transaction {
+	return with(s, func(m *ledger.Model, now time.Time) []telco.Transaction { return m.Ledger(now) })
 }
 
 // Inbox returns what the subscriber's phone shows, oldest first.
-func (s *Sandbox) Inbox(n partner.MSISDN) []Message {
+func (s *Sandbox) Inbox(n telco.MSISDN) []Message {
 	return with(s, func(m *ledger.Model, _ time.Time) []Message {
 		var box []Message
 		for _, sms := range m.Inbox(n) {
@@ -247,14 +247,14 @@ func (s *Sandbox) Statement(day time.Time) []byte {
 }
 
 // SetSubscriber replaces what the magic numbers say of a subscriber.
-func (s *Sandbox) SetSubscriber(n partner.MSISDN, sub Subscriber) {
+func (s *Sandbox) SetSubscriber(n telco.MSISDN, sub Subscriber) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.subs[n] = sub
 }
 
 // subscriber is what the sandbox does for a subscriber. The lock is held.
-func (s *Sandbox) subscriber(n partner.MSISDN) Subscriber {
+func (s *Sandbox) subscriber(n telco.MSISDN) Subscriber {
 	if sub, ok := s.subs[n]; ok {
 		return sub
 	}
@@ -270,6 +270,6 @@ func (s *Sandbox) SetOffer(pkg catalog.Package) error {
 }
 
 // Reverse takes a registration back, as the operator might.
-func (s *Sandbox) Reverse(id partner.TransID) bool {
+func (s *Sandbox) Reverse(id telco.TransID) bool {
 	return with(s, func(m *ledger.Model, now time.Time) bool { return m.Reverse(now, id) })
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -24,13 +24,13 @@ func TestFourSteps(t *testing.T) {
 	t.Parallel()
 	edges(t, Config{}, func(t *testing.T, c *caller) {
 		ctx := t.Context()
-		g := c.do(ctx, partner.OpEligible, field.Request{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01"})
+		g := c.do(ctx, telco.OpEligible, field.Request{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01"})
 		require.NoError(t, g.bad)
 		require.Len(t, g.reply.Data.Rows, 3)
-		assert.Equal(t, partner.VND(720_000), g.reply.Data.Rows[2].Price)
+		assert.Equal(t, telco.VND(720_000), g.reply.Data.Rows[2].Price)
 
 		f := c.ticket(good)
-		g = c.do(ctx, partner.OpRegister, f)
+		g = c.do(ctx, telco.OpRegister, f)
 		require.NoError(t, g.err)
 		require.NoError(t, g.bad)
 		assert.Equal(t, http.StatusOK, g.status)
@@ -41,20 +41,20 @@ func TestFourSteps(t *testing.T) {
 		assert.Equal(t, "req-3", g.reply.RequestID)
 
 		now := c.s.Now()
-		for op, f := range map[partner.Operation]field.Request{
-			partner.OpGet:    {TransID: f.TransID, PartnerTransID: f.PartnerTransID},
-			partner.OpList:   {From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
-			partner.OpSearch: {MSISDN: good, From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
+		for op, f := range map[telco.Operation]field.Request{
+			telco.OpGet:    {TransID: f.TransID, PartnerTransID: f.PartnerTransID},
+			telco.OpList:   {From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
+			telco.OpSearch: {MSISDN: good, From: now.Add(-time.Hour), To: now.Add(time.Hour), Page: 1, Size: 20},
 		} {
 			g = c.do(ctx, op, f)
 			require.NoError(t, g.bad, op)
 			require.Len(t, g.reply.Data.Rows, 1, op)
-			assert.Equal(t, partner.StateSuccess, g.reply.Data.Rows[0].State, op)
+			assert.Equal(t, telco.StateSuccess, g.reply.Data.Rows[0].State, op)
 			assert.Equal(t, good, g.reply.Data.Rows[0].MSISDN, op)
 		}
 		assert.Equal(t, 1, c.s.Executed(good))
 		assert.Equal(t, 1, c.s.ExecutedFor(f.PartnerTransID))
-		for _, op := range partner.Operations() {
+		for _, op := range telco.Operations() {
 			assert.Equal(t, 1, c.s.Requests(op), op)
 		}
 	})
@@ -64,13 +64,13 @@ func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	now := t0
 	c := inProcessCaller(t, Config{RateLimit: 0.5, RateBurst: 2, Now: func() time.Time { return now }})
-	ask := func() got { return c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"}) }
+	ask := func() got { return c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"}) }
 	assert.Equal(t, http.StatusOK, ask().status)
 	assert.Equal(t, http.StatusOK, ask().status)
 	g := ask()
 	assert.Equal(t, http.StatusTooManyRequests, g.status)
 	assert.Equal(t, "2", g.header.Get("Retry-After"))
-	assert.Equal(t, partner.RateLimited, g.reply.Code())
+	assert.Equal(t, telco.RateLimited, g.reply.Code())
 	now = now.Add(2 * time.Second)
 	assert.Equal(t, http.StatusOK, ask().status)
 	assert.Equal(t, http.StatusTooManyRequests, ask().status)
@@ -97,7 +97,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 			assert.Equal(t, tt.want, res.StatusCode, tt.path)
 		}
 		c.base += "/gateway/mobifone"
-		g := c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
+		g := c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
 		assert.NotEqual(t, http.StatusNotFound, g.status, "below a base path")
 	})
 }
@@ -138,11 +138,11 @@ func TestBrokenRequestIsNotExecuted(t *testing.T) {
 	t.Parallel()
 	edges(t, Config{}, func(t *testing.T, c *caller) {
 		f := c.ticket(good)
-		req := c.request(context.Background(), partner.OpRegister, f)
+		req := c.request(context.Background(), telco.OpRegister, f)
 		req.Body = &breaking{left: 10}
-		g := c.send(partner.OpRegister, req)
+		g := c.send(telco.OpRegister, req)
 		require.Error(t, g.err)
-		assert.Equal(t, 0, c.s.Requests(partner.OpRegister))
+		assert.Equal(t, 0, c.s.Requests(telco.OpRegister))
 		assert.Equal(t, 0, c.s.Executed(good))
 	})
 }
@@ -166,42 +166,42 @@ func (b *breaking) Close() error { return nil }
 // The magic numbers that the road does not touch: timed_test.go has those that it does.
 func TestMagicNumbers(t *testing.T) {
 	t.Parallel()
-	for last, want := range map[string]partner.Code{
-		"100": partner.Success, "101": partner.Processing, "202": partner.Processing, "103": partner.NotEligible,
-		"104": partner.PackageAlreadyRegistered, "105": partner.SubscriberInactive, "106": partner.OTPInvalid,
-		"107": partner.OTPExpired, "018": partner.Success, "999": partner.Success,
+	for last, want := range map[string]telco.Code{
+		"100": telco.Success, "101": telco.Processing, "202": telco.Processing, "103": telco.NotEligible,
+		"104": telco.PackageAlreadyRegistered, "105": telco.SubscriberInactive, "106": telco.OTPInvalid,
+		"107": telco.OTPExpired, "018": telco.Success, "999": telco.Success,
 	} {
 		c := inProcessCaller(t, Config{SlowReply: 1})
-		f := c.ticket(partner.MustParseMSISDN("0912345" + last))
-		assert.Equal(t, want, c.do(t.Context(), partner.OpRegister, f).reply.Code(), last)
+		f := c.ticket(telco.MustParseMSISDN("0912345" + last))
+		assert.Equal(t, want, c.do(t.Context(), telco.OpRegister, f).reply.Code(), last)
 	}
-	assert.Equal(t, Subscriber{Result: ReplyLost, Pace: Slow}, Magic(partner.MustParseMSISDN("0912345208")))
-	assert.Equal(t, Subscriber{Result: RequestLost, Pace: Glacial}, Magic(partner.MustParseMSISDN("0912345309")))
-	assert.Equal(t, Subscriber{}, Magic(partner.MSISDN{}))
+	assert.Equal(t, Subscriber{Result: ReplyLost, Pace: Slow}, Magic(telco.MustParseMSISDN("0912345208")))
+	assert.Equal(t, Subscriber{Result: RequestLost, Pace: Glacial}, Magic(telco.MustParseMSISDN("0912345309")))
+	assert.Equal(t, Subscriber{}, Magic(telco.MSISDN{}))
 }
 
 // What a test sets replaces what the number says, at MobiFone and on the road.
 func TestSetSubscriber(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{})
-	n := partner.MustParseMSISDN("0912345104")
+	n := telco.MustParseMSISDN("0912345104")
 	c.s.SetSubscriber(n, Subscriber{Result: ReplyLost})
-	require.ErrorIs(t, c.do(t.Context(), partner.OpRegister, c.ticket(n)).err, io.EOF)
+	require.ErrorIs(t, c.do(t.Context(), telco.OpRegister, c.ticket(n)).err, io.EOF)
 	assert.Equal(t, 1, c.s.Executed(n))
 
-	for code, sub := range map[partner.Code]Subscriber{
-		partner.SubscriberNotFound: {Unknown: true},
-		partner.NotPrepaid:         {Postpaid: true},
-		partner.SubscriberInactive: {Barred: true},
-		partner.OTPNotDelivered:    {NoSMS: true},
+	for code, sub := range map[telco.Code]Subscriber{
+		telco.SubscriberNotFound: {Unknown: true},
+		telco.NotPrepaid:         {Postpaid: true},
+		telco.SubscriberInactive: {Barred: true},
+		telco.OTPNotDelivered:    {NoSMS: true},
 	} {
 		c := inProcessCaller(t, Config{})
 		c.s.SetSubscriber(n, sub)
-		g := c.do(t.Context(), partner.OpOTP, field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"})
+		g := c.do(t.Context(), telco.OpOTP, field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"})
 		assert.Equal(t, code, g.reply.Code())
 	}
-	c.s.SetSubscriber(good, Subscriber{Ineligible: map[partner.PackageCode]partner.Code{"C120": partner.CommitmentActive}})
-	assert.Equal(t, partner.CommitmentActive, c.do(t.Context(), partner.OpRegister, c.ticket(good)).reply.Code())
+	c.s.SetSubscriber(good, Subscriber{Ineligible: map[telco.PackageCode]telco.Code{"C120": telco.CommitmentActive}})
+	assert.Equal(t, telco.CommitmentActive, c.do(t.Context(), telco.OpRegister, c.ticket(good)).reply.Code())
 }
 
 func TestConfigRefusals(t *testing.T) {

@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // scripted is a fault with how often it was met.
 type scripted struct {
 	Fault
-	msisdn partner.MSISDN
+	msisdn telco.MSISDN
 	seen   int // matching requests
 	fired  int
 }
@@ -32,7 +32,7 @@ func (s *script) add(faults ...Fault) error {
 	for _, f := range faults {
 		e := &scripted{Fault: f}
 		if f.MSISDN != "" {
-			e.msisdn, _ = partner.ParseMSISDN(f.MSISDN) // Validate has read it
+			e.msisdn, _ = telco.ParseMSISDN(f.MSISDN) // Validate has read it
 		}
 		s.faults = append(s.faults, e)
 	}
@@ -40,7 +40,7 @@ func (s *script) add(faults ...Fault) error {
 }
 
 // hit returns the faults that this request meets, by kind; it counts the request.
-func (s *script) hit(op partner.Operation, n partner.MSISDN) plan {
+func (s *script) hit(op telco.Operation, n telco.MSISDN) plan {
 	var p plan
 	keep := s.faults[:0]
 	for _, e := range s.faults {

@@ -10,31 +10,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestScriptMatching(t *testing.T) {
 	t.Parallel()
-	other := partner.MustParseMSISDN("0912345679")
+	other := telco.MustParseMSISDN("0912345679")
 	var s script
 	for _, f := range []Fault{
-		{Kind: Drop, Operation: partner.OpRegister, Nth: 2},
+		{Kind: Drop, Operation: telco.OpRegister, Nth: 2},
 		{Kind: Silence, MSISDN: "+84 912 345 678", Times: 2},
 		{Kind: Contradict, Times: -1, Every: 3},
 	} {
 		require.NoError(t, s.add(f))
 	}
-	kinds := func(op partner.Operation, n partner.MSISDN) (out []FaultKind) {
+	kinds := func(op telco.Operation, n telco.MSISDN) (out []FaultKind) {
 		for _, f := range s.hit(op, n) {
 			out = append(out, f.Kind)
 		}
 		return out
 	}
-	assert.Equal(t, []FaultKind{Silence, Contradict}, kinds(partner.OpRegister, good))
-	assert.Equal(t, []FaultKind{Drop}, kinds(partner.OpRegister, other))
-	assert.Empty(t, kinds(partner.OpRegister, other))
-	assert.Equal(t, []FaultKind{Silence, Contradict}, kinds(partner.OpGet, good))
-	assert.Empty(t, kinds(OpLogin, partner.MSISDN{}), "the login only by name")
+	assert.Equal(t, []FaultKind{Silence, Contradict}, kinds(telco.OpRegister, good))
+	assert.Equal(t, []FaultKind{Drop}, kinds(telco.OpRegister, other))
+	assert.Empty(t, kinds(telco.OpRegister, other))
+	assert.Equal(t, []FaultKind{Silence, Contradict}, kinds(telco.OpGet, good))
+	assert.Empty(t, kinds(OpLogin, telco.MSISDN{}), "the login only by name")
 	assert.Len(t, s.faults, 1, "what never ends")
 }
 
@@ -63,7 +63,7 @@ func TestFaultValidation(t *testing.T) {
 	require.Error(t, s.Script(Fault{Kind: Drop}, Fault{Kind: "nothing"}))
 	assert.Empty(t, s.Scripted(), "all or none")
 
-	f := Fault{Kind: Late, Operation: partner.OpRegister, Delay: contract.Duration(time.Hour), Status: http.StatusGatewayTimeout}
+	f := Fault{Kind: Late, Operation: telco.OpRegister, Delay: contract.Duration(time.Hour), Status: http.StatusGatewayTimeout}
 	text, err := json.Marshal(f)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"kind":"late","operation":"registration.register","delay":"1h0m0s","status":504}`, string(text))

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Option changes the config of [Start].
@@ -104,10 +104,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Code waits for nothing: it returns the newest OTP on the subscriber's phone; false
 // when there is none.
-func (s *Sandbox) Code(n partner.MSISDN) (partner.OTP, bool) {
+func (s *Sandbox) Code(n telco.MSISDN) (telco.OTP, bool) {
 	box := s.Inbox(n)
 	if len(box) == 0 {
-		return partner.OTP{}, false
+		return telco.OTP{}, false
 	}
 	return box[len(box)-1].OTP, true
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestStartOptions(t *testing.T) {
@@ -40,10 +40,10 @@ func TestCloseLeavesNothing(t *testing.T) {
 	c := &caller{t: t, s: srv.Sandbox, base: srv.URL, cred: srv.Credentials(), http: &http.Client{Transport: transport}}
 	done := make(chan got)
 	for range 2 {
-		req := c.request(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
-		go func() { done <- c.send(partner.OpGet, req) }()
+		req := c.request(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
+		go func() { done <- c.send(telco.OpGet, req) }()
 	}
-	for srv.Requests(partner.OpGet) < 2 {
+	for srv.Requests(telco.OpGet) < 2 {
 		runtime.Gosched()
 	}
 	require.NoError(t, srv.Close())

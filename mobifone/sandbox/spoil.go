@@ -6,12 +6,12 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // remember keeps the last two successes of an operation, for another sale's reply.
-func (s *Sandbox) remember(op partner.Operation, a wire.Answer) wire.Answer {
-	if a.Code == partner.Success && a.WireCode == "" {
+func (s *Sandbox) remember(op telco.Operation, a wire.Answer) wire.Answer {
+	if a.Code == telco.Success && a.WireCode == "" {
 		kept := append(s.said[op], a)
 		s.said[op] = kept[max(0, len(kept)-2):]
 	}
@@ -45,7 +45,7 @@ func (s *Sandbox) anotherSale(v *visit, a wire.Answer) wire.Answer {
 			return old
 		}
 	}
-	a.Code = partner.Success
+	a.Code = telco.Success
 	return withForeignIDs(a, v.fields)
 }
 
@@ -124,10 +124,10 @@ func (s *Sandbox) spoil(rep *reply, v *visit) *reply {
 }
 
 // absent is a lookup that finds nothing.
-func absent(op partner.Operation) wire.Answer {
-	if op == partner.OpGet {
-		return refuse(partner.TransactionNotFound)
+func absent(op telco.Operation) wire.Answer {
+	if op == telco.OpGet {
+		return refuse(telco.TransactionNotFound)
 	}
 	zero := 0
-	return wire.Answer{Code: partner.Success, Data: field.Data{HasRows: true, Rows: []field.Row{}, Page: 1, Size: 20, Total: &zero, Pages: &zero}}
+	return wire.Answer{Code: telco.Success, Data: field.Data{HasRows: true, Rows: []field.Row{}, Page: 1, Size: 20, Total: &zero, Pages: &zero}}
 }

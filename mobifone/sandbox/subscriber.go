@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Result is what comes of registering for a subscriber. The zero value is success.
@@ -47,14 +47,14 @@ type Subscriber struct {
 	NoSMS      bool // the OTP cannot be delivered: OTP_NOT_DELIVERED
 	Result     Result
 	Pace       Pace
-	Ineligible map[partner.PackageCode]partner.Code // packages refused at step 1 and 3, with the reason
+	Ineligible map[telco.PackageCode]telco.Code // packages refused at step 1 and 3, with the reason
 }
 
 // Magic reads from the last three digits of the number what the sandbox does for a
 // subscriber that [Sandbox.SetSubscriber] was not told about. Steps 1 and 2 go well for
 // every one of them but that step 1 says of x03, x04 and x05 that nothing can be
 // registered: the result is that of step 3. Other last digits than 00–09 succeed.
-func Magic(m partner.MSISDN) Subscriber {
+func Magic(m telco.MSISDN) Subscriber {
 	last := m.LastThree()
 	if len(last) != 3 {
 		return Subscriber{}
@@ -99,7 +99,7 @@ func (p Pace) reply(cfg Config) time.Duration {
 // Message is one SMS on the customer's phone.
 type Message struct {
 	At      time.Time // when it was sent, in the contract's zone
-	OTP     partner.OTP
-	TransID partner.TransID
-	Package partner.PackageCode
+	OTP     telco.OTP
+	TransID telco.TransID
+	Package telco.PackageCode
 }

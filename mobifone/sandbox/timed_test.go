@@ -13,7 +13,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // In a bubble time is exact, and a goroutine left behind fails the test.
@@ -39,12 +39,12 @@ func TestMagicNumbersOnTheWire(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := inProcessCaller(t, Config{})
-				n := partner.MustParseMSISDN("0912345" + tt.last)
+				n := telco.MustParseMSISDN("0912345" + tt.last)
 				f := c.ticket(n)
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
 				began := time.Now()
-				g := c.do(ctx, partner.OpRegister, f)
+				g := c.do(ctx, telco.OpRegister, f)
 				assert.Equal(t, tt.takes, time.Since(began))
 				if tt.err != nil {
 					require.ErrorIs(t, g.err, tt.err)
@@ -63,10 +63,10 @@ func TestClientGoneBeforeTheExecution(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := inProcessCaller(t, Config{Kind: KindC})
 		f := c.ticket(good)
-		require.NoError(t, c.s.Script(Fault{Kind: Latency, When: Before, Operation: partner.OpRegister, Delay: contract.Duration(time.Hour)}))
+		require.NoError(t, c.s.Script(Fault{Kind: Latency, When: Before, Operation: telco.OpRegister, Delay: contract.Duration(time.Hour)}))
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		require.ErrorIs(t, c.do(ctx, partner.OpRegister, f).err, context.DeadlineExceeded)
+		require.ErrorIs(t, c.do(ctx, telco.OpRegister, f).err, context.DeadlineExceeded)
 		time.Sleep(time.Hour - 11*time.Second)
 		assert.Equal(t, 0, c.s.Executed(good))
 		time.Sleep(time.Second)
@@ -81,9 +81,9 @@ func TestLateExecution(t *testing.T) {
 			c := inProcessCaller(t, Config{Kind: kind})
 			f := c.ticket(good)
 			require.NoError(t, c.s.Script(Fault{Kind: Late, Status: 504, Delay: contract.Duration(time.Hour)}))
-			assert.Equal(t, 504, c.do(t.Context(), partner.OpRegister, f).status)
-			g := c.do(t.Context(), partner.OpGet, field.Request{TransID: f.TransID, PartnerTransID: f.PartnerTransID})
-			assert.Equal(t, partner.StateInit, g.reply.Data.Rows[0].State, "nothing to be seen of it")
+			assert.Equal(t, 504, c.do(t.Context(), telco.OpRegister, f).status)
+			g := c.do(t.Context(), telco.OpGet, field.Request{TransID: f.TransID, PartnerTransID: f.PartnerTransID})
+			assert.Equal(t, telco.StateInit, g.reply.Data.Rows[0].State, "nothing to be seen of it")
 			time.Sleep(time.Hour)
 			assert.Equal(t, executed, c.s.Executed(good), kind)
 		})
@@ -97,7 +97,7 @@ func TestDuplicateMuchLater(t *testing.T) {
 			c := inProcessCaller(t, Config{Kind: KindF, AcceptReplays: accept})
 			f := c.ticket(good)
 			require.NoError(t, c.s.Script(Fault{Kind: Duplicate, Delay: contract.Duration(time.Hour)}))
-			require.NoError(t, c.do(t.Context(), partner.OpRegister, f).bad)
+			require.NoError(t, c.do(t.Context(), telco.OpRegister, f).bad)
 			assert.Equal(t, 1, c.s.Executed(good))
 			time.Sleep(time.Hour)
 			if accept {
@@ -115,7 +115,7 @@ func TestDripTakesItsTime(t *testing.T) {
 		c := inProcessCaller(t, Config{})
 		require.NoError(t, c.s.Script(Fault{Kind: Drip, Delay: contract.Duration(time.Second)}))
 		began := time.Now()
-		g := c.do(t.Context(), partner.OpGet, field.Request{TransID: "T1"})
+		g := c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
 		require.NoError(t, g.err)
 		assert.Equal(t, time.Duration(len(g.body)+1)*time.Second, time.Since(began), "a second a byte, and one for the end")
 	})
@@ -135,7 +135,7 @@ func TestCloseLetsGo(t *testing.T) {
 			require.NoError(t, c.s.Script(f))
 			began := time.Now()
 			done := make(chan got)
-			go func() { done <- c.do(context.Background(), partner.OpGet, field.Request{TransID: "T1"}) }()
+			go func() { done <- c.do(context.Background(), telco.OpGet, field.Request{TransID: "T1"}) }()
 			time.Sleep(time.Minute)
 			c.s.Close()
 			assert.Error(t, (<-done).err)
@@ -151,13 +151,13 @@ func TestEndedContext(t *testing.T) {
 	f := c.ticket(good)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	req := c.request(ctx, partner.OpRegister, f)
+	req := c.request(ctx, telco.OpRegister, f)
 	res, err := c.s.RoundTripper().RoundTrip(req)
 	if res != nil {
 		_ = res.Body.Close()
 	}
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, 0, c.s.Requests(partner.OpRegister))
+	assert.Equal(t, 0, c.s.Requests(telco.OpRegister))
 }
 
 func TestParallelRegistersOnce(t *testing.T) {
@@ -167,7 +167,7 @@ func TestParallelRegistersOnce(t *testing.T) {
 		const n = 16
 		codes := make(chan int, n)
 		for range n {
-			req := c.request(t.Context(), partner.OpRegister, f)
+			req := c.request(t.Context(), telco.OpRegister, f)
 			go func() {
 				res, err := c.http.Do(req)
 				if err != nil {
@@ -183,6 +183,6 @@ func TestParallelRegistersOnce(t *testing.T) {
 			assert.Equal(t, http.StatusOK, <-codes)
 		}
 		assert.Equal(t, 1, c.s.Executed(good))
-		assert.Equal(t, n, c.s.Requests(partner.OpRegister))
+		assert.Equal(t, n, c.s.Requests(telco.OpRegister))
 	})
 }

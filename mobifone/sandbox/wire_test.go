@@ -14,12 +14,12 @@ import (
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var (
 	t0   = time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("+07:00", 7*3600))
-	good = partner.MustParseMSISDN("0912345678")
+	good = telco.MustParseMSISDN("0912345678")
 )
 
 // caller is the least client there can be: encode, sign, send once, read.
@@ -28,8 +28,8 @@ type caller struct {
 	s     *Sandbox
 	base  string
 	http  *http.Client
-	cred  partner.Credentials
-	token partner.Secret
+	cred  telco.Credentials
+	token telco.Secret
 	seq   int
 	nonce string // fixed when set
 	skew  time.Duration
@@ -44,7 +44,7 @@ type got struct {
 	bad    error // of decoding
 }
 
-func (c *caller) request(ctx context.Context, op partner.Operation, f field.Request) *http.Request {
+func (c *caller) request(ctx context.Context, op telco.Operation, f field.Request) *http.Request {
 	c.t.Helper()
 	try := c.try()
 	w, err := c.s.wire.Encode(op, &f, try, nil)
@@ -84,18 +84,18 @@ func (c *caller) logIn() {
 	req, err := http.NewRequestWithContext(context.Background(), w.Method, c.base+w.Path, bytes.NewReader(w.Body))
 	require.NoError(c.t, err)
 	req.Header.Set("Content-Type", w.ContentType)
-	g := c.send(partner.OpOTP, req)
+	g := c.send(telco.OpOTP, req)
 	require.Equal(c.t, http.StatusOK, g.status)
 	c.token, _, err = c.s.wire.DecodeLogin(g.body)
 	require.NoError(c.t, err)
 }
 
-func (c *caller) do(ctx context.Context, op partner.Operation, f field.Request) got {
+func (c *caller) do(ctx context.Context, op telco.Operation, f field.Request) got {
 	c.t.Helper()
 	return c.send(op, c.request(ctx, op, f))
 }
 
-func (c *caller) send(op partner.Operation, req *http.Request) got {
+func (c *caller) send(op telco.Operation, req *http.Request) got {
 	res, err := c.http.Do(req)
 	if err != nil {
 		return got{err: err}
@@ -145,25 +145,25 @@ func inProcessCaller(t testing.TB, cfg Config) *caller {
 }
 
 // ticket asks for an OTP and reads it from the phone.
-func (c *caller) ticket(n partner.MSISDN) field.Request {
+func (c *caller) ticket(n telco.MSISDN) field.Request {
 	c.t.Helper()
 	f := field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"}
-	g := c.do(context.Background(), partner.OpOTP, f)
+	g := c.do(context.Background(), telco.OpOTP, f)
 	require.NoError(c.t, g.err)
 	require.NoError(c.t, g.bad)
 	require.Equal(c.t, wire.Success, g.reply.Class, g.reply.WireCode)
 	code, ok := c.s.Code(n)
 	require.True(c.t, ok)
 	f.OTP, f.TransID, f.Amount = code, g.reply.Data.TransID, 120_000
-	f.PartnerTransID = partner.RandomPartnerTransID()
+	f.PartnerTransID = telco.RandomPartnerTransID()
 	return f
 }
 
 // wrong is another code of the same length.
-func wrong(otp partner.OTP) partner.OTP {
+func wrong(otp telco.OTP) telco.OTP {
 	digits := []byte(otp.Reveal())
 	digits[0] = '0' + (digits[0]-'0'+1)%10
-	other, err := partner.ParseOTP(string(digits))
+	other, err := telco.ParseOTP(string(digits))
 	if err != nil {
 		panic(err)
 	}

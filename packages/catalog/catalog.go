@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Catalog is a list of packages, each code once. The zero value, and nil, is an empty
@@ -15,7 +15,7 @@ type Catalog struct{ pkgs []Package }
 // Fault says what is wrong with one package handed to [New] or [Catalog.With].
 type Fault struct {
 	Index   int                 // which of the packages handed over, from 0
-	Code    partner.PackageCode // as handed over
+	Code    telco.PackageCode // as handed over
 	Field   string
 	Problem string
 }
@@ -29,7 +29,7 @@ func (f *Fault) Error() string {
 // error joins one [*Fault] for each thing that is wrong.
 func New(pkgs ...Package) (*Catalog, error) {
 	var errs []error
-	seen := make(map[partner.PackageCode]bool, len(pkgs))
+	seen := make(map[telco.PackageCode]bool, len(pkgs))
 	c := &Catalog{pkgs: make([]Package, 0, len(pkgs))}
 	for i, pkg := range pkgs {
 		for _, f := range pkg.Validate() {
@@ -67,7 +67,7 @@ func (c *Catalog) With(pkgs ...Package) (*Catalog, error) {
 
 // Lookup returns a copy of the package with exactly this code; false when the catalog
 // does not know it, which says nothing about whether MobiFone sells it.
-func (c *Catalog) Lookup(code partner.PackageCode) (Package, bool) {
+func (c *Catalog) Lookup(code telco.PackageCode) (Package, bool) {
 	if c == nil {
 		return Package{}, false
 	}
@@ -89,6 +89,6 @@ func (c *Catalog) All() []Package {
 	return all
 }
 
-func index(pkgs []Package, code partner.PackageCode) int {
+func index(pkgs []Package, code telco.PackageCode) int {
 	return slices.IndexFunc(pkgs, func(p Package) bool { return p.Code == code })
 }

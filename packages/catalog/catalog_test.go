@@ -9,15 +9,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
 func TestDefaultIsTheAgreement(t *testing.T) {
 	t.Parallel()
 	want := []struct {
-		code  partner.PackageCode
-		price partner.VND
+		code  telco.PackageCode
+		price telco.VND
 		days  int
 	}{{"C120", 120_000, 30}, {"3C120", 360_000, 90}, {"6C120", 720_000, 180}}
 	all := catalog.Default().All()
@@ -115,16 +115,16 @@ func TestWithReplacesAndAdds(t *testing.T) {
 	}
 	assert.Equal(t, "C120 3C120 6C120 NEW1", strings.Join(codes, " "))
 	now, _ := c.Lookup("3C120")
-	assert.Equal(t, partner.VND(350_000), now.Price)
+	assert.Equal(t, telco.VND(350_000), now.Price)
 	before, _ := base.Lookup("3C120")
-	assert.Equal(t, partner.VND(360_000), before.Price)
+	assert.Equal(t, telco.VND(360_000), before.Price)
 	_, err = base.With(catalog.Package{})
 	assert.Error(t, err)
 }
 
 func TestLookupTakesTheCodeAsItIs(t *testing.T) {
 	t.Parallel()
-	for _, code := range []partner.PackageCode{"", "c120", "C12", "C1200"} {
+	for _, code := range []telco.PackageCode{"", "c120", "C12", "C1200"} {
 		_, ok := catalog.Default().Lookup(code)
 		assert.False(t, ok, code)
 	}
@@ -137,7 +137,7 @@ func TestLookupTakesTheCodeAsItIs(t *testing.T) {
 func TestHowToUseSaysOnlyWhatThePackageHas(t *testing.T) {
 	t.Parallel()
 	bare := catalog.Package{Code: "D1", Price: 5000, CycleDays: 1, ResetDays: 1, Benefits: catalog.Benefits{DataMBPerDay: 500}}
-	assert.Equal(t, partner.Text{
+	assert.Equal(t, telco.Text{
 		VI: "Gói D1: chu kỳ 1 ngày. Data 500 MB mỗi ngày.",
 		EN: "Package D1: a cycle of 1 days. 500 MB of data each day.",
 	}, bare.HowToUse())

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestConfirm(t *testing.T) {
@@ -82,7 +82,7 @@ func TestConfirm(t *testing.T) {
 			if tt.to != "" {
 				to = at(t, tt.to)
 			}
-			before := pkg(t, partner.PackageCode(tt.code)).Schedule(at(t, activated))
+			before := pkg(t, telco.PackageCode(tt.code)).Schedule(at(t, activated))
 			kept := boundaries(before)
 			got := before.Confirm(from, to)
 			assert.Equal(t, tt.want, boundaries(got))

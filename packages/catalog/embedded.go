@@ -3,7 +3,7 @@ package catalog
 import (
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Default returns the three packages of the agreement: C120, 3C120 and 6C120. Each call
@@ -16,7 +16,7 @@ func Default() *Catalog {
 	}}
 }
 
-func c120(code partner.PackageCode, price partner.VND, days int) Package {
+func c120(code telco.PackageCode, price telco.VND, days int) Package {
 	return Package{
 		Code:      code,
 		Name:      string(code),
@@ -37,49 +37,49 @@ func notes(code string) []Note {
 	return []Note{
 		{
 			Topic: TopicGrant, Source: SourceAgreement,
-			Text: partner.Text{
+			Text: telco.Text{
 				VI: "Ưu đãi được cộng ngay sau khi đăng ký thành công.",
 				EN: "The benefits are added at once after a successful registration.",
 			},
 		},
 		{
 			Topic: TopicRenewal, Source: SourceAgreement,
-			Text: partner.Text{
+			Text: telco.Text{
 				VI: "Chu kỳ sau: hệ thống MobiFone kiểm tra tài khoản chính và tự gia hạn nếu đủ tiền.",
 				EN: "Later cycles: MobiFone's system checks the main account and renews by itself if the money is enough.",
 			},
 		},
 		{
 			Topic: TopicCommitment, Source: SourcePublicPages, Advice: true,
-			Text: partner.Text{
+			Text: telco.Text{
 				VI: "Tham khảo: theo trang công khai của MobiFone, gói có cam kết sử dụng 720 ngày.",
 				EN: "For information: MobiFone's public pages say that the package binds for 720 days.",
 			},
 		},
 		{
 			Topic: TopicPorting, Source: SourcePublicPages, Advice: true,
-			Text: partner.Text{
+			Text: telco.Text{
 				VI: "Tham khảo: theo trang công khai của MobiFone, không chuyển mạng giữ số trong thời gian cam kết.",
 				EN: "For information: MobiFone's public pages say that the number cannot be ported while the commitment lasts.",
 			},
 		},
 		{
 			Topic: TopicCancel, Source: SourcePublicPages, Advice: true,
-			Text: partner.Text{
+			Text: telco.Text{
 				VI: "Hủy gói (tham khảo): soạn HUY " + code + " gửi 789 hoặc 999, hoặc đến cửa hàng MobiFone.",
 				EN: "To cancel (for information): text HUY " + code + " to 789 or 999, or visit a MobiFone shop.",
 			},
 		},
 		{
 			Topic: TopicCheck, Source: SourceSisters, Advice: true,
-			Text: partner.Text{
+			Text: telco.Text{
 				VI: "Kiểm tra ưu đãi còn lại (tham khảo): soạn KT " + code + " hoặc KT ALL gửi 999.",
 				EN: "To see what is left (for information): text KT " + code + " or KT ALL to 999.",
 			},
 		},
 		{
 			Topic: TopicClosed, Source: SourceSomeCopies, Advice: true,
-			Text: partner.Text{
+			Text: telco.Text{
 				VI: "Tham khảo: một số trang ghi gói đã ngừng đăng ký mới. Thỏa thuận đối tác quy định khác cho kênh này; " +
 					"chỉ kết quả kiểm tra của MobiFone quyết định.",
 				EN: "For information: some copies of the pages say that new registration has stopped. The partner agreement " +

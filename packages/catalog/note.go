@@ -1,6 +1,6 @@
 package catalog
 
-import "github.com/fptshop/mobifone-go/mobifone/partner"
+import "github.com/fptshop/mobifone-go/mobifone/telco"
 
 // Source says where a note comes from.
 type Source string
@@ -34,5 +34,5 @@ type Note struct {
 	Topic  Topic
 	Source Source
 	Advice bool
-	Text   partner.Text
+	Text   telco.Text
 }

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Package is one package (gói cước) as the agreement describes it.
 type Package struct {
-	Code      partner.PackageCode
+	Code      telco.PackageCode
 	Name      string
-	Price     partner.VND // for one cycle, VAT included
+	Price     telco.VND // for one cycle, VAT included
 	CycleDays int         // length of a cycle (chu kỳ) in days; it renews at the end
 	ResetDays int         // benefits are reset every so many days inside the cycle; CycleDays is a multiple of it
 	AutoRenew bool        // MobiFone renews by itself when the main account holds the price
@@ -34,12 +34,12 @@ const MaxCycleDays = 3653
 
 // Validate lists what is wrong with the package; nil when nothing is. Benefits and notes
 // may be empty.
-func (p Package) Validate() []partner.FieldError {
-	var faults []partner.FieldError
+func (p Package) Validate() []telco.FieldError {
+	var faults []telco.FieldError
 	add := func(field, problem string) {
-		faults = append(faults, partner.FieldError{Field: field, Problem: problem})
+		faults = append(faults, telco.FieldError{Field: field, Problem: problem})
 	}
-	if code, err := partner.ParsePackageCode(string(p.Code)); err != nil || code != p.Code {
+	if code, err := telco.ParsePackageCode(string(p.Code)); err != nil || code != p.Code {
 		add("Code", "is not a package code: 1 to 20 of A-Z, 0-9 and _")
 	}
 	if p.Price <= 0 {
@@ -70,7 +70,7 @@ func (p Package) Note(topic Topic) (Note, bool) {
 // HowToUse is what the teller tells the customer after the registration: the benefits,
 // how they are reset and renewed, and the notes on granting, checking and cancelling.
 // One sentence or more in each language, no line breaks.
-func (p Package) HowToUse() partner.Text {
+func (p Package) HowToUse() telco.Text {
 	var vi, en []string
 	add := func(v, e string) { vi, en = append(vi, v), append(en, e) }
 	add(fmt.Sprintf("Gói %s: chu kỳ %d ngày.", p.Code, p.CycleDays),
@@ -90,12 +90,12 @@ func (p Package) HowToUse() partner.Text {
 			add(n.Text.VI, n.Text.EN)
 		}
 	}
-	return partner.Text{VI: strings.Join(vi, " "), EN: strings.Join(en, " ")}
+	return telco.Text{VI: strings.Join(vi, " "), EN: strings.Join(en, " ")}
 }
 
 // benefits puts the numbers into words. Only a package with several windows in its cycle
 // needs to hear of the reset.
-func (p Package) benefits() partner.Text {
+func (p Package) benefits() telco.Text {
 	var vi, en []string
 	if mb := p.Benefits.DataMBPerDay; mb > 0 {
 		vi = append(vi, "Data "+dataAmount(mb)+" mỗi ngày.")
@@ -113,7 +113,7 @@ func (p Package) benefits() partner.Text {
 		vi = append(vi, fmt.Sprintf("Ưu đãi được làm mới sau mỗi %d ngày.", p.ResetDays))
 		en = append(en, fmt.Sprintf("The benefits are reset every %d days.", p.ResetDays))
 	}
-	return partner.Text{VI: strings.Join(vi, " "), EN: strings.Join(en, " ")}
+	return telco.Text{VI: strings.Join(vi, " "), EN: strings.Join(en, " ")}
 }
 
 func dataAmount(mb int) string {

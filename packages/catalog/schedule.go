@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Schedule is one cycle of a package from its activation to its renewal. All times
@@ -16,7 +16,7 @@ import (
 // allowance of each day is another matter: it is counted by the calendar and starts anew
 // at 00:00 +07:00, see [Schedule.NextDataReset].
 type Schedule struct {
-	Package   partner.PackageCode
+	Package   telco.PackageCode
 	CycleDays int
 	ResetDays int
 	// Estimate is true while the times follow from the catalog; [Schedule.Confirm]
@@ -26,7 +26,7 @@ type Schedule struct {
 	RenewsAt time.Time
 	// RenewalBalance is what the main account (tài khoản chính) must hold at RenewsAt for
 	// MobiFone to renew by itself; 0 when the package does not renew.
-	RenewalBalance partner.VND
+	RenewalBalance telco.VND
 	Differences    []Difference // what the partner said otherwise
 }
 
@@ -112,16 +112,16 @@ func (s Schedule) NextDataReset(t time.Time) (time.Time, bool) {
 
 // RenewalText tells the customer when the package renews and what the main account needs
 // then; empty when nothing is known of it or the package does not renew.
-func (s Schedule) RenewalText() partner.Text {
+func (s Schedule) RenewalText() telco.Text {
 	if s.RenewsAt.IsZero() || s.RenewalBalance <= 0 {
-		return partner.Text{}
+		return telco.Text{}
 	}
 	vi, en := "Gia hạn", "Renewal"
 	if s.Estimate {
 		vi, en = "Dự kiến gia hạn", "Estimated renewal"
 	}
 	at := s.RenewsAt.In(zone()).Format("15:04 02/01/2006")
-	return partner.Text{
+	return telco.Text{
 		VI: fmt.Sprintf("%s lúc %s nếu tài khoản chính có ít nhất %s.", vi, at, s.RenewalBalance),
 		EN: fmt.Sprintf("%s at %s if the main account holds at least %s.", en, at, s.RenewalBalance),
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -19,7 +19,7 @@ func at(t *testing.T, s string) time.Time {
 	return v
 }
 
-func pkg(t *testing.T, code partner.PackageCode) catalog.Package {
+func pkg(t *testing.T, code telco.PackageCode) catalog.Package {
 	t.Helper()
 	p, ok := catalog.Default().Lookup(code)
 	require.True(t, ok)
@@ -67,7 +67,7 @@ func TestScheduleGolden(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := pkg(t, partner.PackageCode(tt.code))
+			p := pkg(t, telco.PackageCode(tt.code))
 			s := p.Schedule(at(t, tt.activated))
 			assert.Equal(t, tt.want, boundaries(s))
 			assert.True(t, s.Estimate)

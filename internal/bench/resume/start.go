@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 
 	"github.com/fptshop/mobifone-go/internal/bench/sales"
 )
@@ -56,7 +56,7 @@ func startOver(ctx context.Context, file string) error {
 type silent struct{ sale.Partner }
 
 func (silent) LookUp(_ context.Context, s sale.Sale) (sale.Lookup, error) {
-	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: s.Pairs()[0], State: partner.StatePending}}}, nil
+	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: s.Pairs()[0], State: telco.StatePending}}}, nil
 }
 
 // peakKiB is the largest resident set this process had.

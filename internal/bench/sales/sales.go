@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Rules are those of a contract as it is assumed.
@@ -20,14 +20,14 @@ var Rules = sale.Rules{
 
 // Ring returns keys for a store.
 func Ring() sqlstore.Keyring {
-	key := func(name string) partner.Secret { return partner.NewSecret(fmt.Sprintf("%-32s", name)) }
-	return sqlstore.Keyring{Keys: map[string]partner.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
+	key := func(name string) telco.Secret { return telco.NewSecret(fmt.Sprintf("%-32s", name)) }
+	return sqlstore.Keyring{Keys: map[string]telco.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
 }
 
-var ids = partner.NewIDMaker(partner.NewSecret("resume-benchmark-key"), "FPT")
+var ids = telco.NewIDMaker(telco.NewSecret("resume-benchmark-key"), "FPT")
 
 // NewID returns the id of an attempt to sell.
-func NewID(shop, order string, attempt int) (partner.PartnerTransID, error) {
+func NewID(shop, order string, attempt int) (telco.PartnerTransID, error) {
 	return ids.ID(shop, order, attempt)
 }
 
@@ -39,31 +39,31 @@ func Events(i int, at time.Time, rests bool) ([]sale.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, err := partner.ParseMSISDN(fmt.Sprintf("09%08d", i))
+	number, err := telco.ParseMSISDN(fmt.Sprintf("09%08d", i))
 	if err != nil {
 		return nil, err
 	}
-	trans := partner.TransID(fmt.Sprintf("T%d", i))
+	trans := telco.TransID(fmt.Sprintf("T%d", i))
 	events := []sale.Event{
 		{Kind: sale.Opened, PartnerTransID: id, Order: &sale.Order{
 			Shop: "HN01", ID: order, MSISDN: number, Package: "C120", Price: 120_000,
-			Staff: partner.Staff{Shop: "HN01", Employee: "GDV07"},
+			Staff: telco.Staff{Shop: "HN01", Employee: "GDV07"},
 		}},
 		{Kind: sale.CashTaken, Amount: 120_000},
 		{Kind: sale.OTPAsked},
 		{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: trans, ExpiresAt: at.Add(3 * time.Minute)}},
 		{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: at}},
 		{Kind: sale.SendPlanned, Intent: &sale.Intent{
-			Intent: partner.Intent{
-				IDs:        partner.IDs{TransID: trans, PartnerTransID: id},
+			Intent: telco.Intent{
+				IDs:        telco.IDs{TransID: trans, PartnerTransID: id},
 				PreparedAt: at, SendBy: at.Add(20 * time.Second),
 			},
 			Attempt: 1, At: at, WakeAt: at.Add(time.Minute), Fingerprint: make([]byte, 32),
 		}},
-		{Kind: sale.SendEnded, Outcome: partner.Succeeded, Receipt: &sale.Receipt{TransID: trans, PartnerTransID: id}},
+		{Kind: sale.SendEnded, Outcome: telco.Succeeded, Receipt: &sale.Receipt{TransID: trans, PartnerTransID: id}},
 	}
 	if !rests {
-		events[len(events)-1] = sale.Event{Kind: sale.SendEnded, Outcome: partner.Unknown, Code: partner.ReplyLost}
+		events[len(events)-1] = sale.Event{Kind: sale.SendEnded, Outcome: telco.Unknown, Code: telco.ReplyLost}
 	}
 	for j := range events {
 		events[j].At = at

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -65,7 +65,7 @@ func (s *Store) write(ctx context.Context, w *writer, c change) error {
 			return err
 		}
 	}
-	var unowned []partner.PartnerTransID
+	var unowned []telco.PartnerTransID
 	for _, id := range c.State.PartnerTransIDs() {
 		var owner string
 		found, err := w.row(ctx, `SELECT sale_id FROM partner_trans_ids WHERE partner_trans_id = ?`, []any{string(id)}, &owner)

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -33,7 +33,7 @@ func (s *Store) agreedBusyKey(ctx context.Context, w *writer) (*busyKey, error) 
 }
 
 // Busy is [sale.Store].Busy.
-func (s *Store) Busy(ctx context.Context, subscriber partner.MSISDN) ([]sale.Claim, error) {
+func (s *Store) Busy(ctx context.Context, subscriber telco.MSISDN) ([]sale.Claim, error) {
 	if !subscriber.IsValid() {
 		return nil, ctx.Err()
 	}
@@ -54,7 +54,7 @@ func (s *Store) Busy(ctx context.Context, subscriber partner.MSISDN) ([]sale.Cla
 
 // claimsUnder reads the claims by one key, and whether they are still made with it: one
 // statement sees one state of the file.
-func (s *Store) claimsUnder(ctx context.Context, key *busyKey, subscriber partner.MSISDN) (claims []sale.Claim, same bool, err error) {
+func (s *Store) claimsUnder(ctx context.Context, key *busyKey, subscriber telco.MSISDN) (claims []sale.Claim, same bool, err error) {
 	rows, err := s.readers.QueryContext(ctx, `SELECT s.value, c.sale_id, c.slot FROM settings s
 		LEFT JOIN busy_claims c ON c.hash = ? WHERE s.name = 'busy-key' ORDER BY c.slot`, key.hash(subscriber))
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Store) claimsUnder(ctx context.Context, key *busyKey, subscriber partne
 // then on. Every other process that has the file open is refused with a [*BusyKeyError]
 // wherever claims matter, until it is configured with the new key and started again. A
 // Rehash that failed with [ErrUnknown] is called again.
-func (s *Store) Rehash(ctx context.Context, newKey partner.Secret) error {
+func (s *Store) Rehash(ctx context.Context, newKey telco.Secret) error {
 	key, err := newBusyKey(newKey)
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"slices"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -60,14 +60,14 @@ func (s *Store) claimOf(ctx context.Context, w *writer, c change) (write func() 
 
 // subscriberOf is the number the sale is stored with: none once it is erased, whatever
 // the change still carries.
-func (s *Store) subscriberOf(ctx context.Context, w *writer, c change) (partner.MSISDN, error) {
+func (s *Store) subscriberOf(ctx context.Context, w *writer, c change) (telco.MSISDN, error) {
 	if c.Expected == 0 {
 		return c.State.Order.MSISDN, nil
 	}
 	var ciphertext []byte
 	var keyID sql.NullString
 	if _, err := w.row(ctx, `SELECT msisdn_cipher, msisdn_key_id FROM sales WHERE id = ?`, []any{c.SaleID}, &ciphertext, &keyID); err != nil {
-		return partner.MSISDN{}, err
+		return telco.MSISDN{}, err
 	}
 	return s.keys.open(c.SaleID, ciphertext, keyID.String)
 }

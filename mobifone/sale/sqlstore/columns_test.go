@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,8 +26,8 @@ func TestWhatStandsBesideAnEvent(t *testing.T) {
 	c := after(first.State, "x", sale.Paid, sale.KeepClaim)
 	at := c.State.UpdatedAt
 	c.Events = []sale.Event{
-		{Kind: sale.SendEnded, At: at, Outcome: partner.Rejected, Code: partner.NotEligible},
-		{Kind: sale.OTPRefused, At: at, Outcome: partner.Unknown},
+		{Kind: sale.SendEnded, At: at, Outcome: telco.Rejected, Code: telco.NotEligible},
+		{Kind: sale.OTPRefused, At: at, Outcome: telco.Unknown},
 		{Kind: sale.Overdue, At: at},
 	}
 	c.State.Version = c.Expected + 3
@@ -45,7 +45,7 @@ func TestWhatStandsBesideAnEvent(t *testing.T) {
 	require.NoError(t, rows.Err())
 	says := func(text string) sql.NullString { return sql.NullString{String: text, Valid: true} }
 	assert.Equal(t, [][2]sql.NullString{
-		{}, {says("rejected"), says(string(partner.NotEligible))}, {says("unknown"), {}}, {},
+		{}, {says("rejected"), says(string(telco.NotEligible))}, {says("unknown"), {}}, {},
 	}, got)
 }
 
@@ -87,7 +87,7 @@ func TestRehashIsKnownFromItsCommit(t *testing.T) {
 		sqlstore.WithCommit(func(commit func() error) error {
 			err := commit()
 			if armed {
-				_, read = store.Busy(t.Context(), partner.MustParseMSISDN("0912345678"))
+				_, read = store.Busy(t.Context(), telco.MustParseMSISDN("0912345678"))
 			}
 			return err
 		}))

@@ -2,7 +2,7 @@
 // machine with several processes.
 //
 //	store, err := sqlstore.Open(ctx, "/var/lib/shop/sales.db", sqlstore.Keyring{
-//		Keys:    map[string]partner.Secret{"2026-03": key},
+//		Keys:    map[string]telco.Secret{"2026-03": key},
 //		Current: "2026-03",
 //		BusyKey: busyKey,
 //	})

@@ -6,7 +6,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -16,10 +16,10 @@ func change(n int, by string) sale.Change {
 	s := sale.Sale{
 		ID: fmt.Sprintf("S%06d-%s", n, by), Version: 1, State: sale.Open, OpenedAt: at, UpdatedAt: at, Attempt: 1,
 		Order: sale.Order{
-			Shop: "S01", ID: fmt.Sprint("DH-", n), MSISDN: partner.MustParseMSISDN(fmt.Sprintf("0912%06d", n)),
-			Package: "C120", Price: 120_000, Staff: partner.Staff{Shop: "S01", Employee: "NV1"},
+			Shop: "S01", ID: fmt.Sprint("DH-", n), MSISDN: telco.MustParseMSISDN(fmt.Sprintf("0912%06d", n)),
+			Package: "C120", Price: 120_000, Staff: telco.Staff{Shop: "S01", Employee: "NV1"},
 		},
-		PartnerTransID: partner.RandomPartnerTransID(),
+		PartnerTransID: telco.RandomPartnerTransID(),
 	}
 	order := s.Order
 	return sale.Change{SaleID: s.ID, State: s, Events: []sale.Event{{Kind: sale.Opened, At: at, By: by, Order: &order, PartnerTransID: s.PartnerTransID}}}

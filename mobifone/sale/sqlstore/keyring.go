@@ -8,22 +8,22 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // keySize is the length of every key, in bytes.
 const keySize = 32
 
 // Keyring holds the keys of a store's personal data. Each key is 32 random bytes, made
-// into a Secret as they are: partner.NewSecret(string(key)).
+// into a Secret as they are: telco.NewSecret(string(key)).
 //
 // To rotate the cipher key, add another one, make it Current in every process, call
 // [Store.Reencrypt] until it returns 0, then remove the old one. A key may encrypt at most
 // 2³² numbers. The BusyKey changes only through [Store.Rehash].
 type Keyring struct {
-	Keys    map[string]partner.Secret // by key id; ids are stored in clear
+	Keys    map[string]telco.Secret // by key id; ids are stored in clear
 	Current string                    // the id of the key for what is written from now on
-	BusyKey partner.Secret            // of the hash that tells a busy subscriber; not one of Keys
+	BusyKey telco.Secret            // of the hash that tells a busy subscriber; not one of Keys
 }
 
 // keys is a keyring ready for use. It does not change.
@@ -73,48 +73,48 @@ func checkValue(key []byte, purpose string) []byte {
 }
 
 // seal encrypts a number for a sale with the current key; nil for no number.
-func (k keys) seal(saleID string, number partner.MSISDN) (ciphertext []byte, keyID string) {
+func (k keys) seal(saleID string, number telco.MSISDN) (ciphertext []byte, keyID string) {
 	if !number.IsValid() {
 		return nil, ""
 	}
-	return k.aeads[k.current].Seal(nil, nil, []byte(number.Reveal(partner.Form9)), []byte(saleID)), k.current //nolint:gosec // the AEAD makes its own nonce
+	return k.aeads[k.current].Seal(nil, nil, []byte(number.Reveal(telco.Form9)), []byte(saleID)), k.current //nolint:gosec // the AEAD makes its own nonce
 }
 
 // open decrypts what seal made; a nil ciphertext is no number.
-func (k keys) open(saleID string, ciphertext []byte, keyID string) (partner.MSISDN, error) {
+func (k keys) open(saleID string, ciphertext []byte, keyID string) (telco.MSISDN, error) {
 	if ciphertext == nil {
-		return partner.MSISDN{}, nil
+		return telco.MSISDN{}, nil
 	}
 	aead, ok := k.aeads[keyID]
 	if !ok {
-		return partner.MSISDN{}, &MissingKeyError{KeyID: keyID}
+		return telco.MSISDN{}, &MissingKeyError{KeyID: keyID}
 	}
 	plain, err := aead.Open(nil, nil, ciphertext, []byte(saleID))
 	if err != nil {
-		return partner.MSISDN{}, &CorruptError{What: "the subscriber of sale " + saleID, Err: err}
+		return telco.MSISDN{}, &CorruptError{What: "the subscriber of sale " + saleID, Err: err}
 	}
-	number, err := partner.ParseMSISDN(string(plain))
+	number, err := telco.ParseMSISDN(string(plain))
 	if err != nil {
-		return partner.MSISDN{}, &CorruptError{What: "the subscriber of sale " + saleID, Err: err}
+		return telco.MSISDN{}, &CorruptError{What: "the subscriber of sale " + saleID, Err: err}
 	}
 	return number, nil
 }
 
 // busyKey makes the hash of a subscriber.
 type busyKey struct {
-	secret partner.Secret
+	secret telco.Secret
 	check  []byte
 }
 
-func newBusyKey(secret partner.Secret) (*busyKey, error) {
+func newBusyKey(secret telco.Secret) (*busyKey, error) {
 	if len(secret.Reveal()) != keySize {
 		return nil, fmt.Errorf("sqlstore: the BusyKey has %d bytes", keySize)
 	}
 	return &busyKey{secret: secret, check: checkValue([]byte(secret.Reveal()), "busy key")}, nil
 }
 
-func (b *busyKey) hash(number partner.MSISDN) []byte {
+func (b *busyKey) hash(number telco.MSISDN) []byte {
 	mac := hmac.New(sha256.New, []byte(b.secret.Reveal()))
-	mac.Write([]byte(number.Reveal(partner.Form9)))
+	mac.Write([]byte(number.Reveal(telco.Form9)))
 	return mac.Sum(nil)
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
-func ringOf(current string, keys map[string]partner.Secret) sqlstore.Keyring {
+func ringOf(current string, keys map[string]telco.Secret) sqlstore.Keyring {
 	return sqlstore.Keyring{Keys: keys, Current: current, BusyKey: key(99)}
 }
 
@@ -22,17 +22,17 @@ func TestBadKeyring(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sales.db")
 	_, err := sqlstore.Open(t.Context(), path, sqlstore.Keyring{
-		Keys:    map[string]partner.Secret{"short": partner.NewSecret("0123456789"), "": key(4), "busy": key(5)},
+		Keys:    map[string]telco.Secret{"short": telco.NewSecret("0123456789"), "": key(4), "busy": key(5)},
 		Current: "none", BusyKey: key(5),
 	})
 	for _, fault := range []string{`"short"`, `cipher key ""`, `Current is "none"`, "BusyKey is also"} {
 		require.ErrorContains(t, err, fault)
 	}
 	require.NotContains(t, err.Error(), "0123456789")
-	sound, err := sqlstore.Open(t.Context(), path, ringOf("k", map[string]partner.Secret{"k": key(1)}))
+	sound, err := sqlstore.Open(t.Context(), path, ringOf("k", map[string]telco.Secret{"k": key(1)}))
 	require.NoError(t, err)
 	require.NoError(t, sound.Close())
-	_, err = sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: map[string]partner.Secret{"k": key(1)}, Current: "k"})
+	_, err = sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: map[string]telco.Secret{"k": key(1)}, Current: "k"})
 	require.ErrorContains(t, err, "BusyKey")
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", ring(), ring(), ring()), "\x01\x01\x01\x01")
 }
@@ -41,7 +41,7 @@ func TestRotation(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sales.db")
 	with := func(current string, ids ...string) (*sqlstore.Store, error) {
-		keys := map[string]partner.Secret{}
+		keys := map[string]telco.Secret{}
 		for _, id := range ids {
 			keys[id] = key(id[1])
 		}
@@ -81,7 +81,7 @@ func TestRotation(t *testing.T) {
 	for _, id := range []string{`"k1"`, `"k2"`} {
 		require.ErrorContains(t, err, id, "every missing key at once")
 	}
-	_, err = sqlstore.Open(t.Context(), path, ringOf("k2", map[string]partner.Secret{"k1": key(77), "k2": key('2')}))
+	_, err = sqlstore.Open(t.Context(), path, ringOf("k2", map[string]telco.Secret{"k1": key(77), "k2": key('2')}))
 	wrong := new(sqlstore.WrongKeyError)
 	require.ErrorAs(t, err, &wrong)
 	assert.Equal(t, "k1", wrong.KeyID)
@@ -144,7 +144,7 @@ func TestRehash(t *testing.T) {
 	for n := range 4 {
 		require.NoError(t, take(s, n))
 	}
-	require.Error(t, s.Rehash(t.Context(), partner.NewSecret("short")))
+	require.Error(t, s.Rehash(t.Context(), telco.NewSecret("short")))
 	require.NoError(t, s.Rehash(t.Context(), key(50)))
 
 	held := []sale.Claim{{SaleID: change(2, "x").SaleID}}
@@ -195,7 +195,7 @@ func TestRehashTwice(t *testing.T) {
 func TestReencryptFindsEveryOtherKey(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sales.db")
-	keys := map[string]partner.Secret{"a": key(1), "m": key(2), "z": key(3)}
+	keys := map[string]telco.Secret{"a": key(1), "m": key(2), "z": key(3)}
 	for n, id := range []string{"a", "z"} {
 		s, err := sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: keys, Current: id, BusyKey: key(99)})
 		require.NoError(t, err)
@@ -208,7 +208,7 @@ func TestReencryptFindsEveryOtherKey(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
 	require.NoError(t, s.Close())
-	s, err = sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: map[string]partner.Secret{"m": key(2)}, Current: "m", BusyKey: key(99)})
+	s, err = sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: map[string]telco.Secret{"m": key(2)}, Current: "m", BusyKey: key(99)})
 	require.NoError(t, err)
 	defer s.Close()
 	for n := range 2 {

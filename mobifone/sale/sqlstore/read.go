@@ -7,7 +7,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -98,7 +98,7 @@ func (s *Store) ByOrder(ctx context.Context, shop, order string) (id string, err
 }
 
 // ByPartnerTransID is [sale.Store].ByPartnerTransID.
-func (s *Store) ByPartnerTransID(ctx context.Context, id partner.PartnerTransID) (saleID string, err error) {
+func (s *Store) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (saleID string, err error) {
 	err = s.readers.QueryRowContext(ctx, `SELECT sale_id FROM partner_trans_ids WHERE partner_trans_id = ?`, string(id)).Scan(&saleID)
 	return saleID, notFound(err)
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
 	"github.com/stretchr/testify/require"
@@ -14,12 +14,12 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
-func key(b byte) partner.Secret {
-	return partner.NewSecret(string(bytes.Repeat([]byte{b}, 32)))
+func key(b byte) telco.Secret {
+	return telco.NewSecret(string(bytes.Repeat([]byte{b}, 32)))
 }
 
 func ring() sqlstore.Keyring {
-	return sqlstore.Keyring{Keys: map[string]partner.Secret{"k1": key(1)}, Current: "k1", BusyKey: key(99)}
+	return sqlstore.Keyring{Keys: map[string]telco.Secret{"k1": key(1)}, Current: "k1", BusyKey: key(99)}
 }
 
 func open(t testing.TB, path string) *sqlstore.Store {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
 )
@@ -30,11 +30,11 @@ func (s inTurn) ByOrder(ctx context.Context, shop, order string) (string, error)
 	return s.next().ByOrder(ctx, shop, order)
 }
 
-func (s inTurn) ByPartnerTransID(ctx context.Context, id partner.PartnerTransID) (string, error) {
+func (s inTurn) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (string, error) {
 	return s.next().ByPartnerTransID(ctx, id)
 }
 
-func (s inTurn) Busy(ctx context.Context, m partner.MSISDN) ([]sale.Claim, error) {
+func (s inTurn) Busy(ctx context.Context, m telco.MSISDN) ([]sale.Claim, error) {
 	return s.next().Busy(ctx, m)
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -118,7 +118,7 @@ var faultsOfClaims = []fault{
 		}
 	}},
 	{"claims come in any order", isAdded, func(f *faulty) {
-		f.busy = func(ctx context.Context, m partner.MSISDN) ([]sale.Claim, error) {
+		f.busy = func(ctx context.Context, m telco.MSISDN) ([]sale.Claim, error) {
 			claims, err := f.Store.Busy(ctx, m)
 			slices.Reverse(claims)
 			return claims, err

@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 // unerased keeps showing numbers that were erased.
 func unerased(f *faulty) {
-	numbers := map[string]partner.MSISDN{}
+	numbers := map[string]telco.MSISDN{}
 	f.apply = func(ctx context.Context, c sale.Change) error {
 		if c.State.Order.MSISDN.IsValid() {
 			numbers[c.SaleID] = c.State.Order.MSISDN
@@ -23,7 +23,7 @@ func unerased(f *faulty) {
 var faultsOfErasing = []fault{
 	{"the number is kept after Erase", isErase, unerased},
 	{"the number comes back with the next change", isErased, func(f *faulty) {
-		back := map[string]partner.MSISDN{}
+		back := map[string]telco.MSISDN{}
 		f.apply = func(ctx context.Context, c sale.Change) error {
 			if err := f.Store.Apply(ctx, c); err != nil {
 				return err

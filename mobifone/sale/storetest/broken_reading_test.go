@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -29,7 +29,7 @@ var faultsOfReading = []fault{
 			s.Intents[i].Fingerprint = nil
 		}
 	})},
-	{"the number is forgotten", isField, showing(func(s *sale.Sale) { s.Order.MSISDN = partner.MSISDN{} })},
+	{"the number is forgotten", isField, showing(func(s *sale.Sale) { s.Order.MSISDN = telco.MSISDN{} })},
 	{"an absent sale is a zero sale", "a new sale is found by its id, order and partnerTransId", func(f *faulty) {
 		f.load = func(ctx context.Context, id string) (sale.Sale, error) {
 			s, _ := f.Store.Load(ctx, id)
@@ -37,7 +37,7 @@ var faultsOfReading = []fault{
 		}
 	}},
 	{"only the present partnerTransId is found", "a partnerTransId belongs to one sale for ever", func(f *faulty) {
-		f.byID = func(ctx context.Context, id partner.PartnerTransID) (string, error) {
+		f.byID = func(ctx context.Context, id telco.PartnerTransID) (string, error) {
 			saleID, err := f.Store.ByPartnerTransID(ctx, id)
 			if s, _ := f.Store.Load(ctx, saleID); err == nil && s.PartnerTransID != id {
 				return "", &sale.NotFoundError{}

@@ -3,7 +3,7 @@ package storetest
 import (
 	"testing"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -37,7 +37,7 @@ func claimRefused(t testing.TB, h Harness) {
 	two := apply(t, s, openedFor(2))
 	// The same last three digits are another subscriber.
 	other := opened(3)
-	other.State.Order.MSISDN = partner.MustParseMSISDN("0787654" + subscriber(1).LastThree())
+	other.State.Order.MSISDN = telco.MustParseMSISDN("0787654" + subscriber(1).LastThree())
 	apply(t, s, other)
 	claims(t, s)
 
@@ -50,7 +50,7 @@ func claimRefused(t testing.TB, h Harness) {
 
 	// The number is the subscriber, however it was written.
 	four := opened(4)
-	four.State.Order.MSISDN = partner.MustParseMSISDN(subscriber(1).Reveal(partner.Form84))
+	four.State.Order.MSISDN = telco.MustParseMSISDN(subscriber(1).Reveal(telco.Form84))
 	refused(t, s, then(apply(t, s, four), inSlot(0)), &sale.BusyError{SaleID: one.ID})
 
 	two = apply(t, s, then(two, inSlot(1))) // a supervisor's override
@@ -104,7 +104,7 @@ func claimHeld(t testing.TB, h Harness) {
 	claims(t, s)
 	apply(t, s, then(two, inSlot(0)))
 	claims(t, s, sale.Claim{SaleID: two.ID})
-	got, err := s.Busy(t.Context(), partner.MSISDN{})
+	got, err := s.Busy(t.Context(), telco.MSISDN{})
 	same(t, "Busy of no number", []any{len(got), told(err)}, []any{0, "no error"})
 	_ = one
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -62,7 +62,7 @@ func senseless(t testing.TB, h Harness) {
 		func(c *sale.Change) { c.State.PartnerTransID = "" },
 		func(c *sale.Change) { c.State.Slot = -1 },
 		func(c *sale.Change) { c.Claim = sale.ReleaseClaim + 1 },
-		func(c *sale.Change) { c.Claim, c.State.Order.MSISDN = sale.TakeClaim, partner.MSISDN{} },
+		func(c *sale.Change) { c.Claim, c.State.Order.MSISDN = sale.TakeClaim, telco.MSISDN{} },
 	} {
 		c := opened(2)
 		edit(&c)
@@ -105,7 +105,7 @@ func everyField(t testing.TB, h Harness) {
 			t.Fatalf("Load: %v", err)
 		}
 		same(t, "Load", got, second.State)
-		same(t, "the number", got.Order.MSISDN.Reveal(partner.Form0), subscriber(n).Reveal(partner.Form0))
+		same(t, "the number", got.Order.MSISDN.Reveal(telco.Form0), subscriber(n).Reveal(telco.Form0))
 		events, err := s.Events(t.Context(), first.SaleID)
 		if err != nil {
 			t.Fatalf("Events: %v", err)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -33,9 +33,9 @@ func erase(t testing.TB, h Harness) {
 		for _, n := range gone {
 			id := opened(n).SaleID
 			c := s.Sales[id]
-			c.Order.MSISDN = partner.MSISDN{}
+			c.Order.MSISDN = telco.MSISDN{}
 			s.Sales[id], s.Numbers[id] = c, ""
-			s.Events[id][0].Order.MSISDN = partner.MSISDN{}
+			s.Events[id][0].Order.MSISDN = telco.MSISDN{}
 		}
 		return s
 	}
@@ -73,7 +73,7 @@ func erasedStaysErased(t testing.TB, h Harness) {
 	stale.State.State, stale.Claim = sale.Review, sale.AddClaim
 	review := apply(t, s, stale)
 	got := look(t, s)
-	review.Order.MSISDN = partner.MSISDN{}
+	review.Order.MSISDN = telco.MSISDN{}
 	same(t, "an erased sale after a change that still has the number", got.Sales[one.ID], review)
 	same(t, "its number", got.Numbers[one.ID], "")
 	same(t, "its last three digits", got.Found[0].LastThree, subscriber(1).LastThree())
@@ -85,7 +85,7 @@ func erasedStaysErased(t testing.TB, h Harness) {
 	apply(t, s, two)
 	eraseIs(t, s, dawn.Add(time.Hour), 10, 1)
 	for _, state := range []sale.Sale{review, two.State} {
-		state.Order.MSISDN = partner.MSISDN{}
+		state.Order.MSISDN = telco.MSISDN{}
 		apply(t, s, then(state, to(sale.Review, sale.AddClaim)))
 	}
 
@@ -146,7 +146,7 @@ func nothingReadable(t testing.TB, h Harness) {
 		t.Fatalf("the dump of %d bytes is not of this store", len(data))
 	}
 	for n := range scope {
-		if bytes.Contains(data, []byte(subscriber(n).Reveal(partner.Form9))) {
+		if bytes.Contains(data, []byte(subscriber(n).Reveal(telco.Form9))) {
 			t.Fatalf("the number of sale %d stands in what is stored", n)
 		}
 	}

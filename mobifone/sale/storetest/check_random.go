@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -95,7 +95,7 @@ func (w *walk) change() sale.Change {
 	} else {
 		c.State.WakeAt = time.Time{}
 	}
-	c.State.CashIn = partner.VND(r.IntN(1000))
+	c.State.CashIn = telco.VND(r.IntN(1000))
 	switch r.IntN(12) {
 	case 0:
 		c.State.PartnerTransID = transID(r.IntN(scope), 1+r.IntN(3))

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -90,7 +90,7 @@ func look(t testing.TB, s sale.Store) sight {
 		got, err := s.Load(ctx, c.SaleID)
 		must(err)
 		if err == nil {
-			all.Sales[c.SaleID], all.Numbers[c.SaleID] = got, got.Order.MSISDN.Reveal(partner.Form0)
+			all.Sales[c.SaleID], all.Numbers[c.SaleID] = got, got.Order.MSISDN.Reveal(telco.Form0)
 		}
 		events, err := s.Events(ctx, c.SaleID)
 		must(err)
@@ -106,7 +106,7 @@ func look(t testing.TB, s sale.Store) sight {
 		claims, err := s.Busy(ctx, subscriber(n))
 		must(err)
 		if len(claims) > 0 {
-			all.Claims[subscriber(n).Reveal(partner.Form0)] = claims
+			all.Claims[subscriber(n).Reveal(telco.Form0)] = claims
 		}
 	}
 	var err error

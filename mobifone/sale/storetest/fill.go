@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -19,14 +19,14 @@ func fillValue(r *rand.Rand, v reflect.Value) {
 	case time.Time:
 		v.Set(reflect.ValueOf(dawn.Add(time.Duration(r.Int64N(int64(1000 * time.Hour))))))
 		return
-	case partner.MSISDN:
+	case telco.MSISDN:
 		v.Set(reflect.ValueOf(subscriber(r.IntN(scope))))
 		return
 	case sale.State:
 		all := sale.States()
 		v.Set(reflect.ValueOf(all[r.IntN(len(all))]))
 		return
-	case partner.PartnerTransID:
+	case telco.PartnerTransID:
 		v.Set(reflect.ValueOf(transID(r.IntN(scope), 1+r.IntN(3))))
 		return
 	}

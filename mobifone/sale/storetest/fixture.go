@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -14,13 +14,13 @@ import (
 var dawn = time.Date(2026, 3, 1, 1, 30, 0, 123456789, time.UTC)
 
 // subscriber gives the n-th customer's number.
-func subscriber(n int) partner.MSISDN {
-	return partner.MustParseMSISDN(fmt.Sprintf("09%08d", 34_000_000+n*1009))
+func subscriber(n int) telco.MSISDN {
+	return telco.MustParseMSISDN(fmt.Sprintf("09%08d", 34_000_000+n*1009))
 }
 
 // transID gives the partnerTransId of the n-th order's attempt.
-func transID(n, attempt int) partner.PartnerTransID {
-	id, err := partner.DerivePartnerTransID(partner.NewSecret("a key of the suite"), "FPT", "S01", fmt.Sprint("DH", n), attempt)
+func transID(n, attempt int) telco.PartnerTransID {
+	id, err := telco.DerivePartnerTransID(telco.NewSecret("a key of the suite"), "FPT", "S01", fmt.Sprint("DH", n), attempt)
 	if err != nil {
 		panic(err) // the arguments are constants of this file
 	}
@@ -33,7 +33,7 @@ func opened(n int) sale.Change {
 	at := dawn.Add(time.Duration(n) * time.Second)
 	order := sale.Order{
 		Shop: "S01", ID: fmt.Sprintf("DH-%04d", n), MSISDN: subscriber(n), Package: "C120", Price: 120_000,
-		Staff: partner.Staff{Shop: "S01", Employee: "NV7", POS: "Q2"},
+		Staff: telco.Staff{Shop: "S01", Employee: "NV7", POS: "Q2"},
 	}
 	s := sale.Sale{
 		ID: fmt.Sprintf("SALE-%04d", n), Version: 1, State: sale.Open, Order: order,

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -55,8 +55,8 @@ type faulty struct {
 	load     func(ctx context.Context, id string) (sale.Sale, error)
 	events   func(ctx context.Context, id string) ([]sale.Event, error)
 	byOrder  func(ctx context.Context, shop, order string) (string, error)
-	byID     func(ctx context.Context, id partner.PartnerTransID) (string, error)
-	busy     func(ctx context.Context, m partner.MSISDN) ([]sale.Claim, error)
+	byID     func(ctx context.Context, id telco.PartnerTransID) (string, error)
+	busy     func(ctx context.Context, m telco.MSISDN) ([]sale.Claim, error)
 	due      func(ctx context.Context, now time.Time, limit int) ([]string, time.Time, error)
 	postpone func(ctx context.Context, id string, version int64, at time.Time) error
 	find     func(ctx context.Context, q sale.Query) ([]sale.Summary, error)
@@ -91,14 +91,14 @@ func (f *faulty) ByOrder(ctx context.Context, shop, order string) (string, error
 	return f.Store.ByOrder(ctx, shop, order)
 }
 
-func (f *faulty) ByPartnerTransID(ctx context.Context, id partner.PartnerTransID) (string, error) {
+func (f *faulty) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (string, error) {
 	if f.byID != nil {
 		return f.byID(ctx, id)
 	}
 	return f.Store.ByPartnerTransID(ctx, id)
 }
 
-func (f *faulty) Busy(ctx context.Context, m partner.MSISDN) ([]sale.Claim, error) {
+func (f *faulty) Busy(ctx context.Context, m telco.MSISDN) ([]sale.Claim, error) {
 	if f.busy != nil {
 		return f.busy(ctx, m)
 	}

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -40,12 +40,12 @@ func newLocked() *locked {
 			defer l.mu.Unlock()
 			return l.model.ByOrder(ctx, shop, order)
 		},
-		byID: func(ctx context.Context, id partner.PartnerTransID) (string, error) {
+		byID: func(ctx context.Context, id telco.PartnerTransID) (string, error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			return l.model.ByPartnerTransID(ctx, id)
 		},
-		busy: func(ctx context.Context, m partner.MSISDN) ([]sale.Claim, error) {
+		busy: func(ctx context.Context, m telco.MSISDN) ([]sale.Claim, error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			return l.model.Busy(ctx, m)

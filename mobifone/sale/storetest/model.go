@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -23,7 +23,7 @@ type model struct {
 }
 
 type modelClaim struct {
-	subscriber partner.MSISDN
+	subscriber telco.MSISDN
 	sale.Claim
 }
 
@@ -55,7 +55,7 @@ func orderRule(m *model, c sale.Change) error {
 
 func idRule(m *model, c sale.Change) error {
 	for _, old := range m.applied {
-		if old.SaleID != c.SaleID && slices.ContainsFunc(idsOf(c), func(id partner.PartnerTransID) bool { return slices.Contains(idsOf(old), id) }) {
+		if old.SaleID != c.SaleID && slices.ContainsFunc(idsOf(c), func(id telco.PartnerTransID) bool { return slices.Contains(idsOf(old), id) }) {
 			return &sale.IDTakenError{SaleID: old.SaleID}
 		}
 	}
@@ -71,8 +71,8 @@ func busyRule(m *model, c sale.Change) error {
 	return nil
 }
 
-func idsOf(c sale.Change) []partner.PartnerTransID {
-	ids := []partner.PartnerTransID{c.State.PartnerTransID}
+func idsOf(c sale.Change) []telco.PartnerTransID {
+	ids := []telco.PartnerTransID{c.State.PartnerTransID}
 	for _, intent := range c.State.Intents {
 		ids = append(ids, intent.PartnerTransID)
 	}
@@ -88,16 +88,16 @@ func (m *model) last(id string) *sale.Change {
 	return nil
 }
 
-func (m *model) number(id string) partner.MSISDN {
+func (m *model) number(id string) telco.MSISDN {
 	for _, c := range m.applied {
 		if c.SaleID == id && !m.erased[id] {
 			return c.State.Order.MSISDN
 		}
 	}
-	return partner.MSISDN{}
+	return telco.MSISDN{}
 }
 
-func (m *model) held(subscriber partner.MSISDN) []sale.Claim {
+func (m *model) held(subscriber telco.MSISDN) []sale.Claim {
 	var held []sale.Claim
 	for _, c := range m.claims {
 		if c.subscriber == subscriber {

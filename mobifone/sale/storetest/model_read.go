@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -59,7 +59,7 @@ func (m *model) ByOrder(_ context.Context, shop, order string) (string, error) {
 }
 
 // ByPartnerTransID is [sale.Store].ByPartnerTransID.
-func (m *model) ByPartnerTransID(_ context.Context, id partner.PartnerTransID) (string, error) {
+func (m *model) ByPartnerTransID(_ context.Context, id telco.PartnerTransID) (string, error) {
 	for _, c := range m.applied {
 		if slices.Contains(idsOf(c), id) {
 			return c.SaleID, nil
@@ -69,7 +69,7 @@ func (m *model) ByPartnerTransID(_ context.Context, id partner.PartnerTransID) (
 }
 
 // Busy is [sale.Store].Busy.
-func (m *model) Busy(_ context.Context, subscriber partner.MSISDN) ([]sale.Claim, error) {
+func (m *model) Busy(_ context.Context, subscriber telco.MSISDN) ([]sale.Claim, error) {
 	return m.held(subscriber), nil
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/fptshop/mobifone-go/mobifone/partner"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
@@ -15,19 +15,19 @@ import (
 func TestNoRoomForAnOTP(t *testing.T) {
 	t.Parallel()
 	assert.Empty(t, secretsIn(reflect.TypeFor[sale.Change](), "Change"))
-	type leaky struct{ Sends []*struct{ Code partner.OTP } }
+	type leaky struct{ Sends []*struct{ Code telco.OTP } }
 	assert.NotEmpty(t, secretsIn(reflect.TypeFor[leaky](), "leaky"))
 }
 
 func secretsIn(t reflect.Type, path string) (found []string) {
 	switch {
-	case t == reflect.TypeFor[partner.OTP](), t == reflect.TypeFor[partner.Secret]():
+	case t == reflect.TypeFor[telco.OTP](), t == reflect.TypeFor[telco.Secret]():
 		return []string{path}
 	case t.Kind() == reflect.Pointer, t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
 		return secretsIn(t.Elem(), path)
 	case t.Kind() == reflect.Interface:
 		return []string{path + " can hold anything"}
-	case t.Kind() == reflect.Struct && t.PkgPath() != "time" && t != reflect.TypeFor[partner.MSISDN]():
+	case t.Kind() == reflect.Struct && t.PkgPath() != "time" && t != reflect.TypeFor[telco.MSISDN]():
 		for field := range t.Fields() {
 			found = append(found, secretsIn(field.Type, path+"."+field.Name)...)
 		}

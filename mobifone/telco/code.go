@@ -1,0 +1,84 @@
+package telco
+
+// Code is the canonical name of a reason. It is itself an error, so that
+// errors.Is(err, telco.OTPInvalid) asks for it. The contract maps the partner's
+// own strings to these names; [Error.WireCode] keeps the partner's string.
+type Code string
+
+// Error returns the code's name.
+func (c Code) Error() string { return string(c) }
+
+// Codes the partner says (contract.md, "Result codes").
+const (
+	Success                  Code = "SUCCESS"
+	Processing               Code = "PROCESSING"
+	DuplicateTransaction     Code = "DUPLICATE_TRANSACTION"
+	TransactionConflict      Code = "TRANSACTION_CONFLICT"
+	TransactionNotFound      Code = "TRANSACTION_NOT_FOUND"
+	TransactionExpired       Code = "TRANSACTION_EXPIRED"
+	OTPInvalid               Code = "OTP_INVALID"
+	OTPExpired               Code = "OTP_EXPIRED"
+	OTPAttemptsExceeded      Code = "OTP_ATTEMPTS_EXCEEDED"
+	OTPResendTooSoon         Code = "OTP_RESEND_TOO_SOON"
+	OTPLimitExceeded         Code = "OTP_LIMIT_EXCEEDED"
+	OTPNotDelivered          Code = "OTP_NOT_DELIVERED"
+	InvalidISDN              Code = "INVALID_ISDN"
+	SubscriberNotFound       Code = "SUBSCRIBER_NOT_FOUND"
+	SubscriberInactive       Code = "SUBSCRIBER_INACTIVE"
+	NotPrepaid               Code = "NOT_PREPAID"
+	PackageInvalid           Code = "PACKAGE_INVALID"
+	NotEligible              Code = "NOT_ELIGIBLE"
+	PackageAlreadyRegistered Code = "PACKAGE_ALREADY_REGISTERED"
+	CommitmentActive         Code = "COMMITMENT_ACTIVE"
+	RegistrationFailed       Code = "REGISTRATION_FAILED"
+	ShopOrEmployeeInvalid    Code = "SHOP_OR_EMPLOYEE_INVALID"
+	AmountMismatch           Code = "AMOUNT_MISMATCH"
+	PartnerLimit             Code = "PARTNER_LIMIT"
+	AuthKey                  Code = "AUTH_KEY"
+	AuthSignature            Code = "AUTH_SIGNATURE"
+	AuthTimestamp            Code = "AUTH_TIMESTAMP"
+	AuthNonce                Code = "AUTH_NONCE"
+	AuthIP                   Code = "AUTH_IP"
+	RateLimited              Code = "RATE_LIMITED"
+	Maintenance              Code = "MAINTENANCE"
+	SystemError              Code = "SYSTEM_ERROR"
+	CommandNotConfigured     Code = "COMMAND_NOT_CONFIGURED"
+)
+
+// Codes the SDK says itself; no partner reply carries them.
+const (
+	InvalidInput      Code = "local.INVALID_INPUT"      // what the caller passed is malformed; [Error.Fields] says which
+	OperationAbsent   Code = "local.OPERATION_ABSENT"   // the contract has no such operation
+	LimitReached      Code = "local.LIMIT_REACHED"      // our own limiter refused; [Error.RetryAfter] says when to come back
+	CredentialsFailed Code = "local.CREDENTIALS_FAILED" // no credentials, no login or no signature
+	ConnectFailed     Code = "local.CONNECT_FAILED"     // DNS, dial or TLS failed
+	ClientClosed      Code = "local.CLIENT_CLOSED"      // the client was closed
+	PastSendBy        Code = "local.PAST_SEND_BY"       // the send came too late to be fenced
+	ClockUnreliable   Code = "local.CLOCK_UNRELIABLE"   // the two local clocks disagree, or the partner's time is not known
+	AlreadySent       Code = "local.ALREADY_SENT"       // a second Send of the same draft
+	ReplyUnreadable   Code = "local.REPLY_UNREADABLE"   // cut, garbled, contradictory or not ours
+	ReplyLost         Code = "local.REPLY_LOST"         // sent, and no reply came
+	LookupConflict    Code = "local.LOOKUP_CONFLICT"    // the partner's row contradicts what was sent; a person must look
+	Canceled          Code = "local.CANCELED"           // the caller's context ended before the body left
+	RedirectRefused   Code = "local.REDIRECT_REFUSED"   // the partner answered 3xx; redirects are never followed
+)
+
+// Local reports whether the SDK itself says the code, not the partner.
+func (c Code) Local() bool { return len(c) > 6 && c[:6] == "local." }
+
+// Codes returns every code of this package in the order it declares them: what the
+// partner says first, then what the SDK says itself ([Code.Local]).
+func Codes() []Code {
+	return []Code{
+		Success, Processing, DuplicateTransaction, TransactionConflict, TransactionNotFound,
+		TransactionExpired, OTPInvalid, OTPExpired, OTPAttemptsExceeded, OTPResendTooSoon,
+		OTPLimitExceeded, OTPNotDelivered, InvalidISDN, SubscriberNotFound, SubscriberInactive,
+		NotPrepaid, PackageInvalid, NotEligible, PackageAlreadyRegistered, CommitmentActive,
+		RegistrationFailed, ShopOrEmployeeInvalid, AmountMismatch, PartnerLimit, AuthKey,
+		AuthSignature, AuthTimestamp, AuthNonce, AuthIP, RateLimited, Maintenance, SystemError,
+		CommandNotConfigured,
+		InvalidInput, OperationAbsent, LimitReached, CredentialsFailed, ConnectFailed, ClientClosed,
+		PastSendBy, ClockUnreliable, AlreadySent, ReplyUnreadable, ReplyLost, LookupConflict,
+		Canceled, RedirectRefused,
+	}
+}

@@ -1,0 +1,201 @@
+package telco
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// FieldError says what is wrong with one input and what to do about it. It never
+// holds the value.
+type FieldError struct {
+	Field   string `json:"field"`
+	Problem string `json:"problem"`
+}
+
+// Error is the one error type of the SDK. Its fields are exported so that tests of
+// an importer can build one; the zero value is an error of unknown outcome.
+//
+// It never holds an OTP, a secret or a whole phone number in readable form; what it
+// prints, under every fmt verb, in log/slog and in JSON, is scrubbed once more (see
+// [Scrub]). Ask it with [OutcomeOf], with errors.Is and a [Code], or take it out:
+//
+//	if e, ok := errors.AsType[*telco.Error](err); ok && e.AttemptsLeft != nil { … }
+type Error struct {
+	Operation    Operation
+	Outcome      Outcome
+	Code         Code          // canonical; a local.* code when the partner said nothing usable
+	WireCode     string        // the partner's own string; empty when it said none
+	Message      string        // the partner's text, scrubbed of numbers that could be personal; see [Scrub]
+	Text         Text          // the sentence the contract has for Code, filled in or not; see [Error.Sentence]
+	AttemptsLeft *int          // OTP entries left; nil when the partner did not say
+	Then         Then          // of a registration: where it goes on once it is settled that this answer registered nothing
+	RetryAfter   time.Duration // how long to wait before trying again; 0 when not known
+	Evidence     Evidence
+	Handle       *Handle      // of a registration: what to resolve; see registration.Resolve
+	Lookup       *Lookup      // of a resolve that could not decide
+	Fields       []FieldError // of bad input, every fault at once
+	Err          error        // the cause; nil when the partner's reply is the cause
+}
+
+// Error says operation, outcome, code, evidence and cause on one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Operation != "" {
+		b.WriteString(string(e.Operation))
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Outcome.String())
+	if e.Code != "" {
+		b.WriteString(": ")
+		b.WriteString(string(e.Code))
+	}
+	e.writeEvidence(&b)
+	for i, f := range e.Fields {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		b.WriteString(sep + f.Field + ": " + Scrub(f.Problem))
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, ": %q", Scrub(e.Message))
+	}
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(causeText(e.Err))
+	}
+	return b.String()
+}
+
+// causeText scrubs what a foreign error says; our own is scrubbed already, and longer.
+func causeText(err error) string {
+	if own, ok := err.(*Error); ok && own != nil { //nolint:errorlint // only the cause itself is meant
+		return own.Error()
+	}
+	return Scrub(err.Error())
+}
+
+func (e *Error) writeEvidence(b *strings.Builder) {
+	var parts []string
+	if e.WireCode != "" {
+		parts = append(parts, fmt.Sprintf("code %q", Scrub(e.WireCode)))
+	}
+	if e.Evidence.HTTPStatus != 0 {
+		parts = append(parts, fmt.Sprintf("HTTP %d", e.Evidence.HTTPStatus))
+	}
+	if e.Evidence.Tries != 0 {
+		parts = append(parts, fmt.Sprintf("tries %d, sent %d", e.Evidence.Tries, e.Evidence.Sends))
+	}
+	if e.RetryAfter > 0 {
+		parts = append(parts, "retry after "+e.RetryAfter.String())
+	}
+	if e.Evidence.RequestID != "" {
+		parts = append(parts, "request "+e.Evidence.RequestID)
+	}
+	if e.Evidence.TelcoRequestID != "" {
+		parts = append(parts, "MobiFone's request "+Scrub(e.Evidence.TelcoRequestID))
+	}
+	if e.Evidence.Deadline != "" {
+		parts = append(parts, "deadline "+string(e.Evidence.Deadline))
+	}
+	if len(parts) > 0 {
+		b.WriteString(" (" + strings.Join(parts, ", ") + ")")
+	}
+}
+
+// Unwrap gives the code and the cause, so that errors.Is finds either.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	if e.Code != "" {
+		errs = append(errs, e.Code)
+	}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	return errs
+}
+
+// Format writes what Error says, whatever the verb: other verbs would print the fields
+// of a foreign cause.
+func (e Error) Format(f fmt.State, verb rune) {
+	text := e.Error()
+	writeMasked(f, verb, text, "&telco.Error{"+strconv.Quote(text)+"}")
+}
+
+// LogValue returns operation, outcome, code, wire_code, http_status, tries, sends,
+// request_id, telco_request_id, deadline and retry_after, those that are known, and
+// nothing else: not the partner's message, not the cause.
+func (e Error) LogValue() slog.Value {
+	attrs := make([]slog.Attr, 0, 11)
+	text := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
+	}
+	number := func(key string, value int) {
+		if value != 0 {
+			attrs = append(attrs, slog.Int(key, value))
+		}
+	}
+	text("operation", string(e.Operation))
+	text("outcome", e.Outcome.String())
+	text("code", string(e.Code))
+	text("wire_code", Scrub(e.WireCode))
+	number("http_status", e.Evidence.HTTPStatus)
+	number("tries", e.Evidence.Tries)
+	number("sends", e.Evidence.Sends)
+	text("request_id", e.Evidence.RequestID)
+	text("telco_request_id", Scrub(e.Evidence.TelcoRequestID))
+	text("deadline", string(e.Evidence.Deadline))
+	if e.RetryAfter > 0 {
+		attrs = append(attrs, slog.Duration("retry_after", e.RetryAfter))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// MarshalText writes what Error says, for encoders that know texts alone, such as XML.
+func (e Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
+
+// MarshalJSON writes what LogValue returns, and the faulty fields of bad input.
+// Durations are in seconds.
+func (e Error) MarshalJSON() ([]byte, error) {
+	fields := make([]FieldError, 0, len(e.Fields))
+	for _, f := range e.Fields {
+		fields = append(fields, FieldError{f.Field, Scrub(f.Problem)})
+	}
+	return json.Marshal(struct {
+		Operation  Operation    `json:"operation,omitzero"`
+		Outcome    string       `json:"outcome"`
+		Code       Code         `json:"code,omitzero"`
+		WireCode   string       `json:"wireCode,omitzero"`
+		HTTPStatus int          `json:"httpStatus,omitzero"`
+		Tries      int          `json:"tries,omitzero"`
+		Sends      int          `json:"sends,omitzero"`
+		RequestID  string       `json:"requestId,omitzero"`
+		TelcoID    string       `json:"telcoRequestId,omitzero"`
+		Deadline   Deadline     `json:"deadline,omitzero"`
+		RetryAfter float64      `json:"retryAfter,omitzero"`
+		Fields     []FieldError `json:"fields,omitempty"`
+	}{
+		e.Operation, e.Outcome.String(), e.Code, Scrub(e.WireCode), e.Evidence.HTTPStatus,
+		e.Evidence.Tries, e.Evidence.Sends, e.Evidence.RequestID, Scrub(e.Evidence.TelcoRequestID), e.Evidence.Deadline,
+		e.RetryAfter.Seconds(), fields,
+	})
+}
+
+// Sentence returns Text with its values filled in: {n} from AttemptsLeft, {s} from
+// RetryAfter in whole seconds, rounded up, {reason} from Message.
+func (e *Error) Sentence() Text {
+	values := map[string]string{"reason": strings.TrimRight(Scrub(e.Message), ". ")}
+	if e.AttemptsLeft != nil {
+		values["n"] = strconv.Itoa(max(0, *e.AttemptsLeft))
+	}
+	if e.RetryAfter > 0 {
+		values["s"] = strconv.FormatInt(int64((e.RetryAfter-1)/time.Second)+1, 10)
+	}
+	return e.Text.Fill(values)
+}

@@ -1,0 +1,147 @@
+package telco_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+func ExampleParseMSISDN() {
+	m, err := telco.ParseMSISDN("+84 912 345 678")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(m, m == telco.MustParseMSISDN("0912345678"))
+	fmt.Println(m.Reveal(telco.Form0))
+
+	_, err = telco.ParseMSISDN("12345")
+	fmt.Println(err)
+	// Output:
+	// 84*****678 true
+	// 0912345678
+	// not sent: local.INVALID_INPUT: msisdn: not a Vietnamese mobile number; check it with the customer: 10 digits such as 09x xxx xxxx
+}
+
+// A phone number stays masked wherever it is printed, also inside other values.
+func ExampleMSISDN() {
+	order := struct {
+		Customer telco.MSISDN
+		private  telco.MSISDN
+	}{Customer: telco.MustParseMSISDN("0912345678")}
+	out, _ := json.Marshal(order)
+	fmt.Println(string(out), order.private.IsValid())
+	fmt.Printf("%v %d %q\n", order.Customer, order.Customer, order.Customer)
+	// Output:
+	// {"Customer":"84*****678"} false
+	// 84*****678 84*****678 "84*****678"
+}
+
+func ExampleSecret() {
+	key := telco.NewSecret("not for logs")
+	fmt.Printf("%s %x %#v\n", key, key, key)
+	fmt.Println(len(key.Reveal()))
+	// Output:
+	// [redacted] [redacted] telco.Secret([redacted])
+	// 12
+}
+
+func ExampleVND() {
+	fmt.Println(telco.VND(120_000))
+	fmt.Println(telco.VND(-1_250_000))
+	// Output:
+	// 120.000 ₫
+	// -1.250.000 ₫
+}
+
+// The same order has the same id, on every machine and for ever.
+func ExampleDerivePartnerTransID() {
+	key := telco.NewSecret("k")
+	id, err := telco.DerivePartnerTransID(key, "FPT", "S001", "DH-000001", 1)
+	fmt.Println(id, err)
+
+	// One character was read wrongly.
+	_, err = telco.ParsePartnerTransID("X" + string(id[1:]))
+	fmt.Println(errors.Is(err, telco.InvalidInput))
+	// Output:
+	// W1WK9-5R4A8-S65BX-BT7AA-D3D9Y <nil>
+	// true
+}
+
+func ExampleOutcomeOf() {
+	fmt.Println(telco.OutcomeOf(nil))
+	fmt.Println(telco.OutcomeOf(&telco.Error{Outcome: telco.Rejected, Code: telco.NotPrepaid}))
+	fmt.Println(telco.OutcomeOf(errors.New("connection reset")))
+	// Output:
+	// succeeded
+	// rejected
+	// unknown
+}
+
+func ExampleError() {
+	left := 2
+	var err error = &telco.Error{
+		Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.OTPInvalid, WireCode: "7001", AttemptsLeft: &left,
+	}
+	err = fmt.Errorf("selling C120: %w", err)
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, telco.OTPInvalid))
+	if e, ok := errors.AsType[*telco.Error](err); ok && e.AttemptsLeft != nil {
+		fmt.Println(*e.AttemptsLeft, "entries left")
+	}
+	// Output:
+	// selling C120: registration.register: rejected: OTP_INVALID (code "7001")
+	// true
+	// 2 entries left
+}
+
+func ExampleActionFor() {
+	refused := &telco.Error{
+		Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.NotPrepaid,
+		Text: telco.Text{VI: "Gói cước chỉ áp dụng cho thuê bao trả trước.", EN: "The package is for prepaid subscribers only."},
+	}
+	a := telco.ActionFor(refused, true)
+	fmt.Println(a.Step)
+	fmt.Println(a.Text.VI)
+
+	lost := &telco.Error{Operation: telco.OpRegister, Code: telco.ReplyLost}
+	a = telco.ActionFor(lost, true)
+	fmt.Println(a.Step)
+	fmt.Println(a.Text.EN)
+	// Output:
+	// return cash
+	// Gói cước chỉ áp dụng cho thuê bao trả trước. Trả lại tiền cho khách.
+	// hold
+	// The result is not known yet. Take NO more money and do NOT register again; look it up later.
+}
+
+func ExampleText_Fill() {
+	text := telco.Text{VI: "Mã OTP không đúng.[ Còn {n} lần nhập.]", EN: "Wrong OTP.[ {n} entries left.]"}
+	fmt.Println(text.Fill(map[string]string{"n": "2"}).VI)
+	fmt.Println(text.Fill(nil).VI)
+	// Output:
+	// Mã OTP không đúng. Còn 2 lần nhập.
+	// Mã OTP không đúng.
+}
+
+func ExampleScrub() {
+	fmt.Println(telco.Scrub("OTP 604918 of 0912 345 678 is wrong", "604918"))
+	// Output: OTP *** of ***678 is wrong
+}
+
+func ExampleHandle() {
+	h := telco.NewHandle(
+		telco.Intent{IDs: telco.IDs{TransID: "T1", PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"}},
+		telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000},
+	)
+	saved, err := h.MarshalBinary() // before the send; holds the number: encrypt at rest
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var later telco.Handle
+	fmt.Println(later.UnmarshalBinary(saved), later)
+	// Output: <nil> W1WK9-5R4A8-S65BX-BT7AA-D3D9Y T1 84*****678 C120 120.000 ₫
+}

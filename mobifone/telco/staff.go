@@ -1,0 +1,104 @@
+package telco
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Staff says who sells: every request to the partner carries it.
+type Staff struct {
+	Shop     string // shop code as agreed with the partner, 1 to 32 of [A-Za-z0-9_.-]
+	Employee string // employee code, same alphabet
+	POS      string // point of sale, same alphabet; may be empty
+
+	// Who else a contract may ask for; may be empty, and is sent only where the contract
+	// names it. At most 64 characters, without control characters.
+	Name   string `json:",omitempty"` // the employee's name, or the user's in the calling system
+	System string `json:",omitempty"` // the calling system
+}
+
+// Validate lists what is wrong with the codes; nil when nothing is. The fields are
+// "shop", "employee", "pos", "name" and "system".
+func (s Staff) Validate() []FieldError {
+	var faults []FieldError
+	for _, c := range []struct {
+		field, value string
+		optional     bool
+	}{{"shop", s.Shop, false}, {"employee", s.Employee, false}, {"pos", s.POS, true}} {
+		switch {
+		case c.value == "" && c.optional, staffCode(c.value):
+		case c.value == "":
+			faults = append(faults, FieldError{c.field, "missing; set the code agreed with the partner"})
+		default:
+			// A code that only looks right is no help to who sees the right one.
+			if odd := CheckID(c.field, c.value); len(odd) > 0 && len(c.value) <= staffCodeMax {
+				faults = append(faults, odd...)
+				continue
+			}
+			faults = append(faults, FieldError{c.field, "not a code of 1 to 32 letters, digits, '_', '.' or '-'; set the code agreed with the partner"})
+		}
+	}
+	for _, t := range []struct{ field, value string }{{"name", s.Name}, {"system", s.System}} {
+		if utf8.RuneCountInString(t.value) > staffTextMax || !utf8.ValidString(t.value) || strings.ContainsFunc(t.value, unicode.IsControl) {
+			faults = append(faults, FieldError{t.field, "longer than 64 characters, or with a control character; shorten it, or leave it out"})
+		}
+	}
+	return faults
+}
+
+const staffTextMax = 64 // characters
+
+const staffCodeMax = 32 // bytes
+
+func staffCode(s string) bool {
+	if s == "" || len(s) > staffCodeMax {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !letter(c) && !digit(c) && c != '_' && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func digit(c byte) bool  { return c >= '0' && c <= '9' }
+
+// PackageCode is a package's code, such as "C120": 1 to 20 of [A-Z0-9_].
+type PackageCode string
+
+// ParsePackageCode trims and upper-cases what a person typed and refuses what cannot
+// be a code. It does not know which packages exist; the partner does. The error is an
+// [*Error] with [NotSent] and [InvalidInput].
+func ParsePackageCode(s string) (PackageCode, error) {
+	s = strings.TrimSpace(s)
+	ok := s != "" && len(s) <= 20
+	for i := 0; ok && i < len(s); i++ {
+		ok = letter(s[i]) || digit(s[i]) || s[i] == '_'
+	}
+	if !ok {
+		return "", badInput("package", "not a package code of 1 to 20 letters, digits or '_'; choose one from the list of packages")
+	}
+	return PackageCode(strings.ToUpper(s)), nil
+}
+
+// TransID is the partner's id of a transaction, given with the OTP: opaque, at most
+// 64 printable ASCII characters without spaces.
+type TransID string
+
+// ParseTransID trims s and refuses what cannot be a transId: empty, longer than 64, or
+// anything but printable ASCII without spaces. The error is an [*Error] with [NotSent]
+// and [InvalidInput].
+func ParseTransID(s string) (TransID, error) {
+	s = strings.TrimSpace(s)
+	ok := s != "" && len(s) <= 64
+	for i := 0; ok && i < len(s); i++ {
+		ok = s[i] > ' ' && s[i] < 0x7f
+	}
+	if !ok {
+		return "", badInput("transId", "not a transId of 1 to 64 printable characters without spaces; take it from the OTP reply")
+	}
+	return TransID(s), nil
+}
