@@ -21,7 +21,7 @@ import (
 
 // protocols starts a partner over TLS who speaks HTTP/2 and HTTP/1.1, and tells by which
 // each path was last asked for.
-func protocols(t *testing.T) (p *wiretest.Partner, server *httptest.Server, asked func(telco.Operation) string) {
+func protocols(t *testing.T) (p *wiretest.MobiFone, server *httptest.Server, asked func(telco.Operation) string) {
 	t.Helper()
 	p = wiretest.New(t, contract.Default())
 	var mu sync.Mutex

@@ -60,7 +60,7 @@ func (l *leaks) error(err error) {
 		l.print(*e)
 		if e.Handle != nil {
 			l.print(*e.Handle)
-			l.print(e.Handle.Intent())
+			l.print(e.Handle.Window())
 			l.print(e.Handle.Purchase())
 		}
 	}
@@ -90,7 +90,7 @@ func (l *leaks) check(t *testing.T) {
 }
 
 // spill is a partner that writes what it was told into its message.
-func spill(p *wiretest.Partner, op telco.Operation, code string) wiretest.Handler {
+func spill(p *wiretest.MobiFone, op telco.Operation, code string) wiretest.Handler {
 	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 		msg := fmt.Sprintf("so %s / %s / %s, ma %s, otp=%s!", f.MSISDN.Reveal(telco.Form84), f.MSISDN.Reveal(telco.Form0), "+84 908 123 477", f.OTP.Reveal(), f.OTP.Reveal())
 		p.Write(w, op, 200, wire.Answer{WireCode: code, Message: msg, Data: field.Data{SubscriberType: msg}})
@@ -119,12 +119,12 @@ func TestCanary(t *testing.T) {
 		for _, rule := range c.Document().Codes {
 			codes = append(codes, rule.Wire...)
 		}
-		handlers := map[string]func(*wiretest.Partner) wiretest.Handler{}
-		for name := range unusable(&wiretest.Partner{Contract: c}) {
-			handlers[name] = func(p *wiretest.Partner) wiretest.Handler { return unusable(p)[name] }
+		handlers := map[string]func(*wiretest.MobiFone) wiretest.Handler{}
+		for name := range unusable(&wiretest.MobiFone{Contract: c}) {
+			handlers[name] = func(p *wiretest.MobiFone) wiretest.Handler { return unusable(p)[name] }
 		}
 		for _, code := range codes {
-			handlers["code "+code] = func(p *wiretest.Partner) wiretest.Handler { return spill(p, telco.OpRegister, code) }
+			handlers["code "+code] = func(p *wiretest.MobiFone) wiretest.Handler { return spill(p, telco.OpRegister, code) }
 		}
 		for name, h := range handlers {
 			t.Run(wire+"/"+name, func(t *testing.T) {

@@ -72,7 +72,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	}
 	fore := transport.New(tc)
 	back := fore.InLane(telco.Background)
-	ids := telco.NewIDMaker(cfg.IDKey, cfg.Partner)
+	ids := telco.NewIDMaker(cfg.IDKey, cfg.PartnerCode)
 	reg := registration.New(fore, cfg.IDKey)
 	client := assemble(fore, s.catalog, reg, ids)
 	client.background = assemble(back, s.catalog, registration.NewBeside(back, reg), ids)

@@ -20,9 +20,9 @@ type Config struct {
 	// environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY, as net/http reads them);
 	// a transport without a Proxy goes straight.
 	BaseURL string
-	// Partner is our name at MobiFone, 1 to 64 bytes of what [telco.CheckID] takes; it
+	// PartnerCode is our name at MobiFone, 1 to 64 bytes of what [telco.CheckID] takes; it
 	// enters every partnerTransId and must never change.
-	Partner string
+	PartnerCode string
 	// Channel is the sales channel every request names, 1 to 32 bytes.
 	Channel string
 	// Credentials is asked before the first call and again when they expire or are
@@ -64,10 +64,10 @@ func (c Config) check(with *contract.Contract) (*url.URL, []telco.FieldError) {
 	if problem != "" {
 		add("BaseURL", problem)
 	}
-	if c.Partner == "" || len(c.Partner) > 64 {
-		add("Partner", "must have 1 to 64 bytes: our name at MobiFone")
+	if c.PartnerCode == "" || len(c.PartnerCode) > 64 {
+		add("PartnerCode", "must have 1 to 64 bytes: our name at MobiFone")
 	} else {
-		faults = append(faults, telco.CheckID("Config.Partner", c.Partner)...) // it goes into every id
+		faults = append(faults, telco.CheckID("Config.PartnerCode", c.PartnerCode)...) // it goes into every id
 	}
 	if c.Channel == "" || len(c.Channel) > 32 {
 		add("Channel", "must have 1 to 32 bytes: the sales channel agreed with MobiFone")

@@ -118,11 +118,11 @@ func TestEachBadField(t *testing.T) {
 		field string
 		spoil func(*mobifone.Config)
 	}{
-		"no partner":      {"Config.Partner", func(c *mobifone.Config) { c.Partner = "" }},
-		"long partner":    {"Config.Partner", func(c *mobifone.Config) { c.Partner = strings.Repeat("P", 65) }},
-		"partner odd":     {"Config.Partner", func(c *mobifone.Config) { c.Partner = "FPT\u200b" }},
-		"partner in NFD":  {"Config.Partner", func(c *mobifone.Config) { c.Partner = "ĐO\u031bN" }},
-		"partner spaced":  {"Config.Partner", func(c *mobifone.Config) { c.Partner = "FPT " }},
+		"no partner":      {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = "" }},
+		"long partner":    {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = strings.Repeat("P", 65) }},
+		"partner odd":     {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = "FPT\u200b" }},
+		"partner in NFD":  {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = "ĐO\u031bN" }},
+		"partner spaced":  {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = "FPT " }},
 		"no channel":      {"Config.Channel", func(c *mobifone.Config) { c.Channel = "" }},
 		"long channel":    {"Config.Channel", func(c *mobifone.Config) { c.Channel = strings.Repeat("C", 33) }},
 		"no credentials":  {"Config.Credentials", func(c *mobifone.Config) { c.Credentials = nil }},
@@ -130,8 +130,8 @@ func TestEachBadField(t *testing.T) {
 		"no URL":          {"Config.BaseURL", func(c *mobifone.Config) { c.BaseURL = "" }},
 		"long key is one": {"", func(c *mobifone.Config) { c.IDKey = telco.NewSecret(strings.Repeat("k", 16)) }},
 		"no key is one":   {"", func(c *mobifone.Config) { c.IDKey = telco.Secret{} }},
-		"partner in NFC":  {"", func(c *mobifone.Config) { c.Partner = "Cửa hàng" }},
-		"full lengths":    {"", func(c *mobifone.Config) { c.Partner, c.Channel = strings.Repeat("P", 64), strings.Repeat("C", 32) }},
+		"partner in NFC":  {"", func(c *mobifone.Config) { c.PartnerCode = "Cửa hàng" }},
+		"full lengths":    {"", func(c *mobifone.Config) { c.PartnerCode, c.Channel = strings.Repeat("P", 64), strings.Repeat("C", 32) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -151,7 +151,7 @@ func TestEachBadField(t *testing.T) {
 // All faults come at once, the configuration's and every option's.
 func TestAllFaultsAtOnce(t *testing.T) {
 	t.Parallel()
-	want := []string{"Config.BaseURL", "Config.Partner", "Config.Channel", "Config.Credentials", "Config.IDKey"}
+	want := []string{"Config.BaseURL", "Config.PartnerCode", "Config.Channel", "Config.Credentials", "Config.IDKey"}
 	var opts []mobifone.Option
 	for field, of := range badOptions() {
 		for _, opt := range of {

@@ -29,7 +29,7 @@ import (
 
 // inProcess is a partner without sockets, for tests in which time matters.
 type inProcess struct {
-	partner *wiretest.Partner
+	partner *wiretest.MobiFone
 
 	mu      sync.Mutex
 	script  script

@@ -134,7 +134,7 @@ func TestNumberInATransIDDoesNotPrint(t *testing.T) {
 				assert.NotContains(t, line, "908123477")
 			}
 		}
-		assert.Equal(t, req.TransID, draft.Handle().Intent().TransID)
+		assert.Equal(t, req.TransID, draft.Handle().Window().TransID)
 	})
 }
 

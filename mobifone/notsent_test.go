@@ -44,7 +44,7 @@ func (f *faultyWire) client() *http.Client {
 	}}}
 }
 
-func requireNotSent(t *testing.T, p *wiretest.Partner, err error, code telco.Code) *telco.Error {
+func requireNotSent(t *testing.T, p *wiretest.MobiFone, err error, code telco.Code) *telco.Error {
 	t.Helper()
 	require.Error(t, err)
 	assert.Equal(t, telco.NotSent, telco.OutcomeOf(err), "%v", err)

@@ -63,7 +63,7 @@ func TestPrepareOfOpenIDsIsUnknown(t *testing.T) {
 // ids, or no answer, mean no send.
 func TestPrepareLooksFirst(t *testing.T) {
 	t.Parallel()
-	send := func(t *testing.T, c *contract.Contract, script func(*wiretest.Partner, registration.Request)) (*wiretest.Partner, error) {
+	send := func(t *testing.T, c *contract.Contract, script func(*wiretest.MobiFone, registration.Request)) (*wiretest.MobiFone, error) {
 		t.Helper()
 		p := wiretest.New(t, c)
 		req := aRequest(t)
@@ -74,13 +74,13 @@ func TestPrepareLooksFirst(t *testing.T) {
 	}
 	t.Run("fresh ids", func(t *testing.T) {
 		t.Parallel()
-		p, err := send(t, contract.Default(), func(*wiretest.Partner, registration.Request) {})
+		p, err := send(t, contract.Default(), func(*wiretest.MobiFone, registration.Request) {})
 		require.NoError(t, err)
 		assert.Positive(t, p.Requests(telco.OpGet))
 	})
 	t.Run("used ids", func(t *testing.T) {
 		t.Parallel()
-		p, err := send(t, contract.Default(), func(p *wiretest.Partner, r registration.Request) {
+		p, err := send(t, contract.Default(), func(p *wiretest.MobiFone, r registration.Request) {
 			p.On(telco.OpGet, p.Found(wiretest.Row(field.Request{
 				TransID: r.TransID, PartnerTransID: r.PartnerTransID,
 				MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount,
@@ -91,18 +91,18 @@ func TestPrepareLooksFirst(t *testing.T) {
 		assert.Zero(t, p.OnWire(telco.OpRegister))
 		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
-		assert.Equal(t, &telco.Lookup{}, e.Lookup, "it was looked up, and is not absent")
+		assert.Equal(t, &telco.Undecided{}, e.Undecided, "it was looked up, and is not absent")
 	})
 	t.Run("no answer", func(t *testing.T) {
 		t.Parallel()
-		p, err := send(t, contract.Default(), func(p *wiretest.Partner, _ registration.Request) {
+		p, err := send(t, contract.Default(), func(p *wiretest.MobiFone, _ registration.Request) {
 			p.On(telco.OpGet, wiretest.Hangup(""))
 		})
 		requireNotSent(t, p, err, telco.ReplyLost)
 	})
 	t.Run("no lookup in the contract", func(t *testing.T) {
 		t.Parallel()
-		p, err := send(t, contracts(t)["second"], func(*wiretest.Partner, registration.Request) {})
+		p, err := send(t, contracts(t)["second"], func(*wiretest.MobiFone, registration.Request) {})
 		e := requireNotSent(t, p, err, telco.ClockUnreliable)
 		_, twice := errors.AsType[*telco.Error](e.Err)
 		assert.False(t, twice, "the cause is said once")
@@ -116,12 +116,12 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 	sealed := errors.New("vault sealed")
 	refused := wiretest.Raw(401, "text/plain", "no")
 	for name, tc := range map[string]struct {
-		client func(t *testing.T, p *wiretest.Partner) *mobifone.Client
+		client func(t *testing.T, p *wiretest.MobiFone) *mobifone.Client
 		code   telco.Code
 		cause  func(error) bool
 	}{
 		"connection refused": {
-			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+			client: func(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 				t.Helper()
 				p.Server.Close()
 				return newClient(t, p, quick(1))
@@ -129,7 +129,7 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 			code: telco.ConnectFailed, cause: func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
 		},
 		"a certificate of nobody": {
-			client: func(t *testing.T, _ *wiretest.Partner) *mobifone.Client {
+			client: func(t *testing.T, _ *wiretest.MobiFone) *mobifone.Client {
 				t.Helper()
 				return newClient(t, wiretest.NewTLS(t, contract.Default()), quick(1))
 			},
@@ -140,7 +140,7 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 			},
 		},
 		"no such name": {
-			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+			client: func(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 				t.Helper()
 				var f faultyWire
 				f.fail(func(context.Context, string, string) (net.Conn, error) {
@@ -155,7 +155,7 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 			},
 		},
 		"a wrong key": {
-			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+			client: func(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 				t.Helper()
 				p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 					w.Header()["Date"] = nil // a gateway without a clock
@@ -166,7 +166,7 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 			code: telco.AuthKey,
 		},
 		"a bare 401": {
-			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+			client: func(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 				t.Helper()
 				p.On(telco.OpGet, refused)
 				return newClient(t, p, quick(1))
@@ -174,7 +174,7 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 			code: telco.SystemError,
 		},
 		"the vault is down": {
-			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+			client: func(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 				t.Helper()
 				cfg := config(p.Server.URL)
 				cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (telco.Credentials, error) {
@@ -187,7 +187,7 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 			code: telco.CredentialsFailed, cause: func(err error) bool { return errors.Is(err, sealed) },
 		},
 		"a cache answers": { // the lookup went well, and told no time
-			client: func(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+			client: func(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 				t.Helper()
 				p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 					w.Header().Set("Age", "60")

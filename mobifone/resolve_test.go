@@ -20,7 +20,7 @@ import (
 
 // lost sends a registration whose reply is lost and returns its handle and what the
 // partner was told.
-func lost(t *testing.T, p *wiretest.Partner, client *mobifone.Client) (telco.Handle, field.Request) {
+func lost(t *testing.T, p *wiretest.MobiFone, client *mobifone.Client) (telco.Handle, field.Request) {
 	t.Helper()
 	var told field.Request
 	p.On(telco.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
@@ -109,8 +109,8 @@ func TestResolveReadings(t *testing.T) {
 				require.True(t, ok)
 				assert.Equal(t, tc.code, e.Code)
 				assert.NotNil(t, e.Handle)
-				require.NotNil(t, e.Lookup)
-				assert.Equal(t, telco.Lookup{Absent: tc.absent}, *e.Lookup)
+				require.NotNil(t, e.Undecided)
+				assert.Equal(t, telco.Undecided{Absent: tc.absent}, *e.Undecided)
 				assert.Zero(t, e.RetryAfter, "there is no fence to wait for")
 				step := telco.Hold
 				if tc.want == telco.Rejected {
@@ -170,24 +170,24 @@ func TestResolveAsksForBothIDs(t *testing.T) {
 // A lookup that fails, lies about ids or is incomplete never decides.
 func TestFailedResolveIsUnknown(t *testing.T) {
 	t.Parallel()
-	for name, h := range map[string]func(*wiretest.Partner, field.Request) wiretest.Handler{
-		"500":  func(*wiretest.Partner, field.Request) wiretest.Handler { return wiretest.Raw(500, "text/plain", "") },
-		"404":  func(*wiretest.Partner, field.Request) wiretest.Handler { return wiretest.Raw(404, "text/plain", "") },
-		"lost": func(*wiretest.Partner, field.Request) wiretest.Handler { return wiretest.Hangup("") },
-		"refused key": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
+	for name, h := range map[string]func(*wiretest.MobiFone, field.Request) wiretest.Handler{
+		"500":  func(*wiretest.MobiFone, field.Request) wiretest.Handler { return wiretest.Raw(500, "text/plain", "") },
+		"404":  func(*wiretest.MobiFone, field.Request) wiretest.Handler { return wiretest.Raw(404, "text/plain", "") },
+		"lost": func(*wiretest.MobiFone, field.Request) wiretest.Handler { return wiretest.Hangup("") },
+		"refused key": func(p *wiretest.MobiFone, _ field.Request) wiretest.Handler {
 			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.AuthKey})
 		},
-		"invalid number": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
+		"invalid number": func(p *wiretest.MobiFone, _ field.Request) wiretest.Handler {
 			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.InvalidISDN})
 		},
-		"other ids": func(p *wiretest.Partner, f field.Request) wiretest.Handler {
+		"other ids": func(p *wiretest.MobiFone, f field.Request) wiretest.Handler {
 			f.TransID, f.PartnerTransID = "T-9", telco.RandomPartnerTransID()
 			return p.Found(wiretest.Row(f, telco.StateSuccess))
 		},
-		"no row in a success": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
+		"no row in a success": func(p *wiretest.MobiFone, _ field.Request) wiretest.Handler {
 			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.Success})
 		},
-		"second question fails": func(p *wiretest.Partner, _ field.Request) wiretest.Handler {
+		"second question fails": func(p *wiretest.MobiFone, _ field.Request) wiretest.Handler {
 			return func(w http.ResponseWriter, r *http.Request, f field.Request) {
 				if f.PartnerTransID != "" {
 					wiretest.Raw(500, "text/plain", "")(w, r, f)
@@ -210,7 +210,7 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.NotNil(t, e.Handle)
-			assert.True(t, e.Lookup == nil || !e.Lookup.Absent, "absence needs a complete, well-formed lookup")
+			assert.True(t, e.Undecided == nil || !e.Undecided.Absent, "absence needs a complete, well-formed lookup")
 		})
 	}
 }
@@ -238,8 +238,8 @@ func TestResolveAtTheFence(t *testing.T) {
 			p := wiretest.New(t, c)
 			client := newClient(t, p)
 			handle, _ := lost(t, p, client)
-			require.Equal(t, handle.Intent().SendBy.Add(time.Minute), handle.Intent().LastBy)
-			fence := handle.Intent().LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
+			require.Equal(t, handle.Window().SendBy.Add(time.Minute), handle.Window().LastBy)
+			fence := handle.Window().LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
 			date := fence.Truncate(time.Second)
 			if fence.After(date) {
 				date = date.Add(time.Second) // the first whole second that is not before the fence
@@ -255,13 +255,13 @@ func TestResolveAtTheFence(t *testing.T) {
 			require.True(t, ok)
 			assert.Equal(t, tc.want, e.Outcome)
 			assert.Equal(t, telco.TransactionNotFound, e.Code)
-			require.NotNil(t, e.Lookup)
+			require.NotNil(t, e.Undecided)
 			if tc.want == telco.Rejected { // and then another OTP, under another id unless MobiFone dedupes by it
 				assert.Equal(t, map[bool]telco.Then{false: telco.ThenNewAttempt, true: telco.ThenNewOTP}[tc.dedupes], e.Then)
 			}
 			if tc.want == telco.Unknown {
-				assert.True(t, e.Lookup.Absent)
-				assert.True(t, fence.Equal(e.Lookup.DecidesAt), "%s, want %s", e.Lookup.DecidesAt, fence)
+				assert.True(t, e.Undecided.Absent)
+				assert.True(t, fence.Equal(e.Undecided.DecidesAt), "%s, want %s", e.Undecided.DecidesAt, fence)
 				assert.Positive(t, e.RetryAfter)
 			}
 		})
@@ -276,7 +276,7 @@ func TestResolveTakesTheEarliestOfItsLookups(t *testing.T) {
 		p := wiretest.New(t, fenced(t, time.Minute))
 		client := newClient(t, p, mobifone.WithTimeouts(mobifone.Timeouts{Read: time.Minute}))
 		handle, _ := lost(t, p, client)
-		fence := handle.Intent().LastBy.Add(2*time.Minute + 30*time.Second) // the margin is the read timeout
+		fence := handle.Window().LastBy.Add(2*time.Minute + 30*time.Second) // the margin is the read timeout
 		p.On(telco.OpGet, func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 			at := fence.Add(-10 * time.Second)
 			if (late == "first") == (f.TransID != "") {
@@ -317,7 +317,7 @@ func TestHandleOutlivesTheProcess(t *testing.T) {
 	assert.NotContains(t, string(saved), canaryOTP)
 	var read telco.Handle
 	require.NoError(t, read.UnmarshalBinary(saved))
-	assert.Equal(t, handle.Intent().IDs, read.Intent().IDs)
+	assert.Equal(t, handle.Window().IDs, read.Window().IDs)
 
 	p.On(telco.OpGet, p.Found(wiretest.Row(told, telco.StateSuccess)))
 	receipt, err := newClient(t, p).Registration.Resolve(t.Context(), read)

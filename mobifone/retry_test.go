@@ -77,7 +77,7 @@ func once(h, then wiretest.Handler) wiretest.Handler {
 	}
 }
 
-func healthy(p *wiretest.Partner, op telco.Operation) wiretest.Handler {
+func healthy(p *wiretest.MobiFone, op telco.Operation) wiretest.Handler {
 	switch op {
 	case telco.OpEligible:
 		return p.Offers(120_000)

@@ -31,11 +31,11 @@ func finally(t *testing.T) *contract.Contract {
 // What is settled holds none of its ids any more: the sale goes on with the next OTP.
 func TestASettledRegistrationFreesItsIDs(t *testing.T) {
 	t.Parallel()
-	for name, reply := range map[string]func(*wiretest.Partner) wiretest.Handler{
-		"by a final refusal": func(p *wiretest.Partner) wiretest.Handler {
+	for name, reply := range map[string]func(*wiretest.MobiFone) wiretest.Handler{
+		"by a final refusal": func(p *wiretest.MobiFone) wiretest.Handler {
 			return p.Says(telco.OpRegister, 200, wire.Answer{Code: telco.RegistrationFailed})
 		},
-		"by a lookup": func(*wiretest.Partner) wiretest.Handler { return wiretest.Hangup("") },
+		"by a lookup": func(*wiretest.MobiFone) wiretest.Handler { return wiretest.Hangup("") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -113,7 +113,7 @@ func TestAbsenceCountsFromTheFenceOn(t *testing.T) {
 		_, err = draft.Send(t.Context())
 		require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		w.say(nil)
-		fence := draft.Handle().Intent().LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
+		fence := draft.Handle().Window().LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
 		<-time.After(time.Until(fence) - time.Second)
 		_, err = client.Registration.Resolve(t.Context(), draft.Handle())
 		e, ok := errors.AsType[*telco.Error](err)
@@ -175,7 +175,7 @@ func TestResolveByOneID(t *testing.T) {
 	handle, told := lost(t, p, client)
 	p.On(telco.OpGet, p.Found(wiretest.Row(told, telco.StateSuccess)))
 	for _, ids := range []telco.IDs{{TransID: told.TransID}, {PartnerTransID: told.PartnerTransID}} {
-		_, err := client.Registration.Resolve(t.Context(), telco.NewHandle(telco.Intent{IDs: ids}, handle.Purchase()))
+		_, err := client.Registration.Resolve(t.Context(), telco.NewHandle(telco.SendWindow{IDs: ids}, handle.Purchase()))
 		require.ErrorIs(t, err, telco.LookupConflict, "found, and not by both ids")
 	}
 }
@@ -218,7 +218,7 @@ func TestPrepareRefusesAnOTPThatHasRunOut(t *testing.T) {
 		req := toOTP(t, client)
 		draft, err := client.Registration.Prepare(t.Context(), req)
 		require.NoError(t, err)
-		req.OTPExpiresAt = draft.Handle().Intent().PreparedAt.Add(-time.Second)
+		req.OTPExpiresAt = draft.Handle().Window().PreparedAt.Add(-time.Second)
 		_, err = client.Registration.Prepare(t.Context(), req)
 		require.NoError(t, err)
 		req.OTPExpiresAt = req.OTPExpiresAt.Add(-1)

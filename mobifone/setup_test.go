@@ -52,12 +52,12 @@ func credentials() telco.Credentials {
 
 func config(url string) mobifone.Config {
 	return mobifone.Config{
-		BaseURL: url, Partner: "FPT", Channel: "SHOP",
+		BaseURL: url, PartnerCode: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(credentials()), IDKey: telco.NewSecret(canaryIDKey),
 	}
 }
 
-func newClient(t *testing.T, p *wiretest.Partner, opts ...mobifone.Option) *mobifone.Client {
+func newClient(t *testing.T, p *wiretest.MobiFone, opts ...mobifone.Option) *mobifone.Client {
 	t.Helper()
 	p.Trust(credentials())
 	client, err := mobifone.New(config(p.Server.URL), append([]mobifone.Option{mobifone.WithContract(p.Contract)}, opts...)...)

@@ -26,7 +26,7 @@ type executed struct {
 	on   bool
 }
 
-func (e *executed) record(p *wiretest.Partner, h wiretest.Handler) wiretest.Handler {
+func (e *executed) record(p *wiretest.MobiFone, h wiretest.Handler) wiretest.Handler {
 	return func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		e.mu.Lock()
 		e.last, e.on = f, true
@@ -39,7 +39,7 @@ func (e *executed) record(p *wiretest.Partner, h wiretest.Handler) wiretest.Hand
 }
 
 // unusable are answers to a registration that prove nothing.
-func unusable(p *wiretest.Partner) map[string]wiretest.Handler {
+func unusable(p *wiretest.MobiFone) map[string]wiretest.Handler {
 	html := "<html><body>Bad gateway</body></html>"
 	says := func(status int, a wire.Answer) wiretest.Handler { return p.Says(telco.OpRegister, status, a) }
 	h := map[string]wiretest.Handler{
@@ -93,7 +93,7 @@ func unusable(p *wiretest.Partner) map[string]wiretest.Handler {
 func TestUnusableReplyIsUnknown(t *testing.T) {
 	t.Parallel()
 	for wire, c := range contracts(t) {
-		for name := range unusable(&wiretest.Partner{Contract: c}) {
+		for name := range unusable(&wiretest.MobiFone{Contract: c}) {
 			if strings.Contains(name, "partnerTransId") && !c.Echoes(telco.OpRegister, "partnerTransId") {
 				continue // this wire does not send it back, so there is nothing to differ
 			}
@@ -166,9 +166,9 @@ func testUnusable(t *testing.T, c *contract.Contract, name string, carriedOut, c
 		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
-		require.NotNil(t, e.Lookup)
-		assert.True(t, e.Lookup.Absent)
-		assert.True(t, e.Lookup.DecidesAt.IsZero(), "the pessimistic contract knows no fence")
+		require.NotNil(t, e.Undecided)
+		assert.True(t, e.Undecided.Absent)
+		assert.True(t, e.Undecided.DecidesAt.IsZero(), "the pessimistic contract knows no fence")
 		assert.NotNil(t, e.Handle)
 	}
 }

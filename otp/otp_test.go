@@ -18,10 +18,10 @@ import (
 	"github.com/fptshop/mobifone-go/otp"
 )
 
-func newClient(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+func newClient(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 	t.Helper()
 	client, err := mobifone.New(mobifone.Config{
-		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP",
+		BaseURL: p.Server.URL, PartnerCode: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(telco.Credentials{APIKey: telco.NewSecret("k"), Secret: telco.NewSecret("s")}),
 	}, mobifone.WithContract(p.Contract))
 	require.NoError(t, err)

@@ -18,10 +18,10 @@ import (
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
-func client(t *testing.T, p *wiretest.Partner, opts ...mobifone.Option) *mobifone.Client {
+func client(t *testing.T, p *wiretest.MobiFone, opts ...mobifone.Option) *mobifone.Client {
 	t.Helper()
 	c, err := mobifone.New(mobifone.Config{
-		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP",
+		BaseURL: p.Server.URL, PartnerCode: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(telco.Credentials{
 			APIKey: telco.NewSecret("key-for-tests"), Secret: telco.NewSecret("secret-for-tests"),
 		}),
@@ -138,12 +138,12 @@ func TestTheCatalogFlagsAndNeverRefuses(t *testing.T) {
 	require.NoError(t, err)
 	want := map[telco.PackageCode][]catalog.Difference{
 		"C120": {
-			{Field: "price", Catalog: "120000", Partner: "130000"},
-			{Field: "cycleDays", Catalog: "30", Partner: "31"},
-			{Field: "autoRenew", Catalog: "true", Partner: "false"},
+			{Field: "price", Catalog: "120000", MobiFone: "130000"},
+			{Field: "cycleDays", Catalog: "30", MobiFone: "31"},
+			{Field: "autoRenew", Catalog: "true", MobiFone: "false"},
 		},
 		"3C120": {{Field: "price", Catalog: "360000"}},
-		"NEW_1": {{Field: "package", Partner: "NEW_1"}},
+		"NEW_1": {{Field: "package", MobiFone: "NEW_1"}},
 	}
 	require.Len(t, e.Offers, len(want))
 	for _, o := range e.Offers {

@@ -109,26 +109,26 @@ func (s *Service) text(code telco.Code, message string) telco.Text {
 func (s *Service) differences(o Offer) []catalog.Difference {
 	known, ok := s.cat.Lookup(o.Code)
 	if !ok {
-		return []catalog.Difference{{Field: "package", Partner: string(o.Code)}}
+		return []catalog.Difference{{Field: "package", MobiFone: string(o.Code)}}
 	}
 	var out []catalog.Difference
 	if o.Price != known.Price {
 		d := catalog.Difference{Field: "price", Catalog: strconv.FormatInt(int64(known.Price), 10)}
 		if o.Price > 0 {
-			d.Partner = strconv.FormatInt(int64(o.Price), 10)
+			d.MobiFone = strconv.FormatInt(int64(o.Price), 10)
 		}
 		out = append(out, d)
 	}
 	days := func(field string, ours, theirs int) {
 		if theirs != 0 && theirs != ours {
-			out = append(out, catalog.Difference{Field: field, Catalog: strconv.Itoa(ours), Partner: strconv.Itoa(theirs)})
+			out = append(out, catalog.Difference{Field: field, Catalog: strconv.Itoa(ours), MobiFone: strconv.Itoa(theirs)})
 		}
 	}
 	days("cycleDays", known.CycleDays, o.CycleDays)
 	days("resetDays", known.ResetDays, o.ResetDays)
 	if o.AutoRenew != nil && *o.AutoRenew != known.AutoRenew {
 		out = append(out, catalog.Difference{
-			Field: "autoRenew", Catalog: strconv.FormatBool(known.AutoRenew), Partner: strconv.FormatBool(*o.AutoRenew),
+			Field: "autoRenew", Catalog: strconv.FormatBool(known.AutoRenew), MobiFone: strconv.FormatBool(*o.AutoRenew),
 		})
 	}
 	return out

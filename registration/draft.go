@@ -45,13 +45,13 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 	if d.sent.Swap(true) {
 		return nil, d.unknown(telco.AlreadySent, errTwice)
 	}
-	claim, ok := d.service.sends.begin(d.handle.Intent().IDs)
+	claim, ok := d.service.sends.begin(d.handle.Window().IDs)
 	if !ok {
 		return nil, d.unknown(telco.AlreadySent, errOpen)
 	}
 	end := keepClaim // also of a panic in a hook or a middleware
 	defer func() { d.service.sends.end(claim, end) }()
-	reply, err := d.service.t.Send(ctx, d.fields, d.handle.Intent().SendBy)
+	reply, err := d.service.t.Send(ctx, d.fields, d.handle.Window().SendBy)
 	if err != nil {
 		var said telco.Error
 		if e, ok := errors.AsType[*telco.Error](err); ok {

@@ -97,7 +97,7 @@ func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
 func (s *Service) notPrepared(err error, req Request) error {
 	if !s.sends.holds(req.ids()) {
 		if s.sends.remembers(req.ids()) {
-			err = notTheFirst(err, telco.NewHandle(telco.Intent{IDs: req.ids()}, req.purchase()))
+			err = notTheFirst(err, telco.NewHandle(telco.SendWindow{IDs: req.ids()}, req.purchase()))
 		}
 		return err
 	}
@@ -109,7 +109,7 @@ func (s *Service) notPrepared(err error, req Request) error {
 }
 
 func (s *Service) alreadySent(req Request, cause error) *telco.Error {
-	handle := telco.NewHandle(telco.Intent{IDs: req.ids()}, req.purchase())
+	handle := telco.NewHandle(telco.SendWindow{IDs: req.ids()}, req.purchase())
 	return &telco.Error{Operation: telco.OpRegister, Code: telco.AlreadySent, Handle: &handle, Err: cause}
 }
 
@@ -131,8 +131,8 @@ func (s *Service) prepare(ctx context.Context, req *Request, d *Draft) error {
 
 // intend fixes the intent's times by MobiFone's clock: of the last reply, or else of a
 // lookup, which may also show that these ids have been used.
-func (s *Service) intend(ctx context.Context, req Request) (telco.Intent, error) {
-	intent := telco.Intent{IDs: req.ids()}
+func (s *Service) intend(ctx context.Context, req Request) (telco.SendWindow, error) {
+	intent := telco.SendWindow{IDs: req.ids()}
 	earliest, latest, err := s.t.PartnerNow()
 	if err != nil {
 		lookErr := s.lookFirst(ctx, req)
@@ -167,7 +167,7 @@ func (s *Service) lookFirst(ctx context.Context, req Request) error {
 	_, failed := reading.Failed(rows, req.ids())
 	if failed || !reading.Read(rows, []telco.IDs{req.ids()}, nil, nil).Nothing() {
 		used := s.alreadySent(req, errUsed)
-		used.Lookup = &telco.Lookup{}
+		used.Undecided = &telco.Undecided{}
 		return used
 	}
 	return err

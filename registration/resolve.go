@@ -24,7 +24,7 @@ var errStillOpen = errors.New("not decided yet; resolve again later")
 //
 // After a wrong OTP, when the same ids went again, resolve the handle of the last send.
 func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error) {
-	intent := h.Intent()
+	intent := h.Window()
 	if intent.TransID == "" && intent.PartnerTransID == "" {
 		return nil, &telco.Error{
 			Operation: telco.OpGet, Code: telco.InvalidInput,
@@ -37,10 +37,10 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 	if err != nil && found.Nothing() { // what was shown stands, although a later question failed
 		return nil, withHandle(err, h)
 	}
-	fence, known := reading.MarginsOf(s.t.Contract().Semantics(), s.t.ReadTimeout()).Fence([]telco.Intent{intent})
+	fence, known := reading.MarginsOf(s.t.Contract().Semantics(), s.t.ReadTimeout()).Fence([]telco.SendWindow{intent})
 	unknown := &telco.Error{
 		Operation: telco.OpRegister, Handle: &h, Evidence: answer.Evidence,
-		Lookup: &telco.Lookup{DecidesAt: fence}, Err: errStillOpen,
+		Undecided: &telco.Undecided{DecidesAt: fence}, Err: errStillOpen,
 	}
 	switch {
 	case found.Conflict != "":
@@ -68,7 +68,7 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 		s.sends.forget(intent.IDs)
 		return nil, s.settledNo(h, answer, refusal)
 	}
-	unknown.Code, unknown.Lookup.Absent = telco.TransactionNotFound, !answer.Cached
+	unknown.Code, unknown.Undecided.Absent = telco.TransactionNotFound, !answer.Cached
 	if known && !answer.SaidAt.IsZero() {
 		unknown.RetryAfter = max(fence.Sub(answer.SaidAt), time.Second)
 	}
@@ -79,7 +79,7 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 func (s *Service) settledNo(h telco.Handle, a reading.Answer, refusal reading.Row) error {
 	e := &telco.Error{
 		Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.TransactionNotFound,
-		WireCode: a.WireCode, Handle: &h, Evidence: a.Evidence, Lookup: &telco.Lookup{}, Then: telco.ThenNewAttempt,
+		WireCode: a.WireCode, Handle: &h, Evidence: a.Evidence, Undecided: &telco.Undecided{}, Then: telco.ThenNewAttempt,
 	}
 	if s.t.Contract().Semantics().DedupeByPartnerTransID {
 		e.Then = telco.ThenNewOTP

@@ -25,7 +25,7 @@ var (
 	other  = telco.MustParseMSISDN("0908123457")
 )
 
-func client(t *testing.T, p *wiretest.Partner) *mobifone.Client {
+func client(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 	t.Helper()
 	cred := telco.Credentials{
 		APIKey: telco.NewSecret("key-for-tests"), Secret: telco.NewSecret("secret-for-tests"),
@@ -33,7 +33,7 @@ func client(t *testing.T, p *wiretest.Partner) *mobifone.Client {
 	}
 	p.Trust(cred)
 	c, err := mobifone.New(mobifone.Config{
-		BaseURL: p.Server.URL, Partner: "FPT", Channel: "SHOP", Credentials: mobifone.StaticCredentials(cred),
+		BaseURL: p.Server.URL, PartnerCode: "FPT", Channel: "SHOP", Credentials: mobifone.StaticCredentials(cred),
 	}, mobifone.WithContract(p.Contract), mobifone.WithRetry(mobifone.Retry{Tries: 1}))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) })
@@ -80,7 +80,7 @@ func edited(t *testing.T, change func(*contract.Document)) *contract.Contract {
 // book serves lists and searches from rows, as the default contract says, and keeps what
 // was asked.
 type book struct {
-	p    *wiretest.Partner
+	p    *wiretest.MobiFone
 	rows []field.Row
 
 	mu    sync.Mutex

@@ -60,7 +60,7 @@ func open(ctx context.Context, f flags, env func(string) string, in io.Reader, o
 	}
 	c.wire = wire
 	c.client, err = mobifone.New(mobifone.Config{
-		BaseURL: url, Partner: "FPT", Channel: "SHOP",
+		BaseURL: url, PartnerCode: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(credentials), IDKey: telco.NewSecret(env("MOBIFONE_ID_KEY")),
 	}, mobifone.WithContract(wire))
 	if err != nil {

@@ -57,7 +57,7 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 		options = append(options, mobifone.WithHooks(mobifone.Hooks{OnTry: t.dieInRegister}))
 	}
 	t.client, err = mobifone.New(mobifone.Config{
-		BaseURL: t.at.URL, Partner: "FPT", Channel: "SHOP",
+		BaseURL: t.at.URL, PartnerCode: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(t.at.credentials()), IDKey: telco.NewSecret(string(k.ID)),
 	}, options...)
 	if err != nil {
@@ -72,7 +72,7 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 	}
 	t.desk, err = sale.NewDesk(sale.Config{
 		AllowNoLookup: noLookup,
-		Partner:       sale.ClientPartner(t.client), Resolver: sale.ClientPartner(t.client.Background()),
+		Gateway:       sale.ClientGateway(t.client), Resolver: sale.ClientGateway(t.client.Background()),
 		Store: t.store, Rules: sale.RulesOf(t.client), NewID: t.client.NewPartnerTransID,
 	})
 	return t, err
@@ -149,7 +149,7 @@ var unfinished = []sale.State{
 
 // recover takes up what an earlier run left open.
 func (t *till) recover(ctx context.Context) (found bool, err error) {
-	open, err := t.store.Find(ctx, sale.Query{States: unfinished})
+	open, err := t.store.Find(ctx, sale.Filter{States: unfinished})
 	if err != nil {
 		return false, err
 	}
@@ -205,7 +205,7 @@ func (t *till) settle(ctx context.Context, id string) error {
 
 // release ends the partner when nothing of it is open any more.
 func (t *till) release(ctx context.Context) error {
-	open, err := t.store.Find(ctx, sale.Query{States: unfinished, Limit: 1})
+	open, err := t.store.Find(ctx, sale.Filter{States: unfinished, Limit: 1})
 	if err != nil || len(open) > 0 {
 		return err
 	}

@@ -35,7 +35,7 @@ func newSDK(ctx context.Context, base string, client *http.Client, opts ...mobif
 		opts = append(opts, mobifone.WithHTTPClient(client))
 	}
 	c, err := mobifone.New(mobifone.Config{
-		BaseURL: base, Partner: "FPT", Channel: "FPTSHOP",
+		BaseURL: base, PartnerCode: "FPT", Channel: "FPTSHOP",
 		Credentials: mobifone.StaticCredentials(credentials), IDKey: idKey,
 	}, opts...)
 	if err != nil {

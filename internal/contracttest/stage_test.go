@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/registration"
@@ -52,7 +52,7 @@ func onStage(t *testing.T, name string, box *sandbox.Sandbox, base string, road 
 	t.Helper()
 	wire := &recorder{next: road, scene: name}
 	client, err := mobifone.New(mobifone.Config{
-		BaseURL: base, Partner: "FPT", Channel: "SHOP", Credentials: mobifone.StaticCredentials(box.Credentials()),
+		BaseURL: base, PartnerCode: "FPT", Channel: "SHOP", Credentials: mobifone.StaticCredentials(box.Credentials()),
 		IDKey: telco.NewSecret("contract-test-id-key-0123456789"),
 	}, mobifone.WithContract(box.Contract()), mobifone.WithHTTPClient(&http.Client{Transport: wire}),
 		mobifone.WithRetry(mobifone.Retry{Tries: 1})) // one exchange per call, so that a scene says which

@@ -12,9 +12,9 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // childEnv holds the orders of a child as JSON; without it the program is the parent.
@@ -93,7 +93,7 @@ func (o orders) client() (*mobifone.Client, error) {
 		return nil, err
 	}
 	return mobifone.New(mobifone.Config{
-		BaseURL: o.URL, Partner: "FPT", Channel: "SHOP", IDKey: key("id"),
+		BaseURL: o.URL, PartnerCode: "FPT", Channel: "SHOP", IDKey: key("id"),
 		Credentials: mobifone.StaticCredentials(telco.Credentials{APIKey: telco.NewSecret(o.APIKey), Secret: telco.NewSecret(o.Secret)}),
 	}, mobifone.WithContract(wire))
 }
@@ -111,7 +111,7 @@ func openCounter(ctx context.Context, o orders) (*counter, error) {
 		return nil, err
 	}
 	c.desk, err = sale.NewDesk(sale.Config{
-		Partner: mortalPartner{sale.ClientPartner(client), c.points}, Store: planted(o.Plant, mortalStore{c.store, c.points}),
+		Gateway: mortalPartner{sale.ClientGateway(client), c.points}, Store: planted(o.Plant, mortalStore{c.store, c.points}),
 		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 		Now: func() time.Time { return time.Now().Add(o.Ahead) },
 	})

@@ -6,8 +6,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // points counts the labelled places a child passes and kills it at one of them.
@@ -51,26 +51,26 @@ func (s mortalStore) Load(ctx context.Context, id string) (sale.Sale, error) {
 
 // mortalPartner dies around each exchange.
 type mortalPartner struct {
-	sale.Partner
+	sale.Gateway
 	points *points
 }
 
-func (p mortalPartner) AskOTP(ctx context.Context, o sale.Order, id telco.PartnerTransID) (sale.Ticket, time.Duration, error) {
+func (p mortalPartner) AskOTP(ctx context.Context, o sale.Order, id telco.PartnerTransID) (sale.HeldOTP, time.Duration, error) {
 	p.points.at("before the OTP request")
-	ticket, wait, err := p.Partner.AskOTP(ctx, o, id)
+	ticket, wait, err := p.Gateway.AskOTP(ctx, o, id)
 	p.points.at("after the OTP reply")
 	return ticket, wait, err
 }
 
 func (p mortalPartner) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, error) {
 	p.points.at("before a lookup")
-	l, err := p.Partner.LookUp(ctx, o)
+	l, err := p.Gateway.LookUp(ctx, o)
 	p.points.at("after a lookup")
 	return l, err
 }
 
 func (p mortalPartner) Prepare(ctx context.Context, s sale.Sale, otp telco.OTP) (sale.Prepared, error) {
-	prepared, err := p.Partner.Prepare(ctx, s, otp)
+	prepared, err := p.Gateway.Prepare(ctx, s, otp)
 	p.points.at("after preparing")
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ var (
 	clientRooms   = []string{"internal/reading", "internal/transport", "registration", "otp", "packages"}
 	clientMethods = []string{"AskOTP", "Prepare", "Plan", "Send", "LookUp"}
 	clientValues  = []string{
-		"sale.Intent", "sale.Lookup", "sale.Row", "sale.SendResult", "sale.Ticket", "telco.Error", "telco.Intent", "telco.Handle",
+		"sale.Intent", "sale.Lookup", "sale.Row", "sale.SendResult", "sale.HeldOTP", "telco.Error", "telco.SendWindow", "telco.Handle",
 	}
 	clientClasses = []string{"wire.Rejected", "wire.Success", "wire.Unknown"}
 	fenceParts    = []string{"LookupLagMax", "SettleMargin", "MaxExecutionDelay"}

@@ -59,7 +59,7 @@ func MarginsOf(sem contract.Semantics, readTimeout time.Duration) Margins {
 // Fence is the time, by MobiFone's clock, from which on a complete lookup that shows
 // nothing proves that none of the intents was or will be carried out. It is not known
 // unless the last execution of each is.
-func (m Margins) Fence(intents []telco.Intent) (at time.Time, known bool) {
+func (m Margins) Fence(intents []telco.SendWindow) (at time.Time, known bool) {
 	for _, i := range intents {
 		if i.LastBy.IsZero() {
 			return time.Time{}, false

@@ -42,14 +42,14 @@ type Question struct {
 }
 
 // Of asks for one intent.
-func Of(i telco.Intent, p telco.Purchase) Question {
+func Of(i telco.SendWindow, p telco.Purchase) Question {
 	q := Question{IDs: []telco.IDs{i.IDs}, MSISDN: p.MSISDN}
 	q.reach(i)
 	return q
 }
 
 // reach widens the time asked for by an intent.
-func (q *Question) reach(i telco.Intent) {
+func (q *Question) reach(i telco.SendWindow) {
 	if q.Since.IsZero() || i.PreparedAt.Before(q.Since) {
 		q.Since = i.PreparedAt
 	}
@@ -62,7 +62,7 @@ func (q *Question) reach(i telco.Intent) {
 
 // Window is since and until when the intents of a sale may show. opened is when the sale
 // began, which counts while it has none.
-func Window(intents []telco.Intent, opened time.Time) (since, until time.Time) {
+func Window(intents []telco.SendWindow, opened time.Time) (since, until time.Time) {
 	var q Question
 	for _, i := range intents {
 		q.reach(i)

@@ -16,19 +16,19 @@ import (
 func TestWindow(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
-	early := telco.Intent{PreparedAt: at, SendBy: at.Add(time.Minute)}
-	fenced := telco.Intent{PreparedAt: at.Add(time.Hour), SendBy: at.Add(61 * time.Minute), LastBy: at.Add(70 * time.Minute)}
-	open := telco.Intent{PreparedAt: at.Add(2 * time.Hour), SendBy: at.Add(121 * time.Minute)}
+	early := telco.SendWindow{PreparedAt: at, SendBy: at.Add(time.Minute)}
+	fenced := telco.SendWindow{PreparedAt: at.Add(time.Hour), SendBy: at.Add(61 * time.Minute), LastBy: at.Add(70 * time.Minute)}
+	open := telco.SendWindow{PreparedAt: at.Add(2 * time.Hour), SendBy: at.Add(121 * time.Minute)}
 	opened := at.Add(-time.Hour)
 	for name, tt := range map[string]struct {
-		intents      []telco.Intent
+		intents      []telco.SendWindow
 		since, until time.Time
 	}{
 		"no intent yet":   {nil, opened, time.Time{}},
-		"one":             {[]telco.Intent{early}, at, at.Add(time.Minute)},
-		"one with an end": {[]telco.Intent{fenced}, at.Add(time.Hour), at.Add(70 * time.Minute)},
-		"in order":        {[]telco.Intent{early, fenced, open}, at, at.Add(121 * time.Minute)},
-		"out of order":    {[]telco.Intent{open, early, fenced}, at, at.Add(121 * time.Minute)},
+		"one":             {[]telco.SendWindow{early}, at, at.Add(time.Minute)},
+		"one with an end": {[]telco.SendWindow{fenced}, at.Add(time.Hour), at.Add(70 * time.Minute)},
+		"in order":        {[]telco.SendWindow{early, fenced, open}, at, at.Add(121 * time.Minute)},
+		"out of order":    {[]telco.SendWindow{open, early, fenced}, at, at.Add(121 * time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -46,16 +46,16 @@ func TestFence(t *testing.T) {
 	sem := contract.Semantics{
 		ClockSkewMax: contract.Duration(3 * time.Second), LookupLagMax: contract.Duration(5 * time.Second), SettleMargin: contract.Duration(7 * time.Second),
 	}
-	early, late := telco.Intent{LastBy: sendBy}, telco.Intent{LastBy: sendBy.Add(time.Hour)}
+	early, late := telco.SendWindow{LastBy: sendBy}, telco.SendWindow{LastBy: sendBy.Add(time.Hour)}
 	m := reading.MarginsOf(sem, time.Second)
-	at, known := m.Fence([]telco.Intent{late, early})
+	at, known := m.Fence([]telco.SendWindow{late, early})
 	assert.True(t, known)
 	assert.Equal(t, sendBy.Add(time.Hour+15*time.Second), at, "the latest of all")
-	_, known = m.Fence([]telco.Intent{early, {}, late})
+	_, known = m.Fence([]telco.SendWindow{early, {}, late})
 	assert.False(t, known, "one whose last execution is not known")
 	_, known = m.Fence(nil)
 	assert.False(t, known)
-	at, _ = reading.MarginsOf(sem, 11*time.Second).Fence([]telco.Intent{early})
+	at, _ = reading.MarginsOf(sem, 11*time.Second).Fence([]telco.SendWindow{early})
 	assert.Equal(t, sendBy.Add(19*time.Second), at, "the margin is at least the read timeout")
 }
 

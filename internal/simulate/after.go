@@ -8,8 +8,8 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/ledger"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
@@ -106,7 +106,7 @@ func (p *person) misuse(v sale.View) {
 			return d.ConfirmRefund(ctx, o.saleID, "stranger")
 		}},
 		{"misuse decide", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.Decide(ctx, o.saleID, sale.Verdict{Ruling: sale.RuleClosed}, "nobody")
+			return d.Decide(ctx, o.saleID, sale.Decision{Ruling: sale.RuleClosed}, "nobody")
 		}},
 		{"misuse claim", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.ClaimRefund(ctx, o.saleID, "") }},
 		{"misuse cancel", s != sale.Open, p.by((*sale.Desk).Cancel)},
@@ -243,7 +243,7 @@ func (w *world) decide(d *sale.Desk, id string, rows []telco.Transaction) {
 			n++
 		}
 	}
-	v, out := sale.Verdict{Evidence: "statement of the day"}, o.paidOut > 0
+	v, out := sale.Decision{Evidence: "statement of the day"}, o.paidOut > 0
 	switch {
 	case s.State == sale.Refunding && !out:
 		_, err := d.DenyRefund(context.Background(), id, "the cash is in the drawer", "supervisor")

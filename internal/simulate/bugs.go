@@ -43,7 +43,7 @@ type bug struct {
 	edit      func(w *world, s *sale.Sale)
 	rows      func(w *world, a *wire.Answer)
 	reply     func(w *world, m *letter, p *reply, faults faultSet)
-	partner   func(w *world, p sale.Partner) sale.Partner
+	partner   func(w *world, p sale.Gateway) sale.Gateway
 }
 
 func (w *world) has(id bugID) bool { return w.bug != nil && w.bug.flags == id }

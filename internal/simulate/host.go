@@ -11,8 +11,8 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // host is one machine with its two clocks, and the process on it: a client and a desk as
@@ -44,7 +44,7 @@ const alarmAfter = 4 * 24 * time.Hour
 // connect makes a client that goes by a contract.
 func (h *host) connect(c *contract.Contract) *mobifone.Client {
 	client, err := mobifone.New(mobifone.Config{
-		BaseURL: "https://mobifone.test", Partner: "FPT", Channel: "POS",
+		BaseURL: "https://mobifone.test", PartnerCode: "FPT", Channel: "POS",
 		Credentials: mobifone.StaticCredentials(h.w.era.credentials), IDKey: telco.NewSecret("the key of all ids"),
 	}, mobifone.WithContract(c), mobifone.WithHTTPClient(&http.Client{Transport: road{h}}))
 	if err != nil {
@@ -59,12 +59,12 @@ func (h *host) open() {
 	client := h.connect(w.contract)
 	w.rules = sale.RulesOf(client)
 	w.rules.AlarmAfter = alarmAfter
-	p := sale.ClientPartner(client)
+	p := sale.ClientGateway(client)
 	if w.bug != nil && w.bug.partner != nil {
 		p = w.bug.partner(w, p)
 	}
 	d, err := sale.NewDesk(sale.Config{
-		Partner: p, Store: w.store, Rules: w.rules, AllowNoLookup: true, EraseAfter: -1,
+		Gateway: p, Store: w.store, Rules: w.rules, AllowNoLookup: true, EraseAfter: -1,
 		NewID: w.newID(client),
 		Now: func() time.Time {
 			if w.cur != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // slowBugs need more seeds of the random mix than a test has time for; they get the faults
@@ -151,14 +151,14 @@ func falseContracts() []bug {
 
 // result is a bug in what is made of the answer to a registration.
 func result(name, rule string, bend func(w *world, r *sale.SendResult)) bug {
-	return bug{name: name, rule: rule, partner: func(w *world, p sale.Partner) sale.Partner {
-		return bentPartner{Partner: p, w: w, result: bend}
+	return bug{name: name, rule: rule, partner: func(w *world, p sale.Gateway) sale.Gateway {
+		return bentPartner{Gateway: p, w: w, result: bend}
 	}}
 }
 
 // bentPartner is the client's edge with one thing wrong.
 type bentPartner struct {
-	sale.Partner
+	sale.Gateway
 
 	w      *world
 	result func(w *world, r *sale.SendResult)
@@ -167,14 +167,14 @@ type bentPartner struct {
 }
 
 // Seam gives the desk the client's time.
-func (b bentPartner) Seam() seam.Seam { return seam.In(b.Partner) }
+func (b bentPartner) Seam() seam.Seam { return seam.In(b.Gateway) }
 
 // Prepare prepares, perhaps something else.
 func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code telco.OTP) (sale.Prepared, error) {
 	if b.order != nil {
 		b.order(&s)
 	}
-	p, err := b.Partner.Prepare(ctx, s, code)
+	p, err := b.Gateway.Prepare(ctx, s, code)
 	if err != nil || b.result == nil {
 		return p, err
 	}
@@ -184,7 +184,7 @@ func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code telco.OTP) (
 // LookUp looks up, perhaps not quite.
 func (b bentPartner) LookUp(ctx context.Context, s sale.Sale) (sale.Lookup, error) {
 	if b.lookup == nil {
-		return b.Partner.LookUp(ctx, s)
+		return b.Gateway.LookUp(ctx, s)
 	}
 	return b.lookup(b.w, s.Pairs(), func(pairs []telco.IDs) (sale.Lookup, error) {
 		left := s
@@ -192,7 +192,7 @@ func (b bentPartner) LookUp(ctx context.Context, s sale.Sale) (sale.Lookup, erro
 		if s.Ticket != nil && !slices.Contains(pairs, telco.IDs{TransID: s.Ticket.TransID, PartnerTransID: s.PartnerTransID}) {
 			left.Ticket = nil
 		}
-		return b.Partner.LookUp(ctx, left)
+		return b.Gateway.LookUp(ctx, left)
 	})
 }
 
@@ -271,8 +271,8 @@ func rows(name string, read func(w *world, a *wire.Answer, r *field.Row)) bug {
 
 // lookup is a bug in how a lookup is made.
 func lookup(name, rule string, bend func(w *world, pairs []telco.IDs, ask func([]telco.IDs) (sale.Lookup, error)) (sale.Lookup, error)) bug {
-	return bug{name: name, rule: rule, partner: func(w *world, p sale.Partner) sale.Partner {
-		return bentPartner{Partner: p, w: w, lookup: bend}
+	return bug{name: name, rule: rule, partner: func(w *world, p sale.Gateway) sale.Gateway {
+		return bentPartner{Gateway: p, w: w, lookup: bend}
 	}}
 }
 
@@ -378,8 +378,8 @@ func brokenActs() []bug {
 		}},
 		{name: "blind resend", rule: "one request", flags: bugBlindResend},
 		{name: "a wire that reads ahead", rule: "fence", flags: bugReadAhead},
-		{name: "another body than was intended", rule: "intent", partner: func(w *world, p sale.Partner) sale.Partner {
-			return bentPartner{Partner: p, w: w, order: func(s *sale.Sale) { s.Order.Price-- }}
+		{name: "another body than was intended", rule: "intent", partner: func(w *world, p sale.Gateway) sale.Gateway {
+			return bentPartner{Gateway: p, w: w, order: func(s *sale.Sale) { s.Order.Price-- }}
 		}},
 	}
 }

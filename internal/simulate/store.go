@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // store is a [sale.Store] with two images: what was written, and what is on disk. Others
@@ -303,7 +303,7 @@ func (s *store) Postpone(ctx context.Context, id string, version int64, wakeAt t
 }
 
 // Find is [sale.Store].Find.
-func (s *store) Find(ctx context.Context, q sale.Query) (found []sale.Summary, err error) {
+func (s *store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, err error) {
 	if err := s.reach(ctx); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ import (
 
 // early is a partner on loopback and a transport that dials ahead to it.
 type early struct {
-	*wiretest.Partner
+	*wiretest.MobiFone
 
 	tr  *Transport
 	age atomic.Int64 // is added to both clocks
@@ -52,7 +52,7 @@ type setup struct {
 
 func newEarly(t *testing.T, s setup) *early {
 	t.Helper()
-	e := &early{Partner: wiretest.New(t, contract.Default()), active: map[net.Conn]bool{}, ended: map[net.Conn]bool{}}
+	e := &early{MobiFone: wiretest.New(t, contract.Default()), active: map[net.Conn]bool{}, ended: map[net.Conn]bool{}}
 	registers := e.Contract.Document().Operations[telco.OpRegister].Path
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == registers {
@@ -63,7 +63,7 @@ func newEarly(t *testing.T, s setup) *early {
 				e.meanwhile()
 			}
 		}
-		e.Partner.ServeHTTP(w, r)
+		e.MobiFone.ServeHTTP(w, r)
 	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.Config.ConnState = func(conn net.Conn, state http.ConnState) {

@@ -77,7 +77,7 @@ func (c *cache) ask(r *http.Request) *httptest.ResponseRecorder {
 }
 
 // behindCache is a transport whose way to a scripted partner leads through a cache.
-func behindCache(t *testing.T, p *wiretest.Partner, c *cache) *Transport {
+func behindCache(t *testing.T, p *wiretest.MobiFone, c *cache) *Transport {
 	t.Helper()
 	c.partner, c.kept = p.Server.URL, map[string]*httptest.ResponseRecorder{}
 	proxy := httptest.NewServer(c)

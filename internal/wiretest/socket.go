@@ -42,7 +42,7 @@ func (s *socket) count(line string) int {
 }
 
 // Conns returns how many connections were opened.
-func (p *Partner) Conns() int {
+func (p *MobiFone) Conns() int {
 	p.socket.mu.Lock()
 	defer p.socket.mu.Unlock()
 	return len(p.socket.conns)

@@ -15,9 +15,9 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/registration"
@@ -29,7 +29,7 @@ import (
 
 const (
 	cash   telco.VND = 120_000
-	teller             = "GDV07"
+	teller           = "GDV07"
 )
 
 var (
@@ -76,13 +76,13 @@ func openAt(t *testing.T, cfg sandbox.Config, opts ...mobifone.Option) shop {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, srv.Close()) })
 	client, err := mobifone.New(mobifone.Config{
-		BaseURL: srv.URL + "/below", Partner: "FPT", Channel: "SHOP",
+		BaseURL: srv.URL + "/below", PartnerCode: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(srv.Credentials()), IDKey: telco.NewSecret("an-id-key-of-enough-length"),
 	}, append([]mobifone.Option{mobifone.WithContract(srv.Contract())}, opts...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close(context.WithoutCancel(t.Context())) })
 	desk, err := sale.NewDesk(sale.Config{
-		Partner: sale.ClientPartner(client), Resolver: sale.ClientPartner(client.Background()), Store: sale.NewMemory(),
+		Gateway: sale.ClientGateway(client), Resolver: sale.ClientGateway(client.Background()), Store: sale.NewMemory(),
 		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 		AllowNoLookup: !c.Has(telco.OpGet) && !c.Has(telco.OpSearch),
 	})

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A proxy delivers twice and we see the answer to the copy. The partners that refuse a
@@ -85,7 +85,7 @@ func TestReversedLater(t *testing.T) {
 		require.Equal(t, sale.Review, v.Sale.State)
 		_, err = s.ClaimRefund(t.Context(), id, teller)
 		refused(t, err)
-		_, err = s.Decide(t.Context(), id, sale.Verdict{Ruling: sale.RuleRefundDue, Evidence: "CV-9"}, boss)
+		_, err = s.Decide(t.Context(), id, sale.Decision{Ruling: sale.RuleRefundDue, Evidence: "CV-9"}, boss)
 		require.NoError(t, err)
 		_, err = s.ClaimRefund(t.Context(), id, teller)
 		require.NoError(t, err)

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // unchanged runs f, which must refuse with a *RefusedError and leave the sale as it is.
@@ -46,7 +46,7 @@ func TestBadInput(t *testing.T) {
 		confirm := func() error { _, err := s.ConfirmRefund(ctx, id, teller); return err }
 		ask := func() error { _, err := s.RequestOTP(ctx, id, teller); return err }
 		decide := func() error {
-			_, err := s.Decide(ctx, id, sale.Verdict{Ruling: sale.RuleRefundDue, Evidence: "x"}, boss)
+			_, err := s.Decide(ctx, id, sale.Decision{Ruling: sale.RuleRefundDue, Evidence: "x"}, boss)
 			return err
 		}
 
@@ -108,7 +108,7 @@ func TestBadOrders(t *testing.T) {
 			require.NotEmpty(t, e.Fields)
 			assert.Equal(t, field, e.Fields[0].Field)
 		}
-		found, err := s.memory.Find(t.Context(), sale.Query{})
+		found, err := s.memory.Find(t.Context(), sale.Filter{})
 		require.NoError(t, err)
 		assert.Empty(t, found)
 	})

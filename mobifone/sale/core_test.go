@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var (
@@ -70,7 +70,7 @@ func (c *core) ticket() *core {
 
 func (c *core) otpSent() sale.Event {
 	c.tickets++
-	return sale.Event{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: transID(c.tickets), ExpiresAt: c.now.Add(3 * time.Minute)}, Wait: time.Minute}
+	return sale.Event{Kind: sale.OTPSentEvent, Ticket: &sale.HeldOTP{TransID: transID(c.tickets), ExpiresAt: c.now.Add(3 * time.Minute)}, Wait: time.Minute}
 }
 
 func transID(n int) telco.TransID { return telco.TransID("T-" + string(rune('0'+n))) }
@@ -102,7 +102,7 @@ func (c *core) plan() sale.Event {
 	}
 	intent := sale.Intent{
 		Attempt: c.s.Attempt, At: c.now, WakeAt: c.now.Add(55 * time.Second), Fingerprint: []byte{1},
-		Intent: telco.Intent{
+		SendWindow: telco.SendWindow{
 			IDs:        telco.IDs{TransID: ticket, PartnerTransID: c.s.PartnerTransID},
 			PreparedAt: c.now, SendBy: c.now.Add(20 * time.Second),
 		},
@@ -134,7 +134,7 @@ func (c *core) toldOf(i int, outcome telco.Outcome, code telco.Code) sale.Event 
 	switch {
 	case outcome == telco.Succeeded && i >= 0 && i < len(c.s.Intents):
 		ids := c.s.Intents[i].IDs
-		e.Receipt = &sale.Receipt{TransID: ids.TransID, PartnerTransID: ids.PartnerTransID, RegisteredAt: c.now}
+		e.Receipt = &sale.Registration{TransID: ids.TransID, PartnerTransID: ids.PartnerTransID, RegisteredAt: c.now}
 	case outcome == telco.Rejected:
 		e.Then = contract.Default().ThenOf(code)
 		if e.Final = c.rules.RefusalIsFinal; !e.Final {
@@ -164,7 +164,7 @@ func (c *core) claim() *core {
 }
 
 func (c *core) decide(r sale.Ruling) sale.Event {
-	return sale.Event{Kind: sale.Decided, By: boss, Verdict: &sale.Verdict{Ruling: r, Evidence: "BB-17", Booked: -price}}
+	return sale.Event{Kind: sale.Decided, By: boss, Verdict: &sale.Decision{Ruling: r, Evidence: "BB-17", Booked: -price}}
 }
 
 func (c *core) observe(row sale.Row) sale.Event { return sale.Event{Kind: sale.Observed, Row: &row} }

@@ -14,10 +14,10 @@ import (
 
 // Config is what a desk needs.
 type Config struct {
-	Partner Partner
-	// Resolver looks up for [Desk.Resolve] and [Desk.Run]; nil is Partner. Pass one over
+	Gateway Gateway
+	// Resolver looks up for [Desk.Resolve] and [Desk.Run]; nil is Gateway. Pass one over
 	// client.Background(), so that a thousand unknowns do not delay a teller.
-	Resolver Partner
+	Resolver Gateway
 	Store    Store
 	Rules    Rules
 	// NewID gives the partnerTransId of (shop, order, attempt), always the same for the
@@ -55,8 +55,8 @@ var ErrNoLookup = errors.New("the contract has neither transactions.get nor tran
 // NewDesk checks the configuration.
 func NewDesk(cfg Config) (*Desk, error) {
 	var errs []error
-	if cfg.Partner == nil || cfg.Store == nil || cfg.NewID == nil {
-		errs = append(errs, errors.New("sale: Config needs Partner, Store and NewID"))
+	if cfg.Gateway == nil || cfg.Store == nil || cfg.NewID == nil {
+		errs = append(errs, errors.New("sale: Config needs Gateway, Store and NewID"))
 	}
 	if cfg.Rules.Hold <= 0 || cfg.Rules.OTPPatience <= 0 || cfg.Rules.AlarmAfter <= 0 || cfg.Rules.OpenFor <= 0 {
 		errs = append(errs, errors.New("sale: Config.Rules is not filled; take it from RulesOf(client)"))
@@ -68,7 +68,7 @@ func NewDesk(cfg Config) (*Desk, error) {
 		return nil, err
 	}
 	if cfg.Resolver == nil {
-		cfg.Resolver = cfg.Partner
+		cfg.Resolver = cfg.Gateway
 	}
 	if cfg.EraseAfter == 0 {
 		cfg.EraseAfter = 90 * 24 * time.Hour
@@ -76,7 +76,7 @@ func NewDesk(cfg Config) (*Desk, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Desk{cfg: cfg, time: seam.In(cfg.Partner)}, nil
+	return &Desk{cfg: cfg, time: seam.In(cfg.Gateway)}, nil
 }
 
 // now is in UTC without a monotonic reading, so that a stored event equals the live one.
@@ -172,7 +172,7 @@ func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 }
 
 // look looks the sale up, and says what that would make of it. Nothing is stored.
-func (d *Desk) look(ctx context.Context, p Partner, s Sale) (Event, Sale, error) {
+func (d *Desk) look(ctx context.Context, p Gateway, s Sale) (Event, Sale, error) {
 	lookup, err := p.LookUp(ctx, s)
 	if err != nil {
 		return Event{}, s, err
@@ -226,7 +226,7 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 		s, err = d.apply(ctx, s, claim)
 		return d.view(ctx, s, err), err
 	}
-	looked, next, err := d.look(ctx, d.cfg.Partner, s)
+	looked, next, err := d.look(ctx, d.cfg.Gateway, s)
 	if err == nil && next.State == RefundDue && next.LookedRefund.IsZero() {
 		err = errCached
 	}
@@ -257,7 +257,7 @@ func (d *Desk) DenyRefund(ctx context.Context, id, evidence, by string) (View, e
 }
 
 // Decide settles a sale in Review by a person's decision, with evidence for the auditor.
-func (d *Desk) Decide(ctx context.Context, id string, v Verdict, by string) (View, error) {
+func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (View, error) {
 	return d.act(ctx, id, Event{Kind: Decided, By: by, Verdict: &v})
 }
 
@@ -331,7 +331,7 @@ type Waiting struct {
 // and is neither sold nor returned, refunds to be paid or confirmed, reviews, and orders
 // without cash.
 func (d *Desk) Waiting(ctx context.Context, shop string) ([]Waiting, error) {
-	found, err := d.cfg.Store.Find(ctx, Query{
+	found, err := d.cfg.Store.Find(ctx, Filter{
 		States: []State{Open, Paid, OTPSent, RefundDue, Refunding, Review}, Shop: shop, Limit: 1 << 20,
 	})
 	if err != nil {

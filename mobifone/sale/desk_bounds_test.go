@@ -10,22 +10,22 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Each thing a desk cannot do without is missed by itself.
 func TestNewDeskNeedsEachPart(t *testing.T) {
 	t.Parallel()
 	whole := sale.Config{
-		Partner: struct{ sale.Partner }{}, Store: sale.NewMemory(), Rules: fenced,
+		Gateway: struct{ sale.Gateway }{}, Store: sale.NewMemory(), Rules: fenced,
 		NewID: func(string, string, int) (telco.PartnerTransID, error) { return "P", nil },
 	}
 	_, err := sale.NewDesk(whole)
 	require.NoError(t, err)
 	for name, spoil := range map[string]func(c *sale.Config){
-		"partner":  func(c *sale.Config) { c.Partner = nil },
+		"partner":  func(c *sale.Config) { c.Gateway = nil },
 		"store":    func(c *sale.Config) { c.Store = nil },
 		"ids":      func(c *sale.Config) { c.NewID = nil },
 		"hold":     func(c *sale.Config) { c.Rules.Hold = 0 },
@@ -53,13 +53,13 @@ func (s *shop) lost(when sandbox.When) string {
 
 // counted counts the lookups of an edge.
 type counted struct {
-	sale.Partner
+	sale.Gateway
 	n int
 }
 
 func (c *counted) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, error) {
 	c.n++
-	return c.Partner.LookUp(ctx, o)
+	return c.Gateway.LookUp(ctx, o)
 }
 
 // Resolve looks up by the resolver, or else by the partner, and says when it comes again:
@@ -72,8 +72,8 @@ func TestWhoLooksUp(t *testing.T) {
 			id := s.lost(sandbox.After)
 			pass(time.Minute)
 			desk := s.open(func(cfg *sale.Config) {
-				asked, resolver = &counted{Partner: cfg.Partner}, &counted{Partner: cfg.Resolver}
-				cfg.Partner, cfg.Resolver = asked, nil
+				asked, resolver = &counted{Gateway: cfg.Gateway}, &counted{Gateway: cfg.Resolver}
+				cfg.Gateway, cfg.Resolver = asked, nil
 				if own {
 					cfg.Resolver = resolver
 				}

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // An order id that belongs to something else is told so, also while the subscriber is busy.
@@ -202,7 +202,7 @@ func TestAnOTPRequestThatNeverLeft(t *testing.T) {
 func TestTheIDsOfASale(t *testing.T) {
 	t.Parallel()
 	sent := func(id telco.PartnerTransID) sale.Intent {
-		return sale.Intent{Intent: telco.Intent{IDs: telco.IDs{PartnerTransID: id}}}
+		return sale.Intent{SendWindow: telco.SendWindow{IDs: telco.IDs{PartnerTransID: id}}}
 	}
 	s := sale.Sale{PartnerTransID: "P-2", Intents: []sale.Intent{sent("P-1"), sent("P-1"), sent(""), sent("P-2")}}
 	assert.Equal(t, []telco.PartnerTransID{"P-2", "P-1"}, s.PartnerTransIDs())

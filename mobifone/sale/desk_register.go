@@ -54,7 +54,7 @@ func (d *Desk) Register(ctx context.Context, id string, otp telco.OTP, by string
 	if ready.State != OTPSent {
 		return d.view(ctx, ready, nil), d.unknown(ready, nil)
 	}
-	prepared, err := d.cfg.Partner.Prepare(ctx, ready, otp)
+	prepared, err := d.cfg.Gateway.Prepare(ctx, ready, otp)
 	if errors.Is(err, telco.AlreadySent) && !d.cfg.Rules.NoLookup {
 		return d.found(ctx, s, err)
 	}
@@ -81,7 +81,7 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 	if !d.cfg.Rules.needsLook(s) {
 		return s, nil, nil
 	}
-	e, next, err := d.look(ctx, d.cfg.Partner, s)
+	e, next, err := d.look(ctx, d.cfg.Gateway, s)
 	if err != nil {
 		return s, nil, err
 	}
@@ -102,7 +102,7 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 
 // found writes down what Prepare learned: MobiFone has a registration of these ids.
 func (d *Desk) found(ctx context.Context, s Sale, cause error) (View, error) {
-	e, _, err := d.look(ctx, d.cfg.Partner, s)
+	e, _, err := d.look(ctx, d.cfg.Gateway, s)
 	if err == nil {
 		s, err = d.learn(ctx, s, e)
 	}

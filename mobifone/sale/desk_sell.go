@@ -175,7 +175,7 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	if s, err = d.apply(ctx, s, Event{Kind: OTPAsked, At: d.now(), By: by}); err != nil {
 		return d.view(ctx, s, err), err
 	}
-	ticket, wait, askErr := d.cfg.Partner.AskOTP(ctx, s.Order, s.PartnerTransID)
+	ticket, wait, askErr := d.cfg.Gateway.AskOTP(ctx, s.Order, s.PartnerTransID)
 	e := Event{Kind: OTPSentEvent, At: d.now(), Ticket: &ticket, Wait: wait}
 	if askErr != nil {
 		e = Event{Kind: OTPRefused, At: d.now(), Outcome: telco.OutcomeOf(askErr)}
@@ -198,7 +198,7 @@ func (d *Desk) settleFirst(ctx context.Context, s Sale) (Sale, error) {
 		return s, nil
 	}
 	if !d.cfg.Rules.NoLookup {
-		e, _, err := d.look(ctx, d.cfg.Partner, s)
+		e, _, err := d.look(ctx, d.cfg.Gateway, s)
 		if err == nil {
 			s, err = d.learn(ctx, s, e)
 		}

@@ -18,7 +18,7 @@ func TestNewDeskNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	_, err := sale.NewDesk(sale.Config{Rules: sale.Rules{NoLookup: true}})
 	require.ErrorIs(t, err, sale.ErrNoLookup)
-	assert.ErrorContains(t, err, "Partner, Store and NewID")
+	assert.ErrorContains(t, err, "Gateway, Store and NewID")
 	assert.ErrorContains(t, err, "Config.Rules")
 }
 

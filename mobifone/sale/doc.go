@@ -1,14 +1,14 @@
 // Package sale is the whole four-step sale as a durable workflow: at most one
 // registration per sale, and no cash unaccounted for, whatever fails in between.
 //
-// A [Desk] acts on sales over a [Partner] (a client) and a [Store]. Every act is written
+// A [Desk] acts on sales over a [Gateway] (a client) and a [Store]. Every act is written
 // before it is done, so a sale survives the death of the process at any point and is
 // taken up again by [Desk.Run]: a send without a recorded outcome is unknown, an unknown
 // is resolved by looking up and never by guessing, and until it is resolved neither a
 // second registration nor a refund is possible.
 //
 //	desk, err := sale.NewDesk(sale.Config{
-//		Partner: sale.ClientPartner(client), Store: store,
+//		Gateway: sale.ClientGateway(client), Store: store,
 //		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 //	})
 //	view, err := desk.Open(ctx, order, employee)

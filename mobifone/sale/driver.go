@@ -170,7 +170,7 @@ func (d *Desk) start(ctx context.Context, ids []string, w *waits, running *sync.
 // sweep finds the sales that were put off by a clock that was ahead: nothing waits as long
 // as they would.
 func (d *Desk) sweep(ctx context.Context, now time.Time, w *waits, running *sync.WaitGroup) {
-	live, err := d.cfg.Store.Find(ctx, Query{
+	live, err := d.cfg.Store.Find(ctx, Filter{
 		States: []State{Open, Paid, OTPSent, Registering, Resolving, RefundDue, Refunding, Review}, Limit: 1 << 20,
 	})
 	if err != nil {

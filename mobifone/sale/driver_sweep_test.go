@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A sale that is put off for longer than any of its state ever waits is put right; one that
@@ -85,7 +85,7 @@ type sparse struct {
 	err          error
 }
 
-func (k *sparse) Find(ctx context.Context, q sale.Query) ([]sale.Summary, error) {
+func (k *sparse) Find(ctx context.Context, q sale.Filter) ([]sale.Summary, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.seen = append(k.seen, time.Now())

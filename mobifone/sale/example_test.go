@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A sale at the counter, over the sandbox and a store that forgets with the process. A shop
@@ -20,7 +20,7 @@ func Example() {
 	}
 	defer srv.Close()
 	client, err := mobifone.New(mobifone.Config{
-		BaseURL: srv.URL, Partner: "FPT", Channel: "SHOP",
+		BaseURL: srv.URL, PartnerCode: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(srv.Credentials()),
 		IDKey:       telco.NewSecret("a key that never changes, of 16 bytes and more"),
 	}, mobifone.WithContract(srv.Contract()))
@@ -29,7 +29,7 @@ func Example() {
 	}
 	defer client.Close(ctx)
 	desk, err := sale.NewDesk(sale.Config{
-		Partner: sale.ClientPartner(client), Store: sale.NewMemory(),
+		Gateway: sale.ClientGateway(client), Store: sale.NewMemory(),
 		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 	})
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // The request is lost, or parked for as long as the partner promises at most: until the
@@ -104,7 +104,7 @@ func TestPendingForEverIsReview(t *testing.T) {
 		assert.Equal(t, sale.Review, kept.State, "a person decides")
 		assert.Equal(t, sale.Reason("found registered"), kept.Reason, "and is told what was found")
 		assert.GreaterOrEqual(t, s.alarmed(), 2, "and again while nobody comes")
-		v, err := s.Decide(t.Context(), id, sale.Verdict{Ruling: sale.RuleRegistered, Evidence: "tra cứu"}, boss)
+		v, err := s.Decide(t.Context(), id, sale.Decision{Ruling: sale.RuleRegistered, Evidence: "tra cứu"}, boss)
 		require.NoError(t, err)
 		assert.Equal(t, sale.Registered, v.Sale.State)
 		s.replays(id)

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
@@ -535,7 +535,7 @@ func TestWhatALookupShowsIsNotLost(t *testing.T) {
 		s.settle(2 * time.Minute)
 		assert.Equal(t, sale.Registered, s.state(id))
 		intent := s.sale(id).Intents[0]
-		receipt, err := s.client.Registration.Resolve(t.Context(), telco.NewHandle(intent.Intent, s.sale(id).Order.Purchase()))
+		receipt, err := s.client.Registration.Resolve(t.Context(), telco.NewHandle(intent.SendWindow, s.sale(id).Order.Purchase()))
 		require.NoError(t, err, "the plain client says the same")
 		assert.Equal(t, intent.TransID, receipt.TransID)
 	})
@@ -682,7 +682,7 @@ func TestASaleInReviewIsAPersons(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		ids := s.sale(id).Pairs()[0]
-		s.counter = s.open(func(cfg *sale.Config) { cfg.Partner = takenBack{cfg.Partner, ids} })
+		s.counter = s.open(func(cfg *sale.Config) { cfg.Gateway = takenBack{cfg.Gateway, ids} })
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Equal(t, sale.Review, v.Sale.State)
 		require.ErrorContains(t, err, "supervisor")
@@ -691,7 +691,7 @@ func TestASaleInReviewIsAPersons(t *testing.T) {
 
 // takenBack is a MobiFone whose ledger says that the ids were registered and taken back.
 type takenBack struct {
-	sale.Partner
+	sale.Gateway
 
 	ids telco.IDs
 }

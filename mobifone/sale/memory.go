@@ -20,7 +20,7 @@ type Memory struct {
 	orders map[[2]string]string
 	ids    map[telco.PartnerTransID]string
 	claims map[telco.MSISDN]map[int]string // subscriber, slot, sale
-	waking map[string]*memorySale            // those with a WakeAt: the cost of Due
+	waking map[string]*memorySale          // those with a WakeAt: the cost of Due
 }
 
 type memorySale struct {
@@ -264,7 +264,7 @@ func (m *Memory) Postpone(ctx context.Context, id string, version int64, wakeAt 
 }
 
 // Find is [Store].Find.
-func (m *Memory) Find(ctx context.Context, q Query) ([]Summary, error) {
+func (m *Memory) Find(ctx context.Context, q Filter) ([]Summary, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	var found []Summary

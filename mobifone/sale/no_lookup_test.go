@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // without returns the sandbox's contract without its lookups.
@@ -68,7 +68,7 @@ func TestNoLookupOperation(t *testing.T) {
 		require.Error(t, err)
 		require.Equal(t, sale.Review, s.state(id))
 		pass(3 * time.Minute)
-		_, err = s.Decide(t.Context(), id, sale.Verdict{Ruling: sale.RuleRefundDue, Evidence: "BB-1"}, boss)
+		_, err = s.Decide(t.Context(), id, sale.Decision{Ruling: sale.RuleRefundDue, Evidence: "BB-1"}, boss)
 		require.NoError(t, err)
 		_, err = s.ClaimRefund(t.Context(), id, teller)
 		require.NoError(t, err)
@@ -127,7 +127,7 @@ func TestRefusesADeskWithoutLookup(t *testing.T) {
 	rules := sale.RulesOf(newClient(t, sb, sb.RoundTripper()))
 	require.True(t, rules.NoLookup)
 	cfg := sale.Config{
-		Partner: struct{ sale.Partner }{}, Store: sale.NewMemory(), Rules: rules,
+		Gateway: struct{ sale.Gateway }{}, Store: sale.NewMemory(), Rules: rules,
 		NewID: func(string, string, int) (telco.PartnerTransID, error) { return "P", nil },
 	}
 	_, err = sale.NewDesk(cfg)

@@ -159,11 +159,11 @@ func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
 	return next
 }
 
-// Partner is the edge of a desk towards MobiFone. [ClientPartner] is the real one; tests
+// Gateway is the edge of a desk towards MobiFone. [ClientGateway] is the real one; tests
 // and simulators wrap it, or have their own.
-type Partner interface {
+type Gateway interface {
 	// AskOTP requests an OTP. wait is how long not to ask again.
-	AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (ticket Ticket, wait time.Duration, err error)
+	AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (ticket HeldOTP, wait time.Duration, err error)
 	// Prepare fixes a registration with the OTP in hand. It sends nothing; the error of one
 	// that cannot be prepared is NotSent, or AlreadySent when MobiFone shows a registration.
 	Prepare(ctx context.Context, s Sale, otp telco.OTP) (Prepared, error)
@@ -183,33 +183,33 @@ type Prepared interface {
 type SendResult struct {
 	Outcome  telco.Outcome
 	Code     telco.Code
-	WireCode string       // MobiFone's own string for it
+	WireCode string     // MobiFone's own string for it
 	Then     telco.Then // where Code leads once nothing was registered
-	Final    bool         // the contract promises that this refusal is final
-	Receipt  *Receipt
+	Final    bool       // the contract promises that this refusal is final
+	Receipt  *Registration
 	Err      error // for the teller's text; not stored
 }
 
 // replyMargin is how long after a send's own deadline its outcome may still be recorded.
 const replyMargin = 5 * time.Second
 
-// ClientPartner is the edge over a client.
-func ClientPartner(c *mobifone.Client) Partner { return clientPartner{c} }
+// ClientGateway is the edge over a client.
+func ClientGateway(c *mobifone.Client) Gateway { return clientGateway{c} }
 
-type clientPartner struct{ client *mobifone.Client }
+type clientGateway struct{ client *mobifone.Client }
 
 // Seam gives the desk the client's time.
-func (p clientPartner) Seam() seam.Seam { return p.client.Seam() }
+func (p clientGateway) Seam() seam.Seam { return p.client.Seam() }
 
-func (p clientPartner) AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (Ticket, time.Duration, error) {
+func (p clientGateway) AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (HeldOTP, time.Duration, error) {
 	t, err := p.client.OTP.Request(ctx, otp.Request{MSISDN: o.MSISDN, Package: o.Package, PartnerTransID: id, Staff: o.Staff})
 	if err != nil {
-		return Ticket{}, 0, err
+		return HeldOTP{}, 0, err
 	}
-	return Ticket{TransID: t.TransID, ExpiresAt: t.ExpiresAt, PartnerExpiresAt: t.PartnerExpiresAt}, t.ResendAfter, nil
+	return HeldOTP{TransID: t.TransID, ExpiresAt: t.ExpiresAt, PartnerExpiresAt: t.PartnerExpiresAt}, t.ResendAfter, nil
 }
 
-func (p clientPartner) Prepare(ctx context.Context, s Sale, code telco.OTP) (Prepared, error) {
+func (p clientGateway) Prepare(ctx context.Context, s Sale, code telco.OTP) (Prepared, error) {
 	for _, old := range s.Intents {
 		if !old.open() || old.Then == telco.ThenSameIDs {
 			p.client.Registration.Settled(old.TransID, old.PartnerTransID)
@@ -234,9 +234,9 @@ type preparedDraft struct {
 }
 
 func (p *preparedDraft) Plan() Intent {
-	intent := p.draft.Handle().Intent()
+	intent := p.draft.Handle().Window()
 	return Intent{
-		Intent: intent, Attempt: p.attempt, At: p.at, Fingerprint: p.draft.Fingerprint(),
+		SendWindow: intent, Attempt: p.attempt, At: p.at, Fingerprint: p.draft.Fingerprint(),
 		WakeAt: p.at.Add(intent.SendBy.Sub(intent.PreparedAt) + p.client.Timeouts().Register + replyMargin),
 	}
 }
@@ -245,7 +245,7 @@ func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	receipt, err := p.draft.Send(ctx)
 	if err == nil {
 		code := telco.Scrub(receipt.WireCode)
-		return SendResult{Outcome: telco.Succeeded, WireCode: code, Receipt: &Receipt{
+		return SendResult{Outcome: telco.Succeeded, WireCode: code, Receipt: &Registration{
 			TransID: receipt.TransID, PartnerTransID: receipt.PartnerTransID, RegisteredAt: receipt.RegisteredAt,
 			EffectiveFrom: receipt.EffectiveFrom, ExpiresAt: receipt.ExpiresAt, WireCode: code,
 		}}
@@ -257,11 +257,11 @@ func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	return res
 }
 
-func (p clientPartner) LookUp(ctx context.Context, s Sale) (Lookup, error) {
+func (p clientGateway) LookUp(ctx context.Context, s Sale) (Lookup, error) {
 	pairs := s.Pairs()
-	intents := make([]telco.Intent, len(s.Intents))
+	intents := make([]telco.SendWindow, len(s.Intents))
 	for i := range s.Intents {
-		intents[i] = s.Intents[i].Intent
+		intents[i] = s.Intents[i].SendWindow
 	}
 	since, until := reading.Window(intents, s.OpenedAt)
 	found, err := p.client.Transactions.LookUp(ctx, transactions.LookUpRequest{IDs: pairs, MSISDN: s.Order.MSISDN, Since: since, Until: until})

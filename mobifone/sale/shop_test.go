@@ -17,15 +17,15 @@ import (
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const (
 	price  telco.VND = 120_000
-	teller             = "GDV07"
-	boss               = "QL01"
+	teller           = "GDV07"
+	boss             = "QL01"
 )
 
 var clerk = telco.Staff{Shop: "HN01", Employee: teller, POS: "P2"}
@@ -76,7 +76,7 @@ func (s *shop) open(settings ...setting) *counter {
 	}
 	client := newClientOf(s.t, s.sb, tap, wire)
 	cfg := sale.Config{
-		Partner: sale.ClientPartner(client), Resolver: sale.ClientPartner(client.Background()), Store: tap,
+		Gateway: sale.ClientGateway(client), Resolver: sale.ClientGateway(client.Background()), Store: tap,
 		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 		OnAlarm: func(_ context.Context, sold sale.Sale) {
 			s.mu.Lock()
@@ -100,7 +100,7 @@ func newClient(t *testing.T, sb *sandbox.Sandbox, rt http.RoundTripper) *mobifon
 func newClientOf(t *testing.T, sb *sandbox.Sandbox, rt http.RoundTripper, wire *contract.Contract) *mobifone.Client {
 	t.Helper()
 	client, err := mobifone.New(mobifone.Config{
-		BaseURL: "https://partner.test", Partner: "FPT", Channel: "SHOP",
+		BaseURL: "https://partner.test", PartnerCode: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(sb.Credentials()), IDKey: telco.NewSecret("an-id-key-of-enough-length"),
 	}, mobifone.WithContract(wire), mobifone.WithHTTPClient(&http.Client{Transport: rt}))
 	require.NoError(t, err)

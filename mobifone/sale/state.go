@@ -72,8 +72,8 @@ func (s State) Resting() bool {
 
 // Order is what the customer buys. The shop's order id is unique for ever in the shop.
 type Order struct {
-	Shop    string              `json:"shop"`
-	ID      string              `json:"order"`
+	Shop    string            `json:"shop"`
+	ID      string            `json:"order"`
 	MSISDN  telco.MSISDN      `json:"-"` // stored apart and encrypted
 	Package telco.PackageCode `json:"package"`
 	Price   telco.VND         `json:"price"`
@@ -92,56 +92,56 @@ type Sale struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 	WakeAt    time.Time `json:"wakeAt,omitzero"` // when the machine has something to do; zero: nothing
 
-	Attempt        int                    `json:"attempt"`
+	Attempt        int                  `json:"attempt"`
 	PartnerTransID telco.PartnerTransID `json:"partnerTransId"` // of Attempt
 
 	CashIn  telco.VND `json:"cashIn"`
 	CashOut telco.VND `json:"cashOut"`
 	Booked  telco.VND `json:"booked,omitzero"` // of Closed: loss below 0, surplus above
 
-	Ticket     *Ticket   `json:"ticket,omitzero"`     // the OTP in hand; nil without one
+	Ticket     *HeldOTP  `json:"ticket,omitzero"`     // the OTP in hand; nil without one
 	OTPAskedAt time.Time `json:"otpAskedAt,omitzero"` // of an OTP request that is not answered yet
 	ResendAt   time.Time `json:"resendAt,omitzero"`   // no OTP request before it
 	Intents    []Intent  `json:"intents,omitzero"`    // of every send ever made, in order
 
-	Since        time.Time    `json:"since"`                 // when the state was entered, local clock
-	AlarmAt      time.Time    `json:"alarmAt,omitzero"`      // when a person who waits too long is alarmed; zero: never
-	Abandoned    bool         `json:"abandoned,omitzero"`    // the customer wants the cash back as soon as that is safe
-	Slot         int          `json:"slot,omitzero"`         // of the busy claim; above 0 a supervisor overrode
-	RefundBy     string       `json:"refundBy,omitzero"`     // who claimed to pay the refund out
-	LookedRefund time.Time    `json:"lookedRefund,omitzero"` // when the last look before cash leaves was clean, local clock
-	Reason       Reason       `json:"reason,omitzero"`       // why Review or RefundDue
-	Ruled        Reason       `json:"ruled,omitzero"`        // what a person knew when ruling that the cash goes back
-	Looked       bool         `json:"looked,omitzero"`       // the present partnerTransId was looked up and found unused
-	Yes          *telco.IDs `json:"yes,omitzero"`          // the ids under which MobiFone said or showed a registration
-	Receipt      *Receipt     `json:"receipt,omitzero"`      // of Registered
+	Since        time.Time     `json:"since"`                 // when the state was entered, local clock
+	AlarmAt      time.Time     `json:"alarmAt,omitzero"`      // when a person who waits too long is alarmed; zero: never
+	Abandoned    bool          `json:"abandoned,omitzero"`    // the customer wants the cash back as soon as that is safe
+	Slot         int           `json:"slot,omitzero"`         // of the busy claim; above 0 a supervisor overrode
+	RefundBy     string        `json:"refundBy,omitzero"`     // who claimed to pay the refund out
+	LookedRefund time.Time     `json:"lookedRefund,omitzero"` // when the last look before cash leaves was clean, local clock
+	Reason       Reason        `json:"reason,omitzero"`       // why Review or RefundDue
+	Ruled        Reason        `json:"ruled,omitzero"`        // what a person knew when ruling that the cash goes back
+	Looked       bool          `json:"looked,omitzero"`       // the present partnerTransId was looked up and found unused
+	Yes          *telco.IDs    `json:"yes,omitzero"`          // the ids under which MobiFone said or showed a registration
+	Receipt      *Registration `json:"receipt,omitzero"`      // of Registered
 }
 
-// Ticket is an OTP in hand: what MobiFone said when it was sent. The code itself is never
+// HeldOTP is an OTP in hand: what MobiFone said when it was sent. The code itself is never
 // here.
-type Ticket struct {
+type HeldOTP struct {
 	TransID          telco.TransID `json:"transId"`
-	ExpiresAt        time.Time       `json:"expiresAt"`                 // local clock, for the countdown
-	PartnerExpiresAt time.Time       `json:"partnerExpiresAt,omitzero"` // as MobiFone's reply said, for the fence
-	RunOut           bool            `json:"runOut,omitzero"`           // MobiFone says that it has run out: another one is needed
+	ExpiresAt        time.Time     `json:"expiresAt"`                 // local clock, for the countdown
+	PartnerExpiresAt time.Time     `json:"partnerExpiresAt,omitzero"` // as MobiFone's reply said, for the fence
+	RunOut           bool          `json:"runOut,omitzero"`           // MobiFone says that it has run out: another one is needed
 }
 
 // Intent is the durable record of one send and what became of it. It is open until
 // something settles it; there is no "sent" record.
 type Intent struct {
-	telco.Intent
+	telco.SendWindow
 	Attempt     int       `json:"attempt"`
 	At          time.Time `json:"at"`     // local clock, when it was made
 	WakeAt      time.Time `json:"wakeAt"` // local clock, when an answer is not to be hoped for any more
 	Fingerprint []byte    `json:"fingerprint,omitzero"`
 
-	Answered bool            `json:"answered,omitzero"` // an outcome was recorded
+	Answered bool          `json:"answered,omitzero"` // an outcome was recorded
 	Outcome  telco.Outcome `json:"outcome,omitzero"`
 	Code     telco.Code    `json:"code,omitzero"`     // what MobiFone answered, or its ledger showed
-	WireCode string          `json:"wireCode,omitzero"` // MobiFone's own string for it, scrubbed: for its inquiry desk
+	WireCode string        `json:"wireCode,omitzero"` // MobiFone's own string for it, scrubbed: for its inquiry desk
 	Then     telco.Then    `json:"then,omitzero"`     // where Code leads once the intent is settled no
-	Settled  Settlement      `json:"settled,omitzero"`  // empty: open
-	Failed   bool            `json:"failed,omitzero"`   // settled by a FAILED row: a success would contradict it
+	Settled  Settlement    `json:"settled,omitzero"`  // empty: open
+	Failed   bool          `json:"failed,omitzero"`   // settled by a FAILED row: a success would contradict it
 }
 
 // Settlement says what is proven of an intent. Empty is open: it may have registered the
@@ -159,14 +159,14 @@ func (i Intent) stayed() bool { return i.Answered && i.Outcome == telco.NotSent 
 
 func (i Intent) open() bool { return i.Settled == "" }
 
-// Receipt is what the partner said of a registration.
-type Receipt struct {
+// Registration is what the partner said of a registration.
+type Registration struct {
 	TransID        telco.TransID        `json:"transId"`
 	PartnerTransID telco.PartnerTransID `json:"partnerTransId"`
-	RegisteredAt   time.Time              `json:"registeredAt,omitzero"`
-	EffectiveFrom  time.Time              `json:"effectiveFrom,omitzero"`
-	ExpiresAt      time.Time              `json:"expiresAt,omitzero"`
-	ByLookup       bool                   `json:"byLookup,omitzero"`
+	RegisteredAt   time.Time            `json:"registeredAt,omitzero"`
+	EffectiveFrom  time.Time            `json:"effectiveFrom,omitzero"`
+	ExpiresAt      time.Time            `json:"expiresAt,omitzero"`
+	ByLookup       bool                 `json:"byLookup,omitzero"`
 	// WireCode is MobiFone's own code of the success, where its reply told it: a MobiFone may
 	// have several, for registered free and for registered and charged.
 	WireCode string `json:"wireCode,omitzero"`
@@ -184,11 +184,11 @@ func (s Sale) lastAct() time.Time {
 }
 
 // open returns the intents that nothing has settled.
-func (s Sale) open() []telco.Intent {
-	var open []telco.Intent
+func (s Sale) open() []telco.SendWindow {
+	var open []telco.SendWindow
 	for _, i := range s.Intents {
 		if i.open() {
-			open = append(open, i.Intent)
+			open = append(open, i.SendWindow)
 		}
 	}
 	return open
@@ -270,25 +270,25 @@ type Event struct {
 	At   time.Time `json:"at"`          // local clock of the process that recorded it, UTC
 	By   string    `json:"by,omitzero"` // employee; empty for the machine
 
-	Order          *Order                 `json:"order,omitzero"`
+	Order          *Order               `json:"order,omitzero"`
 	PartnerTransID telco.PartnerTransID `json:"partnerTransId,omitzero"`
 	Amount         telco.VND            `json:"amount,omitzero"`
-	Ticket         *Ticket                `json:"ticket,omitzero"`
-	Wait           time.Duration          `json:"wait,omitzero"`
-	Intent         *Intent                `json:"intent,omitzero"`
-	Index          int                    `json:"index,omitzero"` // in Sale.Intents
+	Ticket         *HeldOTP             `json:"ticket,omitzero"`
+	Wait           time.Duration        `json:"wait,omitzero"`
+	Intent         *Intent              `json:"intent,omitzero"`
+	Index          int                  `json:"index,omitzero"` // in Sale.Intents
 	Outcome        telco.Outcome        `json:"outcome,omitzero"`
 	Code           telco.Code           `json:"code,omitzero"`
-	WireCode       string                 `json:"wireCode,omitzero"`
+	WireCode       string               `json:"wireCode,omitzero"`
 	Then           telco.Then           `json:"then,omitzero"`
-	Final          bool                   `json:"final,omitzero"` // the contract promises that this refusal is final
-	Receipt        *Receipt               `json:"receipt,omitzero"`
-	Lookup         *Lookup                `json:"lookup,omitzero"`
-	Row            *Row                   `json:"row,omitzero"`
-	Twice          bool                   `json:"twice,omitzero"` // the statement has a second success of Row's partnerTransId
-	Verdict        *Verdict               `json:"verdict,omitzero"`
-	Slot           int                    `json:"slot,omitzero"`
-	Note           string                 `json:"note,omitzero"`
+	Final          bool                 `json:"final,omitzero"` // the contract promises that this refusal is final
+	Receipt        *Registration        `json:"receipt,omitzero"`
+	Lookup         *Lookup              `json:"lookup,omitzero"`
+	Row            *Row                 `json:"row,omitzero"`
+	Twice          bool                 `json:"twice,omitzero"` // the statement has a second success of Row's partnerTransId
+	Verdict        *Decision            `json:"verdict,omitzero"`
+	Slot           int                  `json:"slot,omitzero"`
+	Note           string               `json:"note,omitzero"`
 	// NextID is the partnerTransId of the attempt after the present one, should the
 	// event make one.
 	NextID telco.PartnerTransID `json:"nextId,omitzero"`
@@ -308,10 +308,10 @@ type Lookup struct {
 type Row struct {
 	telco.IDs
 	State     telco.State `json:"state"`
-	Differs   string        `json:"differs,omitzero"`   // in what it is not the order, in words
+	Differs   string      `json:"differs,omitzero"`   // in what it is not the order, in words
 	Refusal   telco.Code  `json:"refusal,omitzero"`   // of FAILED: the listed code it failed with
 	Then      telco.Then  `json:"then,omitzero"`      // where Refusal leads
-	UpdatedAt time.Time     `json:"updatedAt,omitzero"` // as the row says
+	UpdatedAt time.Time   `json:"updatedAt,omitzero"` // as the row says
 }
 
 // Ruling is what a person decides on a sale in Review.
@@ -325,9 +325,9 @@ const (
 	RuleClosed     Ruling = "closed"     // with a booked loss or surplus
 )
 
-// Verdict is a person's decision.
-type Verdict struct {
-	Ruling   Ruling      `json:"ruling"`
+// Decision is a person's decision.
+type Decision struct {
+	Ruling   Ruling    `json:"ruling"`
 	Booked   telco.VND `json:"booked,omitzero"` // of closed: loss below 0, surplus above
-	Evidence string      `json:"evidence"`        // where the proof is, for the auditor
+	Evidence string    `json:"evidence"`        // where the proof is, for the auditor
 }

@@ -90,7 +90,7 @@ func (t *step) shows(f reading.Finding) bool {
 	case f.Conflict != "":
 		t.conflict(Reason(f.Conflict))
 	case f.Yes != nil:
-		t.registered(f.Yes.IDs, &Receipt{TransID: f.Yes.TransID, PartnerTransID: f.Yes.PartnerTransID, RegisteredAt: f.Yes.UpdatedAt, ByLookup: true})
+		t.registered(f.Yes.IDs, &Registration{TransID: f.Yes.TransID, PartnerTransID: f.Yes.PartnerTransID, RegisteredAt: f.Yes.UpdatedAt, ByLookup: true})
 	case f.Pending:
 		t.pending()
 	default:
@@ -121,7 +121,7 @@ func (t *step) note(reason Reason) {
 
 // registered: MobiFone says, or shows, that the sale is registered under these ids. The
 // cash being here it is Registered; once the cash may be out a person must look.
-func (t *step) registered(ids telco.IDs, receipt *Receipt) {
+func (t *step) registered(ids telco.IDs, receipt *Registration) {
 	s := &t.s
 	before := s.Yes
 	s.Yes = &ids

@@ -45,7 +45,7 @@ type Store interface {
 	// another version.
 	Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error
 	// Find returns summaries for the screens, oldest first.
-	Find(ctx context.Context, q Query) ([]Summary, error)
+	Find(ctx context.Context, q Filter) ([]Summary, error)
 	// Events returns the sale's history in order.
 	Events(ctx context.Context, id string) ([]Event, error)
 	// Erase removes the subscriber's number, not the money facts, of sales that came to
@@ -80,8 +80,8 @@ type Claim struct {
 	Slot   int
 }
 
-// Query filters summaries; zero fields do not filter.
-type Query struct {
+// Filter filters summaries; zero fields do not filter.
+type Filter struct {
 	States []State
 	Shop   string
 	From   time.Time // opened at or after
@@ -191,7 +191,7 @@ func (s Sale) summary(lastThree string) Summary {
 	}
 }
 
-func (q Query) matches(s Summary) bool {
+func (q Filter) matches(s Summary) bool {
 	return (len(q.States) == 0 || slices.Contains(q.States, s.State)) &&
 		(q.Shop == "" || q.Shop == s.Shop) &&
 		(q.From.IsZero() || !s.OpenedAt.Before(q.From)) &&

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var update = flag.Bool("update", false, "write the golden files and docs/state-machine.md")
@@ -114,7 +114,7 @@ func TestActionTexts(t *testing.T) {
 func viewOf(t *testing.T, s sale.Sale) sale.View {
 	t.Helper()
 	desk, err := sale.NewDesk(sale.Config{
-		Partner: struct{ sale.Partner }{}, Store: shelf{s: s}, Rules: fenced,
+		Gateway: struct{ sale.Gateway }{}, Store: shelf{s: s}, Rules: fenced,
 		NewID: func(string, string, int) (telco.PartnerTransID, error) { return "P", nil },
 	})
 	require.NoError(t, err)

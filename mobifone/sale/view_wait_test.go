@@ -7,15 +7,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // look is what a screen shows of the sale now.
 func (c *core) look() sale.View {
 	c.t.Helper()
 	desk, err := sale.NewDesk(sale.Config{
-		Partner: struct{ sale.Partner }{}, Store: shelf{s: c.s}, Rules: c.rules, AllowNoLookup: true,
+		Gateway: struct{ sale.Gateway }{}, Store: shelf{s: c.s}, Rules: c.rules, AllowNoLookup: true,
 		Now:   func() time.Time { return c.now },
 		NewID: func(string, string, int) (telco.PartnerTransID, error) { return "P", nil },
 	})

@@ -36,7 +36,7 @@ type Error struct {
 	RetryAfter   time.Duration // how long to wait before trying again; 0 when not known
 	Evidence     Evidence
 	Handle       *Handle      // of a registration: what to resolve; see registration.Resolve
-	Lookup       *Lookup      // of a resolve that could not decide
+	Undecided    *Undecided   // of a resolve that could not decide
 	Fields       []FieldError // of bad input, every fault at once
 	Err          error        // the cause; nil when the partner's reply is the cause
 }

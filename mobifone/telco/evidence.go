@@ -50,8 +50,8 @@ const (
 	DeadlineWhole     Deadline = "whole"      // no time was left for the call: waiting for credentials, or for another try
 )
 
-// Lookup is what a resolve saw when it could not decide.
-type Lookup struct {
+// Undecided is what a resolve saw when it could not decide.
+type Undecided struct {
 	Absent bool // a complete, well-formed lookup showed no row that counts
 	// DecidesAt is when, in MobiFone's time, "not found" begins to count; zero: never, the
 	// contract promises no end to the time in which a request may still be carried out.

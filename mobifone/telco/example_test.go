@@ -133,7 +133,7 @@ func ExampleScrub() {
 
 func ExampleHandle() {
 	h := telco.NewHandle(
-		telco.Intent{IDs: telco.IDs{TransID: "T1", PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"}},
+		telco.SendWindow{IDs: telco.IDs{TransID: "T1", PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"}},
 		telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000},
 	)
 	saved, err := h.MarshalBinary() // before the send; holds the number: encrypt at rest

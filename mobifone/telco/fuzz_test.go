@@ -137,7 +137,7 @@ func FuzzHandle(f *testing.F) {
 		m := telco.MustParseMSISDN("09" + string(digits[:]))
 		when := time.Unix(at%(1<<40), amount%1_000_000_000).UTC()
 		s := sent{
-			telco.Intent{IDs: telco.IDs{TransID: telco.TransID(transID), PartnerTransID: telco.PartnerTransID(id)}, PreparedAt: when},
+			telco.SendWindow{IDs: telco.IDs{TransID: telco.TransID(transID), PartnerTransID: telco.PartnerTransID(id)}, PreparedAt: when},
 			telco.Purchase{MSISDN: m, Amount: telco.VND(amount)},
 		}
 		saved, err := s.handle().MarshalBinary()

@@ -18,15 +18,15 @@ import (
 // is registered. Keep it where the sale itself is kept, and take none from a browser or a
 // message.
 type Handle struct {
-	intent   Intent
+	intent   SendWindow
 	purchase Purchase
 }
 
 // NewHandle makes the handle of an intent.
-func NewHandle(i Intent, p Purchase) Handle { return Handle{i, p} }
+func NewHandle(i SendWindow, p Purchase) Handle { return Handle{i, p} }
 
-// Intent returns the ids and times of the send.
-func (h Handle) Intent() Intent { return h.intent }
+// Window returns the ids and times of the send.
+func (h Handle) Window() SendWindow { return h.intent }
 
 // Purchase returns what was to be bought.
 func (h Handle) Purchase() Purchase { return h.purchase }

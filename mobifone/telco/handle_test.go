@@ -18,19 +18,19 @@ import (
 
 // sent is what a handle is made of.
 type sent struct {
-	telco.Intent
+	telco.SendWindow
 	telco.Purchase
 }
 
-func (s sent) handle() telco.Handle { return telco.NewHandle(s.Intent, s.Purchase) }
+func (s sent) handle() telco.Handle { return telco.NewHandle(s.SendWindow, s.Purchase) }
 
-func sentOf(h telco.Handle) sent { return sent{h.Intent(), h.Purchase()} }
+func sentOf(h telco.Handle) sent { return sent{h.Window(), h.Purchase()} }
 
 var prepared = time.Date(2026, 8, 15, 10, 0, 0, 0, time.UTC)
 
 func fullSend() sent {
 	return sent{
-		telco.Intent{
+		telco.SendWindow{
 			IDs:        telco.IDs{TransID: "T-0001", PartnerTransID: "TYH6V-85SYP-QWTEF-GX7WM-4BV1E"},
 			PreparedAt: prepared, SendBy: prepared.Add(20 * time.Second), LastBy: prepared.Add(time.Hour + 1),
 		},
@@ -40,7 +40,7 @@ func fullSend() sent {
 
 func TestHandleRoundTrip(t *testing.T) {
 	t.Parallel()
-	bare := sent{telco.Intent{IDs: telco.IDs{PartnerTransID: "P"}}, telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678")}}
+	bare := sent{telco.SendWindow{IDs: telco.IDs{PartnerTransID: "P"}}, telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678")}}
 	negative := fullSend()
 	negative.Amount, negative.SendBy = -1, time.Unix(-1, 999).UTC()
 	for name, s := range map[string]sent{"full": fullSend(), "bare": bare, "negative": negative} {

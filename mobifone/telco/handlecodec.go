@@ -79,7 +79,7 @@ func (h *Handle) UnmarshalBinary(data []byte) error {
 		return badHandle("damaged; look the transaction up by its ids, or leave it to reconciliation")
 	}
 	r := handleReader{rest: body[head:]}
-	var i Intent
+	var i SendWindow
 	var p Purchase
 	i.TransID = TransID(r.text())
 	i.PartnerTransID = PartnerTransID(r.text())

@@ -16,9 +16,10 @@ type Purchase struct {
 	Amount  VND
 }
 
-// Intent is the record of one send: what has to be durable before its first byte leaves.
-// Its times are MobiFone's clock.
-type Intent struct {
+// SendWindow says which registration was sent and when: its ids, and the times between
+// which MobiFone can have carried it out. Store it before the first byte leaves. The times
+// are MobiFone's clock.
+type SendWindow struct {
 	IDs
 	PreparedAt time.Time `json:"preparedAt"`      // no byte leaves before it
 	SendBy     time.Time `json:"sendBy"`          // no byte leaves after it

@@ -51,7 +51,7 @@ func sensitive(t *testing.T) map[string]any {
 	require.NoError(t, err)
 	secret := telco.NewSecret(canarySecret)
 	send := telco.Purchase{MSISDN: m, Package: "C120", Amount: 120_000}
-	handle := telco.NewHandle(telco.Intent{IDs: telco.IDs{TransID: "T1", PartnerTransID: "P1"}}, send)
+	handle := telco.NewHandle(telco.SendWindow{IDs: telco.IDs{TransID: "T1", PartnerTransID: "P1"}}, send)
 	fault := telco.Error{
 		Operation: telco.OpRegister, Code: telco.SystemError, WireCode: "code " + canaryNumber,
 		Message: "sđt 0987 651 234 lỗi", Handle: &handle, Fields: []telco.FieldError{{Field: "x", Problem: canaryNumber}},

@@ -12,31 +12,31 @@ import (
 // catalog.
 type Catalog struct{ pkgs []Package }
 
-// Fault says what is wrong with one package handed to [New] or [Catalog.With].
-type Fault struct {
-	Index   int                 // which of the packages handed over, from 0
+// Problem says what is wrong with one package handed to [New] or [Catalog.With].
+type Problem struct {
+	Index   int               // which of the packages handed over, from 0
 	Code    telco.PackageCode // as handed over
 	Field   string
 	Problem string
 }
 
 // Error says which package, which field and what is wrong.
-func (f *Fault) Error() string {
+func (f *Problem) Error() string {
 	return fmt.Sprintf("catalog: package %d (%q): %s: %s", f.Index, string(f.Code), f.Field, f.Problem)
 }
 
 // New makes a catalog of exactly these packages, in this order. It copies them. Its
-// error joins one [*Fault] for each thing that is wrong.
+// error joins one [*Problem] for each thing that is wrong.
 func New(pkgs ...Package) (*Catalog, error) {
 	var errs []error
 	seen := make(map[telco.PackageCode]bool, len(pkgs))
 	c := &Catalog{pkgs: make([]Package, 0, len(pkgs))}
 	for i, pkg := range pkgs {
 		for _, f := range pkg.Validate() {
-			errs = append(errs, &Fault{Index: i, Code: pkg.Code, Field: f.Field, Problem: f.Problem})
+			errs = append(errs, &Problem{Index: i, Code: pkg.Code, Field: f.Field, Problem: f.Problem})
 		}
 		if seen[pkg.Code] {
-			errs = append(errs, &Fault{Index: i, Code: pkg.Code, Field: "Code", Problem: "stands twice"})
+			errs = append(errs, &Problem{Index: i, Code: pkg.Code, Field: "Code", Problem: "stands twice"})
 		}
 		seen[pkg.Code] = true
 		c.pkgs = append(c.pkgs, pkg.clone())

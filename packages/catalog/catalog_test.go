@@ -91,7 +91,7 @@ func TestNewReportsEveryFault(t *testing.T) {
 	require.Error(t, err)
 	var got []string
 	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
-		f, ok := errors.AsType[*catalog.Fault](e)
+		f, ok := errors.AsType[*catalog.Problem](e)
 		require.True(t, ok, "%T", e)
 		got = append(got, string(rune('0'+f.Index))+" "+f.Field)
 		assert.Contains(t, f.Error(), f.Problem)

@@ -55,7 +55,7 @@ func (s Schedule) Confirm(effectiveFrom, expiresAt time.Time) Schedule {
 func sameSecond(a, b time.Time) bool { return a.Unix() == b.Unix() }
 
 func differ(field string, ours, theirs time.Time) Difference {
-	d := Difference{Field: field, Partner: theirs.In(zone()).Format(time.RFC3339)}
+	d := Difference{Field: field, MobiFone: theirs.In(zone()).Format(time.RFC3339)}
 	if !ours.IsZero() {
 		d.Catalog = ours.In(zone()).Format(time.RFC3339)
 	}

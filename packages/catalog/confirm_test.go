@@ -96,7 +96,7 @@ func TestConfirm(t *testing.T) {
 				}
 				fields = append(fields, f)
 				assert.NotEmpty(t, d.Catalog)
-				assert.NotEmpty(t, d.Partner)
+				assert.NotEmpty(t, d.MobiFone)
 			}
 			assert.Equal(t, tt.fields, fields)
 			assert.Equal(t, kept, boundaries(before), "the estimate changed")

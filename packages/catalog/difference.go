@@ -5,15 +5,15 @@ import "fmt"
 // Difference is one thing that the partner says differently. The partner prevails; the
 // difference is there to be shown.
 type Difference struct {
-	Field   string // what differs, such as "price" or "expiresAt"
-	Catalog string // what the catalog says or estimated; empty when it says nothing
-	Partner string // what the partner says
-	Ignored bool   // what the partner says contradicts itself and was not taken over
+	Field    string // what differs, such as "price" or "expiresAt"
+	Catalog  string // what the catalog says or estimated; empty when it says nothing
+	MobiFone string // what the partner says
+	Ignored  bool   // what the partner says contradicts itself and was not taken over
 }
 
 // String returns the difference on one line.
 func (d Difference) String() string {
-	s := fmt.Sprintf("%s: catalog %q, partner %q", d.Field, d.Catalog, d.Partner)
+	s := fmt.Sprintf("%s: catalog %q, partner %q", d.Field, d.Catalog, d.MobiFone)
 	if d.Ignored {
 		s += " (ignored)"
 	}

@@ -25,7 +25,7 @@ func startOver(ctx context.Context, file string) error {
 		return err
 	}
 	defer store.Close()
-	desk, err := sale.NewDesk(sale.Config{Partner: silent{}, Store: store, Rules: sales.Rules, NewID: sales.NewID})
+	desk, err := sale.NewDesk(sale.Config{Gateway: silent{}, Store: store, Rules: sales.Rules, NewID: sales.NewID})
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func startOver(ctx context.Context, file string) error {
 }
 
 // silent is a partner whose lookups show a registration still in work.
-type silent struct{ sale.Partner }
+type silent struct{ sale.Gateway }
 
 func (silent) LookUp(_ context.Context, s sale.Sale) (sale.Lookup, error) {
 	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: s.Pairs()[0], State: telco.StatePending}}}, nil

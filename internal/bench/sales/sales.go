@@ -51,16 +51,16 @@ func Events(i int, at time.Time, rests bool) ([]sale.Event, error) {
 		}},
 		{Kind: sale.CashTaken, Amount: 120_000},
 		{Kind: sale.OTPAsked},
-		{Kind: sale.OTPSentEvent, Ticket: &sale.Ticket{TransID: trans, ExpiresAt: at.Add(3 * time.Minute)}},
+		{Kind: sale.OTPSentEvent, Ticket: &sale.HeldOTP{TransID: trans, ExpiresAt: at.Add(3 * time.Minute)}},
 		{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: at}},
 		{Kind: sale.SendPlanned, Intent: &sale.Intent{
-			Intent: telco.Intent{
+			SendWindow: telco.SendWindow{
 				IDs:        telco.IDs{TransID: trans, PartnerTransID: id},
 				PreparedAt: at, SendBy: at.Add(20 * time.Second),
 			},
 			Attempt: 1, At: at, WakeAt: at.Add(time.Minute), Fingerprint: make([]byte, 32),
 		}},
-		{Kind: sale.SendEnded, Outcome: telco.Succeeded, Receipt: &sale.Receipt{TransID: trans, PartnerTransID: id}},
+		{Kind: sale.SendEnded, Outcome: telco.Succeeded, Receipt: &sale.Registration{TransID: trans, PartnerTransID: id}},
 	}
 	if !rests {
 		events[len(events)-1] = sale.Event{Kind: sale.SendEnded, Outcome: telco.Unknown, Code: telco.ReplyLost}

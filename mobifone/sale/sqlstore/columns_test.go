@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -71,7 +71,7 @@ func TestFindNamesADamagedSale(t *testing.T) {
 	require.NoError(t, store.Close())
 	_, err := raw(t, path).ExecContext(t.Context(), `UPDATE sales SET updated_at = 'noon'`)
 	require.NoError(t, err)
-	_, err = open(t, path).Find(t.Context(), sale.Query{})
+	_, err = open(t, path).Find(t.Context(), sale.Filter{})
 	var damaged *sqlstore.CorruptError
 	require.ErrorAs(t, err, &damaged)
 	assert.Contains(t, damaged.What, c.SaleID)

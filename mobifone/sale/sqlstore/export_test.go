@@ -84,7 +84,7 @@ const (
 )
 
 // SearchText is the statement of a query.
-func SearchText(q sale.Query) (string, []any) { return search(q) }
+func SearchText(q sale.Filter) (string, []any) { return search(q) }
 
 // FailHalfway writes something and then fails.
 func (s *Store) FailHalfway(ctx context.Context, reason error) error {

@@ -58,7 +58,7 @@ func (s *Store) Postpone(ctx context.Context, id string, version int64, wakeAt t
 
 // Find is [sale.Store].Find. Lists of sales that are not at rest do not touch those at
 // rest; others cost what their period holds.
-func (s *Store) Find(ctx context.Context, q sale.Query) (found []sale.Summary, err error) {
+func (s *Store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, err error) {
 	text, args := search(q)
 	rows, err := s.readers.QueryContext(ctx, text, args...)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Store) Find(ctx context.Context, q sale.Query) (found []sale.Summary, e
 
 // search writes a query. It names the index itself: which one is best depends on how many
 // sales are at rest, and SQLite does not know that.
-func search(q sale.Query) (text string, args []any) {
+func search(q sale.Filter) (text string, args []any) {
 	where, index := []string{"1"}, "sales_opened"
 	filter := func(condition string, values ...any) {
 		where, args = append(where, condition), append(args, values...)

@@ -76,7 +76,7 @@ func TestManyOpenANewFileAtOnce(t *testing.T) {
 	var applied int
 	require.NoError(t, raw(t, path).QueryRowContext(t.Context(), `SELECT count(*) FROM goose_db_version WHERE version_id = 1`).Scan(&applied))
 	assert.Equal(t, 1, applied)
-	found, err := open(t, path).Find(t.Context(), sale.Query{})
+	found, err := open(t, path).Find(t.Context(), sale.Filter{})
 	require.NoError(t, err)
 	assert.Len(t, found, 9)
 }

@@ -35,14 +35,14 @@ func TestPlansDoNotTouchSalesAtRest(t *testing.T) {
 	}
 	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
-		query sale.Query
+		query sale.Filter
 		index string
 	}{
-		{sale.Query{States: []sale.State{sale.Review, sale.Resolving}}, "sales_unsettled"},
-		{sale.Query{States: []sale.State{sale.RefundDue}, Shop: "S01"}, "sales_unsettled"},
-		{sale.Query{Shop: "S01", From: day, To: day.AddDate(0, 0, 1)}, "sales_shop (shop=? AND opened_at>? AND opened_at<?)"},
-		{sale.Query{From: day, To: day.AddDate(0, 0, 1)}, "sales_opened (opened_at>? AND opened_at<?)"},
-		{sale.Query{States: []sale.State{sale.Registered}}, "sales_opened"},
+		{sale.Filter{States: []sale.State{sale.Review, sale.Resolving}}, "sales_unsettled"},
+		{sale.Filter{States: []sale.State{sale.RefundDue}, Shop: "S01"}, "sales_unsettled"},
+		{sale.Filter{Shop: "S01", From: day, To: day.AddDate(0, 0, 1)}, "sales_shop (shop=? AND opened_at>? AND opened_at<?)"},
+		{sale.Filter{From: day, To: day.AddDate(0, 0, 1)}, "sales_opened (opened_at>? AND opened_at<?)"},
+		{sale.Filter{States: []sale.State{sale.Registered}}, "sales_opened"},
 	} {
 		text, args := sqlstore.SearchText(c.query)
 		got := plan(text, args...)

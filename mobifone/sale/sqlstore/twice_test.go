@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // inTurn asks two stores on one file by turns, so that each sees what the other wrote.
@@ -46,7 +46,7 @@ func (s inTurn) Postpone(ctx context.Context, id string, version int64, at time.
 	return s.next().Postpone(ctx, id, version, at)
 }
 
-func (s inTurn) Find(ctx context.Context, q sale.Query) ([]sale.Summary, error) {
+func (s inTurn) Find(ctx context.Context, q sale.Filter) ([]sale.Summary, error) {
 	return s.next().Find(ctx, q)
 }
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // unerased keeps showing numbers that were erased.
@@ -88,7 +88,7 @@ var faultsOfErasing = []fault{
 		}
 	})},
 	{"Erase takes the last three digits too", isErase, func(f *faulty) {
-		f.find = func(ctx context.Context, q sale.Query) ([]sale.Summary, error) {
+		f.find = func(ctx context.Context, q sale.Filter) ([]sale.Summary, error) {
 			found, err := f.Store.Find(ctx, q)
 			for i := range found {
 				if s, _ := f.Store.Load(ctx, found[i].ID); !s.Order.MSISDN.IsValid() {

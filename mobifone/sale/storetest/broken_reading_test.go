@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var faultsOfReading = []fault{
@@ -103,18 +103,18 @@ var faultsOfReading = []fault{
 	{"nothing is postponed", isPostpone, func(f *faulty) {
 		f.postpone = func(context.Context, string, int64, time.Time) error { return nil }
 	}},
-	{"lists ignore the state", isFind, searching(func(q *sale.Query) { q.States = nil })},
-	{"lists ignore the shop", isFind, searching(func(q *sale.Query) { q.Shop = "" })},
-	{"lists ignore the beginning", isFind, searching(func(q *sale.Query) { q.From = time.Time{} })},
-	{"lists ignore the end", isFind, searching(func(q *sale.Query) { q.To = time.Time{} })},
-	{"lists take the end in", isFind, searching(func(q *sale.Query) {
+	{"lists ignore the state", isFind, searching(func(q *sale.Filter) { q.States = nil })},
+	{"lists ignore the shop", isFind, searching(func(q *sale.Filter) { q.Shop = "" })},
+	{"lists ignore the beginning", isFind, searching(func(q *sale.Filter) { q.From = time.Time{} })},
+	{"lists ignore the end", isFind, searching(func(q *sale.Filter) { q.To = time.Time{} })},
+	{"lists take the end in", isFind, searching(func(q *sale.Filter) {
 		if !q.To.IsZero() {
 			q.To = q.To.Add(time.Nanosecond)
 		}
 	})},
-	{"lists ignore the limit", isFind, searching(func(q *sale.Query) { q.Limit = 0 })},
+	{"lists ignore the limit", isFind, searching(func(q *sale.Filter) { q.Limit = 0 })},
 	{"lists are newest first", isFind, func(f *faulty) {
-		f.find = func(ctx context.Context, q sale.Query) ([]sale.Summary, error) {
+		f.find = func(ctx context.Context, q sale.Filter) ([]sale.Summary, error) {
 			found, err := f.Store.Find(ctx, q)
 			slices.Reverse(found)
 			return found, err
@@ -127,9 +127,9 @@ var faultsOfReading = []fault{
 	})},
 }
 
-func searching(edit func(q *sale.Query)) func(f *faulty) {
+func searching(edit func(q *sale.Filter)) func(f *faulty) {
 	return func(f *faulty) {
-		f.find = func(ctx context.Context, q sale.Query) ([]sale.Summary, error) {
+		f.find = func(ctx context.Context, q sale.Filter) ([]sale.Summary, error) {
 			edit(&q)
 			return f.Store.Find(ctx, q)
 		}

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // randomWalk does the same random things to a store and to the model, and compares every
@@ -60,7 +60,7 @@ func (w *walk) stride(seed uint64) {
 		want, _ := w.model.Erase(ctx, at, limit)
 		agree("Erase", []any{got, told(err)}, []any{want, told(nil)})
 	default:
-		q := sale.Query{Limit: r.IntN(5), From: at.Add(-30 * time.Second), To: at}
+		q := sale.Filter{Limit: r.IntN(5), From: at.Add(-30 * time.Second), To: at}
 		got, err := w.store.Find(ctx, q)
 		want, _ := w.model.Find(ctx, q)
 		agree("Find", []any{append([]sale.Summary{}, got...), told(err)}, []any{append([]sale.Summary{}, want...), told(nil)})

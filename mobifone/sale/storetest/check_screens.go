@@ -99,7 +99,7 @@ func find(t testing.TB, h Harness) {
 			OpenedAt: c.State.OpenedAt, UpdatedAt: c.State.UpdatedAt, WakeAt: c.State.WakeAt,
 		}}, all...)
 	}
-	for _, q := range []sale.Query{
+	for _, q := range []sale.Filter{
 		{},
 		{States: []sale.State{sale.Open}},
 		{States: []sale.State{sale.Paid, sale.OTPSent}},

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func compareAndSwap(t testing.TB, h Harness) {
@@ -81,7 +81,7 @@ func idIsUnique(t testing.TB, h Harness) {
 
 	// An id that only an intent carries is owned as well, and one that was refused is not.
 	first = apply(t, s, then(first, func(c *sale.Change) {
-		c.State.Intents = []sale.Intent{{Intent: telco.Intent{IDs: telco.IDs{PartnerTransID: transID(1, 3)}}}}
+		c.State.Intents = []sale.Intent{{SendWindow: telco.SendWindow{IDs: telco.IDs{PartnerTransID: transID(1, 3)}}}}
 	}))
 	rival.State.PartnerTransID = transID(1, 3)
 	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID})

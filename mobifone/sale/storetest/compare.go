@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // same compares what a store gives with what it should.
@@ -112,7 +112,7 @@ func look(t testing.TB, s sale.Store) sight {
 	var err error
 	all.Due, _, err = s.Due(ctx, dawn.Add(1000*time.Hour), 1000)
 	must(err)
-	all.Found, err = s.Find(ctx, sale.Query{})
+	all.Found, err = s.Find(ctx, sale.Filter{})
 	must(err)
 	if len(all.Due) == 0 {
 		all.Due = nil

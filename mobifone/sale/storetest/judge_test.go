@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // judge runs a check and keeps its verdict to itself.
@@ -59,7 +59,7 @@ type faulty struct {
 	busy     func(ctx context.Context, m telco.MSISDN) ([]sale.Claim, error)
 	due      func(ctx context.Context, now time.Time, limit int) ([]string, time.Time, error)
 	postpone func(ctx context.Context, id string, version int64, at time.Time) error
-	find     func(ctx context.Context, q sale.Query) ([]sale.Summary, error)
+	find     func(ctx context.Context, q sale.Filter) ([]sale.Summary, error)
 	erase    func(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
@@ -119,7 +119,7 @@ func (f *faulty) Postpone(ctx context.Context, id string, version int64, at time
 	return f.Store.Postpone(ctx, id, version, at)
 }
 
-func (f *faulty) Find(ctx context.Context, q sale.Query) ([]sale.Summary, error) {
+func (f *faulty) Find(ctx context.Context, q sale.Filter) ([]sale.Summary, error) {
 	if f.find != nil {
 		return f.find(ctx, q)
 	}

@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // locked is the model behind a lock: what the faults are planted in.
@@ -60,7 +60,7 @@ func newLocked() *locked {
 			defer l.mu.Unlock()
 			return l.model.Postpone(ctx, id, version, at)
 		},
-		find: func(ctx context.Context, q sale.Query) ([]sale.Summary, error) {
+		find: func(ctx context.Context, q sale.Filter) ([]sale.Summary, error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			return l.model.Find(ctx, q)

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Load is [sale.Store].Load.
@@ -110,7 +110,7 @@ func (m *model) Postpone(_ context.Context, id string, version int64, wakeAt tim
 }
 
 // Find is [sale.Store].Find.
-func (m *model) Find(_ context.Context, q sale.Query) ([]sale.Summary, error) {
+func (m *model) Find(_ context.Context, q sale.Filter) ([]sale.Summary, error) {
 	var found []sale.Summary
 	for _, s := range m.all() {
 		if len(q.States) > 0 && !slices.Contains(q.States, s.State) || q.Shop != "" && q.Shop != s.Order.Shop ||

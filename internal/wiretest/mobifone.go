@@ -25,8 +25,8 @@ type Handler func(w http.ResponseWriter, r *http.Request, f field.Request)
 // price is that of C120.
 const price telco.VND = 120_000
 
-// Partner is a scripted server.
-type Partner struct {
+// MobiFone is a scripted server.
+type MobiFone struct {
 	Contract *contract.Contract
 	Server   *httptest.Server
 
@@ -41,20 +41,20 @@ type Partner struct {
 
 // New starts a partner on loopback that answers every operation of the contract with a
 // plausible success, lookups with "not found"; the test's end stops it.
-func New(tb testing.TB, c *contract.Contract) *Partner {
+func New(tb testing.TB, c *contract.Contract) *MobiFone {
 	tb.Helper()
 	return start(tb, c, (*httptest.Server).Start)
 }
 
 // NewTLS is New over TLS; OnWire sees only ciphertext there, so count Requests.
-func NewTLS(tb testing.TB, c *contract.Contract) *Partner {
+func NewTLS(tb testing.TB, c *contract.Contract) *MobiFone {
 	tb.Helper()
 	return start(tb, c, (*httptest.Server).StartTLS)
 }
 
-func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *Partner {
+func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *MobiFone {
 	tb.Helper()
-	p := &Partner{Contract: c, handlers: map[telco.Operation]Handler{}, requests: map[telco.Operation]int{}}
+	p := &MobiFone{Contract: c, handlers: map[telco.Operation]Handler{}, requests: map[telco.Operation]int{}}
 	p.On(telco.OpEligible, p.Offers(price))
 	p.On(telco.OpOTP, p.Ticket("T-1"))
 	p.On(telco.OpRegister, p.Registered())
@@ -71,27 +71,27 @@ func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *Par
 }
 
 // On scripts an operation from now on.
-func (p *Partner) On(op telco.Operation, h Handler) {
+func (p *MobiFone) On(op telco.Operation, h Handler) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.handlers[op] = h
 }
 
 // Requests counts the requests of an operation whose body arrived whole.
-func (p *Partner) Requests(op telco.Operation) int {
+func (p *MobiFone) Requests(op telco.Operation) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.requests[op]
 }
 
 // OnWire counts how often the operation's request line came in at the socket.
-func (p *Partner) OnWire(op telco.Operation) int {
+func (p *MobiFone) OnWire(op telco.Operation) int {
 	ep := p.Contract.Document().Operations[op]
 	return p.socket.count(ep.Method + " " + ep.Path)
 }
 
 // ServeHTTP finds the operation and runs its handler.
-func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *MobiFone) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -121,7 +121,7 @@ func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // order fills in what a registration leaves to the order it names: those of the newest OTP.
 // Where the request carries them they stand. The lock is held.
-func (p *Partner) order(f field.Request) field.Request {
+func (p *MobiFone) order(f field.Request) field.Request {
 	if !p.Contract.Carries(telco.OpRegister, field.MSISDN) {
 		f.MSISDN = p.asked.MSISDN
 	}
@@ -135,19 +135,19 @@ func (p *Partner) order(f field.Request) field.Request {
 }
 
 // Trust signs answers with these credentials from now on, where the contract signs them.
-func (p *Partner) Trust(cred telco.Credentials) {
+func (p *MobiFone) Trust(cred telco.Credentials) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.trusted = cred
 }
 
 // Says answers with a code and data under an HTTP status.
-func (p *Partner) Says(op telco.Operation, status int, a wire.Answer) Handler {
+func (p *MobiFone) Says(op telco.Operation, status int, a wire.Answer) Handler {
 	return func(w http.ResponseWriter, _ *http.Request, _ field.Request) { p.Write(w, op, status, a) }
 }
 
 // Write writes an answer.
-func (p *Partner) Write(w http.ResponseWriter, op telco.Operation, status int, a wire.Answer) {
+func (p *MobiFone) Write(w http.ResponseWriter, op telco.Operation, status int, a wire.Answer) {
 	if a.Time.IsZero() {
 		a.Time = time.Now()
 	}
@@ -165,7 +165,7 @@ func (p *Partner) Write(w http.ResponseWriter, op telco.Operation, status int, a
 }
 
 // Offers answers eligibility with C120 at a price.
-func (p *Partner) Offers(price telco.VND) Handler {
+func (p *MobiFone) Offers(price telco.VND) Handler {
 	yes := true
 	return p.Says(telco.OpEligible, 200, wire.Answer{Code: telco.Success, Data: field.Data{
 		SubscriberType: "PREPAID", HasRows: true,
@@ -174,7 +174,7 @@ func (p *Partner) Offers(price telco.VND) Handler {
 }
 
 // Ticket answers an OTP request.
-func (p *Partner) Ticket(id telco.TransID) Handler {
+func (p *MobiFone) Ticket(id telco.TransID) Handler {
 	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 		p.Write(w, telco.OpOTP, 200, wire.Answer{Code: telco.Success, Data: field.Data{
 			TransID: id, MSISDN: f.MSISDN, Package: f.Package, Amount: price,
@@ -184,14 +184,14 @@ func (p *Partner) Ticket(id telco.TransID) Handler {
 }
 
 // Registered answers a registration with success.
-func (p *Partner) Registered() Handler {
+func (p *MobiFone) Registered() Handler {
 	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 		p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: Echo(f, telco.StateSuccess)})
 	}
 }
 
 // Found answers a lookup by id with one row.
-func (p *Partner) Found(row field.Row) Handler {
+func (p *MobiFone) Found(row field.Row) Handler {
 	return p.Says(telco.OpGet, 200, wire.Answer{
 		Code: telco.Success,
 		Data: field.Data{HasRows: true, Rows: []field.Row{row}},
