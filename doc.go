@@ -9,7 +9,7 @@
 //   - mobifone is the client: Config, New, and the services as its fields.
 //   - mobifone/telco is the vocabulary: MSISDN, PackageCode, Staff, Outcome, Error,
 //     and ActionFor, which says what the teller does next.
-//   - mobifone/sandbox is a partner to try it against, over HTTP or in-process.
+//   - mobifone/sandbox is a MobiFone to try it against, over HTTP or in-process.
 //
 // The four steps of a sale:
 //
@@ -20,7 +20,7 @@
 //
 // Below them:
 //
-//   - mobifone/contract is the partner's wire as one JSON document that you can replace.
+//   - mobifone/contract is MobiFone's wire as one JSON document that you can replace.
 //   - internal/transport is the one way to the wire.
 //
 // docs/architecture.md draws how they stand on each other.

@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// minutely is the default contract of a partner who executes within a minute and answers
+// minutely is the default contract of a MobiFone who executes within a minute and answers
 // a bare 404 to what it does not know.
 func minutely(t *testing.T) *contract.Contract {
 	t.Helper()

@@ -19,7 +19,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// protocols starts a partner over TLS who speaks HTTP/2 and HTTP/1.1, and tells by which
+// protocols starts a MobiFone over TLS who speaks HTTP/2 and HTTP/1.1, and tells by which
 // each path was last asked for.
 func protocols(t *testing.T) (p *wiretest.MobiFone, server *httptest.Server, asked func(telco.Operation) string) {
 	t.Helper()

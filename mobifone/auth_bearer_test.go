@@ -20,16 +20,16 @@ import (
 
 const noOp telco.Operation = "" // the login's place among arrivals
 
-// tokens is a partner with a login: the only good token is the last one it gave.
+// tokens is a MobiFone with a login: the only good token is the last one it gave.
 type tokens struct {
 	*inProcess
 
 	mu      sync.Mutex
 	last    int
 	refuse  map[telco.Operation]int // how many more requests are answered 401
-	broken  bool                      // those break off after their head
-	login   script                    // instead of its own login; nil: its own
-	seconds int                       // a token's life; 0: not said
+	broken  bool                    // those break off after their head
+	login   script                  // instead of its own login; nil: its own
+	seconds int                     // a token's life; 0: not said
 }
 
 func bearer(t *testing.T, f func(t *testing.T, p *tokens)) {
@@ -74,7 +74,7 @@ func (p *tokens) answer(n int, a arrival) (*http.Response, error) {
 	if a.req.Header.Get("Authorization") != "Bearer "+p.token() {
 		return answer(401, ""), nil
 	}
-	return nil, nil //nolint:nilnil // says: the partner's own answer
+	return nil, nil //nolint:nilnil // says: MobiFone's own answer
 }
 
 func (p *tokens) token() string { return "token-" + strconv.Itoa(p.last) }

@@ -76,7 +76,7 @@ func TestFailedLoginIsNotSent(t *testing.T) {
 	}
 }
 
-// unlocked runs a script that waits without holding its partner's lock.
+// unlocked runs a script that waits without holding its MobiFone's lock.
 func unlocked(mu *sync.Mutex, s script) script {
 	return func(n int, a arrival) (*http.Response, error) {
 		mu.Unlock()

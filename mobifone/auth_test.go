@@ -222,7 +222,7 @@ func TestOneCallerLeavesTheProviderGoesOn(t *testing.T) {
 	})
 }
 
-// A till whose clock is wrong learns the partner's time from the first refusal.
+// A till whose clock is wrong learns MobiFone's time from the first refusal.
 func TestClockSkewIsLearned(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
@@ -236,7 +236,7 @@ func TestClockSkewIsLearned(t *testing.T) {
 				if time.Until(time.UnixMilli(ms)).Abs() > 30*time.Second {
 					return answer(401, `{"errorCode":"6003","message":"clock"}`), nil
 				}
-				return nil, nil //nolint:nilnil // says: the partner's own answer
+				return nil, nil //nolint:nilnil // says: MobiFone's own answer
 			})
 			require.NoError(t, eligible(t.Context(), client))
 			assert.Equal(t, 2, w.count(telco.OpEligible), "refused once, repeated once")

@@ -93,7 +93,7 @@ func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Serv
 func (c *Client) Background() *Client { return c.background }
 
 // NewPartnerTransID returns the id of an attempt to sell: always the same for the same
-// partner, shop, order and attempt, and never the same for others. The order id must be
+// MobiFone, shop, order and attempt, and never the same for others. The order id must be
 // unique in the shop for ever; attempt is 1 at the start. See [telco.DerivePartnerTransID].
 func (c *Client) NewPartnerTransID(shop, order string, attempt int) (telco.PartnerTransID, error) {
 	return c.ids.ID(shop, order, attempt)
@@ -112,7 +112,7 @@ func (c *Client) Catalog() *catalog.Catalog { return c.catalog }
 // Timeouts returns the timeouts in force.
 func (c *Client) Timeouts() Timeouts { return c.timeouts }
 
-// PartnerNow returns the earliest and the latest time the partner's clock can show now;
+// PartnerNow returns the earliest and the latest time MobiFone's clock can show now;
 // an error of code [telco.ClockUnreliable] when that is not known.
 func (c *Client) PartnerNow() (earliest, latest time.Time, err error) {
 	return c.transport.PartnerNow()

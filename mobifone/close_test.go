@@ -19,7 +19,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// slowRegister makes the partner take ten seconds over a registration.
+// slowRegister makes MobiFone take ten seconds over a registration.
 func slowRegister(_ int, a arrival) (*http.Response, error) {
 	if a.op == telco.OpRegister {
 		select {
@@ -28,7 +28,7 @@ func slowRegister(_ int, a arrival) (*http.Response, error) {
 			return nil, a.req.Context().Err()
 		}
 	}
-	return nil, nil //nolint:nilnil // says: the partner's own answer
+	return nil, nil //nolint:nilnil // says: MobiFone's own answer
 }
 
 // inFlight starts a registration and returns when it is on the wire.

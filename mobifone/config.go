@@ -14,7 +14,7 @@ import (
 
 // Config is what every client needs.
 type Config struct {
-	// BaseURL is the partner's address, https only (http for loopback addresses), without
+	// BaseURL is MobiFone's address, https only (http for loopback addresses), without
 	// user, query or fragment. The contract's paths are put behind its path. Unless
 	// WithHTTPClient brings a transport, it is reached through the proxy that the
 	// environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY, as net/http reads them);
@@ -85,7 +85,7 @@ func checkBaseURL(s string) (*url.URL, string) {
 	u, err := url.Parse(s)
 	switch {
 	case s == "":
-		return nil, "missing; give the partner's https address"
+		return nil, "missing; give MobiFone's https address"
 	case err != nil:
 		return nil, "is no URL" // the parser's error repeats the text, which may hold a password
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -104,7 +104,7 @@ func checkBaseURL(s string) (*url.URL, string) {
 	return u, ""
 }
 
-// insecure refuses a transport that takes anybody for the partner. On loopback it may:
+// insecure refuses a transport that takes anybody for MobiFone. On loopback it may:
 // what answers there is this machine.
 func insecure(rt http.RoundTripper, base *url.URL) []telco.FieldError {
 	t, own := rt.(*http.Transport)
@@ -112,8 +112,8 @@ func insecure(rt http.RoundTripper, base *url.URL) []telco.FieldError {
 		t.TLSClientConfig.VerifyConnection != nil || (base != nil && loopback(base.Hostname())) {
 		return nil
 	}
-	return fault("WithHTTPClient", "does not check the partner's certificate (InsecureSkipVerify), so that anybody on the way gets key and OTP; "+
-		"put the partner's authority into TLSClientConfig.RootCAs, or pin the certificate in VerifyConnection")
+	return fault("WithHTTPClient", "does not check MobiFone's certificate (InsecureSkipVerify), so that anybody on the way gets key and OTP; "+
+		"put MobiFone's authority into TLSClientConfig.RootCAs, or pin the certificate in VerifyConnection")
 }
 
 func loopback(host string) bool {

@@ -118,7 +118,7 @@ func TestEachBadField(t *testing.T) {
 		field string
 		spoil func(*mobifone.Config)
 	}{
-		"no partner":      {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = "" }},
+		"no MobiFone":     {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = "" }},
 		"long partner":    {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = strings.Repeat("P", 65) }},
 		"partner odd":     {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = "FPT\u200b" }},
 		"partner in NFD":  {"Config.PartnerCode", func(c *mobifone.Config) { c.PartnerCode = "ĐO\u031bN" }},

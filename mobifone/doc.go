@@ -2,7 +2,7 @@
 // packages the way the customer paid for them, never twice and never silently lost.
 //
 //	client, err := mobifone.New(mobifone.Config{
-//		BaseURL: "https://partner.example", Partner: "FPT", Channel: "SHOP",
+//		BaseURL: "https://mobifone.example", PartnerCode: "FPT", Channel: "SHOP",
 //		Credentials: mobifone.StaticCredentials(credentials), IDKey: key,
 //	})
 //
@@ -13,6 +13,6 @@
 // and what the teller does.
 //
 // A client never changes after [New] and is safe for concurrent use; make one per
-// partner and share it. Nothing is global, and nothing is read from the environment but
+// MobiFone and share it. Nothing is global, and nothing is read from the environment but
 // the proxy that net/http finds there; [WithHTTPClient] says how to go without.
 package mobifone

@@ -20,7 +20,7 @@ import (
 
 const requestIDHeader = "X-Request-Id"
 
-// Every try has an id of its own, as the partner saw it; the error names the last one.
+// Every try has an id of its own, as MobiFone saw it; the error names the last one.
 func TestEachTryHasItsOwnRequestID(t *testing.T) {
 	t.Parallel()
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
@@ -89,7 +89,7 @@ func TestEvidenceCountsWhatLeft(t *testing.T) {
 }
 
 // A middleware that sends a money call or an OTP request again neither gets a token for
-// it nor spoils the evidence: the id is the one the partner has.
+// it nor spoils the evidence: the id is the one MobiFone has.
 func TestRefusedSecondRequestLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
@@ -130,7 +130,7 @@ func TestSilenceAfterARegistration(t *testing.T) {
 		req := toOTP(t, client)
 		w.say(func(n int, a arrival) (*http.Response, error) {
 			if a.op != telco.OpRegister {
-				return nil, nil //nolint:nilnil // says: the partner's own answer
+				return nil, nil //nolint:nilnil // says: MobiFone's own answer
 			}
 			return silence(n, a)
 		})

@@ -87,7 +87,7 @@ func TestGuardLetsThroughInTime(t *testing.T) {
 	assert.Equal(t, 1, p.OnWire(telco.OpRegister))
 }
 
-// A middleware that keeps the body to itself, or answers for the partner, leaves no
+// A middleware that keeps the body to itself, or answers for MobiFone, leaves no
 // proof that nothing was sent.
 func TestBypassedGuardIsUnknown(t *testing.T) {
 	t.Parallel()

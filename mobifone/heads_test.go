@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // anew are the headers that no two requests share.
 var anew = []string{"X-Timestamp", "X-Nonce", "X-Request-Id", "X-Signature", "Content-Length"}
 
-// The head of each request as the partner's socket has it: the reads ask that no cache
+// The head of each request as MobiFone's socket has it: the reads ask that no cache
 // answers, and nothing else stands there that the contract does not name.
 func TestRequestHeads(t *testing.T) {
 	t.Parallel()

@@ -71,7 +71,7 @@ func TestHooksAreToldOnce(t *testing.T) {
 			case 1:
 				return nil, errReset
 			}
-			return nil, nil //nolint:nilnil // says: the partner's own answer
+			return nil, nil //nolint:nilnil // says: MobiFone's own answer
 		})
 		require.NoError(t, eligible(ctx, client.Background()))
 		tries, calls := e.take()
@@ -152,7 +152,7 @@ func TestHooksTellEachEnd(t *testing.T) {
 	})
 }
 
-// Events hold nothing personal, also where the partner or the wire repeats all it was
+// Events hold nothing personal, also where MobiFone or the wire repeats all it was
 // given.
 func TestEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()

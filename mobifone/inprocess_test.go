@@ -27,7 +27,7 @@ import (
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
-// inProcess is a partner without sockets, for tests in which time matters.
+// inProcess is a MobiFone without sockets, for tests in which time matters.
 type inProcess struct {
 	partner *wiretest.MobiFone
 
@@ -37,7 +37,7 @@ type inProcess struct {
 }
 
 // script answers the n-th request of an operation, from 0; nil and nil let the scripted
-// partner answer.
+// MobiFone answer.
 type script func(n int, a arrival) (*http.Response, error)
 
 // arrival is one request as it came to the wire.
@@ -48,7 +48,7 @@ type arrival struct {
 	body []byte
 }
 
-// bubble runs f under a fake clock with a client of a partner without sockets.
+// bubble runs f under a fake clock with a client of a MobiFone without sockets.
 func bubble(t *testing.T, c *contract.Contract, f func(t *testing.T, w *inProcess)) {
 	t.Helper()
 	p := wiretest.New(t, c)
@@ -71,7 +71,7 @@ func (w *inProcess) clientOf(t *testing.T, cfg mobifone.Config, opts ...mobifone
 	return client
 }
 
-// say sets what the partner answers from now on.
+// say sets what MobiFone answers from now on.
 func (w *inProcess) say(s script) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -158,11 +158,11 @@ func always(status int, kv ...string) script {
 	return func(int, arrival) (*http.Response, error) { return answer(status, "no", kv...), nil }
 }
 
-// first gives s's answer once, the partner's own after that.
+// first gives s's answer once, MobiFone's own after that.
 func first(s script) script {
 	return func(n int, a arrival) (*http.Response, error) {
 		if n > 0 {
-			return nil, nil // the partner's own answer
+			return nil, nil // MobiFone's own answer
 		}
 		return s(n, a)
 	}
@@ -175,7 +175,7 @@ func eligible(ctx context.Context, client *mobifone.Client) error {
 	return err
 }
 
-// reads are the calls that change nothing at the partner.
+// reads are the calls that change nothing at MobiFone.
 func reads() map[telco.Operation]func(context.Context, *mobifone.Client) error {
 	window := transactions.Query{From: time.Now().Add(-time.Hour), To: time.Now()}
 	return map[telco.Operation]func(context.Context, *mobifone.Client) error{

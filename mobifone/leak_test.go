@@ -111,7 +111,7 @@ func TestEscapedSecretsAreHidden(t *testing.T) {
 	})
 }
 
-// A transId that the partner made of the number does not print with the handle.
+// A transId that MobiFone made of the number does not print with the handle.
 func TestNumberInATransIDDoesNotPrint(t *testing.T) {
 	t.Parallel()
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {

@@ -100,7 +100,7 @@ type comeBack time.Duration
 func (c comeBack) Error() string             { return "full" }
 func (c comeBack) RetryAfter() time.Duration { return time.Duration(c) }
 
-// A limiter's wait ends with the caller's time; what it says is not the partner's word.
+// A limiter's wait ends with the caller's time; what it says is not MobiFone's word.
 func TestCancelInTheLimiter(t *testing.T) {
 	t.Parallel()
 	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {

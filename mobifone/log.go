@@ -13,7 +13,7 @@ import (
 func logTo(l *slog.Logger) Hooks {
 	return Hooks{
 		OnTry: func(ctx context.Context, ev telco.TryEvent) {
-			l.LogAttrs(ctx, slog.LevelDebug, "partner try",
+			l.LogAttrs(ctx, slog.LevelDebug, "mobifone try",
 				slog.String("operation", string(ev.Operation)), slog.String("lane", ev.Lane.String()),
 				slog.Int("try", ev.Try), slog.String("request_id", ev.RequestID),
 				slog.Int("http_status", ev.HTTPStatus), slog.Bool("sent", ev.Sent),
@@ -24,7 +24,7 @@ func logTo(l *slog.Logger) Hooks {
 			if ev.Outcome == telco.Unknown {
 				level = slog.LevelWarn
 			}
-			l.LogAttrs(ctx, level, "partner call",
+			l.LogAttrs(ctx, level, "mobifone call",
 				slog.String("operation", string(ev.Operation)), slog.String("lane", ev.Lane.String()),
 				slog.String("outcome", ev.Outcome.String()), slog.String("code", string(ev.Code)),
 				slog.String("wire_code", ev.WireCode), slog.Int("tries", ev.Evidence.Tries),

@@ -54,9 +54,9 @@ func TestLogAndHooksAreBothTold(t *testing.T) {
 				require.Len(t, lines, 3)
 				id := w.all()[1].req.Header.Get(requestIDHeader)
 				for i, want := range []string{
-					`level=DEBUG msg="partner try" operation=packages.eligible lane=foreground try=1 request_id=`,
-					`level=DEBUG msg="partner try" operation=packages.eligible lane=foreground try=2 request_id=` + id + ` http_status=200 sent=true `,
-					`level=DEBUG msg="partner call" operation=packages.eligible lane=foreground outcome=succeeded code=SUCCESS wire_code=0000 tries=2 sends=2 http_status=200 request_id=` + id + ` took=`,
+					`level=DEBUG msg="mobifone try" operation=packages.eligible lane=foreground try=1 request_id=`,
+					`level=DEBUG msg="mobifone try" operation=packages.eligible lane=foreground try=2 request_id=` + id + ` http_status=200 sent=true `,
+					`level=DEBUG msg="mobifone call" operation=packages.eligible lane=foreground outcome=succeeded code=SUCCESS wire_code=0000 tries=2 sends=2 http_status=200 request_id=` + id + ` took=`,
 				} {
 					assert.Contains(t, lines[i], want)
 				}
@@ -75,6 +75,6 @@ func TestUnknownIsLoggedAsAWarning(t *testing.T) {
 		w.say(always(500))
 		_, err := client.Registration.Register(t.Context(), req)
 		require.Error(t, err)
-		assert.Contains(t, out.String(), `level=WARN msg="partner call" operation=registration.register lane=foreground outcome=unknown`)
+		assert.Contains(t, out.String(), `level=WARN msg="mobifone call" operation=registration.register lane=foreground outcome=unknown`)
 	})
 }

@@ -42,7 +42,7 @@ func fault(field, problem string) []telco.FieldError {
 	return []telco.FieldError{{Field: field, Problem: problem}}
 }
 
-// WithContract replaces the assumed wire by the partner's real one; see docs/contract.md.
+// WithContract replaces the assumed wire by MobiFone's real one; see docs/contract.md.
 func WithContract(c *contract.Contract) Option {
 	return func(s *settings) []telco.FieldError {
 		if c == nil {
@@ -69,7 +69,7 @@ func WithCatalog(c *catalog.Catalog) Option {
 // bounded headers, and the one for money dials anew for each registration and speaks
 // HTTP/1.1 only. Bytes that arrive while no request is under way end the connection of
 // such a clone, instead of standing in the process's log. One that does not check the
-// partner's certificate is refused, except for loopback addresses.
+// MobiFone's certificate is refused, except for loopback addresses.
 //
 // The clones use the Proxy of what is given. Without this option, or with a client whose
 // Transport is nil, the client's own transport uses the environment's (HTTPS_PROXY,
@@ -113,7 +113,7 @@ func WithHTTPClient(h *http.Client) Option {
 // The connection is for any registration of this client, is used once, and carries no byte
 // of a request before that. There is one at a time; it is closed unused when it is 10 s
 // old, and by Close. So it helps where the OTP is entered within 10 s, or where one client
-// serves so many tills that OTPs are requested every few seconds; elsewhere the partner
+// serves so many tills that OTPs are requested every few seconds; elsewhere MobiFone
 // only sees connections that nobody uses, and no limiter counts them.
 //
 // Before it is used it is looked at: one that has ended, or on which anything waits, is

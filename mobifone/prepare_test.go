@@ -32,12 +32,12 @@ func TestPrepareOfOpenIDsIsUnknown(t *testing.T) {
 		w.say(func(int, arrival) (*http.Response, error) { return nil, errReset })
 		_, err := client.Registration.Register(t.Context(), req)
 		require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
-		<-time.After(11 * time.Minute) // the partner's time is not known any more
+		<-time.After(11 * time.Minute) // MobiFone's time is not known any more
 
 		faulty := req
 		faulty.Amount = -1
 		for name, again := range map[string]func() error{
-			"no partner time":     func() error { _, err := client.Registration.Register(t.Context(), req); return err },
+			"no MobiFone time":    func() error { _, err := client.Registration.Register(t.Context(), req); return err },
 			"malformed":           func() error { _, err := client.Registration.Register(t.Context(), faulty); return err },
 			"the background lane": func() error { _, err := client.Background().Registration.Prepare(t.Context(), req); return err },
 			"after the client end": func() error {
@@ -59,7 +59,7 @@ func TestPrepareOfOpenIDsIsUnknown(t *testing.T) {
 	})
 }
 
-// Without a partner time of the last ten minutes Prepare looks the transaction up; used
+// Without a MobiFone time of the last ten minutes Prepare looks the transaction up; used
 // ids, or no answer, mean no send.
 func TestPrepareLooksFirst(t *testing.T) {
 	t.Parallel()
@@ -109,7 +109,7 @@ func TestPrepareLooksFirst(t *testing.T) {
 	})
 }
 
-// The first registration of a client has to ask for the partner's time. When it gets no
+// The first registration of a client has to ask for MobiFone's time. When it gets no
 // answer, the error says what really is wrong, not that a clock is unreliable.
 func TestFirstRegisterNamesTheCause(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// talker is a partner who says more than he was asked. It speaks by hand: net/http's
+// talker is a MobiFone who says more than he was asked. It speaks by hand: net/http's
 // server would not.
 type talker struct {
 	answers func(path string) string // to a request, with all that goes with it at once

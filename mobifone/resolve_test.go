@@ -19,7 +19,7 @@ import (
 )
 
 // lost sends a registration whose reply is lost and returns its handle and what the
-// partner was told.
+// MobiFone was told.
 func lost(t *testing.T, p *wiretest.MobiFone, client *mobifone.Client) (telco.Handle, field.Request) {
 	t.Helper()
 	var told field.Request
@@ -307,7 +307,7 @@ func TestResolveNeedsALookupByTransID(t *testing.T) {
 	assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 }
 
-// A handle survives a restart: another client of the same partner resolves it.
+// A handle survives a restart: another client of the same MobiFone resolves it.
 func TestHandleOutlivesTheProcess(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())

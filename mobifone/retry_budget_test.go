@@ -83,7 +83,7 @@ func TestSpentBudgetShortensNoWait(t *testing.T) {
 	})
 }
 
-// What never left costs no partner anything, but the client's own limiter is no sign of
+// What never left costs no MobiFone anything, but the client's own limiter is no sign of
 // health: its refusals earn no retries.
 func TestOwnRefusalsEarnNothing(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ func quick(tries int) mobifone.Option {
 	return mobifone.WithRetry(mobifone.Retry{Tries: tries, BackoffBase: time.Microsecond, BackoffMax: time.Millisecond})
 }
 
-// settled is how a read ends that the partner answered in its right mind.
+// settled is how a read ends that MobiFone answered in its right mind.
 func settled(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -127,7 +127,7 @@ func TestBackoffIsFullJitter(t *testing.T) {
 }
 
 // Retry-After is honoured as far as it can be read, and never beyond the cap: there the
-// call ends and says how long the partner wants it to wait.
+// call ends and says how long MobiFone wants it to wait.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	const capAt = 20 * time.Second

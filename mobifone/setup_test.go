@@ -82,7 +82,7 @@ func toOTP(t *testing.T, client *mobifone.Client) registration.Request {
 	require.NoError(t, err)
 	return registration.Request{
 		MSISDN: msisdn, Package: offer.Code, Amount: offer.Price, OfferPrice: offer.Price,
-		TransID: ticket.TransID, PartnerTransID: id, OTP: code, OTPExpiresAt: ticket.PartnerExpiresAt, Staff: staff,
+		TransID: ticket.TransID, PartnerTransID: id, OTP: code, OTPExpiresAt: ticket.MobiFoneExpiresAt, Staff: staff,
 	}
 }
 

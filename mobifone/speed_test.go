@@ -24,7 +24,7 @@ import (
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
-// memory is a partner without a network: it answers each path at once, a registration with
+// memory is a MobiFone without a network: it answers each path at once, a registration with
 // the ids that were sent.
 type memory struct{}
 

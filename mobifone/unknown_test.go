@@ -19,7 +19,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// executed remembers what a partner carried out although its reply said nothing usable.
+// executed remembers what a MobiFone carried out although its reply said nothing usable.
 type executed struct {
 	mu   sync.Mutex
 	last field.Request
@@ -173,7 +173,7 @@ func testUnusable(t *testing.T, c *contract.Contract, name string, carriedOut, c
 	}
 }
 
-// The caller's context ends while the partner holds the request.
+// The caller's context ends while MobiFone holds the request.
 func TestCancelInFlightIsUnknown(t *testing.T) {
 	t.Parallel()
 	for wire, c := range contracts(t) {

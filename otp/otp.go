@@ -1,8 +1,8 @@
-// Package otp is step 2 of the sale: after the cash is taken, it asks the partner to
+// Package otp is step 2 of the sale: after the cash is taken, it asks MobiFone to
 // send the subscriber an OTP and yields the transId of the registration.
 //
 // A request is repeated by the client only when it is proven that nothing left: a
-// second SMS may void the first. The partner decides how often an OTP may be sent; its
+// second SMS may void the first. MobiFone decides how often an OTP may be sent; its
 // refusals come as [telco.OTPResendTooSoon], [telco.OTPLimitExceeded] and
 // [telco.OTPNotDelivered].
 package otp
@@ -27,7 +27,7 @@ func New(t *transport.Transport) *Service { return &Service{t: t} }
 type Request struct {
 	MSISDN  telco.MSISDN
 	Package telco.PackageCode
-	// PartnerTransID is sent only to a partner whose contract takes it here; pass the
+	// PartnerTransID is sent only to a MobiFone whose contract takes it here; pass the
 	// one the registration will carry.
 	PartnerTransID telco.PartnerTransID
 	Staff          telco.Staff
@@ -36,25 +36,25 @@ type Request struct {
 // Ticket is what a registration needs besides the code itself.
 type Ticket struct {
 	TransID telco.TransID
-	// ExpiresAt is for the teller's countdown, on the local clock: what the partner
+	// ExpiresAt is for the teller's countdown, on the local clock: what MobiFone
 	// said, or else the contract's assumed lifetime; Assumed tells which.
 	ExpiresAt time.Time
 	Assumed   bool
-	// PartnerExpiresAt is the expiry the partner's own reply carried, in the partner's
+	// MobiFoneExpiresAt is the expiry MobiFone's own reply carried, in MobiFone's
 	// time, never too early; zero when it carried none, or one that contradicts the
 	// reply's Date or lifetime. Pass it on to the registration: a fence may be built on
 	// it, never on an assumed lifetime.
-	PartnerExpiresAt time.Time
-	ResendAfter      time.Duration // wait this long before asking for another OTP
-	AttemptsLeft     *int          // entries left for this OTP; nil when the partner did not say
-	Length           int           // digits of the OTP; 0 when the partner did not say
-	RequestID        string        // of the HTTP request, for support
-	Extra            telco.Extra // members of the reply that the contract asks to keep
+	MobiFoneExpiresAt time.Time
+	ResendAfter       time.Duration // wait this long before asking for another OTP
+	AttemptsLeft      *int          // entries left for this OTP; nil when MobiFone did not say
+	Length            int           // digits of the OTP; 0 when MobiFone did not say
+	RequestID         string        // of the HTTP request, for support
+	Extra             telco.Extra   // members of the reply that the contract asks to keep
 }
 
-// Request asks the partner to send an OTP to the subscriber. The SMS goes to the
+// Request asks MobiFone to send an OTP to the subscriber. The SMS goes to the
 // customer; the code never passes through here. The error is a *[telco.Error]:
-// NotSent when nothing left, Rejected when the partner refused, Unknown when an SMS may
+// NotSent when nothing left, Rejected when MobiFone refused, Unknown when an SMS may
 // be on its way.
 func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
 	if faults := req.faults(); len(faults) > 0 {
@@ -106,24 +106,24 @@ func (s *Service) ticket(reply transport.Reply) (*Ticket, error) {
 	if t.ResendAfter == 0 {
 		t.ResendAfter = time.Duration(sem.ResendAfter)
 	}
-	t.PartnerExpiresAt = expiry(data, reply.PartnerTime, time.Duration(sem.ClockSkewMax))
+	t.MobiFoneExpiresAt = expiry(data, reply.MobiFoneTime, time.Duration(sem.ClockSkewMax))
 	switch now := s.t.Seam().Wall(); {
-	case t.PartnerExpiresAt.IsZero():
+	case t.MobiFoneExpiresAt.IsZero():
 		t.Assumed = true
 		t.ExpiresAt = now.Add(time.Duration(sem.OTPTTL))
-	case reply.PartnerTime.IsZero():
-		t.ExpiresAt = t.PartnerExpiresAt
+	case reply.MobiFoneTime.IsZero():
+		t.ExpiresAt = t.MobiFoneExpiresAt
 	default: // the till's clock may be wrong; the lifetime left is not
-		t.ExpiresAt = now.Add(t.PartnerExpiresAt.Sub(reply.PartnerTime))
+		t.ExpiresAt = now.Add(t.MobiFoneExpiresAt.Sub(reply.MobiFoneTime))
 	}
 	return t, nil
 }
 
-// latency bounds how long a reply is on its way between the partner's hosts: the Date is
+// latency bounds how long a reply is on its way between MobiFone's hosts: the Date is
 // of one, the expiry of another, and both are cut to the second.
 const latency = 5 * time.Second
 
-// expiry is until when the OTP may be used, by the partner's reply of the given Date;
+// expiry is until when the OTP may be used, by MobiFone's reply of the given Date;
 // zero when it does not say, or contradicts itself. A time in a wrong zone, or a lifetime
 // in minutes, must not become a fence: it would lie before the send.
 func expiry(data field.Data, date time.Time, skew time.Duration) time.Time {

@@ -35,15 +35,15 @@ func request() otp.Request {
 	}
 }
 
-// The partner's clock is an hour ahead of this machine's: the countdown is by the local
-// clock, the fence's expiry by the partner's, and an assumed lifetime is never the latter.
+// MobiFone's clock is an hour ahead of this machine's: the countdown is by the local
+// clock, the fence's expiry by MobiFone's, and an assumed lifetime is never the latter.
 func TestTicketTimes(t *testing.T) {
 	t.Parallel()
 	const ahead = time.Hour
 	date := time.Now().Add(ahead).Truncate(time.Second)
 	for name, tc := range map[string]struct {
 		data    field.Data
-		partner time.Time // PartnerExpiresAt
+		partner time.Time // MobiFoneExpiresAt
 		left    time.Duration
 		assumed bool
 		resend  time.Duration
@@ -65,7 +65,7 @@ func TestTicketTimes(t *testing.T) {
 			after := time.Now()
 			require.NoError(t, err)
 			assert.Equal(t, telco.TransID("T-77"), ticket.TransID)
-			assert.True(t, tc.partner.Equal(ticket.PartnerExpiresAt), "%s", ticket.PartnerExpiresAt)
+			assert.True(t, tc.partner.Equal(ticket.MobiFoneExpiresAt), "%s", ticket.MobiFoneExpiresAt)
 			assert.False(t, ticket.ExpiresAt.Before(before.Add(tc.left)), "the countdown is local")
 			assert.False(t, ticket.ExpiresAt.After(after.Add(tc.left)), "the countdown is local")
 			assert.Equal(t, tc.assumed, ticket.Assumed)
@@ -113,10 +113,10 @@ func TestAnExpiryThatContradictsItself(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, !tc.kept, ticket.Assumed)
 			if tc.kept {
-				assert.True(t, date.Add(tc.after).Equal(ticket.PartnerExpiresAt))
+				assert.True(t, date.Add(tc.after).Equal(ticket.MobiFoneExpiresAt))
 				return
 			}
-			assert.True(t, ticket.PartnerExpiresAt.IsZero(), "%s", ticket.PartnerExpiresAt)
+			assert.True(t, ticket.MobiFoneExpiresAt.IsZero(), "%s", ticket.MobiFoneExpiresAt)
 			assert.False(t, ticket.ExpiresAt.Before(before.Add(3*time.Minute)), "the assumed lifetime")
 			assert.False(t, ticket.ExpiresAt.After(after.Add(3*time.Minute)), "the assumed lifetime")
 		})
@@ -167,7 +167,7 @@ func TestTicketNeedsATransID(t *testing.T) {
 	assert.Equal(t, 1, p.Requests(telco.OpOTP), "never repeated: a second SMS may void the first")
 }
 
-// The partner's refusals, and what the teller does.
+// MobiFone's refusals, and what the teller does.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for code, step := range map[telco.Code]telco.Step{
@@ -189,7 +189,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// partnerTransId goes with the request only to a partner who takes it there.
+// partnerTransId goes with the request only to a MobiFone who takes it there.
 func TestPartnerTransIDAtOTP(t *testing.T) {
 	t.Parallel()
 	takes, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.PartnerTransIDAtOTP = true })

@@ -38,7 +38,7 @@ func request() packages.EligibleRequest {
 	}
 }
 
-// answers makes the partner offer these rows.
+// answers makes MobiFone offer these rows.
 func answers(t *testing.T, rows ...field.Row) *mobifone.Client {
 	t.Helper()
 	p := wiretest.New(t, contract.Default())
@@ -59,7 +59,7 @@ func TestEligibleSendsWhoAsks(t *testing.T) {
 	assert.Equal(t, field.Request{MSISDN: request().MSISDN, Channel: "SHOP", Shop: "HN01", Employee: "GDV07"}, got)
 	assert.Equal(t, "PREPAID", e.SubscriberType)
 	assert.Equal(t, 1, e.Evidence.Sends)
-	assert.False(t, e.PartnerTime.IsZero())
+	assert.False(t, e.MobiFoneTime.IsZero())
 	o, ok := e.Offer("C120")
 	require.True(t, ok)
 	assert.True(t, o.Eligible)
@@ -152,12 +152,12 @@ func TestTheCatalogFlagsAndNeverRefuses(t *testing.T) {
 	}
 
 	first := c.Packages.Describe(e.Offers[0])
-	assert.Equal(t, telco.VND(130_000), first.Price, "the partner prevails")
+	assert.Equal(t, telco.VND(130_000), first.Price, "MobiFone prevails")
 	assert.Equal(t, 31, first.CycleDays)
 	assert.Equal(t, 30, first.ResetDays)
 	assert.False(t, first.AutoRenew)
 	assert.NotEmpty(t, first.Notes)
-	assert.Equal(t, telco.VND(360_000), c.Packages.Describe(e.Offers[1]).Price, "where the partner is silent the catalog speaks")
+	assert.Equal(t, telco.VND(360_000), c.Packages.Describe(e.Offers[1]).Price, "where MobiFone is silent the catalog speaks")
 	unknown := c.Packages.Describe(e.Offers[2])
 	assert.Equal(t, catalog.Package{Code: "NEW_1", Name: "Gói mới", Price: 5_000}, unknown)
 	before, _ := c.Packages.Catalog().Lookup("C120")
@@ -173,7 +173,7 @@ func TestNoOfferIsNoError(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// raw makes the partner answer a success with this data.
+// raw makes MobiFone answer a success with this data.
 func raw(t *testing.T, data string) *mobifone.Client {
 	t.Helper()
 	p := wiretest.New(t, contract.Default())

@@ -9,9 +9,9 @@ import (
 
 // Eligibility is MobiFone's answer for one subscriber at one moment.
 type Eligibility struct {
-	SubscriberType string    // the partner's own word; nothing is decided by it
-	Offers         []Offer   // in the partner's order, each code once; the refused and unreadable ones too
-	PartnerTime    time.Time // the partner's own clock in the reply; zero when it has none
+	SubscriberType string    // MobiFone's own word; nothing is decided by it
+	Offers         []Offer   // in MobiFone's order, each code once; the refused and unreadable ones too
+	MobiFoneTime   time.Time // MobiFone's own clock in the reply; zero when it has none
 	Evidence       telco.Evidence
 	// Unchecked says that MobiFone has no such operation and nobody was asked: the offers and
 	// their prices are the catalog's.
@@ -30,18 +30,18 @@ func (e *Eligibility) Offer(code telco.PackageCode) (Offer, bool) {
 	return Offer{}, false
 }
 
-// Offer is one package of the answer. Numbers are 0 and words empty where the partner
+// Offer is one package of the answer. Numbers are 0 and words empty where MobiFone
 // did not say; the catalog's stand in [Service.Describe].
 type Offer struct {
-	Code        telco.PackageCode // empty when the partner's cannot be read
+	Code        telco.PackageCode // empty when MobiFone's cannot be read
 	Name        string
 	Price       telco.VND // for one cycle, VAT included: collect this and send it with the registration
 	CycleDays   int
 	ResetDays   int
-	AutoRenew   *bool // nil when the partner did not say
+	AutoRenew   *bool // nil when MobiFone did not say
 	Description string
 
-	// Eligible says whether the subscriber may register the package. It is the partner's
+	// Eligible says whether the subscriber may register the package. It is MobiFone's
 	// flag; without one a package that is listed may be registered, because the function
 	// lists "the packages the queried subscriber can register", unless it has a reason
 	// code.
@@ -55,7 +55,7 @@ type Offer struct {
 
 	Extra telco.Extra // members of the answer that the contract asks to keep
 
-	// CatalogDiffers lists what the partner says otherwise than the catalog. The partner
+	// CatalogDiffers lists what MobiFone says otherwise than the catalog. MobiFone
 	// prevails.
 	CatalogDiffers []catalog.Difference
 }
@@ -63,9 +63,9 @@ type Offer struct {
 // Reason says why a package cannot be registered.
 type Reason struct {
 	Code     telco.Code // canonical; empty when the contract does not list WireCode, ReplyUnreadable beside an Offer.Problem
-	WireCode string       // the partner's own string; empty when it gave none
+	WireCode string     // MobiFone's own string; empty when it gave none
 	Text     telco.Text // for the teller
-	Message  string       // the partner's own words, scrubbed of numbers that could be personal
+	Message  string     // MobiFone's own words, scrubbed of numbers that could be personal
 }
 
 // IsZero reports whether there is no reason.

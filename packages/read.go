@@ -104,7 +104,7 @@ func (s *Service) text(code telco.Code, message string) telco.Text {
 	return rule.Text.Fill(map[string]string{"reason": message})
 }
 
-// differences compares what the partner says with the catalog. Silence about a price is
+// differences compares what MobiFone says with the catalog. Silence about a price is
 // a difference too, because the teller collects it; silence about the rest is none.
 func (s *Service) differences(o Offer) []catalog.Difference {
 	known, ok := s.cat.Lookup(o.Code)

@@ -73,7 +73,7 @@ func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibili
 	}
 	return &Eligibility{
 		SubscriberType: reply.Data.SubscriberType, Offers: offers,
-		PartnerTime: reply.PartnerTime, Evidence: reply.Evidence,
+		MobiFoneTime: reply.MobiFoneTime, Evidence: reply.Evidence,
 	}, nil
 }
 
@@ -92,7 +92,7 @@ func (s *Service) unchecked() *Eligibility {
 // Catalog returns the catalog that answers are compared with.
 func (s *Service) Catalog() *catalog.Catalog { return s.cat }
 
-// Describe returns all that is known of an offered package: what the partner says of
+// Describe returns all that is known of an offered package: what MobiFone says of
 // it, and the catalog's words for the rest (benefits, notes, how to use it). An offer
 // with a Problem gets no price from the catalog.
 func (s *Service) Describe(o Offer) catalog.Package {

@@ -191,7 +191,7 @@ func noTime(clockErr, lookErr error) error {
 	}
 	if own, ok := errors.AsType[*telco.Error](lookErr); ok {
 		e.Code, e.WireCode, e.Message, e.RetryAfter = own.Code, own.WireCode, own.Message, own.RetryAfter
-		e.Err = fmt.Errorf("nothing was sent; the lookup that would tell the partner's time failed: %w", lookErr)
+		e.Err = fmt.Errorf("nothing was sent; the lookup that would tell MobiFone's time failed: %w", lookErr)
 	}
 	return e
 }
@@ -219,14 +219,14 @@ func (s *Service) Settled(id telco.TransID, own telco.PartnerTransID) {
 type Request struct {
 	MSISDN  telco.MSISDN
 	Package telco.PackageCode
-	Amount  telco.VND // what the customer paid, VAT included; the partner refuses another price
+	Amount  telco.VND // what the customer paid, VAT included; MobiFone refuses another price
 	// OfferPrice is the price of the offer that was shown; when set, an Amount that
 	// differs is refused before anything is sent.
 	OfferPrice     telco.VND
 	TransID        telco.TransID // of the OTP's ticket
 	PartnerTransID telco.PartnerTransID
 	OTP            telco.OTP
-	// OTPExpiresAt is the ticket's PartnerExpiresAt, zero when MobiFone did not say. An
+	// OTPExpiresAt is the ticket's MobiFoneExpiresAt, zero when MobiFone did not say. An
 	// OTP that has run out by MobiFone's own clock is refused here, before anything is
 	// sent; where MobiFone checks it at execution the fence is built on it.
 	OTPExpiresAt time.Time
@@ -282,7 +282,7 @@ func (r Request) fields(channel string) field.Request {
 type Receipt struct {
 	TransID        telco.TransID
 	PartnerTransID telco.PartnerTransID
-	RegisteredAt   time.Time // zero when the partner did not say; so are the next two
+	RegisteredAt   time.Time // zero when MobiFone did not say; so are the next two
 	EffectiveFrom  time.Time
 	ExpiresAt      time.Time
 	Resolved       bool // found by lookup, not told by the reply to the registration

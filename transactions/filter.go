@@ -9,7 +9,7 @@ import (
 )
 
 // filter holds what a row must be. What was sent with the request is filtered by the
-// partner, and checked here as far as the row says it; what the contract cannot carry is
+// MobiFone, and checked here as far as the row says it; what the contract cannot carry is
 // filtered here alone, and then a row must say it.
 type filter struct {
 	query   Query

@@ -19,10 +19,10 @@ type GetRequest struct {
 
 // Result is a transaction MobiFone knows.
 type Result struct {
-	Transaction telco.Transaction
-	PartnerTime time.Time // MobiFone's own clock in the reply; zero when it has none
-	ReadAt      time.Time // the earliest its ledger can have been read, by the same clock; zero as PartnerTime
-	Evidence    telco.Evidence
+	Transaction  telco.Transaction
+	MobiFoneTime time.Time // MobiFone's own clock in the reply; zero when it has none
+	ReadAt       time.Time // the earliest its ledger can have been read, by the same clock; zero as MobiFoneTime
+	Evidence     telco.Evidence
 }
 
 // Get looks one transaction up. A row that names another id than one asked for is not
@@ -52,7 +52,7 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 		e.Err = &NotFoundError{ReadAt: answer.ReadAt}
 		return nil, e
 	case 1:
-		got.result = Result{Transaction: answer.Rows[0], PartnerTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}
+		got.result = Result{Transaction: answer.Rows[0], MobiFoneTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}
 		return &got.result, nil
 	default:
 		return nil, s.fail(telco.OpGet, telco.ReplyUnreadable, answer.Evidence, "more than one transaction under the same ids; ask by transId, or look all up")
@@ -102,7 +102,7 @@ func (r GetRequest) faults(c *contract.Contract) []telco.FieldError {
 	var faults []telco.FieldError
 	if r.TransID != "" {
 		if id, err := telco.ParseTransID(string(r.TransID)); err != nil || id != r.TransID {
-			faults = append(faults, telco.FieldError{Field: "transId", Problem: "is not a transId; pass what the partner gave, without spaces"})
+			faults = append(faults, telco.FieldError{Field: "transId", Problem: "is not a transId; pass what MobiFone gave, without spaces"})
 		}
 	}
 	if r.PartnerTransID != "" {

@@ -24,7 +24,7 @@ func TestGetFinds(t *testing.T) {
 	ours := telco.RandomPartnerTransID()
 	full := row("T-1", ago(time.Hour), telco.StateSuccess)
 	full.PartnerTransID, full.ResultCode = ours, "0000"
-	early := row("T-1", ago(time.Hour), telco.StateInit) // before the registration the partner does not know our id
+	early := row("T-1", ago(time.Hour), telco.StateInit) // before the registration MobiFone does not know our id
 	for name, tt := range map[string]struct {
 		row field.Row
 		req transactions.GetRequest
@@ -48,7 +48,7 @@ func TestGetFinds(t *testing.T) {
 			assert.Equal(t, telco.TransID("T-1"), res.Transaction.TransID)
 			assert.Equal(t, msisdn, res.Transaction.MSISDN)
 			assert.True(t, res.Transaction.CreatedAt.Equal(tt.row.CreatedAt))
-			assert.WithinDuration(t, time.Now(), res.PartnerTime, time.Minute)
+			assert.WithinDuration(t, time.Now(), res.MobiFoneTime, time.Minute)
 			assert.Equal(t, 1, res.Evidence.Sends)
 		})
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// ledger is a partner whose rows come, change and become visible late while it is read.
+// ledger is a MobiFone whose rows come, change and become visible late while it is read.
 type ledger struct {
 	rng       *rand.Rand
 	rows      []ledgerRow
@@ -40,7 +40,7 @@ func (l *ledger) add(created, visible time.Time) {
 	})
 }
 
-// churn changes states, as a partner at work does, and plays the surprises.
+// churn changes states, as a MobiFone at work does, and plays the surprises.
 func (l *ledger) churn(from, to time.Time, page int) {
 	for i := range l.rows {
 		if tx := &l.rows[i].tx; tx.State == telco.StatePending && l.rng.IntN(20) == 0 {

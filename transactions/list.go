@@ -14,7 +14,7 @@ import (
 const rowsMax = 20_000
 
 // pinMargin is how far the next reply's Date, a whole second, may stand behind the
-// partner's clock.
+// MobiFone's clock.
 const pinMargin = time.Second
 
 // List is a query ready to run. It holds no place in the listing: each iteration starts
@@ -46,13 +46,13 @@ func (s *Service) Search(q SearchQuery) *List {
 // All yields the window's transactions newest first, each once.
 //
 // Of a closed window, one whose end lies more than the contract's lookupLagMax before
-// the partner's time, no row is lost or repeated. A window that is still open is read
+// MobiFone's time, no row is lost or repeated. A window that is still open is read
 // up to that point and then ends with an error that is [ErrWindowOpen]; so does the
-// listing of a partner that counts no total. Any other error ends the listing too, and
+// listing of a MobiFone that counts no total. Any other error ends the listing too, and
 // says nothing of the registrations that were not yielded.
 //
-// Windows longer than the partner allows are split. A range is yielded only after it
-// stood still: as many different rows as the partner counts, on every page the same
+// Windows longer than MobiFone allows are split. A range is yielded only after it
+// stood still: as many different rows as MobiFone counts, on every page the same
 // count. It is read at most five times; then the error is [ErrUnstable]. Rows that
 // contradict each other (one transId, two subscribers, amounts or final states) end the
 // listing with the code LookupConflict. At most 20 000 rows are held at once.
@@ -78,7 +78,7 @@ func (l *List) All(ctx context.Context) iter.Seq2[telco.Transaction, error] {
 
 // end returns what was asked for as the window's end, and where to begin reading: not
 // where rows may still appear. The replies' own times decide in the end; this spares the
-// request that would find out, and a toTime in the partner's future.
+// request that would find out, and a toTime in MobiFone's future.
 func (l *List) end() (to, hi time.Time) {
 	now, known := l.now()
 	limit := now.Add(-l.lag())
@@ -107,7 +107,7 @@ func (l *List) fetch(ctx context.Context, from, to time.Time, page int) (batch, 
 	return batch{rows: p.Rows, total: p.Total, pages: p.pages, at: l.said(p.ReadAt)}, nil
 }
 
-// said is the partner's time of a reply, or the earliest it can have been.
+// said is MobiFone's time of a reply, or the earliest it can have been.
 func (l *List) said(at time.Time) time.Time {
 	if !at.IsZero() {
 		return at
@@ -118,7 +118,7 @@ func (l *List) said(at time.Time) time.Time {
 	return l.s.t.Seam().Wall().Add(-l.skew())
 }
 
-// now is the earliest the partner's clock can show. A partner without a clock has ours,
+// now is the earliest MobiFone's clock can show. A MobiFone without a clock has ours,
 // and may differ from it by the skew.
 func (l *List) now() (earliest time.Time, known bool) {
 	earliest, _, err := l.s.t.PartnerNow()

@@ -115,7 +115,7 @@ func TestAnOpenWindowEndsWithErrWindowOpen(t *testing.T) {
 			)
 			l := client(t, b.p).Transactions.List(transactions.Query{From: ago(time.Hour), To: to})
 			var requests []int
-			for range 2 { // the second time the partner's clock is known beforehand
+			for range 2 { // the second time MobiFone's clock is known beforehand
 				got, err := read(t, l)
 				assert.Equal(t, []string{"old"}, got)
 				require.ErrorIs(t, err, transactions.ErrWindowOpen)
@@ -127,11 +127,11 @@ func TestAnOpenWindowEndsWithErrWindowOpen(t *testing.T) {
 				asked := b.requests()
 				assert.True(t, asked[len(asked)-1].To.Equal(open.Until))
 				for _, f := range asked {
-					assert.False(t, f.To.After(time.Now()), "the partner may refuse a range that ends in its future")
+					assert.False(t, f.To.After(time.Now()), "MobiFone may refuse a range that ends in its future")
 				}
 				requests = append(requests, len(asked))
 			}
-			assert.Equal(t, requests[0]+1, requests[1], "with the partner's clock known there is nothing to find out")
+			assert.Equal(t, requests[0]+1, requests[1], "with MobiFone's clock known there is nothing to find out")
 		})
 	}
 }

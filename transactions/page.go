@@ -11,15 +11,15 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Page is one page as the partner said it, for a screen that turns pages. Pages shift
+// Page is one page as MobiFone said it, for a screen that turns pages. Pages shift
 // while rows arrive; only [List.All] promises completeness.
 type Page struct {
-	Number      int // from 1
-	Rows        []telco.Transaction
-	Total       *int      // all rows of the window before State was applied; nil when the partner does not count
-	PartnerTime time.Time // MobiFone's own clock in the reply; zero when it has none
-	ReadAt      time.Time // the earliest its ledger can have been read, by the same clock; zero as PartnerTime
-	pages       *int      // pages of the window, where MobiFone counts those
+	Number       int // from 1
+	Rows         []telco.Transaction
+	Total        *int      // all rows of the window before State was applied; nil when MobiFone does not count
+	MobiFoneTime time.Time // MobiFone's own clock in the reply; zero when it has none
+	ReadAt       time.Time // the earliest its ledger can have been read, by the same clock; zero as MobiFoneTime
+	pages        *int      // pages of the window, where MobiFone counts those
 }
 
 // Page reads one page of the window, from 1. The window may be as long as the contract's
@@ -30,7 +30,7 @@ func (l *List) Page(ctx context.Context, number int) (Page, error) {
 	return p, err
 }
 
-// Pages yields the pages from 1 until the partner has no more rows. The first page is
+// Pages yields the pages from 1 until MobiFone has no more rows. The first page is
 // always yielded, an empty one after it never.
 func (l *List) Pages(ctx context.Context) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
@@ -117,7 +117,7 @@ func (l *List) read(ctx context.Context, from, to time.Time, number int) (Page, 
 	}
 	p := Page{
 		Number: number, Total: d.Total, pages: d.Pages,
-		PartnerTime: reply.PartnerTime, ReadAt: reply.ReadAt, Rows: make([]telco.Transaction, 0, len(d.Rows)),
+		MobiFoneTime: reply.MobiFoneTime, ReadAt: reply.ReadAt, Rows: make([]telco.Transaction, 0, len(d.Rows)),
 	}
 	for _, row := range d.Rows {
 		p.Rows = append(p.Rows, l.s.t.Transaction(l.op, row))

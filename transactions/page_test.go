@@ -34,7 +34,7 @@ func TestListingRefusesAnswersItCannotTrust(t *testing.T) {
 		"a total never reached":  {`{"items":[` + written(from) + `],"total":3}`, telco.ReplyUnreadable},
 		"a row from elsewhen":    {`{"items":[` + written(from.Add(-7*time.Hour)) + `],"total":1}`, telco.ReplyUnreadable},
 		"a row without any id":   {`{"items":[{"status":"SUCCESS"}],"total":1}`, telco.ReplyUnreadable},
-		"the partner says no":    {`null`, telco.PackageInvalid},
+		"MobiFone says no":       {`null`, telco.PackageInvalid},
 		"the same, with no code": {``, telco.ReplyUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestPagesAreReachable(t *testing.T) {
 	assert.Equal(t, 25, *p.Total)
 	require.Len(t, p.Rows, 3, "of the last five, T-04, T-02 and T-00 succeeded")
 	assert.Equal(t, telco.TransID("T-04"), p.Rows[0].TransID)
-	assert.False(t, p.PartnerTime.IsZero())
+	assert.False(t, p.MobiFoneTime.IsZero())
 
 	var numbers, kept []int
 	for p, err := range l.Pages(t.Context()) {

@@ -9,16 +9,16 @@ import (
 
 // Query asks for the transactions created in [From, To).
 //
-// The partner writes whole seconds at +07:00, so both times are rounded up to a whole
+// MobiFone writes whole seconds at +07:00, so both times are rounded up to a whole
 // second: a row written as 10:00:00 is in [10:00:00, …) and not in [10:00:00.5, …), and
 // windows that touch never share or lose a row.
 type Query struct {
-	From     time.Time           // needed
-	To       time.Time           // zero means until now
+	From     time.Time         // needed
+	To       time.Time         // zero means until now
 	Package  telco.PackageCode // empty means all
 	State    telco.State       // zero means all; filtered here, since rows leave a filter while pages are read
-	Shop     string              // empty means all
-	PageSize int                 // 0 means the largest page the contract allows
+	Shop     string            // empty means all
+	PageSize int               // 0 means the largest page the contract allows
 }
 
 // SearchQuery asks for the transactions of one subscriber.

@@ -12,15 +12,15 @@ import (
 // passesMax bounds how often one range is read before it is given up as unstable.
 const passesMax = 5
 
-// batch is one page as the partner said it.
+// batch is one page as MobiFone said it.
 type batch struct {
 	rows  []telco.Transaction
 	total *int      // rows of the range; nil when MobiFone does not count them
 	pages *int      // pages of the range; nil when it does not count them either
-	at    time.Time // the partner's time when it was said, rather too early than too late; zero: not known
+	at    time.Time // MobiFone's time when it was said, rather too early than too late; zero: not known
 }
 
-// reader reads ranges of whole seconds, each at most as long as the partner allows.
+// reader reads ranges of whole seconds, each at most as long as MobiFone allows.
 type reader struct {
 	fetch   func(ctx context.Context, from, to time.Time, page int) (batch, error)
 	fail    func(code telco.Code, cause error) error
@@ -31,9 +31,9 @@ type reader struct {
 // settled is a range read until it stood still, or why it was not.
 type settled struct {
 	rows    []telco.Transaction // each once, in the order of the last pass
-	checked bool                  // against a total
-	openAt  time.Time             // set: at the partner's time rows from here on may still appear
-	tooMany bool                  // more than rowsMax rows: read a shorter range
+	checked bool                // against a total
+	openAt  time.Time           // set: at MobiFone's time rows from here on may still appear
+	tooMany bool                // more than rowsMax rows: read a shorter range
 }
 
 // settle reads all pages of [from, to) until a pass is consistent: the total was the

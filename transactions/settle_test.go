@@ -163,7 +163,7 @@ func TestSettleSaysFromWhereRowsMayStillAppear(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, tt.open, !got.openAt.IsZero(), tt.at)
 		if tt.open {
-			assert.True(t, got.openAt.Equal(tt.at.Add(-time.Minute).Truncate(time.Second)), "%s: the partner reads whole seconds", tt.at)
+			assert.True(t, got.openAt.Equal(tt.at.Add(-time.Minute).Truncate(time.Second)), "%s: MobiFone reads whole seconds", tt.at)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield 
 			return
 		case !got.openAt.IsZero():
 			if repins++; repins > passesMax {
-				yield(telco.Transaction{}, w.fail(telco.ReplyUnreadable, fmt.Errorf("%w: the partner's clock runs backwards", ErrUnstable)))
+				yield(telco.Transaction{}, w.fail(telco.ReplyUnreadable, fmt.Errorf("%w: MobiFone's clock runs backwards", ErrUnstable)))
 				return
 			}
 			hi, until = got.openAt, got.openAt
@@ -69,7 +69,7 @@ func (w *walker) emit(rows []telco.Transaction, lo, hi time.Time, undated map[ro
 			}
 			undated[k] = true
 		case tx.CreatedAt.Equal(hi):
-			continue // a partner whose toTime is inclusive: the row belongs to the next window
+			continue // a MobiFone whose toTime is inclusive: the row belongs to the next window
 		case w.sameDays(tx.CreatedAt, lo, hi):
 			continue // of the days asked for, and of another range
 		case tx.CreatedAt.Before(lo) || tx.CreatedAt.After(hi):

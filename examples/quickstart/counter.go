@@ -80,7 +80,7 @@ func loadContract(file string) (*contract.Contract, error) {
 	return contract.Load(document)
 }
 
-// startSandbox plays a partner whose true semantics the client is told; a real one's you
+// startSandbox plays a MobiFone whose true semantics the client is told; a real one's you
 // would have to ask for.
 func startSandbox(wire *contract.Contract, loseReply bool) (*sandbox.Server, error) {
 	srv, err := sandbox.Start(sandbox.Serving(wire))

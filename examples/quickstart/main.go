@@ -1,5 +1,5 @@
 // Quickstart sells one package the way a teller does: eligibility, OTP, registration,
-// lookup. Without flags it starts a sandbox partner on a loopback port and walks the four
+// lookup. Without flags it starts a sandbox MobiFone on a loopback port and walks the four
 // steps over real HTTP:
 //
 //	go run ./examples/quickstart
@@ -45,7 +45,7 @@ func parse(args []string, out io.Writer) (flags, error) {
 	set.BoolVar(&f.loseReply, "lose-reply", false, "the reply to the registration is lost (sandbox only)")
 	set.StringVar(&f.url, "url", "", "base URL of a real server; empty starts the sandbox. Credentials come from\n"+
 		"MOBIFONE_API_KEY, MOBIFONE_SECRET, MOBIFONE_USERNAME, MOBIFONE_PASSWORD; MOBIFONE_ID_KEY keys the ids")
-	set.StringVar(&f.contract, "contract", "", "`FILE` with the partner's wire; empty is the assumed one")
+	set.StringVar(&f.contract, "contract", "", "`FILE` with MobiFone's wire; empty is the assumed one")
 	set.StringVar(&f.otp, "otp", "", "the code; empty asks on standard input (the sandbox's is read from its inbox)")
 	if err := set.Parse(args); err != nil {
 		return f, err

@@ -54,7 +54,7 @@ func (c *counter) sell(ctx context.Context) error {
 	c.step(3, "Đăng ký "+string(offer.Code), "register the package")
 	receipt, err := c.register(ctx, registration.Request{
 		MSISDN: c.number, Package: offer.Code, Amount: offer.Price, OfferPrice: offer.Price,
-		TransID: ticket.TransID, PartnerTransID: id, OTPExpiresAt: ticket.PartnerExpiresAt, Staff: c.staff,
+		TransID: ticket.TransID, PartnerTransID: id, OTPExpiresAt: ticket.MobiFoneExpiresAt, Staff: c.staff,
 	})
 	c.outcome(err, true)
 	if err == nil {
@@ -65,7 +65,7 @@ func (c *counter) sell(ctx context.Context) error {
 	c.lookUp(ctx, ticket.TransID, err)
 	if c.sandbox != nil {
 		n := c.sandbox.Executed(c.number)
-		c.say(fmt.Sprintf("MobiFone đã đăng ký %d lần", n), fmt.Sprintf("the partner registered it %d time(s)", n))
+		c.say(fmt.Sprintf("MobiFone đã đăng ký %d lần", n), fmt.Sprintf("MobiFone registered it %d time(s)", n))
 	}
 	return err
 }

@@ -27,7 +27,7 @@ func (t teller) offers(offers []packages.Offer) {
 			t.say(fmt.Sprintf("%-6s %12s  %s", o.Code, o.Price, o.Reason.Text.VI), "may not: "+o.Reason.Text.EN)
 		}
 		for _, d := range o.CatalogDiffers {
-			t.say("khác danh mục: "+d.String(), "differs from the catalog; the partner prevails")
+			t.say("khác danh mục: "+d.String(), "differs from the catalog; MobiFone prevails")
 		}
 	}
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// ask puts a question to the sandbox's own endpoints, which no real partner has.
+// ask puts a question to the sandbox's own endpoints, which no real MobiFone has.
 func (t *till) ask(ctx context.Context, what string, number telco.MSISDN, answer any) error {
 	body := fmt.Sprintf(`{"msisdn":%q}`, number.Reveal(telco.Form84))
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.at.URL+"/_sandbox/"+what, strings.NewReader(body)) //nolint:gosec // of the partner we started
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.at.URL+"/_sandbox/"+what, strings.NewReader(body)) //nolint:gosec // of MobiFone we started
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := (&http.Client{Timeout: 5 * time.Second}).Do(req) //nolint:gosec // of the partner we started
+	resp, err := (&http.Client{Timeout: 5 * time.Second}).Do(req) //nolint:gosec // of MobiFone we started
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (t *till) customerReadsOTP(ctx context.Context, number telco.MSISDN) (telco
 	return telco.ParseOTP(inbox[len(inbox)-1].OTP)
 }
 
-// countAtPartner shows how often the partner registered the sale: what the customer pays.
+// countAtPartner shows how often MobiFone registered the sale: what the customer pays.
 func (t *till) countAtPartner(ctx context.Context, s sale.Sale) error {
 	if t.at.PID == 0 {
 		return nil
@@ -62,6 +62,6 @@ func (t *till) countAtPartner(ctx context.Context, s sale.Sale) error {
 	if err := t.ask(ctx, "executed", s.Order.MSISDN, &count); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "            MobiFone đã đăng ký %d lần | the partner registered it %d time(s)\n", count.Executed, count.Executed)
+	fmt.Fprintf(t.out, "            MobiFone đã đăng ký %d lần | MobiFone registered it %d time(s)\n", count.Executed, count.Executed)
 	return nil
 }

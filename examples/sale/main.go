@@ -7,8 +7,8 @@
 //	go -C examples/sale run . -contract FILE     the same by another document
 //	go -C examples/sale run . -url https://… -contract FILE     at a real MobiFone
 //
-// Without -url the partner is the SDK's sandbox in a process of its own, so that it outlives the
-// crash; it tells the client its true semantics, which a real partner would have to be
+// Without -url MobiFone is the SDK's sandbox in a process of its own, so that it outlives the
+// crash; it tells the client its true semantics, which a real MobiFone would have to be
 // asked for. It ends with the first run that leaves nothing open, or by itself after ten
 // minutes. The sales, and the keys that encrypt the subscribers' numbers, are kept in -dir.
 package main
@@ -37,9 +37,9 @@ func parse(args []string, out io.Writer) (flags, error) {
 	set.StringVar(&f.pkg, "package", "C120", "C120, 3C120 or 6C120")
 	set.StringVar(&f.url, "url", "", "base URL of a real server; empty starts the sandbox. Credentials come from\n"+
 		"MOBIFONE_API_KEY, MOBIFONE_SECRET, MOBIFONE_USERNAME, MOBIFONE_PASSWORD; the OTP is asked on standard input")
-	set.StringVar(&f.contract, "contract", "", "`FILE` with the partner's wire; empty is the assumed one. Give every run of a sale the same")
+	set.StringVar(&f.contract, "contract", "", "`FILE` with MobiFone's wire; empty is the assumed one. Give every run of a sale the same")
 	set.BoolVar(&f.crash, "crash", false, "kill this process when the registration's answer is in and not yet written down")
-	set.BoolVar(&f.partner, "partner", false, "be the partner (the program starts it itself)")
+	set.BoolVar(&f.partner, "partner", false, "be MobiFone (the program starts it itself)")
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}

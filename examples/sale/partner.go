@@ -17,10 +17,10 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// partnerLife is how long the partner's process lives at most.
+// partnerLife is how long MobiFone's process lives at most.
 const partnerLife = 10 * time.Minute
 
-// address is how a run finds the partner that an earlier one started.
+// address is how a run finds MobiFone that an earlier one started.
 type address struct {
 	URL      string `json:"url"`
 	APIKey   string `json:"apiKey"`
@@ -59,13 +59,13 @@ func wireOf(f flags) (*contract.Contract, error) {
 	return contract.Load(document)
 }
 
-// playing is the partner this example talks to: one that promises to execute nothing more
+// playing is MobiFone this example talks to: one that promises to execute nothing more
 // than two seconds after it arrived.
 func playing(wire *contract.Contract) sandbox.Config {
 	return sandbox.Config{MaxDelay: 2 * time.Second, Contract: wire}
 }
 
-// serve is the partner's process.
+// serve is MobiFone's process.
 func serve(ctx context.Context, f flags) error {
 	ctx, cancel := context.WithTimeout(ctx, partnerLife)
 	defer cancel()
@@ -97,12 +97,12 @@ func serve(ctx context.Context, f flags) error {
 	return nil
 }
 
-// findPartner gives the partner that still runs, or starts one.
+// findPartner gives MobiFone that still runs, or starts one.
 func findPartner(ctx context.Context, f flags) (address, error) {
 	if a, ok := alive(ctx, f.dir); ok {
 		return a, nil
 	}
-	_ = os.Remove(addressFile(f.dir)) // of a partner that is gone
+	_ = os.Remove(addressFile(f.dir)) // of a MobiFone that is gone
 	self, err := os.Executable()
 	if err != nil {
 		return address{}, err
@@ -125,7 +125,7 @@ func findPartner(ctx context.Context, f flags) (address, error) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	return address{}, errors.New("the partner did not start")
+	return address{}, errors.New("MobiFone did not start")
 }
 
 func alive(ctx context.Context, dir string) (address, bool) {
@@ -146,7 +146,7 @@ func alive(ctx context.Context, dir string) (address, bool) {
 	return a, true
 }
 
-// dismiss ends the partner's process.
+// dismiss ends MobiFone's process.
 func dismiss(dir string, a address) error {
 	if a.PID == 0 {
 		return nil
@@ -157,7 +157,7 @@ func dismiss(dir string, a address) error {
 		return nil //nolint:nilerr // it is gone already
 	}
 	if err := p.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("ending the partner: %w", err)
+		return fmt.Errorf("ending MobiFone: %w", err)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 	if f.url != "" {
 		t.at = named(f.url)
 	} else {
-		if wire, err = playing(wire).Truth(); err != nil { // of a real partner you would have to ask
+		if wire, err = playing(wire).Truth(); err != nil { // of a real MobiFone you would have to ask
 			return nil, err
 		}
 		if t.at, err = findPartner(ctx, f); err != nil {
@@ -203,7 +203,7 @@ func (t *till) settle(ctx context.Context, id string) error {
 	}
 }
 
-// release ends the partner when nothing of it is open any more.
+// release ends MobiFone when nothing of it is open any more.
 func (t *till) release(ctx context.Context) error {
 	open, err := t.store.Find(ctx, sale.Filter{States: unfinished, Limit: 1})
 	if err != nil || len(open) > 0 {

@@ -1,4 +1,4 @@
-// Sandbox runs a partner on this machine that behaves like the real one and moves no
+// Sandbox runs a MobiFone on this machine that behaves like the real one and moves no
 // money, so that any program can try the four steps of a sale:
 //
 //	go run ./examples/sandbox
@@ -75,12 +75,12 @@ func (o *options) parse(args []string, env func(string) string) error {
 	f := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to listen on; keep it on loopback")
 	f.StringVar(&o.contract, "contract", "", "contract `file` to serve; default is the embedded one")
-	f.StringVar(&o.writeContract, "write-contract", "", "write the contract served, with the true semantics of the partner played, to this `file`")
-	f.DurationVar(&o.config.Skew, "skew", 0, "how far the partner's clock is ahead")
+	f.StringVar(&o.writeContract, "write-contract", "", "write the contract served, with the true semantics of MobiFone played, to this `file`")
+	f.DurationVar(&o.config.Skew, "skew", 0, "how far MobiFone's clock is ahead")
 	f.DurationVar(&o.config.LookupLag, "lag", 0, "how far lookups lag behind")
 	f.Float64Var(&o.config.RateLimit, "rate", 0, "requests per second; 0 is no limit")
 	f.IntVar(&o.config.RateBurst, "burst", 0, "requests at once under -rate")
-	model := f.String("model", "", "partner to play: A, B, C (default), D, E or F; see the sandbox package")
+	model := f.String("model", "", "kind of MobiFone to play: A, B, C (default), D, E or F; see the sandbox package")
 	nonce := f.Bool("nonce", true, "refuse a request that comes again")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -112,7 +112,7 @@ func (o *options) parse(args []string, env func(string) string) error {
 // nothing else.
 func greet(out io.Writer, srv *sandbox.Server, o options) {
 	cred := srv.Credentials()
-	fmt.Fprintf(out, `Partner %s is served at %s. No money moves here.
+	fmt.Fprintf(out, `MobiFone of kind %s is served at %s. No money moves here.
 
   export MOBIFONE_URL=%s
   export MOBIFONE_API_KEY=%s
@@ -128,7 +128,7 @@ first, x03 not eligible, x04 already registered, x05 inactive, x06 wrong OTP, x0
 OTP, x08 and x09 reply lost; 2xx answers after 3 s, 3xx after 2 min.
 `, srv.URL)
 	if o.writeContract != "" {
-		fmt.Fprintf(out, "The contract, with the true semantics of partner %s: %s\n", srv.Kind(), o.writeContract)
+		fmt.Fprintf(out, "The contract, with the true semantics of kind %s: %s\n", srv.Kind(), o.writeContract)
 	}
 	fmt.Fprintln(out, "\nCtrl-C stops it.")
 }

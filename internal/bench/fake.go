@@ -1,4 +1,4 @@
-// The fake is a partner in the same process, at nearly no cost: it reads the request's
+// The fake is a MobiFone in the same process, at nearly no cost: it reads the request's
 // body and hands the answer back. In a call that is only looked at, it judges the request
 // as the real server would: signature and every field.
 

@@ -65,7 +65,7 @@ func (s sdk) otp(ctx context.Context, t *ticket) error {
 	if err != nil {
 		return err
 	}
-	if string(got.TransID) != t.digits || got.PartnerExpiresAt.IsZero() || got.Length != 6 {
+	if string(got.TransID) != t.digits || got.MobiFoneExpiresAt.IsZero() || got.Length != 6 {
 		return errAnswer
 	}
 	return nil

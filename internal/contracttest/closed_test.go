@@ -7,7 +7,7 @@ import (
 )
 
 // closed is the document with every answer closed: what an answer holds beyond the
-// members named is a fault. The document itself leaves answers open, because a partner
+// members named is a fault. The document itself leaves answers open, because a MobiFone
 // may add members; the sandbox must not without saying so.
 func closed(text []byte) ([]byte, error) {
 	var root yaml.Node

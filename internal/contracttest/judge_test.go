@@ -34,7 +34,7 @@ func readDocument(t *testing.T) []byte {
 }
 
 // judge says whether exchanges are as a document describes them. It is strict: a member,
-// parameter or header that the document does not name is a fault, although a partner may
+// parameter or header that the document does not name is a fault, although a MobiFone may
 // add members and a schema lets them pass.
 type judge struct {
 	v     validator.Validator

@@ -62,7 +62,7 @@ func TestAPlantedFaultIsFound(t *testing.T) {
 		"a status":                   {`        "413": { $ref: "#/components/responses/TooLarge" }` + "\n", ""},
 		"who refuses lets too much":  {"required: [isdn, packageCode, shopCode, employeeCode]", "required: [isdn, packageCode]"},
 		"the proxy's page":           {"text/html:", "text/plain:"},
-		"the partner's clock":        {"{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$\" }\n      x-assumption: true\n      x-assumption-reason: HTTP asks", "{4}$\" }\n      x-assumption: true\n      x-assumption-reason: HTTP asks"},
+		"MobiFone's clock":           {"{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$\" }\n      x-assumption: true\n      x-assumption-reason: HTTP asks", "{4}$\" }\n      x-assumption: true\n      x-assumption-reason: HTTP asks"},
 		"when to come back":          {`pattern: "^([0-9]{1,9}|[A-Z]`, `pattern: "^([A-Z]`},
 		"retry-after is not in here": {"        Retry-After: { $ref: \"#/components/headers/RetryAfter\" }\n", ""},
 	} {

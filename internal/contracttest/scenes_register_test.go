@@ -3,8 +3,8 @@ package contracttest
 import (
 	"net/http"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/registration"
 	"github.com/fptshop/mobifone-go/transactions"
 	"github.com/stretchr/testify/require"
@@ -80,7 +80,7 @@ func pending(s *stage) {
 	}
 }
 
-// queued is a partner who accepts first and executes later.
+// queued is a MobiFone who accepts first and executes later.
 func queued(s *stage) {
 	require.Error(s.t, s.register(s.sale(number(1))))
 	s.expect(http.StatusOK, "8001")

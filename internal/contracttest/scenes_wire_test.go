@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,7 +28,7 @@ func tooManyRequests(s *stage) {
 }
 
 // authentication is each way to be refused at the door. What is wrong with key and
-// signature the document can tell; a time and a nonce only the partner knows.
+// signature the document can tell; a time and a nonce only MobiFone knows.
 func authentication(s *stage) {
 	const path, body = "/partner/v1/packages", `{"isdn":"84901234567","channel":"SHOP","shopCode":"HN01","employeeCode":"GDV07"}`
 	resign := func(req *http.Request, at time.Time, nonce string) {

@@ -97,7 +97,7 @@ func (s *stage) sale(n telco.MSISDN) registration.Request {
 	require.True(s.t, ok)
 	return registration.Request{
 		MSISDN: n, Package: "C120", Amount: 120_000, TransID: ticket.TransID, PartnerTransID: s.newID(), OTP: code,
-		OTPExpiresAt: ticket.PartnerExpiresAt, Staff: staff(),
+		OTPExpiresAt: ticket.MobiFoneExpiresAt, Staff: staff(),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 const price = 120_000
 
-// check holds partner ledger, store and wire log against each other after a sale came to
+// check holds MobiFone's ledger, store and wire log against each other after a sale came to
 // rest.
 func (s *shop) check(ctx context.Context, o order) error {
 	id, err := s.store.ByOrder(ctx, staff.Shop, o.id)

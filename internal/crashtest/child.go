@@ -83,7 +83,7 @@ type counter struct {
 
 // text is how the orders stand in a child's environment.
 func (o orders) text() string {
-	text, _ := json.Marshal(o) //nolint:gosec // of plain fields; the key is of a made-up partner
+	text, _ := json.Marshal(o) //nolint:gosec // of plain fields; the key is of a made-up client
 	return string(text)
 }
 

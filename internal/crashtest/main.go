@@ -1,5 +1,5 @@
 // Crashtest kills a real process that sells on a real SQLite file, at every place where
-// it can die, and checks after its recovery that the partner registered at most once and
+// it can die, and checks after its recovery that MobiFone registered at most once and
 // that no dong and no send is unaccounted for.
 //
 //	go -C internal/crashtest run . -kills 10000

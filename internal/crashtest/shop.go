@@ -18,17 +18,17 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // leap is how far the clocks of shop and partner go ahead from one child to the next:
 // past every wait of a sale, so that recovery does not make the test sleep.
 const leap = 3 * time.Minute
 
-// shop is the parent: the partner, the wire log and the children.
+// shop is the parent: MobiFone, the wire log and the children.
 type shop struct {
 	dir     string
 	program string
@@ -51,13 +51,13 @@ type shop struct {
 // received is a register request on the default wire, without the OTP.
 type received struct {
 	MSISDN         telco.MSISDN `json:"isdn"`
-	Shop           string         `json:"shopCode"`
-	Employee       string         `json:"employeeCode"`
-	POS            string         `json:"posCode"`
-	Package        string         `json:"packageCode"`
-	TransID        string         `json:"transId"`
-	PartnerTransID string         `json:"partnerTransId"`
-	Amount         int64          `json:"amount"`
+	Shop           string       `json:"shopCode"`
+	Employee       string       `json:"employeeCode"`
+	POS            string       `json:"posCode"`
+	Package        string       `json:"packageCode"`
+	TransID        string       `json:"transId"`
+	PartnerTransID string       `json:"partnerTransId"`
+	Amount         int64        `json:"amount"`
 }
 
 func openShop(ctx context.Context, dir string) (*shop, error) {
@@ -102,7 +102,7 @@ func (s *shop) close() {
 	_ = s.store.Close()
 }
 
-// ServeHTTP logs register requests before the partner sees them.
+// ServeHTTP logs register requests before MobiFone sees them.
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == s.sandbox.Contract().Document().Operations[telco.OpRegister].Path {
 		body, err := io.ReadAll(r.Body)

@@ -84,9 +84,9 @@ func TestGuardCatches(t *testing.T) {
 		{"client plays MobiFone", one("mobifone/a.go", own("internal/ledger")), "mobifone/a.go"},
 		{"simulator leaves the model for the sandbox", one("internal/simulate/a.go", own("mobifone/sandbox")), "internal/simulate/a.go"},
 		{"client looks up", one("mobifone/a.go", own("mobifone/sale")), "mobifone/a.go"},
-		{"client plays its own partner", one("mobifone/a.go", own("mobifone/sandbox")), "mobifone/a.go"},
-		{"sale plays the partner", one("mobifone/sale/a.go", own("mobifone/sandbox")), "mobifone/sale/a.go"},
-		{"storetest plays the partner", one("mobifone/sale/storetest/a.go", own("mobifone/sandbox")), "mobifone/sale/storetest/a.go"},
+		{"client plays its own MobiFone", one("mobifone/a.go", own("mobifone/sandbox")), "mobifone/a.go"},
+		{"sale plays MobiFone", one("mobifone/sale/a.go", own("mobifone/sandbox")), "mobifone/sale/a.go"},
+		{"storetest plays MobiFone", one("mobifone/sale/storetest/a.go", own("mobifone/sandbox")), "mobifone/sale/storetest/a.go"},
 		{"sandbox borrows a service", one("mobifone/sandbox/a.go", own("otp")), "mobifone/sandbox/a.go imports " + own("otp") + ": it is not among the few"},
 		{"sandbox leans on another module", one("mobifone/sandbox/a.go", querystring+"/query"), "mobifone/sandbox/a.go"},
 		{"example looks inside", one("examples/quickstart/a.go", own("internal/transport")), "examples/quickstart/a.go imports " + own("internal/transport") + ": an example"},
@@ -111,7 +111,7 @@ func TestGuardCatches(t *testing.T) {
 		{"unknown module", one("internal/transport/a.go", "example.com/other"), "internal/transport/a.go imports example.com/other: this package"},
 		{"a module that only other rooms may use", one("otp/a.go", retryable), "otp/a.go imports " + retryable},
 		{"a module whose path only begins alike", one("internal/transport/a.go", retryable+"x"), "internal/transport/a.go"},
-		{"partner beyond the standard library", one("mobifone/telco/a.go", querystring+"/query"), "mobifone/telco/a.go"},
+		{"telco beyond the standard library", one("mobifone/telco/a.go", querystring+"/query"), "mobifone/telco/a.go"},
 		{"cgo", one("otp/a.go", "C"), "otp/a.go imports C"},
 		{"a test brings a module", one("otp/a_test.go", "example.com/other"), "otp/a_test.go imports example.com/other: the core's tests"},
 		{"nested module looks inside", nest(one("mobifone/quota/a.go", own("internal/transport")), "mobifone/quota"), "mobifone/quota/a.go imports " + own("internal/transport") + ": a nested module"},
@@ -135,17 +135,17 @@ func TestGuardCatchesTheLongWayRound(t *testing.T) {
 	found, err := violations(planted(map[string][]string{
 		"mobifone/sandbox/a.go":  {own("mobifone/contract")},
 		"mobifone/contract/a.go": {own("mobifone/telco")},
-		"mobifone/telco/a.go":  {own("internal/transport")},
+		"mobifone/telco/a.go":    {own("internal/transport")},
 	}))
 	require.NoError(t, err)
-	assert.Contains(t, found, "mobifone/sandbox reaches internal/transport: a partner that shares the client's code cannot judge it")
+	assert.Contains(t, found, "mobifone/sandbox reaches internal/transport: a MobiFone that shares the client's code cannot judge it")
 }
 
 func TestGuardAllows(t *testing.T) {
 	t.Parallel()
 	tree := planted(map[string][]string{
 		"doc.go":                         nil,
-		"mobifone/telco/a.go":          {"fmt", "net/http"},
+		"mobifone/telco/a.go":            {"fmt", "net/http"},
 		"mobifone/contract/a.go":         {own("mobifone/telco"), own("packages/catalog"), own("internal/field"), own("internal/jsontree")},
 		"internal/wire/a.go":             {own("mobifone/contract"), own("internal/field"), own("internal/jsontree"), own("mobifone/telco")},
 		"internal/wire/a_test.go":        {querystring + "/query"},

@@ -111,7 +111,7 @@ func leaning(files []goFile) []string {
 	}
 	walk("mobifone/sandbox")
 	if seen["internal/transport"] {
-		return []string{"mobifone/sandbox reaches internal/transport: a partner that shares the client's code cannot judge it"}
+		return []string{"mobifone/sandbox reaches internal/transport: a MobiFone that shares the client's code cannot judge it"}
 	}
 	return nil
 }

@@ -306,7 +306,7 @@ func Ask(ctx context.Context, t *transport.Transport, q telco.IDs, room []telco.
 }
 
 func answerOf(reply transport.Reply) Answer {
-	return Answer{ReadAt: reply.ReadAt, Cached: reply.Cached, Evidence: reply.Evidence, WireCode: reply.WireCode, SaidAt: reply.PartnerTime}
+	return Answer{ReadAt: reply.ReadAt, Cached: reply.Cached, Evidence: reply.Evidence, WireCode: reply.WireCode, SaidAt: reply.MobiFoneTime}
 }
 
 func unreadable(t *transport.Transport, op telco.Operation, reply transport.Reply, cause error) error {

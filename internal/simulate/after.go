@@ -125,7 +125,7 @@ func (p *person) misuse(v sale.View) {
 	}
 }
 
-// reprice changes what the partner asks for the package.
+// reprice changes what MobiFone asks for the package.
 func (w *world) reprice(price telco.VND) {
 	pkg, _ := catalog.Default().Lookup(theOffer)
 	pkg.Price = price
@@ -148,7 +148,7 @@ func (w *world) foreignUse(o *order, trans telco.TransID) {
 	}
 }
 
-// afterwards is the end of the day: supervisors settle what is open, and the partner's
+// afterwards is the end of the day: supervisors settle what is open, and MobiFone's
 // whole ledger is reconciled.
 func (w *world) afterwards() {
 	w.now += 6 * time.Hour // whatever was parked has been carried out
@@ -270,7 +270,7 @@ func (w *world) decide(d *sale.Desk, id string, rows []telco.Transaction) {
 	w.log("decide %s: %s, %v", id, v.Ruling, err)
 }
 
-// lastMischief is what the partner's ledger gets before it is reconciled.
+// lastMischief is what MobiFone's ledger gets before it is reconciled.
 func (w *world) lastMischief() {
 	if w.wanted(fReversed) {
 		for _, o := range w.orders {
@@ -317,9 +317,9 @@ func (c *checker) final() {
 		case n > 1 && !seen:
 			c.fail("silent", "%d registrations, and the sale is %s", n, s.State)
 		case n == 1 && !seen && s.State != sale.Registered:
-			c.fail("silent", "registered at the partner, and the sale is %s", s.State)
+			c.fail("silent", "registered at MobiFone, and the sale is %s", s.State)
 		case n == 0 && s.State == sale.Registered:
-			c.fail("silent", "not registered at the partner, and the sale is Registered")
+			c.fail("silent", "not registered at MobiFone, and the sale is Registered")
 		case k.order.paidOut > 0 && s.State != sale.Refunded && s.State != sale.Refunding && !seen:
 			c.fail("cash", "the cash is out, and the sale is %s", s.State)
 		}

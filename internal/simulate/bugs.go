@@ -33,7 +33,7 @@ const (
 )
 
 // A bug is a protocol that is wrong in one way. It is planted where what ships meets the
-// world: in what its contract promises, in its store, clocks and ids, in its partner, or
+// world: in what its contract promises, in its store, clocks and ids, in its MobiFone, or
 // in replies that say what a careless client would have read in them.
 type bug struct {
 	flags     bugID

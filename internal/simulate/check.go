@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // cash: every dong is where the state says.
@@ -51,13 +51,13 @@ func (c *checker) money(k *kept, s *sale.Sale) {
 	switch s.State {
 	case sale.RefundDue, sale.Refunding, sale.Refunded:
 		if n > 0 {
-			c.fail("settled no", "%s, and registered at the partner", s.State)
+			c.fail("settled no", "%s, and registered at MobiFone", s.State)
 		}
 	case sale.Registered:
 		if n != 1 {
-			c.fail("registered", "Registered, and %d rows at the partner", n)
+			c.fail("registered", "Registered, and %d rows at MobiFone", n)
 		} else if !c.rowMatches(k.order) {
-			c.fail("registered", "Registered, and the partner's row is of something else")
+			c.fail("registered", "Registered, and MobiFone's row is of something else")
 		}
 	}
 	if n > 0 && k.order.told {

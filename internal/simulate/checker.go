@@ -6,11 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// checker holds the partner's ledger, the store and the wire log against the invariants,
+// checker holds MobiFone's ledger, the store and the wire log against the invariants,
 // at every step. It stops at the first that is broken.
 type checker struct {
 	w      *world
@@ -150,7 +150,7 @@ func (c *checker) plannedAt(a *actor) time.Duration {
 	return -sendWindow
 }
 
-// afterPartner is called when the partner may have carried something out.
+// afterPartner is called when MobiFone may have carried something out.
 func (c *checker) afterPartner() {
 	n := 0
 	for _, o := range c.w.orders {

@@ -5,12 +5,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
-// reconcile observes every row of the partner's statement, in an order of chance, and a
+// reconcile observes every row of MobiFone's statement, in an order of chance, and a
 // second time: that must change nothing.
 func (w *world) reconcile() {
 	d := w.hosts[0].desk

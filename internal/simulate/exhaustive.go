@@ -61,7 +61,7 @@ func (c *combination) excluded() string {
 	return ""
 }
 
-// runExhaustive meets, on every partner, every single fault, each of them with a death at
+// runExhaustive meets, on every MobiFone, every single fault, each of them with a death at
 // every labelled point, and every ordered pair of faults.
 func runExhaustive(out io.Writer, workers int) bool {
 	began := time.Now()

@@ -213,7 +213,7 @@ func (l *lab) coroutine() *coroutine {
 	return newCoroutine()
 }
 
-// era is one partner model; several worlds live in it, one after another in time, because
+// era is one MobiFone model; several worlds live in it, one after another in time, because
 // making a model costs more than a sale.
 type era struct {
 	kind  ledger.Kind
@@ -257,11 +257,11 @@ func (l *lab) dawn(k ledger.Kind) (*era, error) {
 	return fresh, nil
 }
 
-// What the simulated partners are like beside their kind.
+// What the simulated MobiFones are like beside their kind.
 const (
 	pendingFor   = 4 * time.Minute
 	lookupLagMax = 60 * time.Second
-	clockSkewMax = 30 * time.Second // between any two of the partner's clocks
+	clockSkewMax = 30 * time.Second // between any two of MobiFone's clocks
 	settleMargin = 10 * time.Second // the client's read timeout; of a lookup that answers at once all of it is spare
 	otpTTL       = 180 * time.Second
 	sendWindow   = 20 * time.Second // the client's
@@ -275,7 +275,7 @@ func queueMax(k ledger.Kind) time.Duration {
 	return 0
 }
 
-// derive makes the contract that tells the truth about this partner.
+// derive makes the contract that tells the truth about this MobiFone.
 func (e *era) derive(cfg ledger.Config) error {
 	truth, err := cfg.Truth()
 	if err != nil {

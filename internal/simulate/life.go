@@ -11,8 +11,8 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const theOffer telco.PackageCode = "C120"
@@ -157,7 +157,7 @@ func (w *world) strikeOnce(k faultKind) {
 	}
 }
 
-// trueDelay is the longest delay that the partner has, and that its contract tells.
+// trueDelay is the longest delay that MobiFone has, and that its contract tells.
 func (w *world) trueDelay() time.Duration {
 	switch w.era.kind {
 	case "A", "C":

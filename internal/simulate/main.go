@@ -2,7 +2,7 @@
 // simulated road and the MobiFone of internal/ledger, on simulated time, and checks the
 // invariants of docs/proof.md at every step.
 //
-// One seed is one world: a shop or two, a partner, one or two orders, and whatever goes
+// One seed is one world: a shop or two, a MobiFone, one or two orders, and whatever goes
 // wrong. Everything that happens in a world is drawn from its seed, so the same seed gives
 // the same trace. People, resolvers and reconcilers are coroutines: one runs at a time,
 // and each store call, wire call and reading of the clock is a place where another one
@@ -74,7 +74,7 @@ func replayScript(s *script) bool {
 	return true
 }
 
-// arrangement is one partner: a model, with the nonce check or without.
+// arrangement is one MobiFone: a model, with the nonce check or without.
 type arrangement struct {
 	kind   ledger.Kind
 	nonces bool

@@ -11,12 +11,12 @@ import (
 	"github.com/fptshop/mobifone-go/internal/ledger"
 )
 
-// script is what a world is made of: the partner, the seed of every small choice, and the
+// script is what a world is made of: MobiFone, the seed of every small choice, and the
 // faults with the places where they strike. A plain seed makes its script by itself; a
 // shrunk or an exhaustive one is written out.
 type script struct {
 	kind   ledger.Kind
-	nonces bool // the partner refuses a replayed nonce
+	nonces bool // MobiFone refuses a replayed nonce
 	seed   uint64
 	faults []armedFault
 	given  bool // the faults were written out, not drawn from the seed
@@ -59,7 +59,7 @@ func parseScript(text string) (*script, error) {
 	model, nonces := strings.CutSuffix(parts[0], "+nonce")
 	kind, err := ledger.ParseKind(model)
 	if err != nil || model == "" {
-		return nil, fmt.Errorf("no partner model %q", model)
+		return nil, fmt.Errorf("no MobiFone model %q", model)
 	}
 	s.kind, s.nonces = kind, nonces
 	if s.seed, err = strconv.ParseUint(parts[1], 10, 64); err != nil {
@@ -170,7 +170,7 @@ func (s *script) without(i int) *script {
 	return &c
 }
 
-// cell is what is promised for one fault and one partner.
+// cell is what is promised for one fault and one MobiFone.
 type cell struct {
 	flagged bool
 	reason  string // of flagged: why no client can do better
@@ -180,16 +180,16 @@ type cell struct {
 // and the promise is that it is never silent.
 type beyond struct {
 	fault    faultKind
-	kinds    string // of partners
-	noNonces bool   // only where the partner takes a replayed nonce
+	kinds    string // of MobiFones
+	noNonces bool   // only where MobiFone takes a replayed nonce
 	reason   string
 }
 
 const (
-	twoCopies   = "the partner carries out each copy of one request; the copy is made behind the client's back"
-	tooLate     = "the partner carries out a request later than its contract says it can; nothing but waiting for ever would help"
+	twoCopies   = "MobiFone carries out each copy of one request; the copy is made behind the client's back"
+	tooLate     = "MobiFone carries out a request later than its contract says it can; nothing but waiting for ever would help"
 	lateWrite   = "the process slept between its last look at the clock and the write; no check can come after the last check"
-	tookBack    = "the operator takes a registration back by hand; only the partner's ledger tells"
+	tookBack    = "the operator takes a registration back by hand; only MobiFone's ledger tells"
 	notInSystem = "what nobody enters no program knows; the count of the till shows it"
 	notOurs     = "the row is of another system; the statement shows it"
 	usedByOther = "another system uses our ids; the row is in the ledger, and no client could have kept it out"
@@ -274,7 +274,7 @@ func (d *dice) between(s stream, lo, hi time.Duration) time.Duration {
 }
 
 // modelDice is the model's source. Pinned, it draws the largest number: the longest
-// wait in the partner's queue. Short, it draws small ones: most queues are.
+// wait in MobiFone's queue. Short, it draws small ones: most queues are.
 type modelDice struct {
 	dice   *dice
 	pinned bool

@@ -71,7 +71,7 @@ func TestUndisturbed(t *testing.T) {
 	}
 }
 
-// I21: the same seed gives the same trace, in a fresh partner and in one that has seen
+// I21: the same seed gives the same trace, in a fresh MobiFone and in one that has seen
 // other worlds.
 func TestSameSeedSameTrace(t *testing.T) {
 	t.Parallel()

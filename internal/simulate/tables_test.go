@@ -188,7 +188,7 @@ var layers = [57]layer{
 	{"credentials expired or rotated", "loop, HTTP", "mobifone: auth_test.go, auth_login_test.go"},
 	{"two orders for one subscriber", "loop, process", "mobifone/sale: TestBusySubscriber"},
 	{"the cashier", "loop", ""},
-	{"partner row that is not ours; other amount; id twice", "loop, HTTP", "mobifone/sale: TestFactsFromElsewhere"},
+	{"row of MobiFone that is not ours; other amount; id twice", "loop, HTTP", "mobifone/sale: TestFactsFromElsewhere"},
 	{"old binary reads a new store and back", "process", "mobifone/sale/sqlstore: TestANewerSchemaIsRefused"},
 	{"a cache on the way (own Date, Age)", "loop, HTTP", "internal/transport: cached_test.go"},
 	{"expiry, TTL and Date contradict each other", "loop", ""},

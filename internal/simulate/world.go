@@ -10,17 +10,17 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // world is everything of one seed. Time in it is the true time since it began; no host
-// and no partner's front door knows it, they have clocks of their own.
+// and no MobiFone's front door knows it, they have clocks of their own.
 type world struct {
 	dice
 	lab    *lab
 	script *script
-	era    *era // the partner model and what is derived from its kind
+	era    *era // MobiFone model and what is derived from its kind
 	start  time.Time
 	now    time.Duration
 	agenda agenda
@@ -39,7 +39,7 @@ type world struct {
 	extreme  bool          // lags, skews and delays at their ends
 	nemesis  bool          // and always at the worse one
 	lateOut  bool          // a request is out that will be carried out late
-	maxDelay time.Duration // the partner's true longest delay between arrival on the road and execution
+	maxDelay time.Duration // MobiFone's true longest delay between arrival on the road and execution
 	nonces   []string
 	stale    int // lookups since the replicas began to take turns; 0: they do not
 	failing  int // so many lookups more fail
@@ -90,7 +90,7 @@ type order struct {
 	entered  bool
 	paidOut  int // how often cash was given back
 	ranSince time.Duration
-	executed int // registrations of the sale at the partner
+	executed int // registrations of the sale at MobiFone
 	pids     []telco.PartnerTransID
 	reversed bool
 	told     bool // a teller was told to return the cash
@@ -110,7 +110,7 @@ type wireSend struct {
 	ran   bool // it reached the execution
 }
 
-// at is a true time as the partner's core sees it.
+// at is a true time as MobiFone's core sees it.
 func (w *world) at(t time.Duration) time.Time { return w.start.Add(t) }
 
 func (w *world) core() time.Time { return w.at(w.now) }
@@ -155,7 +155,7 @@ func (w *world) pause(d time.Duration) {
 	}
 }
 
-// advance lets the partner carry out what is due.
+// advance lets MobiFone carry out what is due.
 func (w *world) advance() {
 	m := w.model()
 	if at, ok := m.Next(); ok && !at.After(w.core()) {

@@ -13,7 +13,7 @@ import (
 
 const (
 	aheadMost   = 10 * time.Second       // a connection opened ahead is closed at this age
-	aheadSettle = 100 * time.Millisecond // what the partner says right after a handshake has come by then
+	aheadSettle = 100 * time.Millisecond // what MobiFone says right after a handshake has come by then
 	aheadCheck  = time.Millisecond       // how long a registration waits to read what stands on it
 )
 

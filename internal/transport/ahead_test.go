@@ -27,17 +27,17 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// early is a partner on loopback and a transport that dials ahead to it.
+// early is a MobiFone on loopback and a transport that dials ahead to it.
 type early struct {
 	*wiretest.MobiFone
 
 	tr  *Transport
 	age atomic.Int64 // is added to both clocks
 
-	meanwhile func() // is done while a registration is with the partner
+	meanwhile func() // is done while a registration is with MobiFone
 
 	mu     sync.Mutex
-	opened []net.Conn // as the partner sees them, above TLS
+	opened []net.Conn // as MobiFone sees them, above TLS
 	active map[net.Conn]bool
 	ended  map[net.Conn]bool
 	dialed []net.Conn
@@ -114,7 +114,7 @@ func newEarly(t *testing.T, s setup) *early {
 		Retry:    Retry{Tries: 1},
 	})
 	t.Cleanup(func() { _ = e.tr.Close(context.WithoutCancel(t.Context())) })
-	_, err = lookUp(t, e.tr) // for the partner's time
+	_, err = lookUp(t, e.tr) // for MobiFone's time
 	require.ErrorIs(t, err, telco.TransactionNotFound)
 	return e
 }
@@ -161,7 +161,7 @@ func (e *early) spare() net.Conn {
 	return a.spare.conn
 }
 
-// open dials ahead and returns the partner's end, on which nothing was asked.
+// open dials ahead and returns MobiFone's end, on which nothing was asked.
 func (e *early) open(t *testing.T) net.Conn {
 	t.Helper()
 	before := len(e.conns())

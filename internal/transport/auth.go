@@ -18,14 +18,14 @@ const (
 	expiryMargin = 30 * time.Second // credentials are renewed this long before they end
 )
 
-// grant is what a try authenticates with. Nothing changes it: one that the partner refused
+// grant is what a try authenticates with. Nothing changes it: one that MobiFone refused
 // is replaced by an outdated copy.
 type grant struct {
 	credentials telco.Credentials
 	token       telco.Secret // of bearer
-	key         *wire.Key      // of credentials, ready to sign with
-	generation  int            // which refresh it came from
-	until       time.Time      // zero: for ever
+	key         *wire.Key    // of credentials, ready to sign with
+	generation  int          // which refresh it came from
+	until       time.Time    // zero: for ever
 }
 
 func (g *grant) fresh(at seam.Seam) bool {
@@ -124,7 +124,7 @@ func (a *authenticator) get(ctx context.Context) (*grant, error) {
 	}
 }
 
-// stale marks a grant as refused by the partner, so that the next caller refreshes;
+// stale marks a grant as refused by MobiFone, so that the next caller refreshes;
 // whoever saw the same grant refused refreshes only once together.
 func (a *authenticator) stale(refused *grant) {
 	a.mu.Lock()

@@ -22,19 +22,19 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// cache is a caching proxy between client and partner. It keeps every reply for ever,
-// under method and URL, whatever the partner says about it.
+// cache is a caching proxy between client and MobiFone. It keeps every reply for ever,
+// under method and URL, whatever MobiFone says about it.
 type cache struct {
 	partner string
 	wire    http.Transport
-	obeys   bool                          // a request's no-cache reaches the partner
+	obeys   bool                          // a request's no-cache reaches MobiFone
 	dress   func(h http.Header, hit bool) // what it writes over a reply's header
 
 	mu   sync.Mutex
 	kept map[string]*httptest.ResponseRecorder
 }
 
-// ServeHTTP answers from what it keeps, or asks the partner.
+// ServeHTTP answers from what it keeps, or asks MobiFone.
 func (c *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,7 +76,7 @@ func (c *cache) ask(r *http.Request) *httptest.ResponseRecorder {
 	return rec
 }
 
-// behindCache is a transport whose way to a scripted partner leads through a cache.
+// behindCache is a transport whose way to a scripted MobiFone leads through a cache.
 func behindCache(t *testing.T, p *wiretest.MobiFone, c *cache) *Transport {
 	t.Helper()
 	c.partner, c.kept = p.Server.URL, map[string]*httptest.ResponseRecorder{}
@@ -134,7 +134,7 @@ func TestCachedAbsenceIsMarked(t *testing.T) {
 			fresh, err := lookUp(t, tr)
 			require.ErrorIs(t, err, telco.TransactionNotFound)
 			assert.False(t, fresh.Cached)
-			assert.False(t, fresh.PartnerTime.IsZero())
+			assert.False(t, fresh.MobiFoneTime.IsZero())
 			before := tr.clock.last
 
 			p.On(telco.OpGet, p.Found(field.Row{TransID: "T-1", StateSaid: field.StateSaid{State: telco.StateSuccess}}))
@@ -142,10 +142,10 @@ func TestCachedAbsenceIsMarked(t *testing.T) {
 			require.ErrorIs(t, err, telco.TransactionNotFound, "the cache hides the row")
 			assert.Equal(t, 1, p.Requests(telco.OpGet))
 			assert.True(t, old.Cached)
-			assert.True(t, old.PartnerTime.IsZero())
+			assert.True(t, old.MobiFoneTime.IsZero())
 			e, ok := err.(*telco.Error) //nolint:errorlint // Call makes no other
 			require.True(t, ok)
-			assert.True(t, e.Evidence.PartnerTime.IsZero())
+			assert.True(t, e.Evidence.MobiFoneTime.IsZero())
 			assert.Equal(t, before, tr.clock.last)
 			assert.Equal(t, before, tr.clock.heard, "nor is anything signed by it")
 		})
@@ -186,7 +186,7 @@ func TestReplyOlderThanItsQuestionIsMarked(t *testing.T) {
 		old, err := lookUp(t, tr)
 		require.ErrorIs(t, err, telco.TransactionNotFound)
 		assert.True(t, old.Cached)
-		assert.True(t, old.PartnerTime.IsZero())
+		assert.True(t, old.MobiFoneTime.IsZero())
 	}
 	earliest, latest, err := tr.PartnerNow()
 	require.NoError(t, err)
@@ -255,14 +255,14 @@ func TestFreshRepliesAreNotMarked(t *testing.T) {
 				reply, err := lookUp(t, tr)
 				require.ErrorIs(t, err, telco.TransactionNotFound)
 				assert.Equal(t, tc.cached && i%2 == 1, reply.Cached, "reply %d", i)
-				assert.Equal(t, reply.Cached, reply.PartnerTime.IsZero(), "reply %d", i)
+				assert.Equal(t, reply.Cached, reply.MobiFoneTime.IsZero(), "reply %d", i)
 				clock.pass(777 * time.Millisecond)
 			}
 		})
 	}
 }
 
-// Of two Dates nobody can say which is the partner's: such a reply tells no time.
+// Of two Dates nobody can say which is MobiFone's: such a reply tells no time.
 func TestTwoDatesAreNone(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
@@ -274,13 +274,13 @@ func TestTwoDatesAreNone(t *testing.T) {
 	tr := transportTo(t, p.Contract, p.Server.URL, nil)
 	reply, err := lookUp(t, tr)
 	require.ErrorIs(t, err, telco.TransactionNotFound)
-	assert.True(t, reply.PartnerTime.IsZero())
+	assert.True(t, reply.MobiFoneTime.IsZero())
 	assert.False(t, reply.Cached)
 	_, _, err = tr.PartnerNow()
 	require.ErrorIs(t, err, telco.ClockUnreliable)
 }
 
-// Where the envelope tells the partner's time, that time is held against the question.
+// Where the envelope tells MobiFone's time, that time is held against the question.
 func TestOldEnvelopeIsMarked(t *testing.T) {
 	t.Parallel()
 	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.Clock = "responseTime" })
@@ -299,7 +299,7 @@ func TestOldEnvelopeIsMarked(t *testing.T) {
 	reply, err = lookUp(t, tr)
 	require.ErrorIs(t, err, telco.TransactionNotFound)
 	assert.True(t, reply.Cached)
-	assert.True(t, reply.PartnerTime.IsZero())
+	assert.True(t, reply.MobiFoneTime.IsZero())
 }
 
 // A time believed by mistake, of a host an hour ahead, makes true replies look old for ten
@@ -334,7 +334,7 @@ func TestTooOldEndsWithTheClock(t *testing.T) {
 	}
 }
 
-// clockOf is a till whose clocks a test moves; the partner shows the same time.
+// clockOf is a till whose clocks a test moves; MobiFone shows the same time.
 type clockOf struct {
 	mu sync.Mutex
 	machine

@@ -31,7 +31,7 @@ type call struct {
 	sent   wire.Request // of a request that hangs on credentials or stamp: what a middleware is shown
 	began  time.Time    // this and the next on the scale of Seam.Now
 	ends   time.Time    // of all tries together; zero: when the caller's context ends
-	sendBy time.Time    // of a registration, by the partner's clock
+	sendBy time.Time    // of a registration, by MobiFone's clock
 	reply  *Reply       // of the last try, nil without one; only the goroutine of the call touches it
 
 	mu        sync.Mutex
@@ -84,7 +84,7 @@ func callOf(ctx context.Context) *call {
 	return cl
 }
 
-// Call runs eligibility, OTP and lookup operations: a nil error means that the partner
+// Call runs eligibility, OTP and lookup operations: a nil error means that MobiFone
 // said success. Every error is a *telco.Error.
 func (t *Transport) Call(ctx context.Context, op telco.Operation, f field.Request) (Reply, error) {
 	cl, err := t.begin(ctx, op, f)
@@ -100,7 +100,7 @@ func (t *Transport) Call(ctx context.Context, op telco.Operation, f field.Reques
 }
 
 // Send sends a registration: one wire request at most, its body only before sendBy by
-// the partner's clock. Outcome Unknown unless something else is proven.
+// MobiFone's clock. Outcome Unknown unless something else is proven.
 func (t *Transport) Send(ctx context.Context, f field.Request, sendBy time.Time) (Reply, error) {
 	cl, err := t.begin(ctx, telco.OpRegister, f)
 	if err == nil && !t.drain.enter() {

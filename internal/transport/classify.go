@@ -14,19 +14,19 @@ import (
 type verdict struct {
 	err        *telco.Error // nil: success
 	status     int
-	retryAfter time.Duration // what the partner asked for; 0: nothing
+	retryAfter time.Duration // what MobiFone asked for; 0: nothing
 	again      bool          // another try could end otherwise
 	refresh    bool          // another try needs fresh credentials
 }
 
-// Reply is a well-formed answer as the partner said it; beside an error it is the
+// Reply is a well-formed answer as MobiFone said it; beside an error it is the
 // refusal, and zero when there was no well-formed answer.
 type Reply struct {
 	wire.Reply
-	PartnerTime time.Time // the partner's own clock in this reply; zero when it has none, or may be cached
-	ReadAt      time.Time // the earliest MobiFone can have looked it up: PartnerTime less the whole round trip; zero as PartnerTime
-	Cached      bool      // a cache may have answered: no proof of an absence, nor of a time
-	Evidence    telco.Evidence
+	MobiFoneTime time.Time // MobiFone's own clock in this reply; zero when it has none, or may be cached
+	ReadAt       time.Time // the earliest MobiFone can have looked it up: MobiFoneTime less the whole round trip; zero as MobiFoneTime
+	Cached       bool      // a cache may have answered: no proof of an absence, nor of a time
+	Evidence     telco.Evidence
 }
 
 // classify turns what one try brought into a verdict. It never guesses: what is not

@@ -34,7 +34,7 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 		}
 	}
 	if v.status >= 300 && v.status < 400 {
-		return v.with(telco.RedirectRefused, "", errors.New("the partner answered with a redirect; redirects are never followed"))
+		return v.with(telco.RedirectRefused, "", errors.New("MobiFone answered with a redirect; redirects are never followed"))
 	}
 	if readErr != nil {
 		if timedOut(readErr) {
@@ -62,9 +62,9 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 	// asked. Nor does one that did not come from the wire.
 	if !cached && !written.wall.IsZero() && c.clock.observe(said, written, received) {
 		trip, _ := written.since(received)
-		cl.reply.PartnerTime, cl.reply.ReadAt = said, said.Add(-trip)
+		cl.reply.MobiFoneTime, cl.reply.ReadAt = said, said.Add(-trip)
 	}
-	cl.heard(cl.reply.PartnerTime, cl.shownID(reply.RequestID), reply.Unread)
+	cl.heard(cl.reply.MobiFoneTime, cl.shownID(reply.RequestID), reply.Unread)
 	v = c.classifyCode(t, v, reply)
 	cl.reply.Evidence = cl.evidence(v.status)
 	return v
@@ -105,7 +105,7 @@ func (b *buffer) giveBack() {
 // unreadable and its connection is dropped.
 func (c *core) readBody(resp *http.Response, in *buffer) error {
 	if resp.StatusCode < 200 { // behind a 101 is the bare connection: no deadline ends reading it
-		return errors.New("the partner answered with a status that ends no request")
+		return errors.New("MobiFone answered with a status that ends no request")
 	}
 	limit := c.cfg.Contract.Limits().ReplyBytesMax
 	body := in.bytes
@@ -131,7 +131,7 @@ func (c *core) readBody(resp *http.Response, in *buffer) error {
 }
 
 // encoded reports whether any of a reply's Content-Encoding lines names anything but
-// identity: of such a reply the bytes are not what the partner said.
+// identity: of such a reply the bytes are not what MobiFone said.
 func encoded(h http.Header) bool {
 	for _, line := range h["Content-Encoding"] {
 		for coding := range strings.SplitSeq(line, ",") {

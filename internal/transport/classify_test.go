@@ -34,7 +34,7 @@ func classifying(t *testing.T, change func(*contract.Semantics)) *Transport {
 	return transportTo(t, c, wiretest.New(t, c).Server.URL, nil)
 }
 
-// replied is a reply of the partner's, made now.
+// replied is a reply of MobiFone's, made now.
 func replied(status int, body string) *http.Response {
 	return &http.Response{
 		StatusCode: status, Header: http.Header{"Date": {date(time.Now())}}, Body: io.NopCloser(strings.NewReader(body)),

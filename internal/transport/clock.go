@@ -36,19 +36,19 @@ const (
 )
 
 var (
-	errNoPartnerTime = errors.New("the partner's time is not known: no well-formed reply in the last 10 minutes; " +
+	errNoPartnerTime = errors.New("MobiFone's time is not known: no well-formed reply in the last 10 minutes; " +
 		"ask for the packages or look the transaction up, then prepare again")
 	errClocksDisagree = errors.New("the machine's wall clock and monotonic clock disagree by more than 2 s " +
-		"since the partner's last reply (clock step or suspend); prepare again")
-	errTimesContradict = errors.New("the partner's last replies name times that contradict each other; prepare again, which looks once more")
+		"since MobiFone's last reply (clock step or suspend); prepare again")
+	errTimesContradict = errors.New("MobiFone's last replies name times that contradict each other; prepare again, which looks once more")
 )
 
-// partnerClock estimates the partner's clock from its last well-formed reply. The
+// partnerClock estimates MobiFone's clock from its last well-formed reply. The
 // estimate is never too early: a fence built on it is never too short.
 type partnerClock struct {
 	local  Clock
 	source string
-	skew   time.Duration // the partner's hosts may differ by this much among themselves
+	skew   time.Duration // MobiFone's hosts may differ by this much among themselves
 
 	mu    sync.Mutex
 	last  observation // the last one that is believed
@@ -56,7 +56,7 @@ type partnerClock struct {
 	heard observation // the Date of the last reply of any kind: good enough to sign with
 }
 
-// observation is the partner's time in one reply.
+// observation is MobiFone's time in one reply.
 type observation struct {
 	said     time.Time
 	written  instant // when the request it answered was written
@@ -79,7 +79,7 @@ func newPartnerClock(local Clock, source string) *partnerClock {
 	return &partnerClock{local: local, source: source}
 }
 
-// observe takes the partner's time out of a well-formed reply and reports whether to
+// observe takes MobiFone's time out of a well-formed reply and reports whether to
 // believe it. One that contradicts the time believed so far, a host with a wrong clock or
 // a cached reply, is not believed until a second reply agrees with it; a fence would be
 // passed, or built, by its mistake.
@@ -99,7 +99,7 @@ func (p *partnerClock) observe(said time.Time, written, received instant) bool {
 	return true
 }
 
-// tooOld reports whether a reply's time lies before the earliest that the partner's clock
+// tooOld reports whether a reply's time lies before the earliest that MobiFone's clock
 // can have shown when the question was written: it was made for an earlier question. The
 // shorter of the two local waits is taken, so that one local clock may be wrong.
 func (p *partnerClock) tooOld(said time.Time, written instant) bool {
@@ -122,7 +122,7 @@ func (p *partnerClock) now() (time.Time, error) {
 	return latest, err
 }
 
-// bounds returns the earliest and the latest the partner's clock can show now.
+// bounds returns the earliest and the latest MobiFone's clock can show now.
 func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 	now := p.local.read()
 	if p.source == "none" {
@@ -160,7 +160,7 @@ func (p *partnerClock) hear(date time.Time, received instant) {
 	p.heard = observation{said: date, received: received}
 }
 
-// stamp is the time to sign with: the partner's as far as it is known, so that a till
+// stamp is the time to sign with: MobiFone's as far as it is known, so that a till
 // with a wrong clock can still sell; else the wall's.
 func (p *partnerClock) stamp() time.Time {
 	now := p.local.read()

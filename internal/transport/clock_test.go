@@ -10,12 +10,12 @@ import (
 )
 
 // machine is a simulated till: true time passes, its two clocks show what they like, and
-// the partner's clock differs from true time by a fixed offset.
+// MobiFone's clock differs from true time by a fixed offset.
 type machine struct {
 	truth  time.Duration // that passed since the start
 	wall   time.Duration // what each clock has advanced
 	mono   time.Duration
-	offset time.Duration // of the partner's clock
+	offset time.Duration // of MobiFone's clock
 }
 
 var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
@@ -24,7 +24,7 @@ func (m *machine) read() (time.Time, time.Duration) { return start.Add(m.wall), 
 
 func (m *machine) partner() time.Time { return start.Add(m.truth + m.offset) }
 
-// date is the partner's clock as a Date shows it: cut to the second.
+// date is MobiFone's clock as a Date shows it: cut to the second.
 func (m *machine) date() time.Time { return m.partner().Truncate(time.Second) }
 
 // pass lets d of true time go by.
@@ -36,7 +36,7 @@ func (m *machine) pass(d time.Duration) {
 
 // The promise of the estimate, over random exchanges and faults. While one of the two
 // clocks has advanced at least as far as true time since a request was written, the
-// latest time is never below the partner's; while one of them has advanced no further
+// latest time is never below MobiFone's; while one of them has advanced no further
 // than true time since its reply came, the earliest time is never above it. A wall step
 // in either direction or a suspend that one clock sees keeps the condition. Where it is
 // refused, nothing is said; and it is refused exactly when the clocks disagree by more
@@ -83,10 +83,10 @@ func TestPartnerClockIsNeverTooEarly(t *testing.T) {
 		said++
 		// Until the request both clocks ran true.
 		if max(m.wall, m.mono) >= m.truth {
-			assert.False(t, latest.Before(m.partner()), "seed %d: latest %v, the partner shows %v", seed, latest, m.partner())
+			assert.False(t, latest.Before(m.partner()), "seed %d: latest %v, MobiFone shows %v", seed, latest, m.partner())
 		}
 		if min(m.wall-received.wall, m.mono-received.mono) <= m.truth-received.truth {
-			assert.False(t, earliest.After(m.partner()), "seed %d: earliest %v, the partner shows %v", seed, earliest, m.partner())
+			assert.False(t, earliest.After(m.partner()), "seed %d: earliest %v, MobiFone shows %v", seed, earliest, m.partner())
 		}
 	}
 	assert.Greater(t, said, 500)
@@ -151,7 +151,7 @@ func TestPartnerClockCountsFromTheRequest(t *testing.T) {
 	assert.Equal(t, start.Add(21*time.Second), latest)
 }
 
-// A partner without a clock: the local wall, whatever a reply says.
+// A MobiFone without a clock: the local wall, whatever a reply says.
 func TestPartnerClockNone(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: time.Hour}
@@ -166,7 +166,7 @@ func TestPartnerClockNone(t *testing.T) {
 	assert.Equal(t, latest, p.stamp())
 }
 
-// A request is stamped with the partner's time as soon as that is known, whatever is
+// A request is stamped with MobiFone's time as soon as that is known, whatever is
 // done to the wall then; before, with the wall's.
 func TestStamp(t *testing.T) {
 	t.Parallel()
@@ -200,7 +200,7 @@ func TestStampHeals(t *testing.T) {
 }
 
 // A time that contradicts the one believed makes all doubtful until a second reply
-// agrees with either; within the partner's skew, or over a step of our own clocks,
+// agrees with either; within MobiFone's skew, or over a step of our own clocks,
 // nothing contradicts.
 func TestPartnerClockContradiction(t *testing.T) {
 	t.Parallel()

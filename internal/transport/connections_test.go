@@ -65,7 +65,7 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
-// A partner that never answers a handshake is given up on, by that name.
+// A MobiFone that never answers a handshake is given up on, by that name.
 func TestAHandshakeThatTakesTooLong(t *testing.T) {
 	t.Parallel()
 	near, far := net.Pipe()

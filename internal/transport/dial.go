@@ -37,7 +37,7 @@ func tlsDialerOf(t *http.Transport) dialFunc {
 	return nil
 }
 
-// quieten puts a quietConn around every connection that carries HTTP/1.1 to the partner
+// quieten puts a quietConn around every connection that carries HTTP/1.1 to MobiFone
 // itself, above TLS where there is TLS. HTTP/2 has no bytes that nobody asked for and
 // goes on as it is.
 func quieten(t *http.Transport, inClear bool) {
@@ -69,7 +69,7 @@ func (d *tlsDialer) dialTLS(ctx context.Context, network, addr string) (net.Conn
 		return nil, unsent(network, err)
 	}
 	if proxyOf(ctx) != nil {
-		return conn, nil // TLS to the proxy; net/http makes the one to the partner inside
+		return conn, nil // TLS to the proxy; net/http makes the one to MobiFone inside
 	}
 	switch agreed := agreedOn(conn); {
 	case agreed == "" || agreed == "http/1.1":

@@ -82,15 +82,15 @@ func TestWhereTheDateOfAReplyGoes(t *testing.T) {
 	good := replied(200, `{"errorCode":"8021"}`)
 	good.Header.Set("Date", date(far))
 	v := tr.classify(wrote(tr, telco.OpEligible), good, nil)
-	assert.True(t, far.Equal(v.err.Evidence.PartnerTime))
+	assert.True(t, far.Equal(v.err.Evidence.MobiFoneTime))
 
 	// Of a contract that says its time in the envelope, that counts.
 	tr = classifying(t, func(s *contract.Semantics) { s.Clock = "responseTime" })
 	r := wrote(tr, telco.OpEligible)
 	v = tr.classify(r, replied(200, `{"errorCode":"8021","responseTime":"`+far.In(tr.Contract().Zone()).Format("20060102150405")+`"}`), nil)
 	assert.False(t, r.call.reply.Cached)
-	assert.True(t, far.Equal(r.call.reply.PartnerTime))
-	assert.True(t, far.Equal(v.err.Evidence.PartnerTime))
+	assert.True(t, far.Equal(r.call.reply.MobiFoneTime))
+	assert.True(t, far.Equal(v.err.Evidence.MobiFoneTime))
 	tr.clock.hear(far.Add(24*time.Hour), tr.local.read())
 	assert.WithinDuration(t, far, tr.clock.stamp(), time.Minute, "its Date is a gateway's")
 	tr = classifying(t, nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// pauseCap bounds how long one Retry-After can hold a lane, whatever the partner writes.
+// pauseCap bounds how long one Retry-After can hold a lane, whatever MobiFone writes.
 const pauseCap = 5 * time.Minute
 
 // takeTurn takes one token per request, before the timestamp is made, and gives the request
@@ -84,7 +84,7 @@ func (p *pauses) set(lane telco.Lane, until time.Time) {
 type pausedError struct{ wait time.Duration }
 
 func (e *pausedError) Error() string {
-	return "the partner asked to wait " + e.wait.Round(time.Millisecond).String()
+	return "MobiFone asked to wait " + e.wait.Round(time.Millisecond).String()
 }
 
 // RetryAfter returns the rest of the wait.

@@ -55,10 +55,10 @@ func (cl *call) refusal(reply *wire.Reply) *telco.Error {
 }
 
 // heard keeps what the last well-formed reply says of itself as evidence.
-func (cl *call) heard(partnerTime time.Time, id string, unread []string) {
+func (cl *call) heard(mobifoneTime time.Time, id string, unread []string) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	cl.sofar.PartnerTime, cl.sofar.TelcoRequestID, cl.sofar.Unread = partnerTime, id, unread
+	cl.sofar.MobiFoneTime, cl.sofar.TelcoRequestID, cl.sofar.Unread = mobifoneTime, id, unread
 }
 
 // longestID bounds a foreign id that is kept.
@@ -147,7 +147,7 @@ func (c *core) text(e *telco.Error) telco.Text {
 // retryAfter reads the Retry-After lines of a reply: whole seconds, or an HTTP date held
 // against the reply's own Date (else against now). Anything else, the past included, is
 // false; a value too large for a wait becomes the longest one there is. Of several, a
-// gateway's and the partner's say, the longest counts.
+// gateway's and MobiFone's say, the longest counts.
 func retryAfter(h http.Header, date, now time.Time) (longest time.Duration, asked bool) {
 	if !date.IsZero() {
 		now = date

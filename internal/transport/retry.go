@@ -27,7 +27,7 @@ type repeatable uint8
 const (
 	never     repeatable = iota // one wire request, whatever comes
 	ifNotSent                   // only when the guard proves that nothing left
-	freely                      // it changes nothing at the partner
+	freely                      // it changes nothing at MobiFone
 )
 
 func repetition(op telco.Operation) repeatable {

@@ -69,7 +69,7 @@ func TestRetryAfterLines(t *testing.T) {
 	}
 }
 
-// Whatever a partner writes, the wait is none, or between 0 and the longest.
+// Whatever a MobiFone writes, the wait is none, or between 0 and the longest.
 func FuzzRetryAfter(f *testing.F) {
 	for _, s := range []string{
 		"", "0", "-1", "3", "1e10", "10000000000", "99999999999999999999", "soon", "1.5", "+3", "٣", "\x00", "3\r\n",

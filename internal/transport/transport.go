@@ -1,4 +1,4 @@
-// Package transport is the one way to the partner's wire: it classifies, limits,
+// Package transport is the one way to MobiFone's wire: it classifies, limits,
 // signs, guards and decodes. The services above it hold no HTTP at all.
 package transport
 
@@ -32,10 +32,10 @@ type Config struct {
 	Pause       func(telco.Lane, time.Time)             // nil: only our own pause
 	Timeouts    Timeouts
 	Retry       Retry
-	DialAhead   bool                                     // open a connection for the registration after each OTP request
+	DialAhead   bool                                   // open a connection for the registration after each OTP request
 	OnTry       func(context.Context, telco.TryEvent)  // nil: nobody is told
 	OnCall      func(context.Context, telco.CallEvent) // nil: nobody is told
-	Seam        seam.Seam                                // zero: the machine's time and chance
+	Seam        seam.Seam                              // zero: the machine's time and chance
 }
 
 // Timeouts bound calls. Each covers everything: waiting for the limiter, the login,
@@ -101,10 +101,10 @@ func (t *Transport) Channel() string { return t.cfg.Channel }
 // ReadTimeout returns how long one try of a lookup may take.
 func (t *Transport) ReadTimeout() time.Duration { return t.cfg.Timeouts.Read }
 
-// PartnerNow returns the earliest and the latest time the partner's clock can show
+// PartnerNow returns the earliest and the latest time MobiFone's clock can show
 // now. The error, of code telco.ClockUnreliable, says that no well-formed reply came
 // in the last ten minutes or that the two local clocks disagree. Of a contract without
-// a partner clock both are the local wall clock.
+// a MobiFone clock both are the local wall clock.
 func (t *Transport) PartnerNow() (earliest, latest time.Time, err error) {
 	earliest, latest, err = t.clock.bounds()
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 	maxReplyHeaders = 64 << 10        // bytes of reply headers, 1xx answers included
 	deadPath        = 5 * time.Second // how long the kernel waits for a money call's bytes to be acknowledged
 	idlePerHost     = 256             // fewer make busy clients dial again and again
-	sessionsKept    = 8               // of TLS, for registrations; there is one partner
+	sessionsKept    = 8               // of TLS, for registrations; there is one MobiFone
 )
 
 // ownWire hides everything of a transport but RoundTrip: go-retryablehttp closes the

@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// registered is a success of register as the default contract's partner writes it.
+// registered is a success of register as the default contract's MobiFone writes it.
 const registered = `{"errorCode":"0000","message":"Th\u00e0nh c\u00f4ng, b\u1ea1n \ud83d\ude00 đã đăng ký","success":true,"requestId":"req-1","responseTime":"20250301101500",` +
 	`"data":{"transId":"MBF-77","partnerTransId":"FPT-1","status":"SUCCESS","registeredAt":"2025-03-01T10:14:59+07:00","effectiveFrom":1740798899,"expiredAt":"31/03/2025 23:59:59"}}`
 

@@ -1,6 +1,6 @@
 // Package wire is a contract compiled: paths split, names escaped, codes looked up, so that
 // a call does none of it again. It serves both sides. The client encodes requests, signs
-// them and decodes replies; a server (the sandbox, a test's partner) does the reverse. What
+// them and decodes replies; a server (the sandbox, a test's MobiFone) does the reverse. What
 // fields there are stands in the two tables of internal/field and nowhere else.
 package wire
 

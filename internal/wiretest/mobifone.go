@@ -1,5 +1,5 @@
-// Package wiretest is a real HTTP partner for tests, scripted handler by handler, that
-// counts what arrives at its socket. It does not judge: the sandbox plays a partner
+// Package wiretest is a real HTTP MobiFone for tests, scripted handler by handler, that
+// counts what arrives at its socket. It does not judge: the sandbox plays a MobiFone
 // with a memory, this plays one reply.
 package wiretest
 
@@ -39,7 +39,7 @@ type MobiFone struct {
 	requests map[telco.Operation]int
 }
 
-// New starts a partner on loopback that answers every operation of the contract with a
+// New starts a MobiFone on loopback that answers every operation of the contract with a
 // plausible success, lookups with "not found"; the test's end stops it.
 func New(tb testing.TB, c *contract.Contract) *MobiFone {
 	tb.Helper()

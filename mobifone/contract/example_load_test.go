@@ -38,7 +38,7 @@ func ExampleDocument_ClassOf() {
 	// DUPLICATE_TRANSACTION unknown
 }
 
-// What the partner has promised in writing replaces a pessimistic default.
+// What MobiFone has promised in writing replaces a pessimistic default.
 func ExampleContract_WithSemantics() {
 	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) {
 		delay := contract.Duration(5 * time.Minute)

@@ -213,7 +213,7 @@ func (s shop) plain() (registration.Request, *otp.Ticket) {
 	require.NoError(s.t, err)
 	return registration.Request{
 		MSISDN: customer, Package: offer.Code, Amount: offer.Price, OfferPrice: offer.Price, TransID: ticket.TransID,
-		PartnerTransID: id, OTP: s.code(true), OTPExpiresAt: ticket.PartnerExpiresAt, Staff: clerk,
+		PartnerTransID: id, OTP: s.code(true), OTPExpiresAt: ticket.MobiFoneExpiresAt, Staff: clerk,
 	}, ticket
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// A proxy delivers twice and we see the answer to the copy. The partners that refuse a
+// A proxy delivers twice and we see the answer to the copy. The MobiFones that refuse a
 // second use of the ids, or of the nonce, register once, and the sale finds out.
 func TestDeliveredTwice(t *testing.T) {
 	t.Parallel()
@@ -53,7 +53,7 @@ func queueOf(kind sandbox.Kind) time.Duration {
 	return 0
 }
 
-// A replica that flips back within the lag the partner admits to.
+// A replica that flips back within the lag MobiFone admits to.
 func TestAReplicaThatFlips(t *testing.T) {
 	t.Parallel()
 	for _, every := range []int{2, 3} {
@@ -96,7 +96,7 @@ func TestReversedLater(t *testing.T) {
 	})
 }
 
-// timeless is the default contract of a partner without a clock.
+// timeless is the default contract of a MobiFone without a clock.
 func timeless(t *testing.T) *contract.Contract {
 	t.Helper()
 	c, err := contract.Default().WithSemantics(func(s *contract.Semantics) { s.Clock = "none" })
@@ -104,7 +104,7 @@ func timeless(t *testing.T) *contract.Contract {
 	return c
 }
 
-// A partner without a clock has no fence and clears nothing by absence: what is unknown
+// A MobiFone without a clock has no fence and clears nothing by absence: what is unknown
 // ends with a person, what is shown still counts.
 func TestAPartnerWithoutAClock(t *testing.T) {
 	t.Parallel()
@@ -164,7 +164,7 @@ func TestTheTillsClockJumps(t *testing.T) {
 	}
 }
 
-// Registered twice at the partner, by a fence that did not hold: it shows as Review at the
+// Registered twice at MobiFone, by a fence that did not hold: it shows as Review at the
 // next reconciliation, and never silently.
 func TestABrokenFenceShows(t *testing.T) {
 	t.Parallel()
@@ -174,7 +174,7 @@ func TestABrokenFenceShows(t *testing.T) {
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		s.settle(5 * time.Minute)
-		require.Equal(t, sale.Paid, s.state(id), "the partner promised that a minute is the longest")
+		require.Equal(t, sale.Paid, s.state(id), "MobiFone promised that a minute is the longest")
 		s.ask(id)
 		_, err = s.Register(t.Context(), id, s.otp("477"), teller)
 		require.NoError(t, err)

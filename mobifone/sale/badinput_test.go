@@ -22,7 +22,7 @@ func (s *shop) unchanged(t *testing.T, id, what string, f func() error) {
 	e := refused(t, err)
 	assert.Equal(t, before.State, e.State, what)
 	assert.NotEmpty(t, e.Reason, what)
-	assert.NotEqual(t, telco.Rejected, telco.OutcomeOf(err), "nobody may take it for the partner's refusal")
+	assert.NotEqual(t, telco.Rejected, telco.OutcomeOf(err), "nobody may take it for MobiFone's refusal")
 	assert.Equal(t, before, s.sale(id), what)
 	assert.Equal(t, sent, s.sb.Requests(telco.OpRegister), what)
 }
@@ -114,7 +114,7 @@ func TestBadOrders(t *testing.T) {
 	})
 }
 
-// The price rose between the offer and the register: the partner refuses our amount, and
+// The price rose between the offer and the register: MobiFone refuses our amount, and
 // the cash is due back.
 func TestTheAmountSentIsTheCashTaken(t *testing.T) {
 	t.Parallel()
@@ -137,7 +137,7 @@ func TestTheAmountSentIsTheCashTaken(t *testing.T) {
 	})
 }
 
-// An OTP that runs out between the lookup and the registration: the partner says so.
+// An OTP that runs out between the lookup and the registration: MobiFone says so.
 func TestAnOTPThatRunsOutOnTheWay(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {

@@ -50,7 +50,7 @@ func TestASecondSuccessIsSeen(t *testing.T) {
 	assert.Equal(t, sale.Registered, c.s.State)
 }
 
-// The partner told or showed a success, and then its lookups do not show it any more: that
+// MobiFone told or showed a success, and then its lookups do not show it any more: that
 // is no absence.
 func TestASuccessOnceSeenIsNotForgotten(t *testing.T) {
 	t.Parallel()

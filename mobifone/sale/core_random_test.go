@@ -72,7 +72,7 @@ func (f *fuzzer) event() sale.Event {
 		}
 		at := f.otpSent()
 		at.At = f.now
-		if f.one(8) && f.s.Ticket != nil { // the partner names the same transaction again
+		if f.one(8) && f.s.Ticket != nil { // MobiFone names the same transaction again
 			at.Ticket.TransID = f.s.Ticket.TransID
 		}
 		return at

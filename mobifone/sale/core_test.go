@@ -17,7 +17,7 @@ var (
 	coreOrder = sale.Order{Shop: "HN01", ID: "DH-1", Package: "C120", Price: price, Staff: clerk}
 )
 
-// core drives the decision core alone. Partner and local clock are the same here.
+// core drives the decision core alone. MobiFone's and the local clock are the same here.
 type core struct {
 	t        *testing.T
 	rules    sale.Rules
@@ -84,7 +84,7 @@ func (c *core) looked(rows ...sale.Row) sale.Event {
 	return sale.Event{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: c.now, Rows: rows}, NextID: nextID(c.s)}
 }
 
-// row is the partner's row of a send or ticket.
+// row is MobiFone's row of a send or ticket.
 func (c *core) row(n int, state telco.State) sale.Row {
 	id := telco.PartnerTransID("P-1")
 	for _, send := range c.s.Intents {
@@ -124,7 +124,7 @@ func (c *core) sent() *core {
 // sending is a sale with its first send under way.
 func (c *core) sending() *core { return c.paid().ticket().sent() }
 
-// told is the partner's answer to the last send.
+// told is MobiFone's answer to the last send.
 func (c *core) told(outcome telco.Outcome, code telco.Code) sale.Event {
 	return c.toldOf(len(c.s.Intents)-1, outcome, code)
 }

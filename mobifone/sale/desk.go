@@ -38,7 +38,7 @@ type Config struct {
 	OnAlarm func(ctx context.Context, s Sale)
 }
 
-// Desk sells over a partner and a store: it makes every act durable before it is done.
+// Desk sells over a MobiFone and a store: it makes every act durable before it is done.
 // It is safe for concurrent use, and any number of desks, also on other hosts, may share a
 // store: of two who act on one sale one wins, the other gets a *[ConflictError] and has
 // done nothing.
@@ -47,7 +47,7 @@ type Desk struct {
 	time seam.Seam // the client's: waits, deadlines, goroutines
 }
 
-// ErrNoLookup refuses a desk over a partner that cannot be asked what became of a
+// ErrNoLookup refuses a desk over a MobiFone that cannot be asked what became of a
 // registration, unless Config.AllowNoLookup says that this is understood.
 var ErrNoLookup = errors.New("the contract has neither transactions.get nor transactions.search: " +
 	"nothing unknown could ever be resolved; describe one, or set AllowNoLookup")
@@ -261,11 +261,11 @@ func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (Vi
 	return d.act(ctx, id, Event{Kind: Decided, By: by, Verdict: &v})
 }
 
-// Observe feeds a partner's row found elsewhere, by reconciliation, into the sale it
+// Observe feeds a MobiFone's row found elsewhere, by reconciliation, into the sale it
 // belongs to: by partnerTransId. It changes states by the same rules as a lookup,
 // overwrites nothing and sends nothing. A row of no sale is a *[NotFoundError].
 //
-// others are the other rows of the same statement with the same partnerTransId: a partner
+// others are the other rows of the same statement with the same partnerTransId: a MobiFone
 // that carries one request out twice lists two rows that no lookup can tell apart, and
 // only both together show it.
 func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telco.Transaction) (View, error) {

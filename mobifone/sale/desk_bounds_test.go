@@ -40,7 +40,7 @@ func TestNewDeskNeedsEachPart(t *testing.T) {
 	}
 }
 
-// lost is a sale whose reply was lost, after the partner carried it out or before.
+// lost is a sale whose reply was lost, after MobiFone carried it out or before.
 func (s *shop) lost(when sandbox.When) string {
 	s.t.Helper()
 	saleID := s.toOTP("DH-1", "477")
@@ -62,7 +62,7 @@ func (c *counted) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, error) 
 	return c.Gateway.LookUp(ctx, o)
 }
 
-// Resolve looks up by the resolver, or else by the partner, and says when it comes again:
+// Resolve looks up by the resolver, or else by MobiFone, and says when it comes again:
 // never, once the sale is at rest.
 func TestWhoLooksUp(t *testing.T) {
 	t.Parallel()
@@ -131,7 +131,7 @@ func TestResolveSaysWhatTheStoreSaid(t *testing.T) {
 }
 
 // A sale that is due too early, or far too late, is put where it belongs; one that waits as
-// it should is left alone. None of it asks the partner.
+// it should is left alone. None of it asks MobiFone.
 func TestResolvePutsAWakeUpRight(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
@@ -204,7 +204,7 @@ func TestHowLongAnIntentWaits(t *testing.T) {
 		s.counter = s.open(func(cfg *sale.Config) { cfg.Now = func() time.Time { return ahead } })
 		intent := s.sale(s.lost(sandbox.After)).Intents[0]
 		assert.Equal(t, ahead.UTC(), intent.At)
-		assert.Equal(t, 20*time.Second+time.Second+30*time.Second+5*time.Second, intent.WakeAt.Sub(intent.At), "the partner's second, cut off in its Date, included")
+		assert.Equal(t, 20*time.Second+time.Second+30*time.Second+5*time.Second, intent.WakeAt.Sub(intent.At), "MobiFone's second, cut off in its Date, included")
 	})
 }
 

@@ -105,7 +105,7 @@ func TestOpenNamesAPackageThatIsNone(t *testing.T) {
 	})
 }
 
-// What the partner answered to an OTP request stands in its event: the code, and how long
+// What MobiFone answered to an OTP request stands in its event: the code, and how long
 // to wait.
 func TestWhatARefusedOTPLeaves(t *testing.T) {
 	t.Parallel()

@@ -156,7 +156,7 @@ func (d *Desk) Cancel(ctx context.Context, id, by string) (View, error) {
 	return d.act(ctx, id, Event{Kind: CancelAsked, By: by})
 }
 
-// RequestOTP asks the partner to send an OTP. The intent is stored before the request and
+// RequestOTP asks MobiFone to send an OTP. The intent is stored before the request and
 // the ticket after it. A failure leaves the sale where it is; View.WaitUntil says when to
 // ask again. While another sale holds the subscriber it is refused with a *[BusyError], while
 // an earlier registration of this one is open with a *[NotSettledError].

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestNewDeskNamesEveryFault(t *testing.T) {
@@ -75,7 +75,7 @@ func roundTripEvents(t *testing.T, events []sale.Event, n telco.MSISDN) []sale.E
 	return back
 }
 
-// The partner registered, and the store fails before the outcome is written: the caller is
+// MobiFone registered, and the store fails before the outcome is written: the caller is
 // told that nothing is known, and the driver finds out.
 func TestAnOutcomeThatCannotBeStored(t *testing.T) {
 	t.Parallel()
@@ -152,7 +152,7 @@ func TestStateNames(t *testing.T) {
 	assert.Equal(t, "State(99)", sale.State(99).String())
 }
 
-// A partner that carries one request out twice lists two rows with the same ids.
+// A MobiFone that carries one request out twice lists two rows with the same ids.
 func TestObserveSeesTwoRowsOfOneID(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{Kind: sandbox.KindD, AcceptReplays: true}, func(t *testing.T, s *shop) {

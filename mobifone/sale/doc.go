@@ -21,5 +21,5 @@
 // The decision core, [Rules.Step], is a function from a sale and an event to a sale and
 // commands, without I/O. docs/promise.md states the safety rules it keeps and what they
 // assume; docs/proof.md says how they are checked. All times are UTC on the local clock
-// unless a field says that it is the partner's.
+// unless a field says that it is MobiFone's.
 package sale

@@ -12,7 +12,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// The request is lost, or parked for as long as the partner promises at most: until the
+// The request is lost, or parked for as long as MobiFone promises at most: until the
 // fence absence says nothing, at it the sale goes on, and the second attempt has new ids.
 func TestFence(t *testing.T) {
 	t.Parallel()

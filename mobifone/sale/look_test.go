@@ -185,7 +185,7 @@ func TestReadingALookup(t *testing.T) {
 		"pending, not as sold":     {with(telco.StatePending, func(r *sale.Row) { r.Differs = "another amount" }), sale.Review, sale.Review, sale.Review},
 		"failed":                   {with(telco.StateFailed, refused), sale.Resolving, sale.RefundDue, sale.RefundDue},
 		"failed, other transId":    {with(telco.StateFailed, func(r *sale.Row) { refused(r); r.TransID = "T-9" }), sale.Resolving, sale.Resolving, sale.Paid},
-		"failed, no partner id":    {with(telco.StateFailed, func(r *sale.Row) { refused(r); r.PartnerTransID = "" }), sale.Resolving, sale.Resolving, sale.Paid},
+		"failed, no MobiFone id":   {with(telco.StateFailed, func(r *sale.Row) { refused(r); r.PartnerTransID = "" }), sale.Resolving, sale.Resolving, sale.Paid},
 		"failed, no or other code": {with(telco.StateFailed, nil), sale.Resolving, sale.Resolving, sale.Paid},
 		"init":                     {with(telco.StateInit, nil), sale.Resolving, sale.Resolving, sale.Paid},
 		"expired":                  {with(telco.StateExpired, nil), sale.Resolving, sale.Resolving, sale.Paid},

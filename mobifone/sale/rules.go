@@ -206,7 +206,7 @@ func (p clientGateway) AskOTP(ctx context.Context, o Order, id telco.PartnerTran
 	if err != nil {
 		return HeldOTP{}, 0, err
 	}
-	return HeldOTP{TransID: t.TransID, ExpiresAt: t.ExpiresAt, PartnerExpiresAt: t.PartnerExpiresAt}, t.ResendAfter, nil
+	return HeldOTP{TransID: t.TransID, ExpiresAt: t.ExpiresAt, MobiFoneExpiresAt: t.MobiFoneExpiresAt}, t.ResendAfter, nil
 }
 
 func (p clientGateway) Prepare(ctx context.Context, s Sale, code telco.OTP) (Prepared, error) {
@@ -218,7 +218,7 @@ func (p clientGateway) Prepare(ctx context.Context, s Sale, code telco.OTP) (Pre
 	draft, err := p.client.Registration.Prepare(ctx, registration.Request{
 		MSISDN: s.Order.MSISDN, Package: s.Order.Package, Amount: s.Order.Price, OfferPrice: s.Order.Price,
 		TransID: s.Ticket.TransID, PartnerTransID: s.PartnerTransID, OTP: code,
-		OTPExpiresAt: s.Ticket.PartnerExpiresAt, Staff: s.Order.Staff,
+		OTPExpiresAt: s.Ticket.MobiFoneExpiresAt, Staff: s.Order.Staff,
 	})
 	if err != nil {
 		return nil, err

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestSameOrderSameSale(t *testing.T) {
@@ -95,7 +95,7 @@ func TestRegisterOfABusySubscriberIsRefused(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		first, second := s.toOTP("DH-1", "409"), s.paid("DH-2", "409")
 		code := s.otp("409")
-		pass(61e9) // the partner's resend wait
+		pass(61e9) // MobiFone's resend wait
 		s.ask(second)
 		_, err := s.Register(t.Context(), first, code, teller)
 		require.Error(t, err)

@@ -30,7 +30,7 @@ const (
 
 var clerk = telco.Staff{Shop: "HN01", Employee: teller, POS: "P2"}
 
-// shop is a desk over the real client and a partner without sockets, in a bubble of fake
+// shop is a desk over the real client and a MobiFone without sockets, in a bubble of fake
 // time.
 type shop struct {
 	t      *testing.T
@@ -50,7 +50,7 @@ type counter struct {
 	tap    *tap
 }
 
-// inShop runs f in a bubble, over a partner of that configuration.
+// inShop runs f in a bubble, over a MobiFone of that configuration.
 func inShop(t *testing.T, cfg sandbox.Config, f func(t *testing.T, s *shop), settings ...setting) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

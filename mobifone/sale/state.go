@@ -120,10 +120,10 @@ type Sale struct {
 // HeldOTP is an OTP in hand: what MobiFone said when it was sent. The code itself is never
 // here.
 type HeldOTP struct {
-	TransID          telco.TransID `json:"transId"`
-	ExpiresAt        time.Time     `json:"expiresAt"`                 // local clock, for the countdown
-	PartnerExpiresAt time.Time     `json:"partnerExpiresAt,omitzero"` // as MobiFone's reply said, for the fence
-	RunOut           bool          `json:"runOut,omitzero"`           // MobiFone says that it has run out: another one is needed
+	TransID           telco.TransID `json:"transId"`
+	ExpiresAt         time.Time     `json:"expiresAt"`                 // local clock, for the countdown
+	MobiFoneExpiresAt time.Time     `json:"partnerExpiresAt,omitzero"` // as MobiFone's reply said, for the fence
+	RunOut            bool          `json:"runOut,omitzero"`           // MobiFone says that it has run out: another one is needed
 }
 
 // Intent is the durable record of one send and what became of it. It is open until
@@ -159,7 +159,7 @@ func (i Intent) stayed() bool { return i.Answered && i.Outcome == telco.NotSent 
 
 func (i Intent) open() bool { return i.Settled == "" }
 
-// Registration is what the partner said of a registration.
+// Registration is what MobiFone said of a registration.
 type Registration struct {
 	TransID        telco.TransID        `json:"transId"`
 	PartnerTransID telco.PartnerTransID `json:"partnerTransId"`

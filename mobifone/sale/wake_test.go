@@ -8,7 +8,7 @@ import (
 )
 
 // Polls thin out, but not past the moment that decides, and after it they are close again:
-// a partner's time is cut to the second, so the first look at the fence may be too early.
+// a MobiFone's time is cut to the second, so the first look at the fence may be too early.
 func TestWakeAtTheFence(t *testing.T) {
 	t.Parallel()
 	c := newCore(t)

@@ -83,7 +83,7 @@ func fourSteps(t *testing.T, c *caller, served *contract.Contract) {
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+"/partner/v1/transaction?transId=T1", http.NoBody)
 	require.NoError(t, err)
-	assert.Equal(t, http.StatusNotFound, c.send(telco.OpRegister, req).status, "this partner has no lookup by id")
+	assert.Equal(t, http.StatusNotFound, c.send(telco.OpRegister, req).status, "this MobiFone has no lookup by id")
 }
 
 // A token may stand in a header of another name, or among the members.

@@ -104,7 +104,7 @@ func hold(wait time.Duration) Action {
 }
 
 // notSent: not one byte left, so the same ids may be sent again. The contract has
-// sentences for what the partner says, and the partner said nothing.
+// sentences for what MobiFone says, and MobiFone said nothing.
 func (e *Error) notSent(cashTaken bool) Action {
 	e = e.unsaid()
 	switch e.Code {
@@ -160,7 +160,7 @@ func (e *Error) unknownBeforeSale(cashTaken bool) Action {
 	return e.unsaid().act(WaitUntil, again, cashTaken)
 }
 
-// rejected: the partner said no, and whoever made the error made sure that the no is
+// rejected: MobiFone said no, and whoever made the error made sure that the no is
 // not the echo of an earlier success.
 func (e *Error) rejected(cashTaken bool) Action {
 	switch e.Code {

@@ -141,7 +141,7 @@ func TestActionMoneyRules(t *testing.T) {
 						assert.Zero(t, a.Wait, what)
 					}
 					if outcome == telco.NotSent {
-						assert.NotContains(t, a.Text.VI, contractText.VI, "the partner said nothing: %s", what)
+						assert.NotContains(t, a.Text.VI, contractText.VI, "MobiFone said nothing: %s", what)
 					}
 					assert.NotEmpty(t, a.Text.VI, what)
 					assert.NotEmpty(t, a.Text.EN, what)

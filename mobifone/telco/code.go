@@ -1,14 +1,14 @@
 package telco
 
 // Code is the canonical name of a reason. It is itself an error, so that
-// errors.Is(err, telco.OTPInvalid) asks for it. The contract maps the partner's
-// own strings to these names; [Error.WireCode] keeps the partner's string.
+// errors.Is(err, telco.OTPInvalid) asks for it. The contract maps MobiFone's
+// own strings to these names; [Error.WireCode] keeps MobiFone's string.
 type Code string
 
 // Error returns the code's name.
 func (c Code) Error() string { return string(c) }
 
-// Codes the partner says (contract.md, "Result codes").
+// Codes MobiFone says (contract.md, "Result codes").
 const (
 	Success                  Code = "SUCCESS"
 	Processing               Code = "PROCESSING"
@@ -45,7 +45,7 @@ const (
 	CommandNotConfigured     Code = "COMMAND_NOT_CONFIGURED"
 )
 
-// Codes the SDK says itself; no partner reply carries them.
+// Codes the SDK says itself; no MobiFone reply carries them.
 const (
 	InvalidInput      Code = "local.INVALID_INPUT"      // what the caller passed is malformed; [Error.Fields] says which
 	OperationAbsent   Code = "local.OPERATION_ABSENT"   // the contract has no such operation
@@ -54,20 +54,20 @@ const (
 	ConnectFailed     Code = "local.CONNECT_FAILED"     // DNS, dial or TLS failed
 	ClientClosed      Code = "local.CLIENT_CLOSED"      // the client was closed
 	PastSendBy        Code = "local.PAST_SEND_BY"       // the send came too late to be fenced
-	ClockUnreliable   Code = "local.CLOCK_UNRELIABLE"   // the two local clocks disagree, or the partner's time is not known
+	ClockUnreliable   Code = "local.CLOCK_UNRELIABLE"   // the two local clocks disagree, or MobiFone's time is not known
 	AlreadySent       Code = "local.ALREADY_SENT"       // a second Send of the same draft
 	ReplyUnreadable   Code = "local.REPLY_UNREADABLE"   // cut, garbled, contradictory or not ours
 	ReplyLost         Code = "local.REPLY_LOST"         // sent, and no reply came
-	LookupConflict    Code = "local.LOOKUP_CONFLICT"    // the partner's row contradicts what was sent; a person must look
+	LookupConflict    Code = "local.LOOKUP_CONFLICT"    // MobiFone's row contradicts what was sent; a person must look
 	Canceled          Code = "local.CANCELED"           // the caller's context ended before the body left
-	RedirectRefused   Code = "local.REDIRECT_REFUSED"   // the partner answered 3xx; redirects are never followed
+	RedirectRefused   Code = "local.REDIRECT_REFUSED"   // MobiFone answered 3xx; redirects are never followed
 )
 
-// Local reports whether the SDK itself says the code, not the partner.
+// Local reports whether the SDK itself says the code, not MobiFone.
 func (c Code) Local() bool { return len(c) > 6 && c[:6] == "local." }
 
 // Codes returns every code of this package in the order it declares them: what the
-// partner says first, then what the SDK says itself ([Code.Local]).
+// MobiFone says first, then what the SDK says itself ([Code.Local]).
 func Codes() []Code {
 	return []Code{
 		Success, Processing, DuplicateTransaction, TransactionConflict, TransactionNotFound,

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Credentials is what the partner gave the shop chain. Which fields are needed
+// Credentials is what MobiFone gave the shop chain. Which fields are needed
 // depends on the contract's authentication scheme.
 type Credentials struct {
 	APIKey     Secret           // api-key schemes and HMAC

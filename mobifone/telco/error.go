@@ -27,18 +27,18 @@ type FieldError struct {
 type Error struct {
 	Operation    Operation
 	Outcome      Outcome
-	Code         Code          // canonical; a local.* code when the partner said nothing usable
-	WireCode     string        // the partner's own string; empty when it said none
-	Message      string        // the partner's text, scrubbed of numbers that could be personal; see [Scrub]
+	Code         Code          // canonical; a local.* code when MobiFone said nothing usable
+	WireCode     string        // MobiFone's own string; empty when it said none
+	Message      string        // MobiFone's text, scrubbed of numbers that could be personal; see [Scrub]
 	Text         Text          // the sentence the contract has for Code, filled in or not; see [Error.Sentence]
-	AttemptsLeft *int          // OTP entries left; nil when the partner did not say
+	AttemptsLeft *int          // OTP entries left; nil when MobiFone did not say
 	Then         Then          // of a registration: where it goes on once it is settled that this answer registered nothing
 	RetryAfter   time.Duration // how long to wait before trying again; 0 when not known
 	Evidence     Evidence
 	Handle       *Handle      // of a registration: what to resolve; see registration.Resolve
 	Undecided    *Undecided   // of a resolve that could not decide
 	Fields       []FieldError // of bad input, every fault at once
-	Err          error        // the cause; nil when the partner's reply is the cause
+	Err          error        // the cause; nil when MobiFone's reply is the cause
 }
 
 // Error says operation, outcome, code, evidence and cause on one line.
@@ -128,7 +128,7 @@ func (e Error) Format(f fmt.State, verb rune) {
 
 // LogValue returns operation, outcome, code, wire_code, http_status, tries, sends,
 // request_id, telco_request_id, deadline and retry_after, those that are known, and
-// nothing else: not the partner's message, not the cause.
+// nothing else: not MobiFone's message, not the cause.
 func (e Error) LogValue() slog.Value {
 	attrs := make([]slog.Attr, 0, 11)
 	text := func(key, value string) {

@@ -9,14 +9,14 @@ type Evidence struct {
 	FirstSend  time.Time // when the first body was let out; zero if none was
 	LastSend   time.Time // when the last body was let out; zero if none was
 	HTTPStatus int       // status of the last reply; 0 when none came
-	RequestID  string    // the id of the last try, as sent to the partner
+	RequestID  string    // the id of the last try, as sent to MobiFone
 	// TelcoRequestID is MobiFone's own id of the exchange, in the last well-formed reply;
 	// empty when it said none. The subscriber's number and the OTP are masked in it.
 	TelcoRequestID string
-	// PartnerTime is the partner's own clock in the last well-formed reply; zero when
-	// there was none, or the partner has no clock.
-	PartnerTime time.Time
-	Deadline    Deadline // which deadline ended the call; empty when none did
+	// MobiFoneTime is MobiFone's own clock in the last well-formed reply; zero when
+	// there was none, or MobiFone has no clock.
+	MobiFoneTime time.Time
+	Deadline     Deadline // which deadline ended the call; empty when none did
 	// Unread names the fields of the last well-formed reply that only inform (dates, texts,
 	// counters) and could not be read. They are zero, and decided nothing.
 	Unread []string
@@ -27,7 +27,7 @@ type Evidence struct {
 
 // Try is what is known of one HTTP request that was followed by another.
 type Try struct {
-	RequestID      string    // as sent to the partner
+	RequestID      string    // as sent to MobiFone
 	TelcoRequestID string    // as the reply said it; see [Evidence]
 	EndedAt        time.Time // by the local wall clock
 	HTTPStatus     int       // 0 when no reply came

@@ -1,6 +1,6 @@
 package telco
 
-// Operation names one function of the partner's API, as the contract spells it.
+// Operation names one function of MobiFone's API, as the contract spells it.
 type Operation string
 
 // The six operations the SDK knows. A contract may leave some out.

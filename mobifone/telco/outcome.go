@@ -13,8 +13,8 @@ type Outcome uint8
 // The four outcomes.
 const (
 	Unknown   Outcome = iota // everything that is not proven to be one of the others
-	Succeeded                // the partner said so
-	Rejected                 // the partner said no, and the no cannot be the echo of our own success
+	Succeeded                // MobiFone said so
+	Rejected                 // MobiFone said no, and the no cannot be the echo of our own success
 	NotSent                  // proven: not one byte of the body left
 )
 

@@ -46,7 +46,7 @@ func renewed(a, b, c byte) (uint64, bool) {
 //
 // It says nothing about the network that serves the number now: since November 2018 a
 // subscriber keeps the number when changing networks. Never refuse a sale by it; the
-// partner's answer to the eligibility question decides.
+// MobiFone's answer to the eligibility question decides.
 func (m MSISDN) PrefixHint() string {
 	switch m.number() / 10_000_000 {
 	case 70, 76, 77, 78, 79, 89, 90, 93:

@@ -12,7 +12,7 @@ const longestScrubbed = 256
 
 // Scrub makes foreign text fit for errors, logs and screens: it hides every known
 // string (pass OTP, secrets, shop-internal names; letter case is ignored for ASCII),
-// also where the partner grouped its digits, and every stretch of digits that contains
+// also where MobiFone grouped its digits, and every stretch of digits that contains
 // a phone number, of which at most the last three digits stay. Hidden text becomes
 // "***". Digits count as one stretch over spaces, dots, dashes, slashes, underscores,
 // parentheses and invisible marks, so nothing in the result is a number that

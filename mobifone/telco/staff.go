@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// Staff says who sells: every request to the partner carries it.
+// Staff says who sells: every request to MobiFone carries it.
 type Staff struct {
-	Shop     string // shop code as agreed with the partner, 1 to 32 of [A-Za-z0-9_.-]
+	Shop     string // shop code as agreed with MobiFone, 1 to 32 of [A-Za-z0-9_.-]
 	Employee string // employee code, same alphabet
 	POS      string // point of sale, same alphabet; may be empty
 
@@ -29,14 +29,14 @@ func (s Staff) Validate() []FieldError {
 		switch {
 		case c.value == "" && c.optional, staffCode(c.value):
 		case c.value == "":
-			faults = append(faults, FieldError{c.field, "missing; set the code agreed with the partner"})
+			faults = append(faults, FieldError{c.field, "missing; set the code agreed with MobiFone"})
 		default:
 			// A code that only looks right is no help to who sees the right one.
 			if odd := CheckID(c.field, c.value); len(odd) > 0 && len(c.value) <= staffCodeMax {
 				faults = append(faults, odd...)
 				continue
 			}
-			faults = append(faults, FieldError{c.field, "not a code of 1 to 32 letters, digits, '_', '.' or '-'; set the code agreed with the partner"})
+			faults = append(faults, FieldError{c.field, "not a code of 1 to 32 letters, digits, '_', '.' or '-'; set the code agreed with MobiFone"})
 		}
 	}
 	for _, t := range []struct{ field, value string }{{"name", s.Name}, {"system", s.System}} {
@@ -70,7 +70,7 @@ func digit(c byte) bool  { return c >= '0' && c <= '9' }
 type PackageCode string
 
 // ParsePackageCode trims and upper-cases what a person typed and refuses what cannot
-// be a code. It does not know which packages exist; the partner does. The error is an
+// be a code. It does not know which packages exist; MobiFone does. The error is an
 // [*Error] with [NotSent] and [InvalidInput].
 func ParsePackageCode(s string) (PackageCode, error) {
 	s = strings.TrimSpace(s)
@@ -84,7 +84,7 @@ func ParsePackageCode(s string) (PackageCode, error) {
 	return PackageCode(strings.ToUpper(s)), nil
 }
 
-// TransID is the partner's id of a transaction, given with the OTP: opaque, at most
+// TransID is MobiFone's id of a transaction, given with the OTP: opaque, at most
 // 64 printable ASCII characters without spaces.
 type TransID string
 

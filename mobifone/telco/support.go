@@ -107,7 +107,7 @@ func (e Evidence) note(n *note, id func(string) string) {
 	if !e.LastSend.Equal(e.FirstSend) {
 		n.line("Gửi lần cuối", "Last sent", at(e.LastSend))
 	}
-	n.line("Giờ MobiFone trong trả lời", "MobiFone's time in the reply", at(e.PartnerTime))
+	n.line("Giờ MobiFone trong trả lời", "MobiFone's time in the reply", at(e.MobiFoneTime))
 	if text := deadlineText(e.Deadline); text != (Text{}) {
 		n.words("Hết thời gian", "Time ran out", text)
 	}

@@ -4,7 +4,7 @@ import "strings"
 
 // Text is one sentence, or a few, for the teller in two languages. As a template of
 // the contract it may hold values in braces: {n} attempts left, {s} seconds to wait,
-// {reason} the partner's reason. See [Text.Fill].
+// {reason} MobiFone's reason. See [Text.Fill].
 type Text struct {
 	VI string `json:"vi"`
 	EN string `json:"en"`
@@ -22,7 +22,7 @@ func (t Text) IsZero() bool { return t == Text{} }
 //
 // A sentence with a missing value outside of brackets is left out if another sentence
 // remains; if none does, only the name goes. A teller never sees a brace. Brackets do
-// not nest; one without its partner stands for itself. Values are put in as they are
+// not nest; one without its MobiFone stands for itself. Values are put in as they are
 // and not searched for names.
 func (t Text) Fill(values map[string]string) Text {
 	return Text{VI: fill(t.VI, values), EN: fill(t.EN, values)}

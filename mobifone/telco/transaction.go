@@ -2,7 +2,7 @@ package telco
 
 import "time"
 
-// State is the partner's state of a transaction, canonical. The zero value is a
+// State is MobiFone's state of a transaction, canonical. The zero value is a
 // state the contract does not list.
 type State uint8
 
@@ -51,7 +51,7 @@ func ParseState(name string) (State, bool) {
 	return StateUnlisted, false
 }
 
-// Final reports whether the partner may not change the state any more (SUCCESS may
+// Final reports whether MobiFone may not change the state any more (SUCCESS may
 // still be reversed by the operator). An unlisted state is not final.
 func (s State) Final() bool {
 	switch s {
@@ -62,20 +62,20 @@ func (s State) Final() bool {
 	}
 }
 
-// Transaction is one row of the partner's ledger. Times carry +07:00.
+// Transaction is one row of MobiFone's ledger. Times carry +07:00.
 type Transaction struct {
 	TransID        TransID
-	PartnerTransID PartnerTransID // as the partner holds it; may be another system's and malformed
+	PartnerTransID PartnerTransID // as MobiFone holds it; may be another system's and malformed
 	MSISDN         MSISDN
 	Package        PackageCode
 	Amount         VND
 	State          State
-	WireState      string // the partner's own string
+	WireState      string // MobiFone's own string
 	ResultCode     Code   // canonical code of the transaction itself, not of the lookup
 	WireResultCode string
 	ResultMessage  string // scrubbed
 	Shop           string
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
-	Extra          Extra // members of the row that the contract asks to keep // zero when the partner does not say
+	Extra          Extra // members of the row that the contract asks to keep // zero when MobiFone does not say
 }

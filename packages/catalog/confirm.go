@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Confirm returns the schedule with the times the partner said; s stays as it is. A zero
+// Confirm returns the schedule with the times MobiFone said; s stays as it is. A zero
 // time was not said: that end stays an estimate (the renewal is then counted from the
-// partner's start), and so does the schedule. Every difference from the estimate of a
+// MobiFone's start), and so does the schedule. Every difference from the estimate of a
 // second or more is listed.
 //
-// The partner's span is cut every ResetDays days. How many windows that makes is the span
+// MobiFone's span is cut every ResetDays days. How many windows that makes is the span
 // divided by ResetDays, rounded to the nearest, at least one, and the last window ends
-// where the partner says, so that an expiry at 23:59:59 makes no window of some hours.
+// where MobiFone says, so that an expiry at 23:59:59 makes no window of some hours.
 //
 // An expiry that is not after the start, or later than [MaxCycleDays] days after it,
 // cannot be: it is listed as an ignored difference and the renewal stays an estimate.
@@ -51,7 +51,7 @@ func (s Schedule) Confirm(effectiveFrom, expiresAt time.Time) Schedule {
 	return s
 }
 
-// sameSecond compares as finely as the partner's times are written.
+// sameSecond compares as finely as MobiFone's times are written.
 func sameSecond(a, b time.Time) bool { return a.Unix() == b.Unix() }
 
 func differ(field string, ours, theirs time.Time) Difference {

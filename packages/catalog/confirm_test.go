@@ -111,7 +111,7 @@ func TestConfirmKeepsPartsOfASecondQuiet(t *testing.T) {
 	s := pkg(t, "C120").Schedule(whole.Add(400*time.Millisecond)).Confirm(whole, whole.AddDate(0, 0, 30))
 	assert.Empty(t, s.Differences)
 	assert.False(t, s.Estimate)
-	assert.True(t, s.ActivatedAt().Equal(whole), "the partner's time prevails")
+	assert.True(t, s.ActivatedAt().Equal(whole), "MobiFone's time prevails")
 }
 
 func TestConfirmWithoutAnEstimatedStart(t *testing.T) {

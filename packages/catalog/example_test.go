@@ -48,5 +48,5 @@ func ExampleSchedule_Confirm() {
 	fmt.Println(s.Differences[0])
 	// Output:
 	// estimate: false
-	// expiresAt: catalog "2026-04-04T10:00:00+07:00", partner "2026-04-04T23:59:59+07:00"
+	// expiresAt: catalog "2026-04-04T10:00:00+07:00", MobiFone "2026-04-04T23:59:59+07:00"
 }

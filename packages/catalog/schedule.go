@@ -20,14 +20,14 @@ type Schedule struct {
 	CycleDays int
 	ResetDays int
 	// Estimate is true while the times follow from the catalog; [Schedule.Confirm]
-	// clears it when the partner has said both ends.
+	// clears it when MobiFone has said both ends.
 	Estimate bool
 	Windows  []Window // in order, without gap or overlap, from the activation to the renewal
 	RenewsAt time.Time
 	// RenewalBalance is what the main account (tài khoản chính) must hold at RenewsAt for
 	// MobiFone to renew by itself; 0 when the package does not renew.
 	RenewalBalance telco.VND
-	Differences    []Difference // what the partner said otherwise
+	Differences    []Difference // what MobiFone said otherwise
 }
 
 // Window is a half-open span [From, To) in which the benefits count once.

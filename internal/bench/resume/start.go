@@ -52,7 +52,7 @@ func startOver(ctx context.Context, file string) error {
 	return err
 }
 
-// silent is a partner whose lookups show a registration still in work.
+// silent is a MobiFone whose lookups show a registration still in work.
 type silent struct{ sale.Gateway }
 
 func (silent) LookUp(_ context.Context, s sale.Sale) (sale.Lookup, error) {

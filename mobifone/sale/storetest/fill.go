@@ -6,8 +6,8 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // fill sets every field that v points to, at any depth, to something other than its zero
@@ -48,7 +48,7 @@ func fillValue(r *rand.Rand, v reflect.Value) {
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Uint8:
-		v.SetUint(1 + r.Uint64N(3)) // enumerations of the partner package have at least four values
+		v.SetUint(1 + r.Uint64N(3)) // enumerations of MobiFone package have at least four values
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		v.SetInt(1 + r.Int64N(1<<min(50, v.Type().Bits()-2))) // an int has 32 bits on some machines
 	default:
