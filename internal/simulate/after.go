@@ -86,10 +86,13 @@ func (p *person) meddle(v sale.View, faults faultSet) {
 	}
 }
 
-// misuse calls what the state does not allow; every call must be refused, and change
-// nothing.
+// misuse calls what the stored state does not allow; every call must be refused, and
+// change nothing. The screen may be older than the store, where an answer was lost.
 func (p *person) misuse(v sale.View) {
 	w, o, s := p.w, p.order, v.Sale.State
+	if k := w.checker.sales[o.saleID]; k != nil {
+		s = k.state
+	}
 	wrong, _ := telco.ParseOTP("000000")
 	other := o.order
 	other.Price += 1000

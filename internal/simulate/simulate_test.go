@@ -132,6 +132,7 @@ func TestFoundBefore(t *testing.T) {
 		"E+nonce:0:copy-second@1", "E:0:otp-expires-in-flight@3,copy-second@1", "F+nonce:0:parked@1,copy-second@1",
 		"C:0:exhausted-otp@1", "D:0:reversed@1", "F:0:clock-step@54,429-before@1", "B:0:clock-frozen@17,suspend@55",
 		"E+nonce:0:beyond-fence@1,walk-away@5", "F:0:same-order-twice@1,suspend@21", "C:0:two-orders@1,override@1", "B:0:walk-away@4,no-lookup@1,copy-second@1",
+		"E:0:apply-unknown@2,misuse@2", "E:0:misuse@2,canceled@15",
 	} {
 		s, err := parseScript(text)
 		require.NoError(t, err)
