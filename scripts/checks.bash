@@ -3,6 +3,7 @@
 
 passed=0
 failures=()
+not_run=()
 
 # check WHERE WHAT COMMAND... runs one check.
 check() {
@@ -14,6 +15,12 @@ check() {
 	else
 		failures+=("$where: $what")
 	fi
+}
+
+# unable WHERE WHAT WHY notes a check that this machine cannot run. It does not pass.
+unable() {
+	printf '\n== %s: %s: NOT RUN: %s\n' "$1" "$2" "$3"
+	not_run+=("$1: $2: $3")
 }
 
 # within DIR COMMAND... runs a command in a directory.
@@ -39,7 +46,10 @@ finish() {
 	for f in "${failures[@]+"${failures[@]}"}"; do
 		echo "FAILED $f"
 	done
-	echo "$passed passed, ${#failures[@]} failed"
+	for f in "${not_run[@]+"${not_run[@]}"}"; do
+		echo "NOT RUN $f"
+	done
+	echo "$passed passed, ${#failures[@]} failed, ${#not_run[@]} not run, after ${SECONDS}s"
 	[ ${#failures[@]} -eq 0 ]
 	exit
 }

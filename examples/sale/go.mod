@@ -3,8 +3,8 @@ module github.com/fptshop/mobifone-go/examples/sale
 go 1.26.0
 
 require (
-	github.com/fptshop/mobifone-go v0.0.0
-	github.com/fptshop/mobifone-go/mobifone/sale/sqlstore v0.0.0
+	github.com/fptshop/mobifone-go v0.1.0
+	github.com/fptshop/mobifone-go/mobifone/sale/sqlstore v0.1.0
 	github.com/stretchr/testify v1.12.1
 )
 

@@ -4,8 +4,8 @@ go 1.26.0
 
 require (
 	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.24.0
-	github.com/fptshop/mobifone-go v0.0.0
-	github.com/fptshop/mobifone-go/mobifone/sale/sqlstore v0.0.0
+	github.com/fptshop/mobifone-go v0.1.0
+	github.com/fptshop/mobifone-go/mobifone/sale/sqlstore v0.1.0
 	github.com/google/go-github/v75 v75.0.0
 	github.com/google/uuid v1.6.0
 	github.com/hashicorp/go-retryablehttp v0.7.8

@@ -3,7 +3,7 @@ module github.com/fptshop/mobifone-go/internal/contracttest
 go 1.26.0
 
 require (
-	github.com/fptshop/mobifone-go v0.0.0
+	github.com/fptshop/mobifone-go v0.1.0
 	github.com/pb33f/libopenapi v0.41.8
 	github.com/pb33f/libopenapi-validator v0.16.2
 	github.com/stretchr/testify v1.12.1

@@ -13,6 +13,7 @@ tool (
 )
 
 require (
+	github.com/google/licensecheck v0.3.1
 	golang.org/x/mod v0.42.0
 	golang.org/x/tools v0.52.0
 )
