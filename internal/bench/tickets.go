@@ -23,9 +23,9 @@ var staff = telco.Staff{Shop: shop, Employee: employee, POS: pos}
 // ticket is one sale.
 type ticket struct {
 	order   string
-	digits  string         // the number as it stands on the wire
+	digits  string       // the number as it stands on the wire
 	number  telco.MSISDN // the same
-	trans   string         // MobiFone's id
+	trans   string       // MobiFone's id
 	otp     telco.OTP
 	scratch [32]byte
 }

@@ -122,12 +122,12 @@ func TestEnvelopesAgree(t *testing.T) {
 // codeRow is a row of x-codes.
 type codeRow struct {
 	Name     telco.Code `yaml:"name"`
-	Codes    []string     `yaml:"codes"`
-	Register string       `yaml:"register"`
-	Resend   string       `yaml:"resend"`
+	Codes    []string   `yaml:"codes"`
+	Register string     `yaml:"register"`
+	Resend   string     `yaml:"resend"`
 	Then     telco.Then `yaml:"then"`
-	Seen     []string     `yaml:"seen"`
-	Meaning  string       `yaml:"meaning"`
+	Seen     []string   `yaml:"seen"`
+	Meaning  string     `yaml:"meaning"`
 }
 
 // TestCodesAgree compares the code table row by row, in order.

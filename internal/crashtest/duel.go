@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // duelist is a child that sells the orders it is told, one a line, each at the same

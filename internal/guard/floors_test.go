@@ -52,7 +52,7 @@ type room struct {
 // rooms is the house of docs/architecture.md. Some rooms are planned, not built: their
 // place is fixed before the first file.
 var rooms = map[string]room{
-	"mobifone/telco":       {floor: vocabulary},
+	"mobifone/telco":         {floor: vocabulary},
 	"internal/seam":          {floor: vocabulary},
 	"packages/catalog":       {floor: catalog},
 	"internal/jsontree":      {floor: trees, only: []string{}},

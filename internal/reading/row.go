@@ -12,7 +12,7 @@ import (
 type Row struct {
 	telco.IDs
 	State     telco.State
-	Differs   string       // in what it is not what was sold, in words; "" when it is
+	Differs   string     // in what it is not what was sold, in words; "" when it is
 	Refusal   telco.Code // of FAILED: the listed code it failed with; "" when it has none
 	Then      telco.Then // where the sale goes on after Refusal
 	UpdatedAt time.Time

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // person works at a desk. People outlive their programs: when the host dies the person

@@ -18,7 +18,7 @@ import (
 // Answer is what a server says.
 type Answer struct {
 	Code      telco.Code // canonical; the contract picks MobiFone's string
-	WireCode  string       // overrides Code
+	WireCode  string     // overrides Code
 	Message   string
 	RequestID string
 	Time      time.Time

@@ -10,8 +10,8 @@ type Document struct {
 	Name    string `json:"name"`    // names the contract for people
 	// what MobiFone offers; calling any other operation is a typed error
 	Operations map[telco.Operation]*Endpoint `json:"operations"`
-	Envelope   Envelope                        `json:"envelope"` // the frame of every answer
-	Codes      []CodeRule                      `json:"codes"`    // the code table; a code that is not listed is unknown
+	Envelope   Envelope                      `json:"envelope"` // the frame of every answer
+	Codes      []CodeRule                    `json:"codes"`    // the code table; a code that is not listed is unknown
 	// MobiFone's string for a transaction's state → INIT, PENDING, SUCCESS, FAILED, EXPIRED,
 	// CANCELLED or REVERSED
 	States map[string]string `json:"states"`
@@ -78,7 +78,7 @@ type CodeRule struct {
 	Wire []string `json:"wire"` // MobiFone's strings
 	// the row speaks for these alone; none: for all that no other row names
 	Operations []telco.Operation `json:"operations,omitzero"`
-	HTTPStatus []int               `json:"httpStatus,omitzero"` // statuses that mean the same without an envelope
+	HTTPStatus []int             `json:"httpStatus,omitzero"` // statuses that mean the same without an envelope
 	Name       telco.Code        `json:"name"`                // the canonical name
 	// what the code means for an operation; "*" for those not named; default unknown
 	Class map[telco.Operation]string `json:"class" oneof:"success|rejected|unknown"`

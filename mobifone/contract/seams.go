@@ -30,9 +30,9 @@ type Codec interface {
 // Message says what a [Codec] translates.
 type Message struct {
 	Operation   telco.Operation
-	Reply       bool                // MobiFone's answer, not our request
+	Reply       bool              // MobiFone's answer, not our request
 	Credentials telco.Credentials // of this try; on the server's side what clients must show
-	Stamp       Stamp               // of this try; zero on the server's side
+	Stamp       Stamp             // of this try; zero on the server's side
 }
 
 // Stamp makes one try unlike any other.

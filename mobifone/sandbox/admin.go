@@ -87,7 +87,7 @@ func fromHere(r *http.Request) bool {
 }
 
 type question struct {
-	MSISDN         string                 `json:"msisdn"`
+	MSISDN         string               `json:"msisdn"`
 	PartnerTransID telco.PartnerTransID `json:"partnerTransId"`
 }
 
@@ -147,11 +147,11 @@ func answer(w http.ResponseWriter, v any) {
 // sms is a message as the inbox endpoint writes it: the one place where a code leaves
 // in clear, as it does on a phone.
 type sms struct {
-	At      time.Time           `json:"at"`
-	OTP     string              `json:"otp"`
+	At      time.Time         `json:"at"`
+	OTP     string            `json:"otp"`
 	TransID telco.TransID     `json:"transId"`
 	Package telco.PackageCode `json:"packageCode"`
-	To      string              `json:"-"` // masked
+	To      string            `json:"-"` // masked
 }
 
 func (s *Sandbox) inboxOf(n telco.MSISDN) []sms {

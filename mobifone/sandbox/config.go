@@ -40,15 +40,15 @@ type Config struct {
 
 	// What only the wire needs.
 	Credentials  telco.Credentials // what clients must show; zero is made up at random
-	Now          func() time.Time    // nil is time.Now
-	Skew         time.Duration       // how far MobiFone's clock is ahead of Now
-	TimeWindow   time.Duration       // how far a timestamp may be off; 0 is 300 s
-	NonceMemory  int                 // nonces remembered at most; 0 is 100000
-	TokenTTL     time.Duration       // of the bearer login; 0 is 1 h
-	RateLimit    float64             // requests per second; 0 is no limit
-	RateBurst    int                 // 0 is 1
-	MaxBody      int64               // bytes of a request; 0 is 1 MiB
-	DisableAdmin bool                // no /_sandbox/ endpoints
+	Now          func() time.Time  // nil is time.Now
+	Skew         time.Duration     // how far MobiFone's clock is ahead of Now
+	TimeWindow   time.Duration     // how far a timestamp may be off; 0 is 300 s
+	NonceMemory  int               // nonces remembered at most; 0 is 100000
+	TokenTTL     time.Duration     // of the bearer login; 0 is 1 h
+	RateLimit    float64           // requests per second; 0 is no limit
+	RateBurst    int               // 0 is 1
+	MaxBody      int64             // bytes of a request; 0 is 1 MiB
+	DisableAdmin bool              // no /_sandbox/ endpoints
 }
 
 // DefaultConfig is what the zero Config stands for, written out.

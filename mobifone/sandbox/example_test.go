@@ -3,8 +3,8 @@ package sandbox_test
 import (
 	"fmt"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // A test starts a MobiFone, scripts what goes wrong, lets its own code sell, and asks in

@@ -66,10 +66,10 @@ const (
 // later one counts.
 type Fault struct {
 	Operation telco.Operation `json:"operation,omitzero"` // "": every one
-	MSISDN    string            `json:"msisdn,omitzero"`    // any written form; "": every one. Personal data
-	Nth       int               `json:"nth,omitzero"`       // from the n-th request that matches; 0 is the first
-	Every     int               `json:"every,omitzero"`     // and then each Every-th; 0 is each
-	Times     int               `json:"times,omitzero"`     // so often; 0 is once, negative is for ever
+	MSISDN    string          `json:"msisdn,omitzero"`    // any written form; "": every one. Personal data
+	Nth       int             `json:"nth,omitzero"`       // from the n-th request that matches; 0 is the first
+	Every     int             `json:"every,omitzero"`     // and then each Every-th; 0 is each
+	Times     int             `json:"times,omitzero"`     // so often; 0 is once, negative is for ever
 
 	Kind       FaultKind         `json:"kind"`
 	When       When              `json:"when,omitzero"`
@@ -80,7 +80,7 @@ type Fault struct {
 	Status     int               `json:"status,omitzero"`
 	RetryAfter string            `json:"retryAfter,omitzero"` // as it stands in the header
 	Location   string            `json:"location,omitzero"`
-	Code       telco.Code      `json:"code,omitzero"`
+	Code       telco.Code        `json:"code,omitzero"`
 	WireCode   string            `json:"wireCode,omitzero"` // for a code the contract does not list
 	Second     bool              `json:"second,omitzero"`
 }

@@ -14,9 +14,9 @@ type Package struct {
 	Code      telco.PackageCode
 	Name      string
 	Price     telco.VND // for one cycle, VAT included
-	CycleDays int         // length of a cycle (chu kỳ) in days; it renews at the end
-	ResetDays int         // benefits are reset every so many days inside the cycle; CycleDays is a multiple of it
-	AutoRenew bool        // MobiFone renews by itself when the main account holds the price
+	CycleDays int       // length of a cycle (chu kỳ) in days; it renews at the end
+	ResetDays int       // benefits are reset every so many days inside the cycle; CycleDays is a multiple of it
+	AutoRenew bool      // MobiFone renews by itself when the main account holds the price
 	Benefits  Benefits
 	Notes     []Note
 }

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // busyKeyOf returns the key that has the check value; after [Store.Rehash] that is the new

@@ -6,8 +6,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // change is the n-th of a simple kind: sale n, opened by a process of the given name.

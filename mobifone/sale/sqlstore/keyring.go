@@ -22,7 +22,7 @@ const keySize = 32
 // 2³² numbers. The BusyKey changes only through [Store.Rehash].
 type Keyring struct {
 	Keys    map[string]telco.Secret // by key id; ids are stored in clear
-	Current string                    // the id of the key for what is written from now on
+	Current string                  // the id of the key for what is written from now on
 	BusyKey telco.Secret            // of the hash that tells a busy subscriber; not one of Keys
 }
 

@@ -3,8 +3,8 @@ package storetest
 import (
 	"testing"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // openedFor opens the n-th sale for the subscriber of sale 1.
