@@ -62,7 +62,7 @@ func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
 	}
 	reply, err := s.t.Call(ctx, telco.OpOTP, field.Request{
 		MSISDN: req.MSISDN, Package: req.Package, PartnerTransID: req.PartnerTransID,
-		Channel: s.t.Channel(), Shop: req.Staff.Shop, Employee: req.Staff.Employee, EmployeeName: req.Staff.Name, POS: req.Staff.POS, System: req.Staff.System,
+		Channel: s.t.Channel(), Staff: req.Staff,
 	})
 	if err != nil {
 		return nil, err

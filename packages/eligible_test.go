@@ -56,7 +56,7 @@ func TestEligibleSendsWhoAsks(t *testing.T) {
 	p.On(telco.OpEligible, func(w http.ResponseWriter, r *http.Request, f field.Request) { got = f; offers(w, r, f) })
 	e, err := client(t, p).Packages.Eligible(t.Context(), request())
 	require.NoError(t, err)
-	assert.Equal(t, field.Request{MSISDN: request().MSISDN, Channel: "SHOP", Shop: "HN01", Employee: "GDV07"}, got)
+	assert.Equal(t, field.Request{MSISDN: request().MSISDN, Channel: "SHOP", Staff: telco.Staff{Shop: "HN01", Employee: "GDV07"}}, got)
 	assert.Equal(t, "PREPAID", e.SubscriberType)
 	assert.Equal(t, 1, e.Evidence.Sends)
 	assert.False(t, e.MobiFoneTime.IsZero())

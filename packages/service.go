@@ -54,8 +54,7 @@ func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibili
 		return s.unchecked(), nil
 	}
 	reply, err := s.t.Call(ctx, telco.OpEligible, field.Request{
-		MSISDN: req.MSISDN, Channel: s.t.Channel(),
-		Shop: req.Staff.Shop, Employee: req.Staff.Employee, EmployeeName: req.Staff.Name, POS: req.Staff.POS, System: req.Staff.System,
+		MSISDN: req.MSISDN, Channel: s.t.Channel(), Staff: req.Staff,
 	})
 	if err != nil {
 		return nil, err

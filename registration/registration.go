@@ -272,8 +272,7 @@ func (r Request) purchase() telco.Purchase {
 
 func (r Request) fields(channel string) field.Request {
 	return field.Request{
-		MSISDN: r.MSISDN, Channel: channel, Shop: r.Staff.Shop, Employee: r.Staff.Employee, EmployeeName: r.Staff.Name,
-		POS: r.Staff.POS, System: r.Staff.System,
+		MSISDN: r.MSISDN, Channel: channel, Staff: r.Staff,
 		Package: r.Package, TransID: r.TransID, PartnerTransID: r.PartnerTransID, OTP: r.OTP, Amount: r.Amount,
 	}
 }

@@ -51,13 +51,9 @@ func Of(op telco.Operation) Ops {
 // Request holds the fields of a request. A zero field is not sent, nor is one that the
 // operation's endpoint does not list.
 type Request struct {
-	MSISDN         telco.MSISDN
-	Channel        string
-	Shop           string
-	Employee       string
-	EmployeeName   string
-	POS            string
-	System         string
+	MSISDN  telco.MSISDN
+	Channel string
+	telco.Staff
 	Package        telco.PackageCode
 	TransID        telco.TransID
 	PartnerTransID telco.PartnerTransID
@@ -97,11 +93,11 @@ const (
 var Requests = [...]Spec[Request]{
 	{Name: MSISDN, Ops: Eligible | OTP | Register | Search, Need: Eligible | OTP | Search, At: func(r *Request) any { return &r.MSISDN }},
 	{Name: "channel", Ops: all, At: func(r *Request) any { return &r.Channel }},
-	{Name: "shop", Ops: Eligible | OTP | Register | lists, At: func(r *Request) any { return &r.Shop }},
-	{Name: "employee", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.Employee }},
-	{Name: "employeeName", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.EmployeeName }},
-	{Name: "pos", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.POS }},
-	{Name: "system", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.System }},
+	{Name: "shop", Ops: Eligible | OTP | Register | lists, At: func(r *Request) any { return &r.Staff.Shop }},
+	{Name: "employee", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.Staff.Employee }},
+	{Name: "employeeName", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.Staff.Name }},
+	{Name: "pos", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.Staff.POS }},
+	{Name: "system", Ops: Eligible | OTP | Register, At: func(r *Request) any { return &r.Staff.System }},
 	{Name: Package, Ops: OTP | Register | lists, Need: OTP, At: func(r *Request) any { return &r.Package }},
 	{Name: TransID, Ops: Register | Get, At: func(r *Request) any { return &r.TransID }},
 	{Name: PartnerTransID, Ops: OTP | Register | Get, At: func(r *Request) any { return &r.PartnerTransID }},

@@ -37,7 +37,7 @@ func newDesk(t *testing.T, cfg Config) desk {
 
 func (d desk) otp(now time.Time, n telco.MSISDN) field.Request {
 	d.t.Helper()
-	f := field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"}
+	f := field.Request{MSISDN: n, Package: "C120", Staff: telco.Staff{Shop: "FPT001", Employee: "E01"}}
 	a := d.RequestOTP(now, f)
 	require.Equal(d.t, telco.Success, a.Code)
 	box := d.Inbox(n)
@@ -73,7 +73,7 @@ func BenchmarkSale(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		now, i = now.Add(time.Second), i+1
-		f := field.Request{MSISDN: numbers[i%len(numbers)], Package: "C120", Shop: "S", Employee: "E", Amount: 120_000}
+		f := field.Request{MSISDN: numbers[i%len(numbers)], Package: "C120", Staff: telco.Staff{Shop: "S", Employee: "E"}, Amount: 120_000}
 		m.Eligible(now, f)
 		f.TransID = m.RequestOTP(now, f).Data.TransID
 		f.OTP, f.PartnerTransID = m.message(&m.rows[len(m.rows)-1]).OTP, telco.PartnerTransID(f.TransID)

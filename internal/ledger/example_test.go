@@ -17,7 +17,7 @@ func ExampleModel_Park() {
 		return
 	}
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	f := field.Request{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Shop: "FPT001", Employee: "E01", Amount: 120_000}
+	f := field.Request{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Staff: telco.Staff{Shop: "FPT001", Employee: "E01"}, Amount: 120_000}
 	f.TransID = m.RequestOTP(now, f).Data.TransID
 	f.OTP = m.Inbox(f.MSISDN)[0].OTP
 

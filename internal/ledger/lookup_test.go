@@ -194,7 +194,7 @@ func TestTheBusinessDayIsVietnams(t *testing.T) {
 		}
 		d := newDesk(t, Config{Contract: c, OTPPerDay: 1})
 		d.otp(last.Add(-10*time.Minute), good)
-		assert.Equal(t, telco.OTPLimitExceeded, d.RequestOTP(last, field.Request{MSISDN: good, Package: "C120", Shop: "FPT001", Employee: "E01"}).Code)
+		assert.Equal(t, telco.OTPLimitExceeded, d.RequestOTP(last, field.Request{MSISDN: good, Package: "C120", Staff: telco.Staff{Shop: "FPT001", Employee: "E01"}}).Code)
 		d.otp(last.Add(time.Second), good)
 	}
 }

@@ -161,8 +161,8 @@ func TestEligible(t *testing.T) {
 	} {
 		d.SetSubscriber(good, sub)
 		assert.Equal(t, want, d.Eligible(t0, field.Request{MSISDN: good}).Code)
-		assert.Equal(t, want, d.RequestOTP(t0, field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}).Code)
-		assert.Equal(t, want, d.Register(t0, field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}).Code)
+		assert.Equal(t, want, d.RequestOTP(t0, field.Request{MSISDN: good, Package: "C120", Staff: telco.Staff{Shop: "S", Employee: "E"}}).Code)
+		assert.Equal(t, want, d.Register(t0, field.Request{MSISDN: good, Package: "C120", Staff: telco.Staff{Shop: "S", Employee: "E"}}).Code)
 	}
 	d.SetSubscriber(good, Subscriber{Ineligible: map[telco.PackageCode]telco.Code{"C120": telco.CommitmentActive}})
 	a = d.Eligible(t0, field.Request{MSISDN: good})

@@ -14,7 +14,7 @@ import (
 func TestOTPTicket(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{})
-	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
+	f := field.Request{MSISDN: good, Package: "C120", Staff: telco.Staff{Shop: "S", Employee: "E"}}
 	a := d.RequestOTP(t0, f)
 	assert.Equal(t, telco.StateInit, a.Data.State)
 	assert.Equal(t, t0.Add(180*time.Second), a.Data.OTPExpiresAt)
@@ -31,7 +31,7 @@ func TestOTPTicket(t *testing.T) {
 func TestOTPResendAndDailyLimit(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Config{OTPPerDay: 3})
-	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
+	f := field.Request{MSISDN: good, Package: "C120", Staff: telco.Staff{Shop: "S", Employee: "E"}}
 	now := t0
 	require.Equal(t, telco.Success, d.RequestOTP(now, f).Code)
 	a := d.RequestOTP(now.Add(18500*time.Millisecond), f)
@@ -62,7 +62,7 @@ func TestNegativeResendAfterIsNoWait(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, truth.Semantics().ResendAfter)
 	d := newDesk(t, cfg)
-	f := field.Request{MSISDN: good, Package: "C120", Shop: "S", Employee: "E"}
+	f := field.Request{MSISDN: good, Package: "C120", Staff: telco.Staff{Shop: "S", Employee: "E"}}
 	for range 2 {
 		a := d.RequestOTP(t0, f)
 		assert.Equal(t, telco.Success, a.Code)

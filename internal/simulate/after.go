@@ -144,7 +144,7 @@ func (w *world) foreignUse(o *order, trans telco.TransID) {
 		if m.TransID == trans {
 			w.model().Register(w.core(), field.Request{
 				MSISDN: o.order.MSISDN, Package: o.order.Package, Amount: o.order.Price, TransID: trans,
-				PartnerTransID: telco.PartnerTransID("foreign-" + string(trans)), OTP: m.OTP, Shop: "OTHER", Employee: "X1", Channel: "WEB",
+				PartnerTransID: telco.PartnerTransID("foreign-" + string(trans)), OTP: m.OTP, Staff: telco.Staff{Shop: "OTHER", Employee: "X1"}, Channel: "WEB",
 			})
 			w.checker.afterPartner()
 		}
@@ -288,7 +288,7 @@ func (w *world) lastMischief() {
 	if w.wanted(fForeignRow) && !w.struck[fForeignRow] {
 		o := w.orders[0]
 		w.now += 5 * time.Minute
-		a := w.model().RequestOTP(w.core(), field.Request{MSISDN: o.order.MSISDN, Package: theOffer, Shop: "OTHER", Employee: "X1"})
+		a := w.model().RequestOTP(w.core(), field.Request{MSISDN: o.order.MSISDN, Package: theOffer, Staff: telco.Staff{Shop: "OTHER", Employee: "X1"}})
 		if a.Code == telco.Success {
 			w.strikeOnce(fForeignRow)
 			w.foreignUse(o, a.Data.TransID)

@@ -145,7 +145,7 @@ func TestQueriesAgreeWithGoQuerystring(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 8))
 	for range 2000 {
 		f := field.Request{
-			Package: "3C120", Shop: []string{"", "HN 1&x=y", "Đà Nẵng", "a+b"}[rng.IntN(4)], Page: rng.IntN(3), Size: rng.IntN(100),
+			Package: "3C120", Staff: telco.Staff{Shop: []string{"", "HN 1&x=y", "Đà Nẵng", "a+b"}[rng.IntN(4)]}, Page: rng.IntN(3), Size: rng.IntN(100),
 			State: telco.State(rng.IntN(8)),
 		}
 		w := window{Pkg: "3C120", Shop: f.Shop, Page: f.Page, Size: f.Size}

@@ -105,8 +105,7 @@ func allFields(t testing.TB) field.Request {
 	require.NoError(t, err)
 	return field.Request{
 		MSISDN: telco.MustParseMSISDN("0901234567"), Channel: "FPTSHOP",
-		Shop: "HN_001", Employee: "nv.0042", EmployeeName: "Trần Thị B", POS: "q-3", System: "pos-9",
-		Package: "C120", TransID: "MBF20250301-77", PartnerTransID: testID, OTP: otp, Amount: 120_000,
+		Staff: telco.Staff{Shop: "HN_001", Employee: "nv.0042", Name: "Trần Thị B", POS: "q-3", System: "pos-9"}, Package: "C120", TransID: "MBF20250301-77", PartnerTransID: testID, OTP: otp, Amount: 120_000,
 		From: time.Date(2025, 3, 1, 0, 0, 0, 0, saigon), To: time.Date(2025, 3, 31, 23, 59, 59, 0, saigon),
 		State: telco.StateFailed, Page: 2, Size: 50,
 	}

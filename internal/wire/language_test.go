@@ -69,7 +69,7 @@ func TestSeveralOperationsAtOnePath(t *testing.T) {
 	t.Parallel()
 	c := document(t, "xml", nil)
 	f := allFields(t)
-	sent := sends(t, c, telco.OpOTP, field.Request{MSISDN: f.MSISDN, Package: f.Package, Shop: "HN_001"})
+	sent := sends(t, c, telco.OpOTP, field.Request{MSISDN: f.MSISDN, Package: f.Package, Staff: telco.Staff{Shop: "HN_001"}})
 	assert.JSONEq(t, `{"header":{"command":"OTP","user":"shop-chain","password":"password-for-tests"},
 		"body":{"isdn":"901234567","package":"C120","staff":{"shop":"HN_001"}}}`, string(sent.Body))
 	other := strings.Replace(string(sent.Body), `"OTP"`, `"REBOOT"`, 1)

@@ -32,7 +32,7 @@ func onlyListed(c *compiled, op telco.Operation, f field.Request) field.Request 
 	for field, keep := range map[string]func(){
 		"msisdn": func() { out.MSISDN = f.MSISDN }, "channel": func() { out.Channel = f.Channel }, "shop": func() { out.Shop = f.Shop },
 		"employee":     func() { out.Employee = f.Employee },
-		"employeeName": func() { out.EmployeeName = f.EmployeeName }, "system": func() { out.System = f.System }, "pos": func() { out.POS = f.POS }, "package": func() { out.Package = f.Package },
+		"employeeName": func() { out.Name = f.Name }, "system": func() { out.System = f.System }, "pos": func() { out.POS = f.POS }, "package": func() { out.Package = f.Package },
 		"transId": func() { out.TransID = f.TransID }, "partnerTransId": func() { out.PartnerTransID = f.PartnerTransID },
 		"otp": func() { out.OTP = f.OTP }, "amount": func() { out.Amount = f.Amount }, "from": func() { out.From = f.From },
 		"to": func() { out.To = f.To }, "status": func() { out.State = f.State }, "page": func() { out.Page = f.Page }, "size": func() { out.Size = f.Size },

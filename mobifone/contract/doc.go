@@ -1,6 +1,6 @@
 // Package contract describes MobiFone's wire as data.
 //
-// MobiFone publishes no wire specification of its MobiFone API, so nothing of the wire
+// MobiFone publishes no wire specification of its partner API, so nothing of the wire
 // is a constant in code: paths, field names, the envelope, result codes, states, time
 // layouts, authentication, limits and MobiFone's promises stand in one JSON document.
 // [Default] is the embedded document. Whoever holds the real specification loads another

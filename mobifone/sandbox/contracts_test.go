@@ -48,7 +48,7 @@ func fourSteps(t *testing.T, c *caller, served *contract.Contract) {
 		return g.reply
 	}
 	if served.Has(telco.OpEligible) {
-		f := field.Request{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01", EmployeeName: "Trần Thị Bưởi", POS: "P1", System: "till-3"}
+		f := field.Request{MSISDN: good, Channel: "FPT", Staff: telco.Staff{Shop: "FPT001", Employee: "E01", Name: "Trần Thị Bưởi", POS: "P1", System: "till-3"}}
 		assert.Len(t, ask(telco.OpEligible, f).Data.Rows, 3)
 	}
 	f := c.ticket(good)

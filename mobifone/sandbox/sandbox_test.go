@@ -24,7 +24,7 @@ func TestFourSteps(t *testing.T) {
 	t.Parallel()
 	edges(t, Config{}, func(t *testing.T, c *caller) {
 		ctx := t.Context()
-		g := c.do(ctx, telco.OpEligible, field.Request{MSISDN: good, Channel: "FPT", Shop: "FPT001", Employee: "E01"})
+		g := c.do(ctx, telco.OpEligible, field.Request{MSISDN: good, Channel: "FPT", Staff: telco.Staff{Shop: "FPT001", Employee: "E01"}})
 		require.NoError(t, g.bad)
 		require.Len(t, g.reply.Data.Rows, 3)
 		assert.Equal(t, telco.VND(720_000), g.reply.Data.Rows[2].Price)
@@ -197,7 +197,7 @@ func TestSetSubscriber(t *testing.T) {
 	} {
 		c := inProcessCaller(t, Config{})
 		c.s.SetSubscriber(n, sub)
-		g := c.do(t.Context(), telco.OpOTP, field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"})
+		g := c.do(t.Context(), telco.OpOTP, field.Request{MSISDN: n, Package: "C120", Staff: telco.Staff{Shop: "FPT001", Employee: "E01"}})
 		assert.Equal(t, code, g.reply.Code())
 	}
 	c.s.SetSubscriber(good, Subscriber{Ineligible: map[telco.PackageCode]telco.Code{"C120": telco.CommitmentActive}})

@@ -147,7 +147,7 @@ func inProcessCaller(t testing.TB, cfg Config) *caller {
 // ticket asks for an OTP and reads it from the phone.
 func (c *caller) ticket(n telco.MSISDN) field.Request {
 	c.t.Helper()
-	f := field.Request{MSISDN: n, Package: "C120", Shop: "FPT001", Employee: "E01"}
+	f := field.Request{MSISDN: n, Package: "C120", Staff: telco.Staff{Shop: "FPT001", Employee: "E01"}}
 	g := c.do(context.Background(), telco.OpOTP, f)
 	require.NoError(c.t, g.err)
 	require.NoError(c.t, g.bad)
