@@ -1,8 +1,3 @@
-// The same work by hand: what a careful programmer writes for each operation with
-// net/http, encoding/json and crypto/hmac, without an SDK. It signs as the default
-// contract demands, sets a deadline, and reads the answer into typed fields, times
-// included. It has no retries, no guard and no redaction, and encoding/json is less strict.
-
 package main
 
 import (

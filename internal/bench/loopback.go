@@ -1,14 +1,17 @@
 // The tables loopback and tls compare calls over real sockets, by the wall: how long a
 // number of callers at once take for a number of calls. A registration dials a connection
-// of its own by design, so the work by hand stands there twice, with a dial each too.
+// of its own by design, so the work by hand is there twice, with a dial each too. The floor
+// below HTTP is frames: a message and its answer with four bytes of length in front.
 
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 )
@@ -167,4 +170,71 @@ func overTLS(ctx context.Context, s settings) error {
 func rawTCP(addr string) *contender {
 	pool := &frames{addr: addr, idle: make(chan *framed, 256)}
 	return &contender{name: "floor: frames over TCP, codec by hand", call: pool.call, done: pool.close}
+}
+
+type frames struct {
+	addr string
+	idle chan *framed
+}
+
+// framed is one connection with its buffers.
+type framed struct {
+	conn     net.Conn
+	in       *bufio.Reader
+	out, got []byte
+}
+
+func (f *frames) call(ctx context.Context, t *ticket) error {
+	c, err := f.take(ctx)
+	if err != nil {
+		return err
+	}
+	if err = c.exchange(t); err != nil {
+		_ = c.conn.Close()
+		return err
+	}
+	select {
+	case f.idle <- c:
+	default:
+		_ = c.conn.Close()
+	}
+	return nil
+}
+
+func (f *frames) take(ctx context.Context) (*framed, error) {
+	select {
+	case c := <-f.idle:
+		return c, nil
+	default:
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", f.addr)
+	if err != nil {
+		return nil, err
+	}
+	return &framed{conn: conn, in: bufio.NewReader(conn)}, nil
+}
+
+func (c *framed) exchange(t *ticket) error {
+	body := appendOrder(c.got[:0], t)
+	c.out = appendFrame(c.out[:0], body)
+	if _, err := c.conn.Write(c.out); err != nil {
+		return err
+	}
+	var err error
+	if c.got, err = readFrame(c.in, body); err != nil {
+		return err
+	}
+	return checkOrder(c.got, t)
+}
+
+func (f *frames) close(context.Context) {
+	for {
+		select {
+		case c := <-f.idle:
+			_ = c.conn.Close()
+		default:
+			return
+		}
+	}
 }

@@ -3,8 +3,13 @@
 //
 //	go -C internal/bench run . -table mem
 //
-// What the rows mean stands in docs/performance.md. Only ratios and allocations travel
-// from one machine to another.
+// docs/performance.md says what the rows mean. Only ratios and allocations are the same on
+// another machine.
+//
+// This file holds the flags and the harness. The harness runs every contender once in each
+// round, so that whatever drifts on the machine hits all alike, and compares a round's cost
+// with the baseline's in the same round. It prints the median of those ratios with the
+// quartiles. Every call checks the answer it decoded; a wrong one ends the run.
 package main
 
 import (
@@ -16,8 +21,11 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 )
 
@@ -109,3 +117,198 @@ func leave(err error) {
 		os.Exit(1)
 	}
 }
+
+// contender is one way to do the work. The first of a table is its baseline.
+type contender struct {
+	name   string
+	beside *contender // the same work by hand; nil: there is none
+	// call does the work of one ticket and checks what came back. Workers call it at once.
+	call func(ctx context.Context, t *ticket) error
+	// after judges a whole turn of n calls; nil: nothing to judge.
+	after func(ctx context.Context, n int) error
+	done  func(ctx context.Context) // lets go what it holds; nil: nothing
+	costs []cost                    // one per round
+}
+
+// cost is what one turn took.
+type cost struct {
+	calls         int
+	time          time.Duration // CPU time or wall time, as the table says
+	wall          time.Duration
+	mallocs, size float64 // per call
+}
+
+func (c cost) perCall() float64 { return float64(c.time) / float64(c.calls) }
+
+// turns says how a table is run.
+type turns struct {
+	settings
+
+	workers int
+	clock   func() (time.Duration, error) // cpu or wall
+}
+
+// run gives every contender its turns, one short turn before to warm up.
+func (t turns) run(ctx context.Context, all []*contender) error {
+	t.workers = max(t.workers, 1)
+	for _, c := range all {
+		c.costs = nil
+		if _, err := t.turn(ctx, c, max(t.n/10, t.workers)); err != nil {
+			return err
+		}
+	}
+	for round := range t.rounds {
+		order := slices.Clone(all)
+		if round%2 == 1 { // nobody always runs behind the same one
+			slices.Reverse(order)
+		}
+		for _, c := range order {
+			spent, err := t.turn(ctx, c, t.n)
+			if err != nil {
+				return err
+			}
+			c.costs = append(c.costs, spent)
+		}
+	}
+	return nil
+}
+
+// turn measures n calls. What they send is made before, and the garbage of others is
+// collected before; the collections that the calls themselves cause count.
+func (t turns) turn(ctx context.Context, c *contender, n int) (cost, error) {
+	tickets, err := makeTickets(n)
+	if err != nil {
+		return cost{}, err
+	}
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	from, err := t.clock()
+	if err != nil {
+		return cost{}, err
+	}
+	began := time.Now()
+	failed := c.all(ctx, tickets, t.workers)
+	took := time.Since(began)
+	to, err := t.clock()
+	if err != nil {
+		return cost{}, err
+	}
+	runtime.ReadMemStats(&after)
+	if failed == nil && c.after != nil {
+		failed = c.after(ctx, n)
+	}
+	if failed != nil {
+		return cost{}, fmt.Errorf("%s: %w", c.name, failed)
+	}
+	return cost{
+		calls: n, time: to - from, wall: took,
+		mallocs: float64(after.Mallocs-before.Mallocs) / float64(n),
+		size:    float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
+	}, nil
+}
+
+// all works the tickets off with that many goroutines.
+func (c *contender) all(ctx context.Context, tickets []ticket, workers int) error {
+	if workers == 1 {
+		for i := range tickets {
+			if err := c.call(ctx, &tickets[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, workers)
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(tickets) && errs[w] == nil; i += workers {
+				errs[w] = c.call(ctx, &tickets[i])
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cpu is the time this process has spent on all cores, in user and in system mode.
+func cpu() (time.Duration, error) {
+	var used syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano()), err
+}
+
+var started = time.Now()
+
+func wall() (time.Duration, error) { return time.Since(started), nil }
+
+// chosen drops the contenders that -only does not name, except the baseline.
+func (s settings) chosen(all []*contender) []*contender {
+	return slices.DeleteFunc(slices.Clone(all), func(c *contender) bool {
+		return s.only != nil && c != all[0] && !s.only.MatchString(c.name)
+	})
+}
+
+// release lets everything go.
+func release(ctx context.Context, all []*contender) {
+	for _, c := range all {
+		if c.done != nil {
+			c.done(ctx)
+		}
+	}
+}
+
+// spread is a median with its quartiles.
+type spread struct{ low, median, high float64 }
+
+func (s spread) String() string {
+	if s.low == s.high {
+		return fmt.Sprintf("%.2f", s.median)
+	}
+	if s.median >= 100 {
+		return fmt.Sprintf("%.0f (%.0f–%.0f)", s.median, s.low, s.high)
+	}
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", s.median, s.low, s.high)
+}
+
+func spreadOf(values []float64) spread {
+	slices.Sort(values)
+	at := func(share float64) float64 { return values[int(share*float64(len(values)-1)+0.5)] }
+	return spread{at(0.25), at(0.5), at(0.75)}
+}
+
+// ratio compares a contender with another, round by round.
+func (c *contender) ratio(base *contender) spread {
+	values := make([]float64, len(c.costs))
+	for i := range c.costs {
+		values[i] = c.costs[i].perCall() / base.costs[i].perCall()
+	}
+	return spreadOf(values)
+}
+
+// ratios are the two columns that travel: to the baseline, and to the same work by hand.
+func (c *contender) ratios(base *contender) string {
+	text := c.ratio(base).String()
+	if c.beside == nil || len(c.beside.costs) == 0 {
+		return text + " | –"
+	}
+	return text + " | " + c.ratio(c.beside).String()
+}
+
+// median is that of one property over the rounds.
+func (c *contender) median(of func(cost) float64) float64 {
+	values := make([]float64, len(c.costs))
+	for i := range c.costs {
+		values[i] = of(c.costs[i])
+	}
+	return spreadOf(values).median
+}
+
+func (c *contender) micros() float64  { return c.median(cost.perCall) / 1e3 }
+func (c *contender) mallocs() float64 { return c.median(func(k cost) float64 { return k.mallocs }) }
+func (c *contender) size() float64    { return c.median(func(k cost) float64 { return k.size }) }

@@ -1,5 +1,7 @@
-// The table mem compares calls whose wire is a function: what is left is what a client
-// costs by itself, as CPU time of the process with its garbage collector.
+// The tables in memory. mem compares calls whose wire is a function: what is left is what a
+// client costs by itself, as CPU time of the process with its garbage collector. flat shows
+// whether a long-lived client stays as cheap as a new one: the cost per call as calls add up,
+// and the memory in use after the collector, before and after a time under load.
 
 package main
 
@@ -10,6 +12,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
+	"time"
 )
 
 const memBase = "https://partner.test"
@@ -99,4 +103,109 @@ func (f *fake) alone() ([]*contender, error) {
 		}})
 	}
 	return all, nil
+}
+
+// step is how many calls are measured at once; every fourth time the baseline's are too.
+const step = 1000
+
+func flat(ctx context.Context, s settings) error {
+	s = s.or(1, 1_000_000)
+	f := &fake{}
+	client := &http.Client{Transport: f}
+	base := plain(memBase, client)
+	fmt.Fprintf(s.out, "CPU of %d calls on one client; ratio to plain net/http + encoding/json in between\n\n", s.n)
+	fmt.Fprintln(s.out, "| in memory | first 1 k | up to 100 k | up to 1 M | in use at first | in use at the end |\n|---|--:|--:|--:|--:|--:|")
+	for i := range 4 {
+		sdk, err := newSDK(ctx, memBase, client)
+		if err != nil {
+			return err
+		}
+		c := sdk.contenders("")[i]
+		if s.only != nil && !s.only.MatchString(c.name) {
+			continue
+		}
+		before := inUse()
+		if err := s.addUp(ctx, base, c); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "| %s |", c.name)
+		for _, part := range [][2]int{{0, 1}, {1, 100}, {100, 1000}} {
+			fmt.Fprintf(s.out, " %s |", between(c, base, part[0], min(part[1], len(c.costs))))
+		}
+		c.costs = nil
+		fmt.Fprintf(s.out, " %s | %s |\n", before, inUse())
+		runtime.KeepAlive(sdk)
+		sdk.close(ctx)
+	}
+	return s.underLoad(ctx, f, client)
+}
+
+// addUp makes the calls, in turn with the baseline.
+func (s settings) addUp(ctx context.Context, base, c *contender) error {
+	base.costs, c.costs = nil, make([]cost, 0, s.n/step)
+	t := turns{settings: s, workers: 1, clock: cpu}
+	for i := range max(s.n/step, 1) {
+		if i%4 == 0 {
+			spent, err := t.turn(ctx, base, step) // of the same length, or it would pay for no collection
+			if err != nil {
+				return err
+			}
+			base.costs = append(base.costs, spent)
+		} else {
+			base.costs = append(base.costs, base.costs[i-1])
+		}
+		spent, err := t.turn(ctx, c, step)
+		if err != nil {
+			return err
+		}
+		c.costs = append(c.costs, spent)
+	}
+	return nil
+}
+
+func between(c, base *contender, from, to int) string {
+	if from >= to {
+		return "–"
+	}
+	part, beside := &contender{costs: c.costs[from:to]}, &contender{costs: base.costs[from:to]}
+	return part.ratio(beside).String()
+}
+
+// underLoad keeps one client busy with all four operations and watches its memory.
+func (s settings) underLoad(ctx context.Context, f *fake, client *http.Client) error {
+	sdk, err := newSDK(ctx, memBase, client, extras()...)
+	if err != nil {
+		return err
+	}
+	defer sdk.close(ctx)
+	load := sdk.contenders("")
+	t := turns{settings: s, workers: 1, clock: wall}
+	fmt.Fprintf(s.out, "\n| one client under load | calls made | in use |\n|---|--:|--:|\n| at first | 0 | %s |\n", inUse())
+	began, made := time.Now(), 0
+	for quarter := 1; quarter <= 4; quarter++ {
+		for time.Since(began) < s.load*time.Duration(quarter)/4 {
+			for _, c := range load {
+				if _, err := t.turn(ctx, c, step); err != nil {
+					return err
+				}
+				made += step
+			}
+		}
+		fmt.Fprintf(s.out, "| after %s | %d | %s |\n", (s.load * time.Duration(quarter) / 4).Round(time.Second), made, inUse())
+	}
+	runtime.KeepAlive(f)
+	return nil
+}
+
+// memory is what the heap holds after the collector.
+type memory uint64
+
+func (m memory) String() string { return fmt.Sprintf("%.1f MiB", float64(m)/(1<<20)) }
+
+func inUse() memory {
+	runtime.GC()
+	runtime.GC() // what a pool held until the first is gone after the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return memory(m.HeapInuse)
 }

@@ -1,6 +1,7 @@
-// The plain exchange is the baseline: an unsigned POST of about 220 bytes of JSON with an
-// answer of about 420, through net/http and encoding/json. The floor sends the same bytes
-// with the least that net/http needs and a codec written out for this one message.
+// The plain exchange is the baseline of every table: an unsigned POST of about 220 bytes of
+// JSON with an answer of about 420, through net/http and encoding/json. The floor sends the
+// same bytes with the least that net/http needs and a codec written for this one message.
+// This file also makes the tickets: what each call is about, made before the clock starts.
 
 package main
 
@@ -14,6 +15,9 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 const ownID = "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"
@@ -143,4 +147,46 @@ func checkOrder(text []byte, t *ticket) error {
 		return errAnswer
 	}
 	return nil
+}
+
+const (
+	shop     = "HN_001"
+	employee = "nv.0042"
+	pos      = "P2"
+	code     = "C120"
+	price    = 120_000
+)
+
+var staff = telco.Staff{Shop: shop, Employee: employee, POS: pos}
+
+// ticket is one sale.
+type ticket struct {
+	order   string
+	digits  string       // the number as it stands on the wire
+	number  telco.MSISDN // the same
+	trans   string       // MobiFone's id
+	otp     telco.OTP
+	scratch [32]byte
+}
+
+var ticketsMade atomic.Int64
+
+func makeTickets(n int) ([]ticket, error) {
+	otp, err := telco.ParseOTP("493817")
+	if err != nil {
+		return nil, err
+	}
+	all := make([]ticket, n)
+	for i := range all {
+		sale := ticketsMade.Add(1)
+		t := &all[i]
+		t.order = fmt.Sprintf("DH-2026-%08d", sale)
+		t.trans = fmt.Sprintf("MBF20260301-%08d", sale)
+		t.digits = fmt.Sprintf("8490%07d", sale%10_000_000)
+		t.otp = otp
+		if t.number, err = telco.ParseMSISDN("0" + t.digits[2:]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }

@@ -1,25 +1,29 @@
 package jsontree
 
+// This file holds the parser. It refuses whatever two readers could read in two ways, and it
+// names a problem and its place, never a byte of the text: a text can hold a phone number.
+
 import (
 	"bytes"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// parser reads one document. After the first failure problem is set and stays.
+// parser reads one document. After the first failure problem is set and stays, and every method
+// returns at once.
 type parser struct {
 	s       string
 	pos     int
 	nodes   Tree
 	problem string
-	repeats bool // whether an object may hold a key twice
+	// repeats allows an object to hold a key twice; for [ReadLoosely].
+	repeats bool
 }
 
-// Read reads text as one JSON value. It uses the room of a list that was read before and
-// is not needed any more, or nil. problem says why it cannot be read, with the position and
-// never with a byte of the text; "" means that it was read.
+// Read reads text as one JSON value. room is a list of an earlier tree that nobody uses any more,
+// or nil; its memory is used again. problem says why the text cannot be read and where, and never
+// quotes it; "" means that t is the tree.
 func Read(text []byte, room Tree) (t Tree, problem string) {
 	if bytes.HasPrefix(text, []byte("\xef\xbb\xbf")) {
 		return nil, "starts with a byte order mark"
@@ -37,8 +41,8 @@ func Read(text []byte, room Tree) (t Tree, problem string) {
 	return p.nodes, ""
 }
 
-// ReadLoosely reads a text that may hold a key twice in one object, for a caller that
-// reports where. It returns the line of a problem, counted from 1.
+// ReadLoosely reads a text that may hold a key twice in one object, for a caller that reports
+// such keys itself. On a problem it also returns the line, counted from 1.
 func ReadLoosely(text string) (t Tree, line int, problem string) {
 	p := parser{s: text, repeats: true}
 	if !p.whole() {
@@ -47,7 +51,7 @@ func ReadLoosely(text string) (t Tree, line int, problem string) {
 	return p.nodes, 0, ""
 }
 
-// whole reads one value and nothing behind it.
+// whole reads one value and refuses anything after it.
 func (p *parser) whole() bool {
 	p.value(1, "")
 	p.next()
@@ -57,6 +61,7 @@ func (p *parser) whole() bool {
 	return p.problem == ""
 }
 
+// fail keeps the first problem. It returns None, so that a caller can return its result.
 func (p *parser) fail(problem string) int32 {
 	if p.problem == "" {
 		p.problem = problem
@@ -64,7 +69,7 @@ func (p *parser) fail(problem string) int32 {
 	return None
 }
 
-// next skips white space and returns the byte behind it, 0 at the end.
+// next skips white space and returns the byte after it, 0 at the end.
 func (p *parser) next() byte {
 	if p.pos < len(p.s) && p.s[p.pos] > ' ' {
 		return p.s[p.pos]
@@ -72,6 +77,7 @@ func (p *parser) next() byte {
 	return p.skip()
 }
 
+// skip is the slow half of next, apart so that next is inlined.
 func (p *parser) skip() byte {
 	for p.pos < len(p.s) {
 		switch c := p.s[p.pos]; c {
@@ -101,6 +107,7 @@ func (p *parser) take(c byte) bool {
 	return true
 }
 
+// add appends a node and returns its index.
 func (p *parser) add(kind Kind, key, text string) int32 {
 	if len(p.nodes) >= MaxNodes {
 		return p.fail("too many values")
@@ -109,8 +116,8 @@ func (p *parser) add(kind Kind, key, text string) int32 {
 	return int32(len(p.nodes) - 1)
 }
 
-// value reads one value and returns its index, none after a failure. key is its name in an
-// object.
+// value reads one value and returns its index, None after a failure. depth counts the levels; key
+// is the value's name in an object.
 func (p *parser) value(depth int, key string) int32 {
 	if depth > MaxDepth {
 		return p.fail("nested too deep")
@@ -138,6 +145,7 @@ func (p *parser) value(depth int, key string) int32 {
 	return p.fail("not JSON")
 }
 
+// word skips w if it comes next.
 func (p *parser) word(w string) bool {
 	if len(p.s)-p.pos < len(w) || p.s[p.pos:p.pos+len(w)] != w {
 		return false
@@ -146,6 +154,8 @@ func (p *parser) word(w string) bool {
 	return true
 }
 
+// object reads the members of node self up to the closing brace. It looks for a key that stands
+// twice only when two keys fell on the same bit, which few names do.
 func (p *parser) object(depth int, self int32) int32 {
 	last := None
 	seen, repeats := uint64(0), false // of two names that differ few have the same bit
@@ -190,7 +200,7 @@ func (p *parser) object(depth int, self int32) int32 {
 	return None
 }
 
-// bitOf is one bit for a name, the same for the same.
+// bitOf maps a name to one of 64 bits; equal names get the same bit.
 func bitOf(key string) uint64 {
 	if key == "" {
 		return 1
@@ -198,6 +208,7 @@ func bitOf(key string) uint64 {
 	return 1 << ((uint(len(key))*7 + uint(key[0]) + uint(key[len(key)-1])*5) % 64)
 }
 
+// array reads the elements of node self up to the closing bracket.
 func (p *parser) array(depth int, self int32) int32 {
 	last := None
 	p.pos++
@@ -225,6 +236,7 @@ func (p *parser) array(depth int, self int32) int32 {
 	return None
 }
 
+// link puts child behind last in the list of parent's members.
 func (p *parser) link(parent, last, child int32) {
 	if last == None {
 		p.nodes[parent].First = child
@@ -255,119 +267,8 @@ func (p *parser) repeated(object int32) bool {
 	return false
 }
 
-// text reads a string literal at the opening quote.
-func (p *parser) text() (string, bool) {
-	s, start := p.s, p.pos+1
-	for i := start; i < len(s); i++ {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		p.pos = i + 1
-		switch c {
-		case '"':
-			return s[start:i], true
-		case '\\':
-			p.pos = i
-			return p.escaped(start)
-		}
-		p.pos = i
-		p.fail("a control character in a string")
-		return "", false
-	}
-	p.pos = len(s)
-	p.fail("cut in a string")
-	return "", false
-}
-
-// escaped goes on with a string from its first backslash.
-func (p *parser) escaped(start int) (string, bool) {
-	var b strings.Builder
-	if end := strings.IndexByte(p.s[p.pos:], '"'); end > 0 { // no escape is shorter than what it stands for
-		b.Grow(p.pos - start + end)
-	}
-	b.WriteString(p.s[start:p.pos])
-	for p.pos < len(p.s) {
-		c := p.s[p.pos]
-		p.pos++
-		switch {
-		case c == '"':
-			return b.String(), true
-		case c < ' ':
-			p.fail("a control character in a string")
-			return "", false
-		case c != '\\':
-			b.WriteByte(c)
-		case !p.escape(&b):
-			p.fail("malformed escape")
-			return "", false
-		}
-	}
-	p.fail("cut in a string")
-	return "", false
-}
-
-// escape reads what follows a backslash.
-func (p *parser) escape(b *strings.Builder) bool {
-	c := p.peek()
-	p.pos++
-	switch c {
-	case '"', '\\', '/':
-		b.WriteByte(c)
-	case 'b':
-		b.WriteByte('\b')
-	case 'f':
-		b.WriteByte('\f')
-	case 'n':
-		b.WriteByte('\n')
-	case 'r':
-		b.WriteByte('\r')
-	case 't':
-		b.WriteByte('\t')
-	case 'u':
-		r, ok := p.hex4()
-		if ok && utf16.IsSurrogate(r) {
-			if !p.take('\\') || !p.take('u') {
-				return false
-			}
-			var low rune
-			low, ok = p.hex4()
-			r = utf16.DecodeRune(r, low)
-			ok = ok && r != utf8.RuneError
-		}
-		if !ok {
-			return false
-		}
-		b.WriteRune(r)
-	default:
-		return false
-	}
-	return true
-}
-
-func (p *parser) hex4() (rune, bool) {
-	if len(p.s)-p.pos < 4 {
-		return 0, false
-	}
-	var r rune
-	for _, c := range []byte(p.s[p.pos : p.pos+4]) {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	p.pos += 4
-	return r, true
-}
-
-// number reads a number literal by JSON's grammar and keeps it as written.
+// number reads a number by JSON's grammar and keeps it as it was written: the caller decides what
+// it may be.
 func (p *parser) number(key string) int32 {
 	start := p.pos
 	p.take('-')
@@ -388,7 +289,7 @@ func (p *parser) number(key string) int32 {
 	return p.add(Number, key, p.s[start:p.pos])
 }
 
-// digits skips one digit or more.
+// digits skips digits and reports whether there was at least one.
 func (p *parser) digits() bool {
 	start := p.pos
 	for c := p.peek(); c >= '0' && c <= '9'; c = p.peek() {

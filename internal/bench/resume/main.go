@@ -3,21 +3,35 @@
 // file in turn. It prints the ratio of the medians.
 //
 //	go -C internal/bench run ./resume
+//
+// The program is both sides: without -start it fills the files and starts itself again, with
+// -start it is the process that is measured. It writes only to a temporary directory.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
+
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-const open = 1000 // unsettled sales in either file
+// open is how many unsettled sales either file holds.
+const open = 1000
 
+// main is both programs; -start tells which.
 func main() {
 	small := flag.Int("small", 10_000, "sales at rest in the small file")
 	large := flag.Int("large", 1_000_000, "sales at rest in the large file")
@@ -38,12 +52,14 @@ func main() {
 	}
 }
 
-// cost is what one start took.
+// cost is what one start took: wall time, and the largest resident set in KiB.
 type cost struct {
 	took time.Duration
-	peak int // KiB
+	peak int
 }
 
+// compare fills a small and a large file, starts over each in turn, and prints the medians and
+// their ratio.
 func compare(ctx context.Context, small, large, runs int) error {
 	dir, err := os.MkdirTemp("", "resume")
 	if err != nil {
@@ -89,6 +105,7 @@ func compare(ctx context.Context, small, large, runs int) error {
 	return nil
 }
 
+// median is the median of one part of all costs.
 func median[T interface{ ~int | ~int64 }](all []cost, of func(cost) T) T {
 	values := make([]T, len(all))
 	for i, c := range all {
@@ -96,4 +113,100 @@ func median[T interface{ ~int | ~int64 }](all []cost, of func(cost) T) T {
 	}
 	slices.Sort(values)
 	return values[len(values)/2]
+}
+
+// fill stores sales by the events a real one has: n that came to rest, then the open ones.
+func fill(ctx context.Context, file string, n int) error {
+	store, err := sqlstore.Open(ctx, file, sales.Ring())
+	if err != nil {
+		return err
+	}
+	const writers = 64
+	var wg sync.WaitGroup
+	errs := make([]error, writers)
+	for w := range writers {
+		wg.Go(func() {
+			for i := w; i < n+open && errs[w] == nil; i += writers {
+				errs[w] = storeOne(ctx, store, i, i < n)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errors.Join(errs...), store.Close())
+}
+
+// storeOne stores one whole sale by the events that a desk would store.
+func storeOne(ctx context.Context, store sale.Store, i int, rests bool) error {
+	events, err := sales.Events(i, time.Now().UTC().Add(-time.Hour), rests)
+	if err != nil {
+		return err
+	}
+	var s sale.Sale
+	for _, event := range events {
+		if s, _, err = sales.Rules.Step(s, event); err != nil {
+			return err
+		}
+	}
+	claim := sale.KeepClaim
+	if !rests {
+		claim = sale.AddClaim
+	}
+	return store.Apply(ctx, sale.Change{SaleID: s.ID, Events: events, State: s, Claim: claim})
+}
+
+// startOver opens the store and resolves every open sale once, as a program does when it
+// starts.
+func startOver(ctx context.Context, file string) error {
+	began := time.Now()
+	store, err := sqlstore.Open(ctx, file, sales.Ring())
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	desk, err := sale.NewDesk(sale.Config{Gateway: silent{}, Store: store, Rules: sales.Rules, NewID: sales.NewID})
+	if err != nil {
+		return err
+	}
+	resolved := 0
+	for resolved < open {
+		ids, _, err := store.Due(ctx, time.Now(), 256)
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			return fmt.Errorf("only %d of %d open sales were due", resolved, open)
+		}
+		for _, id := range ids {
+			next, err := desk.Resolve(ctx, id)
+			if err != nil || next.IsZero() {
+				return errors.Join(errors.New("an open sale is not looked at again"), err)
+			}
+		}
+		resolved += len(ids)
+	}
+	took := time.Since(began)
+	peak, err := peakKiB()
+	fmt.Fprintln(os.Stdout, int64(took), peak)
+	return err
+}
+
+// silent is a MobiFone whose lookups show a registration still in work.
+type silent struct{ sale.Gateway }
+
+func (silent) LookUp(_ context.Context, s sale.Sale) (sale.Lookup, error) {
+	return sale.Lookup{At: time.Now(), Rows: []sale.Row{{IDs: s.Pairs()[0], State: telco.StatePending}}}, nil
+}
+
+// peakKiB is the largest resident set this process had.
+func peakKiB() (int, error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			return strconv.Atoi(strings.Fields(rest)[0])
+		}
+	}
+	return 0, errors.New("no VmHWM in /proc/self/status")
 }
