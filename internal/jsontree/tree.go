@@ -43,11 +43,11 @@ const None int32 = -1
 
 // Node is one JSON value. Its members or elements form a list through First and Next.
 type Node struct {
-	Kind  Kind
+	Kind Kind
 	// Key is the member's name; empty for an element of a list and for the root.
-	Key   string
+	Key string
 	// Text is a string's value without its escapes, or a number's literal as it was written.
-	Text  string
+	Text string
 	// First is the first member or element, Next the next one of the same parent; [None] at the
 	// end.
 	First int32
