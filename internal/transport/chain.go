@@ -1,37 +1,41 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/wire"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// A try passes these, outermost first:
+// This file is the one place that assembles the chain, and it holds the state of one try on
+// its way through. A try passes these, outermost first:
 //
 //	classify and retry     call.go, retry.go, classify.go   (around everything below)
 //	user middleware        Config.Middleware                (the first is the outermost)
 //	limiter                limit.go                         (one token per try)
 //	credentials            auth.go                          (cached; a login goes the same way)
-//	signature              sign, below                      (each try, over the exact bytes)
+//	signature              auth.go                          (each try, over the exact bytes)
 //	send guard             guard.go                         (lets a body out once)
 //	wire                   wire.go                          (reads and money apart)
 //
 // Only the signature knows the bytes and only the guard lets them out: whatever a
 // middleware does to the body it is shown, the wire gets what was signed.
 
-// way is one of the two ways to the wire.
+// way is one of the two ways to the wire: for reads or for money.
 type way struct {
-	wire  http.RoundTripper
-	shown http.RoundTripper // the user's middleware around the steps; nil: none
+	wire http.RoundTripper
+	// shown is the user's middleware around the steps; nil where there is none.
+	shown http.RoundTripper
 }
 
+// assemble builds both ways and what all requests have in common. New calls it once.
 func (c *core) assemble() {
 	reads, money := c.buildWires()
 	c.reads, c.money = c.wayTo(reads), c.wayTo(money)
@@ -43,6 +47,7 @@ func (c *core) assemble() {
 	}
 }
 
+// wayTo puts the user's middleware around the steps to one wire, the first outermost.
 func (c *core) wayTo(wire http.RoundTripper) way {
 	w := way{wire: wire}
 	if len(c.cfg.Middleware) > 0 {
@@ -54,7 +59,7 @@ func (c *core) wayTo(wire http.RoundTripper) way {
 	return w
 }
 
-// try makes one request and says what came of it.
+// try makes one request, says what came of it, and tells the hooks.
 func (c *core) try(cl *call, t *try) verdict {
 	ctx, cancel := cl.tryContext(t)
 	defer cancel()
@@ -67,9 +72,9 @@ func (c *core) try(cl *call, t *try) verdict {
 // errNeither is the cause where http.RoundTripper's contract was broken.
 var errNeither = errors.New("a middleware or the transport gave neither a reply nor an error")
 
-// roundTrip sends one request of a call. Redirects are not followed: a 307 that is followed
-// would carry body and key to another host. Of a reply beside an error only the error
-// counts.
+// roundTrip sends one request of a call and returns a reply with a body, or an error. It follows
+// no redirects: a 307 that is followed would carry body and key to another host. When a
+// middleware returns a reply beside an error, only the error counts.
 func (c *core) roundTrip(ctx context.Context, cl *call, t *try) (*http.Response, error) {
 	t.call = cl
 	if cl.guarded() {
@@ -109,7 +114,8 @@ func (c *core) roundTrip(ctx context.Context, cl *call, t *try) (*http.Response,
 	return resp, nil
 }
 
-// steps takes a request from the limiter to the wire.
+// steps takes a request from the limiter to the wire. A step that refuses leaves its reason in
+// the try, because a middleware may wrap the error or drop it.
 func (c *core) steps(req *http.Request, t *try, wire http.RoundTripper) (*http.Response, error) {
 	id, nonce, err := c.takeTurn(req.Context(), t)
 	if err != nil {
@@ -134,9 +140,9 @@ type behindMiddleware struct {
 
 var errNoCall = errors.New("the request came without the client's context; a middleware must keep it")
 
-// RoundTrip runs the steps on a copy, so that no middleware sees the signature or the body
-// that leaves. A middleware that drops the request's context has cut the call off from its
-// guard, and nothing may pass.
+// RoundTrip runs the steps on a copy, so that no middleware sees the signature or the body that
+// leaves. A middleware that drops the request's context has cut the call off from its guard, so
+// the request is refused.
 func (b behindMiddleware) RoundTrip(req *http.Request) (*http.Response, error) {
 	cl := callOf(req.Context())
 	if cl == nil {
@@ -148,76 +154,130 @@ func (b behindMiddleware) RoundTrip(req *http.Request) (*http.Response, error) {
 	return b.core.steps(req, cl.current(), b.wire)
 }
 
-// sign authenticates every try anew and returns the exact bytes that go out, which it
-// signed; the limiter's wait lies before the timestamp.
-func (c *core) sign(req *http.Request, t *try, g *grant, id, nonce string) ([]byte, error) {
-	cl := t.call
-	if req.Header == nil {
-		req.Header = make(http.Header, 8)
-	}
-	values, room := t.values[:0:4], t.values[4:4]
-	if c.mayRepeatSteps() {
-		values, room = nil, nil
-	}
-	set := func(name, value string) {
-		values = append(values, value)
-		req.Header[name] = values[len(values)-1 : len(values) : len(values)]
-	}
-	if _, own := req.Header["User-Agent"]; !own { // a middleware may have set another
-		set("User-Agent", userAgent)
-	}
-	if cl.login {
-		set("Content-Type", cl.sent.ContentType)
-		return cl.sent.Body, nil
-	}
-	if nonce == "" {
-		nonce = c.cfg.Seam.ID()
-	}
-	auth := &t.auth
-	if c.mayRepeatSteps() {
-		auth = new(wire.Try)
-		defer t.keep(auth)
-	}
-	*auth = wire.Try{Key: g.key, Stamp: contract.Stamp{Time: c.clock.stamp(), Nonce: nonce, RequestID: id, Token: g.token}}
-	sent := cl.sent
-	if c.wire.PerTry(cl.op) {
-		var err error
-		if sent, err = c.wire.Encode(cl.op, &cl.fields, auth, nil); err != nil {
-			return nil, credentialsFailed(cl.op, err)
-		}
-		req.URL.RawQuery = sent.RawQuery
-	}
-	if sent.ContentType != "" {
-		set("Content-Type", sent.ContentType)
-	}
-	if err := c.wire.Sign(req, sent.Body, auth, room); err != nil {
-		return nil, credentialsFailed(cl.op, err)
-	}
-	if repetition(cl.op) == freely { // a cache on the way would answer with what was true once
-		set("Cache-Control", "no-cache, no-store")
-	}
-	if own := cl.fields.PartnerTransID; own != "" {
-		if h := c.cfg.Contract.IdempotencyHeader(cl.op); h != "" {
-			set(http.CanonicalHeaderKey(h), string(own))
-		}
-	}
-	return sent.Body, nil
+// try is one run through the chain. The first lies in its call, which saves an allocation. A
+// later one is new: net/http may still read the request of a try that was given up, so nothing
+// that a request points to is ever used again.
+type try struct {
+	call *call
+	// shot is the body of a guarded call.
+	shot shot
+
+	// These change under the call's mu. A middleware can run the steps twice; the later run
+	// counts. began and limitWait are set only where a hook is told.
+	began     time.Time
+	limitWait time.Duration
+	written   instant
+	// onWire says that the request reached the wire, dialing that a connection is being made for
+	// it there, letOut that its body was let out.
+	onWire  bool
+	dialing bool
+	letOut  bool
+	// refusal is why one of our own steps refused the request.
+	refusal error
+
+	// From here on is what a request is made of where no middleware has seen it.
+	req  http.Request
+	url  url.URL
+	body bytes.Reader
+	// values holds the header values: four of this package, then the wire's. More are rare.
+	values [9]string
+	// auth is what the request authenticates with.
+	auth wire.Try
 }
 
-const userAgent = "mobifone-go/" + telco.Version
+// begin begins a run through the steps: one HTTP request, with an id of its own. It refuses a run
+// when another one has taken the shot already; the id and times of that one stay.
+func (t *try) begin(id string, now time.Time) error {
+	t.shot.mu.Lock() // before the call's, as when a body leaves
+	defer t.shot.mu.Unlock()
+	if t.shot.passed {
+		return errShotPassed
+	}
+	t.call.mu.Lock()
+	defer t.call.mu.Unlock()
+	t.call.sofar.Tries++
+	t.call.sofar.RequestID = id
+	t.began, t.limitWait = now, 0
+	t.call.sofar.Deadline = ""
+	t.onWire, t.dialing, t.letOut, t.refusal, t.written = false, false, false, nil, instant{}
+	return nil
+}
+
+// refuse remembers why a step of ours stopped the request, and returns the error. The first
+// reason comes back as the cause, whatever the layers above make of the error.
+func (t *try) refuse(err error) error {
+	t.call.mu.Lock()
+	defer t.call.mu.Unlock()
+	if t.refusal == nil {
+		t.refusal = err
+	}
+	return err
+}
+
+// leave notes that the request of this id goes to the wire now, and returns the time.
+func (t *try) leave(id string) instant {
+	now := t.call.core.local.read()
+	t.call.mu.Lock()
+	defer t.call.mu.Unlock()
+	t.onWire, t.written, t.call.sofar.RequestID = true, now, id
+	return now
+}
+
+// sent counts a request whose body (or, without a body, whose head) was let out. It is the only
+// place that counts sends.
+func (t *try) sent(now time.Time) {
+	t.call.mu.Lock()
+	defer t.call.mu.Unlock()
+	t.letOut = true
+	e := &t.call.sofar
+	e.Sends++
+	if e.FirstSend.IsZero() {
+		e.FirstSend = now
+	}
+	e.LastSend = now
+}
+
+// keep notes what a run of the steps authenticated with; the later run counts.
+func (t *try) keep(auth *wire.Try) {
+	t.call.mu.Lock()
+	defer t.call.mu.Unlock()
+	t.auth = *auth
+}
+
+// authenticated is what the request authenticated with, for the signature of its reply or
+// for a codec; zero when it never came that far.
+func (t *try) authenticated() wire.Try {
+	t.call.mu.Lock()
+	defer t.call.mu.Unlock()
+	return t.auth
+}
+
+// writtenAt is when the request was handed to the wire; zero when it was not.
+func (t *try) writtenAt() instant {
+	t.call.mu.Lock()
+	defer t.call.mu.Unlock()
+	return t.written
+}
+
+// report tells the hooks of one HTTP request.
+func (t *try) report(v verdict) {
+	cl := t.call
+	c := cl.core
+	if c.cfg.OnTry == nil {
+		return
+	}
+	cl.mu.Lock()
+	ev := telco.TryEvent{
+		Operation: cl.op, Lane: cl.lane, Try: cl.sofar.Tries, RequestID: cl.sofar.RequestID, HTTPStatus: v.status,
+		Sent: t.letOut, LimitWait: t.limitWait, Duration: max(c.local.read().wall.Sub(t.began)-t.limitWait, 0),
+	}
+	cl.mu.Unlock()
+	if v.err != nil && v.status == 0 {
+		ev.Err = v.err
+	}
+	c.cfg.OnTry(cl, ev)
+}
 
 // mayRepeatSteps reports whether a try may run through the steps twice, even at once: a
-// middleware can do that. The room in the try is for one run.
+// middleware can do that. The room in a try is for one run, so then each run allocates its own.
 func (c *core) mayRepeatSteps() bool { return len(c.cfg.Middleware) > 0 }
-
-// tryTimeout bounds one try of an operation.
-func (c *core) tryTimeout(op telco.Operation) time.Duration {
-	switch op {
-	case telco.OpRegister:
-		return c.cfg.Timeouts.Register
-	case telco.OpOTP:
-		return c.cfg.Timeouts.OTP
-	default:
-		return c.cfg.Timeouts.Read
-	}
-}

@@ -1,5 +1,9 @@
 package transport
 
+// This file estimates MobiFone's clock from its replies. Two things rest on it: a registration
+// leaves only before its send-by, and a lookup proves an absence only after the fence. So the
+// estimate may be late and is never early, and where the local clocks disagree there is none.
+
 import (
 	"errors"
 	"sync"
@@ -8,7 +12,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/seam"
 )
 
-// Clock is where instants are read.
+// Clock reads the wall clock and the monotonic clock at one moment.
 type Clock seam.Clock
 
 // instant is one reading of both clocks.
@@ -17,22 +21,26 @@ type instant struct {
 	mono time.Duration
 }
 
+// read reads both clocks.
 func (c Clock) read() instant {
 	wall, mono := c()
 	return instant{wall, mono}
 }
 
-// since returns how long ago i was: the longer of what the two clocks say, and whether
-// they agree within clockTolerance.
+// since returns how long ago i was, the longer of what the two clocks say, and whether they agree
+// within clockTolerance.
 func (i instant) since(now instant) (elapsed time.Duration, agree bool) {
 	wall, mono := now.wall.Sub(i.wall), now.mono-i.mono
 	return max(wall, mono), (wall - mono).Abs() <= clockTolerance
 }
 
 const (
-	clockTolerance = 2 * time.Second  // the two clocks may differ by this much since a reply
-	clockFresh     = 10 * time.Minute // a reply older than this says nothing about now
-	dateGranule    = time.Second      // a Date is cut to the second, so the truth may be this much later
+	// clockTolerance is how far the two local clocks may drift apart since a reply.
+	clockTolerance = 2 * time.Second
+	// clockFresh is the age from which a reply says nothing about now.
+	clockFresh = 10 * time.Minute
+	// dateGranule is how much later than a Date the truth may be: a Date is cut to the second.
+	dateGranule = time.Second
 )
 
 var (
@@ -43,27 +51,33 @@ var (
 	errTimesContradict = errors.New("MobiFone's last replies name times that contradict each other; prepare again, which looks once more")
 )
 
-// partnerClock estimates MobiFone's clock from its last well-formed reply. The
-// estimate is never too early: a fence built on it is never too short.
+// partnerClock estimates MobiFone's clock from its last well-formed reply. The estimate is never
+// too early: a fence built on it is never too short.
 type partnerClock struct {
 	local  Clock
 	source string
-	skew   time.Duration // MobiFone's hosts may differ by this much among themselves
+	// skew is how far MobiFone's hosts may differ among themselves.
+	skew time.Duration
 
-	mu    sync.Mutex
-	last  observation // the last one that is believed
-	rival observation // a later one that contradicts it; zero: none
-	heard observation // the Date of the last reply of any kind: good enough to sign with
+	mu sync.Mutex
+	// last is the last observation that is believed; rival is a later one that contradicts it,
+	// zero without one.
+	last  observation
+	rival observation
+	// heard is the Date of the last reply of any kind, which is good enough to sign with.
+	heard observation
 }
 
 // observation is MobiFone's time in one reply.
 type observation struct {
-	said     time.Time
-	written  instant // when the request it answered was written
+	said time.Time
+	// written is when the request that it answered was written.
+	written  instant
 	received instant
 }
 
-// fits reports whether a later observation can come from the same clock.
+// fits reports whether a later observation can come from the same clock. After a step or a
+// suspend of the local clocks there is nothing to compare, and it says yes.
 func (o observation) fits(n observation, skew time.Duration) bool {
 	most, agree := o.written.since(n.received)
 	if !agree {
@@ -75,14 +89,15 @@ func (o observation) fits(n observation, skew time.Duration) bool {
 	return least-slack <= moved && moved <= most+slack
 }
 
+// newPartnerClock knows no time yet. source is the contract's: date, responseTime or none.
 func newPartnerClock(local Clock, source string) *partnerClock {
 	return &partnerClock{local: local, source: source}
 }
 
-// observe takes MobiFone's time out of a well-formed reply and reports whether to
-// believe it. One that contradicts the time believed so far, a host with a wrong clock or
-// a cached reply, is not believed until a second reply agrees with it; a fence would be
-// passed, or built, by its mistake.
+// observe takes MobiFone's time out of a well-formed reply and reports whether to believe it. A
+// time that contradicts the one believed so far (a host with a wrong clock, a cached reply) is
+// not believed until a second reply agrees with it: by such a mistake a registration could leave
+// too late, or an absence be proven too early.
 func (p *partnerClock) observe(said time.Time, written, received instant) bool {
 	if said.IsZero() || p.source == "none" {
 		return false
@@ -99,9 +114,9 @@ func (p *partnerClock) observe(said time.Time, written, received instant) bool {
 	return true
 }
 
-// tooOld reports whether a reply's time lies before the earliest that MobiFone's clock
-// can have shown when the question was written: it was made for an earlier question. The
-// shorter of the two local waits is taken, so that one local clock may be wrong.
+// tooOld reports whether a reply's time lies before the earliest that MobiFone's clock can have
+// shown when the question was written: then the reply was made for an earlier question. It takes
+// the shorter of the two local waits, so that one local clock may be wrong.
 func (p *partnerClock) tooOld(said time.Time, written instant) bool {
 	p.mu.Lock()
 	last := p.last
@@ -116,13 +131,13 @@ func (p *partnerClock) tooOld(said time.Time, written instant) bool {
 	return said.Before(last.said.Add(least - dateGranule - max(p.skew, clockTolerance)))
 }
 
-// now returns the estimate, or why there is none.
+// now returns the latest estimate, or why there is none.
 func (p *partnerClock) now() (time.Time, error) {
 	_, latest, err := p.bounds()
 	return latest, err
 }
 
-// bounds returns the earliest and the latest MobiFone's clock can show now.
+// bounds returns the earliest and the latest that MobiFone's clock can show now.
 func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 	now := p.local.read()
 	if p.source == "none" {
@@ -148,9 +163,9 @@ func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 	return said.Add(least), said.Add(dateGranule + elapsed), nil
 }
 
-// hear keeps the Date of any reply, an unreadable 401 too, to sign by: a machine whose
-// clock is wrong is told so by exactly the refusals that have no envelope. No fence is
-// ever built on it.
+// hear keeps the Date of any reply, also of an unreadable 401, to sign by: a machine whose clock
+// is wrong is told so by exactly the refusals that have no envelope. No fence is ever built on
+// it.
 func (p *partnerClock) hear(date time.Time, received instant) {
 	if date.IsZero() || p.source != "date" {
 		return
@@ -160,8 +175,8 @@ func (p *partnerClock) hear(date time.Time, received instant) {
 	p.heard = observation{said: date, received: received}
 }
 
-// stamp is the time to sign with: MobiFone's as far as it is known, so that a till
-// with a wrong clock can still sell; else the wall's.
+// stamp is the time to sign with: MobiFone's as far as it is known, so that a till with a wrong
+// clock can still sell; else the wall's.
 func (p *partnerClock) stamp() time.Time {
 	now := p.local.read()
 	p.mu.Lock()

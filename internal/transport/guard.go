@@ -1,20 +1,23 @@
 package transport
 
+// This file holds the send guard. It decides the one question everything else rests on: did a
+// byte of the body leave? The body of a guarded call is a shot, readable once, and only while
+// its try runs and mayLeave agrees. Nothing else may put the body of a registration or of an
+// OTP request on a request that reaches the wire.
+
 import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"sync"
 
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// guard puts the exact bytes on the request and hands it to the wire. For guarded calls the
-// body is the try's shot; for others a plain reader, because a body of a type net/http does
-// not know costs a second write.
+// guard puts the exact bytes on the request and hands it to the wire. The body of a guarded call
+// is the try's shot. Others get a plain reader, because a body of a type that net/http does not
+// know costs a second write.
 func (c *core) guard(req *http.Request, t *try, id string, body []byte, wire http.RoundTripper) (*http.Response, error) {
 	if t.call.guarded() {
 		return c.guardShot(req, t, id, body, wire)
@@ -32,6 +35,8 @@ func (c *core) guard(req *http.Request, t *try, id string, body []byte, wire htt
 	return resp, err
 }
 
+// guardShot sends a guarded call: at most one request of the shot passes, and only while mayLeave
+// agrees.
 func (c *core) guardShot(req *http.Request, t *try, id string, body []byte, wire http.RoundTripper) (*http.Response, error) {
 	if err := t.shot.pass(body); err != nil {
 		return nil, t.refuse(err)
@@ -52,88 +57,32 @@ func (c *core) guardShot(req *http.Request, t *try, id string, body []byte, wire
 	return resp, err
 }
 
-// mayLeave is asked at the last moment before a body leaves. A registration stays past its
-// send-by, or with clocks that disagree: its fence would not hold.
-func (t *try) mayLeave() error {
-	cl := t.call
-	if !cl.money() {
-		return nil
-	}
-	now, err := cl.core.clock.now()
-	if err != nil {
-		return notBegun(cl.op, telco.ClockUnreliable, err)
-	}
-	if now.After(cl.sendBy) {
-		return notBegun(cl.op, telco.PastSendBy, errors.New("prepare the registration again; nothing left"))
-	}
-	return nil
-}
-
-// left counts a body that leaves.
-func (t *try) left() { t.sent(t.call.core.local.read().wall) }
-
-// show gives the request a header and a body that a middleware may read and change. Reading
-// that body sends nothing, but of a money call it is remembered.
-func (t *try) show(req *http.Request) {
-	u := *req.URL
-	req.URL, req.Header = &u, http.Header{}
-	setBody(req, t.call.sent.Body, new(bytes.Reader))
-	if t.call.money() {
-		req.Body = &shownBody{req.Body, t.call}
-	}
-}
-
-type shownBody struct {
-	io.ReadCloser
-	call *call
-}
-
-// Read hands out the bytes.
-func (b *shownBody) Read(p []byte) (int, error) {
-	b.call.mu.Lock()
-	b.call.taken = true
-	b.call.mu.Unlock()
-	return b.ReadCloser.Read(p)
-}
-
-// bypassed reports whether a money call may have left another way than through its guard: a
-// middleware answered it, or read the body it was shown, and nothing came to the guard.
-func (t *try) bypassed(answered bool) bool {
-	spent := t.shot.wasPassed() // not under the call's lock: a shot that is read takes both the other way round
-	t.call.mu.Lock()
-	defer t.call.mu.Unlock()
-	return t.call.money() && !spent && (answered || t.call.taken)
-}
-
-// setBody shows the request the exact bytes, in a body of a type net/http knows.
-func setBody(req *http.Request, body []byte, in *bytes.Reader) {
-	req.Body, req.GetBody, req.ContentLength = nil, nil, int64(len(body))
-	if len(body) > 0 {
-		in.Reset(body)
-		req.Body = io.NopCloser(in)
-	}
-}
-
 var (
+	// errShotClosed answers a read after the try has ended.
 	errShotClosed = errors.New("the call has ended; its body stays here")
+	// errShotPassed answers a second request of one shot.
 	errShotPassed = errors.New("a registration is sent once; a further request of the same send is refused")
 )
 
-// shot is the body of a guarded try and decides what left. It lets the body out at most
-// once, only while the try runs and only if its owner agrees at the very moment of the
-// first read. NotSent is proven exactly when a shot is shut and was never read.
+// shot is the body of a guarded try and decides what left. It lets the body out at most once,
+// only while the try runs and only if its owner agrees at the very moment of the first read.
+// NotSent is proven exactly when a shot is shut and was never read.
 type shot struct {
 	owner interface {
 		mayLeave() error // asked at the first read
 		left()           // told of the first read
 	}
 
-	mu      sync.Mutex
-	rest    []byte
-	passed  bool  // a request has come to the guard with this shot
-	read    bool  // at least one byte left
-	shutOff bool  // the try has ended
-	refused error // what the owner said
+	mu   sync.Mutex
+	rest []byte
+	// passed says that a request has come to the guard with this shot.
+	passed bool
+	// read says that at least one byte left.
+	read bool
+	// shutOff says that the try has ended.
+	shutOff bool
+	// refused is what the owner said; it stays.
+	refused error
 }
 
 // pass lets the first request through, with its body, and no further one.
@@ -160,14 +109,15 @@ func (s *shot) ask() error {
 	return s.refused
 }
 
+// wasPassed reports whether a request has come to the guard with this shot.
 func (s *shot) wasPassed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.passed
 }
 
-// Read hands out the body. The lock is held throughout, so a shut before it means that
-// nothing leaves, and a shut after it sees that something did.
+// Read hands out the body. The lock is held throughout, so a shut before it means that nothing
+// leaves, and a shut after it sees that something did.
 func (s *shot) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,11 +143,11 @@ func (s *shot) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close is net/http's; the shot stays what it is.
+// Close does nothing: net/http calls it, and the shot stays what it is.
 func (s *shot) Close() error { return nil }
 
-// answered notes that a wire which is not net/http's own gave a reply without reading
-// the body (a fake in a test, say): whoever answers has been asked.
+// answered notes that a wire which is not net/http's own gave a reply without reading the body (a
+// fake in a test, say). Whoever answers has been asked, so the body counts as sent.
 func (s *shot) answered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -206,12 +156,14 @@ func (s *shot) answered() {
 	}
 }
 
+// markRead notes that the first byte leaves. s.mu is held.
 func (s *shot) markRead() {
 	s.read = true
 	s.owner.left()
 }
 
-// shut ends the shot and reports whether any byte left, for ever.
+// shut ends the shot and reports whether any byte left. The answer is final: nothing leaves after
+// it.
 func (s *shot) shut() (left bool, refused error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,27 +172,66 @@ func (s *shot) shut() (left bool, refused error) {
 	return s.read, s.refused
 }
 
-// neverConnected reports a failure before any byte of the request could leave. It
-// names the reason for people and counts sends of reads; whether a registration was
-// sent is the shot's word alone.
-func neverConnected(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return true
+// mayLeave is asked at the last moment before a body leaves. It keeps a registration back past
+// its send-by, and while the local clocks disagree: the fence that later proves an absence would
+// not hold. A caller prepares the registration again.
+func (t *try) mayLeave() error {
+	cl := t.call
+	if !cl.money() {
+		return nil
 	}
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return true
+	now, err := cl.core.clock.now()
+	if err != nil {
+		return notBegun(cl.op, telco.ClockUnreliable, err)
 	}
-	return isTLSFailure(err)
+	if now.After(cl.sendBy) {
+		return notBegun(cl.op, telco.PastSendBy, errors.New("prepare the registration again; nothing left"))
+	}
+	return nil
 }
 
-// stripURL drops the *url.Error of an http.Client, a middleware's perhaps: it prints the
-// whole URL.
-func stripURL(err error) error {
-	for {
-		u, ok := err.(*url.Error) //nolint:errorlint // only the outermost wrapper goes
-		if !ok || u.Err == nil {
-			return err
-		}
-		err = u.Err
+// left counts a body that leaves.
+func (t *try) left() { t.sent(t.call.core.local.read().wall) }
+
+// show gives the request a header and a body that a middleware may read and change. Reading that
+// body sends nothing, but of a money call it is remembered: the middleware may send it by itself.
+func (t *try) show(req *http.Request) {
+	u := *req.URL
+	req.URL, req.Header = &u, http.Header{}
+	setBody(req, t.call.sent.Body, new(bytes.Reader))
+	if t.call.money() {
+		req.Body = &shownBody{req.Body, t.call}
+	}
+}
+
+// shownBody is the body of a money call that a middleware sees.
+type shownBody struct {
+	io.ReadCloser
+	call *call
+}
+
+// Read hands out the bytes and remembers that they were read.
+func (b *shownBody) Read(p []byte) (int, error) {
+	b.call.mu.Lock()
+	b.call.taken = true
+	b.call.mu.Unlock()
+	return b.ReadCloser.Read(p)
+}
+
+// bypassed reports whether a money call may have left another way than through its guard: a
+// middleware answered it, or read the body it was shown, and nothing came to the guard.
+func (t *try) bypassed(answered bool) bool {
+	spent := t.shot.wasPassed() // not under the call's lock: a shot that is read takes both the other way round
+	t.call.mu.Lock()
+	defer t.call.mu.Unlock()
+	return t.call.money() && !spent && (answered || t.call.taken)
+}
+
+// setBody gives the request the exact bytes in a body of a type that net/http knows.
+func setBody(req *http.Request, body []byte, in *bytes.Reader) {
+	req.Body, req.GetBody, req.ContentLength = nil, nil, int64(len(body))
+	if len(body) > 0 {
+		in.Reset(body)
+		req.Body = io.NopCloser(in)
 	}
 }

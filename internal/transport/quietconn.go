@@ -1,25 +1,32 @@
 package transport
 
+// This file keeps net/http from seeing, and printing, bytes that no request asked for. quietConn
+// wraps a connection; framing finds where a reply ends. Neither judges a reply: net/http does.
+
 import (
 	"bytes"
 	"io"
 	"net"
+	"strconv"
 	"sync"
 )
 
-// quietConn is a connection above TLS that carries HTTP/1.1 and gives net/http no byte
-// that nobody asked for. net/http would print such bytes through package log, a whole
-// phone number among them: a second reply, or a body behind a reply that has none. Here
-// they end the connection, and the next call dials.
+// quietConn is a connection above TLS that carries HTTP/1.1 and gives net/http no byte that
+// nobody asked for. net/http would print such bytes through package log, a whole phone number
+// among them: a second reply, or a body behind a reply that has none. Here they end the
+// connection, and the next call dials.
 type quietConn struct {
 	net.Conn
 
-	mu    sync.Mutex
-	asked bool // a request was begun whose reply has not ended
-	over  bool // nothing is read from here any more
+	mu sync.Mutex
+	// asked says that a request was begun whose reply has not ended.
+	asked bool
+	// over says that nothing is read from here any more.
+	over  bool
 	reply framing
-	buf   []byte // what was received and not passed on
-	err   error  // what came with it
+	// buf is what was received and not passed on; err is what came with it.
+	buf   []byte
+	err   error
 	space []byte
 }
 
@@ -29,9 +36,10 @@ func (q *quietConn) NetConn() net.Conn { return q.Conn }
 // quietBuffer is what one read from the network takes at most.
 const quietBuffer = 4 << 10
 
+// newQuietConn wraps a connection on which nothing was asked yet.
 func newQuietConn(conn net.Conn) *quietConn { return &quietConn{Conn: conn} }
 
-// Write notes that a request begins. The rest of one whose reply came early begins none:
+// Write notes that a request begins. The rest of a request whose reply came early begins none:
 // what it may bring is no reply.
 func (q *quietConn) Write(p []byte) (int, error) {
 	if beginsRequest(p) {
@@ -49,8 +57,8 @@ func beginsRequest(p []byte) bool {
 	return found && len(method) > 0 && !bytes.ContainsFunc(method, func(r rune) bool { return r < 'A' || r > 'Z' })
 }
 
-// Read passes on what belongs to the reply that is awaited, and never a byte behind it:
-// what stands in net/http's buffer when a reply ends is printed.
+// Read passes on what belongs to the reply that is awaited, and never a byte behind it: net/http
+// prints what is in its buffer when a reply ends.
 func (q *quietConn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -78,7 +86,7 @@ func (q *quietConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// receive waits for the network, without the lock.
+// receive waits for the network, without the lock, and fills buf.
 func (q *quietConn) receive() error {
 	if q.err != nil {
 		return q.err
@@ -97,7 +105,168 @@ func (q *quietConn) receive() error {
 	return err
 }
 
+// end ends the connection for net/http, after n last bytes.
 func (q *quietConn) end(n int) (int, error) {
 	q.over, q.buf = true, nil
 	return n, io.EOF
+}
+
+// framing follows an HTTP/1.1 reply byte by byte and says where it ends, so that nothing behind
+// it is read with it. Where it does not understand a reply it does not say that it ended;
+// net/http is the one that judges a reply.
+type framing struct {
+	at part
+	// rest is what remains of the body, or of the chunk that is being passed.
+	rest int64
+	line []byte
+
+	status int
+	// length is the Content-Length; -1 when it was not said.
+	length  int64
+	chunked bool
+	// strange says that two readers may read the head in two ways.
+	strange bool
+	// started says that the head has its first line.
+	started bool
+	// old says that the reply is HTTP/1.0.
+	old bool
+}
+
+// part is where in a reply the next byte is.
+type part uint8
+
+const (
+	inHead part = iota
+	inBody
+	inChunkSize
+	inChunk
+	inChunkEnd
+	inTrailer
+	toTheClose // everything until the connection ends
+	unclear    // where it ends is not known: one byte at a time
+	ended
+)
+
+// lineMax is how much of a line is kept; this reader has to understand no longer one.
+const lineMax = 256
+
+// begin begins a reply.
+func (f *framing) begin() { *f = framing{line: f.line[:0], length: -1} }
+
+// take returns how many of the next bytes may be passed on together: those up to the end of the
+// reply, and a single one where the end is not known.
+func (f *framing) take(b []byte) int {
+	n := 0
+	for n < len(b) {
+		switch f.at {
+		case toTheClose:
+			return len(b)
+		case ended:
+			return n
+		case unclear:
+			return max(n, 1)
+		case inBody, inChunk:
+			m := min(f.rest, int64(len(b)-n))
+			f.rest -= m
+			n += int(m)
+			if f.rest == 0 && f.at == inBody {
+				f.at = ended
+			} else if f.rest == 0 {
+				f.at = inChunkEnd
+			}
+		default:
+			i := bytes.IndexByte(b[n:], '\n')
+			if i < 0 {
+				f.keep(b[n:])
+				return len(b)
+			}
+			f.keep(b[n : n+i])
+			n += i + 1
+			f.endLine()
+		}
+	}
+	return n
+}
+
+// keep appends to the line, up to lineMax.
+func (f *framing) keep(b []byte) {
+	f.line = append(f.line, b[:min(len(b), lineMax-len(f.line))]...)
+}
+
+// endLine reads the line that is complete: of the head, of a chunk's size, or of a trailer.
+func (f *framing) endLine() {
+	line := bytes.TrimSuffix(f.line, []byte("\r"))
+	f.line = f.line[:0]
+	switch f.at {
+	case inHead:
+		f.headLine(line)
+	case inChunkSize:
+		size, _, _ := bytes.Cut(line, []byte(";"))
+		n, err := strconv.ParseInt(string(bytes.TrimSpace(size)), 16, 63)
+		switch {
+		case err != nil || n < 0:
+			f.at = unclear
+		case n == 0:
+			f.at = inTrailer
+		default:
+			f.at, f.rest = inChunk, n
+		}
+	case inChunkEnd:
+		f.at = inChunkSize
+		if len(line) > 0 {
+			f.at = unclear
+		}
+	case inTrailer:
+		if len(line) == 0 {
+			f.at = ended
+		}
+	}
+}
+
+// headLine reads one line of the head.
+func (f *framing) headLine(line []byte) {
+	if !f.started {
+		f.started = true
+		version, rest, _ := bytes.Cut(line, []byte(" "))
+		code, _, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
+		f.status, _ = strconv.Atoi(string(code))
+		f.old = string(version) == "HTTP/1.0"
+		f.strange = string(version) != "HTTP/1.1" && !f.old || len(code) != 3
+		return
+	}
+	if len(line) == 0 {
+		f.endHead()
+		return
+	}
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	value = bytes.Trim(value, " \t")
+	switch {
+	case line[0] == ' ' || line[0] == '\t': // it goes on with the line before
+		f.strange = true
+	case bytes.EqualFold(name, []byte("Content-Length")):
+		n, err := strconv.ParseInt(string(value), 10, 63)
+		f.strange = f.strange || err != nil || n < 0 || (f.length >= 0 && f.length != n)
+		f.length = n
+	case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+		f.strange = f.strange || f.old || f.chunked || !bytes.EqualFold(value, []byte("chunked"))
+		f.chunked = true
+	}
+}
+
+// endHead decides, at the empty line, how the body ends.
+func (f *framing) endHead() {
+	switch {
+	case f.strange || f.status == 101:
+		f.at = unclear
+	case f.status < 200: // another head follows
+		f.begin()
+	case f.status == 204 || f.status == 304 || (f.length == 0 && !f.chunked):
+		f.at = ended
+	case f.chunked:
+		f.at = inChunkSize
+	case f.length > 0:
+		f.at, f.rest = inBody, f.length
+	default:
+		f.at = toTheClose
+	}
 }

@@ -1,10 +1,17 @@
 package transport
 
+// This file makes errors safe to print. The error of a call may pass through logs and tickets,
+// so its text holds no phone number, OTP, key or URL; errors.Is and errors.As still see what lies
+// below. It also names failures in which no request can have left.
+
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -14,8 +21,8 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// redacted is an error whose text is clean. errors.Is and errors.As see through it; who
-// walks the chain to print every link, as error reporters do, ends here.
+// redacted is an error whose text is clean. errors.Is and errors.As see through it; code that
+// walks the chain to print every link, as error reporters do, stops here.
 type redacted struct {
 	text string
 	err  error
@@ -24,13 +31,13 @@ type redacted struct {
 // Error returns the scrubbed text.
 func (e *redacted) Error() string { return e.text }
 
-// Is looks below.
+// Is asks the error below.
 func (e *redacted) Is(target error) bool { return errors.Is(e.err, target) }
 
-// As looks below.
+// As asks the error below.
 func (e *redacted) As(target any) bool { return errors.As(e.err, target) }
 
-// Format writes the text, whatever the verb: others would print what lies below.
+// Format writes the text, whatever the verb: other formatters would print what lies below.
 func (e *redacted) Format(f fmt.State, verb rune) {
 	if verb == 'q' {
 		_, _ = io.WriteString(f, strconv.Quote(e.text))
@@ -42,6 +49,8 @@ func (e *redacted) Format(f fmt.State, verb rune) {
 // cause strips the URL from an error of net/http and scrubs what is left.
 func (cl *call) cause(err error) error { return cl.redact(stripURL(err)) }
 
+// redact scrubs an error of everything that the call must not print. The two ends of a context
+// have nothing to hide and stay what they are.
 func (cl *call) redact(err error) error {
 	switch {
 	case err == nil:
@@ -54,6 +63,7 @@ func (cl *call) redact(err error) error {
 	return &redacted{text: telco.Scrub(err.Error(), cl.secrets()...), err: err}
 }
 
+// joinCause adds the end of the caller's time to a cause, once.
 func joinCause(cause, end error) error {
 	if cause == nil || errors.Is(cause, end) {
 		return end
@@ -76,9 +86,9 @@ func writings(s string) []string {
 	return all
 }
 
-// jsonWriting is what encoding/json writes between the quotes, up to Go 1.26: later ones
-// write the letter U+FFFD for what is not UTF-8, and not its escape. That package itself
-// would add 200 KB to every program with a client.
+// jsonWriting is what encoding/json writes between the quotes, up to Go 1.26: later versions
+// write the letter U+FFFD for what is not UTF-8, and not its escape. Importing that package would
+// add 200 KB to every program with a client.
 func jsonWriting(s string) string {
 	const hex = "0123456789abcdef"
 	var b strings.Builder
@@ -102,4 +112,55 @@ func jsonWriting(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// neverConnected reports a failure before any byte of the request could leave. It names the
+// reason for people and counts the sends of reads; whether a registration was sent is the shot's
+// word alone.
+func neverConnected(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true
+	}
+	return isTLSFailure(err)
+}
+
+// stripURL drops the *url.Error of an http.Client, a middleware's perhaps, because it prints the
+// whole URL.
+func stripURL(err error) error {
+	for {
+		u, ok := err.(*url.Error) //nolint:errorlint // only the outermost wrapper goes
+		if !ok || u.Err == nil {
+			return err
+		}
+		err = u.Err
+	}
+}
+
+// isTLSFailure reports whether a failed handshake is anywhere in err: one walk for all
+// types, as each errors.AsType would bring a walk of its own into the program.
+func isTLSFailure(err error) bool {
+	switch err := err.(type) { //nolint:errorlint // it unwraps itself
+	case *tls.CertificateVerificationError, tls.RecordHeaderError, tls.AlertError,
+		x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
+		return true
+	case *redacted:
+		return isTLSFailure(err.err)
+	case interface{ Unwrap() error }:
+		return isTLSFailure(err.Unwrap())
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(err.Unwrap(), isTLSFailure)
+	}
+	return false
+}
+
+// timedOut reports whether an error is the end of a deadline, of whatever kind.
+func timedOut(err error) bool {
+	late, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && late.Timeout() || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errHandshakeTimeout)
 }

@@ -1,5 +1,9 @@
 package transport
 
+// This file decides whether a call is tried again, and after which wait. Reads may be repeated,
+// an OTP request only when nothing was sent, a registration never. All retries of a client
+// share one budget.
+
 import (
 	"context"
 	"net/http"
@@ -15,13 +19,17 @@ import (
 
 // Retry bounds the repetition of calls that may be repeated.
 type Retry struct {
-	Tries         int           // at most, the first included
-	BackoffBase   time.Duration // the first wait is a random part of it, then twice as much …
-	BackoffMax    time.Duration // … up to this
-	RetryAfterCap time.Duration // a longer Retry-After ends the call instead of being waited for
+	// Tries is how many there may be, the first included.
+	Tries int
+	// BackoffBase bounds the first wait; each further bound is twice as long, up to BackoffMax. A
+	// wait is a random part of its bound.
+	BackoffBase time.Duration
+	BackoffMax  time.Duration
+	// RetryAfterCap is the longest Retry-After that is waited for; a longer one ends the call.
+	RetryAfterCap time.Duration
 }
 
-// repeatable is the retry rule of each operation, as data.
+// repeatable is the retry rule of an operation, as data.
 type repeatable uint8
 
 const (
@@ -41,9 +49,9 @@ func repetition(op telco.Operation) repeatable {
 	}
 }
 
-// budget is shared by all calls of a client: retries may be at most a tenth of the
-// calls, plus a reserve, so that an outage is not answered with a storm. It refuses
-// retries; it never shortens a wait.
+// budget is shared by all calls of a client: retries may be at most a tenth of the calls, plus a
+// reserve, so that an outage is not answered with a storm. It refuses retries; it never shortens
+// a wait.
 type budget struct {
 	mu     sync.Mutex
 	tenths int
@@ -55,14 +63,17 @@ const (
 	budgetCall  = 1   // a call that was answered and needed none earns this
 )
 
+// newBudget begins with a full reserve.
 func newBudget() *budget { return &budget{tenths: budgetMax} }
 
+// earn adds what one call earns, up to the full reserve.
 func (b *budget) earn() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tenths = min(b.tenths+budgetCall, budgetMax)
 }
 
+// spend pays for a retry, or reports false when the budget does not allow one.
 func (b *budget) spend() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,9 +84,9 @@ func (b *budget) spend() bool {
 	return true
 }
 
-// run makes the tries of one repeatable call. What a reply means, whether to go on and how
-// long to wait is decided here; the loop and the sleep are go-retryablehttp's, which is
-// asked from the second try on: most calls have one.
+// run makes the tries of one repeatable call. What a reply means, whether to go on and how long
+// to wait is decided here; the loop and the sleep are go-retryablehttp's, which is asked from the
+// second try on, because most calls have one try.
 func (t *Transport) run(cl *call) verdict {
 	last := t.try(cl, &cl.first)
 	wait, again := t.grantNext(cl, &last)
@@ -103,8 +114,8 @@ func (t *Transport) run(cl *call) verdict {
 	return last
 }
 
-// repeat plays the try that was made to go-retryablehttp and makes the further ones for it.
-// It reports whether the caller's time ended in a wait between tries.
+// repeat shows go-retryablehttp the try that was made already and makes the further ones for it.
+// interrupted reports that the caller's time ended in a wait between tries.
 func (c *core) repeat(cl *call, last verdict, wait time.Duration) (verdict, bool) {
 	made, again := true, true
 	client := &retryablehttp.Client{
@@ -137,12 +148,14 @@ func (c *core) repeat(cl *call, last verdict, wait time.Duration) (verdict, bool
 	return last, err != nil
 }
 
+// roundTripFunc is a RoundTripper made of a function.
 type roundTripFunc func(*http.Request) (*http.Response, error)
 
 // RoundTrip calls f.
 func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// grantNext decides whether a call goes on, and after which wait.
+// grantNext decides whether a call goes on, and after which wait. It names the deadline when the
+// next try would not end in time.
 func (c *core) grantNext(cl *call, v *verdict) (wait time.Duration, granted bool) {
 	if v.err == nil {
 		return 0, false
@@ -173,7 +186,7 @@ func (c *core) grantNext(cl *call, v *verdict) (wait time.Duration, granted bool
 	return wait, true
 }
 
-// keepEarlier puts the try that another one follows into the evidence.
+// keepEarlier moves the last try into the evidence as an earlier one, before the next begins.
 func (cl *call) keepEarlier(v *verdict) {
 	ended := cl.core.local.read().wall
 	cl.mu.Lock()
@@ -189,6 +202,7 @@ func (cl *call) keepEarlier(v *verdict) {
 	e.Earlier = append(slices.Clip(e.Earlier), made) // hooks may hold the shorter one
 }
 
+// mayRepeat applies the operation's retry rule to one verdict.
 func (c *core) mayRepeat(cl *call, v *verdict) bool {
 	switch repetition(cl.op) {
 	case freely:
@@ -203,8 +217,8 @@ func (c *core) mayRepeat(cl *call, v *verdict) bool {
 	}
 }
 
-// refreshOnce marks the refused credentials as stale, so that the next try fetches
-// fresh ones, once per call.
+// refreshOnce marks the refused credentials as stale, so that the next try fetches fresh ones. It
+// reports false the second time: a call refreshes once.
 func (c *core) refreshOnce(cl *call) bool {
 	cl.mu.Lock()
 	first, refused := !cl.refreshed, cl.granted
@@ -214,7 +228,7 @@ func (c *core) refreshOnce(cl *call) bool {
 	return first
 }
 
-// backoff is full jitter: a random wait below a bound that doubles.
+// backoff is full jitter: a random wait below a bound that doubles with each try.
 func (c *core) backoff(tries int) time.Duration {
 	bound := c.cfg.Retry.BackoffMax
 	if shift := tries - 1; shift < 20 {
@@ -226,7 +240,8 @@ func (c *core) backoff(tries int) time.Duration {
 	return c.cfg.Seam.Jitter(bound)
 }
 
-// again says whether the contract lets a code's request go out again by itself.
+// again says whether the contract lets a request that got this code go out again by itself, and
+// whether it needs fresh credentials first.
 func again(rule *contract.CodeRule) (again, refresh bool) {
 	if rule == nil {
 		return false, false

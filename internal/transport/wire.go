@@ -1,38 +1,48 @@
 package transport
 
+// This file builds the two wires, one for reads and one for money, from the caller's
+// http.Transport or from our own. They differ in what a lost connection costs: a read is
+// repeated, a registration is not, so each registration gets a connection of its own.
+
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 )
 
 const (
-	maxReplyHeaders = 64 << 10        // bytes of reply headers, 1xx answers included
-	deadPath        = 5 * time.Second // how long the kernel waits for a money call's bytes to be acknowledged
-	idlePerHost     = 256             // fewer make busy clients dial again and again
-	sessionsKept    = 8               // of TLS, for registrations; there is one MobiFone
+	// maxReplyHeaders is how many bytes of headers a reply may have, 1xx answers included.
+	maxReplyHeaders = 64 << 10
+	// deadPath is how long the kernel waits for a money call's bytes to be acknowledged.
+	deadPath = 5 * time.Second
+	// idlePerHost is how many idle connections are kept; with fewer, busy clients dial again and
+	// again.
+	idlePerHost = 256
+	// sessionsKept is how many TLS sessions are kept for registrations; there is one MobiFone.
+	sessionsKept = 8
 )
 
-// ownWire hides everything of a transport but RoundTrip: go-retryablehttp closes the
-// idle connections of all callers after any final error when it finds the method.
+// ownWire hides everything of a transport but RoundTrip: go-retryablehttp closes the idle
+// connections of all callers after any final error when it finds the method for that.
 type ownWire struct {
-	t     *http.Transport
-	proxy func(*http.Request) (*url.URL, error) // nil: none
-	shown bool                                  // a middleware may look at a reply's TLS
+	t *http.Transport
+	// proxy finds the proxy of a request; nil where there is none.
+	proxy func(*http.Request) (*url.URL, error)
+	// shown says that a middleware may look at a reply's TLS.
+	shown bool
 }
 
+// proxyKey finds the proxy in a request's context.
 type proxyKey struct{}
 
-// RoundTrip sends. Through a proxy nothing of ours can stand between net/http and TLS, so
-// that such a connection is not kept: see quietConn.
+// RoundTrip sends. Through a proxy nothing of ours can stand between net/http and TLS, so such a
+// connection is not kept: see quietConn.
 func (w ownWire) RoundTrip(req *http.Request) (*http.Response, error) {
 	proxied := false
 	if w.proxy != nil {
@@ -65,7 +75,7 @@ func (w ownWire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// unsent says of an error that no connection for a request came about.
+// unsent makes an error say that no connection for a request came about.
 func unsent(network string, err error) error {
 	if neverConnected(err) {
 		return err
@@ -73,7 +83,7 @@ func unsent(network string, err error) error {
 	return &net.OpError{Op: "dial", Net: network, Err: err}
 }
 
-// newOwnWire makes the transport take the proxy that RoundTrip found.
+// newOwnWire makes the transport take the proxy that RoundTrip found, so that it is asked once.
 func newOwnWire(t *http.Transport, shown bool) ownWire {
 	w := ownWire{t, t.Proxy, shown}
 	if t.Proxy != nil {
@@ -82,13 +92,14 @@ func newOwnWire(t *http.Transport, shown bool) ownWire {
 	return w
 }
 
+// proxyOf is the proxy that RoundTrip found for a request; nil without one.
 func proxyOf(ctx context.Context) *url.URL {
 	through, _ := ctx.Value(proxyKey{}).(*url.URL)
 	return through
 }
 
-// buildWires returns the wire for reads and the wire for money. A given
-// *http.Transport is cloned for each; any other RoundTripper is used for both as it is.
+// buildWires returns the wire for reads and the wire for money. A given *http.Transport is cloned
+// for each; any other RoundTripper is used for both as it is.
 func (c *core) buildWires() (reads, money http.RoundTripper) {
 	base, own := c.cfg.HTTP.(*http.Transport)
 	switch {
@@ -121,8 +132,8 @@ func (c *core) buildWires() (reads, money http.RoundTripper) {
 	return newOwnWire(r, shown), newOwnWire(m, shown)
 }
 
-// noted has the try that waits for a connection know that one is being made: when its time
-// ends in that, nothing else tells.
+// noted tells the try that waits for a connection that one is being made. When its time ends
+// there, nothing else tells.
 func noted(dial dialFunc) dialFunc {
 	if dial == nil {
 		return nil
@@ -135,6 +146,7 @@ func noted(dial dialFunc) dialFunc {
 	}
 }
 
+// noteDialing notes in the current try whether a connection is being made for it.
 func noteDialing(ctx context.Context, dialing bool) {
 	if cl := callOf(ctx); cl != nil {
 		cl.mu.Lock()
@@ -143,8 +155,8 @@ func noteDialing(ctx context.Context, dialing bool) {
 	}
 }
 
-// Retries reports whether a RoundTripper is known to repeat requests by itself. Below the
-// guard that is a second registration.
+// Retries reports whether a RoundTripper is known to repeat requests by itself. Below the guard
+// that would be a second registration, so the client refuses such a one.
 func Retries(rt http.RoundTripper) bool {
 	_, known := rt.(*retryablehttp.RoundTripper)
 	return known
@@ -156,6 +168,7 @@ type hidden struct{ rt http.RoundTripper }
 // RoundTrip sends.
 func (h hidden) RoundTrip(req *http.Request) (*http.Response, error) { return h.rt.RoundTrip(req) }
 
+// harden sets what both wires need: TLS 1.2 at least, no compression, bounded headers.
 func harden(t *http.Transport) {
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -167,10 +180,10 @@ func harden(t *http.Transport) {
 	}
 }
 
-// forMoney gives each registration a connection of its own: none that idled dead makes an
-// Unknown of a pause, and no late or second reply to an earlier one can be taken for
-// this one's. Unsent bytes die with the connection, and a dead path is noticed. HTTP/2 is
-// off because its transport re-sends requests by itself.
+// forMoney gives each registration a connection of its own. Then no connection that died while
+// idle makes an Unknown of a pause, and no late or second reply to an earlier registration can be
+// taken for this one's. Unsent bytes die with the connection, and a dead path is noticed. HTTP/2
+// is off because its transport re-sends requests by itself.
 func forMoney(t *http.Transport) {
 	t.DisableKeepAlives = true
 	t.ForceAttemptHTTP2 = false
@@ -187,10 +200,10 @@ func forMoney(t *http.Transport) {
 	}
 }
 
-// resume spares a registration's handshake the certificate where an earlier one left a
-// session; the connection is a new one all the same, and nothing is written before its
-// handshake has ended. A VerifyPeerCertificate would not be asked of a resumed session, so
-// whoever sets one has full handshakes.
+// resume spares a registration's handshake the certificate where an earlier one left a session.
+// The connection is a new one all the same, and nothing is written before its handshake has
+// ended. A VerifyPeerCertificate would not be asked of a resumed session, so whoever sets one has
+// full handshakes.
 func resume(cfg *tls.Config) {
 	if cfg.ClientSessionCache == nil && cfg.VerifyPeerCertificate == nil {
 		cfg.ClientSessionCache = tls.NewLRUClientSessionCache(sessionsKept)
@@ -212,7 +225,8 @@ func settled(dial dialFunc) dialFunc {
 	}
 }
 
-// tcpOf finds the TCP connection below, through wrappers that show what they wrap.
+// tcpOf finds the TCP connection below, through wrappers that show what they wrap; nil when there
+// is none.
 func tcpOf(conn net.Conn) *net.TCPConn {
 	for range 8 {
 		switch c := conn.(type) {
@@ -225,21 +239,4 @@ func tcpOf(conn net.Conn) *net.TCPConn {
 		}
 	}
 	return nil
-}
-
-// isTLSFailure reports whether a failed handshake is anywhere in err: one walk for all
-// types, as each errors.AsType would bring a walk of its own into the program.
-func isTLSFailure(err error) bool {
-	switch err := err.(type) { //nolint:errorlint // it unwraps itself
-	case *tls.CertificateVerificationError, tls.RecordHeaderError, tls.AlertError,
-		x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
-		return true
-	case *redacted:
-		return isTLSFailure(err.err)
-	case interface{ Unwrap() error }:
-		return isTLSFailure(err.Unwrap())
-	case interface{ Unwrap() []error }:
-		return slices.ContainsFunc(err.Unwrap(), isTLSFailure)
-	}
-	return false
 }
