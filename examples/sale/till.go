@@ -70,11 +70,7 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 	if noLookup {
 		fmt.Fprintln(out, "MobiFone không có tra cứu: giao dịch chưa rõ được giữ cho quản lý | nothing can be looked up: what is unknown is held for a supervisor")
 	}
-	t.desk, err = sale.NewDesk(sale.Config{
-		AllowNoLookup: noLookup,
-		Gateway:       sale.ClientGateway(t.client), Resolver: sale.ClientGateway(t.client.Background()),
-		Store: t.store, Rules: sale.RulesOf(t.client), NewID: t.client.NewPartnerTransID,
-	})
+	t.desk, err = sale.NewDesk(sale.Config{Client: t.client, Store: t.store, AllowNoLookup: noLookup})
 	return t, err
 }
 

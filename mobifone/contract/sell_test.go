@@ -82,8 +82,7 @@ func openAt(t *testing.T, cfg sandbox.Config, opts ...mobifone.Option) shop {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close(context.WithoutCancel(t.Context())) })
 	desk, err := sale.NewDesk(sale.Config{
-		Gateway: sale.ClientGateway(client), Resolver: sale.ClientGateway(client.Background()), Store: sale.NewMemory(),
-		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
+		Client: client, Store: sale.NewMemory(),
 		AllowNoLookup: !c.Has(telco.OpGet) && !c.Has(telco.OpSearch),
 	})
 	require.NoError(t, err)

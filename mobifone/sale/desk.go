@@ -9,33 +9,76 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Config is what a desk needs.
+// Config is what a desk needs. A shop gives Client and Store; every other field has a
+// default, or is an override for tests and for a gateway of your own.
 type Config struct {
+	// Client is the client that sells. It fills Gateway, Resolver, Rules and NewID where
+	// those are zero, so it may be nil only when Gateway, Rules and NewID are given.
+	Client *mobifone.Client
+	// Store keeps the sales. It is where the promise of the sale rests: give it
+	// mobifone/sale/sqlstore, or a store that passes storetest.
+	Store Store
+	// Gateway asks for OTPs, registers, and looks up while a teller waits. The zero value
+	// is ClientGateway(Client).
 	Gateway Gateway
-	// Resolver looks up for [Desk.Resolve] and [Desk.Run]; nil is Gateway. Pass one over
-	// client.Background(), so that a thousand unknowns do not delay a teller.
+	// Resolver looks up for [Desk.Resolve] and [Desk.Run]. The zero value is Gateway if that
+	// is given, else Client's background lane, so that a thousand unknown sales do not
+	// delay a teller.
 	Resolver Gateway
-	Store    Store
-	Rules    Rules
-	// NewID gives the partnerTransId of (shop, order, attempt), always the same for the
-	// same; of a client it is NewPartnerTransID.
+	// Rules are MobiFone's promises and the desk's patience. The zero value is
+	// RulesOf(Client). They are never filled field by field: to change one, start from
+	// RulesOf.
+	Rules Rules
+	// NewID returns the partnerTransId of (shop, order, attempt). It must always return the
+	// same id for the same arguments, and never the same for others. The zero value is
+	// Client.NewPartnerTransID.
 	NewID func(shop, order string, attempt int) (telco.PartnerTransID, error)
-	// AllowNoLookup takes a contract without a lookup: whatever is not settled by
-	// the answer itself then goes to Review, and a person decides.
+	// AllowNoLookup accepts a contract without a lookup. Whatever MobiFone's answer does not
+	// settle then goes to Review, and a person decides.
 	AllowNoLookup bool
 	// EraseAfter is how long after a sale came to rest [Desk.Run] has the store erase the
 	// subscriber's number; the money facts stay. Zero is 90 days, negative is never.
 	EraseAfter time.Duration
 	// Now is the local clock; nil is time.Now.
 	Now func() time.Time
-	// OnEvent is told of each stored event with the sale after it, in the goroutine that
-	// stored it. It must be fast and must not panic. May be nil.
+	// OnEvent is called after each stored event, with the sale after it, in the goroutine
+	// that stored it. It must be fast and must not panic. May be nil.
 	OnEvent func(ctx context.Context, s Sale, e Event)
-	// OnAlarm is told when a person must look at a sale. May be nil.
+	// OnAlarm is called when a person must look at a sale. It must be fast and must not
+	// panic. May be nil.
 	OnAlarm func(ctx context.Context, s Sale)
+}
+
+// fill sets from the client what the configuration leaves out. A gateway of the caller's
+// own also answers the lookups of the background: whoever wraps the one expects to see both.
+func (cfg *Config) fill() {
+	if c := cfg.Client; c != nil {
+		if cfg.Gateway == nil {
+			cfg.Gateway = ClientGateway(c)
+			if cfg.Resolver == nil {
+				cfg.Resolver = ClientGateway(c.Background())
+			}
+		}
+		if cfg.Rules == (Rules{}) {
+			cfg.Rules = RulesOf(c)
+		}
+		if cfg.NewID == nil {
+			cfg.NewID = c.NewPartnerTransID
+		}
+	}
+	if cfg.Resolver == nil {
+		cfg.Resolver = cfg.Gateway
+	}
+	if cfg.EraseAfter == 0 {
+		cfg.EraseAfter = 90 * 24 * time.Hour
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 }
 
 // Desk sells over a MobiFone and a store: it makes every act durable before it is done.
@@ -52,29 +95,25 @@ type Desk struct {
 var ErrNoLookup = errors.New("the contract has neither transactions.get nor transactions.search: " +
 	"nothing unknown could ever be resolved; describe one, or set AllowNoLookup")
 
-// NewDesk checks the configuration.
+// NewDesk returns a desk, or everything that is wrong with the configuration in one error.
+// It sends nothing and touches no sale; [Desk.Run] takes up what an earlier process left.
 func NewDesk(cfg Config) (*Desk, error) {
+	cfg.fill()
 	var errs []error
-	if cfg.Gateway == nil || cfg.Store == nil || cfg.NewID == nil {
-		errs = append(errs, errors.New("sale: Config needs Gateway, Store and NewID"))
+	if cfg.Store == nil {
+		errs = append(errs, errors.New("sale: Config.Store is missing; open one with sqlstore.Open, or sale.NewMemory for a trial"))
+	}
+	if cfg.Gateway == nil || cfg.NewID == nil {
+		errs = append(errs, errors.New("sale: Config.Client is missing; without one, set Gateway, Rules and NewID"))
 	}
 	if cfg.Rules.Hold <= 0 || cfg.Rules.OTPPatience <= 0 || cfg.Rules.AlarmAfter <= 0 || cfg.Rules.OpenFor <= 0 {
-		errs = append(errs, errors.New("sale: Config.Rules is not filled; take it from RulesOf(client)"))
+		errs = append(errs, errors.New("sale: Config.Rules is not complete; leave it out, or start from sale.RulesOf(client)"))
 	}
 	if cfg.Rules.NoLookup && !cfg.AllowNoLookup {
 		errs = append(errs, ErrNoLookup)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
-	}
-	if cfg.Resolver == nil {
-		cfg.Resolver = cfg.Gateway
-	}
-	if cfg.EraseAfter == 0 {
-		cfg.EraseAfter = 90 * 24 * time.Hour
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
 	}
 	return &Desk{cfg: cfg, time: seam.In(cfg.Gateway)}, nil
 }

@@ -3,12 +3,14 @@ package sale_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -18,9 +20,89 @@ func TestNewDeskNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	_, err := sale.NewDesk(sale.Config{Rules: sale.Rules{NoLookup: true}})
 	require.ErrorIs(t, err, sale.ErrNoLookup)
-	assert.ErrorContains(t, err, "Gateway, Store and NewID")
+	assert.ErrorContains(t, err, "Config.Store")
+	assert.ErrorContains(t, err, "Config.Client")
 	assert.ErrorContains(t, err, "Config.Rules")
 }
+
+// A client and a store are all a shop gives. The desk sells, and takes up a sale whose
+// answer was lost: the lookups of the driver go in the background lane.
+func TestADeskFromAClientAlone(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		var lanes lanes
+		desk, err := sale.NewDesk(sale.Config{Client: newClient(t, s.sb, s.sb.RoundTripper(), mobifone.WithLimiter(&lanes)), Store: s.memory})
+		require.NoError(t, err)
+		s.counter = &counter{Desk: desk}
+
+		sold := s.toOTP("DH-1", "477")
+		v, err := s.Register(t.Context(), sold, s.otp("477"), teller)
+		require.NoError(t, err)
+		assert.Equal(t, sale.Registered, v.Sale.State)
+		ids := s.sale(sold).PartnerTransID
+
+		id := s.toOTP("DH-2", "478")
+		s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123478", Kind: sandbox.Drop, When: sandbox.After})
+		_, err = s.Register(t.Context(), id, s.otp("478"), teller)
+		require.Error(t, err)
+		require.Equal(t, sale.Resolving, s.state(id))
+		assert.Zero(t, lanes.behind(), "a teller never waits in the background lane")
+		s.settle(time.Minute)
+		assert.Equal(t, sale.Registered, s.state(id))
+		assert.Equal(t, 1, s.sb.Executed(number("478")))
+		assert.NotZero(t, lanes.behind(), "the driver looks up behind the tellers")
+
+		again, err := newClient(t, s.sb, s.sb.RoundTripper()).NewPartnerTransID("HN01", "DH-1", 1)
+		require.NoError(t, err)
+		assert.Equal(t, again, ids, "the ids are the client's, the same for every process")
+	})
+}
+
+// What is given beside the client overrides what the client would fill in. A gateway of
+// the caller's own answers the driver's lookups too.
+func TestWhatIsGivenBesideTheClientCounts(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		client := newClient(t, s.sb, s.sb.RoundTripper())
+		rules := sale.RulesOf(client)
+		rules.OpenFor = time.Hour
+		own := &counted{Gateway: sale.ClientGateway(client)}
+		desk, err := sale.NewDesk(sale.Config{
+			Client: client, Store: s.memory, Gateway: own, Rules: rules,
+			NewID: func(shop, order string, attempt int) (telco.PartnerTransID, error) {
+				return client.NewPartnerTransID(shop, order+"-own", attempt)
+			},
+		})
+		require.NoError(t, err)
+		s.counter = &counter{Desk: desk}
+		v, err := s.Open(t.Context(), order("DH-2", "478"), teller)
+		require.NoError(t, err)
+		pass(time.Hour)
+		s.settle(time.Minute)
+		assert.Equal(t, sale.Cancelled, s.state(v.Sale.ID), "the rules given, not the client's day")
+		want, err := client.NewPartnerTransID("HN01", "DH-2-own", 1)
+		require.NoError(t, err)
+		assert.Equal(t, want, v.Sale.PartnerTransID)
+
+		id := s.lost(sandbox.After)
+		before := own.n
+		s.settle(time.Minute)
+		assert.Equal(t, sale.Registered, s.state(id))
+		assert.Greater(t, own.n, before, "the driver asks the gateway given")
+	})
+}
+
+// lanes counts the calls that come in the background lane.
+type lanes struct{ n atomic.Int64 }
+
+func (l *lanes) Wait(_ context.Context, info telco.Call) error {
+	if info.Lane == telco.Background {
+		l.n.Add(1)
+	}
+	return nil
+}
+
+func (l *lanes) behind() int64 { return l.n.Load() }
 
 // The rules are the contract's promises and the client's timeouts: the settle margin is at
 // least the time a lookup's reply may take.

@@ -7,10 +7,7 @@
 // is resolved by looking up and never by guessing, and until it is resolved neither a
 // second registration nor a refund is possible.
 //
-//	desk, err := sale.NewDesk(sale.Config{
-//		Gateway: sale.ClientGateway(client), Store: store,
-//		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
-//	})
+//	desk, err := sale.NewDesk(sale.Config{Client: client, Store: store})
 //	view, err := desk.Open(ctx, order, employee)
 //	view, err = desk.TakeCash(ctx, view.Sale.ID, price, employee)
 //	view, err = desk.RequestOTP(ctx, view.Sale.ID, employee)

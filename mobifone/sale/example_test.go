@@ -28,10 +28,7 @@ func Example() {
 		panic(err)
 	}
 	defer client.Close(ctx)
-	desk, err := sale.NewDesk(sale.Config{
-		Gateway: sale.ClientGateway(client), Store: sale.NewMemory(),
-		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
-	})
+	desk, err := sale.NewDesk(sale.Config{Client: client, Store: sale.NewMemory()})
 	if err != nil {
 		panic(err)
 	}

@@ -92,17 +92,17 @@ func (s *shop) open(settings ...setting) *counter {
 	return &counter{Desk: desk, client: client, tap: tap}
 }
 
-func newClient(t *testing.T, sb *sandbox.Sandbox, rt http.RoundTripper) *mobifone.Client {
+func newClient(t *testing.T, sb *sandbox.Sandbox, rt http.RoundTripper, options ...mobifone.Option) *mobifone.Client {
 	t.Helper()
-	return newClientOf(t, sb, rt, sb.Contract())
+	return newClientOf(t, sb, rt, sb.Contract(), options...)
 }
 
-func newClientOf(t *testing.T, sb *sandbox.Sandbox, rt http.RoundTripper, wire *contract.Contract) *mobifone.Client {
+func newClientOf(t *testing.T, sb *sandbox.Sandbox, rt http.RoundTripper, wire *contract.Contract, options ...mobifone.Option) *mobifone.Client {
 	t.Helper()
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: "https://partner.test", PartnerCode: "FPT", Channel: "SHOP",
 		Credentials: mobifone.StaticCredentials(sb.Credentials()), IDKey: telco.NewSecret("an-id-key-of-enough-length"),
-	}, mobifone.WithContract(wire), mobifone.WithHTTPClient(&http.Client{Transport: rt}))
+	}, append([]mobifone.Option{mobifone.WithContract(wire), mobifone.WithHTTPClient(&http.Client{Transport: rt})}, options...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close(context.WithoutCancel(t.Context())) })
 	return client
