@@ -242,3 +242,43 @@ func TestPartnerClockContradiction(t *testing.T) {
 		})
 	}
 }
+
+// A time that fits another to the edge of the slack is of the same clock, and one
+// nanosecond on it is not; the shorter of the two waits counts.
+func TestTimesThatFit(t *testing.T) {
+	t.Parallel()
+	at := func(s time.Duration) instant { return instant{start.Add(s), s} }
+	const slack = dateGranule + 5*time.Second
+	o := observation{said: start, written: at(0), received: at(time.Second)}
+	n := observation{written: at(10 * time.Second), received: at(12 * time.Second)}
+	for moved, fits := range map[time.Duration]bool{
+		9*time.Second - slack: true, 9*time.Second - slack - 1: false, 12*time.Second + slack: true, 12*time.Second + slack + 1: false,
+	} {
+		n.said = start.Add(moved)
+		assert.Equal(t, fits, o.fits(n, 5*time.Second), moved)
+	}
+	n.written.mono -= time.Second // the other clock says that less time has passed
+	n.said = start.Add(8*time.Second - slack)
+	assert.True(t, o.fits(n, 5*time.Second))
+
+	p := newPartnerClock((&machine{}).read, "date")
+	p.skew = 5 * time.Second
+	p.last = o
+	for off, old := range map[time.Duration]bool{0: false, -1: true} {
+		assert.Equal(t, old, p.tooOld(start.Add(9*time.Second-slack+off), at(10*time.Second)), off)
+		late := instant{start.Add(10 * time.Second), 9 * time.Second}
+		assert.Equal(t, old, p.tooOld(start.Add(8*time.Second-slack+off), late), off)
+	}
+}
+
+// A time that is not told, or not believed yet, is not observed.
+func TestWhatIsNotObserved(t *testing.T) {
+	t.Parallel()
+	m := &machine{}
+	p := newPartnerClock(m.read, "date")
+	assert.False(t, p.observe(time.Time{}, p.local.read(), p.local.read()))
+	assert.True(t, p.observe(m.date(), p.local.read(), p.local.read()))
+	assert.False(t, p.observe(m.date().Add(time.Hour), p.local.read(), p.local.read()))
+	assert.True(t, p.observe(m.date().Add(time.Hour), p.local.read(), p.local.read()))
+	assert.False(t, newPartnerClock(m.read, "none").observe(m.date(), p.local.read(), p.local.read()))
+}

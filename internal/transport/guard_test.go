@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -200,43 +202,6 @@ func blockedIn(function string) bool {
 	return false
 }
 
-// The two connections' settings: money dials anew, speaks HTTP/1.1 only, and takes
-// a caller's stricter settings over.
-func TestWires(t *testing.T) {
-	t.Parallel()
-	for name, given := range map[string]*http.Transport{
-		"our own":         nil,
-		"zero":            {},
-		"HTTP/2 and gzip": {ForceAttemptHTTP2: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := &core{}
-			if given != nil {
-				c.cfg.HTTP = given
-			}
-			reads, money := c.buildWires()
-			r, m := reads.(ownWire).t, money.(ownWire).t
-			assert.NotSame(t, r, m)
-			assert.Equal(t, []*http.Transport{r, m}, c.wires)
-			for _, w := range c.wires {
-				assert.NotSame(t, given, w)
-				assert.True(t, w.DisableCompression)
-				assert.Equal(t, int64(maxReplyHeaders), w.MaxResponseHeaderBytes)
-				assert.GreaterOrEqual(t, w.TLSClientConfig.MinVersion, uint16(0x0303))
-			}
-			assert.True(t, m.DisableKeepAlives)
-			assert.False(t, r.DisableKeepAlives)
-			assert.False(t, m.ForceAttemptHTTP2)
-			assert.True(t, m.Protocols.HTTP1())
-			assert.False(t, m.Protocols.HTTP2() || m.Protocols.UnencryptedHTTP2())
-			assert.NotNil(t, m.TLSNextProto)
-			assert.Empty(t, m.TLSNextProto)
-			assert.NotContains(t, m.TLSClientConfig.NextProtos, "h2")
-		})
-	}
-}
-
 // owner is whoever a shot asks and tells; nil agrees and hears nothing.
 type owner struct {
 	allow func() error
@@ -254,4 +219,31 @@ func (o owner) left() {
 	if o.out != nil {
 		o.out()
 	}
+}
+
+// What middleware is shown is what will be sent, and nothing replays it.
+func TestARequestShowsItsBytes(t *testing.T) {
+	t.Parallel()
+	var req *http.Request
+	tr := New(Config{
+		Contract: contract.Default(), BaseURL: &url.URL{Scheme: "https", Host: "partner.test:", Path: "/a b/", RawPath: "/a%20b/"},
+		Middleware: []Middleware{func(http.RoundTripper) http.RoundTripper {
+			return roundTrip(func(r *http.Request) (*http.Response, error) { req = r; return nil, io.EOF })
+		}},
+	})
+	r := newTry(tr, &call{op: telco.OpOTP, sent: wire.Request{Method: "POST", Path: "/x", Body: []byte("body")}})
+	_, err := tr.roundTrip(t.Context(), r.call, r)
+	require.ErrorIs(t, err, io.EOF)
+	assert.Equal(t, "https://partner.test:/a%20b/x", req.URL.String())
+	assert.Equal(t, "partner.test", req.Host)
+	body, err := io.ReadAll(req.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "body", string(body))
+	assert.Equal(t, int64(4), req.ContentLength)
+	req.GetBody = func() (io.ReadCloser, error) { return req.Body, nil }
+	setBody(req, []byte("x"), new(bytes.Reader))
+	assert.Nil(t, req.GetBody)
+	setBody(req, nil, new(bytes.Reader))
+	assert.Nil(t, req.Body)
+	assert.Zero(t, req.ContentLength)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -173,60 +172,6 @@ func TestWhatGoesOnAfterClose(t *testing.T) {
 	}
 }
 
-// A registration that was refused for its credentials makes the next call fetch fresh
-// ones; of a read its own next try does.
-func TestARefusedKeyIsStaleAfterMoney(t *testing.T) {
-	t.Parallel()
-	doc := contract.Default().Document()
-	var wire string
-	for i := range doc.Codes {
-		if doc.Codes[i].Name == telco.TransactionNotFound {
-			doc.Codes[i].HTTPStatus = []int{http.StatusNotFound}
-		}
-		if doc.Codes[i].Resend == "afterRefresh" && wire == "" {
-			wire = doc.Codes[i].Wire[0]
-			doc.Codes[i].HTTPStatus = []int{http.StatusForbidden}
-		}
-	}
-	require.NotEmpty(t, wire)
-	c, err := contract.New(doc)
-	require.NoError(t, err)
-	cut := func() *http.Response {
-		resp := replied(401, "")
-		resp.Body = io.NopCloser(io.MultiReader(&told{}))
-		return resp
-	}
-	for name, reply := range map[string]func() *http.Response{
-		"told":     func() *http.Response { return replied(200, `{"errorCode":"`+wire+`"}`) },
-		"bare 401": func() *http.Response { return replied(401, "x") },
-		"bare 403": func() *http.Response { return replied(403, "x") },
-		"cut 401":  cut,
-	} {
-		for _, op := range []telco.Operation{telco.OpRegister, telco.OpEligible} {
-			tr := transportTo(t, c, "https://partner.test", nil)
-			tr.auth.current = &grant{generation: 3, until: time.Now().Add(time.Hour)}
-			r := wrote(tr, op)
-			r.call.granted = tr.auth.current
-			v := tr.classify(r, reply(), nil)
-			assert.True(t, v.refresh, name)
-			assert.Equal(t, op == telco.OpEligible, tr.auth.current.fresh(tr.Seam()), "%s: %s", name, op)
-		}
-	}
-	// A status whose code says that it is not asked again is not.
-	tr := transportTo(t, c, "https://partner.test", nil)
-	v := tr.classify(wrote(tr, telco.OpEligible), replied(404, "x"), nil)
-	assert.Equal(t, telco.TransactionNotFound, v.err.Code)
-	assert.False(t, v.again)
-	// Nor are the credentials stale of a registration that failed for another reason.
-	for _, reply := range []*http.Response{replied(200, `{"errorCode":"8021"}`), replied(404, "x")} {
-		tr.auth.current = &grant{generation: 3, until: time.Now().Add(time.Hour)}
-		r := wrote(tr, telco.OpRegister)
-		r.call.granted = tr.auth.current
-		tr.classify(r, reply, nil)
-		assert.True(t, tr.auth.current.fresh(tr.Seam()))
-	}
-}
-
 // A try is said to be connecting while a connection is made for it and after one could not
 // be made, and no longer once it has one.
 func TestATryThatIsConnecting(t *testing.T) {
@@ -240,5 +185,72 @@ func TestATryThatIsConnecting(t *testing.T) {
 		_, err := dial(r.call, "tcp", "partner.test:443")
 		require.Equal(t, failing, err)
 		assert.Equal(t, want, r.dialing)
+	}
+}
+
+// A proxy that refuses has let nothing through; a try whose time ended there may have.
+func TestAProxyThatRefuses(t *testing.T) {
+	t.Parallel()
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) }))
+	t.Cleanup(proxy.Close)
+	address, err := url.Parse(proxy.URL)
+	require.NoError(t, err)
+	var through *url.URL
+	asked := 0
+	w := newOwnWire(&http.Transport{Proxy: func(*http.Request) (*url.URL, error) { asked++; return through, nil }}, false)
+	ask := func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://127.0.0.1:1/", http.NoBody)
+		require.NoError(t, err)
+		resp, err := w.RoundTrip(req)
+		if resp != nil {
+			_ = resp.Body.Close()
+		}
+		return err
+	}
+	require.ErrorContains(t, ask(t.Context()), "refused", "straight on, nobody is there")
+	through = address
+	err = ask(t.Context())
+	require.Error(t, err)
+	assert.True(t, neverConnected(err), "%v", err)
+	assert.Equal(t, 2, asked, "once for a request")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	assert.False(t, neverConnected(ask(ended)), "who gave up is told that alone")
+}
+
+// The two connections' settings: money dials anew, speaks HTTP/1.1 only, and takes
+// a caller's stricter settings over.
+func TestWires(t *testing.T) {
+	t.Parallel()
+	for name, given := range map[string]*http.Transport{
+		"our own":         nil,
+		"zero":            {},
+		"HTTP/2 and gzip": {ForceAttemptHTTP2: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &core{}
+			if given != nil {
+				c.cfg.HTTP = given
+			}
+			reads, money := c.buildWires()
+			r, m := reads.(ownWire).t, money.(ownWire).t
+			assert.NotSame(t, r, m)
+			assert.Equal(t, []*http.Transport{r, m}, c.wires)
+			for _, w := range c.wires {
+				assert.NotSame(t, given, w)
+				assert.True(t, w.DisableCompression)
+				assert.Equal(t, int64(maxReplyHeaders), w.MaxResponseHeaderBytes)
+				assert.GreaterOrEqual(t, w.TLSClientConfig.MinVersion, uint16(0x0303))
+			}
+			assert.True(t, m.DisableKeepAlives)
+			assert.False(t, r.DisableKeepAlives)
+			assert.False(t, m.ForceAttemptHTTP2)
+			assert.True(t, m.Protocols.HTTP1())
+			assert.False(t, m.Protocols.HTTP2() || m.Protocols.UnencryptedHTTP2())
+			assert.NotNil(t, m.TLSNextProto)
+			assert.Empty(t, m.TLSNextProto)
+			assert.NotContains(t, m.TLSClientConfig.NextProtos, "h2")
+		})
 	}
 }

@@ -3,13 +3,8 @@ package transport
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
-	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -130,60 +124,6 @@ func TestInTimeToTheInstant(t *testing.T) {
 	require.NoError(t, late.mayLeave(), "an OTP request has no send-by")
 }
 
-// What never connected is known by its kind, wherever it is wrapped.
-func TestNeverConnected(t *testing.T) {
-	t.Parallel()
-	tls := x509.UnknownAuthorityError{}
-	for _, tc := range []struct {
-		err   error
-		never bool
-	}{
-		{&net.DNSError{}, true},
-		{errGone, true},
-		{&net.OpError{Op: "read", Err: io.EOF}, false},
-		{tls, true},
-		{fmt.Errorf("x: %w", tls), true},
-		{fmt.Errorf("x: %w", io.EOF), false},
-		{errors.Join(io.EOF, tls), true},
-		{errors.Join(io.EOF, io.EOF), false},
-		{&redacted{err: tls}, true},
-		{&redacted{err: io.EOF}, false},
-		{io.EOF, false},
-	} {
-		assert.Equal(t, tc.never, neverConnected(tc.err), "%v", tc.err)
-	}
-	empty := &url.Error{Op: "Get", URL: "https://secret/"}
-	assert.Equal(t, error(empty), stripURL(empty), "there is nothing below")
-	assert.Equal(t, io.EOF, stripURL(&url.Error{Err: &url.Error{Err: io.EOF}}))
-}
-
-// What middleware is shown is what will be sent, and nothing replays it.
-func TestARequestShowsItsBytes(t *testing.T) {
-	t.Parallel()
-	var req *http.Request
-	tr := New(Config{
-		Contract: contract.Default(), BaseURL: &url.URL{Scheme: "https", Host: "partner.test:", Path: "/a b/", RawPath: "/a%20b/"},
-		Middleware: []Middleware{func(http.RoundTripper) http.RoundTripper {
-			return roundTrip(func(r *http.Request) (*http.Response, error) { req = r; return nil, io.EOF })
-		}},
-	})
-	r := newTry(tr, &call{op: telco.OpOTP, sent: wire.Request{Method: "POST", Path: "/x", Body: []byte("body")}})
-	_, err := tr.roundTrip(t.Context(), r.call, r)
-	require.ErrorIs(t, err, io.EOF)
-	assert.Equal(t, "https://partner.test:/a%20b/x", req.URL.String())
-	assert.Equal(t, "partner.test", req.Host)
-	body, err := io.ReadAll(req.Body)
-	require.NoError(t, err)
-	assert.Equal(t, "body", string(body))
-	assert.Equal(t, int64(4), req.ContentLength)
-	req.GetBody = func() (io.ReadCloser, error) { return req.Body, nil }
-	setBody(req, []byte("x"), new(bytes.Reader))
-	assert.Nil(t, req.GetBody)
-	setBody(req, nil, new(bytes.Reader))
-	assert.Nil(t, req.Body)
-	assert.Zero(t, req.ContentLength)
-}
-
 // A reply is read up to the contract's bound, that byte included.
 func TestHowLongAReplyMayBe(t *testing.T) {
 	t.Parallel()
@@ -246,34 +186,6 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// Waits between tries double up to the longest, and none is no draw at all.
-func TestBackoffDoubles(t *testing.T) {
-	t.Parallel()
-	most := uint64(1<<63 - 1)
-	a := &core{cfg: Config{Seam: seam.Seam{Draw: func() uint64 { return most }}}}
-	bound := func(base, longest time.Duration, tries int) time.Duration {
-		a.cfg.Retry = Retry{BackoffBase: base, BackoffMax: longest}
-		most = 0
-		if a.backoff(tries) != 0 {
-			return -1
-		}
-		for b := time.Duration(1); b < 1<<40; b *= 2 { // the draw below b is the largest below the bound
-			most = uint64(b) - 1
-			if a.backoff(tries) != b-1 {
-				return b / 2
-			}
-		}
-		return -1
-	}
-	assert.Equal(t, time.Duration(1), bound(1, 1<<30, 1))
-	assert.Equal(t, time.Duration(1<<19), bound(1, 1<<30, 20))
-	assert.Equal(t, time.Duration(1<<30), bound(1, 1<<30, 21))
-	assert.Equal(t, time.Duration(1<<10), bound(1<<20, 1<<10, 1))
-	a.cfg.Retry = Retry{}
-	assert.Zero(t, a.backoff(1))
-	assert.Zero(t, a.backoff(30))
-}
-
 // A reply that speaks of another sale than the one asked for is not believed, in whichever
 // field it differs; what was not asked for is not compared.
 func TestAReplyOfAnotherSale(t *testing.T) {
@@ -325,4 +237,92 @@ func TestAnIDIsShownWithoutWhatWasSent(t *testing.T) {
 	long := strings.Repeat("x", longestID)
 	assert.Equal(t, long, newTry(tr, &call{}).call.shownID(long))
 	assert.Equal(t, long+"…", newTry(tr, &call{}).call.shownID(long+"x"))
+}
+
+// What a reply was read into, and the room of a reply, are empty once they are given back.
+// Not parallel: both lie where another call could take them.
+func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest // as above
+
+	tr := classifying(t, nil)
+	in := takeBuffer()
+	require.NoError(t, tr.readBody(replied(200, `{"errorCode":"0000","data":{"isdn":"84901234567"}}`), in)) //nolint:bodyclose // a reply made by hand
+	kept := in.bytes[:cap(in.bytes)]
+	require.Contains(t, string(kept), "84901234567")
+	in.giveBack()
+	assert.Empty(t, bytes.Trim(kept, "\x00"))
+	assert.Empty(t, in.bytes)
+
+	cl := &call{core: tr.core, op: telco.OpOTP}
+	room := cl.noReply()
+	room.Message, room.Data = "84901234567", field.Data{TransID: "T-1"}
+	out, err := cl.finish(verdict{})
+	require.NoError(t, err)
+	assert.Equal(t, "84901234567", out.Message)
+	assert.Equal(t, Reply{}, *room)
+	assert.Nil(t, cl.reply)
+}
+
+// held is a body that remembers what it was read into.
+type held struct {
+	io.Reader
+	into []byte
+}
+
+func (h *held) Read(p []byte) (int, error) {
+	if h.into == nil {
+		h.into = p[:cap(p)]
+	}
+	return h.Reader.Read(p)
+}
+
+func (*held) Close() error { return nil }
+
+// Of a reply nothing stays in the memory it was read into, of a login's token neither.
+// Not parallel: as above.
+func TestARepliesMemoryIsCleared(t *testing.T) { //nolint:paralleltest // as above
+
+	var body *held
+	wire := func(text string) roundTrip {
+		return func(*http.Request) (*http.Response, error) {
+			resp := replied(200, text)
+			body = &held{Reader: resp.Body}
+			resp.Body = body
+			return resp, nil
+		}
+	}
+	tr := bearing(t, wire(`{"token":{"access":"a token"}}`))
+	g, err := tr.auth.get(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "a token", g.token.Reveal())
+	assert.Empty(t, bytes.Trim(body.into, "\x00"))
+
+	_, err = over(t, wire(`{"errorCode":"8004","requestId":"Q-1"}`), nil).Call(t.Context(), telco.OpGet, field.Request{TransID: "T-1"})
+	require.ErrorIs(t, err, telco.TransactionNotFound)
+	assert.Empty(t, bytes.Trim(body.into, "\x00"))
+}
+
+// Buffers are used again, up to a size: one long reply does not stay in memory for ever.
+// Not parallel: as above.
+func TestWhichBuffersAreKept(t *testing.T) { //nolint:paralleltest // as above
+
+	again := 0
+	for range 100 { // a pool may drop any
+		b := takeBuffer()
+		b.giveBack()
+		if next := takeBuffer(); next == b {
+			again++
+		}
+	}
+	assert.Positive(t, again)
+
+	most := &buffer{bytes.Repeat([]byte("x"), bufferMax)}
+	kept := most.bytes
+	most.giveBack()
+	assert.Empty(t, bytes.Trim(kept, "\x00"), "it is kept, and so it is cleared")
+	for range 100 {
+		(&buffer{make([]byte, 0, bufferMax+1)}).giveBack()
+		if b, ok := buffers.Get().(*buffer); ok {
+			assert.LessOrEqual(t, cap(b.bytes), bufferMax)
+		}
+	}
 }
