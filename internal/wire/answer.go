@@ -1,5 +1,9 @@
 package wire
 
+// This file writes answers, the server's side of Decode: the sandbox and tests play MobiFone
+// with it. It writes what the contract lists, in the contract's form, and can also contradict
+// itself for a fault.
+
 import (
 	"errors"
 	"fmt"
@@ -17,22 +21,25 @@ import (
 
 // Answer is what a server says.
 type Answer struct {
-	Code      telco.Code // canonical; the contract picks MobiFone's string
-	WireCode  string     // overrides Code
+	// Code is canonical; the contract picks MobiFone's string for it.
+	Code telco.Code
+	// WireCode overrides Code.
+	WireCode  string
 	Message   string
 	RequestID string
 	Time      time.Time
 	Data      field.Data
-	// Contradict flips the success flag where the contract has one; for fault tests.
+	// Contradict flips the success flag where the contract has one, to play a reply that
+	// contradicts itself.
 	Contradict bool
 }
 
-// WriteAnswer writes an answer, the server's side of [Wire.Decode]: what the contract lists
-// and a is not zero is written, and Decode reads the same back, times cut to the layout's
-// precision. The code is a.WireCode, else the success code for [telco.Success], else the
-// first string of the row named a.Code; no such row is an error. A single row of
-// transactions.get is written as an object, other rows as a list. Row.ResultCode is
-// MobiFone's string. cred signs where the contract signs replies.
+// WriteAnswer writes an answer, the server's side of [Wire.Decode]. It writes what the contract
+// lists and a holds, and Decode reads the same back, times cut to the layout's precision. The
+// code is a.WireCode, else the success code for [telco.Success], else the first string of the row
+// named a.Code; no such row is an error. A single row of transactions.get is written as an
+// object, other rows as a list. Row.ResultCode is MobiFone's string. cred signs where the
+// contract signs replies.
 func (w *Wire) WriteAnswer(op telco.Operation, a *Answer, cred telco.Credentials) (h http.Header, body []byte, err error) {
 	o, err := w.operation(op)
 	if err != nil {
@@ -78,7 +85,7 @@ func (w *Wire) WriteAnswer(op telco.Operation, a *Answer, cred telco.Credentials
 	return h, body, nil
 }
 
-// signAnswer signs the members of an answer.
+// signAnswer signs the members of an answer, where the contract's replies are signed so.
 func (w *Wire) signAnswer(b *builder, h http.Header, cred telco.Credentials) error {
 	r := w.auth.Reply
 	if r == nil || r.Canonical == "body" {
@@ -104,6 +111,7 @@ func (w *Wire) signAnswer(b *builder, h http.Header, cred telco.Credentials) err
 	return b.err
 }
 
+// wireCode picks the string for an answer's code.
 func (w *Wire) wireCode(o *operation, a *Answer) (string, error) {
 	switch {
 	case a.WireCode != "":
@@ -128,13 +136,14 @@ func (w *Wire) wireCode(o *operation, a *Answer) (string, error) {
 // literal is a JSON number as it is written.
 type literal string
 
-// jsonObject is an object to write: members in the order they were put.
+// jsonObject is an object to write: members in the order in which they were put.
 type jsonObject struct {
-	names  []string
-	values []any // string, int64, bool, literal, *jsonObject, []*jsonObject
+	names []string
+	// values are string, int64, bool, literal, *jsonObject or []*jsonObject.
+	values []any
 }
 
-// put sets the value at a path of names, making objects on the way; false when the
+// put sets the value at a path of names, making objects on the way. It reports false when the
 // place is taken.
 func (o *jsonObject) put(names []string, v any) bool {
 	i := slices.Index(o.names, names[0])
@@ -153,6 +162,7 @@ func (o *jsonObject) put(names []string, v any) bool {
 	return ok && child.put(names[1:], v)
 }
 
+// appendJSON writes the object.
 func (o *jsonObject) appendJSON(b []byte) []byte {
 	b = append(b, '{')
 	for i, name := range o.names {
@@ -192,6 +202,7 @@ type builder struct {
 	err  error
 }
 
+// fail keeps the first error.
 func (b *builder) fail(err error) {
 	if b.err == nil {
 		b.err = err
@@ -219,13 +230,14 @@ func (b *builder) put(names []string, v any) {
 	}
 }
 
+// putFirst writes a value under the first of its names, if it has any.
 func (b *builder) putFirst(names []place, v any) {
 	if len(names) > 0 {
 		b.put(names[0].names, v)
 	}
 }
 
-// code writes a code as a number where the contract does so and the code is one.
+// code is a code as the contract writes codes: as a number where it does so and the code is one.
 func (b *builder) code(code string) any {
 	if _, ok := plainInteger(code); ok && b.w.codeNumber {
 		return literal(code)
@@ -267,6 +279,7 @@ func (b *builder) body(o *operation, d *field.Data) {
 	}
 }
 
+// row writes one row.
 func (b *builder) row(o *operation, r *field.Row) *jsonObject {
 	out := &jsonObject{}
 	put := func(p place, v any) {
@@ -290,7 +303,7 @@ func (b *builder) row(o *operation, r *field.Row) *jsonObject {
 	return out
 }
 
-// field returns what is written for a field, nil for what is not.
+// field returns what is written for a field, nil for a field that is not written.
 func (b *builder) field(at any, format string) any {
 	switch at := at.(type) {
 	case *string:
@@ -335,7 +348,7 @@ func flagAs(format string, yes bool) any {
 	return yes
 }
 
-// value writes a field that requests carry too, as they do.
+// value writes a field of a type that requests carry too, as they do.
 func (b *builder) value(at any, format string) any {
 	v, bare, err := b.w.appendField(nil, at, format, false)
 	switch {

@@ -1,7 +1,12 @@
 package wire
 
+// This file reads what lies below the envelope: fields, rows, extra members, and each single
+// value by the type of its field. A problem is told in words with its place and never quotes
+// what was read: that may be a phone number.
+
 import (
 	"strconv"
+	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
@@ -35,7 +40,7 @@ func (r *reader) body(o *operation) *Error {
 	return r.rows(o)
 }
 
-// findData finds the envelope's data: the root when the envelope has none.
+// findData finds the envelope's data: the root when the envelope names none.
 func (r *reader) findData() *Error {
 	names := r.w.frame.data
 	if len(names) == 0 {
@@ -61,7 +66,7 @@ func (r *reader) findData() *Error {
 	return nil
 }
 
-// readSlot reads one field; what cannot be read stays zero.
+// readSlot reads one field; a field that cannot be read stays zero.
 func readSlot[T any](r *reader, s *slot[T], from int32, out *T) (problem string) {
 	n, ok := r.t.Follow(from, s.names)
 	switch {
@@ -132,8 +137,8 @@ func (r *reader) rows(o *operation) *Error {
 	return nil
 }
 
-// nullIsEmpty reports whether null in place of the rows says that there are none. Of a
-// transaction it never does.
+// nullIsEmpty reports whether null in place of the rows says that there are none. Of a single
+// transaction it never does: that would prove an absence by silence.
 func nullIsEmpty(op field.Ops, d *field.Data) bool {
 	switch op {
 	case field.Eligible:
@@ -144,8 +149,8 @@ func nullIsEmpty(op field.Ops, d *field.Data) bool {
 	return false
 }
 
-// row reads the fields of a row, those behind one that cannot be read too, and returns
-// the first fault.
+// row reads the fields of a row, also those behind one that cannot be read, and returns the first
+// problem.
 func (r *reader) row(o *operation, at int32, index int, out *field.Row) *Error {
 	here := func(text string) string { return joinPath(r.rowsPath(o)+"["+strconv.Itoa(index)+"]", text) }
 	if r.t[at].Kind != jsontree.Object {
@@ -176,6 +181,7 @@ func (r *reader) rowsPath(o *operation) string {
 	return joinPath(r.at, o.rows.text)
 }
 
+// joinPath puts a dot between two paths, unless one is empty.
 func joinPath(prefix, text string) string {
 	switch {
 	case prefix == "":
@@ -184,4 +190,136 @@ func joinPath(prefix, text string) string {
 		return prefix
 	}
 	return prefix + "." + text
+}
+
+// read reads a node into a field by the field's type. It returns what is wrong, never the value;
+// then the field is zero.
+func (w *Wire) read(n *jsontree.Node, to any, format string) (problem string) {
+	switch to := to.(type) {
+	case *string:
+		*to, problem = readText(n)
+	case *telco.TransID:
+		problem = readInto(n, to)
+	case *telco.PartnerTransID:
+		problem = readInto(n, to)
+	case *telco.PackageCode:
+		problem = readInto(n, to)
+	case *field.StateSaid:
+		to.WireState, problem = readText(n)
+		to.State = w.stateOf[to.WireState]
+	case *telco.MSISDN:
+		var text string
+		if text, problem = readText(n); problem == "" { // one that is masked or malformed matches no subscriber
+			*to, _ = telco.ParseMSISDN(text)
+		}
+	case *telco.VND:
+		var amount int64
+		amount, problem = readInteger(n, format)
+		*to = telco.VND(amount)
+	case *int:
+		if *to, problem = readCount(n); problem == "" && format == fromZero {
+			*to++
+		}
+	case **int:
+		var count int
+		if count, problem = readCount(n); problem == "" {
+			*to = &count
+		}
+	case **bool:
+		var flag bool
+		if flag, problem = readFlag(n); problem == "" {
+			*to = &flag
+		}
+	case *time.Duration:
+		*to, problem = readDuration(n, unit(format))
+	case *time.Time:
+		if n.Kind != jsontree.String && n.Kind != jsontree.Number {
+			return "must be a time"
+		}
+		t, err := w.times.parse(n.Text, format)
+		if err != nil {
+			return err.Error()
+		}
+		*to = t
+	}
+	return problem
+}
+
+// readInto reads an id or code of bounded length.
+func readInto[S ~string](n *jsontree.Node, to *S) string {
+	text, problem := readText(n)
+	if len(text) > textMax {
+		return "is too long"
+	}
+	*to = S(text)
+	return problem
+}
+
+// readText reads an id, code or text: a string, or a whole number of any length as it is written.
+func readText(n *jsontree.Node) (text, problem string) {
+	if n.Kind != jsontree.String && (n.Kind != jsontree.Number || !wholeDigits(n.Text)) {
+		return "", "must be a string or a whole number"
+	}
+	return n.Text, ""
+}
+
+// readInteger reads a whole number that is not negative. decimals is the format of an amount that
+// is written with that many zeros behind the point.
+func readInteger(n *jsontree.Node, decimals string) (whole int64, problem string) {
+	ok := false
+	switch n.Kind {
+	case jsontree.Number:
+		whole, ok = wholeNumber(n.Text)
+	case jsontree.String: // plain digits: "120.000" and "120,000" are not numbers here
+		text := n.Text
+		if decimals != "" {
+			if cut := len(text) - (len(decimals) - 1); cut > 0 && text[cut:] == decimals[1:] {
+				text = text[:cut]
+			}
+		}
+		whole, ok = plainInteger(text)
+	}
+	switch {
+	case !ok:
+		return 0, "must be a whole number"
+	case whole < 0:
+		return 0, "must not be negative"
+	}
+	return whole, ""
+}
+
+// readCount reads a whole number that fits an int.
+func readCount(n *jsontree.Node) (count int, problem string) {
+	whole, problem := readInteger(n, "")
+	if whole > countMax {
+		return 0, "is too large"
+	}
+	return int(whole), problem
+}
+
+// readDuration reads a whole number of units.
+func readDuration(n *jsontree.Node, of time.Duration) (d time.Duration, problem string) {
+	whole, problem := readInteger(n, "")
+	if whole > int64(durationMax/of) {
+		return 0, "is too large"
+	}
+	return time.Duration(whole) * of, problem
+}
+
+// readFlag reads true or false, 1 or 0, "Y" or "N", also in quotes, as gateways write them.
+func readFlag(n *jsontree.Node) (flag bool, problem string) {
+	switch {
+	case n.Kind == jsontree.True:
+		return true, ""
+	case n.Kind == jsontree.False:
+		return false, ""
+	case n.Kind == jsontree.String || n.Kind == jsontree.Number:
+		switch n.Text {
+		case "1", "true", "Y", "y":
+			return true, ""
+		case "0", "false", "N", "n":
+			return false, ""
+		}
+	}
+	return false, "must be true or false"
 }

@@ -1,5 +1,9 @@
 package wire
 
+// This file decodes answers, the client's side: first the envelope, here, then the fields and
+// rows in body.go. What decides is read strictly; what only decorates is left out, and named,
+// when it cannot be read.
+
 import (
 	"math"
 	"net/http"
@@ -15,15 +19,20 @@ import (
 
 // Bounds of single values and of an answer's rows, far above any real one.
 const (
-	rowsMax     = 10_000
-	textMax     = 256                  // bytes of an id or code
-	countMax    = math.MaxInt32        // attempts, pages, days, totals
-	durationMax = 366 * 24 * time.Hour // of a wait or a lifetime
+	// rowsMax bounds the rows of one answer.
+	rowsMax = 10_000
+	// textMax bounds an id or code, in bytes.
+	textMax = 256
+	// countMax bounds attempts, pages, days and totals.
+	countMax = math.MaxInt32
+	// durationMax bounds a wait or a lifetime.
+	durationMax = 366 * 24 * time.Hour
 )
 
 // Error says why an answer cannot be read. It never holds the answer's bytes.
 type Error struct {
-	Path    string // where, as a dotted path; "" for the whole
+	// Path is where, with dots between the names; "" for the whole answer.
+	Path    string
 	Problem string
 }
 
@@ -37,17 +46,23 @@ func (e *Error) Error() string {
 
 // Reply is a decoded, well-formed answer.
 type Reply struct {
-	WireCode  string
-	Rule      *contract.CodeRule // the code table's row, the contract's own: read only; nil for a code that is not listed
-	Class     Class              // of the code for the operation
-	Message   string             // as MobiFone wrote it: may hold personal data
+	WireCode string
+	// Rule is the code table's row, the contract's own: read only. It is nil for a code that is
+	// not listed.
+	Rule *contract.CodeRule
+	// Class is that of the code for the operation.
+	Class Class
+	// Message is as MobiFone wrote it: it may hold personal data.
+	Message   string
 	RequestID string
-	Time      time.Time // the envelope's responseTime; zero when absent
-	Unread    []string  // fields that decide nothing and could not be read
-	Data      field.Data
+	// Time is the envelope's responseTime; zero when absent.
+	Time time.Time
+	// Unread names fields that decide nothing and could not be read.
+	Unread []string
+	Data   field.Data
 }
 
-// Code is the canonical name of the reply's code; "" for one that is not listed.
+// Code is the canonical name of the reply's code; "" for a code that is not listed.
 func (r *Reply) Code() telco.Code {
 	if r.Rule == nil {
 		return ""
@@ -63,29 +78,29 @@ var rooms sync.Pool
 
 // reader reads one answer.
 type reader struct {
-	w    *Wire
-	t    jsontree.Tree
-	data int32  // the envelope's data
-	at   string // and its path, for errors
+	w *Wire
+	t jsontree.Tree
+	// data is the envelope's data, at its path, for errors.
+	data int32
+	at   string
 	out  *Reply
 }
 
-// Decode reads an answer. Errors are of type [*Error] and never hold the answer's bytes.
+// Decode reads an answer into out, which must be zero. Errors are of type [*Error] and never hold
+// the answer's bytes; beside an error the content of out is not defined.
 //
-// What decides is read strictly: that the text is one JSON object, whole, without a key
-// twice; the code, ids, status, amount, subscriber, package, price and the eligible flag; a
-// success flag that contradicts the code. What only decorates (dates, counters, texts, the
-// request id, a second name of the same thing) is absent when it cannot be read, and
-// Reply.Unread names it. Names are compared exactly. What is null is absent, but for a null
-// list ([field.Data.HasRows]). One offer of packages.eligible that cannot be read fails
-// alone ([field.Row.Fault]).
+// What decides is read strictly: the text must be one whole JSON object without a key twice; the
+// code, ids, status, amount, subscriber, package, price and the eligible flag must be readable; a
+// success flag must not contradict the code. What only decorates (dates, counters, texts, the
+// request id, a second name of the same thing) is absent when it cannot be read, and Reply.Unread
+// names it. Names are compared exactly. null is absent, except for a null list
+// ([field.Data.HasRows]). One offer of packages.eligible that cannot be read fails alone
+// ([field.Row.Fault]).
 //
-// out is filled in, and must be zero; beside an error its content is not defined.
-//
-// A code of the success set has class Success, unless the envelope's inner code does not
-// confirm it; one that is not listed has class Unknown and no row. h and try are for a
-// codec, and for a contract whose replies are signed; a zero try is that of a request that
-// was not authenticated.
+// A code of the success set has class Success, unless the envelope's inner code does not confirm
+// it; a code that is not listed has class Unknown and no row. h and try are for a codec, and for
+// a contract whose replies are signed; a zero try is that of a request that was not
+// authenticated.
 func (w *Wire) Decode(op telco.Operation, h http.Header, body []byte, try *Try, out *Reply) error {
 	o, err := w.operation(op)
 	if err != nil {
@@ -134,6 +149,7 @@ func (w *Wire) Decode(op telco.Operation, h http.Header, body []byte, try *Try, 
 	return nil
 }
 
+// readObject reads one JSON object into room.
 func readObject(body []byte, room jsontree.Tree) (t jsontree.Tree, problem string) {
 	if t, problem = jsontree.Read(body, room); problem == "" && t[0].Kind != jsontree.Object {
 		problem = "not a JSON object"
@@ -156,11 +172,13 @@ func (r *reader) first(names []place) (node *jsontree.Node, at *place, fault *Er
 	return nil, nil, nil
 }
 
+// throughNoObject is the problem of a path that ends too early.
 const throughNoObject = "leads through a value that is no object"
 
 // unread notes a field that decides nothing and cannot be read.
 func (r *reader) unread(path string) { r.out.Unread = append(r.out.Unread, path) }
 
+// frame reads the envelope: the code, the flags that confirm or contradict it, and the rest.
 func (r *reader) frame(o *operation) *Error {
 	f := &r.w.frame
 	fault := r.code(o)
@@ -201,9 +219,9 @@ func (r *reader) frame(o *operation) *Error {
 	return nil
 }
 
-// code reads the code under its first name. A second name must not hold a code that the
-// contract lists with another meaning: such a reply contradicts itself. Anything else under
-// it decides nothing.
+// code reads the code under its first name. A second name must not hold a code that the contract
+// lists with another meaning: such a reply contradicts itself. Anything else under it decides
+// nothing.
 func (r *reader) code(o *operation) *Error {
 	names := r.w.frame.code
 	for i := range names {
@@ -243,8 +261,7 @@ func (r *reader) code(o *operation) *Error {
 	return nil
 }
 
-// innerCode lets a second code doubt a success: the reply is then neither success nor
-// refusal.
+// innerCode lets a second code doubt a success: the reply is then neither success nor refusal.
 func (r *reader) innerCode() *Error {
 	node, at, fault := r.first(r.w.frame.inner)
 	if fault != nil || node == nil {
@@ -261,8 +278,8 @@ func (r *reader) innerCode() *Error {
 	return nil
 }
 
-// decoration reads the first of several names that set can read, and notes those before it
-// that it cannot.
+// decoration reads the first of several names that set can read, and notes those before it that
+// it cannot.
 func (r *reader) decoration(names []place, set func(*jsontree.Node) bool) {
 	for i := range names {
 		n, ok := r.t.Follow(0, names[i].names)

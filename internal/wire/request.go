@@ -1,12 +1,15 @@
 package wire
 
+// This file writes requests: the body or query in the contract's order and format, and the
+// canonical form that a fingerprint is made of. What it writes is final: the same bytes are
+// signed and sent.
+
 import (
 	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -17,49 +20,60 @@ import (
 )
 
 const (
+	// The content types that a contract can name without a codec.
 	typeJSON = "application/json"
 	typeForm = "application/x-www-form-urlencoded"
 )
 
 // Request is an encoded request.
 type Request struct {
-	Method      string
-	Path        string // below the base URL
-	RawQuery    string // sorted by name
-	ContentType string // empty without a body
-	Body        []byte
+	Method string
+	// Path is below the base URL.
+	Path string
+	// RawQuery is sorted by name.
+	RawQuery string
+	// ContentType is empty without a body.
+	ContentType string
+	// Body is final: what is signed is what is sent.
+	Body []byte
 }
 
-// Try is what one try of a request authenticates with.
+// Try is what one try of a request authenticates with: a key made of the credentials, and the
+// time and ids of this try.
 type Try struct {
-	Key   *Key // of the credentials
+	Key   *Key
 	Stamp contract.Stamp
 }
 
 // item is one member of a request: a field, a constant, or a part of the authentication.
 type item struct {
-	name     string
-	parents  []string // of a nested member
-	key      string   // `"name":` or `name=`
-	field    int      // 1 + index into field.Requests; 0: not a field
-	format   string
+	name string
+	// parents are the objects around a nested member.
+	parents []string
+	// key is the name as it is written: `"name":` or `name=`.
+	key string
+	// field is 1 + the index into field.Requests; 0 is not a field.
+	field  int
+	format string
+	// asText writes a number in quotes.
 	asText   bool
 	auth     part
 	constant bool
-	literal  string // of a constant: in JSON its literal, else the bare text
+	// literal is a constant's: in JSON its literal, else the bare text.
+	literal string
 }
 
 // Encode writes a request. The body bytes are final: what is signed is what is sent.
 //
 // A zero field is not sent, nor is one that the operation's endpoint does not list;
-// partnerTransId goes with otp.request only where the semantics accept it there. JSON
-// members stand in the order of the table of fields, then constants, then authentication;
-// query and form are sorted by name. Without a try, what hangs on one is left out and no
-// codec is asked. An operation the contract lacks is an error that wraps
-// [telco.OperationAbsent]; a field that cannot be written (a time outside the years 2000
-// to 2100, a negative number, a state without a string) one that wraps
-// [telco.InvalidInput]. No error holds a field's value. The body lies in room if it is
-// large enough, which the caller must not use again while the request is under way.
+// partnerTransId goes with otp.request only where the semantics accept it there. JSON members
+// come in the order of the table of fields, then constants, then authentication; query and form
+// are sorted by name. Without a try, what depends on one is left out and no codec is asked. An
+// operation that the contract lacks is an error that wraps [telco.OperationAbsent]. A field that
+// cannot be written (a time outside the years 2000 to 2100, a negative number, a state without a
+// string) is one that wraps [telco.InvalidInput]. No error holds a field's value. The body lies
+// in room if it is large enough, so the caller must not use room again while the request is under
+// way.
 func (w *Wire) Encode(op telco.Operation, f *field.Request, try *Try, room []byte) (Request, error) {
 	o, err := w.operation(op)
 	if err != nil {
@@ -97,8 +111,8 @@ func (w *Wire) Encode(op telco.Operation, f *field.Request, try *Try, room []byt
 	return out, nil
 }
 
-// PerTry reports whether an operation's request hangs on credentials or stamp, so that each
-// try encodes it anew.
+// PerTry reports whether an operation's request depends on credentials or stamp, so that each try
+// has to encode it anew.
 func (w *Wire) PerTry(op telco.Operation) bool {
 	o := w.op(op)
 	return o != nil && o.perTry
@@ -159,7 +173,7 @@ func (w *Wire) appendBody(b []byte, o *operation, f *field.Request, try *Try, si
 	return b, nil
 }
 
-// openObjects closes the objects that an item does not stand in and opens those it does.
+// openObjects closes the objects that an item is not in and opens those that it is in.
 func openObjects(b []byte, open, want []string, first bool) ([]byte, []string, bool) {
 	same := 0
 	for same < len(open) && same < len(want) && open[same] == want[same] {
@@ -178,7 +192,7 @@ func openObjects(b []byte, open, want []string, first bool) ([]byte, []string, b
 	return b, want, first
 }
 
-// appendEscaped escapes as url.QueryEscape does.
+// appendEscaped escapes as url.QueryEscape does, into a buffer.
 func appendEscaped[T ~string | ~[]byte](b []byte, s T) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := range len(s) {
@@ -194,8 +208,8 @@ func appendEscaped[T ~string | ~[]byte](b []byte, s T) []byte {
 	return b
 }
 
-// appendItem appends what one item says, nothing for one that is not sent. bare: JSON
-// writes it as it is, without quotes.
+// appendItem appends what one item says, nothing for an item that is not sent. bare means that
+// JSON writes it as it is, without quotes.
 func (w *Wire) appendItem(b []byte, it *item, f *field.Request, try *Try, signature string) (text []byte, bare bool, err error) {
 	switch {
 	case it.constant:
@@ -219,8 +233,8 @@ func (w *Wire) appendItem(b []byte, it *item, f *field.Request, try *Try, signat
 	return b, bare, err
 }
 
-// appendField appends a field by its type, a zero one as nothing. A time that a day's
-// layout writes as the end of a window is the last day inside it.
+// appendField appends a field by its type, and nothing for a zero one. end marks the end of a
+// window: where a layout writes days, the last day inside the window is written.
 func (w *Wire) appendField(b []byte, at any, format string, end bool) (text []byte, bare bool, err error) {
 	switch at := at.(type) {
 	case *string:
@@ -269,7 +283,7 @@ func (w *Wire) appendField(b []byte, at any, format string, end bool) (text []by
 	return b, false, err
 }
 
-// appendNumber appends a number that is not 0.
+// appendNumber appends a number that is not 0; a negative one is an error.
 func appendNumber(b []byte, n int64) ([]byte, error) {
 	switch {
 	case n < 0:
@@ -280,11 +294,11 @@ func appendNumber(b []byte, n int64) ([]byte, error) {
 	return strconv.AppendInt(b, n, 10), nil
 }
 
-// Canonical writes what a request says without the OTP: the operation and each field
-// the endpoint lists, under the names of the table of fields, in its order, the number as
-// 84…, times as epoch seconds. Two contracts that list the same fields give the same
-// bytes whatever they call them on the wire, so a fingerprint outlives a change of
-// names. The bytes hold the full number: they are for a keyed hash only.
+// Canonical writes what a request says without the OTP: the operation and each field that the
+// endpoint lists, under the names of the table of fields and in its order, the number as 84…,
+// times as epoch seconds. Two contracts that list the same fields give the same bytes whatever
+// they call them on the wire, so a fingerprint outlives a change of names. The bytes hold the
+// full number: they are for a keyed hash only.
 func (w *Wire) Canonical(b []byte, op telco.Operation, f *field.Request) ([]byte, error) {
 	o, err := w.operation(op)
 	if err != nil {
@@ -315,6 +329,7 @@ func (w *Wire) Canonical(b []byte, op telco.Operation, f *field.Request) ([]byte
 	return append(b, '}'), nil
 }
 
+// appendCanonicalField is appendField without the contract's formats.
 func (w *Wire) appendCanonicalField(b []byte, at any) (text []byte, bare bool, err error) {
 	switch at := at.(type) {
 	case *telco.MSISDN:
@@ -333,46 +348,7 @@ func (w *Wire) appendCanonicalField(b []byte, at any) (text []byte, bare bool, e
 	return w.appendField(b, at, "", false)
 }
 
+// lists reports whether a request carries the field at this index of field.Requests.
 func (o *operation) lists(index int) bool {
 	return slices.ContainsFunc(o.items, func(it item) bool { return it.field == index+1 })
-}
-
-// nested compiles the items' keys. Members of one object are brought together, each where
-// the first of them stood.
-func nested(items []item, isJSON bool) []item {
-	for i := range items {
-		it := &items[i]
-		names := []string{it.name}
-		if isJSON {
-			names = strings.Split(it.name, ".")
-		}
-		it.parents = names[:len(names)-1]
-		it.key = string(appendEscaped(nil, it.name)) + "="
-		if isJSON {
-			it.key = string(jsontree.AppendString(nil, names[len(names)-1])) + ":"
-		}
-	}
-	return gather(items, 0)
-}
-
-func gather(items []item, depth int) []item {
-	var out []item
-	done := make([]bool, len(items))
-	for i, it := range items {
-		switch {
-		case done[i]:
-		case len(it.parents) <= depth:
-			out = append(out, it)
-		default:
-			var inside []item
-			for j, other := range items {
-				if len(other.parents) > depth && other.parents[depth] == it.parents[depth] {
-					done[j] = true
-					inside = append(inside, other)
-				}
-			}
-			out = append(out, gather(inside, depth+1)...)
-		}
-	}
-	return out
 }

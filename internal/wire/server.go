@@ -1,5 +1,9 @@
 package wire
 
+// This file reads requests, the server's side of Encode. It is stricter than a gateway needs to
+// be: whatever the client could not have written is an error, so that the sandbox and the tests
+// find a wrong request at once.
+
 import (
 	"errors"
 	"fmt"
@@ -19,13 +23,14 @@ import (
 
 // sent is one member as it was sent.
 type sent struct {
-	number bool // or a bool: without quotes in JSON
+	// number is true for a number or bool: what JSON writes without quotes.
+	number bool
 	text   string
 }
 
-// OperationOf finds the operation a server is asked for, by method, path (what stands below
-// the base URL, compared exactly) and, where operations share a path, by their constants.
-// req and body may be nil where no path is shared.
+// OperationOf finds the operation that a server is asked for: by method, by path (below the base
+// URL, compared exactly) and, where operations share a path, by their constants. req and body may
+// be nil where no path is shared.
 func (w *Wire) OperationOf(method, path string, req *http.Request, body []byte) (telco.Operation, bool) {
 	candidates := w.routes[method+" "+path]
 	if len(candidates) == 1 {
@@ -40,13 +45,13 @@ func (w *Wire) OperationOf(method, path string, req *http.Request, body []byte) 
 	return "", false
 }
 
-// ReadRequest reads a request's fields, the strict reverse of [Wire.Encode]: a member the
-// operation does not list, one that appears twice, a missing or other constant, a wrong
-// content type or JSON type are errors. An error of a single field wraps the code MobiFone
+// ReadRequest reads a request's fields, the strict reverse of [Wire.Encode]. A member that the
+// operation does not list, one that appears twice, a missing or other constant, and a wrong
+// content type or JSON type are errors. An error of a single field wraps the code that MobiFone
 // would answer where there is one ([telco.InvalidISDN], [telco.PackageInvalid],
-// [telco.ShopOrEmployeeInvalid], [telco.OTPInvalid], [telco.AmountMismatch]); any
-// other wraps none. No error holds a value. A missing field is left zero: what an operation
-// needs is for the server to say.
+// [telco.ShopOrEmployeeInvalid], [telco.OTPInvalid], [telco.AmountMismatch]); any other wraps
+// none. No error holds a value. A missing field is left zero: the server knows what an operation
+// needs.
 func (w *Wire) ReadRequest(op telco.Operation, r *http.Request, body []byte) (field.Request, error) {
 	o, err := w.operation(op)
 	if err != nil {
@@ -123,6 +128,7 @@ func (w *Wire) membersOf(o *operation, r *http.Request, body []byte) (map[string
 	return readMembers(o.encoding, body)
 }
 
+// contentTypeIs checks the content type of an encoding; parameters may follow.
 func contentTypeIs(r *http.Request, encoding string) error {
 	want := typeJSON
 	if encoding == "form" {
@@ -210,7 +216,7 @@ func requestMembers(req *http.Request, body []byte) (map[string]sent, error) {
 	return members, nil
 }
 
-// json writes a member as it stood.
+// json writes a member as it was sent.
 func (v sent) json() string {
 	if v.number {
 		return v.text
@@ -218,6 +224,7 @@ func (v sent) json() string {
 	return string(jsontree.AppendString(nil, v.text))
 }
 
+// pairMembers reads a query or form; a name must not come twice.
 func pairMembers(raw string) (map[string]sent, error) {
 	pairs, err := url.ParseQuery(raw)
 	if err != nil {
@@ -234,12 +241,14 @@ func pairMembers(raw string) (map[string]sent, error) {
 }
 
 const (
-	partnerTransIDMax = 32 // characters of [A-Za-z0-9-] that MobiFone stores
-	codeMax           = 64 // bytes of a shop, employee, point of sale or channel code
+	// partnerTransIDMax is how many characters of [A-Za-z0-9-] MobiFone stores.
+	partnerTransIDMax = 32
+	// codeMax bounds a shop, employee, point of sale or channel code, in bytes.
+	codeMax = 64
 )
 
-// readField sets one field from its text on the wire. An empty text is malformed:
-// what is zero is not sent.
+// readField sets one field from its text on the wire. An empty text is malformed: a zero field is
+// not sent at all.
 func (w *Wire) readField(it *item, name string, to any, s string) error {
 	if s == "" {
 		return errors.New("empty")
@@ -293,7 +302,7 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 	return err
 }
 
-// coded gives a failure the code MobiFone would answer. The cause is left out: it may hold
+// coded gives a failure the code that MobiFone would answer. It drops the cause, which may hold
 // the value.
 func coded(code telco.Code, err error) error {
 	if err == nil {
@@ -321,6 +330,7 @@ func foreignID(s string) (telco.PartnerTransID, error) {
 	return telco.PartnerTransID(s), nil
 }
 
+// plainCode reads a code that holds no control character.
 func plainCode(s string) (string, error) {
 	for _, ch := range []byte(s) {
 		if ch < ' ' || ch == 0x7f {
@@ -333,6 +343,7 @@ func plainCode(s string) (string, error) {
 	return s, nil
 }
 
+// positive reads a whole number above 0.
 func positive(s string) (int64, error) {
 	n, ok := plainInteger(s)
 	if !ok || n <= 0 || n > math.MaxInt64>>1 {

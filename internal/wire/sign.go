@@ -1,5 +1,9 @@
 package wire
 
+// This file authenticates requests, on the client's side: the headers and members that carry
+// keys, times and ids, and the text that is signed. Its errors wrap telco.CredentialsFailed and
+// hold no secret.
+
 import (
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,7 +21,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// part is a part of the authentication.
+// part is a part of the authentication: a key, a time, an id, the signature.
 type part uint8
 
 const (
@@ -43,15 +47,19 @@ func authNames(n contract.AuthNames) iter.Seq2[part, string] {
 	}
 }
 
-// auth is the authentication of a contract.
+// auth is the authentication of a contract, compiled.
 type auth struct {
 	contract.Auth
-	signs     bool
-	headers   [partCount]string // canonical names; "" is not sent
-	members   [partCount]string // names on the wire
-	constants [][2]string       // headers: name, value
+	signs bool
+	// headers are canonical names; a part with "" is not sent as a header.
+	headers [partCount]string
+	// members are the names of parts that a body or query carries.
+	members [partCount]string
+	// constants are headers that are always the same: name, value.
+	constants [][2]string
 }
 
+// compileAuth compiles the authentication; a bearer token without a place goes to Authorization.
 func compileAuth(d contract.Auth) auth {
 	a := auth{Auth: d, signs: d.Encoding != ""}
 	for p, name := range authNames(d.Headers) {
@@ -69,7 +77,8 @@ func compileAuth(d contract.Auth) auth {
 	return a
 }
 
-// appendPart appends what a part says.
+// appendPart appends what a part says. A part that the credentials lack is an error: MobiFone
+// would refuse the request anyway, and later.
 func (w *Wire) appendPart(b []byte, p part, try *Try) ([]byte, error) {
 	cred, n := &try.Key.cred, len(b)
 	switch p {
@@ -96,7 +105,7 @@ func (w *Wire) appendPart(b []byte, p part, try *Try) ([]byte, error) {
 	return b, nil
 }
 
-// appendStamp appends the scheme's timestamp.
+// appendStamp appends the timestamp in the scheme's form.
 func (w *Wire) appendStamp(b []byte, t time.Time) ([]byte, error) {
 	switch w.auth.Timestamp {
 	case "s":
@@ -111,16 +120,15 @@ func (w *Wire) appendStamp(b []byte, t time.Time) ([]byte, error) {
 	return b, nil
 }
 
-// Sign sets the authentication headers for exactly these body bytes; the request must carry
-// the URL it will be sent to, because its full path is signed. It replaces headers of the
-// same name and touches nothing else of req. With a signer of the user's only the scheme's
-// constant headers are set before it takes over; if it changes the body or the URL, the
-// request is refused, since neither would be sent.
+// Sign sets the authentication headers for exactly these body bytes. The request must carry the
+// URL that it will be sent to, because its full path is signed. Sign replaces headers of the same
+// name and touches nothing else of req. With a signer of the user's own only the scheme's
+// constant headers are set before it takes over; if it changes the body or the URL, the request
+// is refused, since neither would be sent.
 //
-// The values lie in room as far as it reaches. An error wraps [telco.CredentialsFailed]
-// and holds no secret: a key, token or header
-// value that the scheme needs is missing, or a value could not stand in a header without
-// changing the message (a control character, space at an end).
+// The values lie in room as far as it reaches. An error wraps [telco.CredentialsFailed] and holds
+// no secret: a key, token or header value that the scheme needs is missing, or a value could not
+// go into a header unchanged (a control character, a space at an end).
 func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) error {
 	if req.Header == nil {
 		req.Header = make(http.Header, 8)
@@ -187,6 +195,7 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) err
 	return h.err
 }
 
+// signByUser lets the user's signer set headers, and refuses what it changed beside them.
 func (w *Wire) signByUser(req *http.Request, body []byte, try *Try) error {
 	before, url := req.Body, *req.URL
 	if err := w.signer.Sign(req, body, try.Key.cred, try.Stamp); err != nil {
@@ -199,7 +208,7 @@ func (w *Wire) signByUser(req *http.Request, body []byte, try *Try) error {
 	return nil
 }
 
-// signMembers signs the members of a request that carries its signature among them.
+// signMembers signs a request that carries its signature among its members.
 func (w *Wire) signMembers(o *operation, f *field.Request, try *Try) (string, error) {
 	var message, body []byte
 	var err error
@@ -227,7 +236,8 @@ func (w *Wire) signMembers(o *operation, f *field.Request, try *Try) (string, er
 	return try.Key.sign(w.appendMembers(nil, members, w.auth.Canonical, w.auth.Parts))
 }
 
-// appendCanonical builds what is signed of a request.
+// appendCanonical builds the text that is signed of a request, in the order of the contract's
+// parts.
 func (w *Wire) appendCanonical(b []byte, req *http.Request, body []byte, cred *telco.Credentials, s *contract.Stamp, stamp []byte) ([]byte, error) {
 	if w.auth.Canonical != "parts" {
 		members, err := requestMembers(req, body)
@@ -273,8 +283,8 @@ func (w *Wire) appendCanonical(b []byte, req *http.Request, body []byte, cred *t
 	return b, nil
 }
 
-// appendMembers joins members as name=value, or as values alone: sorted by name, or those
-// listed in their order, a missing one as an empty value.
+// appendMembers joins members as name=value, or as values alone: sorted by name, or those that
+// are listed, in their order, a missing one as an empty value.
 func (w *Wire) appendMembers(b []byte, members map[string]sent, canonical string, listed []string) []byte {
 	names := listed
 	if canonical == "sortedPairs" {
@@ -296,7 +306,7 @@ func (w *Wire) appendMembers(b []byte, members map[string]sent, canonical string
 	return b
 }
 
-// urlPath is the path as it is sent, the base URL's prefix included.
+// urlPath is the path as it is sent, with the base URL's prefix.
 func urlPath(req *http.Request) string {
 	if p := req.URL.EscapedPath(); p != "" {
 		return p
@@ -322,16 +332,16 @@ func sortedQuery(raw string) string {
 	return strings.Join(pairs, "&")
 }
 
-// headerSetter sets headers whose names are canonical already. After the first failure it
-// sets no more.
+// headerSetter sets headers whose names are canonical already. After the first failure it sets no
+// more.
 type headerSetter struct {
 	header http.Header
 	room   []string // for the values
 	err    error
 }
 
-// set sets one header; a name that is empty is not sent, a value that is empty or
-// unsafe is a failure.
+// set sets one header. A header with an empty name is not sent; a value that is empty or unsafe
+// is a failure.
 func (h *headerSetter) set(name, value string) {
 	switch {
 	case name == "" || h.err != nil:
@@ -346,7 +356,7 @@ func (h *headerSetter) set(name, value string) {
 	}
 }
 
-// headerSafe reports whether a value arrives as it was sent: visible ASCII with spaces
+// headerSafe reports whether a header value arrives as it was sent: visible ASCII, with spaces
 // only inside.
 func headerSafe(s string) bool {
 	for i := range len(s) {

@@ -1,5 +1,8 @@
 package wire
 
+// This file checks signatures: a request's, on the server's side, and a reply's, on the client's.
+// Keys, tokens and signatures are compared in constant time.
+
 import (
 	"crypto/subtle"
 	"errors"
@@ -13,13 +16,13 @@ import (
 )
 
 // Verify checks a request's authentication against the credentials, the server's side of
-// Sign. Its error is one of telco.AuthKey, telco.AuthSignature, or
-// telco.AuthTimestamp for a timestamp that cannot be read; how old a timestamp may be and
-// whether a nonce was seen is the server's business. Keys, tokens and signatures are
-// compared in constant time, and what the server itself does not have matches nothing. A
-// header that stands twice is refused. token is bearer's.
+// [Wire.Sign]. Its error is [telco.AuthKey], [telco.AuthSignature], or [telco.AuthTimestamp] for
+// a timestamp that cannot be read; how old a timestamp may be and whether a nonce was seen is the
+// server's business. Keys, tokens and signatures are compared in constant time, and what the
+// server itself does not have matches nothing. A header that comes twice is refused. token is
+// bearer's.
 //
-// With a signer of the user's nothing can be verified: the error is telco.AuthSignature.
+// With a signer of the user's own nothing can be verified: the error is telco.AuthSignature.
 func (w *Wire) Verify(op telco.Operation, req *http.Request, body []byte, cred telco.Credentials, token telco.Secret) (contract.Stamp, error) {
 	s, err := w.verify(op, req, body, cred, token)
 	if err != nil {
@@ -28,6 +31,7 @@ func (w *Wire) Verify(op telco.Operation, req *http.Request, body []byte, cred t
 	return s, nil
 }
 
+// verify is Verify; beside an error it may return a part of the stamp.
 func (w *Wire) verify(op telco.Operation, req *http.Request, body []byte, cred telco.Credentials, token telco.Secret) (s contract.Stamp, err error) {
 	for _, fixed := range w.auth.constants {
 		if v, ok := single(req.Header, fixed[0]); !ok || v != fixed[1] {
@@ -64,9 +68,11 @@ func (w *Wire) verify(op telco.Operation, req *http.Request, body []byte, cred t
 	return s, nil
 }
 
+// carries reports whether a part is sent at all.
 func (a *auth) carries(p part) bool { return a.headers[p] != "" || a.members[p] != "" }
 
-// saidParts reads the authentication where it stands. A part that is missing is an error.
+// saidParts reads each part of the authentication where the contract puts it. A part that is
+// missing is an error.
 func (w *Wire) saidParts(op telco.Operation, req *http.Request, body []byte) (said [partCount]string, members map[string]sent, err error) {
 	if o := w.op(op); o != nil && o.perTry && w.auth.members != [partCount]string{} {
 		if members, err = w.membersOf(o, req, body); err != nil {
@@ -103,6 +109,7 @@ func (w *Wire) Token(op telco.Operation, req *http.Request, body []byte) string 
 	return said[partToken]
 }
 
+// signed reports whether the request's signature is that of its members or parts.
 func (w *Wire) signed(req *http.Request, body []byte, cred telco.Credentials, s contract.Stamp, said [partCount]string, members map[string]sent) bool {
 	var message []byte
 	var err error
@@ -119,7 +126,7 @@ func (w *Wire) signed(req *http.Request, body []byte, cred telco.Credentials, s 
 	return w.NewKey(cred).verify(said[partSignature], message, public)
 }
 
-// readStamp reads a timestamp in the scheme's form, in the years a time may have.
+// readStamp reads a timestamp in the scheme's form, in the years that a time may have.
 func (w *Wire) readStamp(text string) (time.Time, bool) {
 	layout := w.auth.Timestamp
 	switch layout {
@@ -133,7 +140,7 @@ func (w *Wire) readStamp(text string) (time.Time, bool) {
 	return t, ok && inRange(t)
 }
 
-// single returns a header that stands exactly once and is not empty.
+// single returns a header that comes exactly once and is not empty.
 func single(h http.Header, name string) (string, bool) {
 	vs := h[name]
 	if len(vs) != 1 || vs[0] == "" {
@@ -142,7 +149,7 @@ func single(h http.Header, name string) (string, bool) {
 	return vs[0], true
 }
 
-// replyMembers are what a reply's signature speaks of: all members, or those listed, beside
+// replyMembers are what a reply's signature covers: all members, or those that are listed, beside
 // which lists may stand.
 func (w *Wire) replyMembers(t jsontree.Tree) (map[string]sent, bool) {
 	r := w.auth.Reply
@@ -165,8 +172,8 @@ func (w *Wire) replyMembers(t jsontree.Tree) (map[string]sent, bool) {
 
 var errReplySignature = errors.New("the signature of the reply is missing or wrong")
 
-// verifyReply checks MobiFone's signature over a reply: over its bytes, or over the members
-// of its tree.
+// verifyReply checks MobiFone's signature over a reply: over its bytes, or over the members of
+// its tree.
 func (w *Wire) verifyReply(h http.Header, message []byte, t jsontree.Tree, try *Try) error {
 	r := w.auth.Reply
 	signature := ""
@@ -190,6 +197,7 @@ func (w *Wire) verifyReply(h http.Header, message []byte, t jsontree.Tree, try *
 	return nil
 }
 
+// equalSecret compares in constant time; a secret that is not there equals nothing.
 func equalSecret(got string, want telco.Secret) bool {
 	return !want.IsZero() && subtle.ConstantTimeCompare([]byte(got), []byte(want.Reveal())) == 1
 }

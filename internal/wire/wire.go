@@ -1,7 +1,12 @@
 // Package wire is a contract compiled: paths split, names escaped, codes looked up, so that
 // a call does none of it again. It serves both sides. The client encodes requests, signs
-// them and decodes replies; a server (the sandbox, a test's MobiFone) does the reverse. What
-// fields there are stands in the two tables of internal/field and nowhere else.
+// them and decodes replies; a server (the sandbox, a test's MobiFone) does the reverse. The
+// two tables of internal/field say which fields there are, and nothing else does.
+//
+// This file compiles. The client's half is in request.go, sign.go, reply.go and body.go, the
+// server's in server.go, verify.go and answer.go. Both share values.go (numbers and times as
+// they are written) and credentials.go (keys and the login). No file knows what a field means
+// for a sale, and no error holds a field's value.
 package wire
 
 import (
@@ -22,22 +27,26 @@ import (
 
 // Wire is a compiled contract. It never changes and is safe for concurrent use.
 type Wire struct {
-	ops        [8]*operation           // by the bit of their set
-	routes     map[string][]*operation // by method, space, path
-	byName     map[telco.Code]*contract.CodeRule
-	byStatus   map[int]*contract.CodeRule
-	frame      frame
-	success    []string // the codes that are success; the first is the one a server writes
-	inner      []string // the inner codes that confirm a success
+	// ops are by the bit of their set; routes, by method, space and path.
+	ops      [8]*operation
+	routes   map[string][]*operation
+	byName   map[telco.Code]*contract.CodeRule
+	byStatus map[int]*contract.CodeRule
+	frame    frame
+	// success are the codes that are success; a server writes the first.
+	success []string
+	// inner are the inner codes that confirm a success.
+	inner      []string
 	codeNumber bool
 	msisdnForm telco.MSISDNForm
 	times      times
 	auth       auth
-	login      *login // nil without one
-	stateOf    map[string]telco.State
-	wireState  map[telco.State]string
-	codec      contract.Codec
-	signer     contract.Signer
+	// login is nil without one.
+	login     *login
+	stateOf   map[string]telco.State
+	wireState map[telco.State]string
+	codec     contract.Codec
+	signer    contract.Signer
 }
 
 // Class is what a code means for one operation. The zero value is Unknown.
@@ -45,13 +54,16 @@ type Class uint8
 
 // The classes.
 const (
+	// Unknown is a code that the contract does not list, or lists without a meaning here.
 	Unknown Class = iota
+	// Success is a code of the success set.
 	Success
+	// Rejected is a refusal.
 	Rejected
 )
 
-// meaning is what a code means for one operation. The zero value is that of a code that the
-// contract does not list.
+// meaning is a code's row and its class for one operation. The zero value is that of a code that
+// the contract does not list.
 type meaning struct {
 	rule  *contract.CodeRule
 	class Class
@@ -63,41 +75,48 @@ type operation struct {
 	set          field.Ops
 	method, path string
 	encoding     string
-	items        []item // what a request carries, in order
-	perTry       bool   // a request's body hangs on credentials or stamp
-	data         []slot[field.Data]
-	extra        []place
-	rows         place
-	hasRows      bool
-	row          []slot[field.Row]
-	rowExtra     []place
-	codes        map[string]meaning // by MobiFone's string
-	order        []int              // of the items: as they are written
+	// items are what a request carries, in order.
+	items []item
+	// perTry says that a request's body depends on credentials or stamp.
+	perTry   bool
+	data     []slot[field.Data]
+	extra    []place
+	rows     place
+	hasRows  bool
+	row      []slot[field.Row]
+	rowExtra []place
+	// codes are by MobiFone's string.
+	codes map[string]meaning
+	// order is that of the items as they are written.
+	order []int
 }
 
 // place leads to a value in an answer.
 type place struct {
-	root  bool     // from the answer's root, not from the envelope's data
-	names []string // none: the place itself
-	text  string   // as the document writes it, for errors
+	// root says that it leads from the answer's root, not from the envelope's data.
+	root bool
+	// names are the steps on the way; without any it leads to the start.
+	names []string
+	// text is the place as the document writes it, for errors.
+	text string
 }
 
-// slot is one field of an answer and where it stands.
+// slot is one field of an answer and its place.
 type slot[T any] struct {
 	field.Spec[T]
 	place
 	format string
 }
 
-// fromZero is the format of a page number that MobiFone counts from 0, and the SDK from 1.
+// fromZero is the format of a page number that MobiFone counts from 0. The SDK counts from 1.
 const fromZero = "fromZero"
 
-// frame says where the envelope's parts are.
+// frame says where the envelope's parts are, each under one or more names.
 type frame struct {
 	code, message, data, requestID, responseTime, success, inner []place
 }
 
-// Of compiles a contract, once.
+// Of returns the compiled contract. It compiles once per contract.
 func Of(c *contract.Contract) *Wire {
 	w, _ := c.Memo(func(d *contract.Document, codec contract.Codec, signer contract.Signer) any {
 		return compile(d, c, codec, signer)
@@ -108,6 +127,8 @@ func Of(c *contract.Contract) *Wire {
 // Translated reports whether a codec stands between the document's JSON and the bytes.
 func (w *Wire) Translated() bool { return w.codec != nil }
 
+// compile does all of it at once; the contract was checked when it was loaded, so nothing can
+// fail here.
 func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, signer contract.Signer) *Wire {
 	w := &Wire{
 		routes: map[string][]*operation{}, byName: map[telco.Code]*contract.CodeRule{}, byStatus: map[int]*contract.CodeRule{},
@@ -147,6 +168,7 @@ func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, s
 	return w
 }
 
+// placeOf reads a path of the document: names with dots between, from the root after "$".
 func placeOf(text string) place {
 	p := place{text: text}
 	rest := text
@@ -160,6 +182,7 @@ func placeOf(text string) place {
 	return p
 }
 
+// compileOperation compiles one endpoint: what a request carries and where each answer field is.
 func compileOperation(d *contract.Document, op telco.Operation, e *contract.Endpoint) *operation {
 	o := &operation{op: op, set: field.Of(op), method: e.Method, path: e.Path, encoding: e.Encoding}
 	for i, spec := range field.Requests {
@@ -226,8 +249,8 @@ func formatOf(d *contract.Document, e *contract.Endpoint, name string) string {
 	return e.Formats[name]
 }
 
-// compileCodes finds the row of each string for this operation: a row that names the
-// operation goes before one that names none.
+// compileCodes finds the row of each string for this operation. A row that names the operation
+// goes before one that names none.
 func (o *operation) compileCodes(d *contract.Document) {
 	o.codes = map[string]meaning{}
 	named := map[string]bool{}
@@ -252,9 +275,9 @@ func (o *operation) compileCodes(d *contract.Document) {
 	}
 }
 
-// compileStates fills both directions. Of several strings for one state the canonical name
-// is written, else the first in byte order, so that the choice does not depend on the order
-// of a map.
+// compileStates fills both directions. Of several strings for one state the canonical name is
+// written, else the first in byte order, so that the choice does not depend on the order of a
+// map.
 func (w *Wire) compileStates(states map[string]string) {
 	w.stateOf, w.wireState = map[string]telco.State{}, map[telco.State]string{}
 	for wire, name := range states {
@@ -267,8 +290,8 @@ func (w *Wire) compileStates(states map[string]string) {
 	}
 }
 
-// SignsByUser reports whether a signer of the user's own authenticates requests, which no
-// server's half can verify.
+// SignsByUser reports whether a signer of the user's own authenticates requests, which the
+// server's half cannot verify.
 func (w *Wire) SignsByUser() bool { return w.signer != nil }
 
 // op finds an operation; nil for one that the contract lacks.
@@ -279,7 +302,7 @@ func (w *Wire) op(op telco.Operation) *operation {
 	return nil
 }
 
-// operation finds an operation; an error wraps [telco.OperationAbsent].
+// operation is op with an error, which wraps [telco.OperationAbsent].
 func (w *Wire) operation(op telco.Operation) (*operation, error) {
 	if o := w.op(op); o != nil {
 		return o, nil
@@ -287,8 +310,8 @@ func (w *Wire) operation(op telco.Operation) (*operation, error) {
 	return nil, fmt.Errorf("%w: %s", telco.OperationAbsent, op)
 }
 
-// Rule returns the row of the code table for MobiFone's string, or nil. It is the
-// contract's own: read only.
+// Rule returns the row of the code table for MobiFone's string, or nil. It is the contract's own:
+// read only.
 func (w *Wire) Rule(op telco.Operation, wire string) *contract.CodeRule {
 	if o := w.op(op); o != nil {
 		return o.codes[wire].rule
@@ -296,16 +319,58 @@ func (w *Wire) Rule(op telco.Operation, wire string) *contract.CodeRule {
 	return nil
 }
 
-// RuleForStatus returns the row that an HTTP status without an envelope stands for, or nil;
-// read only. On a call that moves money such a reply is Unknown whatever the row says.
+// RuleForStatus returns the row that the contract names for an HTTP status without an envelope,
+// or nil; read only. On a call that moves money such a reply is Unknown whatever the row says.
 func (w *Wire) RuleForStatus(status int) *contract.CodeRule { return w.byStatus[status] }
 
 // classify says what a code means.
 func (o *operation) classify(wire string) meaning { return o.codes[wire] }
 
+// canonicalHeader is a header's name as net/http keys it; "" stays "".
 func canonicalHeader(name string) string {
 	if name == "" {
 		return ""
 	}
 	return http.CanonicalHeaderKey(name)
+}
+
+// nested compiles the items' keys. Members of one object are brought together, each where the
+// first of them was.
+func nested(items []item, isJSON bool) []item {
+	for i := range items {
+		it := &items[i]
+		names := []string{it.name}
+		if isJSON {
+			names = strings.Split(it.name, ".")
+		}
+		it.parents = names[:len(names)-1]
+		it.key = string(appendEscaped(nil, it.name)) + "="
+		if isJSON {
+			it.key = string(jsontree.AppendString(nil, names[len(names)-1])) + ":"
+		}
+	}
+	return gather(items, 0)
+}
+
+// gather brings items together that share a parent at this depth, and so on below.
+func gather(items []item, depth int) []item {
+	var out []item
+	done := make([]bool, len(items))
+	for i, it := range items {
+		switch {
+		case done[i]:
+		case len(it.parents) <= depth:
+			out = append(out, it)
+		default:
+			var inside []item
+			for j, other := range items {
+				if len(other.parents) > depth && other.parents[depth] == it.parents[depth] {
+					done[j] = true
+					inside = append(inside, other)
+				}
+			}
+			out = append(out, gather(inside, depth+1)...)
+		}
+	}
+	return out
 }

@@ -1,7 +1,11 @@
 package wire
 
+// This file reads and writes numbers and times as MobiFone does. It accepts only what has one
+// meaning: a number like 120.000 or a date outside 2000 to 2100 is refused, not guessed.
+
 import (
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +23,7 @@ const (
 )
 
 var (
+	// The problems of a time. Neither quotes it.
 	errTimeUnreadable = errors.New("not a time in any layout of the contract")
 	errTimeRange      = errors.New("time outside the years 2000 to 2100")
 )
@@ -26,11 +31,14 @@ var (
 // times reads and writes the times of one contract.
 type times struct {
 	layout string
-	accept []string // layout first
-	none   []string // texts that mean "no time"
-	zone   *time.Location
+	// accept are the layouts that are read, the one that is written first.
+	accept []string
+	// none are texts that mean "no time".
+	none []string
+	zone *time.Location
 }
 
+// compileTimes takes the layouts and the zone from a contract.
 func compileTimes(f contract.TimeFormat, zone *time.Location) times {
 	return times{layout: f.Layout, accept: append([]string{f.Layout}, f.Accept...), none: f.None, zone: zone}
 }
@@ -58,8 +66,8 @@ func (k *times) appendTime(b []byte, layout string, t time.Time) ([]byte, error)
 	return t.AppendFormat(b, goLayout(layout)), nil
 }
 
-// parse reads text in the given layout, or in any of the contract's if that is "". The
-// result is in the contract's zone. A text that means "no time" is the zero time.
+// parse reads text in the given layout, or in any of the contract's when layout is "". The result
+// is in the contract's zone. A text that means "no time" gives the zero time.
 func (k *times) parse(text, layout string) (time.Time, error) {
 	if text == "" || slices.Contains(k.none, text) {
 		return time.Time{}, nil
@@ -81,8 +89,10 @@ func (k *times) parse(text, layout string) (time.Time, error) {
 	return time.Time{}, errTimeUnreadable
 }
 
+// inRange reports whether a time lies in the years that the wire can carry.
 func inRange(t time.Time) bool { return t.Year() >= yearMin && t.Year() <= yearMax }
 
+// goLayout is the layout of a name as package time writes it.
 func goLayout(name string) string {
 	switch name {
 	case "yyyyMMddHHmmss":
@@ -102,6 +112,8 @@ func goLayout(name string) string {
 	}
 }
 
+// parseLayout reads text in exactly one layout: only the text that the layout itself would write
+// is read.
 func parseLayout(name, text string, zone *time.Location) (time.Time, bool) {
 	switch name {
 	case "epochSeconds", "epochMillis":
@@ -135,12 +147,14 @@ func parseLayout(name, text string, zone *time.Location) (time.Time, bool) {
 	}
 }
 
+// sameText reports whether a layout writes t as text. time.Parse reads more than it writes.
 func sameText(t time.Time, layout, text string) bool {
 	var buf [32]byte
 	return string(t.AppendFormat(buf[:0], layout)) == text
 }
 
-// parseCompact reads yyyyMMddHHmmss, the layout of most gateways, without time.Parse.
+// parseCompact reads yyyyMMddHHmmss, the layout of most gateways, without time.Parse, which is
+// slower.
 func parseCompact(text string, zone *time.Location) (time.Time, bool) {
 	if len(text) != 14 {
 		return time.Time{}, false
@@ -159,8 +173,8 @@ func parseCompact(text string, zone *time.Location) (time.Time, bool) {
 	return t, month >= 1 && month <= 12 && day >= 1 && t.Day() == day && hour < 24 && minute < 60 && second < 60
 }
 
-// parseISO reads yyyy-MM-dd, T or a space, HH:mm:ss, then perhaps a fraction, then perhaps
-// a zone: Z, +07:00 or +0700. Without a zone the contract's counts.
+// parseISO reads yyyy-MM-dd, T or a space, HH:mm:ss, then perhaps a fraction, then perhaps a
+// zone: Z, +07:00 or +0700. Without a zone the contract's counts.
 func parseISO(text string, zone *time.Location) (time.Time, bool) {
 	const whole = len("2006-01-02T15:04:05")
 	if len(text) < whole || text[10] != 'T' && text[10] != ' ' {
@@ -193,4 +207,85 @@ func parseISO(text string, zone *time.Location) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// plainInteger reads an optional minus and digits without leading zeros.
+func plainInteger(s string) (int64, bool) {
+	if !wholeDigits(s) {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}
+
+// wholeDigits reports whether s is an integer as JSON writes one, of any length.
+func wholeDigits(s string) bool {
+	digits := strings.TrimPrefix(s, "-")
+	if digits == "" || digits[0] == '0' && len(s) > 1 {
+		return false
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// wholeNumber reads a JSON number that is whole: 120000, 120000.0 and 1.2E5 (as some systems
+// print a double) are the same; 120000.5 and what does not fit an int64 are refused. So is a
+// fraction of exactly three zeros: 120.000 is how Vietnam writes one hundred and twenty thousand,
+// and a guess could be wrong by a factor of a thousand.
+func wholeNumber(literal string) (int64, bool) {
+	if n, ok := plainInteger(literal); ok {
+		return n, true
+	}
+	mantissa, exp, hasExp := strings.Cut(strings.ReplaceAll(literal, "E", "e"), "e")
+	shift := 0
+	if hasExp {
+		n, err := strconv.Atoi(exp)
+		if err != nil || n > 400 || n < -400 {
+			return 0, false
+		}
+		shift = n
+	}
+	negative := strings.HasPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
+	if !hasExp && fraction == "000" {
+		return 0, false
+	}
+	// The value is digits × 10^shift.
+	digits := whole + fraction
+	shift -= len(fraction)
+	for shift < 0 && strings.HasSuffix(digits, "0") {
+		digits, shift = digits[:len(digits)-1], shift+1
+	}
+	digits = strings.TrimLeft(digits, "0")
+	if digits == "" {
+		return 0, true
+	}
+	if shift < 0 || len(digits)+shift > 19 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(digits+strings.Repeat("0", shift), 10, 64)
+	if err != nil || n > math.MaxInt64 {
+		return 0, false
+	}
+	if negative {
+		return -int64(n), true
+	}
+	return int64(n), true
+}
+
+// unit is what a duration's format counts; seconds without a format.
+func unit(format string) time.Duration {
+	switch format {
+	case "ms":
+		return time.Millisecond
+	case "min":
+		return time.Minute
+	case "h":
+		return time.Hour
+	}
+	return time.Second
 }
