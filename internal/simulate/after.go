@@ -2,154 +2,14 @@ package main
 
 import (
 	"context"
-	"reflect"
 	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
-	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
-	"github.com/fptshop/mobifone-go/packages/catalog"
+	"github.com/fptshop/mobifone-go/transactions"
 )
-
-// payOut is the cashier's part: claim, hand the cash over, confirm. Who has claimed and
-// not paid pays; who has paid confirms.
-func (p *person) payOut(v sale.View, double bool) bool {
-	w, o := p.w, p.order
-	if w.wanted(fRefundTwice) && !w.struck[fRefundTwice] {
-		w.strikeOnce(fRefundTwice)
-		rival := w.hire(w.hosts[1], "rival", o, sell)
-		rival.begin(w.between(drawPerson, 0, 50*time.Millisecond))
-	}
-	if v.Sale.State == sale.RefundDue {
-		p.think(0, 5*time.Second)
-		claimed, err := p.twice(double, "claim refund", p.by((*sale.Desk).ClaimRefund))
-		if err != nil {
-			p.waits++
-			p.think(time.Second, 30*time.Second)
-			return p.waits > 9
-		}
-		v = claimed
-	}
-	if v.Sale.State != sale.Refunding || v.Sale.RefundBy != p.name {
-		return true // somebody else pays, or nobody
-	}
-	if w.wanted(fForgotten) && !p.handed && w.percent(drawPerson, 50) {
-		w.strikeOnce(fForgotten) // called away, and the cash is in the drawer
-		return true
-	}
-	if !p.handed {
-		p.handed = true
-		w.checker.cashHanded(p)
-	}
-	w.pause(w.between(drawThink, 0, 5*time.Second))
-	if w.wanted(fForgotten) {
-		w.strikeOnce(fForgotten) // the cash is out, and nobody says so
-		return true
-	}
-	_, err := p.twice(double, "confirm refund", p.by((*sale.Desk).ConfirmRefund))
-	if err == nil && w.percent(drawPerson, 10) {
-		_, err := p.act("confirm once more", p.by((*sale.Desk).ConfirmRefund))
-		if err == nil {
-			w.checker.fail("refund", "a refund was confirmed twice")
-		}
-	}
-	return err == nil
-}
-
-// meddle changes the world behind the sale's back, between two steps, or calls the desk
-// in ways that must be refused.
-func (p *person) meddle(v sale.View, faults faultSet) {
-	w, o := p.w, p.order
-	calm := v.Sale.State == sale.Open || v.Sale.State == sale.Paid || v.Sale.State == sale.OTPSent
-	subject := func(k faultKind, r ledger.Result) {
-		if faults.has(k) && calm {
-			w.strike(k)
-			o.subject.Result = r
-			w.model().SetSubscriber(o.order.MSISDN, *o.subject)
-		}
-	}
-	subject(fIneligible, ledger.Ineligible)
-	subject(fAlready, ledger.AlreadyRegistered)
-	subject(fInactive, ledger.Inactive)
-	if faults.has(fPriceChange) && calm {
-		w.strike(fPriceChange)
-		w.reprice(o.order.Price + 10_000)
-	}
-	if m, ok := w.messageOf(v.Sale); ok && faults.has(fIDsUsed) && v.Sale.State == sale.OTPSent {
-		w.strike(fIDsUsed)
-		w.foreignUse(o, m.TransID)
-	}
-	if w.hit(faults, fMisuse) {
-		p.misuse(v)
-	}
-}
-
-// misuse calls what the stored state does not allow; every call must be refused, and
-// change nothing. The screen may be older than the store, where an answer was lost.
-func (p *person) misuse(v sale.View) {
-	w, o, s := p.w, p.order, v.Sale.State
-	if k := w.checker.sales[o.saleID]; k != nil {
-		s = k.state
-	}
-	wrong, _ := telco.ParseOTP("000000")
-	other := o.order
-	other.Price += 1000
-	early := (s == sale.Open || s == sale.Registered || s == sale.Refunded) && len(w.people) == 1 // with company it may become allowed
-	for _, m := range []struct {
-		what string
-		may  bool
-		do   call
-	}{
-		{"misuse cash", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.TakeCash(ctx, o.saleID, o.order.Price-1, p.name)
-		}},
-		{"misuse confirm", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.ConfirmRefund(ctx, o.saleID, "stranger")
-		}},
-		{"misuse decide", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.Decide(ctx, o.saleID, sale.Decision{Ruling: sale.RuleClosed}, "nobody")
-		}},
-		{"misuse claim", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.ClaimRefund(ctx, o.saleID, "") }},
-		{"misuse cancel", s != sale.Open, p.by((*sale.Desk).Cancel)},
-		{"misuse register", early, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.Register(ctx, o.saleID, wrong, p.name)
-		}},
-		{"misuse otp", early, p.by((*sale.Desk).RequestOTP)},
-		{"misuse open", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Open(ctx, other, p.name) }},
-	} {
-		if !m.may {
-			continue
-		}
-		if _, err := p.act(m.what, m.do); err == nil {
-			w.checker.fail("history", "%s was allowed in %s", m.what, s)
-		}
-	}
-}
-
-// reprice changes what MobiFone asks for the package.
-func (w *world) reprice(price telco.VND) {
-	pkg, _ := catalog.Default().Lookup(theOffer)
-	pkg.Price = price
-	if err := w.model().SetOffer(pkg); err != nil {
-		panic(err)
-	}
-	w.repriced = true
-}
-
-// foreignUse registers the subscriber by another system, under our transId.
-func (w *world) foreignUse(o *order, trans telco.TransID) {
-	for _, m := range w.model().Inbox(o.order.MSISDN) {
-		if m.TransID == trans {
-			w.model().Register(w.core(), field.Request{
-				MSISDN: o.order.MSISDN, Package: o.order.Package, Amount: o.order.Price, TransID: trans,
-				PartnerTransID: telco.PartnerTransID("foreign-" + string(trans)), OTP: m.OTP, Staff: telco.Staff{Shop: "OTHER", Employee: "X1"}, Channel: "WEB",
-			})
-			w.checker.afterPartner()
-		}
-	}
-}
 
 // afterwards is the end of the day: supervisors settle what is open, and MobiFone's
 // whole ledger is reconciled.
@@ -303,42 +163,92 @@ func (w *world) rowsOf(o *order) []field.Row {
 	return w.model().Search(now, month).Data.Rows
 }
 
-// final is the promise of every cell: what is wrong is never silent. It is asked after the
-// last reconciliation.
-func (c *checker) final() {
-	w := c.w
-	for _, r := range w.store.records {
-		k, s := c.sales[r.id], r.state
-		n := 0
-		for _, pid := range k.order.pids {
-			n += w.model().ExecutedFor(pid)
+// reconcile observes every row of MobiFone's statement, in an order of chance, and a
+// second time: that must change nothing.
+func (w *world) reconcile() {
+	d := w.hosts[0].desk
+	w.pause(time.Hour) // what was written last is in every replica by then
+	rows, err := w.statement()
+	if err != nil {
+		rows, err = w.statement() // a clock that was set right may have spoilt the first signature
+	}
+	if err != nil {
+		w.checker.fail("reconciliation", "the statement cannot be read: %v", err)
+		return
+	}
+	for i := range rows {
+		if w.scripted(fLookUnlisted) && w.percent(drawPerson, 30) {
+			rows[i].State = telco.StateUnlisted
 		}
-		seen := s.State == sale.Review || s.State == sale.Closed
-		switch {
-		case k.order.reversed && !seen:
-			c.fail("silent", "%s, and the operator took the registration back", s.State)
-		case n > 1 && !seen:
-			c.fail("silent", "%d registrations, and the sale is %s", n, s.State)
-		case n == 1 && !seen && s.State != sale.Registered:
-			c.fail("silent", "registered at MobiFone, and the sale is %s", s.State)
-		case n == 0 && s.State == sale.Registered:
-			c.fail("silent", "not registered at MobiFone, and the sale is Registered")
-		case k.order.paidOut > 0 && s.State != sale.Refunded && s.State != sale.Refunding && !seen:
-			c.fail("cash", "the cash is out, and the sale is %s", s.State)
+		j := i + w.below(drawPerson, len(rows)-i)
+		rows[i], rows[j] = rows[j], rows[i]
+	}
+	for round := range 2 {
+		w.pause(3 * time.Hour) // what the first round set going comes to rest
+		versions := w.versions()
+		for _, row := range rows {
+			if row.State == telco.StateInit || row.PartnerTransID == "" || w.has(bugReconcileBlind) && row.State != telco.StateSuccess {
+				continue
+			}
+			others := w.sameIDs(rows, row)
+			if w.has(bugReconcileSingly) {
+				others = nil
+			}
+			_, err := d.Observe(context.Background(), row, others...)
+			if err != nil {
+				w.stats["rows of strangers"]++
+				if slices.ContainsFunc(w.orders, func(o *order) bool { return slices.Contains(o.pids, row.PartnerTransID) }) {
+					w.checker.fail("silent", "a row of ours was not taken: %v", err)
+				}
+			}
 		}
-		c.fold(r)
-		w.stats["ends: "+s.State.String()]++
+		if round == 1 && !slices.Equal(versions, w.versions()) {
+			w.checker.fail("reconciliation", "a second reconciliation changed something")
+		}
 	}
 }
 
-// fold replays the whole history from its beginning.
-func (c *checker) fold(r *record) {
-	if c.w.bug != nil {
-		return // a planted core is not the core that replays
+// statement is what the client reads of MobiFone's ledger. It reads pages: List.All takes
+// two rows of one transId for a contradiction.
+func (w *world) statement() (rows []telco.Transaction, err error) {
+	client := w.hosts[0].client
+	if !client.Contract().Has(telco.OpSearch) {
+		client = w.hosts[0].connect(w.era.truth) // a shop without a lookup gets its statement in another way
 	}
-	s, err := c.w.rules.Fold(r.events)
-	s.WakeAt = r.state.WakeAt // a postponement is no event
-	if err != nil || !reflect.DeepEqual(s, r.state) {
-		c.fail("history", "the history of %s does not fold to its state: %v", r.id, err)
+	list := client.Background().Transactions.Search(transactions.SearchQuery{
+		MSISDN: w.orders[0].order.MSISDN,
+		Query:  transactions.Query{From: w.core().Add(-30 * 24 * time.Hour), To: w.core().Add(-10 * time.Minute)},
+	})
+	for page, err := range list.Pages(context.Background()) {
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, page.Rows...)
 	}
+	return rows, nil
+}
+
+// sameIDs are the other rows of the statement with the same partnerTransId.
+func (w *world) sameIDs(rows []telco.Transaction, row telco.Transaction) []telco.Transaction {
+	var others []telco.Transaction
+	skipped := false
+	for _, r := range rows {
+		if r.PartnerTransID != row.PartnerTransID {
+			continue
+		}
+		if r == row && !skipped {
+			skipped = true
+			continue
+		}
+		others = append(others, r)
+	}
+	return others
+}
+
+func (w *world) versions() []int64 {
+	var out []int64
+	for _, r := range w.store.records {
+		out = append(out, r.state.Version)
+	}
+	return out
 }

@@ -71,7 +71,8 @@ func lonely(s *script) *world {
 	}
 	e.start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when every bubble begins
 	s.faults = slices.Clone(s.faults)
-	w := &world{lab: l, script: s, era: e, stats: l.stats, dice: dice{seed: s.seed}, alone: true}
+	w := l.assemble(s, e)
+	w.alone = true
 	w.begin()
 	for _, h := range w.hosts {
 		h.wallOff = 0

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -142,7 +143,7 @@ func (c *checker) registerLeaves(f field.Request) int {
 	case !w.struck[fPausedSend] && !w.bothClocks() && !k.sendBy.IsZero() && w.core().Add(-clockSkewMax/2).After(k.sendBy):
 		c.fail("clocks", "a register request left after its send-by")
 	}
-	if k.intents == 1 && !w.noLookup && !slices.Contains(c.questions, f.TransID) && !w.searches {
+	if k.intents == 1 && !w.noLookup && !slices.Contains(c.w.questions, f.TransID) && !w.searches {
 		c.fail("look first", "the first request left without a look at the ids")
 	}
 	k.wired++
@@ -153,12 +154,6 @@ func (c *checker) registerLeaves(f field.Request) int {
 	sent.order = k.order
 	w.wire = append(w.wire, sent)
 	return len(w.wire) - 1
-}
-
-// bothClocks reports that both clocks of a host may have stopped: the one that sees a
-// suspend, and the wall clock. That counts as a paused process .
-func (w *world) bothClocks() bool {
-	return w.scripted(fSuspend) && (w.scripted(fClockFrozen) || w.scripted(fClockStep) || w.scripted(fClockDrift))
 }
 
 // otpLeaves: an OTP request too is written before the act, and a loser sends none.
@@ -212,3 +207,43 @@ var allowedEdges = map[sale.State][]sale.State{
 }
 
 func edge(from, to sale.State) string { return "edge: " + from.String() + " -> " + to.String() }
+
+// final is the promise of every cell: what is wrong is never silent. It is asked after the
+// last reconciliation.
+func (c *checker) final() {
+	w := c.w
+	for _, r := range w.store.records {
+		k, s := c.sales[r.id], r.state
+		n := 0
+		for _, pid := range k.order.pids {
+			n += w.model().ExecutedFor(pid)
+		}
+		seen := s.State == sale.Review || s.State == sale.Closed
+		switch {
+		case k.order.reversed && !seen:
+			c.fail("silent", "%s, and the operator took the registration back", s.State)
+		case n > 1 && !seen:
+			c.fail("silent", "%d registrations, and the sale is %s", n, s.State)
+		case n == 1 && !seen && s.State != sale.Registered:
+			c.fail("silent", "registered at MobiFone, and the sale is %s", s.State)
+		case n == 0 && s.State == sale.Registered:
+			c.fail("silent", "not registered at MobiFone, and the sale is Registered")
+		case k.order.paidOut > 0 && s.State != sale.Refunded && s.State != sale.Refunding && !seen:
+			c.fail("cash", "the cash is out, and the sale is %s", s.State)
+		}
+		c.fold(r)
+		w.stats["ends: "+s.State.String()]++
+	}
+}
+
+// fold replays the whole history from its beginning.
+func (c *checker) fold(r *record) {
+	if c.w.bug != nil {
+		return // a planted core is not the core that replays
+	}
+	s, err := c.w.rules.Fold(r.events)
+	s.WakeAt = r.state.WakeAt // a postponement is no event
+	if err != nil || !reflect.DeepEqual(s, r.state) {
+		c.fail("history", "the history of %s does not fold to its state: %v", r.id, err)
+	}
+}

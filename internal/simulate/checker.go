@@ -17,9 +17,8 @@ type checker struct {
 	strict bool // no fault of a flagged cell is in the script: the money must be right at every step
 	broken *violation
 
-	sales     map[string]*kept
-	executed  int
-	questions []telco.TransID // that a lookup was asked about
+	sales    map[string]*kept
+	executed int
 }
 
 // kept is what the checker itself knows of a sale in the store.
@@ -54,8 +53,8 @@ func (v *violation) String() string {
 
 func (c *checker) fail(invariant, format string, args ...any) {
 	if c.broken == nil {
-		c.broken = &violation{invariant, fmt.Sprintf(format, args...), c.w.now}
-		if c.w.lab.log {
+		c.broken, c.w.over = &violation{invariant, fmt.Sprintf(format, args...), c.w.now}, true
+		if c.w.verbose {
 			c.w.log("VIOLATION %s", c.broken)
 		}
 	}
@@ -245,12 +244,41 @@ func (c *checker) obeyed(said sale.View, what string, wall time.Time, err error)
 	}
 }
 
-// clocksFail reports that a local clock has been wrong in this world.
-func (w *world) clocksFail() bool {
-	for _, k := range [...]faultKind{fClockStep, fClockFrozen, fClockDrift, fSuspend, fClockAhead} {
-		if w.struck[k] {
-			return true
+// rests: once the faults are over, a sale that is to move by itself comes to rest in
+// time. It is asked when a sale changes and when the world ends.
+func (c *checker) rests(k *kept, s *sale.Sale) {
+	w := c.w
+	before := k.state
+	if before == s.State {
+		return
+	}
+	if w.quiet && (before == sale.Registering || before == sale.Resolving) && w.now > c.restBy(k) {
+		c.fail("rest", "%s for %v, later than the fence allows", before, w.now-k.since)
+	}
+	k.state, k.since = s.State, w.now
+}
+
+// restBy is the latest time at which the sale may still be unresolved.
+func (c *checker) restBy(k *kept) time.Duration {
+	w := c.w
+	by := max(w.quietSince, k.since)
+	wait := sendWindow + replyTimeout + w.maxDelay + clockSkewMax + lookupLagMax + settleMargin
+	if w.era.kind == "F" || w.noLookup {
+		wait = time.Duration(w.contract.Semantics().HoldBeforeReview)
+	}
+	by = max(by, k.last+wait, k.since+replyTimeout)
+	if w.clocksFail() { // a wake-up written by a clock that was ahead comes when the right clock gets there
+		by += 27 * time.Hour
+	}
+	return by + clockSkewMax + lookupLagMax + 2*time.Minute
+}
+
+// atRest is asked when nothing is to come any more.
+func (c *checker) atRest() {
+	for _, r := range c.w.store.records {
+		switch r.state.State {
+		case sale.Registering, sale.Resolving:
+			c.fail("rest", "%s, and nothing will ever move it", r.state.State)
 		}
 	}
-	return false
 }

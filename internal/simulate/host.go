@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/internal/seam"
-	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -34,9 +31,6 @@ type host struct {
 	frozen  time.Duration // the wall clock stands since; 0: it runs
 	monoOff time.Duration // time the monotonic clock did not see
 }
-
-// never is longer than any world.
-const never = 50 * 365 * 24 * time.Hour
 
 // alarmAfter keeps a world that waits for a person from being all alarms.
 const alarmAfter = 4 * 24 * time.Hour
@@ -187,158 +181,132 @@ func (c *deadline) Err() error {
 	return nil
 }
 
-// lab is what one worker keeps between worlds.
-type lab struct {
-	truths   map[ledger.Kind]*era
-	idle     []*coroutine
-	stats    stats
-	known    map[belief]*contract.Contract
-	bug      *bug
-	log      bool
-	searches bool            // in every world MobiFone has no lookup by id
-	struck   [faultsMax]bool // in the world that ran last
-	died     [pointKinds]bool
+// drive has the host's process resolve, by [sale.Desk.Run].
+func (h *host) drive() {
+	w := h.w
+	if w.alone || h.n == 1 && !w.wanted(fTwoResolvers) {
+		return
+	}
+	if h.n == 1 {
+		w.strikeOnce(fTwoResolvers)
+	}
+	h.idleSince = 0
+	desk := h.desk
+	h.driver = w.spawn(0, h, "driver", func() { _ = desk.Run(context.Background()) })
 }
 
-func newLab(st stats) *lab {
-	return &lab{truths: map[ledger.Kind]*era{}, stats: st, known: map[belief]*contract.Contract{}}
-}
-
-func (l *lab) coroutine() *coroutine {
-	if n := len(l.idle); n > 0 {
-		c := l.idle[n-1]
-		l.idle = l.idle[:n-1]
-		return c
-	}
-	return newCoroutine()
-}
-
-// era is one MobiFone model; several worlds live in it, one after another in time, because
-// making a model costs more than a sale.
-type era struct {
-	kind  ledger.Kind
-	model *ledger.Model
-	dice  *modelDice
-	truth *contract.Contract
-	wire  *wire.Wire // truth, compiled
-	start time.Time
-	lives int
-	phone uint64
-
-	credentials telco.Credentials
-}
-
-const livesPerEra = 128
-
-// dawn gives the model a world is to live in.
-func (l *lab) dawn(k ledger.Kind) (*era, error) {
-	e := l.truths[k]
-	if e != nil && e.lives < livesPerEra {
-		e.lives++
-		return e, nil
-	}
-	fresh := &era{
-		kind: k, dice: &modelDice{dice: &dice{}}, start: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), lives: 1, phone: 770_000_000,
-		credentials: telco.Credentials{APIKey: telco.NewSecret("the key"), Secret: telco.NewSecret("the secret")},
-	}
-	cfg := ledger.Config{Kind: k, Random: fresh.dice, OTPPerDay: 1_000_000, PendingFor: pendingFor, Queue: queueMax(k)}
-	if e != nil {
-		fresh.truth, cfg.Contract = e.truth, e.truth
-	} else if err := fresh.derive(cfg); err != nil {
-		return nil, err
-	}
-	cfg.Contract = fresh.truth
-	m, err := ledger.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	fresh.model, fresh.wire = m, wire.Of(fresh.truth)
-	l.truths[k] = fresh
-	return fresh, nil
-}
-
-// What the simulated MobiFones are like beside their kind.
-const (
-	pendingFor   = 4 * time.Minute
-	lookupLagMax = 60 * time.Second
-	clockSkewMax = 30 * time.Second // between any two of MobiFone's clocks
-	settleMargin = 10 * time.Second // the client's read timeout; of a lookup that answers at once all of it is spare
-	otpTTL       = 180 * time.Second
-	sendWindow   = 20 * time.Second // the client's
-	replyTimeout = 30 * time.Second // the client's
-)
-
-func queueMax(k ledger.Kind) time.Duration {
-	if k == ledger.KindE {
-		return time.Hour
-	}
-	return 0
-}
-
-// derive makes the contract that tells the truth about this MobiFone.
-func (e *era) derive(cfg ledger.Config) error {
-	truth, err := cfg.Truth()
-	if err != nil {
-		return err
-	}
-	truth, err = truth.WithSemantics(func(s *contract.Semantics) {
-		s.LookupLagMax = contract.Duration(lookupLagMax)
-		s.ClockSkewMax = contract.Duration(clockSkewMax)
-		s.SettleMargin = contract.Duration(settleMargin)
+// start runs f beside the present actor, in the same process.
+func (h *host) start(f func()) {
+	epoch := h.epoch
+	h.w.spawn(0, h, h.w.cur.what+"'s", func() {
+		if h.epoch == epoch {
+			f()
+		}
 	})
-	if err != nil {
-		return err
+}
+
+// join runs f beside the present actor, who waits for its end, or for ctx's.
+func (h *host) join(ctx context.Context, f func()) error {
+	w, done := h.w, false
+	waiting := w.cur
+	h.start(func() {
+		f()
+		done = true
+		if waiting != nil {
+			w.wake(waiting, w.now)
+		}
+	})
+	defer func() { waiting = nil }()
+	for !done {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		by, _ := ctx.Deadline()
+		_, mono := h.time.Read()
+		w.sit(w.now + max(by.Sub(seam.Deadline(mono)), time.Nanosecond))
 	}
-	e.truth = truth
 	return nil
 }
 
-// subscriber gives a number nobody else in the era has.
-func (e *era) subscriber() telco.MSISDN {
-	e.phone++
-	return telco.MustParseMSISDN(fmt.Sprintf("0%d", e.phone))
+// idle is the pause of a driver. Rounds that would find nothing due are left out.
+func (h *host) idle(d time.Duration) {
+	w := h.w
+	w.resolves++
+	if w.resolves > 20_000 {
+		w.checker.fail("rest", "the driver finds no rest")
+	}
+	if d < time.Second && h.frozen == 0 {
+		w.pause(d)
+		return
+	}
+	h.idleSince = max(w.now, 1)
+	w.sit(h.nextRound())
+	h.idleSince = 0
 }
 
-// belief is what a contract promises of one model beside its kind.
-type belief struct {
-	kind     ledger.Kind
-	delay    time.Duration
-	limited  bool // 429 means not executed
-	final    bool // a refusal of one copy speaks for every copy
-	noLookup bool
-	searches bool
+// nextRound is when an idling driver, which wakes each second, finds something to do: a
+// sale is due by its wall clock, or its look for what a wrong clock put off is.
+func (h *host) nextRound() time.Duration {
+	w, wall, at := h.w, h.wall(), never
+	for _, r := range w.store.records {
+		s := &r.state
+		due := s.WakeAt
+		if s.State == sale.Review && w.store.reviewed > 3 {
+			due = s.AlarmAt // reviews are looked up for ever
+		}
+		if due.IsZero() {
+			continue
+		}
+		in := due.Sub(wall)
+		if in > time.Minute && (s.State == sale.Registering || s.State == sale.Resolving || s.UpdatedAt.Sub(wall) > time.Minute) {
+			in = time.Minute
+		}
+		at = min(at, w.now+in)
+	}
+	if h.frozen > 0 && !w.quiet {
+		at = max(at, w.now+time.Minute) // it looks, and time does not pass
+	}
+	return max(at, w.now+time.Second-(w.now-h.idleSince)%time.Second)
 }
 
-// believe returns the contract that the clients of a world go by: the truth, unless a bug
-// is planted in it.
-func (l *lab) believe(e *era, b belief) *contract.Contract {
-	if c := l.known[b]; c != nil {
-		return c
+// dueChanged has the idling drivers look again when something is due.
+func (w *world) dueChanged() {
+	for _, h := range w.hosts {
+		if h.idleSince > 0 {
+			w.wake(h.driver, h.nextRound())
+		}
 	}
-	doc := e.truth.Document()
-	if b.noLookup || b.searches {
-		delete(doc.Operations, telco.OpGet)
-	}
-	if b.noLookup {
-		delete(doc.Operations, telco.OpSearch)
-	}
-	c, err := contract.New(doc)
-	if err == nil {
-		c, err = c.WithSemantics(func(s *contract.Semantics) {
-			if s.MaxExecutionDelay != nil {
-				d := contract.Duration(b.delay)
-				s.MaxExecutionDelay = &d
+}
+
+// kill ends a host's process; it starts again after a while, and its people go on.
+func (w *world) kill(h *host, power bool) {
+	h.epoch++
+	h.down = true
+	h.driver, h.idleSince = nil, 0
+	w.store.hostDied(h, power)
+	w.later(w.between(drawCrash, 500*time.Millisecond, 20*time.Second), func() {
+		h.down = false
+		h.open()
+		for _, p := range w.people {
+			if p.host == h && p.busy {
+				p.begin(0)
 			}
-			s.TooManyRequestsMeansNotExecuted = b.limited
-			s.RefusalIsFinal = b.final
-			if l.bug != nil && l.bug.semantics != nil {
-				l.bug.semantics(s)
-			}
-		})
+		}
+	})
+}
+
+// callContext is the caller's context of one act; a closed browser cancels it. Nobody waits
+// for its Done in the loop, everybody asks Err.
+type callContext struct {
+	context.Context //nolint:containedctx // it is one
+
+	canceled bool
+}
+
+// Err says whether the caller is gone.
+func (c *callContext) Err() error {
+	if c.canceled {
+		return context.Canceled
 	}
-	if err != nil {
-		panic(err)
-	}
-	l.known[b] = c
-	return c
+	return nil
 }

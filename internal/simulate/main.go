@@ -19,13 +19,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 )
 
 func main() { os.Exit(run()) }
@@ -210,4 +213,87 @@ func shrink(s *script, broken *violation, b *bug) *script {
 		}
 	}
 	return &small
+}
+
+// lab is what one worker keeps between worlds.
+type lab struct {
+	truths   map[ledger.Kind]*era
+	pool     *pool
+	stats    stats
+	known    map[belief]*contract.Contract
+	bug      *bug
+	log      bool
+	searches bool            // in every world MobiFone has no lookup by id
+	struck   [faultsMax]bool // in the world that ran last
+	died     [pointKinds]bool
+}
+
+func newLab(st stats) *lab {
+	return &lab{pool: &pool{}, truths: map[ledger.Kind]*era{}, stats: st, known: map[belief]*contract.Contract{}}
+}
+
+// trace is a running hash of everything that happened in a world.
+type trace uint64
+
+const prime = 1099511628211
+
+func (t *trace) note(what string, a, b uint64) {
+	h := uint64(*t)
+	for i := range len(what) {
+		h = (h ^ uint64(what[i])) * prime
+	}
+	h = (h ^ a) * prime
+	h = (h ^ b) * prime
+	*t = trace(h ^ h>>29)
+}
+
+func (t *trace) text(what, s string) {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * prime
+	}
+	t.note(what, h, 0)
+}
+
+// log prints what happens, in a replay.
+func (s *stage) log(format string, args ...any) {
+	if s.verbose {
+		host := "-"
+		if s.cur != nil {
+			host = fmt.Sprintf("%d/%s", s.cur.host.n, s.cur.what)
+		}
+		fmt.Fprintf(os.Stdout, "%12.6f  %-12s %s\n", s.now.Seconds(), host, fmt.Sprintf(format, args...))
+	}
+}
+
+// stats counts what worlds went through.
+type stats map[string]uint64
+
+// add sums up.
+func (s stats) add(o stats) {
+	for what, n := range o {
+		s[what] += n
+	}
+}
+
+// print writes the counts, and what was never counted.
+func (s stats) print(out io.Writer) {
+	for k := range faultKinds() {
+		s["fault: "+k.String()] += 0
+	}
+	for from, ways := range allowedEdges {
+		for _, to := range ways {
+			s[edge(from, to)] += 0
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(s)) {
+		switch n := s[what]; {
+		case what == "trace": // of all worlds, in whatever order they ran
+			fmt.Fprintf(out, "%-40s %9x\n", what, n)
+		case n == 0:
+			fmt.Fprintf(out, "%-40s     NEVER\n", what)
+		default:
+			fmt.Fprintf(out, "%-40s %9d\n", what, n)
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -70,7 +69,7 @@ func (p *person) act(what string, do call) (sale.View, error) {
 		p.screen, p.shownAt = v, w.now
 	}
 	w.point(ptAnswered)
-	if w.lab.log {
+	if w.verbose {
 		w.log("%s %s -> %s, %v: %s", p.name, what, v.Sale.State, err, v.Action.Step)
 	}
 	w.trace.text(what, v.Sale.State.String())
@@ -209,117 +208,4 @@ func (p *person) told(v sale.View) time.Duration {
 		return 0
 	}
 	return max(v.WaitUntil.Sub(p.host.wall())+time.Millisecond, 0)
-}
-
-func (p *person) takeCash(double bool) bool {
-	w, o := p.w, p.order
-	if w.lasting(fCancelOrder) {
-		_, err := p.act("cancel", p.by((*sale.Desk).Cancel))
-		return err == nil
-	}
-	p.think(time.Second, 10*time.Second)
-	if w.lasting(fCashNotEntered) {
-		o.gave, o.lost = true, true
-		return true
-	}
-	o.gave = true
-	_, err := p.twice(double, "cash", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-		return d.TakeCash(ctx, o.saleID, o.order.Price, p.name)
-	})
-	o.entered = o.entered || err == nil
-	return false
-}
-
-// tooOld reports that the countdown of the OTP in hand is over.
-func (p *person) tooOld(s sale.Sale) bool {
-	at := p.w.expiryOf(&s)
-	return !at.IsZero() && p.otps > 0 && p.w.core().After(at) && p.w.percent(drawPerson, 50)
-}
-
-func (p *person) askOTP(v sale.View, double bool) {
-	p.w.pause(min(p.told(v), 10*time.Minute))
-	p.otps++
-	_, err := p.twice(double, "otp", p.by((*sale.Desk).RequestOTP))
-	if err != nil {
-		p.think(2*time.Second, 20*time.Second)
-	}
-}
-
-func (p *person) register(v sale.View, faults faultSet) {
-	w, o := p.w, p.order
-	p.think(4*time.Second, 25*time.Second)
-	if w.hit(faults, fExpiredOTP) {
-		w.pause(otpTTL)
-	}
-	if at := w.expiryOf(&v.Sale); faults.has(fOTPDying) && !at.IsZero() {
-		w.strike(fOTPDying)
-		w.pause(max(0, at.Sub(w.core())-w.between(drawThink, 0, 20*time.Second)))
-	}
-	code, ok := p.readSMS(v.Sale, faults)
-	if !ok {
-		p.think(5*time.Second, 20*time.Second)
-		return
-	}
-	p.tries++
-	_, err := p.twice(faults.has(fDoubleClick), "register", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-		return d.Register(ctx, o.saleID, code, p.name)
-	})
-	if _, held := errors.AsType[*sale.NotSettledError](err); held {
-		p.tries--
-		p.waits++
-		w.pause(w.between(drawThink, 10*time.Second, 40*time.Second))
-		if p.waits > 12 {
-			p.abandon = true
-		}
-		return
-	}
-	if err != nil && telco.OutcomeOf(err) != telco.Rejected {
-		p.think(time.Second, 10*time.Second)
-	}
-}
-
-// readSMS is the customer reading out the newest code, or a wrong one.
-func (p *person) readSMS(s sale.Sale, faults faultSet) (telco.OTP, bool) {
-	w := p.w
-	box := w.model().Inbox(s.Order.MSISDN)
-	if len(box) == 0 {
-		return telco.OTP{}, false
-	}
-	code := box[len(box)-1].OTP
-	if m, ok := w.messageOf(s); ok {
-		code = m.OTP
-	}
-	exhausted := slices.Contains(w.wants, fExhaustedOTP) && p.tries < 3
-	if exhausted && p.tries == 2 {
-		w.strikeOnce(fExhaustedOTP)
-	}
-	if w.hit(faults, fOlderOTP) {
-		code = box[0].OTP
-	}
-	if w.hit(faults, fWrongOTP) || exhausted {
-		wrong, _ := telco.ParseOTP(reverse(code.Reveal()))
-		code = wrong
-	}
-	return code, true
-}
-
-// messageOf is the SMS of the OTP that a sale has in hand.
-func (w *world) messageOf(s sale.Sale) (ledger.Message, bool) {
-	pairs := s.Pairs()
-	for _, m := range w.model().Inbox(s.Order.MSISDN) {
-		if n := len(pairs); n > 0 && m.TransID == pairs[n-1].TransID {
-			return m, true
-		}
-	}
-	return ledger.Message{}, false
-}
-
-// reverse makes another code of six digits; a palindrome is turned up by one.
-func reverse(code string) string {
-	b := []byte(code)
-	slices.Reverse(b)
-	if string(b) == code {
-		b[0] = '0' + (b[0]-'0'+1)%10
-	}
-	return string(b)
 }

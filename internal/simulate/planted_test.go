@@ -356,22 +356,22 @@ func (w *world) pidOf(id telco.TransID) telco.PartnerTransID {
 
 func brokenActs() []bug {
 	return []bug{
-		{name: "the refund is not held for a claim", rule: "refund", edit: func(_ *world, s *sale.Sale) {
+		{name: "the refund is not held for a claim", rule: "refund", edit: func(s *sale.Sale) {
 			if s.State == sale.Refunding {
 				s.State = sale.RefundDue
 			}
 		}},
-		{name: "a review goes back to work", rule: "rest", edit: func(_ *world, s *sale.Sale) {
+		{name: "a review goes back to work", rule: "rest", edit: func(s *sale.Sale) {
 			if s.State == sale.Review {
 				s.State = sale.Resolving
 			}
 		}},
-		{name: "cash counted twice", rule: "books", edit: func(_ *world, s *sale.Sale) {
+		{name: "cash counted twice", rule: "books", edit: func(s *sale.Sale) {
 			if s.State == sale.Paid {
 				s.CashIn = 2 * s.Order.Price
 			}
 		}},
-		{name: "cash forgotten", rule: "books", edit: func(_ *world, s *sale.Sale) {
+		{name: "cash forgotten", rule: "books", edit: func(s *sale.Sale) {
 			if s.State == sale.RefundDue {
 				s.CashIn = 0
 			}

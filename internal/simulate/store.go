@@ -13,13 +13,21 @@ import (
 // see only what is on disk. An Apply is written, then synced, then acknowledged; a process
 // that dies between loses the write or not, as the seed says.
 type store struct {
-	w         *world
+	*stage
+
+	point   func(point)                 // passes a labelled place
+	changed func(*record, *sale.Change) // told of what is on disk now
+	woken   func()                      // told that something is due at another time
+
 	records   []*record
 	held      []claim
 	claimedAt time.Duration // when a claim was taken last
 	pending   *sale.Change  // written, not synced
 	writer    *host         // who holds the write lock; nil: nobody
 	unsure    []*record     // bugNotDurable: what a power cut takes back
+	splitHost *host         // who cannot reach the store
+	splitTo   time.Duration // until then
+	reviewed  int           // how often a sale in Review was put off
 }
 
 type record struct {
@@ -60,8 +68,7 @@ func (s *store) idWhere(ctx context.Context, is func(*record) bool) (string, err
 
 // reach is the way of every call to the store.
 func (s *store) reach(ctx context.Context) error {
-	w := s.w
-	w.point(ptStoreRead)
+	s.point(ptStoreRead)
 	if s.cut() {
 		return errStore
 	}
@@ -70,56 +77,55 @@ func (s *store) reach(ctx context.Context) error {
 
 // cut reports whether the present host cannot reach the store.
 func (s *store) cut() bool {
-	return !s.w.quiet && s.w.cur.host == s.w.splitHost && s.w.now < s.w.splitTo
+	return !s.quiet && s.cur.host == s.splitHost && s.now < s.splitTo
 }
 
 // Apply is [sale.Store].Apply.
 func (s *store) Apply(ctx context.Context, c sale.Change) error {
-	w := s.w
-	w.point(ptBeforeWrite)
-	faults := w.pass(siteApply)
+	s.point(ptBeforeWrite)
+	faults := s.pass(siteApply)
 	switch {
 	case s.cut():
 		return errStore
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case w.hit(faults, fApplyFails):
-		if w.has(bugAckLost) {
+	case s.hit(faults, fApplyFails):
+		if s.has(bugAckLost) {
 			return nil
 		}
 		return errStore
-	case w.hit(faults, fStoreHangs):
-		for end := w.now + w.between(drawStore, 10*time.Second, 10*time.Minute); w.now < end && !w.quiet; {
-			if w.cur.host.sleep(ctx, w.cur.host.time.Read, 5*time.Second) != nil {
+	case s.hit(faults, fStoreHangs):
+		for end := s.now + s.between(drawStore, 10*time.Second, 10*time.Minute); s.now < end && !s.quiet; {
+			if s.cur.host.sleep(ctx, s.cur.host.time.Read, 5*time.Second) != nil {
 				break
 			}
 		}
-		if w.percent(drawStore, 50) {
+		if s.percent(drawStore, 50) {
 			return errStore
 		}
-	case w.hit(faults, fApplySlow):
-		w.pause(w.between(drawStore, 2*time.Second, 8*time.Second))
+	case s.hit(faults, fApplySlow):
+		s.pause(s.between(drawStore, 2*time.Second, 8*time.Second))
 	}
 	for s.writer != nil {
-		w.pause(time.Millisecond)
+		s.pause(time.Millisecond)
 	}
 	if err := c.Validate(); err != nil {
 		return err
 	}
 	if err := s.refusal(c); err != nil {
-		if w.has(bugCASLie) && sale.IsConflict(err) {
+		if s.has(bugCASLie) && sale.IsConflict(err) {
 			return nil
 		}
 		return err
 	}
-	s.pending, s.writer = &c, w.cur.host
-	w.point(ptWritten)
+	s.pending, s.writer = &c, s.cur.host
+	s.point(ptWritten)
 	s.commit()
-	w.point(ptSynced)
-	if w.hit(faults, fApplyUnknown) {
+	s.point(ptSynced)
+	if s.hit(faults, fApplyUnknown) {
 		return errStore
 	}
-	if err := ctx.Err(); err != nil && w.percent(drawStore, 50) {
+	if err := ctx.Err(); err != nil && s.percent(drawStore, 50) {
 		return err
 	}
 	return nil
@@ -131,21 +137,21 @@ func (s *store) refusal(c sale.Change) error {
 	if r := s.find(c.SaleID); r != nil {
 		version = r.state.Version
 	}
-	if version != c.Expected && !s.w.has(bugCAS) {
+	if version != c.Expected && !s.has(bugCAS) {
 		return &sale.ConflictError{SaleID: c.SaleID}
 	}
 	for _, r := range s.records {
 		if r.id == c.SaleID {
 			continue
 		}
-		if r.state.Order.Shop == c.State.Order.Shop && r.state.Order.ID == c.State.Order.ID && !s.w.has(bugOrderTwice) {
+		if r.state.Order.Shop == c.State.Order.Shop && r.state.Order.ID == c.State.Order.ID && !s.has(bugOrderTwice) {
 			return &sale.OrderTakenError{SaleID: r.id}
 		}
-		if owns(r, c.State.PartnerTransID) && !s.w.has(bugIDByAttempt) {
+		if owns(r, c.State.PartnerTransID) && !s.has(bugIDByAttempt) {
 			return &sale.IDTakenError{SaleID: r.id}
 		}
 	}
-	if c.Claim != sale.TakeClaim || s.w.has(bugNoClaims) {
+	if c.Claim != sale.TakeClaim || s.has(bugNoClaims) {
 		return nil
 	}
 	if id := sale.Blocking(s.claims(c.State.Order.MSISDN), c.SaleID, c.State.Slot); id != "" {
@@ -178,28 +184,28 @@ func (s *store) commit() {
 		r = &record{id: c.SaleID}
 		s.records = append(s.records, r)
 	}
-	if s.w.has(bugNotDurable) {
+	if s.has(bugNotDurable) {
 		old := *r
 		r.before = &old
 		s.unsure = append(s.unsure, r)
 	}
 	r.state = c.State
 	r.events = append(r.events, c.Events...)
-	if s.w.has(bugEventLost) && len(c.Events) > 1 {
+	if s.has(bugEventLost) && len(c.Events) > 1 {
 		r.events = r.events[:len(r.events)-1]
 	}
 	s.changeClaim(c)
-	s.w.checker.afterCommit(r, c)
-	s.w.dueChanged()
+	s.changed(r, c)
+	s.woken()
 }
 
 func (s *store) changeClaim(c *sale.Change) {
 	who, change := c.State.Order.MSISDN, c.Claim
 	mine := func(held claim) bool { return held.who == who && held.sale == c.SaleID }
 	switch {
-	case s.w.has(bugClaimShort) && c.State.State != sale.Registering:
+	case s.has(bugClaimShort) && c.State.State != sale.Registering:
 		change = sale.ReleaseClaim
-	case change == sale.AddClaim && (slices.ContainsFunc(s.held, mine) || s.w.has(bugNoAddClaim)):
+	case change == sale.AddClaim && (slices.ContainsFunc(s.held, mine) || s.has(bugNoAddClaim)):
 		change = sale.KeepClaim
 	}
 	if change == sale.KeepClaim {
@@ -211,7 +217,7 @@ func (s *store) changeClaim(c *sale.Change) {
 		slot = sale.FreeSlot(s.claims(who))
 	}
 	if change != sale.ReleaseClaim {
-		s.claimedAt = s.w.now
+		s.claimedAt = s.now
 		s.held = append(s.held, claim{who, c.SaleID, slot})
 	}
 }
@@ -219,13 +225,13 @@ func (s *store) changeClaim(c *sale.Change) {
 // hostDied decides what became of a write that was under way.
 func (s *store) hostDied(h *host, power bool) {
 	if s.writer == h {
-		if s.w.percent(drawCrash, 50) {
+		if s.percent(drawCrash, 50) {
 			s.commit()
 		} else {
 			s.pending, s.writer = nil, nil
 		}
 	}
-	if power && s.w.has(bugNotDurable) {
+	if power && s.has(bugNotDurable) {
 		for _, r := range s.unsure {
 			if r.before != nil {
 				*r = *r.before
@@ -244,19 +250,19 @@ func (s *store) Load(ctx context.Context, id string) (sale.Sale, error) {
 	if r == nil {
 		return sale.Sale{}, &sale.NotFoundError{}
 	}
-	return s.w.edited(r.state), nil
+	return s.bug.edited(r.state), nil
 }
 
 // ByOrder is [sale.Store].ByOrder.
 func (s *store) ByOrder(ctx context.Context, shop, order string) (string, error) {
 	return s.idWhere(ctx, func(r *record) bool {
-		return r.state.Order.Shop == shop && r.state.Order.ID == order && !s.w.has(bugOrderTwice)
+		return r.state.Order.Shop == shop && r.state.Order.ID == order && !s.has(bugOrderTwice)
 	})
 }
 
 // ByPartnerTransID is [sale.Store].ByPartnerTransID.
 func (s *store) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (string, error) {
-	return s.idWhere(ctx, func(r *record) bool { return owns(r, id) && !s.w.has(bugObserveLost) })
+	return s.idWhere(ctx, func(r *record) bool { return owns(r, id) && !s.has(bugObserveLost) })
 }
 
 // Busy is [sale.Store].Busy.
@@ -264,7 +270,7 @@ func (s *store) Busy(ctx context.Context, who telco.MSISDN) ([]sale.Claim, error
 	if err := s.reach(ctx); err != nil {
 		return nil, err
 	}
-	if s.w.has(bugNoClaims) {
+	if s.has(bugNoClaims) {
 		return nil, nil
 	}
 	return s.claims(who), nil
@@ -295,9 +301,9 @@ func (s *store) Postpone(ctx context.Context, id string, version int64, wakeAt t
 	if r := s.find(id); r != nil && r.state.Version == version {
 		r.state.WakeAt = wakeAt
 		if r.state.State == sale.Review {
-			s.w.reviewed++
+			s.reviewed++
 		}
-		s.w.dueChanged()
+		s.woken()
 	}
 	return nil
 }
@@ -308,7 +314,7 @@ func (s *store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, 
 		return nil, err
 	}
 	for _, r := range s.records {
-		if x := &r.state; slices.Contains(q.States, x.State) && (x.State != sale.Review || !s.w.has(bugListForgets)) {
+		if x := &r.state; slices.Contains(q.States, x.State) && (x.State != sale.Review || !s.has(bugListForgets)) {
 			found = append(found, sale.Summary{
 				ID: x.ID, Shop: x.Order.Shop, Order: x.Order.ID, State: x.State, OpenedAt: x.OpenedAt, UpdatedAt: x.UpdatedAt, WakeAt: x.WakeAt,
 			})

@@ -1,84 +1,76 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"iter"
-	"runtime/debug"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/ledger"
+	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// world is everything of one seed. Time in it is the true time since it began; no host
-// and no MobiFone's front door knows it, they have clocks of their own.
+// world is everything of one seed: the stage with its time, chance and faults, the people, the
+// hosts and the store on it, MobiFone beyond the road, and the checker that sees it all. Each of
+// these knows its own part; the world puts them together.
 type world struct {
-	dice
-	lab    *lab
-	script *script
-	era    *era // MobiFone model and what is derived from its kind
-	start  time.Time
-	now    time.Duration
-	agenda agenda
-	cur    *actor
+	*stage
+	*operator
 
+	lab    *lab
 	hosts  [2]*host
 	store  *store
 	orders []*order
+	people []*person
 	rules  sale.Rules
-	bug    *bug
-
-	contract *contract.Contract // what the clients believe; era.truth is what is served
+	// contract is what the clients believe; what is served is the era's.
+	contract *contract.Contract
 	noLookup bool
-	searches bool // it has no lookup by id
+	// searches says that there is no lookup by id.
+	searches bool
+	// alone says that nothing but people moves the sales.
+	alone    bool
+	points   int
+	passages int // of the point at which a process is to die
+	resolves int
+	checker  checker
+}
 
-	extreme  bool          // lags, skews and delays at their ends
-	nemesis  bool          // and always at the worse one
-	lateOut  bool          // a request is out that will be carried out late
-	maxDelay time.Duration // MobiFone's true longest delay between arrival on the road and execution
-	nonces   []string
-	stale    int // lookups since the replicas began to take turns; 0: they do not
-	failing  int // so many lookups more fail
-	hanging  time.Duration
-	caching  time.Duration
-	cache    map[string]*reply
-	shows    *shown
+// stage is what everything in a world stands on: its time and actors, its chance, the faults of
+// its script, and what is written down of it. It knows no sale and no MobiFone.
+type stage struct {
+	loop
+	dice
 
-	seen       [sites]int // occurrences of each site so far
-	armed      []armedFault
-	points     int
-	passages   int  // of the point at which a process is to die
-	quiet      bool // faults are over
-	outage     time.Duration
-	splitTo    time.Duration
-	splitHost  *host
-	people     []*person
-	wants      []faultKind // faults that last for the whole world
-	repriced   bool
+	script *script
+	bug    *bug
+	start  time.Time
+
+	// extreme puts lags, skews and delays at their ends; nemesis always at the worse one.
+	extreme bool
+	nemesis bool
+
+	seen   [sites]int // occurrences of each site so far
+	armed  []armedFault
+	wants  []faultKind // faults that last for the whole world
+	struck [faultsMax]bool
+	// quiet says that the faults are over, since quietSince.
+	quiet      bool
 	quietSince time.Duration
-	resolves   int
-	reviewed   int
-	struck     [faultsMax]bool
-	wire       []wireSend
 
-	checker checker
 	trace   trace
 	stats   stats
-	bubble  bubble // nil: time is the loop's own
-	alone   bool   // nothing but people moves the sales
+	verbose bool
 }
 
-// bubble is a world's time when a test lets the client live on real timers, to hold the
-// loop's time against them.
-type bubble interface {
-	sync()                 // catch up with the timers
-	pause(d time.Duration) // let time pass
-	rest(ctx context.Context, d time.Duration) error
-}
+// at is a true time as MobiFone's core sees it.
+func (s *stage) at(t time.Duration) time.Time { return s.start.Add(t) }
+
+// core is what the clock of MobiFone's core shows now.
+func (s *stage) core() time.Time { return s.at(s.now) }
 
 // order is one order as the world truly knows it, beside what the store believes.
 type order struct {
@@ -101,151 +93,6 @@ type order struct {
 	lost     bool // cash taken and never entered
 }
 
-// wireSend is one register request that left.
-type wireSend struct {
-	order *order
-	trans telco.TransID
-	pid   telco.PartnerTransID
-	left  time.Duration
-	ran   bool // it reached the execution
-}
-
-// at is a true time as MobiFone's core sees it.
-func (w *world) at(t time.Duration) time.Time { return w.start.Add(t) }
-
-func (w *world) core() time.Time { return w.at(w.now) }
-
-func (w *world) model() *ledger.Model { return w.era.model }
-
-// pause lets time pass for the present actor; whatever is due meanwhile happens first.
-func (w *world) pause(d time.Duration) {
-	if w.bubble != nil {
-		w.bubble.pause(d)
-		return
-	}
-	t := w.now + d
-	a := w.cur
-	for {
-		h := w.agenda.soonest()
-		if h == nil || h.at > t {
-			w.now = t
-			w.advance()
-			break
-		}
-		if h.do != nil {
-			next := w.agenda.pop()
-			w.now = max(w.now, next.at)
-			w.advance()
-			next.do()
-			if a.epoch != a.host.epoch {
-				panic(killed{})
-			}
-			continue
-		}
-		w.agenda.add(happening{at: t, actor: a})
-		a.co.yield(struct{}{})
-		w.cur = a
-		break
-	}
-	if a.epoch != a.host.epoch {
-		panic(killed{})
-	}
-	if wake := a.host.asleepUntil; wake > w.now {
-		w.pause(wake - w.now)
-	}
-}
-
-// advance lets MobiFone carry out what is due.
-func (w *world) advance() {
-	m := w.model()
-	if at, ok := m.Next(); ok && !at.After(w.core()) {
-		m.Advance(w.core())
-		w.checker.afterPartner()
-	}
-}
-
-// later lets something befall the world.
-func (w *world) later(d time.Duration, do func()) {
-	w.agenda.add(happening{at: w.now + d, do: do})
-}
-
-// spawn starts an actor after a while.
-func (w *world) spawn(d time.Duration, h *host, what string, job func()) *actor {
-	a := &actor{host: h, epoch: -1, job: job, what: what}
-	w.agenda.add(happening{at: w.now + d, actor: a})
-	return a
-}
-
-// sit has the present actor wait until somebody wakes it, or until then.
-func (w *world) sit(at time.Duration) {
-	a := w.cur
-	w.wake(a, at)
-	a.co.yield(struct{}{})
-	w.cur = a
-	if a.epoch != a.host.epoch {
-		panic(killed{})
-	}
-	if wake := a.host.asleepUntil; wake > w.now {
-		w.pause(wake - w.now)
-	}
-}
-
-// wake has a parked actor go on then. It is not on the agenda for ever, so that a world
-// in which nothing will happen is over.
-func (w *world) wake(a *actor, at time.Duration) {
-	w.agenda.remove(a)
-	if at < never {
-		w.agenda.add(happening{at: at, actor: a})
-	}
-}
-
-// until runs the world until nothing is to come, or the time is over.
-func (w *world) until(end time.Duration) {
-	for {
-		h := w.agenda.soonest()
-		if h == nil {
-			return
-		}
-		if h.at > end {
-			w.now = max(w.now, end)
-			w.advance()
-			return
-		}
-		next := w.agenda.pop()
-		w.now = max(w.now, next.at)
-		w.advance()
-		if next.do != nil {
-			next.do()
-			continue
-		}
-		w.run(next.actor)
-		if w.checker.broken != nil {
-			return
-		}
-	}
-}
-
-// run gives the control to an actor until it waits or ends.
-func (w *world) run(a *actor) {
-	if a.co == nil {
-		if a.host.down {
-			w.agenda.add(happening{at: w.now + time.Second, actor: a})
-			return
-		}
-		a.epoch = a.host.epoch
-		a.co = w.lab.coroutine()
-		a.co.job = a.job
-		a.co.busy = true
-	}
-	w.cur = a
-	co := a.co
-	co.resume()
-	if !co.busy {
-		w.lab.idle = append(w.lab.idle, co)
-	}
-	w.cur = nil
-}
-
 // drain ends whatever is under way.
 func (w *world) drain() {
 	for _, h := range w.hosts {
@@ -265,98 +112,221 @@ func (w *world) drain() {
 	}
 }
 
-// coroutine runs jobs one after another on a stack of its own; the loop hands the control
-// to it and gets it back, so that never two run at once.
-type coroutine struct {
-	resume func() (struct{}, bool)
-	stop   func()
-	yield  func(struct{}) bool
-	job    func()
-	busy   bool
-}
+const theOffer telco.PackageCode = "C120"
 
-// killed ends a coroutine's job: its process is dead.
-type killed struct{}
+const thePrice telco.VND = 120_000
 
-func newCoroutine() *coroutine {
-	c := &coroutine{}
-	c.resume, c.stop = iter.Pull(func(yield func(struct{}) bool) {
-		c.yield = yield
-		for {
-			c.run()
-			c.busy = false
-			if !yield(struct{}{}) {
-				return
-			}
-		}
-	})
-	return c
-}
-
-// run lets only death pass in silence.
-func (c *coroutine) run() {
+// live runs a world from its beginning to its last reconciliation and returns the first
+// broken invariant, and the hash of its trace.
+func (l *lab) live(s *script) (broken *violation, hash trace) {
+	e, err := l.dawn(s.kind)
+	if err != nil {
+		return &violation{invariant: "setup", text: err.Error()}, 0
+	}
+	w := l.assemble(s, e)
 	defer func() {
 		if p := recover(); p != nil {
-			if _, dead := p.(killed); !dead {
-				panic(fmt.Sprintf("%v\n%s", p, debug.Stack())) // the stack is lost on the way to the loop
+			delete(l.truths, s.kind) // the model may be in any state
+			*l.pool = pool{}
+			broken, hash = &violation{invariant: "panic", text: fmt.Sprint(p), at: w.now}, w.trace
+			if l.log {
+				panic(p)
 			}
 		}
 	}()
-	c.job()
+	l.died = [pointKinds]bool{}
+	w.begin()
+	w.play()
+	l.struck = w.struck
+	l.stats["points passed"] += uint64(w.points)
+	l.stats["rounds of drivers"] += uint64(w.resolves)
+	w.drain()
+	w.end()
+	return w.checker.broken, w.trace
 }
 
-// actor is one job: a person's or a machine's acts on one host.
-type actor struct {
-	host  *host
-	epoch int // of the host when the job began; another one means that its process died
-	job   func()
-	co    *coroutine
-	what  string
-	ctx   *callContext // of the call under way; nil: none, or a machine's
+// assemble makes the parts of a world and ties them together; begin fills it.
+func (l *lab) assemble(s *script, e *era) *world {
+	st := &stage{script: s, bug: l.bug, dice: dice{seed: s.seed}, loop: loop{pool: l.pool}, stats: l.stats, verbose: l.log, start: e.start}
+	w := &world{lab: l, stage: st, operator: &operator{stage: st, era: e}}
+	w.checker = checker{w: w, strict: true, sales: map[string]*kept{}}
+	w.store = &store{stage: st, point: w.point, changed: w.checker.afterCommit, woken: w.dueChanged}
+	w.executed, st.advance = w.checker.afterPartner, w.carryOut
+	return w
 }
 
-// happening is what is to come: an actor that goes on, or something that befalls the
-// world (do).
-type happening struct {
-	at    time.Duration
-	seq   uint64
-	actor *actor
-	do    func()
-}
-
-// agenda is what is to come, soonest last. Worlds are small, so it is a sorted slice.
-type agenda struct {
-	list []happening
-	seq  uint64
-}
-
-func (a *agenda) add(h happening) {
-	a.seq++
-	h.seq = a.seq
-	i := len(a.list)
-	a.list = append(a.list, h)
-	for i > 0 && a.list[i-1].at <= h.at { // of two at once the earlier entered goes first
-		a.list[i] = a.list[i-1]
-		i--
+// begin makes the world.
+func (w *world) begin() {
+	w.era.dice.dice = &w.dice
+	w.now = time.Duration(w.below(drawClock, 1000)) * time.Millisecond
+	w.armed = slices.Clone(w.script.faults)
+	w.extreme = w.percent(drawPlan, 35)
+	w.nemesis = w.extreme && w.percent(drawPlan, 40)
+	w.maxDelay = w.trueDelay()
+	for _, f := range w.script.faults {
+		if w.script.cell(f.kind).flagged {
+			w.checker.strict = false
+		}
 	}
-	a.list[i] = h
-}
-
-func (a *agenda) pop() happening {
-	n := len(a.list) - 1
-	h := a.list[n]
-	a.list[n] = happening{}
-	a.list = a.list[:n]
-	return h
-}
-
-func (a *agenda) remove(who *actor) {
-	a.list = slices.DeleteFunc(a.list, func(h happening) bool { return h.actor == who })
-}
-
-func (a *agenda) soonest() *happening {
-	if len(a.list) == 0 {
-		return nil
+	if w.bothClocks() && w.script.cell(fPausedSend).flagged {
+		w.checker.strict = false
 	}
-	return &a.list[len(a.list)-1]
+	for k := range faultKinds() {
+		if faultTable[k].site == siteStart && w.scripted(k) {
+			w.wants = append(w.wants, k)
+		}
+	}
+	w.believe()
+	for i := range w.hosts {
+		w.hosts[i] = &host{w: w, n: i, wallOff: time.Duration(w.below(drawClock, 3)-1) * time.Minute}
+		w.hosts[i].time = w.hosts[i].seam()
+		w.hosts[i].open()
+	}
+	if w.lasting(fClockAhead) {
+		h := w.hosts[0]
+		h.wallOff += 24 * time.Hour
+		w.later(w.between(drawClock, time.Second, time.Hour), func() {
+			h.wallOff = 0
+			w.dueChanged()
+		})
+	}
+	w.populate()
+}
+
+// believe chooses what the contract promises.
+func (w *world) believe() {
+	w.noLookup = w.wanted(fNoLookup)
+	if w.noLookup {
+		w.strikeOnce(fNoLookup)
+	}
+	w.searches = !w.noLookup && (w.lab.searches || w.wanted(fSearch))
+	if w.searches {
+		w.strikeOnce(fSearch)
+	}
+	w.contract = w.lab.believe(w.era, belief{
+		kind: w.era.kind, delay: w.maxDelay, limited: w.percent(drawPlan, 30) && !w.scripted(f429After),
+		final: w.percent(drawPlan, 30) && !w.copied(), noLookup: w.noLookup, searches: w.searches,
+	})
+}
+
+// copied reports that a refusal in this world may meet one copy of a request while another
+// is carried out.
+func (w *world) copied() bool {
+	return slices.ContainsFunc(w.script.faults, func(f armedFault) bool {
+		switch f.kind {
+		case fCopy, fCopySecond, fCopyLate, fQueueUsed, fOtherGate, fChanged, fFailedRow, fSelfContradict, fBeyondFence:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// newID is the client's partnerTransId of (shop, order, attempt), unless a bug makes it.
+func (w *world) newID(client *mobifone.Client) func(shop, order string, attempt int) (telco.PartnerTransID, error) {
+	return func(shop, order string, attempt int) (telco.PartnerTransID, error) {
+		switch {
+		case w.has(bugIDByAttempt): // the second of one order is the first of the next
+			n := int(order[len(order)-1]-'0') + attempt
+			order, attempt = order[:len(order)-1]+strconv.Itoa(n), 1
+		case w.has(bugIDOnce):
+			attempt = 1
+		case w.has(bugOrderTwice) && attempt == 1:
+			w.points++
+			order += strconv.Itoa(w.points)
+		}
+		return client.NewPartnerTransID(shop, order, attempt)
+	}
+}
+
+// populate makes the orders and the people.
+func (w *world) populate() {
+	phone := w.era.subscriber()
+	w.addOrder(phone)
+	if w.wanted(fTwoOrders) || w.wanted(fOverride) {
+		w.addOrder(phone)
+	}
+	w.stats["sales"] += uint64(len(w.orders))
+	subject := w.orders[0].subject
+	switch {
+	case w.wanted(fPendingOK):
+		subject.Result = ledger.PendingThenOK
+		w.strikeOnce(fPendingOK)
+	case w.wanted(fPendingFailed):
+		subject.Result = ledger.PendingThenFailed
+		w.strikeOnce(fPendingFailed)
+	}
+	w.model().SetSubscriber(phone, *subject)
+	w.hire(w.hosts[0], "teller1", w.orders[0], sell).begin(0)
+	if len(w.orders) > 1 {
+		w.strikeOnce(fTwoOrders)
+		w.hire(w.hosts[1], "teller2", w.orders[1], sell).begin(w.between(drawPerson, 0, 40*time.Second))
+	}
+	if w.lasting(fSameOrder) {
+		w.hire(w.hosts[1], "teller3", w.orders[0], sell).begin(w.between(drawPerson, 0, 3*time.Second))
+	}
+}
+
+func (w *world) addOrder(phone telco.MSISDN) {
+	n := len(w.orders) + 1
+	o := &order{n: n, subject: &ledger.Subscriber{}}
+	if n > 1 {
+		o.subject = w.orders[0].subject
+	}
+	o.order = sale.Order{
+		Shop: "HN001", ID: "L" + strconv.Itoa(w.era.lives) + "D" + strconv.Itoa(n), MSISDN: phone, Package: theOffer, Price: thePrice,
+		Staff: telco.Staff{Shop: "HN001", Employee: "NV" + strconv.Itoa(n)},
+	}
+	w.orders = append(w.orders, o)
+}
+
+func (w *world) orderOf(id string) *order {
+	for _, o := range w.orders {
+		if o.order.ID == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// play runs the faults' time, and then the quiet time in which everything must settle.
+func (w *world) play() {
+	loud := 72 * time.Hour
+	if w.percent(drawPlan, 40) {
+		loud = w.between(drawPlan, 5*time.Second, time.Hour)
+	}
+	w.until(loud)
+	w.hush()
+	w.until(w.now + 20*24*time.Hour)
+	if w.checker.broken != nil {
+		return
+	}
+	w.checker.atRest()
+	w.afterwards()
+}
+
+// hush ends the faults.
+func (w *world) hush() {
+	w.quiet, w.quietSince = true, w.now
+	w.log("-- the faults are over")
+	for _, h := range w.hosts {
+		h.wallOff, h.drift, h.frozen, h.asleepUntil = 0, 0, 0, 0 // the clocks are set right
+	}
+	w.dueChanged()
+}
+
+// end leaves the era as the next world expects it: later than everything in this one, and
+// at the same time of the day, so that a world runs alike as the first and as the last.
+func (w *world) end() {
+	w.era.dice.pinned, w.era.dice.short = false, false
+	if w.repriced {
+		w.reprice(thePrice)
+	}
+	const day = 24 * time.Hour
+	over := w.now
+	if at, ok := w.model().Next(); ok {
+		over = max(over, at.Sub(w.start))
+	}
+	w.era.start = w.start.Add(over.Truncate(day) + 2*day)
+	w.model().Advance(w.era.start.Add(-time.Hour))
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -73,73 +71,6 @@ func (r road) take(req *http.Request, op telco.Operation) (*letter, error) {
 func (m *letter) request() *http.Request {
 	return &http.Request{Method: m.method, URL: m.url, Host: m.url.Host, Header: m.header}
 }
-
-// rest is the road's own waiting for a host's reply, which its deadline ends.
-func (r road) rest(ctx context.Context, d time.Duration) error {
-	if b := r.h.w.bubble; b != nil {
-		return b.rest(ctx, d)
-	}
-	return r.h.sleep(ctx, r.h.time.Read, d)
-}
-
-// silence is a reply that never comes.
-func (r road) silence(ctx context.Context) (*http.Response, error) {
-	if err := r.rest(ctx, 24*time.Hour); err != nil {
-		return nil, err
-	}
-	return nil, io.EOF
-}
-
-// reply is what comes back; without an answer it is bare.
-type reply struct {
-	comes  bool
-	status int
-	answer *wire.Answer
-	op     telco.Operation
-	id     string // of the request it answers
-	date   time.Time
-	age    string
-	after  string // Retry-After
-	text   string // of a bare one
-}
-
-// response writes a reply as MobiFone does.
-func (w *world) response(req *http.Request, p *reply) *http.Response {
-	body, h := []byte(p.text), http.Header{"Content-Type": {"text/html"}}
-	if p.answer != nil {
-		a := *p.answer
-		a.Time, a.RequestID = p.date, p.id
-		if a.Message == "" {
-			a.Message = "message"
-		}
-		var err error
-		if h, body, err = w.era.wire.WriteAnswer(p.op, &a, w.era.credentials); err != nil {
-			panic(err)
-		}
-		body = append(body, p.text...) // garbage behind it
-	}
-	h["Date"] = []string{p.date.UTC().Format(http.TimeFormat)}
-	if p.age != "" {
-		h["Age"] = []string{p.age}
-	}
-	if p.after != "" {
-		h["Retry-After"] = []string{p.after}
-	}
-	return &http.Response{
-		StatusCode: p.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Request: req,
-		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-	}
-}
-
-// ride is one way of a request or a reply.
-func (w *world) ride() time.Duration {
-	if w.extreme {
-		return time.Millisecond
-	}
-	return w.between(drawWire, 5*time.Millisecond, 150*time.Millisecond)
-}
-
-func (w *world) dark() bool { return !w.quiet && w.now < w.outage }
 
 // otp carries an OTP request.
 func (r road) otp(req *http.Request) (*http.Response, error) {
@@ -296,3 +227,72 @@ func (w *world) slowStart() {
 }
 
 var errStore = errors.New("the store does not answer")
+
+// lookUp is MobiFone's answer to a lookup, out of a replica that lags behind, or out of a
+// cache on the way.
+func (r road) lookUp(m *letter, faults faultSet) *reply {
+	w := r.h.w
+	p := &reply{comes: true, op: m.op, status: http.StatusOK}
+	stamp, code := w.admit(m)
+	if code != "" {
+		p.status, p.answer, p.date = http.StatusUnauthorized, &wire.Answer{Code: code}, w.date()
+		return p
+	}
+	if old := r.cached(m, faults); old != nil {
+		return old
+	}
+	lag := w.between(drawLag, 0, lookupLagMax/8)
+	if w.extreme {
+		lag = [...]time.Duration{0, lookupLagMax}[w.below(drawLag, 2)]
+	}
+	if w.nemesis {
+		lag = lookupLagMax
+	}
+	if w.hit(faults, fLookLag) {
+		lag = lookupLagMax
+	}
+	if faults.has(fLookStale) || w.stale > 0 { // replicas that take turns from then on
+		if w.stale == 0 {
+			w.strike(fLookStale)
+		}
+		w.stale++
+		lag = time.Duration(w.stale%2) * lookupLagMax
+	}
+	w.questions = append(w.questions, m.fields.TransID)
+	a := w.model().Stale(w.core(), lag, m.op, m.fields)
+	w.checker.afterPartner()
+	p.answer, p.id, p.date = &a, stamp.RequestID, w.date()
+	for i := range a.Data.Rows {
+		w.disguise(&a.Data.Rows[i], faults)
+	}
+	if faults.has(fNotFoundRow) && len(a.Data.Rows) > 0 && m.op == telco.OpGet {
+		w.strike(fNotFoundRow)
+		a.Code = telco.TransactionNotFound
+	}
+	if faults.has(fWrongDate) { // one host of MobiFone's, and once
+		w.strike(fWrongDate)
+		p.date = p.date.Add([...]time.Duration{-90 * time.Second, 90 * time.Second, -time.Hour, time.Hour}[w.below(drawWire, 4)])
+	}
+	if w.bug != nil && w.bug.rows != nil {
+		w.bug.rows(w, &a)
+	}
+	w.keep(m, p)
+	return p
+}
+
+// disguise makes a row what a lookup should not show.
+func (w *world) disguise(r *field.Row, faults faultSet) {
+	if s := w.shows; s != nil && r.TransID == s.trans && r.State == telco.StateInit && !s.at.After(w.core()) && s.code != "" {
+		r.State, r.PartnerTransID, r.UpdatedAt = telco.StateFailed, s.pid, s.at
+		r.ResultCode = s.wire
+		if rule, ok := w.era.truth.RuleNamed(s.code); ok && s.wire == "listed" {
+			r.ResultCode = rule.Wire[0]
+		}
+	}
+	if w.hit(faults, fLookUnlisted) {
+		r.State = telco.StateUnlisted
+	}
+	if w.hit(faults, fOtherAmount) {
+		r.Amount += 1000
+	}
+}

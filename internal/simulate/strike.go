@@ -1,0 +1,222 @@
+package main
+
+import (
+	"slices"
+	"time"
+)
+
+func (s *stage) wanted(k faultKind) bool { return slices.Contains(s.wants, k) }
+
+func (s *stage) scripted(k faultKind) bool {
+	return slices.ContainsFunc(s.script.faults, func(f armedFault) bool { return f.kind == k })
+}
+
+// lasting reports whether a fault that lasts for the whole world is wanted, and counts it.
+func (s *stage) lasting(k faultKind) bool {
+	if s.wanted(k) {
+		s.strikeOnce(k)
+	}
+	return s.wanted(k)
+}
+
+// strikeOnce counts a fault that lasts for the whole world.
+func (s *stage) strikeOnce(k faultKind) {
+	if !s.struck[k] {
+		s.strike(k)
+	}
+}
+
+// site is a kind of place where a fault can strike.
+type site uint8
+
+const (
+	siteStart site = iota // once, when the world begins
+	siteSend              // the n-th register request
+	siteOTP               // the n-th OTP request
+	siteLook              // the n-th lookup request
+	siteApply             // the n-th Apply
+	sitePoint             // the n-th labelled point, of all kinds
+	siteTill              // the n-th act of the teller
+	sites
+)
+
+// armedFault strikes the nth time its site is passed.
+type armedFault struct {
+	kind  faultKind
+	nth   int
+	spent bool
+}
+
+// pass counts an occurrence of a site and returns the faults that strike there.
+func (s *stage) pass(at site) faultSet {
+	s.seen[at]++
+	var set faultSet
+	if s.quiet {
+		return set
+	}
+	for i := range s.armed {
+		f := &s.armed[i]
+		if !f.spent && faultTable[f.kind].site == at && f.nth == s.seen[at] {
+			f.spent = true
+			set.add(f.kind)
+		}
+	}
+	return set
+}
+
+// strike counts a fault that had its effect.
+func (s *stage) strike(k faultKind) {
+	s.stats["fault: "+k.String()]++
+	s.struck[k] = true
+	s.trace.note("fault", uint64(k), uint64(s.now))
+	s.log("! %s", k)
+}
+
+// hit reports whether a fault is among those that strike now, and counts it.
+func (s *stage) hit(set faultSet, k faultKind) bool {
+	if set.has(k) {
+		s.strike(k)
+	}
+	return set.has(k)
+}
+
+// faultSet is a set of faults.
+type faultSet [2]uint64
+
+func (s *faultSet) add(k faultKind) { s[k>>6] |= 1 << (k & 63) }
+
+func (s *faultSet) has(k faultKind) bool { return s[k>>6]&(1<<(k&63)) != 0 }
+
+func (s *faultSet) none() bool { return *s == faultSet{} }
+
+// point is a labelled place of the protocol: another actor can come between there, and
+// the process can die there.
+type point uint8
+
+const (
+	ptStoreRead point = iota
+	ptBeforeWrite
+	ptWritten
+	ptSynced
+	ptClock
+	ptBeforeOTP
+	ptOTPReply
+	ptBeforeLook
+	ptLookReply
+	ptBeforeSend
+	ptLeft
+	ptReply
+	ptAnswered
+	pointKinds
+)
+
+// pointNames is read only.
+var pointNames = [pointKinds]string{
+	"store read", "before write", "written, not synced", "synced, not acknowledged", "clock reading",
+	"before OTP request", "OTP reply", "before lookup", "lookup reply",
+	"before send", "sent", "reply to send", "reply to caller",
+}
+
+// String returns the label.
+func (p point) String() string { return pointNames[p] }
+
+// point passes a labelled place.
+func (w *world) point(p point) {
+	if w.bubble != nil {
+		w.bubble.sync()
+	}
+	w.trace.note("at", uint64(p), uint64(w.now))
+	w.points++
+	if faults := w.pass(sitePoint); !faults.none() {
+		w.upset(p, faults)
+	}
+	if w.script.deadly && p == w.script.death {
+		w.dieOnce(p)
+	}
+	var d time.Duration
+	switch p {
+	case ptStoreRead, ptBeforeWrite, ptSynced:
+		d = w.between(drawStore, 0, 2*time.Millisecond)
+	case ptWritten:
+		d = w.between(drawStore, time.Millisecond, 8*time.Millisecond)
+	case ptClock:
+		d = time.Microsecond
+	case ptBeforeOTP, ptBeforeLook, ptBeforeSend, ptAnswered:
+		d = w.between(drawStore, 0, time.Millisecond)
+	}
+	w.pause(d)
+}
+
+// upset lets faults strike at a point. The dice is asked before anything can end here.
+func (w *world) upset(p point, faults faultSet) {
+	h := w.cur.host
+	if w.hit(faults, fOutage) {
+		w.outage = w.now + [...]time.Duration{time.Minute, 10 * time.Minute, 3 * time.Hour}[w.below(drawPerson, 3)]
+	}
+	if w.hit(faults, fStoreSplit) {
+		w.store.splitHost, w.store.splitTo = h, w.now+w.between(drawPerson, time.Second, 5*time.Minute)
+	}
+	if w.hit(faults, fClockStep) {
+		h.wallOff += [...]time.Duration{time.Hour, -time.Hour, 5 * time.Second, -5 * time.Second, 1900 * time.Millisecond, -25 * time.Hour}[w.below(drawClock, 6)]
+		w.dueChanged()
+	}
+	if w.hit(faults, fClockFrozen) {
+		h.frozen = w.now
+		w.later(w.between(drawClock, 5*time.Second, time.Hour), func() { h.frozen = 0 })
+	}
+	if w.hit(faults, fClockDrift) {
+		h.drift = [...]int64{200, -200, 20_000, -20_000}[w.below(drawClock, 4)]
+	}
+	if w.hit(faults, fSuspend) {
+		d := [...]time.Duration{3 * time.Second, 25 * time.Second, 10 * time.Minute, 2 * time.Hour}[w.below(drawClock, 4)]
+		h.monoOff += d
+		h.asleepUntil = max(h.asleepUntil, w.now+d)
+	}
+	if ctx := w.cur.ctx; faults.has(fCanceled) && ctx != nil {
+		w.strike(fCanceled)
+		ctx.canceled = true
+	}
+	if power := faults.has(fPowerCut); power || faults.has(fCrash) {
+		if power {
+			w.strike(fPowerCut)
+		} else {
+			w.strike(fCrash)
+		}
+		w.stats["dies: "+p.String()]++
+		w.lab.died[p] = true
+		w.kill(h, power)
+		panic(killed{})
+	}
+}
+
+// dieOnce is the death that an exhaustive run wants at one kind of point: at a passage
+// that the seed chooses among the first few.
+func (w *world) dieOnce(p point) {
+	w.passages++
+	if w.quiet || w.lab.died[p] || w.passages != 1+int(mix(w.seed)%4) {
+		return
+	}
+	w.stats["dies: "+p.String()]++
+	w.lab.died[p] = true
+	w.log("! dies %s", p)
+	w.kill(w.cur.host, false)
+	panic(killed{})
+}
+
+// bothClocks reports that both clocks of a host may have stopped: the one that sees a
+// suspend, and the wall clock. That counts as a paused process .
+func (s *stage) bothClocks() bool {
+	return s.scripted(fSuspend) && (s.scripted(fClockFrozen) || s.scripted(fClockStep) || s.scripted(fClockDrift))
+}
+
+// clocksFail reports that a local clock has been wrong in this world.
+func (s *stage) clocksFail() bool {
+	for _, k := range [...]faultKind{fClockStep, fClockFrozen, fClockDrift, fSuspend, fClockAhead} {
+		if s.struck[k] {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *stage) has(id bugID) bool { return s.bug != nil && s.bug.flags == id }
