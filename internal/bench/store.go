@@ -124,7 +124,7 @@ func sell(ctx context.Context, k keeper, i int) (string, error) {
 	var s sale.Sale
 	for len(events) > 0 {
 		n := 1
-		if events[0].Kind == sale.LookedUp {
+		if events[0].Kind == "looked-up" {
 			n = 2
 		}
 		before := s

@@ -75,7 +75,7 @@ func (s *shop) checkMoney(ctx context.Context, o order) error {
 	}
 	busy := slices.ContainsFunc(claims, func(c sale.Claim) bool { return c.SaleID == id })
 	open := slices.ContainsFunc(got.Intents, func(i sale.Intent) bool { return i.Settled == "" })
-	yes := slices.ContainsFunc(got.Intents, func(i sale.Intent) bool { return i.Settled == sale.SettledYes })
+	yes := slices.ContainsFunc(got.Intents, func(i sale.Intent) bool { return i.Settled == "yes" })
 	refund := got.CashOut > 0 || slices.Contains([]sale.State{sale.RefundDue, sale.Refunding, sale.Refunded}, got.State)
 	var errs []error
 	broken := func(is bool, says string) {
@@ -98,7 +98,7 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 	var errs []error
 	intents := map[string]int{}
 	for _, e := range events {
-		if e.Kind == sale.SendPlanned {
+		if e.Kind == "send-planned" {
 			intents[string(e.Intent.TransID)+" "+string(e.Intent.PartnerTransID)+" "+string(e.Intent.Fingerprint)]++
 		}
 	}

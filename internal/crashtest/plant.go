@@ -20,9 +20,9 @@ const (
 func planted(bug string, s sale.Store) sale.Store {
 	switch bug {
 	case forgetIntent:
-		return forgetful{s, sale.SendPlanned}
+		return forgetful{s, "send-planned"}
 	case forgetOutcome:
-		return forgetful{s, sale.SendEnded}
+		return forgetful{s, "send-ended"}
 	case forgetClaim, forgetRelease, refundOpen:
 		return lying{s, bug}
 	default:

@@ -94,9 +94,9 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 	for _, e := range ch.Events {
 		w.log("    %s v%d %s cash %d/%d", e.Kind, s.Version, s.State, s.CashIn, s.CashOut)
 		switch e.Kind {
-		case sale.OTPAsked:
+		case "otp-asked":
 			k.asked++
-		case sale.SendPlanned:
+		case "send-planned":
 			k.intents++
 			k.last, k.planned[w.cur] = w.now, w.now
 			if _, latest, err := w.cur.host.client.PartnerNow(); err == nil {

@@ -19,14 +19,14 @@ var (
 
 // core drives the decision core alone. MobiFone's and the local clock are the same here.
 type core struct {
-	t        *testing.T
-	rules    sale.Rules
-	s        sale.Sale
-	now      time.Time
-	tickets  int
-	bounded  bool // sends have a known latest execution
-	commands []sale.Command
-	history  []sale.Event
+	t       *testing.T
+	rules   sale.Rules
+	s       sale.Sale
+	now     time.Time
+	tickets int
+	bounded bool // sends have a known latest execution
+	alarmed bool
+	history []sale.Event
 }
 
 func newCore(t *testing.T) *core {
@@ -45,9 +45,9 @@ func (c *core) try(e sale.Event) error {
 	if e.At.IsZero() {
 		e.At = c.now
 	}
-	next, commands, err := c.rules.Step(c.s, e)
+	next, alarmed, err := c.rules.Step(c.s, e)
 	if err == nil {
-		c.s, c.commands, c.history = next, commands, append(c.history, e)
+		c.s, c.alarmed, c.history = next, alarmed, append(c.history, e)
 	}
 	return err
 }

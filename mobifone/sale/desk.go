@@ -124,7 +124,7 @@ func (d *Desk) now() time.Time { return d.cfg.Now().UTC().Round(0) }
 // apply steps the sale through the events and stores them in one compare-and-swap.
 func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, error) {
 	before := s
-	var commands []Command
+	alarm := false
 	for i := range events {
 		if events[i].NextID == "" && s.State != None {
 			id, err := d.cfg.NewID(s.Order.Shop, s.Order.ID, s.Attempt+1)
@@ -135,11 +135,11 @@ func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, error)
 				events[i].NextID = id
 			}
 		}
-		next, more, err := d.cfg.Rules.Step(s, events[i])
+		next, raised, err := d.cfg.Rules.Step(s, events[i])
 		if err != nil {
 			return before, err
 		}
-		s, commands = next, append(commands, more...)
+		s, alarm = next, alarm || raised
 	}
 	err := d.cfg.Store.Apply(ctx, Change{
 		SaleID: s.ID, Expected: before.Version, Events: events, State: s, Claim: claimChange(before, s),
@@ -147,12 +147,12 @@ func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, error)
 	if err != nil {
 		return before, err
 	}
-	d.tell(ctx, s, events, commands)
+	d.tell(ctx, s, events, alarm)
 	return s, nil
 }
 
 // mayMakeAttempt lists the events after which a sale may go on with another id.
-func mayMakeAttempt(k Kind) bool { return k == LookedUp || k == SendEnded }
+func mayMakeAttempt(k Kind) bool { return k == kindLookedUp || k == kindSendEnded }
 
 // claimChange keeps the subscriber busy while any intent is open, and in Review. Only the
 // way into Registering can be refused.
@@ -169,19 +169,14 @@ func claimChange(from, to Sale) ClaimChange {
 	}
 }
 
-func (d *Desk) tell(ctx context.Context, s Sale, events []Event, commands []Command) {
+func (d *Desk) tell(ctx context.Context, s Sale, events []Event, alarm bool) {
 	if d.cfg.OnEvent != nil {
 		for _, e := range events {
 			d.cfg.OnEvent(ctx, s, e)
 		}
 	}
-	if d.cfg.OnAlarm == nil {
-		return
-	}
-	for _, c := range commands {
-		if c == RaiseAlarm {
-			d.cfg.OnAlarm(ctx, s)
-		}
+	if alarm && d.cfg.OnAlarm != nil {
+		d.cfg.OnAlarm(ctx, s)
 	}
 }
 
@@ -216,7 +211,7 @@ func (d *Desk) look(ctx context.Context, p Gateway, s Sale) (Event, Sale, error)
 	if err != nil {
 		return Event{}, s, err
 	}
-	e := Event{Kind: LookedUp, At: d.now(), Lookup: &lookup}
+	e := Event{Kind: kindLookedUp, At: d.now(), Lookup: &lookup}
 	next, _, err := d.cfg.Rules.Step(s, e)
 	return e, next, err
 }
@@ -249,7 +244,7 @@ func (d *Desk) learn(ctx context.Context, s Sale, e Event) (Sale, error) {
 // Abandon gives a paid sale up. The refund is due at once if nothing is open, else as
 // soon as every intent is settled.
 func (d *Desk) Abandon(ctx context.Context, id, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: AbandonAsked, By: by})
+	return d.act(ctx, id, Event{Kind: kindAbandonAsked, By: by})
 }
 
 // ClaimRefund makes sure by a last lookup that nothing was registered, and claims the
@@ -260,7 +255,7 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	claim := Event{Kind: RefundTaken, At: d.now(), By: by}
+	claim := Event{Kind: kindRefundTaken, At: d.now(), By: by}
 	if s.State != RefundDue || !s.anyLeft() || d.cfg.Rules.NoLookup {
 		s, err = d.apply(ctx, s, claim)
 		return d.view(ctx, s, err), err
@@ -278,7 +273,7 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 		return d.view(ctx, s, err), err
 	}
 	if s, err = d.learn(ctx, s, looked); err == nil {
-		err = &RefusedError{State: s.State, Kind: RefundTaken, Reason: "the last lookup showed a registration; pay nothing out"}
+		err = &RefusedError{State: s.State, Kind: kindRefundTaken, Reason: "the last lookup showed a registration; pay nothing out"}
 	}
 	return d.view(ctx, s, err), err
 }
@@ -286,18 +281,18 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 // ConfirmRefund records that the cash is back with the customer. That is a fact: it is
 // taken in whatever state the sale is by now, from the one who claimed the refund.
 func (d *Desk) ConfirmRefund(ctx context.Context, id, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: RefundPaid, By: by})
+	return d.act(ctx, id, Event{Kind: kindRefundPaid, By: by})
 }
 
 // DenyRefund records that no cash left although somebody claimed to pay it out. by must be
 // another person than that one; evidence is for the auditor.
 func (d *Desk) DenyRefund(ctx context.Context, id, evidence, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: RefundDenied, By: by, Note: evidence})
+	return d.act(ctx, id, Event{Kind: kindRefundDenied, By: by, Note: evidence})
 }
 
 // Decide settles a sale in Review by a person's decision, with evidence for the auditor.
 func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: Decided, By: by, Verdict: &v})
+	return d.act(ctx, id, Event{Kind: kindDecided, By: by, Verdict: &v})
 }
 
 // Observe feeds a MobiFone's row found elsewhere, by reconciliation, into the sale it
@@ -325,7 +320,7 @@ func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telc
 			return d.view(ctx, s, nil), nil
 		}
 		row := Row(reading.RowOf(tx, purchase, nil)) // what proves a refusal is read from lookups alone
-		e := Event{Kind: Observed, At: d.now(), Row: &row, Twice: twice(tx, others)}
+		e := Event{Kind: kindObserved, At: d.now(), Row: &row, Twice: twice(tx, others)}
 		next, _, err := d.cfg.Rules.Step(s, e)
 		if err != nil || sameButTime(s, next) {
 			return d.view(ctx, s, err), err

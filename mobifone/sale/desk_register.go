@@ -44,7 +44,7 @@ func (d *Desk) Register(ctx context.Context, id string, otp telco.OTP, by string
 		return View{}, err
 	}
 	if s.State != OTPSent || s.Ticket == nil {
-		err = d.unknownUnless(s, &RefusedError{State: s.State, Kind: SendPlanned, Reason: "a registration needs cash and an OTP, and no other registration open"})
+		err = d.unknownUnless(s, &RefusedError{State: s.State, Kind: kindSendPlanned, Reason: "a registration needs cash and an OTP, and no other registration open"})
 		return d.view(ctx, s, err), err
 	}
 	ready, looked, err := d.lookFirst(ctx, s)
@@ -64,7 +64,7 @@ func (d *Desk) Register(ctx context.Context, id string, otp telco.OTP, by string
 	intent, now := prepared.Plan(), d.now()
 	intent.WakeAt = now.Add(intent.WakeAt.Sub(intent.At)) // one local clock for a sale: the desk's
 	intent.At = now
-	s, err = d.apply(ctx, s, append(looked, Event{Kind: SendPlanned, At: now, By: by, Intent: &intent})...)
+	s, err = d.apply(ctx, s, append(looked, Event{Kind: kindSendPlanned, At: now, By: by, Intent: &intent})...)
 	if err != nil {
 		err = d.busyUntil(ctx, err)
 		return d.view(ctx, s, err), d.unknownUnless(s, err)
@@ -117,7 +117,7 @@ func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error
 	index := len(s.Intents) - 1
 	res := prepared.Send(ctx)
 	s, err := d.recordInTime(ctx, s, Event{
-		Kind: SendEnded, At: d.now(), Index: index, Outcome: res.Outcome, Code: res.Code, WireCode: res.WireCode,
+		Kind: kindSendEnded, At: d.now(), Index: index, Outcome: res.Outcome, Code: res.Code, WireCode: res.WireCode,
 		Then: res.Then, Final: res.Final, Receipt: res.Receipt,
 	})
 	if err != nil {

@@ -55,9 +55,9 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 		return View{}, err
 	}
 	now := d.now()
-	events := []Event{{Kind: Opened, At: now, By: by, Order: &o, PartnerTransID: id}}
+	events := []Event{{Kind: kindOpened, At: now, By: by, Order: &o, PartnerTransID: id}}
 	if len(claims) > 0 {
-		events = append(events, Event{Kind: Overridden, At: now, By: by, Slot: slotAbove(claims)})
+		events = append(events, Event{Kind: kindOverridden, At: now, By: by, Slot: slotAbove(claims)})
 	}
 	s, err := d.apply(ctx, Sale{}, events...)
 	if err == nil {
@@ -84,7 +84,7 @@ func (d *Desk) beside(ctx context.Context, v View, by string) (View, error) {
 	if err != nil || Blocking(claims, v.Sale.ID, v.Sale.Slot) == "" {
 		return v, err
 	}
-	return d.act(ctx, v.Sale.ID, Event{Kind: Overridden, By: by, Slot: slotAbove(claims)})
+	return d.act(ctx, v.Sale.ID, Event{Kind: kindOverridden, By: by, Slot: slotAbove(claims)})
 }
 
 func slotAbove(claims []Claim) int {
@@ -148,12 +148,12 @@ func badOrder(faults ...telco.FieldError) error {
 
 // TakeCash records that the customer paid; it must be the price, exactly.
 func (d *Desk) TakeCash(ctx context.Context, id string, amount telco.VND, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: CashTaken, By: by, Amount: amount})
+	return d.act(ctx, id, Event{Kind: kindCashTaken, By: by, Amount: amount})
 }
 
 // Cancel gives a sale up before cash.
 func (d *Desk) Cancel(ctx context.Context, id, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: CancelAsked, By: by})
+	return d.act(ctx, id, Event{Kind: kindCancelAsked, By: by})
 }
 
 // RequestOTP asks MobiFone to send an OTP. The intent is stored before the request and
@@ -172,13 +172,13 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	if s, err = d.settleFirst(ctx, s); err != nil {
 		return d.view(ctx, s, err), err
 	}
-	if s, err = d.apply(ctx, s, Event{Kind: OTPAsked, At: d.now(), By: by}); err != nil {
+	if s, err = d.apply(ctx, s, Event{Kind: kindOTPAsked, At: d.now(), By: by}); err != nil {
 		return d.view(ctx, s, err), err
 	}
 	ticket, wait, askErr := d.cfg.Gateway.AskOTP(ctx, s.Order, s.PartnerTransID)
-	e := Event{Kind: OTPSentEvent, At: d.now(), Ticket: &ticket, Wait: wait}
+	e := Event{Kind: kindOTPSent, At: d.now(), Ticket: &ticket, Wait: wait}
 	if askErr != nil {
-		e = Event{Kind: OTPRefused, At: d.now(), Outcome: telco.OutcomeOf(askErr)}
+		e = Event{Kind: kindOTPRefused, At: d.now(), Outcome: telco.OutcomeOf(askErr)}
 		if pe, ok := errors.AsType[*telco.Error](askErr); ok {
 			e.Code, e.Wait = pe.Code, pe.RetryAfter
 		}

@@ -209,7 +209,7 @@ func TestAWriteWhoseAnswerIsLost(t *testing.T) {
 func TestErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]string{
-		&sale.RefusedError{State: sale.Paid, Kind: sale.SendPlanned, Reason: "request an OTP first"}: "sale is Paid: send-planned refused: request an OTP first",
+		&sale.RefusedError{State: sale.Paid, Kind: sale.SendPlanned, Reason: "request an OTP first"}: "cannot register the package: request an OTP first (the sale is Paid)",
 		&sale.NotSettledError{SaleID: "S"}:   "sale S: what became of the last registration is not settled yet; wait, then request another OTP",
 		&sale.OrderDiffersError{SaleID: "S"}: "order id is taken by sale S of something else; use a new order id",
 		&sale.BusyError{SaleID: "S"}:         "the subscriber has an unsettled sale S; settle it first",
@@ -218,6 +218,20 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		assert.EqualError(t, err, want)
 		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "none of them says what became of a registration")
 	}
+}
+
+// A refusal speaks of what somebody wanted to do, not of the word that is stored for it; a
+// word that only a newer program knows is told as it is.
+func TestARefusalNamesTheDeed(t *testing.T) {
+	t.Parallel()
+	said := map[string]bool{}
+	for _, kind := range allKinds[:len(allKinds)-1] {
+		text := (&sale.RefusedError{State: sale.Open, Kind: kind, Reason: "R"}).Error()
+		assert.NotContains(t, text, "record "+string(kind)+":", kind)
+		assert.False(t, said[text], text)
+		said[text] = true
+	}
+	assert.EqualError(t, &sale.RefusedError{State: sale.Open, Kind: "mended", Reason: "R"}, "cannot record mended: R (the sale is Open)")
 }
 
 func TestStateNames(t *testing.T) {

@@ -15,8 +15,8 @@
 //
 // Whatever a method returns, [View.Action] says what the teller does.
 //
-// The decision core, [Rules.Step], is a function from a sale and an event to a sale and
-// commands, without I/O. docs/promise.md states the safety rules it keeps and what they
+// The decision core, [Rules.Step], is a function from a sale and an event to the sale
+// after it, without I/O. docs/promise.md states the safety rules it keeps and what they
 // assume; docs/proof.md says how they are checked. All times are UTC on the local clock
 // unless a field says that it is MobiFone's.
 package sale

@@ -28,7 +28,7 @@ func (d *Desk) resolve(ctx context.Context, id string) (next time.Time, lookErr,
 		return time.Time{}, nil, err
 	}
 	now := d.now()
-	overdue := Event{Kind: Overdue, At: now}
+	overdue := Event{Kind: kindOverdue, At: now}
 	if _, _, refused := d.cfg.Rules.Step(s, overdue); refused == nil && s.State != Resolving {
 		s, err = d.apply(ctx, s, overdue)
 		if IsConflict(err) {
@@ -72,9 +72,9 @@ func (d *Desk) lookAgain(ctx context.Context, s Sale) (next time.Time, lookErr, 
 		lookup, lookErr = d.cfg.Resolver.LookUp(ctx, s)
 	}
 	now := d.now()
-	e := Event{Kind: LookedUp, At: now, Lookup: &lookup}
+	e := Event{Kind: kindLookedUp, At: now, Lookup: &lookup}
 	if lookErr != nil {
-		e = Event{Kind: Overdue, At: now} // the hold may be over although nobody answers
+		e = Event{Kind: kindOverdue, At: now} // the hold may be over although nobody answers
 	}
 	after, _, stepErr := d.cfg.Rules.Step(s, e)
 	if stepErr != nil || sameButTime(s, after) {

@@ -5,6 +5,30 @@ import (
 	"sync"
 )
 
+// What the tests of the core feed and find, by the names of the core.
+const (
+	Opened       = kindOpened
+	CashTaken    = kindCashTaken
+	CancelAsked  = kindCancelAsked
+	OTPAsked     = kindOTPAsked
+	OTPSentEvent = kindOTPSent
+	OTPRefused   = kindOTPRefused
+	SendPlanned  = kindSendPlanned
+	SendEnded    = kindSendEnded
+	LookedUp     = kindLookedUp
+	Overdue      = kindOverdue
+	AbandonAsked = kindAbandonAsked
+	RefundTaken  = kindRefundTaken
+	RefundPaid   = kindRefundPaid
+	RefundDenied = kindRefundDenied
+	Observed     = kindObserved
+	Decided      = kindDecided
+	Overridden   = kindOverridden
+
+	SettledYes = settledYes
+	SettledNo  = settledNo
+)
+
 // NeedsLook lets the tests of the core ask whether a look has to go before the next send.
 func NeedsLook(r Rules, s Sale) bool { return r.needsLook(s) }
 

@@ -179,7 +179,7 @@ type Prepared interface {
 	Send(ctx context.Context) SendResult
 }
 
-// SendResult is what is known of a send: the fields of the event [SendEnded].
+// SendResult is what is known of a send: the fields of the event "send-ended".
 type SendResult struct {
 	Outcome  telco.Outcome
 	Code     telco.Code

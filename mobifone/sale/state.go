@@ -140,18 +140,16 @@ type Intent struct {
 	Code     telco.Code    `json:"code,omitzero"`     // what MobiFone answered, or its ledger showed
 	WireCode string        `json:"wireCode,omitzero"` // MobiFone's own string for it, scrubbed: for its inquiry desk
 	Then     telco.Then    `json:"then,omitzero"`     // where Code leads once the intent is settled no
-	Settled  Settlement    `json:"settled,omitzero"`  // empty: open
-	Failed   bool          `json:"failed,omitzero"`   // settled by a FAILED row: a success would contradict it
+	// Settled is what is proven: "yes", it registered the package; "no", it registered
+	// nothing and never will; empty, it is open: it may have registered, or still do so.
+	Settled string `json:"settled,omitzero"`
+	Failed  bool   `json:"failed,omitzero"` // settled by a FAILED row: a success would contradict it
 }
 
-// Settlement says what is proven of an intent. Empty is open: it may have registered the
-// package, or still do so.
-type Settlement string
-
-// The settlements.
+// What is proven of an intent.
 const (
-	SettledYes Settlement = "yes" // it registered the package
-	SettledNo  Settlement = "no"  // it registered nothing and never will
+	settledYes = "yes" // it registered the package
+	settledNo  = "no"  // it registered nothing and never will
 )
 
 // stayed reports that it is proven that no byte left.
@@ -240,28 +238,47 @@ func (o Order) Purchase() telco.Purchase {
 }
 
 // Kind names what happened. An event is a fact: it is stored before anything is done
-// about it, and folding the stored events gives the sale again.
+// about it, and folding the stored events gives the sale again. A store keeps the word as
+// it is; only the desk makes events. The words, and the fields of [Event] that each one
+// carries beside At and By:
+//
+//	opened         Order, PartnerTransID of attempt 1
+//	cash-taken     Amount
+//	cancelled      given up before cash
+//	otp-asked      stored before the request for an OTP
+//	otp-sent       Ticket, Wait until another one may be requested
+//	otp-refused    Outcome, Code, Wait: no OTP came, or nobody knows
+//	send-planned   Intent, stored before the first byte of the registration
+//	send-ended     Index, Outcome, Code, WireCode, Then, Final, Receipt
+//	looked-up      Lookup, complete and well-formed
+//	overdue        the time has come: no answer to a send, the end of a hold, an alarm
+//	abandoned      the customer wants the cash back
+//	refund-taken   By claims to pay the refund out; a lookup goes before it
+//	refund-paid    the cash left the drawer: taken in whatever state the sale is
+//	refund-denied  By, not the one who claimed, says with Note that no cash left
+//	observed       Row, found by reconciliation; Twice
+//	decided        Verdict of a person
+//	overridden     Slot that a supervisor gave the sale beside a busy subscriber's other one
 type Kind string
 
-// The kinds of events.
 const (
-	Opened       Kind = "opened"        // Order, PartnerTransID of attempt 1
-	CashTaken    Kind = "cash-taken"    // Amount
-	CancelAsked  Kind = "cancelled"     // before cash
-	OTPAsked     Kind = "otp-asked"     // durable before the request
-	OTPSentEvent Kind = "otp-sent"      // Ticket, Wait until a resend
-	OTPRefused   Kind = "otp-refused"   // Outcome, Code, Wait
-	SendPlanned  Kind = "send-planned"  // Intent; the lookup that has to go before it is an event of its own
-	SendEnded    Kind = "send-ended"    // Index, Outcome, Code, Then, Final, Receipt
-	LookedUp     Kind = "looked-up"     // Lookup, complete and well-formed
-	Overdue      Kind = "overdue"       // the time of an act has come: no answer to a send, the end of a hold, an alarm
-	AbandonAsked Kind = "abandoned"     // the customer wants the cash back
-	RefundTaken  Kind = "refund-taken"  // By claims to pay out; a lookup goes before it
-	RefundPaid   Kind = "refund-paid"   // the cash left the drawer: a fact, in whatever state
-	RefundDenied Kind = "refund-denied" // By, another person than claimed it, says with Note that no cash left
-	Observed     Kind = "observed"      // Row found elsewhere, by reconciliation; Twice
-	Decided      Kind = "decided"       // Verdict of a person on a sale in Review
-	Overridden   Kind = "overridden"    // a supervisor takes another slot for a busy subscriber
+	kindOpened       Kind = "opened"
+	kindCashTaken    Kind = "cash-taken"
+	kindCancelAsked  Kind = "cancelled"
+	kindOTPAsked     Kind = "otp-asked"
+	kindOTPSent      Kind = "otp-sent"
+	kindOTPRefused   Kind = "otp-refused"
+	kindSendPlanned  Kind = "send-planned"
+	kindSendEnded    Kind = "send-ended"
+	kindLookedUp     Kind = "looked-up"
+	kindOverdue      Kind = "overdue"
+	kindAbandonAsked Kind = "abandoned"
+	kindRefundTaken  Kind = "refund-taken"
+	kindRefundPaid   Kind = "refund-paid"
+	kindRefundDenied Kind = "refund-denied"
+	kindObserved     Kind = "observed"
+	kindDecided      Kind = "decided"
+	kindOverridden   Kind = "overridden"
 )
 
 // Event is one fact. Which fields matter stands behind each [Kind].

@@ -8,40 +8,60 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Command is what the machine does once an event is durable.
-type Command uint8
-
-// The commands.
-const (
-	RaiseAlarm Command = iota + 1 // tell the operator: a person must look
-)
-
-// RefusedError says that an event is not allowed in the sale's state. The sale is
-// unchanged and nothing is lost.
+// RefusedError says that something may not be done while the sale is as it is. The sale is
+// unchanged and nothing is lost; Reason says what to do instead.
 type RefusedError struct {
-	State  State
-	Kind   Kind
-	Reason string // what to do instead
+	// State is the state of the sale that refused.
+	State State
+	// Kind is the event that was refused.
+	Kind Kind
+	// Reason is what is in the way and what to do instead, in English, for a person.
+	Reason string
 }
 
-// Error says what is refused and what to do instead.
+// Error returns what cannot be done, the reason, and the sale's state, in words of the shop.
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("sale is %s: %s refused: %s", e.State, e.Kind, e.Reason)
+	deed, known := deeds[e.Kind]
+	if !known {
+		deed = "record " + string(e.Kind)
+	}
+	return fmt.Sprintf("cannot %s: %s (the sale is %s)", deed, e.Reason, e.State)
 }
 
-// Step is the decision core: the sale as it is and an event, to the sale as it becomes
-// and what to do about it. It reads no clock (the event carries the time), does no I/O and
+// deeds are the kinds of events as something a person or the program wanted to do.
+var deeds = map[Kind]string{
+	kindOpened:       "open the sale",
+	kindCashTaken:    "take the cash",
+	kindCancelAsked:  "cancel the sale",
+	kindOTPAsked:     "request an OTP",
+	kindOTPSent:      "record the OTP",
+	kindOTPRefused:   "record that no OTP came",
+	kindSendPlanned:  "register the package",
+	kindSendEnded:    "record the outcome of the registration",
+	kindLookedUp:     "record the lookup",
+	kindOverdue:      "move the sale on",
+	kindAbandonAsked: "give the sale up",
+	kindRefundTaken:  "claim the refund",
+	kindRefundPaid:   "confirm the refund",
+	kindRefundDenied: "deny the refund",
+	kindObserved:     "record MobiFone's row",
+	kindDecided:      "decide the sale",
+	kindOverridden:   "let the sale go on beside another one",
+}
+
+// Step is the decision core. It takes the sale as it is and an event, and returns the sale
+// as it becomes and whether the operator is alarmed: a person must look. It reads no clock (the event carries the time), does no I/O and
 // changes nothing it is given; the same sale and event always give the same answer, so
 // folding stored events gives the stored sale. A refused event is a *[RefusedError].
-func (r Rules) Step(s Sale, e Event) (Sale, []Command, error) {
+func (r Rules) Step(s Sale, e Event) (next Sale, alarm bool, err error) {
 	t := &step{rules: r, s: s, e: e}
 	t.s.Intents = slices.Clone(s.Intents)
 	back := s.UpdatedAt.Sub(e.At)
 	if back > clockStep {
 		t.rebase(back)
 	}
-	if err := t.apply(); err != nil && (back <= clockStep || e.Kind != Overdue) {
-		return s, nil, err
+	if err := t.apply(); err != nil && (back <= clockStep || e.Kind != kindOverdue) {
+		return s, false, err
 	}
 	t.s.Version++
 	t.s.UpdatedAt = e.At
@@ -56,7 +76,7 @@ func (r Rules) Step(s Sale, e Event) (Sale, []Command, error) {
 		}
 	}
 	t.s.WakeAt = r.wakeAt(t.s, e.At)
-	return t.s, t.commands, nil
+	return t.s, t.alarmed, nil
 }
 
 // clockStep is how far the local clock may go back between two events without being
@@ -99,50 +119,50 @@ func (r Rules) Fold(events []Event) (Sale, error) {
 
 // step is one run of the core.
 type step struct {
-	rules    Rules
-	s        Sale
-	e        Event
-	commands []Command
+	rules   Rules
+	s       Sale
+	e       Event
+	alarmed bool
 }
 
 func (t *step) apply() error {
-	if t.s.State == None && t.e.Kind != Opened {
+	if t.s.State == None && t.e.Kind != kindOpened {
 		return t.refuse("open the order first")
 	}
 	switch t.e.Kind {
-	case Opened:
+	case kindOpened:
 		return t.opened()
-	case CashTaken:
+	case kindCashTaken:
 		return t.cashTaken()
-	case CancelAsked:
+	case kindCancelAsked:
 		return t.cancelled()
-	case OTPAsked:
+	case kindOTPAsked:
 		return t.otpAsked()
-	case OTPSentEvent:
+	case kindOTPSent:
 		return t.otpSent()
-	case OTPRefused:
+	case kindOTPRefused:
 		return t.otpRefused()
-	case SendPlanned:
+	case kindSendPlanned:
 		return t.sendPlanned()
-	case SendEnded:
+	case kindSendEnded:
 		return t.sendEnded()
-	case LookedUp:
+	case kindLookedUp:
 		return t.lookedUp()
-	case Overdue:
+	case kindOverdue:
 		return t.overdue()
-	case AbandonAsked:
+	case kindAbandonAsked:
 		return t.abandoned()
-	case RefundTaken:
+	case kindRefundTaken:
 		return t.refundTaken()
-	case RefundPaid:
+	case kindRefundPaid:
 		return t.refundPaid()
-	case RefundDenied:
+	case kindRefundDenied:
 		return t.refundDenied()
-	case Observed:
+	case kindObserved:
 		return t.observed()
-	case Decided:
+	case kindDecided:
 		return t.decided()
-	case Overridden:
+	case kindOverridden:
 		return t.overridden()
 	default:
 		return t.refuse("unknown kind of event; a newer version of the program wrote it")
@@ -157,12 +177,8 @@ func (t *step) goTo(state State, reason Reason) {
 	t.s.State, t.s.Reason = state, reason
 }
 
-// alarm tells the operator, once for an event.
-func (t *step) alarm() {
-	if !slices.Contains(t.commands, RaiseAlarm) {
-		t.commands = append(t.commands, RaiseAlarm)
-	}
-}
+// alarm has the operator told, once for an event.
+func (t *step) alarm() { t.alarmed = true }
 
 func (t *step) opened() error {
 	if t.s.State != None {
@@ -313,7 +329,7 @@ func (t *step) sendEnded() error {
 	}
 	intent.Code, intent.Then = t.e.Code, t.e.Then
 	if intent.open() && (t.e.Outcome == telco.NotSent || t.e.Final && t.rules.RefusalIsFinal) {
-		intent.Settled = SettledNo
+		intent.Settled = settledNo
 	}
 	switch {
 	case t.s.State == Registering && i == len(t.s.Intents)-1: // a late answer to an earlier one says nothing of the one under way

@@ -128,13 +128,13 @@ func (t *step) registered(ids telco.IDs, receipt *Registration) {
 	turned := true // every intent of the ids was settled no
 	for i := range s.Intents {
 		intent := &s.Intents[i]
-		if intent.IDs == ids && intent.Settled != SettledNo {
+		if intent.IDs == ids && intent.Settled != settledNo {
 			turned = false
 		}
 	}
 	for i := range s.Intents {
 		if intent := &s.Intents[i]; intent.IDs == ids {
-			intent.Settled = SettledYes // that one of them registered is all that is known
+			intent.Settled = settledYes // that one of them registered is all that is known
 		}
 	}
 	switch s.State {
@@ -192,7 +192,7 @@ func (t *step) settleOpen(l *Lookup, past bool) {
 		if !past && !(failed && t.rules.RefusalIsFinal) {
 			continue // what it was told stands: after a wrong OTP the same ids may still go again
 		}
-		intent.Settled, intent.Failed = SettledNo, failed
+		intent.Settled, intent.Failed = settledNo, failed
 		if failed {
 			intent.Code, intent.Then = row.Refusal, row.Then
 		}

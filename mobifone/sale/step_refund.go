@@ -146,9 +146,9 @@ func (t *step) ruleRegistered(early bool) {
 	for i := range s.Intents {
 		switch intent := &s.Intents[i]; {
 		case intent.IDs == *s.Yes:
-			intent.Settled = SettledYes
+			intent.Settled = settledYes
 		case intent.open() && !early:
-			intent.Settled = SettledNo
+			intent.Settled = settledNo
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (t *step) ruleRegistered(early bool) {
 func (t *step) ruleNot() {
 	t.s.Yes = nil
 	for i := range t.s.Intents {
-		t.s.Intents[i].Settled = SettledNo
+		t.s.Intents[i].Settled = settledNo
 	}
 }
 
@@ -165,7 +165,7 @@ func (t *step) ruleNot() {
 func (t *step) ruleOpen() {
 	for i := range t.s.Intents {
 		if intent := &t.s.Intents[i]; intent.open() {
-			intent.Settled = SettledNo
+			intent.Settled = settledNo
 		}
 	}
 }

@@ -45,25 +45,25 @@ func Events(i int, at time.Time, rests bool) ([]sale.Event, error) {
 	}
 	trans := telco.TransID(fmt.Sprintf("T%d", i))
 	events := []sale.Event{
-		{Kind: sale.Opened, PartnerTransID: id, Order: &sale.Order{
+		{Kind: "opened", PartnerTransID: id, Order: &sale.Order{
 			Shop: "HN01", ID: order, MSISDN: number, Package: "C120", Price: 120_000,
 			Staff: telco.Staff{Shop: "HN01", Employee: "GDV07"},
 		}},
-		{Kind: sale.CashTaken, Amount: 120_000},
-		{Kind: sale.OTPAsked},
-		{Kind: sale.OTPSentEvent, Ticket: &sale.HeldOTP{TransID: trans, ExpiresAt: at.Add(3 * time.Minute)}},
-		{Kind: sale.LookedUp, Lookup: &sale.Lookup{At: at}},
-		{Kind: sale.SendPlanned, Intent: &sale.Intent{
+		{Kind: "cash-taken", Amount: 120_000},
+		{Kind: "otp-asked"},
+		{Kind: "otp-sent", Ticket: &sale.HeldOTP{TransID: trans, ExpiresAt: at.Add(3 * time.Minute)}},
+		{Kind: "looked-up", Lookup: &sale.Lookup{At: at}},
+		{Kind: "send-planned", Intent: &sale.Intent{
 			SendWindow: telco.SendWindow{
 				IDs:        telco.IDs{TransID: trans, PartnerTransID: id},
 				PreparedAt: at, SendBy: at.Add(20 * time.Second),
 			},
 			Attempt: 1, At: at, WakeAt: at.Add(time.Minute), Fingerprint: make([]byte, 32),
 		}},
-		{Kind: sale.SendEnded, Outcome: telco.Succeeded, Receipt: &sale.Registration{TransID: trans, PartnerTransID: id}},
+		{Kind: "send-ended", Outcome: telco.Succeeded, Receipt: &sale.Registration{TransID: trans, PartnerTransID: id}},
 	}
 	if !rests {
-		events[len(events)-1] = sale.Event{Kind: sale.SendEnded, Outcome: telco.Unknown, Code: telco.ReplyLost}
+		events[len(events)-1] = sale.Event{Kind: "send-ended", Outcome: telco.Unknown, Code: telco.ReplyLost}
 	}
 	for j := range events {
 		events[j].At = at

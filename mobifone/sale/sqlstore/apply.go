@@ -153,7 +153,7 @@ func writeEvents(ctx context.Context, w *writer, c change) error {
 		if e.Amount != 0 {
 			amount = int64(e.Amount)
 		}
-		if e.Kind == sale.SendEnded || e.Kind == sale.OTPRefused {
+		if e.Kind == "send-ended" || e.Kind == "otp-refused" {
 			outcome = e.Outcome.String()
 		}
 		if e.Code != "" {

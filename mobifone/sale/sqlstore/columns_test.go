@@ -26,9 +26,9 @@ func TestWhatStandsBesideAnEvent(t *testing.T) {
 	c := after(first.State, "x", sale.Paid, sale.KeepClaim)
 	at := c.State.UpdatedAt
 	c.Events = []sale.Event{
-		{Kind: sale.SendEnded, At: at, Outcome: telco.Rejected, Code: telco.NotEligible},
-		{Kind: sale.OTPRefused, At: at, Outcome: telco.Unknown},
-		{Kind: sale.Overdue, At: at},
+		{Kind: "send-ended", At: at, Outcome: telco.Rejected, Code: telco.NotEligible},
+		{Kind: "otp-refused", At: at, Outcome: telco.Unknown},
+		{Kind: "overdue", At: at},
 	}
 	c.State.Version = c.Expected + 3
 	require.NoError(t, store.Apply(t.Context(), c))

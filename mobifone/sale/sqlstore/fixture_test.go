@@ -22,7 +22,7 @@ func change(n int, by string) sale.Change {
 		PartnerTransID: telco.RandomPartnerTransID(),
 	}
 	order := s.Order
-	return sale.Change{SaleID: s.ID, State: s, Events: []sale.Event{{Kind: sale.Opened, At: at, By: by, Order: &order, PartnerTransID: s.PartnerTransID}}}
+	return sale.Change{SaleID: s.ID, State: s, Events: []sale.Event{{Kind: "opened", At: at, By: by, Order: &order, PartnerTransID: s.PartnerTransID}}}
 }
 
 // after is the change that follows, with what it does to the claim.
@@ -31,7 +31,7 @@ func after(s sale.Sale, by string, state sale.State, claim sale.ClaimChange) sal
 	c.State.Version++
 	c.State.State = state
 	c.State.UpdatedAt = s.UpdatedAt.Add(time.Second)
-	c.Events = []sale.Event{{Kind: sale.CashTaken, At: c.State.UpdatedAt, By: by, Amount: 120_000}}
+	c.Events = []sale.Event{{Kind: "cash-taken", At: c.State.UpdatedAt, By: by, Amount: 120_000}}
 	return c
 }
 

@@ -110,7 +110,7 @@ func (w *walk) change() sale.Change {
 		c.Expected++
 		c.State.Version++
 	case 4:
-		c.Events = append(c.Events, sale.Event{Kind: sale.Overdue, At: c.State.UpdatedAt})
+		c.Events = append(c.Events, sale.Event{Kind: "overdue", At: c.State.UpdatedAt})
 		c.State.Version++
 	}
 	return c

@@ -24,7 +24,7 @@ func compareAndSwap(t testing.TB, h Harness) {
 	refused(t, s, then(absent, nil), &sale.ConflictError{SaleID: absent.ID})
 
 	both := then(two, to(sale.OTPSent, sale.KeepClaim))
-	both.Events = append(both.Events, sale.Event{Kind: sale.OTPAsked, At: both.State.UpdatedAt, By: "NV8"})
+	both.Events = append(both.Events, sale.Event{Kind: "otp-asked", At: both.State.UpdatedAt, By: "NV8"})
 	both.State.Version++
 	apply(t, s, both)
 	refused(t, s, then(two, nil), &sale.ConflictError{SaleID: one.ID})

@@ -42,7 +42,7 @@ func opened(n int) sale.Change {
 	recorded := order
 	return sale.Change{
 		SaleID: s.ID, State: s,
-		Events: []sale.Event{{Kind: sale.Opened, At: at, By: "NV7", Order: &recorded, PartnerTransID: s.PartnerTransID}},
+		Events: []sale.Event{{Kind: "opened", At: at, By: "NV7", Order: &recorded, PartnerTransID: s.PartnerTransID}},
 	}
 }
 
@@ -53,7 +53,7 @@ func then(s sale.Sale, edit func(*sale.Change)) sale.Change {
 	s.UpdatedAt = s.UpdatedAt.Add(time.Second)
 	c := sale.Change{
 		SaleID: s.ID, Expected: expected, State: s,
-		Events: []sale.Event{{Kind: sale.CashTaken, At: s.UpdatedAt, By: "NV7", Amount: 120_000}},
+		Events: []sale.Event{{Kind: "cash-taken", At: s.UpdatedAt, By: "NV7", Amount: 120_000}},
 	}
 	if edit != nil {
 		edit(&c)
