@@ -55,7 +55,8 @@ func (c *counter) duel(ctx context.Context) error {
 			return nil
 		}
 		_, refused := errors.AsType[*sale.RefusedError](err)
-		if err != nil && !refused && !sale.IsConflict(err) && telco.OutcomeOf(err) != telco.Unknown {
+		_, slower := errors.AsType[*sale.ConflictError](err)
+		if err != nil && !refused && !slower && telco.OutcomeOf(err) != telco.Unknown {
 			return fmt.Errorf("%s: %w", view.Sale.State, err)
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -113,7 +114,7 @@ func (s *store) Apply(ctx context.Context, c sale.Change) error {
 		return err
 	}
 	if err := s.refusal(c); err != nil {
-		if s.has(bugCASLie) && sale.IsConflict(err) {
+		if _, conflict := errors.AsType[*sale.ConflictError](err); conflict && s.has(bugCASLie) {
 			return nil
 		}
 		return err
@@ -154,7 +155,7 @@ func (s *store) refusal(c sale.Change) error {
 	if c.Claim != sale.TakeClaim || s.has(bugNoClaims) {
 		return nil
 	}
-	if id := sale.Blocking(s.claims(c.State.Order.MSISDN), c.SaleID, c.State.Slot); id != "" {
+	if id := c.State.BlockedBy(s.claims(c.State.Order.MSISDN)); id != "" {
 		return &sale.BusyError{SaleID: id}
 	}
 	return nil
@@ -212,10 +213,7 @@ func (s *store) changeClaim(c *sale.Change) {
 		return
 	}
 	s.held = slices.DeleteFunc(s.held, mine)
-	slot := c.State.Slot
-	if change == sale.AddClaim {
-		slot = sale.FreeSlot(s.claims(who))
-	}
+	slot := c.ClaimSlot(s.claims(who))
 	if change != sale.ReleaseClaim {
 		s.claimedAt = s.now
 		s.held = append(s.held, claim{who, c.SaleID, slot})

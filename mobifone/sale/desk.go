@@ -196,7 +196,7 @@ func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
 func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 	for {
 		after, err := d.apply(ctx, s, e)
-		if err == nil || !IsConflict(err) {
+		if err == nil || !isConflict(err) {
 			return after, err
 		}
 		if s, err = d.cfg.Store.Load(ctx, s.ID); err != nil {
@@ -226,7 +226,7 @@ func (d *Desk) learn(ctx context.Context, s Sale, e Event) (Sale, error) {
 		return s, err
 	}
 	next, err = d.apply(ctx, s, e)
-	for try := 0; IsConflict(err) && e.Lookup != nil && try < 3; try++ { // it is looked up again anyway
+	for try := 0; isConflict(err) && e.Lookup != nil && try < 3; try++ { // it is looked up again anyway
 		seen := *e.Lookup
 		seen.Cached, e.Lookup = true, &seen
 		newer, loadErr := d.cfg.Store.Load(ctx, s.ID)
@@ -325,7 +325,7 @@ func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telc
 		if err != nil || sameButTime(s, next) {
 			return d.view(ctx, s, err), err
 		}
-		if s, err = d.apply(ctx, s, e); !IsConflict(err) {
+		if s, err = d.apply(ctx, s, e); !isConflict(err) {
 			return d.view(ctx, s, err), err
 		}
 	}

@@ -63,7 +63,7 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	if err == nil {
 		return d.view(ctx, s, nil), nil
 	}
-	if _, taken := errors.AsType[*OrderTakenError](err); taken || IsConflict(err) {
+	if _, taken := errors.AsType[*OrderTakenError](err); taken || isConflict(err) {
 		return d.existing(ctx, o, by, beside) // another click was faster
 	}
 	return View{}, err
@@ -81,7 +81,7 @@ func (d *Desk) existing(ctx context.Context, o Order, by string, beside bool) (V
 // beside gives a sale a slot of its own if another one's claim is in its way.
 func (d *Desk) beside(ctx context.Context, v View, by string) (View, error) {
 	claims, err := d.cfg.Store.Busy(ctx, v.Sale.Order.MSISDN)
-	if err != nil || Blocking(claims, v.Sale.ID, v.Sale.Slot) == "" {
+	if err != nil || v.Sale.BlockedBy(claims) == "" {
 		return v, err
 	}
 	return d.act(ctx, v.Sale.ID, Event{Kind: kindOverridden, By: by, Slot: slotAbove(claims)})
@@ -229,7 +229,7 @@ func (d *Desk) busyNow(ctx context.Context, s Sale) error {
 	if err != nil {
 		return err
 	}
-	if holder := Blocking(claims, s.ID, s.Slot); holder != "" {
+	if holder := s.BlockedBy(claims); holder != "" {
 		return d.busyUntil(ctx, &BusyError{SaleID: holder})
 	}
 	return nil

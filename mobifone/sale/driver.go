@@ -31,7 +31,7 @@ func (d *Desk) resolve(ctx context.Context, id string) (next time.Time, lookErr,
 	overdue := Event{Kind: kindOverdue, At: now}
 	if _, _, refused := d.cfg.Rules.Step(s, overdue); refused == nil && s.State != Resolving {
 		s, err = d.apply(ctx, s, overdue)
-		if IsConflict(err) {
+		if isConflict(err) {
 			return now, nil, nil // somebody was faster; look again
 		}
 		if err != nil {
@@ -83,7 +83,7 @@ func (d *Desk) lookAgain(ctx context.Context, s Sale) (next time.Time, lookErr, 
 	}
 	after, err := d.learn(ctx, s, e)
 	switch {
-	case IsConflict(err):
+	case isConflict(err):
 		return now, lookErr, nil
 	case err != nil:
 		return now.Add(time.Second), lookErr, err

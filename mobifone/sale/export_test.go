@@ -29,6 +29,9 @@ const (
 	SettledNo  = settledNo
 )
 
+// IsConflict reports whether somebody else changed the sale first.
+func IsConflict(err error) bool { return isConflict(err) }
+
 // NeedsLook lets the tests of the core ask whether a look has to go before the next send.
 func NeedsLook(r Rules, s Sale) bool { return r.needsLook(s) }
 

@@ -107,7 +107,7 @@ func (m *Memory) refuse(c Change) error {
 	if c.Claim != TakeClaim {
 		return nil
 	}
-	if holder := Blocking(m.heldBy(c.State.Order.MSISDN), c.SaleID, c.State.Slot); holder != "" {
+	if holder := c.State.BlockedBy(m.heldBy(c.State.Order.MSISDN)); holder != "" {
 		return &BusyError{SaleID: holder}
 	}
 	return nil
@@ -132,10 +132,8 @@ func (m *Memory) changeClaim(c Change, subscriber telco.MSISDN) {
 		}
 	}
 	switch c.Claim {
-	case TakeClaim:
-		slots[c.State.Slot] = c.SaleID
-	case AddClaim:
-		slots[FreeSlot(held)] = c.SaleID
+	case TakeClaim, AddClaim:
+		slots[c.ClaimSlot(held)] = c.SaleID
 	case KeepClaim, ReleaseClaim:
 	}
 	if len(slots) == 0 {

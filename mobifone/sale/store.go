@@ -140,8 +140,8 @@ func (e *BusyError) Error() string {
 // Error says it.
 func (e *NotFoundError) Error() string { return "no such sale" }
 
-// IsConflict reports whether err is a lost compare-and-swap.
-func IsConflict(err error) bool {
+// isConflict reports whether somebody else changed the sale first.
+func isConflict(err error) bool {
 	_, ok := errors.AsType[*ConflictError](err)
 	return ok
 }
@@ -160,23 +160,27 @@ func (s Sale) PartnerTransIDs() []telco.PartnerTransID {
 	return ids
 }
 
-// Blocking returns the sale because of which another one may not take a slot of the
+// BlockedBy returns the sale because of which this one may not take its slot of the
 // subscriber whose claims these are; "" when it may. Slot 0 is the ordinary one: whoever
 // takes it has no supervisor's override, so any claim of another sale is in the way, also
 // one in a higher slot that outlived the claim it was added beside.
-func Blocking(held []Claim, saleID string, slot int) string {
+func (s Sale) BlockedBy(held []Claim) (saleID string) {
 	for _, c := range held {
-		if c.SaleID != saleID && (slot == 0 || c.Slot == slot) {
+		if c.SaleID != s.ID && (s.Slot == 0 || c.Slot == s.Slot) {
 			return c.SaleID
 		}
 	}
 	return ""
 }
 
-// FreeSlot returns the lowest slot that none of the claims takes.
-func FreeSlot(held []Claim) int {
+// ClaimSlot returns the slot in which the change claims the subscriber whose claims these
+// are: the sale's own for TakeClaim, the lowest free one for AddClaim.
+func (c Change) ClaimSlot(held []Claim) int {
+	if c.Claim != AddClaim {
+		return c.State.Slot
+	}
 	for slot := 0; ; slot++ {
-		if !slices.ContainsFunc(held, func(c Claim) bool { return c.Slot == slot }) {
+		if !slices.ContainsFunc(held, func(h Claim) bool { return h.Slot == slot }) {
 			return slot
 		}
 	}

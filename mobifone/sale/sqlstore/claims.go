@@ -38,17 +38,14 @@ func (s *Store) claimOf(ctx context.Context, w *writer, c change) (write func() 
 	if err != nil {
 		return nil, err
 	}
-	slot := c.State.Slot
 	if c.Claim == sale.TakeClaim {
-		if holder := sale.Blocking(held, c.SaleID, slot); holder != "" {
+		if holder := c.State.BlockedBy(held); holder != "" {
 			return nil, &sale.BusyError{SaleID: holder}
 		}
-	} else {
-		if slices.ContainsFunc(held, func(h sale.Claim) bool { return h.SaleID == c.SaleID }) {
-			return func() error { return nil }, nil
-		}
-		slot = sale.FreeSlot(held)
+	} else if slices.ContainsFunc(held, func(h sale.Claim) bool { return h.SaleID == c.SaleID }) {
+		return func() error { return nil }, nil
 	}
+	slot := c.ClaimSlot(held)
 	return func() error {
 		if err := release(); err != nil {
 			return err

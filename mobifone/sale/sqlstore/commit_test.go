@@ -190,7 +190,7 @@ func TestAFailedCommitIsUnknown(t *testing.T) {
 				assert.Equal(t, happened, err == nil)
 			}
 			err := s.Apply(t.Context(), change(1, "x"))
-			assert.Equal(t, happened, sale.IsConflict(err), "it is loaded again and goes on: %v", err)
+			assert.Equal(t, happened, isConflict(err), "it is loaded again and goes on: %v", err)
 			assert.NotSame(t, old, s.Writer())
 		})
 	}

@@ -39,7 +39,12 @@ func after(s sale.Sale, by string, state sale.State, claim sale.ClaimChange) sal
 func refusal(err error) bool {
 	_, taken := errors.AsType[*sale.OrderTakenError](err)
 	_, busy := errors.AsType[*sale.BusyError](err)
-	return taken || busy || sale.IsConflict(err)
+	return taken || busy || isConflict(err)
+}
+
+func isConflict(err error) bool {
+	_, conflict := errors.AsType[*sale.ConflictError](err)
+	return conflict
 }
 
 // yield lets other goroutines run.

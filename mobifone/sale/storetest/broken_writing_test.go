@@ -14,10 +14,11 @@ import (
 var faultsOfWriting = []fault{
 	{"a lost compare-and-swap is called won", "a change of another version loses and changes nothing", func(f *faulty) {
 		f.apply = func(ctx context.Context, c sale.Change) error {
-			if err := f.Store.Apply(ctx, c); !sale.IsConflict(err) {
-				return err
+			err := f.Store.Apply(ctx, c)
+			if _, conflict := errors.AsType[*sale.ConflictError](err); conflict {
+				return nil
 			}
-			return nil
+			return err
 		}
 	}},
 	{"the last writer wins", "of many at once exactly one wins", withoutRule(0)},
