@@ -1,5 +1,8 @@
 package main
 
+// This file holds the end of a day: supervisors decide what is open, and MobiFone's statement is
+// reconciled. After it nothing that went wrong may be silent.
+
 import (
 	"context"
 	"slices"
@@ -11,8 +14,8 @@ import (
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
-// afterwards is the end of the day: supervisors settle what is open, and MobiFone's
-// whole ledger is reconciled.
+// afterwards is the end of the day: supervisors settle what is open, and MobiFone's whole ledger
+// is reconciled, in some worlds twice.
 func (w *world) afterwards() {
 	w.now += 6 * time.Hour // whatever was parked has been carried out
 	w.advance()
@@ -41,8 +44,9 @@ func (w *world) afterwards() {
 	w.checker.final()
 }
 
-// supervise gives up what nobody will go on with, decides reviews by MobiFone's statement,
-// and has the refunds paid. Supervisors know what the screen shows and what was paid out.
+// supervise abandons sales that nobody will go on with, decides reviews by MobiFone's statement,
+// and has the refunds paid. Supervisors know what the screen shows and what was paid out, and
+// nothing else.
 func (w *world) supervise() {
 	d := w.hosts[0].desk
 	for _, s := range w.waiting() {
@@ -72,8 +76,8 @@ func (w *world) supervise() {
 	}
 }
 
-// waiting is the list of what waits for a person. What is on it or at rest is all there is,
-// and whoever has waited long has raised an alarm.
+// waiting is the list of what waits for a person. It checks the list as well: every sale that is
+// not at rest and does not wake by itself is on it, and what has waited long has raised an alarm.
 func (w *world) waiting() []sale.Waiting {
 	list, err := w.hosts[0].desk.Waiting(context.Background(), "")
 	if err != nil {
@@ -93,7 +97,7 @@ func (w *world) waiting() []sale.Waiting {
 	return list
 }
 
-// decide rules as MobiFone's statement says, and now and then not.
+// decide rules as MobiFone's statement says, and now and then wrongly or not at all.
 func (w *world) decide(d *sale.Desk, id string, rows []telco.Transaction) {
 	view, err := d.Look(context.Background(), id)
 	s, o := view.Sale, w.checker.sales[id].order
@@ -133,7 +137,8 @@ func (w *world) decide(d *sale.Desk, id string, rows []telco.Transaction) {
 	w.log("decide %s: %s, %v", id, v.Ruling, err)
 }
 
-// lastMischief is what MobiFone's ledger gets before it is reconciled.
+// lastMischief is what happens to MobiFone's ledger just before it is reconciled: registrations
+// are taken back, and other systems register.
 func (w *world) lastMischief() {
 	if w.wanted(fReversed) {
 		for _, o := range w.orders {
@@ -163,8 +168,8 @@ func (w *world) rowsOf(o *order) []field.Row {
 	return w.model().Search(now, month).Data.Rows
 }
 
-// reconcile observes every row of MobiFone's statement, in an order of chance, and a
-// second time: that must change nothing.
+// reconcile shows the desk every row of MobiFone's statement, in an order of chance, and then
+// once more. The second round must change nothing.
 func (w *world) reconcile() {
 	d := w.hosts[0].desk
 	w.pause(time.Hour) // what was written last is in every replica by then
@@ -208,8 +213,8 @@ func (w *world) reconcile() {
 	}
 }
 
-// statement is what the client reads of MobiFone's ledger. It reads pages: List.All takes
-// two rows of one transId for a contradiction.
+// statement is what the client reads of MobiFone's ledger. It reads pages, because List.All takes
+// two rows with one transId for a contradiction.
 func (w *world) statement() (rows []telco.Transaction, err error) {
 	client := w.hosts[0].client
 	if !client.Contract().Has(telco.OpSearch) {
@@ -245,6 +250,7 @@ func (w *world) sameIDs(rows []telco.Transaction, row telco.Transaction) []telco
 	return others
 }
 
+// versions are those of all sales, to see whether anything changed.
 func (w *world) versions() []int64 {
 	var out []int64
 	for _, r := range w.store.records {

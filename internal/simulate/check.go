@@ -1,5 +1,9 @@
 package main
 
+// This file holds the checks of money and requests: cash on the books, registrations at MobiFone, what
+// may leave, and what must have come out at the end. The edges of the state machine are written here
+// once more, from the design and not from the code.
+
 import (
 	"reflect"
 	"slices"
@@ -10,7 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// cash: every dong is where the state says.
+// cash checks that the books hold what the state says, and only cash that truly changed hands.
 func (c *checker) cash(k *kept, s *sale.Sale) {
 	in, out := telco.VND(0), telco.VND(0)
 	switch s.State {
@@ -33,7 +37,8 @@ func (c *checker) cash(k *kept, s *sale.Sale) {
 	}
 }
 
-// money: one registration at most, none of what was given up, and the right one.
+// money checks that there is one registration at most, that nothing is registered which was given
+// up, and that the registration is the right one.
 func (c *checker) money(k *kept, s *sale.Sale) {
 	n := 0
 	for _, pid := range k.order.pids {
@@ -75,12 +80,13 @@ func (c *checker) money(k *kept, s *sale.Sale) {
 	}
 }
 
-// sentSince reports that an id was sent again after its sends were proven not registered.
+// sentSince reports whether an id was sent again after its sends were proven not registered.
 func (c *checker) sentSince(k *kept, pid telco.PartnerTransID) bool {
 	return slices.ContainsFunc(c.w.wire[k.proven:], func(s wireSend) bool { return s.pid == pid })
 }
 
-// rowMatches: the row has the subscriber, the package and the price.
+// rowMatches reports whether MobiFone has exactly one row with the order's subscriber, package
+// and price.
 func (c *checker) rowMatches(o *order) bool {
 	found := 0
 	for _, row := range c.w.rowsOf(o) {
@@ -92,7 +98,7 @@ func (c *checker) rowMatches(o *order) bool {
 	return found == 1
 }
 
-// cashHanded: cash leaves the drawer only for the one who claimed it, once.
+// cashHanded checks that cash leaves the drawer once, and only for the one who claimed it.
 func (c *checker) cashHanded(p *person) {
 	r := c.w.store.find(p.order.saleID)
 	p.order.paidOut++
@@ -110,8 +116,9 @@ func (c *checker) cashHanded(p *person) {
 	}
 }
 
-// registerLeaves: the request has a durable intent of its own, made by
-// whoever sends it, with the same ids and the order's content, and it is the first of it.
+// registerLeaves checks a register request that leaves: it has a durable intent of its own, made
+// by whoever sends it, with the same ids and the order's content, and it is the first for that
+// intent. It returns the number of the request on the wire.
 func (c *checker) registerLeaves(f field.Request) int {
 	w := c.w
 	w.stats["register requests"]++
@@ -156,8 +163,8 @@ func (c *checker) registerLeaves(f field.Request) int {
 	return len(w.wire) - 1
 }
 
-// otpLeaves: an OTP request too is written before the act, and a loser sends none.
-// Each order has an employee of its own.
+// otpLeaves checks that an OTP request, too, is written before it leaves, and that a loser sends
+// none. Each order has an employee of its own, which tells whose request it is.
 func (c *checker) otpLeaves(employee string) {
 	for _, r := range c.w.store.records {
 		if r.state.Order.Staff.Employee != employee {
@@ -176,8 +183,8 @@ func (c *checker) otpLeaves(employee string) {
 	}
 }
 
-// alone is the sixth sentence of the promise: no send while another sale of the subscriber
-// is not settled, unless a supervisor said so.
+// alone checks that nothing is sent while another sale of the subscriber is not settled, unless a
+// supervisor said so.
 func (c *checker) alone(r *record) {
 	s := &r.state
 	if s.State != sale.Registering || c.sales[r.id].order.beside {
@@ -190,7 +197,7 @@ func (c *checker) alone(r *record) {
 	}
 }
 
-// allowedEdges are those of the state machine, written down from the design, not from the
+// allowedEdges are those of the state machine. They are written from the design and not from the
 // code.
 var allowedEdges = map[sale.State][]sale.State{
 	sale.None:        {sale.Open},
@@ -206,10 +213,11 @@ var allowedEdges = map[sale.State][]sale.State{
 	sale.Review:      {sale.Registered, sale.RefundDue, sale.Refunded, sale.Closed},
 }
 
+// edge is the name under which a step from one state to another is counted.
 func edge(from, to sale.State) string { return "edge: " + from.String() + " -> " + to.String() }
 
-// final is the promise of every cell: what is wrong is never silent. It is asked after the
-// last reconciliation.
+// final checks after the last reconciliation that nothing that went wrong is silent. This holds
+// in every cell, also where the money can be wrong.
 func (c *checker) final() {
 	w := c.w
 	for _, r := range w.store.records {
@@ -236,7 +244,7 @@ func (c *checker) final() {
 	}
 }
 
-// fold replays the whole history from its beginning.
+// fold checks that a sale's whole history, replayed from its beginning, gives its state.
 func (c *checker) fold(r *record) {
 	if c.w.bug != nil {
 		return // a planted core is not the core that replays

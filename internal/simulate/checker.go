@@ -1,5 +1,9 @@
 package main
 
+// This file holds the judge of a world. It sees everything, on both sides, and compares it after each
+// step with what docs/promise.md promises. It changes nothing, and stops the world at the first broken
+// invariant. What it asks of cash and registrations is in check.go.
+
 import (
 	"errors"
 	"fmt"
@@ -10,34 +14,49 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// checker holds MobiFone's ledger, the store and the wire log against the invariants,
-// at every step. It stops at the first that is broken.
+// checker compares MobiFone's ledger, the store and the requests on the wire with the invariants,
+// at every step. The first one that is broken ends the world.
 type checker struct {
-	w      *world
-	strict bool // no fault of a flagged cell is in the script: the money must be right at every step
+	w *world
+	// strict says that the money must be right at every step: no fault of a flagged cell is in
+	// the script.
+	strict bool
+	// broken is the first invariant that was broken; nil as long as all hold.
 	broken *violation
 
-	sales    map[string]*kept
+	// sales is what the checker knows of each sale, by its id.
+	sales map[string]*kept
+	// executed is how many registrations MobiFone has carried out.
 	executed int
 }
 
 // kept is what the checker itself knows of a sale in the store.
 type kept struct {
 	order *order
-	acked int64 // the highest version that was acknowledged
+	// acked is the highest version that was acknowledged.
+	acked int64
+	// state is the sale's, since this time.
 	state sale.State
 	since time.Duration
 
-	planned map[*actor]time.Duration // intents that are durable and have not left, by whose they are
-	last    time.Duration            // when the last one became durable
-	sendBy  time.Time                // of the last intent, by MobiFone's clock, not too early
-	intents int                      // durable, ever
-	wired   int                      // register requests that left
-	leftBy  *actor                   // whose the last one was
-	leftAt  time.Duration
-	proven  int // requests on the wire before this one are taken for proven not registered
-	alarms  int
-	asked   int // OTP requests that are durable and have not left
+	// planned are the intents that are durable and have not left, by whose they are.
+	planned map[*actor]time.Duration
+	// last is when the last intent became durable.
+	last time.Duration
+	// sendBy is that of the last intent, by MobiFone's clock and not too early.
+	sendBy time.Time
+	// intents counts the durable ones, and wired the register requests that left.
+	intents int
+	wired   int
+	// leftBy is whose the last request was, and leftAt when it left.
+	leftBy *actor
+	leftAt time.Duration
+	// proven is how many requests on the wire are taken for proven not registered: all before
+	// this one.
+	proven int
+	alarms int
+	// asked counts the OTP requests that are durable and have not left.
+	asked int
 }
 
 // violation is a broken invariant.
@@ -47,10 +66,12 @@ type violation struct {
 	at        time.Duration
 }
 
+// String says which invariant broke, when, and how.
 func (v *violation) String() string {
 	return fmt.Sprintf("%s at %v: %s", v.invariant, v.at, v.text)
 }
 
+// fail notes that an invariant is broken, and ends the world. Only the first one counts.
 func (c *checker) fail(invariant, format string, args ...any) {
 	if c.broken == nil {
 		c.broken, c.w.over = &violation{invariant, fmt.Sprintf(format, args...), c.w.now}, true
@@ -60,7 +81,8 @@ func (c *checker) fail(invariant, format string, args ...any) {
 	}
 }
 
-// afterCommit checks what is on disk now.
+// afterCommit checks a sale whenever it changed on disk, and learns from the change which sends
+// and OTP requests may follow.
 func (c *checker) afterCommit(r *record, ch *sale.Change) {
 	w, s := c.w, &r.state
 	k := c.sales[r.id]
@@ -113,7 +135,7 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 	c.money(k, s)
 }
 
-// owns: one partnerTransId for one attempt of one sale.
+// owns checks that each attempt of each sale has a partnerTransId of its own.
 func (c *checker) owns(k *kept, s *sale.Sale) {
 	for _, o := range c.w.orders {
 		if o == k.order {
@@ -139,7 +161,7 @@ func (c *checker) owns(k *kept, s *sale.Sale) {
 	}
 }
 
-// plannedAt is when an actor's present intent became durable; long ago if it has none.
+// plannedAt is when an actor's present intent became durable; long ago if the actor has none.
 func (c *checker) plannedAt(a *actor) time.Duration {
 	for _, k := range c.sales {
 		if at, ok := k.planned[a]; ok {
@@ -149,7 +171,8 @@ func (c *checker) plannedAt(a *actor) time.Duration {
 	return -sendWindow
 }
 
-// afterPartner is called when MobiFone may have carried something out.
+// afterPartner is called whenever MobiFone may have carried something out. It checks the money of
+// all sales if it has.
 func (c *checker) afterPartner() {
 	n := 0
 	for _, o := range c.w.orders {
@@ -166,7 +189,7 @@ func (c *checker) afterPartner() {
 	}
 }
 
-// answered: no answer to a caller says more than is known.
+// answered checks that no answer to a caller says more than is known.
 func (c *checker) answered(what string, began time.Duration, v sale.View, err error) {
 	if v.Sale.ID == "" {
 		return
@@ -199,7 +222,7 @@ func (c *checker) answered(what string, began time.Duration, v sale.View, err er
 	c.advised(k, v)
 }
 
-// advised: nor does what the teller is told to do.
+// advised checks the same of what the teller is told to do.
 func (c *checker) advised(k *kept, v sale.View) {
 	step := v.Action.Step
 	if step == telco.GiveService && c.strict && k.order.executed == 0 {
@@ -214,19 +237,21 @@ func (c *checker) advised(k *kept, v sale.View) {
 	}
 }
 
+// isOTPCode reports whether an error is about the OTP, after which the same sale may still
+// succeed.
 func isOTPCode(err error) bool {
 	return errors.Is(err, telco.OTPInvalid) || errors.Is(err, telco.OTPExpired) || errors.Is(err, telco.OTPAttemptsExceeded)
 }
 
-// screen: the screen names no time that has passed.
+// screen checks that the screen names no time that has passed.
 func (c *checker) screen(began time.Duration, wall time.Time, v sale.View) {
 	if !c.w.clocksFail() && (!c.w.quiet || began > c.w.quietSince) && !v.WaitUntil.IsZero() && !v.WaitUntil.After(wall) {
 		c.fail("screen", "it names a time that has passed: %v", wall.Sub(v.WaitUntil))
 	}
 }
 
-// obeyed: what the screen said is accepted from the time that it named, unless something
-// came between.
+// obeyed checks that the desk accepts what its screen said, from the time that the screen named,
+// unless something came between.
 func (c *checker) obeyed(said sale.View, what string, wall time.Time, err error) {
 	w := c.w
 	step, ok := map[string]telco.Step{
@@ -244,8 +269,8 @@ func (c *checker) obeyed(said sale.View, what string, wall time.Time, err error)
 	}
 }
 
-// rests: once the faults are over, a sale that is to move by itself comes to rest in
-// time. It is asked when a sale changes and when the world ends.
+// rests checks, once the faults are over, that a sale which moves by itself came to rest in time.
+// It is called when a sale changes.
 func (c *checker) rests(k *kept, s *sale.Sale) {
 	w := c.w
 	before := k.state
@@ -273,7 +298,7 @@ func (c *checker) restBy(k *kept) time.Duration {
 	return by + clockSkewMax + lookupLagMax + 2*time.Minute
 }
 
-// atRest is asked when nothing is to come any more.
+// atRest checks that no sale still has to move by itself when nothing is to come any more.
 func (c *checker) atRest() {
 	for _, r := range c.w.store.records {
 		switch r.state.State {

@@ -1,5 +1,9 @@
 package main
 
+// This file holds one machine: its two clocks, and the process on it, which is the client and the desk
+// as they ship. The client gets its time and chance from here, through the seam. Nothing survives a
+// death of the process but the store.
+
 import (
 	"context"
 	"net/http"
@@ -12,30 +16,37 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// host is one machine with its two clocks, and the process on it: a client and a desk as
-// they ship.
+// host is one machine with two clocks, and the process on it: a client and a desk as they ship.
 type host struct {
-	w           *world
-	n           int
-	epoch       int // counts its deaths
+	w *world
+	n int
+	// epoch counts the deaths of the process. Whoever began in an earlier epoch is dead.
+	epoch int
+	// down says that the process is not running, and asleepUntil when a suspended machine wakes.
 	down        bool
 	asleepUntil time.Duration
-	time        seam.Seam
-	client      *mobifone.Client
-	desk        *sale.Desk
-	driver      *actor        // runs Desk.Run; nil: nobody does
-	idleSince   time.Duration // the driver idles since; 0: it does not
+	// time is where the client gets time and chance from.
+	time   seam.Seam
+	client *mobifone.Client
+	desk   *sale.Desk
+	// driver runs Desk.Run; it is nil where nobody does.
+	driver *actor
+	// idleSince is when the driver began to idle; 0 while it works.
+	idleSince time.Duration
 
-	wallOff time.Duration // of the wall clock against the true time
-	drift   int64         // parts per million of the wall clock
-	frozen  time.Duration // the wall clock stands since; 0: it runs
-	monoOff time.Duration // time the monotonic clock did not see
+	// wallOff is how far the wall clock is off, and drift by how many millionths it runs wrong.
+	wallOff time.Duration
+	drift   int64
+	// frozen is when the wall clock stopped; 0 while it runs.
+	frozen time.Duration
+	// monoOff is the time that the monotonic clock did not see.
+	monoOff time.Duration
 }
 
-// alarmAfter keeps a world that waits for a person from being all alarms.
+// alarmAfter is long, so that a world that waits for a person is not all alarms.
 const alarmAfter = 4 * 24 * time.Hour
 
-// connect makes a client that goes by a contract.
+// connect makes a client that believes a contract and whose wire is this host's road.
 func (h *host) connect(c *contract.Contract) *mobifone.Client {
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: "https://mobifone.test", PartnerCode: "FPT", Channel: "POS",
@@ -47,7 +58,8 @@ func (h *host) connect(c *contract.Contract) *mobifone.Client {
 	return client
 }
 
-// open starts the process: nothing but the store outlives the one before.
+// open starts the process: a new client, a new desk and its driver. Nothing but the store
+// outlives the process before it.
 func (h *host) open() {
 	w := h.w
 	client := h.connect(w.contract)
@@ -78,8 +90,8 @@ func (h *host) open() {
 	h.drive()
 }
 
-// clock reads both clocks. It is called under locks of the client, so it lets nobody
-// come between.
+// clock reads both clocks. The client calls it while it holds locks, so nobody may come between
+// here.
 func (h *host) clock() (wall time.Time, mono time.Duration) {
 	t := h.w.now
 	mono = t - h.monoOff
@@ -89,12 +101,14 @@ func (h *host) clock() (wall time.Time, mono time.Duration) {
 	return h.w.at(t + h.wallOff + time.Duration(int64(h.w.now)/1_000_000*h.drift)), mono
 }
 
+// wall is what the wall clock shows.
 func (h *host) wall() time.Time {
 	wall, _ := h.clock()
 	return wall
 }
 
-// seam is the host's time and the world's chance, for the client.
+// seam gives the client the host's time and the world's chance. Every wait of the client comes
+// through here and hands the control to others.
 func (h *host) seam() seam.Seam {
 	read := h.clock
 	switch {
@@ -126,7 +140,7 @@ func (h *host) seam() seam.Seam {
 	}
 }
 
-// sleep waits by the monotonic clock, which a suspend stops.
+// sleep waits by the monotonic clock, which stops in a suspend, until d has passed or ctx ends.
 func (h *host) sleep(ctx context.Context, read seam.Clock, d time.Duration) error {
 	_, mono := read()
 	for end := mono + d; ; {
@@ -145,17 +159,18 @@ func (h *host) sleep(ctx context.Context, read seam.Clock, d time.Duration) erro
 	}
 }
 
-// deadline is a context that ends by a host's monotonic clock. Nobody waits for its Done:
-// in the loop everybody asks Err.
+// deadline is a context that ends by a host's monotonic clock. Nobody waits for its Done: only
+// one actor runs at a time, and everybody asks Err.
 type deadline struct {
-	context.Context //nolint:containedctx // it is one
+	// it is one
+	context.Context //nolint:containedctx
 
 	read seam.Clock
 	end  time.Duration
 	over bool
 }
 
-// Deadline is the earlier of its own and its parent's.
+// Deadline is the earlier one of its own and its parent's.
 func (c *deadline) Deadline() (time.Time, bool) {
 	own := seam.Deadline(c.end)
 	if outer, ok := c.Context.Deadline(); ok && outer.Before(own) {
@@ -167,7 +182,7 @@ func (c *deadline) Deadline() (time.Time, bool) {
 // Done is never closed.
 func (c *deadline) Done() <-chan struct{} { return nil }
 
-// Err says whether it is over.
+// Err says whether it is over: cancelled, or past its end.
 func (c *deadline) Err() error {
 	if err := c.Context.Err(); err != nil {
 		return err
@@ -181,7 +196,8 @@ func (c *deadline) Err() error {
 	return nil
 }
 
-// drive has the host's process resolve, by [sale.Desk.Run].
+// drive has the process resolve what is unknown, by [sale.Desk.Run]. The second host does so only
+// where the script wants two resolvers.
 func (h *host) drive() {
 	w := h.w
 	if w.alone || h.n == 1 && !w.wanted(fTwoResolvers) {
@@ -195,7 +211,8 @@ func (h *host) drive() {
 	h.driver = w.spawn(0, h, "driver", func() { _ = desk.Run(context.Background()) })
 }
 
-// start runs f beside the present actor, in the same process.
+// start runs f beside the present actor in the same process, as a goroutine would. It runs only
+// if the process still lives by then.
 func (h *host) start(f func()) {
 	epoch := h.epoch
 	h.w.spawn(0, h, h.w.cur.what+"'s", func() {
@@ -205,7 +222,8 @@ func (h *host) start(f func()) {
 	})
 }
 
-// join runs f beside the present actor, who waits for its end, or for ctx's.
+// join runs f beside the present actor, who waits until f or ctx has ended. It returns ctx's
+// error if that came first.
 func (h *host) join(ctx context.Context, f func()) error {
 	w, done := h.w, false
 	waiting := w.cur
@@ -228,7 +246,8 @@ func (h *host) join(ctx context.Context, f func()) error {
 	return nil
 }
 
-// idle is the pause of a driver. Rounds that would find nothing due are left out.
+// idle is the pause between two rounds of a driver. Rounds that would find nothing due are
+// skipped, because they are most of what a driver does.
 func (h *host) idle(d time.Duration) {
 	w := h.w
 	w.resolves++
@@ -244,8 +263,8 @@ func (h *host) idle(d time.Duration) {
 	h.idleSince = 0
 }
 
-// nextRound is when an idling driver, which wakes each second, finds something to do: a
-// sale is due by its wall clock, or its look for what a wrong clock put off is.
+// nextRound is when an idling driver finds something to do. It wakes each second and looks for
+// what is due by its wall clock, also for what a wrong clock put off.
 func (h *host) nextRound() time.Duration {
 	w, wall, at := h.w, h.wall(), never
 	for _, r := range w.store.records {
@@ -269,7 +288,7 @@ func (h *host) nextRound() time.Duration {
 	return max(at, w.now+time.Second-(w.now-h.idleSince)%time.Second)
 }
 
-// dueChanged has the idling drivers look again when something is due.
+// dueChanged has the idling drivers find out anew when something is due.
 func (w *world) dueChanged() {
 	for _, h := range w.hosts {
 		if h.idleSince > 0 {
@@ -278,7 +297,8 @@ func (w *world) dueChanged() {
 	}
 }
 
-// kill ends a host's process; it starts again after a while, and its people go on.
+// kill ends a host's process. A write that was under way is lost or kept, as the seed says. The
+// process starts again after a while, and its people go on with their work.
 func (w *world) kill(h *host, power bool) {
 	h.epoch++
 	h.down = true
@@ -295,10 +315,11 @@ func (w *world) kill(h *host, power bool) {
 	})
 }
 
-// callContext is the caller's context of one act; a closed browser cancels it. Nobody waits
-// for its Done in the loop, everybody asks Err.
+// callContext is the caller's context of one act; a closed browser cancels it. Nobody waits for
+// its Done: everybody asks Err.
 type callContext struct {
-	context.Context //nolint:containedctx // it is one
+	// it is one
+	context.Context //nolint:containedctx
 
 	canceled bool
 }

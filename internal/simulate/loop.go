@@ -1,5 +1,9 @@
 package main
 
+// This file holds the time of a world, the actors in it, and its chance. One actor runs at a time
+// and hands the control back by waiting, so a run is the same each time. Nothing here knows a sale,
+// a host's clocks or MobiFone.
+
 import (
 	"context"
 	"fmt"
@@ -30,12 +34,16 @@ type loop struct {
 // bubble is a world's time when a test lets the client live on real timers, to hold the
 // loop's time against them.
 type bubble interface {
-	sync()                 // catch up with the timers
-	pause(d time.Duration) // let time pass
+	// sync catches up with the timers.
+	sync()
+	// pause lets time pass.
+	pause(d time.Duration)
+	// rest lets time pass until ctx ends.
 	rest(ctx context.Context, d time.Duration) error
 }
 
-// pause lets time pass for the present actor; whatever is due meanwhile happens first.
+// pause lets time pass for the present actor. Whatever is due before that happens first. It does
+// not return in a process that died meanwhile: it panics with killed, which ends the actor's job.
 func (l *loop) pause(d time.Duration) {
 	if l.bubble != nil {
 		l.bubble.pause(d)
@@ -73,19 +81,20 @@ func (l *loop) pause(d time.Duration) {
 	}
 }
 
-// later lets something befall the world.
+// later has something befall the world after d.
 func (l *loop) later(d time.Duration, do func()) {
 	l.agenda.add(happening{at: l.now + d, do: do})
 }
 
-// spawn starts an actor after a while.
+// spawn starts an actor on a host after d. While the host is down the actor waits for it.
 func (l *loop) spawn(d time.Duration, h *host, what string, job func()) *actor {
 	a := &actor{host: h, epoch: -1, job: job, what: what}
 	l.agenda.add(happening{at: l.now + d, actor: a})
 	return a
 }
 
-// sit has the present actor wait until somebody wakes it, or until then.
+// sit has the present actor wait until somebody wakes it, at the latest until at. Like pause it
+// does not return in a process that died.
 func (l *loop) sit(at time.Duration) {
 	a := l.cur
 	l.wake(a, at)
@@ -99,8 +108,8 @@ func (l *loop) sit(at time.Duration) {
 	}
 }
 
-// wake has a parked actor go on then. It is not on the agenda for ever, so that a world
-// in which nothing will happen is over.
+// wake has a parked actor go on at the given time, instead of any earlier appointment. At never
+// it is taken off the agenda, so that a world in which nothing more will happen is over.
 func (l *loop) wake(a *actor, at time.Duration) {
 	l.agenda.remove(a)
 	if at < never {
@@ -108,7 +117,7 @@ func (l *loop) wake(a *actor, at time.Duration) {
 	}
 }
 
-// until runs the world until nothing is to come, or the time is over.
+// until runs the world until nothing is to come, the time is over, or an invariant is broken.
 func (l *loop) until(end time.Duration) {
 	for {
 		h := l.agenda.soonest()
@@ -134,7 +143,8 @@ func (l *loop) until(end time.Duration) {
 	}
 }
 
-// run gives the control to an actor until it waits or ends.
+// run gives control to an actor until it waits or ends. An actor that has not begun and whose
+// host is down tries again a second later.
 func (l *loop) run(a *actor) {
 	if a.co == nil {
 		if a.host.down {
@@ -155,8 +165,8 @@ func (l *loop) run(a *actor) {
 	l.cur = nil
 }
 
-// coroutine runs jobs one after another on a stack of its own; the loop hands the control
-// to it and gets it back, so that never two run at once.
+// coroutine runs jobs one after another on a stack of its own. The loop hands it the control and
+// gets it back, so no two of them ever run at once.
 type coroutine struct {
 	resume func() (struct{}, bool)
 	stop   func()
@@ -165,7 +175,7 @@ type coroutine struct {
 	busy   bool
 }
 
-// killed ends a coroutine's job: its process is dead.
+// killed is the panic that ends a coroutine's job when its process has died.
 type killed struct{}
 
 // pool keeps the coroutines that have no job, for the next world of one worker.
@@ -184,6 +194,7 @@ func (p *pool) take() *coroutine {
 // put takes a coroutine back whose job has ended.
 func (p *pool) put(c *coroutine) { p.idle = append(p.idle, c) }
 
+// newCoroutine makes a coroutine that waits for its first job.
 func newCoroutine() *coroutine {
 	c := &coroutine{}
 	c.resume, c.stop = iter.Pull(func(yield func(struct{}) bool) {
@@ -199,7 +210,8 @@ func newCoroutine() *coroutine {
 	return c
 }
 
-// run lets only death pass in silence.
+// run runs one job. Only killed passes in silence; any other panic goes on to the loop, with the
+// stack that it would lose on the way.
 func (c *coroutine) run() {
 	defer func() {
 		if p := recover(); p != nil {
@@ -211,18 +223,23 @@ func (c *coroutine) run() {
 	c.job()
 }
 
-// actor is one job: a person's or a machine's acts on one host.
+// actor is one job on one host: what a person does, or a machine.
 type actor struct {
-	host  *host
-	epoch int // of the host when the job began; another one means that its process died
-	job   func()
-	co    *coroutine
-	what  string
-	ctx   *callContext // of the call under way; nil: none, or a machine's
+	// host is where it runs.
+	host *host
+	// epoch is the host's when the job began. Another one by now means that the process has died.
+	epoch int
+	// job is what it does; co, the coroutine that does it, is nil until it begins.
+	job func()
+	co  *coroutine
+	// what names it in a log.
+	what string
+	// ctx is that of the call under way. It is nil between calls, and always for a machine.
+	ctx *callContext
 }
 
-// happening is what is to come: an actor that goes on, or something that befalls the
-// world (do).
+// happening is one thing that is to come: either an actor goes on, or do befalls the world. seq
+// is the order of entry.
 type happening struct {
 	at    time.Duration
 	seq   uint64
@@ -230,12 +247,14 @@ type happening struct {
 	do    func()
 }
 
-// agenda is what is to come, soonest last. Worlds are small, so it is a sorted slice.
+// agenda is what is to come, the soonest last. Worlds are small, so a sorted slice is the
+// fastest.
 type agenda struct {
 	list []happening
 	seq  uint64
 }
 
+// add enters a happening. Of two at the same time the one entered earlier goes first.
 func (a *agenda) add(h happening) {
 	a.seq++
 	h.seq = a.seq
@@ -248,6 +267,7 @@ func (a *agenda) add(h happening) {
 	a.list[i] = h
 }
 
+// pop takes the soonest off the agenda, which must not be empty.
 func (a *agenda) pop() happening {
 	n := len(a.list) - 1
 	h := a.list[n]
@@ -256,10 +276,12 @@ func (a *agenda) pop() happening {
 	return h
 }
 
+// remove takes an actor off the agenda, if it is on it.
 func (a *agenda) remove(who *actor) {
 	a.list = slices.DeleteFunc(a.list, func(h happening) bool { return h.actor == who })
 }
 
+// soonest shows what comes next; nil when nothing does.
 func (a *agenda) soonest() *happening {
 	if len(a.list) == 0 {
 		return nil
@@ -270,9 +292,9 @@ func (a *agenda) soonest() *happening {
 // never is longer than any world.
 const never = 50 * 365 * 24 * time.Hour
 
-// stream names one kind of choice. Each has a counter of its own, so that taking a fault
-// out of a world leaves the other choices as they were: without that a failing world
-// could not be shrunk.
+// stream names one kind of choice. Each has a counter of its own, so that dropping a fault from a
+// script leaves all choices of other kinds as they were. Without that no failing world could be
+// shrunk.
 type stream uint8
 
 const (
@@ -288,10 +310,12 @@ const (
 	drawPerson
 	drawResolver
 	drawLate
-	drawClient // what the client itself leaves to chance
+	// drawClient is for what the client itself leaves to chance: ids, nonces, jitter.
+	drawClient
 	streams
 )
 
+// mix is the finalizer of splitmix64: it turns a counter into a number that looks random.
 func mix(x uint64) uint64 {
 	x ^= x >> 30
 	x *= 0xbf58476d1ce4e5b9
@@ -300,12 +324,13 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// dice is the only source of chance of a world.
+// dice is the only source of chance in a world.
 type dice struct {
 	seed  uint64
 	count [streams]uint64
 }
 
+// next draws 64 bits.
 func (d *dice) next(s stream) uint64 {
 	d.count[s]++
 	return mix(mix(d.seed+uint64(s)*0x9e3779b97f4a7c15) + d.count[s]*0xd1342543de82ef95)

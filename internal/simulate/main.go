@@ -31,8 +31,12 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 )
 
+// main ends the program with the status that run returns.
 func main() { os.Exit(run()) }
 
+// run reads the flags and does what they ask for: one replay, the exhaustive run, or a random
+// mix. It returns the exit status: 0, 1 when an invariant was broken, 2 when the script cannot be
+// read.
 func run() int {
 	sales := flag.Uint64("sales", 100_000, "how many `sales` to simulate")
 	seed := flag.Uint64("seed", 1, "the first `seed`")
@@ -62,6 +66,8 @@ func run() int {
 	return 0
 }
 
+// replayScript lives one world with its log on, prints its trace, and reports whether it was
+// right.
 func replayScript(s *script) bool {
 	l := newLab(stats{})
 	l.log = true
@@ -83,6 +89,7 @@ type arrangement struct {
 	nonces bool
 }
 
+// arrangements are all MobiFones that are simulated, in the order in which seeds take them.
 func arrangements() []arrangement {
 	var all []arrangement
 	for _, k := range ledger.Kinds() {
@@ -97,13 +104,15 @@ type found struct {
 	broken *violation
 }
 
-// sweep runs scripts until the source is dry or too many violations were found.
+// sweep runs scripts on several workers until there are no more, or until too many violations
+// were found. mu guards total and found.
 type sweep struct {
 	mu    sync.Mutex
 	total stats
 	found []found
 }
 
+// tooMany is how many violations end a sweep: more of them tell no more.
 const tooMany = 20
 
 // each has every worker call work until that reports that nothing is left.
@@ -141,11 +150,11 @@ func (s *sweep) live(l *lab, sc *script) bool {
 	return true
 }
 
-// hangs is how long a world may take before it counts as one that hangs.
+// hangs is how long a world may take by the machine's clock before it counts as hanging.
 const hangs = 2 * time.Minute
 
-// watch ends the program when a world hangs: a lock held while another one came between,
-// say.
+// watch ends the program when a world hangs, for example when an actor holds a lock while another
+// one runs. It prints the script and all stacks first.
 func watch(sc *script) (stop func()) {
 	t := time.AfterFunc(hangs, func() {
 		fmt.Fprintf(os.Stderr, "a world hangs: go run ./internal/simulate -replay %s\n", sc)
@@ -156,7 +165,8 @@ func watch(sc *script) (stop func()) {
 	return func() { t.Stop() }
 }
 
-// runRandom simulates at least so many sales over all models.
+// runRandom simulates the given number of worlds, one MobiFone after another, from the first seed
+// on. It prints what happened in them and reports whether all was right.
 func runRandom(out io.Writer, sales, seed uint64, workers int) bool {
 	s := sweep{total: stats{}}
 	all := arrangements()
@@ -183,7 +193,8 @@ func runRandom(out io.Writer, sales, seed uint64, workers int) bool {
 	return s.verdict(out)
 }
 
-// verdict prints the violations, shrunk, with the line that replays each.
+// verdict prints the violations with the lines that replay them, the first ten also shrunk, and
+// reports whether there were none.
 func (s *sweep) verdict(out io.Writer) bool {
 	fmt.Fprintf(out, "violations: %d\n", len(s.found))
 	for i, f := range s.found {
@@ -196,7 +207,8 @@ func (s *sweep) verdict(out io.Writer) bool {
 	return len(s.found) == 0
 }
 
-// shrink drops faults one by one as long as the same invariant stays broken.
+// shrink drops faults from a script, one at a time, for as long as the same invariant stays
+// broken.
 func shrink(s *script, broken *violation, b *bug) *script {
 	small := *s
 	small.given = true
@@ -215,28 +227,42 @@ func shrink(s *script, broken *violation, b *bug) *script {
 	return &small
 }
 
-// lab is what one worker keeps between worlds.
+// lab is what one worker keeps from one world to the next: the models, the contracts and the
+// coroutines, because making them costs more than a sale does.
 type lab struct {
-	truths   map[ledger.Kind]*era
-	pool     *pool
-	stats    stats
-	known    map[belief]*contract.Contract
-	bug      *bug
-	log      bool
-	searches bool            // in every world MobiFone has no lookup by id
-	struck   [faultsMax]bool // in the world that ran last
-	died     [pointKinds]bool
+	// truths holds the model in use of each kind.
+	truths map[ledger.Kind]*era
+	// pool holds the coroutines without a job.
+	pool *pool
+	// stats sums up all worlds of this worker.
+	stats stats
+	// known holds the contracts that were made already.
+	known map[belief]*contract.Contract
+	// bug is planted in every world; nil plants none.
+	bug *bug
+	// log prints what happens, for a replay.
+	log bool
+	// searches says that in every world MobiFone has no lookup by id.
+	searches bool
+	// struck and died say which faults struck and at which points a process died, in the world
+	// that ran last.
+	struck [faultsMax]bool
+	died   [pointKinds]bool
 }
 
+// newLab makes the lab of one worker, which counts into st.
 func newLab(st stats) *lab {
 	return &lab{pool: &pool{}, truths: map[ledger.Kind]*era{}, stats: st, known: map[belief]*contract.Contract{}}
 }
 
-// trace is a running hash of everything that happened in a world.
+// trace is a running hash of everything that happened in a world. Two runs with the same trace
+// went the same way, so a replay and a refactoring are checked by it.
 type trace uint64
 
+// prime is that of the 64-bit FNV hash.
 const prime = 1099511628211
 
+// note adds one event with two numbers.
 func (t *trace) note(what string, a, b uint64) {
 	h := uint64(*t)
 	for i := range len(what) {
@@ -247,6 +273,7 @@ func (t *trace) note(what string, a, b uint64) {
 	*t = trace(h ^ h>>29)
 }
 
+// text adds one event with a text.
 func (t *trace) text(what, s string) {
 	h := uint64(14695981039346656037)
 	for i := range len(s) {
@@ -266,17 +293,18 @@ func (s *stage) log(format string, args ...any) {
 	}
 }
 
-// stats counts what worlds went through.
+// stats counts what worlds went through, by name.
 type stats map[string]uint64
 
-// add sums up.
+// add adds the counts of another worker.
 func (s stats) add(o stats) {
 	for what, n := range o {
 		s[what] += n
 	}
 }
 
-// print writes the counts, and what was never counted.
+// print writes the counts in the order of their names. Faults and edges that were never met are
+// listed too, because a fault that never struck has proven nothing.
 func (s stats) print(out io.Writer) {
 	for k := range faultKinds() {
 		s["fault: "+k.String()] += 0

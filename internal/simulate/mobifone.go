@@ -1,5 +1,9 @@
 package main
 
+// This file holds MobiFone's side: the model behind its front door, what the door checks and answers,
+// and the contract that tells the truth about it. It knows requests and registrations, and never what
+// a sale believes.
+
 import (
 	"fmt"
 	"net/http"
@@ -15,24 +19,30 @@ import (
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
-// era is one MobiFone model; several worlds live in it, one after another in time, because
+// era is one model of MobiFone. Several worlds live in it, one after another in its time, because
 // making a model costs more than a sale.
 type era struct {
 	kind  ledger.Kind
 	model *ledger.Model
-	dice  *modelDice
+	// dice is the model's chance, which comes from the world that lives in it.
+	dice *modelDice
+	// truth is the contract that this MobiFone keeps, and wire the same, compiled.
 	truth *contract.Contract
-	wire  *wire.Wire // truth, compiled
+	wire  *wire.Wire
+	// start is when the next world begins.
 	start time.Time
+	// lives counts the worlds.
 	lives int
+	// phone is the last subscriber's number.
 	phone uint64
 
 	credentials telco.Credentials
 }
 
+// livesPerEra is how many worlds share a model before it has grown too large.
 const livesPerEra = 128
 
-// dawn gives the model a world is to live in.
+// dawn gives the era that the next world of a kind is to live in.
 func (l *lab) dawn(k ledger.Kind) (*era, error) {
 	e := l.truths[k]
 	if e != nil && e.lives < livesPerEra {
@@ -61,15 +71,23 @@ func (l *lab) dawn(k ledger.Kind) (*era, error) {
 
 // What the simulated MobiFones are like beside their kind.
 const (
-	pendingFor   = 4 * time.Minute
+	// pendingFor is how long a registration stays pending at a model that says so first.
+	pendingFor = 4 * time.Minute
+	// lookupLagMax is how far a replica may be behind.
 	lookupLagMax = 60 * time.Second
-	clockSkewMax = 30 * time.Second // between any two of MobiFone's clocks
-	settleMargin = 10 * time.Second // the client's read timeout; of a lookup that answers at once all of it is spare
-	otpTTL       = 180 * time.Second
-	sendWindow   = 20 * time.Second // the client's
-	replyTimeout = 30 * time.Second // the client's
+	// clockSkewMax is the most that any two of MobiFone's clocks differ.
+	clockSkewMax = 30 * time.Second
+	// settleMargin is the client's read timeout. A lookup that answers at once does not need it.
+	settleMargin = 10 * time.Second
+	// otpTTL is how long an OTP is valid.
+	otpTTL = 180 * time.Second
+	// sendWindow and replyTimeout are the client's: how long after its preparation a registration
+	// may leave, and how long it waits for the reply.
+	sendWindow   = 20 * time.Second
+	replyTimeout = 30 * time.Second
 )
 
+// queueMax is the longest wait in MobiFone's queue; only kind E has one.
 func queueMax(k ledger.Kind) time.Duration {
 	if k == ledger.KindE {
 		return time.Hour
@@ -95,7 +113,7 @@ func (e *era) derive(cfg ledger.Config) error {
 	return nil
 }
 
-// subscriber gives a number nobody else in the era has.
+// subscriber gives a number that nobody else in the era has.
 func (e *era) subscriber() telco.MSISDN {
 	e.phone++
 	return telco.MustParseMSISDN(fmt.Sprintf("0%d", e.phone))
@@ -103,16 +121,20 @@ func (e *era) subscriber() telco.MSISDN {
 
 // belief is what a contract promises of one model beside its kind.
 type belief struct {
-	kind     ledger.Kind
-	delay    time.Duration
-	limited  bool // 429 means not executed
-	final    bool // a refusal of one copy speaks for every copy
+	kind ledger.Kind
+	// delay is the longest execution delay.
+	delay time.Duration
+	// limited says that a 429 means not executed.
+	limited bool
+	// final says that the refusal of one copy speaks for every copy.
+	final bool
+	// noLookup and searches say which lookups there are: none, or only a search.
 	noLookup bool
 	searches bool
 }
 
-// believe returns the contract that the clients of a world go by: the truth, unless a bug
-// is planted in it.
+// believe returns the contract that the clients of a world go by. It is the truth, unless a
+// planted bug bends it.
 func (l *lab) believe(e *era, b belief) *contract.Contract {
 	if c := l.known[b]; c != nil {
 		return c
@@ -145,15 +167,15 @@ func (l *lab) believe(e *era, b belief) *contract.Contract {
 	return c
 }
 
-// modelDice is the model's source. Pinned, it draws the largest number: the longest
-// wait in MobiFone's queue. Short, it draws small ones: most queues are.
+// modelDice is the model's source of chance. Pinned it draws the largest number, which is the
+// longest wait in MobiFone's queue; short it draws small ones, because most queues are.
 type modelDice struct {
 	dice   *dice
 	pinned bool
 	short  bool
 }
 
-// Uint64 draws.
+// Uint64 draws from the stream of the model.
 func (m *modelDice) Uint64() uint64 {
 	switch {
 	case m.pinned:
@@ -164,7 +186,7 @@ func (m *modelDice) Uint64() uint64 {
 	return m.dice.next(drawModel)
 }
 
-// trueDelay is the longest delay that MobiFone has, and that its contract tells.
+// trueDelay draws the longest delay that this MobiFone has, which its contract also tells.
 func (o *operator) trueDelay() time.Duration {
 	switch o.era.kind {
 	case "A", "C":
@@ -201,23 +223,27 @@ type operator struct {
 	// outage is when the road opens again, hanging when lookups get replies again.
 	outage  time.Duration
 	hanging time.Duration
-	failing int // so many lookups more fail
+	// failing is how many lookups more fail.
+	failing int
+	// caching is until when a cache on the way answers lookups out of cache.
 	caching time.Duration
 	cache   map[string]*reply
 
-	wire      []wireSend
-	questions []telco.TransID // that a lookup was asked about
+	// wire are the register requests that left, in their order.
+	wire []wireSend
+	// questions are the ids that lookups were asked about.
+	questions []telco.TransID
 	// executed is told when something may have been carried out.
 	executed func()
 }
 
-// wireSend is one register request that left.
+// wireSend is one register request that left. ran says that it reached the execution.
 type wireSend struct {
 	order *order
 	trans telco.TransID
 	pid   telco.PartnerTransID
 	left  time.Duration
-	ran   bool // it reached the execution
+	ran   bool
 }
 
 // model is MobiFone's own state.
@@ -232,8 +258,8 @@ func (o *operator) carryOut() {
 	}
 }
 
-// date is what the Date of a reply says: one of MobiFone's front doors tells its own
-// clock, cut to the second.
+// date is what the Date of a reply says: one of MobiFone's front doors tells its own clock, cut
+// to the second. The nemesis is late before a send, so that it leaves late, and early after it.
 func (o *operator) date() time.Time {
 	const half = clockSkewMax / 2
 	skew := o.between(drawSkew, -half, half)
@@ -249,7 +275,8 @@ func (o *operator) date() time.Time {
 	return o.core().Add(skew).Truncate(time.Second)
 }
 
-// admit checks who asks: signature, timestamp, and where there is one, the nonce.
+// admit checks who asks: the signature, the timestamp, and the nonce where MobiFone checks it. An
+// empty code lets the request in.
 func (o *operator) admit(m *letter) (contract.Stamp, telco.Code) {
 	stamp, err := o.era.wire.Verify(m.op, m.request(), m.body, o.era.credentials, telco.Secret{})
 	switch {
@@ -266,7 +293,8 @@ func (o *operator) admit(m *letter) (contract.Stamp, telco.Code) {
 	return stamp, ""
 }
 
-// arrive is one registration at MobiFone's door. A copy has the bytes of the first.
+// arrive is one registration at MobiFone's door, and returns the reply to it. A copy has the
+// bytes of the first, so it passes the same checks.
 func (o *operator) arrive(sent int, m *letter, copied bool) reply {
 	stamp, code := o.admit(m)
 	p := reply{comes: true, op: m.op, id: stamp.RequestID, status: http.StatusOK}
@@ -291,8 +319,8 @@ func (o *operator) arrive(sent int, m *letter, copied bool) reply {
 	return p
 }
 
-// politely is what a copy of an executed request is told. MobiFone need not say that it
-// has seen the request: the package is there already, the OTP was used.
+// politely is what a copy of an executed request is told. MobiFone need not say that it has seen
+// the request: it may say that the package is there already, or that the OTP was used.
 func (o *operator) politely(code telco.Code) telco.Code {
 	if code != telco.TransactionExpired && code != telco.DuplicateTransaction {
 		return code
@@ -304,7 +332,7 @@ func (o *operator) politely(code telco.Code) telco.Code {
 	return said[o.below(drawWire, len(said))]
 }
 
-// refuse is the answer of a gate that lets a copy not in.
+// refuse is the reply of a gate that does not let a copy in.
 func (o *operator) refuse(m *letter, status int, code telco.Code) reply {
 	o.log("  MobiFone refuses a copy: %s", code)
 	a := wire.Answer{Code: code}
@@ -317,7 +345,7 @@ func (o *operator) refuse(m *letter, status int, code telco.Code) reply {
 	return reply{comes: true, op: m.op, status: status, answer: &a, date: o.date()}
 }
 
-// shown is a FAILED row of a copy that was refused while the first still waits.
+// shown is the FAILED row of a copy that was refused while the first request still waits.
 type shown struct {
 	trans telco.TransID
 	pid   telco.PartnerTransID
@@ -326,7 +354,7 @@ type shown struct {
 	at    time.Time
 }
 
-// reprice changes what MobiFone asks for the package.
+// reprice changes what MobiFone asks for the package; the end of the world changes it back.
 func (o *operator) reprice(price telco.VND) {
 	pkg, _ := catalog.Default().Lookup(theOffer)
 	pkg.Price = price
@@ -336,7 +364,7 @@ func (o *operator) reprice(price telco.VND) {
 	o.repriced = true
 }
 
-// foreignUse registers the subscriber by another system, under our transId.
+// foreignUse registers the subscriber through another system under our transId.
 func (o *operator) foreignUse(sold *order, trans telco.TransID) {
 	for _, m := range o.model().Inbox(sold.order.MSISDN) {
 		if m.TransID == trans {
@@ -349,7 +377,7 @@ func (o *operator) foreignUse(sold *order, trans telco.TransID) {
 	}
 }
 
-// messageOf is the SMS of the OTP that a sale has in hand.
+// messageOf finds the SMS with the OTP that a sale has in hand.
 func (o *operator) messageOf(s sale.Sale) (ledger.Message, bool) {
 	pairs := s.Pairs()
 	for _, m := range o.model().Inbox(s.Order.MSISDN) {
@@ -360,7 +388,7 @@ func (o *operator) messageOf(s sale.Sale) (ledger.Message, bool) {
 	return ledger.Message{}, false
 }
 
-// expiryOf is when the newest OTP of a sale runs out.
+// expiryOf is when the newest OTP of a sale runs out; zero without one.
 func (o *operator) expiryOf(s *sale.Sale) time.Time {
 	if m, ok := o.messageOf(*s); ok {
 		return m.At.Add(otpTTL)

@@ -1,5 +1,9 @@
 package main
 
+// This file holds the people at the desks: they do what the screen says, wait as long as it says, and
+// now and then click twice. The single acts are in till.go. People know the screen, the time and the
+// customer's SMS, and decide by nothing else.
+
 import (
 	"context"
 	"errors"
@@ -10,33 +14,42 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// person works at a desk. People outlive their programs: when the host dies the person
-// goes on as soon as it is up again.
+// person works at a desk. People outlive their programs: when the host dies, a person goes on as
+// soon as it is up again.
 type person struct {
 	w     *world
 	host  *host
 	name  string
 	order *order
-	work  func(*person)
-	busy  bool // has not finished
-	turns int  // counts the times that the work was begun
+	// work is what the person does from the beginning, also after a restart.
+	work func(*person)
+	// busy says that the work is not finished.
+	busy bool
+	// turns counts how often the work was begun, so that only the last beginning goes on.
+	turns int
 
-	screen  sale.View     // what it showed last
-	shownAt time.Duration // and when
-	acts    int
-	otps    int
-	tries   int
-	waits   int
+	// screen is what the screen showed last, and shownAt when.
+	screen  sale.View
+	shownAt time.Duration
+	// acts, otps, tries and waits count what the person did: calls, OTPs, registrations, waits.
+	acts  int
+	otps  int
+	tries int
+	waits int
+	// abandon says that the customer wants to give up.
 	abandon bool
-	handed  bool // gave the cash back, as far as this person remembers
+	// handed says that the person gave the cash back, as far as they remember.
+	handed bool
 }
 
+// hire gives a host a person with work for one order. The work begins at begin.
 func (w *world) hire(h *host, name string, o *order, work func(*person)) *person {
 	p := &person{w: w, host: h, name: name, order: o, work: work}
 	w.people = append(w.people, p)
 	return p
 }
 
+// begin starts the work after d, from the beginning.
 func (p *person) begin(d time.Duration) {
 	p.busy = true
 	p.turns++
@@ -57,7 +70,8 @@ func (p *person) by(do func(*sale.Desk, context.Context, string, string) (sale.V
 	return func(ctx context.Context, d *sale.Desk) (sale.View, error) { return do(d, ctx, p.order.saleID, p.name) }
 }
 
-// act is one call of a person on the desk. It checks what the desk answers.
+// act is one call of a person on the desk. It shows the answer on the screen and has the checker
+// look at it.
 func (p *person) act(what string, do call) (sale.View, error) {
 	w := p.w
 	p.acts++
@@ -84,8 +98,8 @@ func (p *person) act(what string, do call) (sale.View, error) {
 	return v, err
 }
 
-// watch looks the sale up around the earliest moment at which a lookup settles it: MobiFone's
-// clocks differ by as much as they may, and the screen names the latest.
+// watch looks the sale up again and again around the earliest moment at which a lookup settles
+// it. MobiFone's clocks differ by as much as they may, and the screen names the latest.
 func (p *person) watch(v sale.View) {
 	h, at := p.host, v.WaitUntil.Sub(p.host.wall())-2*clockSkewMax-2*time.Second
 	for d := max(at-4*time.Second, 0); d <= at+2*time.Second; d += 250 * time.Millisecond {
@@ -93,7 +107,8 @@ func (p *person) watch(v sale.View) {
 	}
 }
 
-// twice is act, and at a double click the same once more at the same time.
+// twice is act. At a double click the same call comes once more at the same time, from either
+// host.
 func (p *person) twice(double bool, what string, do call) (sale.View, error) {
 	if double {
 		w := p.w
@@ -104,9 +119,11 @@ func (p *person) twice(double bool, what string, do call) (sale.View, error) {
 	return p.act(what, do)
 }
 
+// think is the time that a person takes.
 func (p *person) think(lo, hi time.Duration) { p.w.pause(p.w.between(drawThink, lo, hi)) }
 
-// sell is the teller's whole work on one order.
+// sell is a teller's whole work on one order: look at the screen and do what it says, until the
+// work is done or the person goes home.
 func sell(p *person) {
 	w := p.w
 	for range 80 {
@@ -132,7 +149,7 @@ func sell(p *person) {
 	}
 }
 
-// look opens the order, which is the same as looking it up.
+// look opens the order, or looks it up when the sale is known.
 func (p *person) look() (sale.View, bool) {
 	o := p.order
 	if o.saleID == "" {
@@ -154,7 +171,7 @@ func (p *person) look() (sale.View, bool) {
 	return v, err == nil
 }
 
-// next does what the screen says; true ends the work.
+// next does what the screen says. It returns true when the work is done.
 func (p *person) next(v sale.View, faults faultSet) (done bool) {
 	w := p.w
 	double := faults.has(fDoubleClick)
@@ -189,8 +206,8 @@ func (p *person) next(v sale.View, faults faultSet) (done bool) {
 	return false
 }
 
-// wait is patience: as long as the screen says, or longer and longer; true when the
-// customer goes home.
+// wait waits as long as the screen says, or longer and longer when it says nothing. It returns
+// true when the customer goes home.
 func (p *person) wait(v sale.View) bool {
 	p.waits++
 	steps := [...]time.Duration{5 * time.Second, 20 * time.Second, time.Minute, 5 * time.Minute, 20 * time.Minute, time.Hour}
@@ -202,7 +219,7 @@ func (p *person) wait(v sale.View) bool {
 	return p.waits > 9
 }
 
-// told is how long the screen says to wait.
+// told is how long the screen says to wait; 0 when it says nothing.
 func (p *person) told(v sale.View) time.Duration {
 	if v.WaitUntil.IsZero() {
 		return 0

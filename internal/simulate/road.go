@@ -1,5 +1,9 @@
 package main
 
+// This file carries requests from a host to MobiFone and replies back. It reads a request to its end
+// exactly once, as a socket would, and from then on the request travels by itself, whatever becomes of
+// the process that sent it.
+
 import (
 	"errors"
 	"io"
@@ -15,14 +19,14 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// road is a host's wire to MobiFone, below the client's transport. What it carries are the
-// bytes and headers that left, each copy too; it brings the host's time to the client.
+// road is a host's wire to MobiFone, below the client's transport. It carries the bytes and
+// headers that left, in each copy too, and brings the host's time to the client.
 type road struct{ h *host }
 
-// Seam is the time of the host that the road begins at.
+// Seam is the time of the host that the road begins at. The client takes it from its wire.
 func (r road) Seam() seam.Seam { return r.h.time }
 
-// letter is one request as it left.
+// letter is one request as it left, and the fields that MobiFone reads in it.
 type letter struct {
 	op     telco.Operation
 	method string
@@ -45,12 +49,13 @@ func (r road) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
+// errDial and errReset are what a socket gives: nothing was sent, or no reply will come.
 var errDial = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 
 var errReset = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
-// take reads the request to its end, as writing it to a socket does: from here on it has
-// left, unless the client's guard refuses.
+// take reads the request to its end, as writing it to a socket does. From then on it has left. An
+// error means that the client's guard kept the body back.
 func (r road) take(req *http.Request, op telco.Operation) (*letter, error) {
 	m := &letter{op: op, method: req.Method, url: req.URL, header: req.Header}
 	if req.Body != nil {
@@ -68,11 +73,12 @@ func (r road) take(req *http.Request, op telco.Operation) (*letter, error) {
 	return m, nil
 }
 
+// request is the letter as an HTTP request without its body.
 func (m *letter) request() *http.Request {
 	return &http.Request{Method: m.method, URL: m.url, Host: m.url.Host, Header: m.header}
 }
 
-// otp carries an OTP request.
+// otp carries an OTP request and waits for the reply.
 func (r road) otp(req *http.Request) (*http.Response, error) {
 	w, ctx := r.h.w, req.Context()
 	w.point(ptBeforeOTP)
@@ -114,7 +120,7 @@ func (r road) otp(req *http.Request) (*http.Response, error) {
 	return w.response(req, p), nil
 }
 
-// look carries a lookup.
+// look carries a lookup and waits for the reply.
 func (r road) look(req *http.Request, op telco.Operation) (*http.Response, error) {
 	w, ctx := r.h.w, req.Context()
 	w.point(ptBeforeLook)
@@ -156,7 +162,7 @@ func (r road) look(req *http.Request, op telco.Operation) (*http.Response, error
 	return w.response(req, p), nil
 }
 
-// register carries a registration. Once it left it travels by itself, whatever becomes of
+// register carries a registration. Once it has left, it travels by itself, whatever becomes of
 // the process that sent it; the process waits for the reply.
 func (r road) register(req *http.Request) (*http.Response, error) {
 	w, ctx := r.h.w, req.Context()
@@ -183,6 +189,8 @@ func (r road) register(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// send lets a registration leave and waits for the reply to it, which may be lost, late or
+// spoilt.
 func (r road) send(req *http.Request, m *letter, faults faultSet) (*http.Response, error) {
 	w, ctx := r.h.w, req.Context()
 	sent := w.checker.registerLeaves(m.fields)
@@ -216,7 +224,7 @@ func (r road) send(req *http.Request, m *letter, faults faultSet) (*http.Respons
 	return w.response(req, p), nil
 }
 
-// slowStart lets a send leave at the very end of its time, in some worlds.
+// slowStart delays a send, in some worlds, to the very end of the time in which it may leave.
 func (w *world) slowStart() {
 	if !w.extreme || !w.percent(drawLate, 40) {
 		return
@@ -228,8 +236,8 @@ func (w *world) slowStart() {
 
 var errStore = errors.New("the store does not answer")
 
-// lookUp is MobiFone's answer to a lookup, out of a replica that lags behind, or out of a
-// cache on the way.
+// lookUp is MobiFone's answer to a lookup, out of a replica that is behind or out of a cache on
+// the way.
 func (r road) lookUp(m *letter, faults faultSet) *reply {
 	w := r.h.w
 	p := &reply{comes: true, op: m.op, status: http.StatusOK}

@@ -1,5 +1,9 @@
 package main
 
+// This file holds scripts: which MobiFone, which seed, which faults and where. A script is drawn from
+// its seed, read from a -replay line, or made for a combination that the exhaustive run has to meet.
+// Drawing must not depend on anything but the seed: an old -replay line has to give the old world.
+
 import (
 	"cmp"
 	"errors"
@@ -18,18 +22,25 @@ import (
 // faults with the places where they strike. A plain seed makes its script by itself; a
 // shrunk or an exhaustive one is written out.
 type script struct {
-	kind   ledger.Kind
-	nonces bool // MobiFone refuses a replayed nonce
+	// kind is the model of MobiFone.
+	kind ledger.Kind
+	// nonces says that this MobiFone refuses a replayed nonce.
+	nonces bool
+	// seed is that of every small choice.
 	seed   uint64
 	faults []armedFault
-	given  bool // the faults were written out, not drawn from the seed
-	deadly bool // a process dies at a passage of the point death
+	// given says that the faults were written out; else they were drawn from the seed.
+	given bool
+	// deadly says that a process dies at a passage of the point death.
+	deadly bool
 	death  point
 }
 
+// cell is what is promised for a fault at this script's MobiFone.
 func (s *script) cell(f faultKind) cell { return cellOf(f, s.kind, s.nonces) }
 
-// String writes the script as -replay reads it.
+// String writes the script as -replay reads it. Drawn faults are left out: the seed draws them
+// again.
 func (s *script) String() string {
 	var b strings.Builder
 	b.WriteString(string(s.kind))
@@ -99,10 +110,11 @@ func seededScript(k ledger.Kind, nonces bool, seed uint64) *script {
 	return s
 }
 
-// rare faults change what a world can show at all, so most worlds go without.
+// rare faults change so much of what a world can show that most worlds go without them.
 var rare = []faultKind{fForgotten, fBeyondFence, fPausedSend, fCashNotEntered, fNoLookup, fSearch, fIDsUsed, fReversed, fForeignRow}
 
-// draw chooses the faults: none in a fifth of the worlds, up to six in some.
+// draw chooses the faults of a seed: by a theme in a few worlds, else by chance, from none at all
+// to six.
 func (s *script) draw() {
 	d := dice{seed: s.seed}
 	if d.percent(drawPlan, 6) {
@@ -112,6 +124,8 @@ func (s *script) draw() {
 	}
 }
 
+// mix chooses faults by chance, each with a place. A process that dies may die again while it
+// recovers, up to three times.
 func (s *script) mix(d *dice) {
 	n := [...]int{0, 1, 1, 2, 2, 2, 3, 3, 4, 6}[d.below(drawPlan, 10)]
 	for range n {
@@ -156,6 +170,7 @@ var themes = [][]armedFault{
 	{{kind: fOtherGate, nth: 1}, {kind: fAbandon}},
 }
 
+// theme takes the faults of one theme, and gives a place to those that have none.
 func (s *script) theme(d *dice) {
 	for _, f := range themes[d.below(drawPlan, len(themes))] {
 		if f.nth == 0 {
@@ -165,7 +180,7 @@ func (s *script) theme(d *dice) {
 	}
 }
 
-// without returns the script less one fault, written out.
+// without returns a copy of the script with one fault less, written out.
 func (s *script) without(i int) *script {
 	c := *s
 	c.given = true
@@ -173,26 +188,29 @@ func (s *script) without(i int) *script {
 	return &c
 }
 
-// patience is with how many seeds and places a combination is tried that nothing is known
-// to exclude; one that excludes itself has a tenth.
+// patience is how many seeds and places are tried for a combination before it counts as not met.
+// A combination whose parts are known to exclude each other gets a tenth of that.
 const patience = 240
 
-// combination is what has to happen in one world.
+// combination is what has to happen in one world: faults in this order, and a death.
 type combination struct {
+	// where is the MobiFone it has to happen at.
 	where  arrangement
 	faults []faultKind
-	death  point // with deadly: where a process dies as well
+	// death is where a process dies as well, if deadly says so.
+	death  point
 	deadly bool
 }
 
-// exhaustion counts the combinations that were met, and why others were not.
+// exhaustion counts the combinations that were met, the worlds this took, and the others by the
+// reason why they were not.
 type exhaustion struct {
 	met, worlds int
 	unmet       map[string]int
 }
 
-// excluded says why the parts of a combination may exclude each other; "" when nothing is
-// known.
+// excluded says why the parts of a combination may exclude each other. It is empty when nothing
+// is known against it.
 func (c *combination) excluded() string {
 	has := func(some ...faultKind) bool {
 		return slices.ContainsFunc(c.faults, func(k faultKind) bool { return slices.Contains(some, k) })
@@ -272,6 +290,8 @@ func (s *sweep) exhaust(workers int, all []combination, tally *exhaustion) {
 	})
 }
 
+// meet lives worlds until the combination has happened in one, or something broke, and says how
+// many it took.
 func (s *sweep) meet(l *lab, c *combination, n uint64) (worlds int, met bool) {
 	tries := uint64(patience)
 	if c.excluded() != "" {
@@ -294,15 +314,16 @@ func (s *sweep) meet(l *lab, c *combination, n uint64) (worlds int, met bool) {
 	return worlds, false
 }
 
-// helpers are what some faults need to be possible: a refund, an earlier sale that is not
-// settled.
+// helpers are faults that others need before they can strike: a refund, or an earlier sale that
+// is not settled.
 var helpers = map[faultKind][]armedFault{
 	fRefundTwice: {{kind: fAlready, nth: 3}},
 	fForgotten:   {{kind: fAlready, nth: 3}},
 	fOverride:    {{kind: fTwoOrders, nth: 1}, {kind: fRequestLost, nth: 1}},
 }
 
-// script places the faults by chance; of two at one kind of site the first strikes first.
+// script places the faults of a combination by chance. Of two faults at one kind of site the
+// first one strikes first.
 func (c *combination) script(seed uint64) *script {
 	d := dice{seed: seed}
 	s := &script{kind: c.where.kind, nonces: c.where.nonces, seed: d.next(drawPlan), given: true}

@@ -1,5 +1,9 @@
 package main
 
+// This file holds the store of the simulated shops. It keeps the contract of [sale.Store], and adds
+// what a real store goes through: slow and lost writes, a network split, a power cut. It tells the
+// checker what is on disk, and knows nothing of MobiFone.
+
 import (
 	"context"
 	"errors"
@@ -10,34 +14,46 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// store is a [sale.Store] with two images: what was written, and what is on disk. Others
-// see only what is on disk. An Apply is written, then synced, then acknowledged; a process
-// that dies between loses the write or not, as the seed says.
+// store is a [sale.Store] with two images: what was written, and what is on disk. Others see only
+// what is on disk. An Apply is written, then synced, then acknowledged. A process that dies
+// between loses the write or not, as the seed says.
 type store struct {
 	*stage
 
-	point   func(point)                 // passes a labelled place
-	changed func(*record, *sale.Change) // told of what is on disk now
-	woken   func()                      // told that something is due at another time
+	// point passes a labelled place.
+	point func(point)
+	// changed is told of what is on disk now.
+	changed func(*record, *sale.Change)
+	// woken is told that something is due at another time.
+	woken func()
 
-	records   []*record
-	held      []claim
-	claimedAt time.Duration // when a claim was taken last
-	pending   *sale.Change  // written, not synced
-	writer    *host         // who holds the write lock; nil: nobody
-	unsure    []*record     // bugNotDurable: what a power cut takes back
-	splitHost *host         // who cannot reach the store
-	splitTo   time.Duration // until then
-	reviewed  int           // how often a sale in Review was put off
+	records []*record
+	held    []claim
+	// claimedAt is when a claim was taken last.
+	claimedAt time.Duration
+	// pending is written and not synced.
+	pending *sale.Change
+	// writer holds the write lock; nil means that nobody does.
+	writer *host
+	// unsure is what a power cut takes back, under bugNotDurable.
+	unsure []*record
+	// splitHost cannot reach the store until splitTo.
+	splitHost *host
+	splitTo   time.Duration
+	// reviewed counts how often a sale in Review was put off.
+	reviewed int
 }
 
+// record is one sale on disk: its state and all events that made it.
 type record struct {
 	id     string
 	state  sale.Sale
 	events []sale.Event
-	before *record // bugNotDurable: the image on disk
+	// before is the image of disk under bugNotDurable, where this one is only written.
+	before *record
 }
 
+// claim is one hold on a subscriber.
 type claim struct {
 	who  telco.MSISDN
 	sale string
@@ -49,6 +65,7 @@ func (s *store) find(id string) *record {
 	return s.where(func(r *record) bool { return r.id == id })
 }
 
+// where returns the first record of which is says yes; nil when there is none.
 func (s *store) where(is func(*record) bool) *record {
 	if i := slices.IndexFunc(s.records, is); i >= 0 {
 		return s.records[i]
@@ -56,7 +73,7 @@ func (s *store) where(is func(*record) bool) *record {
 	return nil
 }
 
-// idWhere is a lookup of a sale's id.
+// idWhere is where for the calls that find a sale's id.
 func (s *store) idWhere(ctx context.Context, is func(*record) bool) (string, error) {
 	if err := s.reach(ctx); err != nil {
 		return "", err
@@ -67,7 +84,8 @@ func (s *store) idWhere(ctx context.Context, is func(*record) bool) (string, err
 	return "", &sale.NotFoundError{}
 }
 
-// reach is the way of every call to the store.
+// reach is the way of every call to the store: another actor may come between, and a split host
+// gets no answer.
 func (s *store) reach(ctx context.Context) error {
 	s.point(ptStoreRead)
 	if s.cut() {
@@ -81,7 +99,7 @@ func (s *store) cut() bool {
 	return !s.quiet && s.cur.host == s.splitHost && s.now < s.splitTo
 }
 
-// Apply is [sale.Store].Apply.
+// Apply is [sale.Store].Apply. Faults let it fail, hang, be slow, or succeed without saying so.
 func (s *store) Apply(ctx context.Context, c sale.Change) error {
 	s.point(ptBeforeWrite)
 	faults := s.pass(siteApply)
@@ -132,7 +150,8 @@ func (s *store) Apply(ctx context.Context, c sale.Change) error {
 	return nil
 }
 
-// refusal checks a change against what is on disk.
+// refusal checks a change against what is on disk, as a database does by its constraints: the
+// version, one sale for an order, one sale for an id, and the subscriber's claims.
 func (s *store) refusal(c sale.Change) error {
 	version := int64(0)
 	if r := s.find(c.SaleID); r != nil {
@@ -161,11 +180,13 @@ func (s *store) refusal(c sale.Change) error {
 	return nil
 }
 
+// owns reports whether an id is of one of a sale's attempts.
 func owns(r *record, id telco.PartnerTransID) bool {
 	return r.state.PartnerTransID == id ||
 		slices.ContainsFunc(r.state.Pairs(), func(p telco.IDs) bool { return p.PartnerTransID == id })
 }
 
+// claims are the holds on a subscriber.
 func (s *store) claims(who telco.MSISDN) []sale.Claim {
 	var out []sale.Claim
 	for _, c := range s.held {
@@ -176,7 +197,7 @@ func (s *store) claims(who telco.MSISDN) []sale.Claim {
 	return out
 }
 
-// commit brings the pending change to disk.
+// commit brings the pending change to disk, and tells the checker.
 func (s *store) commit() {
 	c := s.pending
 	s.pending, s.writer = nil, nil
@@ -200,6 +221,7 @@ func (s *store) commit() {
 	s.woken()
 }
 
+// changeClaim does what a change asks of the subscriber's claims.
 func (s *store) changeClaim(c *sale.Change) {
 	who, change := c.State.Order.MSISDN, c.Claim
 	mine := func(held claim) bool { return held.who == who && held.sale == c.SaleID }
@@ -220,7 +242,7 @@ func (s *store) changeClaim(c *sale.Change) {
 	}
 }
 
-// hostDied decides what became of a write that was under way.
+// hostDied decides what becomes of a write that was under way when the process died.
 func (s *store) hostDied(h *host, power bool) {
 	if s.writer == h {
 		if s.percent(drawCrash, 50) {

@@ -1,17 +1,23 @@
 package main
 
+// This file holds where things go wrong: the sites that faults wait at, and the labelled points at
+// which another actor can come between or the process can die. Whatever strikes is counted and noted
+// in the trace.
+
 import (
 	"slices"
 	"time"
 )
 
+// wanted reports whether the script wants a fault that lasts for the whole world.
 func (s *stage) wanted(k faultKind) bool { return slices.Contains(s.wants, k) }
 
+// scripted reports whether a fault is in the script, struck or not.
 func (s *stage) scripted(k faultKind) bool {
 	return slices.ContainsFunc(s.script.faults, func(f armedFault) bool { return f.kind == k })
 }
 
-// lasting reports whether a fault that lasts for the whole world is wanted, and counts it.
+// lasting is wanted, and counts the fault as struck.
 func (s *stage) lasting(k faultKind) bool {
 	if s.wanted(k) {
 		s.strikeOnce(k)
@@ -19,7 +25,7 @@ func (s *stage) lasting(k faultKind) bool {
 	return s.wanted(k)
 }
 
-// strikeOnce counts a fault that lasts for the whole world.
+// strikeOnce counts a fault that lasts for the whole world, the first time only.
 func (s *stage) strikeOnce(k faultKind) {
 	if !s.struck[k] {
 		s.strike(k)
@@ -30,24 +36,33 @@ func (s *stage) strikeOnce(k faultKind) {
 type site uint8
 
 const (
-	siteStart site = iota // once, when the world begins
-	siteSend              // the n-th register request
-	siteOTP               // the n-th OTP request
-	siteLook              // the n-th lookup request
-	siteApply             // the n-th Apply
-	sitePoint             // the n-th labelled point, of all kinds
-	siteTill              // the n-th act of the teller
+	// siteStart is passed once, when the world begins.
+	siteStart site = iota
+	// siteSend is passed by each register request.
+	siteSend
+	// siteOTP is passed by each OTP request.
+	siteOTP
+	// siteLook is passed by each lookup.
+	siteLook
+	// siteApply is passed by each Apply of the store.
+	siteApply
+	// sitePoint is passed at each labelled point, of whatever kind.
+	sitePoint
+	// siteTill is passed by each act of a teller.
+	siteTill
 	sites
 )
 
-// armedFault strikes the nth time its site is passed.
+// armedFault is a fault of a script. It strikes the nth time that its site is passed, and then is
+// spent.
 type armedFault struct {
 	kind  faultKind
 	nth   int
 	spent bool
 }
 
-// pass counts an occurrence of a site and returns the faults that strike there.
+// pass counts one passage of a site and returns the faults that may strike there. They are spent
+// now; those that then have an effect are counted by strike. In the quiet time none strikes.
 func (s *stage) pass(at site) faultSet {
 	s.seen[at]++
 	var set faultSet
@@ -64,7 +79,7 @@ func (s *stage) pass(at site) faultSet {
 	return set
 }
 
-// strike counts a fault that had its effect.
+// strike counts a fault that had its effect, and notes it in the trace.
 func (s *stage) strike(k faultKind) {
 	s.stats["fault: "+k.String()]++
 	s.struck[k] = true
@@ -72,7 +87,7 @@ func (s *stage) strike(k faultKind) {
 	s.log("! %s", k)
 }
 
-// hit reports whether a fault is among those that strike now, and counts it.
+// hit reports whether a fault is among those that may strike now, and counts it if so.
 func (s *stage) hit(set faultSet, k faultKind) bool {
 	if set.has(k) {
 		s.strike(k)
@@ -80,17 +95,20 @@ func (s *stage) hit(set faultSet, k faultKind) bool {
 	return set.has(k)
 }
 
-// faultSet is a set of faults.
+// faultSet is a set of faults, as bits.
 type faultSet [2]uint64
 
+// add puts a fault into the set.
 func (s *faultSet) add(k faultKind) { s[k>>6] |= 1 << (k & 63) }
 
+// has reports whether a fault is in the set.
 func (s *faultSet) has(k faultKind) bool { return s[k>>6]&(1<<(k&63)) != 0 }
 
+// none reports whether the set is empty.
 func (s *faultSet) none() bool { return *s == faultSet{} }
 
-// point is a labelled place of the protocol: another actor can come between there, and
-// the process can die there.
+// point is a labelled place in the protocol. Another actor can come between there, and the
+// process can die there.
 type point uint8
 
 const (
@@ -120,7 +138,8 @@ var pointNames = [pointKinds]string{
 // String returns the label.
 func (p point) String() string { return pointNames[p] }
 
-// point passes a labelled place.
+// point passes a labelled place: faults strike, the process may die, and a little time passes, in
+// which others act. It does not return in a process that died.
 func (w *world) point(p point) {
 	if w.bubble != nil {
 		w.bubble.sync()
@@ -147,7 +166,7 @@ func (w *world) point(p point) {
 	w.pause(d)
 }
 
-// upset lets faults strike at a point. The dice is asked before anything can end here.
+// upset lets faults strike at a point. A death comes last, because it does not return.
 func (w *world) upset(p point, faults faultSet) {
 	h := w.cur.host
 	if w.hit(faults, fOutage) {
@@ -189,8 +208,8 @@ func (w *world) upset(p point, faults faultSet) {
 	}
 }
 
-// dieOnce is the death that an exhaustive run wants at one kind of point: at a passage
-// that the seed chooses among the first few.
+// dieOnce is the one death that an exhaustive run wants at a kind of point. The seed chooses
+// which of the first four passages it is.
 func (w *world) dieOnce(p point) {
 	w.passages++
 	if w.quiet || w.lab.died[p] || w.passages != 1+int(mix(w.seed)%4) {
@@ -203,13 +222,13 @@ func (w *world) dieOnce(p point) {
 	panic(killed{})
 }
 
-// bothClocks reports that both clocks of a host may have stopped: the one that sees a
-// suspend, and the wall clock. That counts as a paused process .
+// bothClocks reports whether both clocks of a host may have stopped: the monotonic one in a
+// suspend, and the wall clock. For the client that is the same as a process that was paused.
 func (s *stage) bothClocks() bool {
 	return s.scripted(fSuspend) && (s.scripted(fClockFrozen) || s.scripted(fClockStep) || s.scripted(fClockDrift))
 }
 
-// clocksFail reports that a local clock has been wrong in this world.
+// clocksFail reports whether a local clock has been wrong in this world.
 func (s *stage) clocksFail() bool {
 	for _, k := range [...]faultKind{fClockStep, fClockFrozen, fClockDrift, fSuspend, fClockAhead} {
 		if s.struck[k] {
@@ -219,4 +238,5 @@ func (s *stage) clocksFail() bool {
 	return false
 }
 
+// has reports whether this bug is planted.
 func (s *stage) has(id bugID) bool { return s.bug != nil && s.bug.flags == id }

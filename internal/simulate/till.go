@@ -1,5 +1,8 @@
 package main
 
+// This file holds the acts of a teller and a cashier: cash, OTP, registration, refund. It also holds
+// what happens behind a sale's back at that time, and the calls that the desk must refuse.
+
 import (
 	"context"
 	"errors"
@@ -11,8 +14,8 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// payOut is the cashier's part: claim, hand the cash over, confirm. Who has claimed and
-// not paid pays; who has paid confirms.
+// payOut is the cashier's part: claim, hand the cash over, confirm. Whoever has claimed pays, and
+// whoever has paid confirms. It returns true when nothing is left to do.
 func (p *person) payOut(v sale.View, double bool) bool {
 	w, o := p.w, p.order
 	if w.wanted(fRefundTwice) && !w.struck[fRefundTwice] {
@@ -56,8 +59,8 @@ func (p *person) payOut(v sale.View, double bool) bool {
 	return err == nil
 }
 
-// meddle changes the world behind the sale's back, between two steps, or calls the desk
-// in ways that must be refused.
+// meddle changes the world behind the sale's back, between two steps, or calls the desk in ways
+// that it must refuse.
 func (p *person) meddle(v sale.View, faults faultSet) {
 	w, o := p.w, p.order
 	calm := v.Sale.State == sale.Open || v.Sale.State == sale.Paid || v.Sale.State == sale.OTPSent
@@ -84,8 +87,8 @@ func (p *person) meddle(v sale.View, faults faultSet) {
 	}
 }
 
-// misuse calls what the stored state does not allow; every call must be refused, and
-// change nothing. The screen may be older than the store, where an answer was lost.
+// misuse calls what the stored state does not allow. Every call must be refused and change
+// nothing. It goes by what is stored, because the screen may be older where an answer was lost.
 func (p *person) misuse(v sale.View) {
 	w, o, s := p.w, p.order, v.Sale.State
 	if k := w.checker.sales[o.saleID]; k != nil {
@@ -126,6 +129,8 @@ func (p *person) misuse(v sale.View) {
 	}
 }
 
+// takeCash takes the customer's cash and tells the desk, or cancels. It returns true when the
+// work is done.
 func (p *person) takeCash(double bool) bool {
 	w, o := p.w, p.order
 	if w.lasting(fCancelOrder) {
@@ -145,12 +150,14 @@ func (p *person) takeCash(double bool) bool {
 	return false
 }
 
-// tooOld reports that the countdown of the OTP in hand is over.
+// tooOld reports whether the person sees that the OTP in hand has run out. Half of the time they
+// do not look.
 func (p *person) tooOld(s sale.Sale) bool {
 	at := p.w.expiryOf(&s)
 	return !at.IsZero() && p.otps > 0 && p.w.core().After(at) && p.w.percent(drawPerson, 50)
 }
 
+// askOTP asks for an OTP once the screen lets it.
 func (p *person) askOTP(v sale.View, double bool) {
 	p.w.pause(min(p.told(v), 10*time.Minute))
 	p.otps++
@@ -160,6 +167,7 @@ func (p *person) askOTP(v sale.View, double bool) {
 	}
 }
 
+// register types the customer's code in and registers.
 func (p *person) register(v sale.View, faults faultSet) {
 	w, o := p.w, p.order
 	p.think(4*time.Second, 25*time.Second)
@@ -193,7 +201,8 @@ func (p *person) register(v sale.View, faults faultSet) {
 	}
 }
 
-// readSMS is the customer reading out the newest code, or a wrong one.
+// readSMS is the customer who reads out the newest code, or a wrong one. It returns false when
+// there is no SMS.
 func (p *person) readSMS(s sale.Sale, faults faultSet) (telco.OTP, bool) {
 	w := p.w
 	box := w.model().Inbox(s.Order.MSISDN)
@@ -218,7 +227,7 @@ func (p *person) readSMS(s sale.Sale, faults faultSet) (telco.OTP, bool) {
 	return code, true
 }
 
-// reverse makes another code of six digits; a palindrome is turned up by one.
+// reverse makes another code of six digits. A palindrome gets another first digit.
 func reverse(code string) string {
 	b := []byte(code)
 	slices.Reverse(b)

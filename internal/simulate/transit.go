@@ -1,5 +1,9 @@
 package main
 
+// This file decides what becomes of a registration between the shop and MobiFone: lost, late, copied,
+// parked, or refused at a gate. It also writes the replies, and spoils them on the way home. It acts
+// on requests and replies alone.
+
 import (
 	"bytes"
 	"context"
@@ -13,8 +17,9 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// outward plans what happens to a registration and to its copies. It returns how long
-// after the ride out the reply that the client sees is made.
+// outward decides what happens to a registration and to its copies, and puts it on the agenda.
+// The reply that the client is to see goes into p. The result is how long after the ride out it
+// is made.
 func (o *operator) outward(m *letter, sent int, faults faultSet, trip time.Duration, p *reply) time.Duration {
 	if o.stopped(m, faults, p) {
 		return 0
@@ -45,7 +50,7 @@ func (o *operator) outward(m *letter, sent int, faults faultSet, trip time.Durat
 	return o.copies(m, sent, faults, trip, p)
 }
 
-// stopped are the faults that keep a request from MobiFone's core.
+// stopped plays the faults that keep a request from MobiFone's core, and reports whether one did.
 func (o *operator) stopped(m *letter, faults faultSet, p *reply) bool {
 	bare := reply{comes: true, op: m.op, date: o.date(), text: "<html>"}
 	switch {
@@ -67,12 +72,13 @@ func (o *operator) stopped(m *letter, faults faultSet, p *reply) bool {
 	return true
 }
 
+// retryAfter is a Retry-After as real ones are: none, none that can be read, a number or a date.
 func (o *operator) retryAfter() string {
 	said := [...]string{"", "0", "-1", "3", "40", "10000000000", "soon", o.core().Add(50 * time.Second).UTC().Format(http.TimeFormat)}
 	return said[o.below(drawWire, len(said))]
 }
 
-// copies are those that a proxy makes.
+// copies plays the faults of a proxy that delivers a request twice.
 func (o *operator) copies(m *letter, sent int, faults faultSet, trip time.Duration, p *reply) time.Duration {
 	if o.hit(faults, fCopyLate) {
 		o.later(max(trip, o.lateness()), func() { o.arrive(sent, m, true) })
@@ -92,19 +98,19 @@ func (o *operator) copies(m *letter, sent int, faults faultSet, trip time.Durati
 	return wait
 }
 
-// What a copy is told while the first waits inside, by a core that used the OTP up on
-// arrival, and by another gate. A wrong OTP is not among the former where one transId may
-// register again: that the same ids may go again after it is MobiFone's promise.
 var (
+	// usedUp is what a copy may be told while the first waits inside, by a core that used the OTP
+	// up on arrival. A wrong OTP is not told where one transId may register again: there MobiFone
+	// promises that the same ids may go again after it.
 	usedUp = [...]telco.Code{
 		telco.OTPInvalid, telco.OTPAttemptsExceeded, telco.PackageAlreadyRegistered, telco.NotEligible, telco.CommitmentActive,
 		telco.PartnerLimit, telco.RegistrationFailed, telco.TransactionConflict, telco.TransactionExpired,
 	}
+	// otherGate is what another gate than the first's may tell a copy.
 	otherGate = [...]telco.Code{telco.AuthKey, telco.AuthSignature, telco.AuthIP, telco.CommandNotConfigured}
 )
 
-// twoRoads: one copy is let in and waits, another one is refused, and its refusal is what
-// the client sees.
+// twoRoads lets one copy in, to wait, and refuses another one, whose refusal the client sees.
 func (o *operator) twoRoads(m *letter, sent int, faults faultSet, trip time.Duration, p *reply) time.Duration {
 	o.lateOut = true
 	o.park(sent, m, trip, o.lateness())
@@ -131,7 +137,7 @@ func (o *operator) twoRoads(m *letter, sent int, faults faultSet, trip time.Dura
 	return time.Millisecond
 }
 
-// changing lets the subscriber be what refuses a copy, for a moment.
+// changing makes the subscriber ineligible for the moment in which a copy arrives.
 func (o *operator) changing(m *letter, sent int, trip time.Duration, p *reply) time.Duration {
 	o.strike(fChanged)
 	sold := o.wire[sent].order
@@ -146,7 +152,7 @@ func (o *operator) changing(m *letter, sent int, trip time.Duration, p *reply) t
 	return time.Millisecond
 }
 
-// spoil changes a reply on its way home.
+// spoil changes a reply on its way home. What was done at MobiFone stays done.
 func (o *operator) spoil(p *reply, faults faultSet, m *letter) {
 	bare := func(status int) { p.status, p.answer, p.text = status, nil, "<html>" }
 	switch {
@@ -181,20 +187,24 @@ func (o *operator) spoil(p *reply, faults faultSet, m *letter) {
 	}
 }
 
-// reply is what comes back; without an answer it is bare.
+// reply is what comes back to the client. Without an answer it is bare: a status and a text.
 type reply struct {
+	// comes says that there is a reply at all.
 	comes  bool
 	status int
 	answer *wire.Answer
 	op     telco.Operation
-	id     string // of the request it answers
-	date   time.Time
-	age    string
-	after  string // Retry-After
-	text   string // of a bare one
+	// id is that of the request that it answers.
+	id   string
+	date time.Time
+	age  string
+	// after is its Retry-After, and age its Age.
+	after string
+	// text is the body of a bare reply, or garbage behind another.
+	text string
 }
 
-// response writes a reply as MobiFone does.
+// response writes a reply as MobiFone does, signed.
 func (o *operator) response(req *http.Request, p *reply) *http.Response {
 	body, h := []byte(p.text), http.Header{"Content-Type": {"text/html"}}
 	if p.answer != nil {
@@ -222,7 +232,7 @@ func (o *operator) response(req *http.Request, p *reply) *http.Response {
 	}
 }
 
-// ride is one way of a request or a reply.
+// ride is how long a request or a reply takes one way.
 func (o *operator) ride() time.Duration {
 	if o.extreme {
 		return time.Millisecond
@@ -230,12 +240,14 @@ func (o *operator) ride() time.Duration {
 	return o.between(drawWire, 5*time.Millisecond, 150*time.Millisecond)
 }
 
+// dark reports whether nothing gets through.
 func (o *operator) dark() bool { return !o.quiet && o.now < o.outage }
 
 // question is what a cache keys its answers by.
 func (m *letter) question() string { return m.url.RawQuery + string(m.body) }
 
-// cached answers out of a cache that keeps what it saw first, whatever is asked of it.
+// cached answers out of a cache that keeps what it saw first, whatever a request says about
+// caching; nil when it has nothing.
 func (r road) cached(m *letter, faults faultSet) *reply {
 	w := r.h.w
 	if w.hit(faults, fCached) {
@@ -274,7 +286,7 @@ func (o *operator) keep(m *letter, p *reply) {
 	}
 }
 
-// rest is the road's own waiting for a host's reply, which its deadline ends.
+// rest is the road's own waiting for a reply, which the request's deadline ends.
 func (r road) rest(ctx context.Context, d time.Duration) error {
 	if b := r.h.w.bubble; b != nil {
 		return b.rest(ctx, d)
@@ -282,7 +294,7 @@ func (r road) rest(ctx context.Context, d time.Duration) error {
 	return r.h.sleep(ctx, r.h.time.Read, d)
 }
 
-// silence is a reply that never comes.
+// silence waits for a reply that never comes.
 func (r road) silence(ctx context.Context) (*http.Response, error) {
 	if err := r.rest(ctx, 24*time.Hour); err != nil {
 		return nil, err
@@ -290,8 +302,8 @@ func (r road) silence(ctx context.Context) (*http.Response, error) {
 	return nil, io.EOF
 }
 
-// longest is MobiFone's true bound on the time between leaving and execution; of a model
-// that checks the OTP at execution, or promises nothing, an hour.
+// longest is MobiFone's true bound on the time between leaving and execution. For a model that
+// checks the OTP at execution it is the OTP's time, and for one that promises nothing an hour.
 func (o *operator) longest() time.Duration {
 	switch o.era.kind {
 	case "A", "C":
@@ -305,6 +317,7 @@ func (o *operator) longest() time.Duration {
 	}
 }
 
+// lateness draws how late a request is carried out.
 func (o *operator) lateness() time.Duration {
 	if o.extreme && o.percent(drawLate, 60) {
 		return o.longest()
@@ -312,7 +325,8 @@ func (o *operator) lateness() time.Duration {
 	return o.between(drawLate, 0, o.longest())
 }
 
-// ranAt notes that a send's request was let in, and whether a later one was before it.
+// ranAt notes that a send's request reached the execution, and counts when a later one was before
+// it.
 func (o *operator) ranAt(sent int) {
 	o.wire[sent].ran = true
 	for _, other := range o.wire[sent+1:] {

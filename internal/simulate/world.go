@@ -1,5 +1,8 @@
 package main
 
+// This file puts the parts of a world together and lives it: a loud time with faults, a quiet time in
+// which everything must settle, and the end of the day. What the parts do is in their own files.
+
 import (
 	"fmt"
 	"slices"
@@ -32,9 +35,11 @@ type world struct {
 	// searches says that there is no lookup by id.
 	searches bool
 	// alone says that nothing but people moves the sales.
-	alone    bool
+	alone bool
+	// points counts the labelled points passed, passages those of the point at which a process is
+	// to die, and resolves the rounds of the drivers.
 	points   int
-	passages int // of the point at which a process is to die
+	passages int
 	resolves int
 	checker  checker
 }
@@ -53,9 +58,12 @@ type stage struct {
 	extreme bool
 	nemesis bool
 
-	seen   [sites]int // occurrences of each site so far
-	armed  []armedFault
-	wants  []faultKind // faults that last for the whole world
+	// seen counts the passages of each site.
+	seen [sites]int
+	// armed are the script's faults, and struck says which had an effect.
+	armed []armedFault
+	// wants are the faults that last for the whole world.
+	wants  []faultKind
 	struck [faultsMax]bool
 	// quiet says that the faults are over, since quietSince.
 	quiet      bool
@@ -72,28 +80,42 @@ func (s *stage) at(t time.Duration) time.Time { return s.start.Add(t) }
 // core is what the clock of MobiFone's core shows now.
 func (s *stage) core() time.Time { return s.at(s.now) }
 
-// order is one order as the world truly knows it, beside what the store believes.
+// order is one order as it truly went, beside what the store believes of it. People act by it and
+// the checker judges by it; the desk never sees it.
 type order struct {
-	n        int
-	order    sale.Order
-	saleID   string
-	subject  *ledger.Subscriber
-	gave     bool // the customer's cash changed hands
-	entered  bool
-	paidOut  int // how often cash was given back
+	// n numbers the orders of a world from 1.
+	n     int
+	order sale.Order
+	// saleID is known once somebody has opened the sale.
+	saleID  string
+	subject *ledger.Subscriber
+	// gave says that the customer's cash changed hands, and entered that the desk was told.
+	gave    bool
+	entered bool
+	// paidOut counts how often cash was given back.
+	paidOut int
+	// ranSince is when MobiFone first carried out a registration, and executed how many it has.
 	ranSince time.Duration
-	executed int // registrations of the sale at MobiFone
-	pids     []telco.PartnerTransID
+	executed int
+	// pids are the ids of the sale's attempts, in their order.
+	pids []telco.PartnerTransID
+	// reversed says that the operator took the registration back.
 	reversed bool
-	told     bool // a teller was told to return the cash
-	rejected bool // a teller was told that the registration was refused
-	decided  bool // by a supervisor
-	erred    bool // who was wrong
-	beside   bool // a supervisor let it go beside another
-	lost     bool // cash taken and never entered
+	// told says that a teller was told to return the cash, and rejected that the registration was
+	// refused.
+	told     bool
+	rejected bool
+	// decided says that a supervisor decided, and erred that the decision was wrong.
+	decided bool
+	erred   bool
+	// beside says that a supervisor let the sale go on beside another one of the subscriber.
+	beside bool
+	// lost says that cash was taken and never entered.
+	lost bool
 }
 
-// drain ends whatever is under way.
+// drain ends what is under way, so that no coroutine keeps a stack of this world: every process
+// dies, and each parked actor gets the control once more to notice it.
 func (w *world) drain() {
 	for _, h := range w.hosts {
 		h.epoch++
@@ -112,12 +134,14 @@ func (w *world) drain() {
 	}
 }
 
+// theOffer is the package that everybody buys.
 const theOffer telco.PackageCode = "C120"
 
+// thePrice is what it costs, until a world changes that.
 const thePrice telco.VND = 120_000
 
-// live runs a world from its beginning to its last reconciliation and returns the first
-// broken invariant, and the hash of its trace.
+// live runs a world from its beginning to its last reconciliation. It returns the first broken
+// invariant, nil for a world that was right, and the hash of its trace. A panic counts as broken.
 func (l *lab) live(s *script) (broken *violation, hash trace) {
 	e, err := l.dawn(s.kind)
 	if err != nil {
@@ -145,7 +169,8 @@ func (l *lab) live(s *script) (broken *violation, hash trace) {
 	return w.checker.broken, w.trace
 }
 
-// assemble makes the parts of a world and ties them together; begin fills it.
+// assemble makes the parts of a world and ties them together. Nothing has happened in it yet;
+// begin fills it.
 func (l *lab) assemble(s *script, e *era) *world {
 	st := &stage{script: s, bug: l.bug, dice: dice{seed: s.seed}, loop: loop{pool: l.pool}, stats: l.stats, verbose: l.log, start: e.start}
 	w := &world{lab: l, stage: st, operator: &operator{stage: st, era: e}}
@@ -155,7 +180,7 @@ func (l *lab) assemble(s *script, e *era) *world {
 	return w
 }
 
-// begin makes the world.
+// begin draws what the world is like, starts the hosts, and sends the people to work.
 func (w *world) begin() {
 	w.era.dice.dice = &w.dice
 	w.now = time.Duration(w.below(drawClock, 1000)) * time.Millisecond
@@ -193,7 +218,7 @@ func (w *world) begin() {
 	w.populate()
 }
 
-// believe chooses what the contract promises.
+// believe chooses what the contract promises of this MobiFone beside the truth about its kind.
 func (w *world) believe() {
 	w.noLookup = w.wanted(fNoLookup)
 	if w.noLookup {
@@ -209,8 +234,8 @@ func (w *world) believe() {
 	})
 }
 
-// copied reports that a refusal in this world may meet one copy of a request while another
-// is carried out.
+// copied reports whether a refusal in this world may answer one copy of a request while another
+// copy is carried out. The contract then must not call refusals final.
 func (w *world) copied() bool {
 	return slices.ContainsFunc(w.script.faults, func(f armedFault) bool {
 		switch f.kind {
@@ -222,7 +247,7 @@ func (w *world) copied() bool {
 	})
 }
 
-// newID is the client's partnerTransId of (shop, order, attempt), unless a bug makes it.
+// newID makes a partnerTransId as the client does, unless a planted bug makes it.
 func (w *world) newID(client *mobifone.Client) func(shop, order string, attempt int) (telco.PartnerTransID, error) {
 	return func(shop, order string, attempt int) (telco.PartnerTransID, error) {
 		switch {
@@ -239,7 +264,7 @@ func (w *world) newID(client *mobifone.Client) func(shop, order string, attempt 
 	}
 }
 
-// populate makes the orders and the people.
+// populate makes the subscriber, the orders and the tellers.
 func (w *world) populate() {
 	phone := w.era.subscriber()
 	w.addOrder(phone)
@@ -267,6 +292,7 @@ func (w *world) populate() {
 	}
 }
 
+// addOrder adds an order of this subscriber. All orders of a world are of one subscriber.
 func (w *world) addOrder(phone telco.MSISDN) {
 	n := len(w.orders) + 1
 	o := &order{n: n, subject: &ledger.Subscriber{}}
@@ -280,6 +306,7 @@ func (w *world) addOrder(phone telco.MSISDN) {
 	w.orders = append(w.orders, o)
 }
 
+// orderOf finds an order by its id; nil when there is none.
 func (w *world) orderOf(id string) *order {
 	for _, o := range w.orders {
 		if o.order.ID == id {
@@ -289,7 +316,8 @@ func (w *world) orderOf(id string) *order {
 	return nil
 }
 
-// play runs the faults' time, and then the quiet time in which everything must settle.
+// play runs the time of the faults, the quiet time in which everything must settle, and then the
+// end of the day.
 func (w *world) play() {
 	loud := 72 * time.Hour
 	if w.percent(drawPlan, 40) {
@@ -305,7 +333,7 @@ func (w *world) play() {
 	w.afterwards()
 }
 
-// hush ends the faults.
+// hush ends the faults: none strikes any more, and the clocks are set right.
 func (w *world) hush() {
 	w.quiet, w.quietSince = true, w.now
 	w.log("-- the faults are over")
@@ -315,8 +343,8 @@ func (w *world) hush() {
 	w.dueChanged()
 }
 
-// end leaves the era as the next world expects it: later than everything in this one, and
-// at the same time of the day, so that a world runs alike as the first and as the last.
+// end leaves the model as the next world expects it: later than everything in this one and at the
+// same time of the day, so that a world runs alike as the first and as the last of its model.
 func (w *world) end() {
 	w.era.dice.pinned, w.era.dice.short = false, false
 	if w.repriced {
