@@ -116,7 +116,7 @@ var (
 	fIneligible = fault("not-eligible", "26", siteTill, 5)
 	// The subscriber gets the package in another way during the sale.
 	fAlready = fault("already-registered", "26", siteTill, 5)
-	// The subscriber is blocked during the sale.
+	// The subscriber's line is not active any more during the sale.
 	fInactive = fault("inactive", "26", siteTill, 5)
 	// The process dies.
 	fCrash = fault("crash", "27", sitePoint, 90)
@@ -182,7 +182,7 @@ var (
 	fCached = fault("cache", "45", siteLook, 6)
 	// The reply says a wrong time for the end of the OTP.
 	fExpiryLies = fault("expiry-lies", "46", siteOTP, 2)
-	// The reply is a refusal whose row says success.
+	// The reply is a refusal whose data says success.
 	fSelfContradict = fault("self-contradiction", "47", siteSend, 2)
 	// The reply says "not found" and has the row.
 	fNotFoundRow = fault("not-found-with-row", "47", siteLook, 6)
@@ -229,24 +229,42 @@ type bugID uint8
 
 const (
 	noBug bugID = iota
+	// The client sees the monotonic clock alone, which a suspend stops.
 	bugMonotonicOnly
+	// The client sees the wall clock alone, which may jump.
 	bugWallOnly
+	// The store acknowledges a write that failed.
 	bugAckLost
+	// The store acknowledges a change that lost against another one.
 	bugCASLie
+	// The store loses an event of a change.
 	bugEventLost
+	// The claim on a subscriber ends with the send, before it is settled.
 	bugClaimShort
+	// A review takes no claim on its subscriber.
 	bugNoAddClaim
+	// A row of the statement is found to be of no sale.
 	bugObserveLost
+	// The reconciliation looks at successes alone.
 	bugReconcileBlind
+	// The reconciliation shows the desk one row at a time.
 	bugReconcileSingly
 	bugCAS
+	// One order can be opened twice.
 	bugOrderTwice
+	// A write is acknowledged before it is on disk, and a power cut takes it back.
 	bugNotDurable
+	// The store keeps no claims on subscribers.
 	bugNoClaims
+	// The id of an order's second attempt is that of the next order's first.
 	bugIDByAttempt
+	// All attempts of a sale have one id.
 	bugIDOnce
+	// The wire sends a failed registration again.
 	bugBlindResend
+	// The wire reads the body long before it sends it.
 	bugReadAhead
+	// The list of what waits for a person leaves reviews out.
 	bugListForgets
 )
 

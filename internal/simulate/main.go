@@ -1,18 +1,36 @@
-// Command simulate runs the real desk and its decision core over a simulated store, a
-// simulated road and the MobiFone of internal/ledger, on simulated time, and checks the
-// invariants of docs/proof.md at every step.
+// Command simulate runs the real client and the real desk over a simulated store, a simulated
+// road and the MobiFone of internal/ledger, on simulated time, and checks the invariants of
+// docs/proof.md at every step.
 //
 // One seed is one world: a shop or two, a MobiFone, one or two orders, and whatever goes
 // wrong. Everything that happens in a world is drawn from its seed, so the same seed gives
-// the same trace. People, resolvers and reconcilers are coroutines: one runs at a time,
-// and each store call, wire call and reading of the clock is a place where another one
-// can come between, and where the process can die.
+// the same trace. People, resolvers and reconcilers are coroutines: one runs at a time.
+// Each store call, each request and each reading of the clock is a place where another one can come
+// between, and where the process can die.
 //
 //	go run ./internal/simulate -sales 1000000 -seed 1   a random mix
 //	go run ./internal/simulate -exhaustive              each fault, each crash point, each pair
 //	go run ./internal/simulate -replay E+nonce:1234     one world, with its trace
 //
-// It exits with 1 when an invariant was violated.
+// It exits with 1 when an invariant was violated, and prints the line that replays the world, with
+// as few faults as still break it.
+//
+// A world is put together in world.go from parts that know as little as they can:
+//
+//	loop.go               time, actors, chance
+//	script.go, fault.go   which faults there are, and which ones strike in this world
+//	strike.go             where they strike, and where a process can die
+//	host.go               a machine with its clocks, and the process on it
+//	store.go              the shops' store, with its slow, lost and unfinished writes
+//	person.go, till.go    who works at a desk, and what they do there
+//	road.go, transit.go   the way of a request to MobiFone, and of its reply
+//	mobifone.go           MobiFone's front door, and the model behind it
+//	after.go              the end of the day: supervisors, and the reconciliation
+//	checker.go, check.go  the judge, who alone sees all of it
+//
+// To add a fault, give it a row at the end of fault.go and let it strike where it happens, by hit.
+// Old seeds then draw other scripts, but an old script that is written out stays the same world. A
+// change that must not change behaviour has to leave the trace of a run as it was.
 package main
 
 import (

@@ -112,19 +112,33 @@ func (s *faultSet) none() bool { return *s == faultSet{} }
 type point uint8
 
 const (
+	// A call to the store begins.
 	ptStoreRead point = iota
+	// A change is about to be written.
 	ptBeforeWrite
+	// It is written and not synced.
 	ptWritten
+	// It is synced and not acknowledged.
 	ptSynced
+	// The desk has read the clock.
 	ptClock
+	// An OTP request is about to leave.
 	ptBeforeOTP
+	// Its reply has come.
 	ptOTPReply
+	// A lookup is about to leave.
 	ptBeforeLook
+	// Its reply has come.
 	ptLookReply
+	// A registration is about to leave.
 	ptBeforeSend
+	// It has left.
 	ptLeft
+	// Its reply has come.
 	ptReply
+	// The desk has answered a person.
 	ptAnswered
+	// pointKinds is how many there are.
 	pointKinds
 )
 
