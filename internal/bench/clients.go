@@ -17,6 +17,12 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/otp"
+	"github.com/fptshop/mobifone-go/packages"
+	"github.com/fptshop/mobifone-go/registration"
+	"github.com/fptshop/mobifone-go/transactions"
 	"github.com/google/go-github/v75/github"
 	"github.com/hashicorp/go-retryablehttp"
 	"github.com/openai/openai-go/v3"
@@ -24,13 +30,6 @@ import (
 	"github.com/stripe/stripe-go/v83"
 	"golang.org/x/time/rate"
 	"resty.dev/v3"
-
-	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
-	"github.com/fptshop/mobifone-go/otp"
-	"github.com/fptshop/mobifone-go/packages"
-	"github.com/fptshop/mobifone-go/registration"
-	"github.com/fptshop/mobifone-go/transactions"
 )
 
 var errAnswer = errors.New("the answer is another one")

@@ -13,12 +13,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/google/uuid"
 	"github.com/oklog/ulid/v2"
 	"golang.org/x/time/rate"
-
-	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 var errID = errors.New("no id")

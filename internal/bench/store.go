@@ -19,11 +19,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/fptshop/mobifone-go/internal/bench/sales"
-	"github.com/fptshop/mobifone-go/mobifone/sale"
-	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
 // changesOfASale: opened, paid, OTP asked, ticket, looked up and send planned, outcome.

@@ -255,7 +255,8 @@ func register(t *testing.T, tr *Transport, n int) error {
 	_, err = tr.Send(t.Context(), field.Request{
 		Channel: "SHOP", MSISDN: telco.MustParseMSISDN("0908123477"), Package: "C120", Amount: 120_000,
 		TransID: telco.TransID("T-" + string(rune('A'+n%26))), PartnerTransID: telco.RandomPartnerTransID(), OTP: code,
-		Staff: telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}}, latest.Add(20*time.Second))
+		Staff: telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
+	}, latest.Add(20*time.Second))
 	return err
 }
 

@@ -242,10 +242,9 @@ func TestAnIDIsShownWithoutWhatWasSent(t *testing.T) {
 // What a reply was read into, and the room of a reply, are empty once they are given back.
 // Not parallel: both lie where another call could take them.
 func TestWhatIsUsedAgainIsEmpty(t *testing.T) { //nolint:paralleltest // as above
-
 	tr := classifying(t, nil)
 	in := takeBuffer()
-	require.NoError(t, tr.readBody(replied(200, `{"errorCode":"0000","data":{"isdn":"84901234567"}}`), in)) //nolint:bodyclose // a reply made by hand
+	require.NoError(t, tr.readBody(replied(200, `{"errorCode":"0000","data":{"isdn":"84901234567"}}`), in))
 	kept := in.bytes[:cap(in.bytes)]
 	require.Contains(t, string(kept), "84901234567")
 	in.giveBack()
@@ -280,7 +279,6 @@ func (*held) Close() error { return nil }
 // Of a reply nothing stays in the memory it was read into, of a login's token neither.
 // Not parallel: as above.
 func TestARepliesMemoryIsCleared(t *testing.T) { //nolint:paralleltest // as above
-
 	var body *held
 	wire := func(text string) roundTrip {
 		return func(*http.Request) (*http.Response, error) {
@@ -304,7 +302,6 @@ func TestARepliesMemoryIsCleared(t *testing.T) { //nolint:paralleltest // as abo
 // Buffers are used again, up to a size: one long reply does not stay in memory for ever.
 // Not parallel: as above.
 func TestWhichBuffersAreKept(t *testing.T) { //nolint:paralleltest // as above
-
 	again := 0
 	for range 100 { // a pool may drop any
 		b := takeBuffer()

@@ -22,10 +22,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fptshop/mobifone-go/internal/bench/sales"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
 )
 
 // open is how many unsettled sales either file holds.
