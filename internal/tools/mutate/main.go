@@ -1,13 +1,23 @@
 // Mutate changes the code in one small place at a time and asks the tests whether they
-// notice. All mutants of the packages below are compiled at once, each behind its number,
-// and one environment variable turns one of them on: a mutant then costs only the tests
-// that reach it, in whatever package they stand.
+// notice. All mutants of the packages below are compiled at once, each behind its number, and
+// one environment variable turns one of them on. A mutant then costs only the tests that
+// reach it, in whatever package they are.
 //
 //	mutate -root DIR                    every mutant
 //	mutate -root DIR -sample 300 -seed S  some of them, the same for the same seed
 //	mutate -root DIR -only REGEXP       those whose name matches
 //
-// A mutant that survives has to stand in survivors.txt with the reason why it may.
+// These are the kinds of mutants:
+//
+//	drop        a statement is left out
+//	not         a condition is turned around
+//	boundary    a comparison takes the equal case the other way
+//	logic       && becomes ||, and the other way round
+//	arithmetic  + becomes -, * becomes /, and the other way round
+//
+// A mutant that survives shows that no test cares about the place: write the test. Where the
+// change makes no difference that anybody could see, the mutant may be listed in survivors.txt
+// with the reason why.
 package main
 
 import (
@@ -30,13 +40,16 @@ import (
 	"time"
 )
 
-// module is one module of the repository: what is changed in it, and whose tests judge.
+// module is one Go module of the repository.
 type module struct {
-	dir     string
+	// dir is its directory, from the root of the repository.
+	dir string
+	// mutated are the packages that are changed, and tests those whose tests judge.
 	mutated []string
 	tests   []string
 }
 
+// modules are read only. A package that guards the money belongs here.
 var modules = []module{
 	{
 		dir:     ".",
@@ -49,6 +62,7 @@ var modules = []module{
 	{dir: "mobifone/sale/sqlstore", mutated: []string{"."}, tests: []string{"."}},
 }
 
+// main reads the flags; what goes wrong ends the program with status 1.
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("mutate: ")
@@ -67,14 +81,27 @@ func main() {
 	}
 }
 
+// options are the flags, and where the report goes.
 type options struct {
-	root, survivors, seed, only string
-	sample, jobs                int
-	patience                    time.Duration
-	verbose                     bool
-	out                         io.Writer
+	// root is the repository's, survivors the file that names the survivors.
+	root, survivors string
+	// sample is how many mutants to draw, by seed; 0 takes all.
+	sample int
+	seed   string
+	// only is a regular expression for the names of the mutants.
+	only string
+	// jobs is how many test processes run at a time.
+	jobs int
+	// patience is what tests may take beyond three times what they take without a mutant.
+	patience time.Duration
+	// verbose prints the verdict on each mutant, not the survivors alone.
+	verbose bool
+	out     io.Writer
 }
 
+// run makes all mutants, has the tests judge those that are asked for, and prints the report. Its
+// error says that a mutant survived which survivors.txt does not explain, or that nothing could
+// be judged.
 func run(ctx context.Context, o options, modules []module) error {
 	chosen, err := regexp.Compile(o.only)
 	if err != nil {
@@ -110,7 +137,8 @@ func run(ctx context.Context, o options, modules []module) error {
 	return report(o.out, mutants, why)
 }
 
-// draw takes n of the mutants that a test reaches and that are not known to survive.
+// draw takes n of the mutants that a test reaches and that are not known to survive. The same
+// seed draws the same ones.
 func draw(mutants []*mutant, why map[string]string, n int, seed string) []*mutant {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(seed))
@@ -120,8 +148,8 @@ func draw(mutants []*mutant, why map[string]string, n int, seed string) []*mutan
 	return mutants[:min(n, len(mutants))]
 }
 
-// readSurvivors reads the reasons by the mutants' names. A name that no mutant has any
-// more is an error.
+// readSurvivors reads the reasons by the mutants' names. A name that no mutant has any more is an
+// error: the code has moved, so rename the line or drop it.
 func readSurvivors(file string, mutants []*mutant) (map[string]string, error) {
 	why := map[string]string{}
 	if file == "" {
@@ -152,8 +180,8 @@ func readSurvivors(file string, mutants []*mutant) (map[string]string, error) {
 	return why, err
 }
 
-// report prints the figures of each package, and fails for the survivors that no line
-// explains.
+// report prints the figures of each package. It fails when a mutant survived that no line
+// explains, and it tells which lines explain mutants that the tests do kill.
 func report(out io.Writer, mutants []*mutant, why map[string]string) error {
 	columns := []string{"mutants", reached, killed, byTime, listed, survived}
 	figures := map[string]map[string]int{}
@@ -194,14 +222,19 @@ func report(out io.Writer, mutants []*mutant, why map[string]string) error {
 
 // What is said of a mutant.
 const (
+	// These are the verdicts on a mutant.
 	notReached = "not reached"
-	reached    = "reached"
-	killed     = "killed"
-	byTime     = "killed by time"
-	listed     = "listed"
-	survived   = "survived"
+	// reached counts all that a test reaches.
+	reached = "reached"
+	killed  = "killed"
+	// byTime is as good as killed: the tests would never have passed.
+	byTime = "killed by time"
+	// listed survived, and survivors.txt says why it may.
+	listed   = "listed"
+	survived = "survived"
 )
 
+// verdict says what became of a mutant that was judged.
 func (m *mutant) verdict(why map[string]string) string {
 	switch {
 	case len(m.tests) == 0:

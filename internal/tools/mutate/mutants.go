@@ -1,5 +1,9 @@
 package main
 
+// This file finds the places where the code can be changed, and writes every change into it, each behind
+// its number. The changed files compile and behave as before while no number is on. It decides the names
+// of mutants, which survivors.txt uses: they stay the same when lines move.
+
 import (
 	"bytes"
 	"cmp"
@@ -17,16 +21,20 @@ import (
 
 // mutant is one small change.
 type mutant struct {
-	id     int
-	name   string // file, function, kind and text: stays when lines move
-	at     string // file:line
-	tests  []*test
+	// id turns it on, by the environment variable MUTANT.
+	id int
+	// name is its file, function, kind and text, and stays the same when lines move.
+	name string
+	// at is its file and line.
+	at string
+	// tests are those that reach it, the fast ones first.
+	tests []*test
+	// killed says that a test noticed, and late that it noticed by taking too long.
 	killed bool
-	late   bool // killed by time
+	late   bool
 }
 
-// edit replaces the bytes [at, to) of a file. Of those at one place what ends stands before
-// what is replaced, and that before what begins.
+// edit replaces the bytes [at, to) of a file by text.
 type edit struct {
 	at, to int
 	class  int
@@ -34,6 +42,7 @@ type edit struct {
 }
 
 const (
+	// At one place the text of what ends comes first, then what is replaced, then what begins.
 	ends = iota
 	replaced
 	begins
@@ -41,22 +50,29 @@ const (
 
 // finder finds the mutants of one file and writes them all into it.
 type finder struct {
-	pkg   *packages.Package
-	file  *ast.File
-	src   []byte
-	path  string // from the root of the repository
-	next  *int
+	pkg  *packages.Package
+	file *ast.File
+	src  []byte
+	// path is the file's, from the root of the repository.
+	path string
+	// next is the number of the next mutant, shared by all files.
+	next *int
+	// names counts the mutants by name; of several with one name the later ones get a number.
 	names map[string]int
 
+	// found and edits grow as the file is walked.
 	found []*mutant
 	edits []edit
-	leaf  map[ast.Expr]bool // a condition, or part of one, that holds no operator
-	drops map[ast.Stmt]bool // a statement that may be left out
+	// leaf holds each condition, and each part of one, that has no operator.
+	leaf map[ast.Expr]bool
+	// drops holds the statements that may be left out.
+	drops map[ast.Stmt]bool
 }
 
+// off is where in the file a position is.
 func (f *finder) off(p token.Pos) int { return f.pkg.Fset.Position(p).Offset }
 
-// add numbers n mutants of a node, of kinds that name them.
+// add gives numbers to the mutants of a node, one for each kind, and returns the first number.
 func (f *finder) add(node ast.Node, kinds ...string) int {
 	first := *f.next
 	for _, kind := range kinds {
@@ -75,6 +91,7 @@ func (f *finder) add(node ast.Node, kinds ...string) int {
 	return first
 }
 
+// function names the function that a node is in, with its receiver's type; "-" outside of any.
 func (f *finder) function(node ast.Node) string {
 	for _, d := range f.file.Decls {
 		if fn, ok := d.(*ast.FuncDecl); ok && fn.Pos() <= node.Pos() && node.End() <= fn.End() {
@@ -126,7 +143,7 @@ func (f *finder) rewrite() []byte {
 	return out.Bytes()
 }
 
-// mark remembers which parts of a node are conditions and statements that may go.
+// mark remembers which parts of a node are conditions, and which statements may go.
 func (f *finder) mark(n ast.Node) {
 	switch n := n.(type) {
 	case *ast.BlockStmt:
@@ -149,6 +166,7 @@ func (f *finder) mark(n ast.Node) {
 	}
 }
 
+// condition marks expressions that decide something, without their parentheses and negations.
 func (f *finder) condition(exprs ...ast.Expr) {
 	for _, e := range exprs {
 		for stripped := false; !stripped; {
@@ -168,6 +186,7 @@ func (f *finder) condition(exprs ...ast.Expr) {
 	}
 }
 
+// is reports whether an expression is a value of a basic type of this sort.
 func (f *finder) is(e ast.Expr, info types.BasicInfo) bool {
 	tv, ok := f.pkg.TypesInfo.Types[e]
 	if !ok || !tv.IsValue() {
@@ -177,6 +196,8 @@ func (f *finder) is(e ast.Expr, info types.BasicInfo) bool {
 	return ok && b.Info()&info != 0
 }
 
+// mayGo marks the statements of a list that the code still compiles without. A declaration has to
+// stay, and so does a panic, whose absence would end a function without its result.
 func (f *finder) mayGo(list []ast.Stmt) {
 	for _, s := range list {
 		switch s := s.(type) {
@@ -195,7 +216,7 @@ func (f *finder) mayGo(list []ast.Stmt) {
 	}
 }
 
-// change says what stands before and after a node once its mutants are in it.
+// change says what comes before and after a node so that its mutants are in it.
 func (f *finder) change(n ast.Node) (before, after string) {
 	if s, ok := n.(ast.Stmt); ok && f.drops[s] {
 		return fmt.Sprintf("if !_m(%d) { ", f.add(s, "drop")), " }"
@@ -222,6 +243,7 @@ func (f *finder) change(n ast.Node) (before, after string) {
 	return "", ""
 }
 
+// operator does the same for an operator: it becomes a call that can turn it around.
 func (f *finder) operator(b *ast.BinaryExpr) (before, after string) {
 	between := ", "
 	switch b.Op {
@@ -244,7 +266,7 @@ func (f *finder) operator(b *ast.BinaryExpr) (before, after string) {
 	return before, after
 }
 
-// ofTime reports that a selector is Before or After of a time.
+// ofTime reports whether a selector is the Before or After of a time.Time.
 func (f *finder) ofTime(sel *ast.SelectorExpr) bool {
 	m := f.pkg.TypesInfo.ObjectOf(sel.Sel)
 	return m != nil && m.Pkg() != nil && m.Pkg().Path() == "time" && (m.Name() == "Before" || m.Name() == "After") && f.pkg.TypesInfo.Selections[sel] != nil

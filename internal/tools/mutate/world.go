@@ -1,5 +1,9 @@
 package main
 
+// This file builds the test programs with all mutants in them, finds out which tests reach which mutant,
+// and runs those tests with one mutant on. It works beside the repository, in a directory of its own,
+// and changes no file of it.
+
 import (
 	"bytes"
 	"cmp"
@@ -21,6 +25,8 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
+// switches are the functions that mutants call; each changed package gets a copy.
+//
 //go:embed switches.go.txt
 var switches string
 
@@ -28,12 +34,13 @@ var switches string
 type world struct {
 	options
 
+	// dir is where the changed files and the programs are.
 	dir     string
 	mutants []*mutant
 	tests   []*test
 }
 
-// test is one test of one test program.
+// test is one test of one test program. takes is how long it takes without a mutant.
 type test struct {
 	program, dir, name string
 	takes              time.Duration
@@ -104,8 +111,8 @@ func (w *world) build(ctx context.Context, modules []module) error {
 	return nil
 }
 
-// reach runs every test alone with no mutant on, and notes how long it takes and which
-// mutants it reaches. A test that fails judges nothing.
+// reach runs every test alone with no mutant on. It notes how long the test takes and which
+// mutants it reaches. A test that fails already judges nothing.
 func (w *world) reach(ctx context.Context) {
 	var mu sync.Mutex
 	byID := map[string]*mutant{}
@@ -134,7 +141,8 @@ func (w *world) reach(ctx context.Context) {
 	}
 }
 
-// judge runs the tests that reach a mutant, fast ones first, until one fails.
+// judge runs the tests that reach a mutant, the fast ones first and more at a time each time,
+// until one fails.
 func (w *world) judge(ctx context.Context, m *mutant) {
 	for left, size := m.tests, 5; len(left) > 0 && !m.killed; size *= 5 {
 		batch := left[:min(size, len(left))]
@@ -152,6 +160,8 @@ func (w *world) judge(ctx context.Context, m *mutant) {
 	}
 }
 
+// verdict is what a run of tests came to. late means that they took too long, with no test
+// failing before that.
 type verdict int
 
 const (
@@ -160,7 +170,8 @@ const (
 	late
 )
 
-// runTests runs tests of one program. It does not wait for the rest once one has failed.
+// runTests runs tests of one program, with one environment variable more, and ends it as soon as
+// one test has failed. It also returns the last of what the program printed.
 func runTests(ctx context.Context, tests []*test, env string, limit time.Duration) (verdict, []byte) {
 	timed, stop := context.WithTimeout(ctx, limit)
 	defer stop()
@@ -191,13 +202,15 @@ func runTests(ctx context.Context, tests []*test, env string, limit time.Duratio
 	}
 }
 
-// watch calls failed when a test program says that a test has failed.
+// watch reads what a test program prints, and calls failed when it says that a test has failed.
 type watch struct {
 	failed func()
 	seen   bool
-	said   []byte // its end
+	// said is the end of what was printed.
+	said []byte
 }
 
+// Write never fails, so that the program goes on.
 func (w *watch) Write(p []byte) (int, error) {
 	w.said = append(w.said, p...)
 	w.said = w.said[max(0, len(w.said)-4000):]
@@ -208,6 +221,7 @@ func (w *watch) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// inParallel calls do for all items, jobs at a time, and returns when all are done.
 func inParallel[T any](jobs int, items []T, do func(T)) {
 	queue := make(chan T)
 	var wg sync.WaitGroup
