@@ -22,11 +22,14 @@ import (
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
+// plainPath is where the plain exchange goes.
 const plainPath = "/v2/orders"
 
 // Where an answer repeats the request: MobiFone's id, or the number where there is none,
 // and our own id.
 const (
+	// These marks are where an answer repeats the request: MobiFone's id, or the number where
+	// there is none, and our own id.
 	transMark = "TRANS-GOES-HERE"
 	ownMark   = "OWN-GOES-HERE"
 )
@@ -35,15 +38,17 @@ const (
 type moment struct {
 	second int64
 	header http.Header
-	bodies map[string][]piece // by path
+	// bodies are the answers by path.
+	bodies map[string][]piece
 }
 
 // piece is a part of an answer: text, and then the mark that follows it.
 type piece struct{ text, mark string }
 
-// answers writes them; once a second it brings their times up to date.
+// answers writes the answers, and brings their times up to date once a second.
 type answers struct{ now atomic.Pointer[moment] }
 
+// at gives what the answers of this second have in common.
 func (a *answers) at(now time.Time) (*moment, error) {
 	m := a.now.Load()
 	if m != nil && m.second == now.Unix() {
@@ -56,6 +61,7 @@ func (a *answers) at(now time.Time) (*moment, error) {
 	return m, err
 }
 
+// newMoment makes the answers of one second.
 func newMoment(now time.Time) (*moment, error) {
 	now = now.Truncate(time.Second)
 	m := &moment{
@@ -97,6 +103,7 @@ func newMoment(now time.Time) (*moment, error) {
 	return m, err
 }
 
+// object is JSON as Go holds it.
 type object = map[string]any
 
 // offers are three packages of the catalog, as the catalog has them.
@@ -131,7 +138,7 @@ func cut(body string) []piece {
 	return pieces
 }
 
-// write appends the answer to a request; it is nil for a path that nobody serves.
+// write appends the answer to a request. It returns nil for a path that nobody serves.
 func (m *moment) write(dst []byte, path, query string, body []byte) []byte {
 	pieces := m.bodies[path]
 	if pieces == nil {
@@ -168,16 +175,18 @@ func member(body []byte, name string) []byte {
 	return text
 }
 
+// credentials are what both sides sign with.
 var credentials = telco.Credentials{
 	APIKey: telco.NewSecret("bench-key-0123456789"), Secret: telco.NewSecret("bench-secret-0123456789abcdef0123456789"),
 }
 
 // fake is an http.RoundTripper for one caller at a time.
 type fake struct {
-	answers   answers
-	requests  int
-	judging   bool
-	out, back int // bytes of the last bodies; of a GET its query counts as what went out
+	answers  answers
+	requests int
+	judging  bool
+	// bytes of the last bodies; of a GET its query counts as what went out
+	out, back int
 	body      []byte
 }
 
@@ -192,7 +201,7 @@ type reply struct {
 // Close has nothing to close.
 func (*reply) Close() error { return nil }
 
-// RoundTrip answers.
+// RoundTrip answers without a wire. What it costs by itself is a row of the table.
 func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	f.requests++
 	f.body = f.body[:0]
@@ -226,7 +235,7 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &r.Response, nil
 }
 
-// readInto reads to the end without a buffer of its own.
+// readInto reads to the end, into dst as far as that has room.
 func readInto(dst []byte, from io.Reader) ([]byte, error) {
 	for {
 		if len(dst) == cap(dst) {
@@ -243,7 +252,8 @@ func readInto(dst []byte, from io.Reader) ([]byte, error) {
 	}
 }
 
-// judge refuses what a real server would refuse.
+// judge refuses what a real server would refuse: a wrong key or signature, and a request without
+// a deadline or without a field that has to be there.
 func judge(req *http.Request, body []byte) error {
 	if req.URL.Path == plainPath {
 		return nil
@@ -277,7 +287,7 @@ func judge(req *http.Request, body []byte) error {
 	return nil
 }
 
-// prove makes one call of each contender before judging eyes, and notes what it moves.
+// prove makes one call of each contender with the judge on, and notes how many bytes it moves.
 func (f *fake) prove(ctx context.Context, all []*contender) (map[string]string, error) {
 	tickets, err := makeTickets(len(all))
 	if err != nil {
@@ -296,7 +306,7 @@ func (f *fake) prove(ctx context.Context, all []*contender) (map[string]string, 
 	return moved, nil
 }
 
-// counted makes a contender answer for one request per call, none left out, none twice.
+// counted has each contender make exactly one request for each call.
 func (f *fake) counted(all []*contender) {
 	before := f.requests
 	for _, c := range all {

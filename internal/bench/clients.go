@@ -32,16 +32,17 @@ import (
 	"resty.dev/v3"
 )
 
+// errAnswer ends a run: what a contender decoded is not what was answered.
 var errAnswer = errors.New("the answer is another one")
 
 // idKey keys ids and fingerprints, as in a real shop.
 var idKey = telco.NewSecret("bench-id-key-0123456789abcdef")
 
-// sdk is a client and the calls of it.
+// sdk is our client and its four operations.
 type sdk struct{ client *mobifone.Client }
 
-// newSDK makes a client; with no HTTP client it uses the transport that ships. It asks for
-// one OTP, because a registration wants to know MobiFone's time.
+// newSDK makes a client; without an HTTP client it uses the transport that ships. It asks for one
+// OTP, because a registration needs to know MobiFone's time.
 func newSDK(ctx context.Context, base string, client *http.Client, opts ...mobifone.Option) (sdk, error) {
 	if client != nil {
 		opts = append(opts, mobifone.WithHTTPClient(client))
@@ -72,6 +73,7 @@ func extras() []mobifone.Option {
 	}
 }
 
+// otp, get, eligible and register make one call each and check what was decoded.
 func (s sdk) otp(ctx context.Context, t *ticket) error {
 	got, err := s.client.OTP.Request(ctx, otp.Request{MSISDN: t.number, Package: code, Staff: staff})
 	if err != nil {
@@ -124,7 +126,7 @@ func (s sdk) register(ctx context.Context, t *ticket) error {
 	return nil
 }
 
-// contenders are the four operations, named.
+// contenders are the four operations, their names with a suffix.
 func (s sdk) contenders(with string) []*contender {
 	return []*contender{
 		{name: "ours: otp.Request" + with, call: s.otp},
@@ -134,8 +136,8 @@ func (s sdk) contenders(with string) []*contender {
 	}
 }
 
-// pairs are the four operations: ours, ours with everything switched on (unless there is
-// no such client), and the same by hand.
+// pairs are the four operations: ours, ours with everything switched on if there is such a
+// client, and the same by hand.
 func pairs(h hand, bare sdk, full ...sdk) []*contender {
 	var all []*contender
 	for i, byHand := range h.contenders() {
@@ -157,6 +159,7 @@ func pairs(h hand, bare sdk, full ...sdk) []*contender {
 	return all
 }
 
+// close ends the client. A client that does not close within a second is a bug, so it panics.
 func (s sdk) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
@@ -165,7 +168,7 @@ func (s sdk) close(ctx context.Context) {
 	}
 }
 
-// peers are all of them over one HTTP client.
+// peers are the other libraries, all over one HTTP client.
 func peers(base string, client *http.Client) ([]*contender, error) {
 	github, err := withGitHub(base, client)
 	if err != nil {
@@ -177,7 +180,7 @@ func peers(base string, client *http.Client) ([]*contender, error) {
 	}, nil
 }
 
-// withRetryable without a client takes the one the library brings.
+// withRetryable uses the library's own HTTP client when it gets none.
 func withRetryable(name, base string, client *http.Client) *contender {
 	retrying := retryablehttp.NewClient()
 	retrying.Logger = nil
@@ -203,6 +206,7 @@ func withRetryable(name, base string, client *http.Client) *contender {
 	}}
 }
 
+// withGitHub makes the exchange as go-github makes its own calls.
 func withGitHub(base string, client *http.Client) (*contender, error) {
 	c := github.NewClient(client)
 	var err error
@@ -224,6 +228,7 @@ func withGitHub(base string, client *http.Client) (*contender, error) {
 	}}, nil
 }
 
+// withAzure makes it with a pipeline of azcore.
 func withAzure(base string, client *http.Client) *contender {
 	pipeline := runtime.NewPipeline("bench", "v1.0.0", runtime.PipelineOptions{}, &policy.ClientOptions{Transport: client})
 	return &contender{name: "azcore", call: func(ctx context.Context, t *ticket) error {
@@ -250,6 +255,7 @@ func withAzure(base string, client *http.Client) *contender {
 	}}
 }
 
+// withOpenAI makes it with the client of openai-go.
 func withOpenAI(base string, client *http.Client) *contender {
 	c := openai.NewClient(option.WithBaseURL(base+"/"), option.WithAPIKey("bench"), option.WithHTTPClient(client))
 	return &contender{name: "openai-go", call: func(ctx context.Context, t *ticket) error {
@@ -261,6 +267,7 @@ func withOpenAI(base string, client *http.Client) *contender {
 	}}
 }
 
+// withStripe makes it with stripe-go's call for raw requests.
 func withStripe(base string, client *http.Client) *contender {
 	backend := stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
 		URL: new(base), HTTPClient: client, LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
@@ -283,6 +290,7 @@ func withStripe(base string, client *http.Client) *contender {
 	}}
 }
 
+// withResty makes it with resty.
 func withResty(base string, client *http.Client) *contender {
 	c := resty.NewWithClient(client).SetBaseURL(base)
 	return &contender{name: "resty", call: func(ctx context.Context, t *ticket) error {

@@ -20,8 +20,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
+// errID ends a run: an id has the wrong length.
 var errID = errors.New("no id")
 
+// identifiers is the table ids.
 func identifiers(ctx context.Context, s settings) error {
 	s = s.or(15, 20_000)
 	maker := telco.NewIDMaker(idKey, "FPT")
@@ -61,8 +63,8 @@ func identifiers(ctx context.Context, s settings) error {
 	return s.cores(ctx, all, "id")
 }
 
-// cores runs a table on one core, by CPU time, and on two, by the wall: what two cores
-// bring is seen only there.
+// cores runs a table on one core by CPU time, and on two by the wall clock. Only the latter shows
+// what a second core brings.
 func (s settings) cores(ctx context.Context, all []*contender, what string) error {
 	one := make([]*contender, len(all))
 	for i, c := range all {
@@ -89,10 +91,13 @@ func (s settings) cores(ctx context.Context, all []*contender, what string) erro
 // queued is what the second part of the table puts in a limiter's way.
 type queued struct {
 	perSecond rate.Limit
-	cancelled int // waits that give up
-	behind    int // background calls that wait
+	// cancelled is how many waits give up.
+	cancelled int
+	// behind is how many background calls wait.
+	behind int
 }
 
+// limiters is the table limiter.
 func limiters(ctx context.Context, s settings) error {
 	s = s.or(15, 100_000)
 	plenty := func() *rate.Limiter { return rate.NewLimiter(1e9, 1e9) }
@@ -119,8 +124,10 @@ func limiters(ctx context.Context, s settings) error {
 	return q.print(ctx, s)
 }
 
+// waitFunc is a limiter's wait in a lane.
 type waitFunc func(ctx context.Context, lane telco.Lane) error
 
+// print makes the next caller wait in each way, behind each limiter.
 func (q queued) print(ctx context.Context, s settings) error {
 	fmt.Fprintf(s.out, "\n| the next caller's wait at %.0f/s, in slots | x/time/rate | ours |\n|---|--:|--:|\n", float64(q.perSecond))
 	for _, row := range []struct {
@@ -153,21 +160,21 @@ func (q queued) print(ctx context.Context, s settings) error {
 	return nil
 }
 
-// afterCancelled lets many wait, cancels them all, and takes the next caller's time.
+// afterCancelled lets many wait, cancels them all, and measures the next caller's wait.
 func (q queued) afterCancelled(ctx context.Context, wait waitFunc) (time.Duration, error) {
 	stop := crowd(ctx, wait, q.cancelled, telco.Foreground)
 	stop()
 	return q.next(ctx, wait)
 }
 
-// overtaking takes a teller's time behind a crowd in the background.
+// overtaking measures a teller's wait behind a crowd in the background.
 func (q queued) overtaking(ctx context.Context, wait waitFunc) (time.Duration, error) {
 	stop := crowd(ctx, wait, q.behind, telco.Background)
 	defer stop()
 	return q.next(ctx, wait)
 }
 
-// next is how long a teller's call waits; below zero when that is more than 100 slots.
+// next is how long a teller's call waits; it is below zero when that is more than 100 slots.
 func (q queued) next(ctx context.Context, wait waitFunc) (time.Duration, error) {
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, time.Duration(100*float64(time.Second)/float64(q.perSecond)))
@@ -178,7 +185,7 @@ func (q queued) next(ctx context.Context, wait waitFunc) (time.Duration, error) 
 	return time.Since(began), nil
 }
 
-// crowd makes that many callers wait until stop is called, after which none is left.
+// crowd makes n callers wait until stop is called. After stop none of them is left.
 func crowd(ctx context.Context, wait waitFunc, n int, lane telco.Lane) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var began, ended sync.WaitGroup

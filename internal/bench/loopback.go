@@ -32,6 +32,7 @@ func dialling(r *remote) *http.Transport {
 	return t
 }
 
+// over makes an HTTP client of a transport.
 func over(t http.RoundTripper) *http.Client { return &http.Client{Transport: t} }
 
 // named renames a contender.
@@ -40,6 +41,7 @@ func (c *contender) named(name string) *contender {
 	return c
 }
 
+// onLoopback is the table loopback.
 func onLoopback(ctx context.Context, s settings) error {
 	s = s.or(9, 3000)
 	return s.sockets(ctx, "tcp", []int{1, 64, 256}, func(r *remote) ([]*contender, error) {
@@ -69,7 +71,9 @@ func onLoopback(ctx context.Context, s settings) error {
 	})
 }
 
-// sockets runs a table at several numbers of callers, against a server process of its own.
+// sockets runs a table at several numbers of callers against a server process of its own. It also
+// counts what arrives there, so that a contender which sends more or less than one request is
+// found out.
 func (s settings) sockets(ctx context.Context, mode string, callers []int, rivals func(*remote) ([]*contender, error)) (err error) {
 	r, err := spawn(ctx, mode)
 	if err != nil {
@@ -124,6 +128,8 @@ func (s settings) sockets(ctx context.Context, mode string, callers []int, rival
 	return nil
 }
 
+// overTLS is the table tls. A registration dials by design, so its rivals dial as well, with and
+// without sessions.
 func overTLS(ctx context.Context, s settings) error {
 	s = s.or(9, 600)
 	return s.sockets(ctx, "tls", []int{1, 64}, func(r *remote) ([]*contender, error) {
@@ -166,12 +172,13 @@ func overTLS(ctx context.Context, s settings) error {
 	})
 }
 
-// rawTCP is the limit: frames over connections that are kept, nothing of HTTP.
+// rawTCP is the limit of the machine: frames over connections that are kept, without HTTP.
 func rawTCP(addr string) *contender {
 	pool := &frames{addr: addr, idle: make(chan *framed, 256)}
 	return &contender{name: "floor: frames over TCP, codec by hand", call: pool.call, done: pool.close}
 }
 
+// frames is a pool of connections that carry frames.
 type frames struct {
 	addr string
 	idle chan *framed
@@ -184,6 +191,7 @@ type framed struct {
 	out, got []byte
 }
 
+// call exchanges one frame, and keeps the connection for the next call.
 func (f *frames) call(ctx context.Context, t *ticket) error {
 	c, err := f.take(ctx)
 	if err != nil {
@@ -201,6 +209,7 @@ func (f *frames) call(ctx context.Context, t *ticket) error {
 	return nil
 }
 
+// take gives out an idle connection, or dials.
 func (f *frames) take(ctx context.Context) (*framed, error) {
 	select {
 	case c := <-f.idle:
@@ -215,6 +224,7 @@ func (f *frames) take(ctx context.Context) (*framed, error) {
 	return &framed{conn: conn, in: bufio.NewReader(conn)}, nil
 }
 
+// exchange sends the order of a ticket and checks the answer.
 func (c *framed) exchange(t *ticket) error {
 	body := appendOrder(c.got[:0], t)
 	c.out = appendFrame(c.out[:0], body)
@@ -228,6 +238,7 @@ func (c *framed) exchange(t *ticket) error {
 	return checkOrder(c.got, t)
 }
 
+// close closes the idle connections.
 func (f *frames) close(context.Context) {
 	for {
 		select {

@@ -3,6 +3,19 @@
 //
 //	go -C internal/bench run . -table mem
 //
+// These are the tables:
+//
+//	mem       calls whose wire is a function: what a client costs by itself
+//	loopback  calls over real sockets, by the wall clock
+//	tls       the same over TLS, with and without sessions
+//	ids       making an id
+//	limiter   a grant of the limiter, and what cancelled waits leave behind
+//	store     durable changes of sales, from several writers at once
+//	flat      whether a client stays as cheap and as small as it was when it was new
+//
+// With -into FILE a table replaces the one between its marks in a document. A short trial of a table
+// is -rounds 1 -n 200; its numbers mean nothing, but its answers are checked all the same.
+//
 // docs/performance.md says what the rows mean. Only ratios and allocations are the same on
 // another machine.
 //
@@ -31,13 +44,19 @@ import (
 
 // settings are the flags.
 type settings struct {
-	table  string
-	rounds int            // how often each contender has its turn; 0: the table's own number
-	n      int            // calls in one turn; 0: the table's own number
-	only   *regexp.Regexp // contenders beside the baseline; nil: all
-	load   time.Duration  // of flat: how long memory is watched
-	dir    string         // of store: where its files are made
-	out    io.Writer
+	// table is the one to print.
+	table string
+	// rounds is how often each contender has its turn, n how many calls a turn has; 0 takes the
+	// table's own number.
+	rounds int
+	n      int
+	// only names the contenders to run beside the baseline; nil runs all.
+	only *regexp.Regexp
+	// load is how long the table flat watches memory.
+	load time.Duration
+	// dir is where the table store makes its files.
+	dir string
+	out io.Writer
 }
 
 // or fills in what the flags left open.
@@ -51,11 +70,14 @@ func (s settings) or(rounds, n int) settings {
 	return s
 }
 
+// tables are the tables by name; it is read only.
 var tables = map[string]func(context.Context, settings) error{
 	"mem": inMemory, "loopback": onLoopback, "tls": overTLS, "ids": identifiers,
 	"limiter": limiters, "store": stores, "flat": flat,
 }
 
+// main is two programs: with serveVariable set it is the server of a table over sockets, else it
+// prints the table that the flags name.
 func main() {
 	if mode := os.Getenv(serveVariable); mode != "" {
 		leave(serve(mode))
@@ -96,7 +118,7 @@ func main() {
 	leave(err)
 }
 
-// put replaces what stands in a document between the marks of a table.
+// put replaces the text between the marks of a table in a document.
 func put(file, table, text string) error {
 	document, err := os.ReadFile(file) //nolint:gosec // the file that the user names
 	if err != nil {
@@ -111,6 +133,7 @@ func put(file, table, text string) error {
 	return os.WriteFile(file, []byte(before+mark+strings.TrimSpace(text)+"\n"+end+after), 0o644) //nolint:gosec // a document for everybody
 }
 
+// leave ends the program with status 1 when err is an error.
 func leave(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -118,26 +141,32 @@ func leave(err error) {
 	}
 }
 
-// contender is one way to do the work. The first of a table is its baseline.
+// contender is one way to do the work. The first one of a table is its baseline.
 type contender struct {
-	name   string
-	beside *contender // the same work by hand; nil: there is none
+	name string
+	// beside does the same work by hand; nil when there is no such contender.
+	beside *contender
 	// call does the work of one ticket and checks what came back. Workers call it at once.
 	call func(ctx context.Context, t *ticket) error
-	// after judges a whole turn of n calls; nil: nothing to judge.
+	// after judges a whole turn of n calls; nil judges nothing.
 	after func(ctx context.Context, n int) error
-	done  func(ctx context.Context) // lets go what it holds; nil: nothing
-	costs []cost                    // one per round
+	// done lets go of what it holds; nil holds nothing.
+	done func(ctx context.Context)
+	// costs has one element for each round.
+	costs []cost
 }
 
 // cost is what one turn took.
 type cost struct {
-	calls         int
-	time          time.Duration // CPU time or wall time, as the table says
-	wall          time.Duration
-	mallocs, size float64 // per call
+	calls int
+	// time is CPU time or wall time, as the table says.
+	time time.Duration
+	wall time.Duration
+	// mallocs and size are the allocations and the bytes of one call.
+	mallocs, size float64
 }
 
+// perCall is the time of one call in nanoseconds.
 func (c cost) perCall() float64 { return float64(c.time) / float64(c.calls) }
 
 // turns says how a table is run.
@@ -145,10 +174,11 @@ type turns struct {
 	settings
 
 	workers int
-	clock   func() (time.Duration, error) // cpu or wall
+	// clock is cpu or wall.
+	clock func() (time.Duration, error)
 }
 
-// run gives every contender its turns, one short turn before to warm up.
+// run gives every contender its turns, after one short turn to warm up.
 func (t turns) run(ctx context.Context, all []*contender) error {
 	t.workers = max(t.workers, 1)
 	for _, c := range all {
@@ -173,8 +203,8 @@ func (t turns) run(ctx context.Context, all []*contender) error {
 	return nil
 }
 
-// turn measures n calls. What they send is made before, and the garbage of others is
-// collected before; the collections that the calls themselves cause count.
+// turn measures n calls. What they send is made before, and the garbage of others is collected
+// before; the collections that the calls themselves cause are part of their cost.
 func (t turns) turn(ctx context.Context, c *contender, n int) (cost, error) {
 	tickets, err := makeTickets(n)
 	if err != nil {
@@ -208,7 +238,8 @@ func (t turns) turn(ctx context.Context, c *contender, n int) (cost, error) {
 	}, nil
 }
 
-// all works the tickets off with that many goroutines.
+// all does the work of the tickets with that many goroutines, and stops at the first wrong
+// answer.
 func (c *contender) all(ctx context.Context, tickets []ticket, workers int) error {
 	if workers == 1 {
 		for i := range tickets {
@@ -243,8 +274,10 @@ func cpu() (time.Duration, error) {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano()), err
 }
 
+// started is where wall counts from.
 var started = time.Now()
 
+// wall is the time since the program began.
 func wall() (time.Duration, error) { return time.Since(started), nil }
 
 // chosen drops the contenders that -only does not name, except the baseline.
@@ -254,7 +287,7 @@ func (s settings) chosen(all []*contender) []*contender {
 	})
 }
 
-// release lets everything go.
+// release lets go of what the contenders hold.
 func release(ctx context.Context, all []*contender) {
 	for _, c := range all {
 		if c.done != nil {
@@ -266,6 +299,7 @@ func release(ctx context.Context, all []*contender) {
 // spread is a median with its quartiles.
 type spread struct{ low, median, high float64 }
 
+// String writes the median with its quartiles, or a single value alone.
 func (s spread) String() string {
 	if s.low == s.high {
 		return fmt.Sprintf("%.2f", s.median)
@@ -276,6 +310,7 @@ func (s spread) String() string {
 	return fmt.Sprintf("%.2f (%.2f–%.2f)", s.median, s.low, s.high)
 }
 
+// spreadOf sorts values and takes their quartiles.
 func spreadOf(values []float64) spread {
 	slices.Sort(values)
 	at := func(share float64) float64 { return values[int(share*float64(len(values)-1)+0.5)] }
@@ -291,7 +326,8 @@ func (c *contender) ratio(base *contender) spread {
 	return spreadOf(values)
 }
 
-// ratios are the two columns that travel: to the baseline, and to the same work by hand.
+// ratios are the two columns that are the same on another machine: the ratio to the baseline, and
+// the one to the same work by hand.
 func (c *contender) ratios(base *contender) string {
 	text := c.ratio(base).String()
 	if c.beside == nil || len(c.beside.costs) == 0 {
@@ -309,6 +345,7 @@ func (c *contender) median(of func(cost) float64) float64 {
 	return spreadOf(values).median
 }
 
+// micros, mallocs and size are the medians that the tables print.
 func (c *contender) micros() float64  { return c.median(cost.perCall) / 1e3 }
 func (c *contender) mallocs() float64 { return c.median(func(k cost) float64 { return k.mallocs }) }
 func (c *contender) size() float64    { return c.median(func(k cost) float64 { return k.size }) }

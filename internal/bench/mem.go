@@ -16,8 +16,10 @@ import (
 	"time"
 )
 
+// memBase is a server that nothing ever dials.
 const memBase = "https://partner.test"
 
+// inMemory is the table mem.
 func inMemory(ctx context.Context, s settings) error {
 	s = s.or(15, 4000)
 	f := &fake{}
@@ -45,6 +47,8 @@ func inMemory(ctx context.Context, s settings) error {
 	return nil
 }
 
+// memContenders are ours with and without extras, the same by hand, the other libraries, and the
+// two floors.
 func memContenders(ctx context.Context, f *fake, client *http.Client) ([]*contender, error) {
 	all := []*contender{plain(memBase, client)}
 	bare, err := newSDK(ctx, memBase, client)
@@ -68,7 +72,8 @@ func memContenders(ctx context.Context, f *fake, client *http.Client) ([]*conten
 	return append(append(append(all, others...), least), alone...), err
 }
 
-// alone measures the fake by itself, with a request that is there already.
+// alone measures the fake by itself, with a request that is made once. What it costs is in every
+// other row.
 func (f *fake) alone() ([]*contender, error) {
 	var all []*contender
 	for _, kind := range []struct{ name, method, target, body string }{
@@ -105,9 +110,10 @@ func (f *fake) alone() ([]*contender, error) {
 	return all, nil
 }
 
-// step is how many calls are measured at once; every fourth time the baseline's are too.
+// step is how many calls are measured at once. Every fourth time the baseline's are measured too.
 const step = 1000
 
+// flat is the table flat.
 func flat(ctx context.Context, s settings) error {
 	s = s.or(1, 1_000_000)
 	f := &fake{}
@@ -140,7 +146,7 @@ func flat(ctx context.Context, s settings) error {
 	return s.underLoad(ctx, f, client)
 }
 
-// addUp makes the calls, in turn with the baseline.
+// addUp makes the calls, taking turns with the baseline.
 func (s settings) addUp(ctx context.Context, base, c *contender) error {
 	base.costs, c.costs = nil, make([]cost, 0, s.n/step)
 	t := turns{settings: s, workers: 1, clock: cpu}
@@ -163,6 +169,7 @@ func (s settings) addUp(ctx context.Context, base, c *contender) error {
 	return nil
 }
 
+// between is the ratio of some of the parts that addUp measured.
 func between(c, base *contender, from, to int) string {
 	if from >= to {
 		return "–"
@@ -200,8 +207,10 @@ func (s settings) underLoad(ctx context.Context, f *fake, client *http.Client) e
 // memory is what the heap holds after the collector.
 type memory uint64
 
+// String writes MiB.
 func (m memory) String() string { return fmt.Sprintf("%.1f MiB", float64(m)/(1<<20)) }
 
+// inUse measures what the heap holds after the collector.
 func inUse() memory {
 	runtime.GC()
 	runtime.GC() // what a pool held until the first is gone after the second

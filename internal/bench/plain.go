@@ -20,9 +20,10 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// ownID is the same in each plain exchange.
 const ownID = "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"
 
-// order is the message there and back.
+// order is the message of the plain exchange, there and back.
 type order struct {
 	Code           string `json:"errorCode,omitempty"`
 	Message        string `json:"message,omitempty"`
@@ -41,6 +42,7 @@ type order struct {
 	Note           string `json:"note,omitempty"`
 }
 
+// orderOf is what a ticket sends.
 func orderOf(t *ticket) order {
 	return order{
 		Number: t.digits, Channel: "FPTSHOP", Shop: shop, Employee: employee, POS: pos,
@@ -77,6 +79,7 @@ func plain(base string, client *http.Client) *contender {
 	}}
 }
 
+// readPlain reads and checks the answer to a plain exchange.
 func readPlain(resp *http.Response, t *ticket) error {
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -95,7 +98,8 @@ func readPlain(resp *http.Response, t *ticket) error {
 // buffers are for messages of the floors, there and back.
 var buffers = sync.Pool{New: func() any { return new([1024]byte) }}
 
-// floor is a RoundTrip without http.Client, of a request made from a template.
+// floor calls RoundTrip without an http.Client, with a request from a template: the least that
+// net/http can cost.
 func floor(base string, wire http.RoundTripper) (*contender, error) {
 	target, err := url.Parse(base + plainPath)
 	if err != nil {
@@ -138,7 +142,7 @@ func appendOrder(b []byte, t *ticket) []byte {
 	return append(b, '}')
 }
 
-// checkOrder reads the members by searching for their names.
+// checkOrder finds the members by their names instead of parsing.
 func checkOrder(text []byte, t *ticket) error {
 	_, digits, _ := bytes.Cut(text, []byte(`"amount":`))
 	digits, _, _ = bytes.Cut(digits, []byte(`,`))
@@ -150,6 +154,7 @@ func checkOrder(text []byte, t *ticket) error {
 }
 
 const (
+	// All tickets are of one shop, one employee and one package.
 	shop     = "HN_001"
 	employee = "nv.0042"
 	pos      = "P2"
@@ -157,20 +162,26 @@ const (
 	price    = 120_000
 )
 
+// staff is who sells.
 var staff = telco.Staff{Shop: shop, Employee: employee, POS: pos}
 
-// ticket is one sale.
+// ticket is what one call is about.
 type ticket struct {
-	order   string
-	digits  string       // the number as it stands on the wire
-	number  telco.MSISDN // the same
-	trans   string       // MobiFone's id
+	order string
+	// digits is the number as it is on the wire, and number the same as a type.
+	digits string
+	// the same
+	number telco.MSISDN
+	// trans is MobiFone's id.
+	trans   string
 	otp     telco.OTP
 	scratch [32]byte
 }
 
+// ticketsMade counts them, so that no two have the same ids.
 var ticketsMade atomic.Int64
 
+// makeTickets makes n tickets, each with numbers and ids of its own.
 func makeTickets(n int) ([]ticket, error) {
 	otp, err := telco.ParseOTP("493817")
 	if err != nil {

@@ -34,7 +34,7 @@ import (
 // serveVariable in the environment makes this program the server: "tcp" or "tls".
 const serveVariable = "BENCH_SERVE"
 
-// server counts what arrives.
+// server answers and counts what arrives.
 type server struct {
 	answers answers
 
@@ -69,6 +69,7 @@ func serve(mode string) error {
 	return lines.Err()
 }
 
+// accept serves each connection until its client goes away.
 func (s *server) accept(listener net.Listener, config *tls.Config) {
 	for {
 		conn, err := listener.Accept()
@@ -142,6 +143,7 @@ func (s *server) talk(conn net.Conn) error {
 	}
 }
 
+// answer appends the answer to one request.
 func (s *server) answer(dst []byte, path, query string, body []byte) ([]byte, error) {
 	s.requests.Add(1)
 	m, err := s.answers.at(time.Now())
@@ -154,6 +156,7 @@ func (s *server) answer(dst []byte, path, query string, body []byte) ([]byte, er
 	return dst, err
 }
 
+// appendHTTP appends a whole reply around an answer.
 func (s *server) appendHTTP(b, answer []byte) []byte {
 	b = append(b, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: "...)
 	b = append(b, s.answers.now.Load().header["Date"][0]...)
@@ -168,9 +171,11 @@ type head struct {
 	path, query string
 	length      int
 	chunked     bool
-	last        bool // the client closes after this one
+	// last says that the client closes the connection after this request.
+	last bool
 }
 
+// readHead reads the head of a request, and refuses what no client here sends.
 func readHead(in *bufio.Reader) (head, error) {
 	var h head
 	line, err := in.ReadSlice('\n')
@@ -203,6 +208,7 @@ func readHead(in *bufio.Reader) (head, error) {
 	}
 }
 
+// readBody reads the body that a head announces into room.
 func (h head) readBody(in *bufio.Reader, room []byte) ([]byte, error) {
 	if !h.chunked {
 		return readFull(in, room, h.length)
@@ -214,6 +220,7 @@ func (h head) readBody(in *bufio.Reader, room []byte) ([]byte, error) {
 	return room, err
 }
 
+// readFull reads n bytes into room, or into a larger one.
 func readFull(in io.Reader, room []byte, n int) ([]byte, error) {
 	if n > 1<<16 {
 		return nil, errors.New("a body that nobody here sends")
@@ -225,6 +232,7 @@ func readFull(in io.Reader, room []byte, n int) ([]byte, error) {
 	return room[:n], err
 }
 
+// readFrame reads a length in four bytes and then so many bytes.
 func readFrame(in io.Reader, room []byte) ([]byte, error) {
 	room, err := readFull(in, room, 4)
 	if err != nil {
@@ -233,6 +241,7 @@ func readFrame(in io.Reader, room []byte) ([]byte, error) {
 	return readFull(in, room, int(binary.BigEndian.Uint32(room)))
 }
 
+// appendFrame appends a body with its length in front.
 func appendFrame(b, body []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(len(body)))
 	return append(b, body...)
@@ -240,8 +249,9 @@ func appendFrame(b, body []byte) []byte {
 
 // remote is a server in another process.
 type remote struct {
-	addr  string
-	roots *x509.CertPool // nil: no TLS
+	addr string
+	// roots trust the server's certificate; nil means no TLS.
+	roots *x509.CertPool
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	out   *bufio.Reader
@@ -277,6 +287,7 @@ func spawn(ctx context.Context, mode string) (*remote, error) {
 	return r, nil
 }
 
+// greet reads where the server listens, and its certificate.
 func (r *remote) greet(mode string) error {
 	line, err := r.out.ReadString('\n')
 	if err != nil {
@@ -300,6 +311,7 @@ func (r *remote) greet(mode string) error {
 	return nil
 }
 
+// base is the server's URL.
 func (r *remote) base() string {
 	if r.roots != nil {
 		return "https://" + r.addr
@@ -307,6 +319,7 @@ func (r *remote) base() string {
 	return "http://" + r.addr
 }
 
+// counts asks the server what it has seen.
 func (r *remote) counts() (counts, error) {
 	var c counts
 	if _, err := fmt.Fprintln(r.in); err != nil {

@@ -26,7 +26,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/bench/sales"
 )
 
-// changesOfASale: opened, paid, OTP asked, ticket, looked up and send planned, outcome.
+// changesOfASale are: opened, paid, OTP asked, ticket, looked up and send planned, outcome.
 const changesOfASale = 6
 
 // keeper stores a change durably, or fails.
@@ -36,6 +36,7 @@ type keeper interface {
 	Close() error
 }
 
+// stores is the table store.
 func stores(ctx context.Context, s settings) (err error) {
 	s = s.or(5, 0)
 	dir, err := os.MkdirTemp(s.dir, "bench-store")
@@ -53,6 +54,7 @@ func stores(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
+// writing measures one number of writers at once, each store in files of its own.
 func (s settings) writing(ctx context.Context, dir string, writers int) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -88,8 +90,8 @@ func (s settings) writing(ctx context.Context, dir string, writers int) error {
 	return nil
 }
 
-// keeping makes a contender that stores one whole sale per call, and looks after each turn
-// whether the last sale of it is there in full.
+// keeping makes a contender that stores one whole sale in each call. After each turn it checks
+// that the last sale of the turn is there in full.
 func keeping(name string, k keeper) *contender {
 	var made atomic.Int64
 	var last atomic.Pointer[string]
@@ -163,6 +165,7 @@ type appended struct {
 	ends map[string]int64
 }
 
+// newAppended makes the file.
 func newAppended(path string) (*appended, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // in a directory of our own
 	return &appended{file: file, ends: map[string]int64{}}, err
@@ -192,8 +195,10 @@ func (a *appended) version(_ context.Context, id string) (int64, error) {
 // Close closes the file.
 func (a *appended) Close() error { return a.file.Close() }
 
+// oneEach is a plain SQLite store: a commit for every change, and nothing but the change.
 type oneEach struct{ db *sql.DB }
 
+// newOneEach makes the database.
 func newOneEach(ctx context.Context, path string) (oneEach, error) {
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_txlock=immediate")
 	if err != nil {
@@ -218,6 +223,7 @@ func (o oneEach) Apply(ctx context.Context, c sale.Change) error {
 	return tx.Commit()
 }
 
+// write stores the state and the events of a change, if the version is still the expected one.
 func write(ctx context.Context, tx *sql.Tx, c sale.Change) error {
 	state, err := json.Marshal(c.State)
 	if err != nil {

@@ -18,12 +18,13 @@ var Rules = sale.Rules{
 	AlarmAfter: 2 * time.Hour, OpenFor: 24 * time.Hour,
 }
 
-// Ring returns keys for a store.
+// Ring returns keys for a store. They are constants: what is stored here is nobody's data.
 func Ring() sqlstore.Keyring {
 	key := func(name string) telco.Secret { return telco.NewSecret(fmt.Sprintf("%-32s", name)) }
 	return sqlstore.Keyring{Keys: map[string]telco.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
 }
 
+// ids makes the partnerTransIds of all sales.
 var ids = telco.NewIDMaker(telco.NewSecret("resume-benchmark-key"), "FPT")
 
 // NewID returns the id of an attempt to sell.
@@ -31,8 +32,8 @@ func NewID(shop, order string, attempt int) (telco.PartnerTransID, error) {
 	return ids.ID(shop, order, attempt)
 }
 
-// Events returns what happens in the i-th sale, each event at the given time; the last one
-// is the outcome of its registration. A sale that does not come to rest ends in Unknown.
+// Events returns what happens in the i-th sale, every event at the given time. The last event is
+// the outcome of the registration. A sale that does not come to rest ends in Unknown.
 func Events(i int, at time.Time, rests bool) ([]sale.Event, error) {
 	order := fmt.Sprintf("BENCH-%d", i)
 	id, err := NewID("HN01", order, 1)
