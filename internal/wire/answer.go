@@ -45,6 +45,7 @@ func (w *Wire) WriteAnswer(op telco.Operation, a *Answer, cred telco.Credentials
 	if err != nil {
 		return nil, nil, err
 	}
+	// The code comes first, because a success flag must agree with it.
 	code, err := w.wireCode(o, a)
 	if err != nil {
 		return nil, nil, err
@@ -54,6 +55,7 @@ func (w *Wire) WriteAnswer(op telco.Operation, a *Answer, cred telco.Credentials
 	b.putFirst(f.code, b.code(code))
 	success := o.classify(code).class == Success
 	b.putFirst(f.success, success != a.Contradict)
+	// An answer that is a success confirms itself where the contract wants that.
 	if success && len(w.inner) > 0 {
 		b.putFirst(f.inner, w.inner[0])
 	}
@@ -74,6 +76,7 @@ func (w *Wire) WriteAnswer(op telco.Operation, a *Answer, cred telco.Credentials
 			return nil, nil, fmt.Errorf("%s: the codec: %w", op, err)
 		}
 	}
+	// A signature over the bytes is made when the bytes are final.
 	if r := w.auth.Reply; r != nil && r.Canonical == "body" {
 		signature, err := w.NewKey(cred).sign(body)
 		if err != nil {
@@ -91,6 +94,7 @@ func (w *Wire) signAnswer(b *builder, h http.Header, cred telco.Credentials) err
 	if r == nil || r.Canonical == "body" {
 		return nil
 	}
+	// The members are read back as the client will read them.
 	t, problem := jsontree.Read(b.root.appendJSON(nil), nil)
 	if problem != "" {
 		return errors.New("the answer: " + problem)
@@ -103,6 +107,7 @@ func (w *Wire) signAnswer(b *builder, h http.Header, cred telco.Credentials) err
 	if err != nil {
 		return err
 	}
+	// The signature goes into a header, or among the members that it does not cover.
 	if r.Header != "" {
 		h.Set(r.Header, signature)
 		return nil
@@ -123,6 +128,7 @@ func (w *Wire) wireCode(o *operation, a *Answer) (string, error) {
 			}
 		}
 	}
+	// The first string of the row that means this code here.
 	if named := w.byName[a.Code]; named != nil {
 		for _, wire := range named.Wire {
 			if r := o.codes[wire].rule; r != nil && r.Name == a.Code {
@@ -151,6 +157,7 @@ func (o *jsonObject) put(names []string, v any) bool {
 	case i < 0 && len(names) == 1:
 		o.names, o.values = append(o.names, names[0]), append(o.values, v)
 		return true
+	// Objects on the way are made as they are needed.
 	case i < 0:
 		child := &jsonObject{}
 		o.names, o.values = append(o.names, names[0]), append(o.values, child)
@@ -251,6 +258,7 @@ func (b *builder) body(o *operation, d *field.Data) {
 	if len(b.w.frame.data) > 0 {
 		base = b.w.frame.data[0].names
 	}
+	// below is a place of the document as a path from the root.
 	below := func(p place) []string {
 		if p.root {
 			return p.names
@@ -262,6 +270,7 @@ func (b *builder) body(o *operation, d *field.Data) {
 		for i := range d.Rows {
 			rows[i] = b.row(o, &d.Rows[i])
 		}
+		// transactions.get answers with one object; a list there would also be read.
 		if o.set == field.Get && len(rows) == 1 {
 			b.put(below(o.rows), rows[0])
 		} else {
@@ -290,6 +299,7 @@ func (b *builder) row(o *operation, r *field.Row) *jsonObject {
 	for i := range o.row {
 		s := &o.row[i]
 		v := b.field(s.At(r), s.format)
+		// A row's code is written as the envelope's codes are.
 		if s.Name == "resultCode" {
 			v = b.code(r.ResultCode)
 		}
@@ -309,6 +319,8 @@ func (b *builder) field(at any, format string) any {
 	case *string:
 		return text(*at)
 	case *field.StateSaid:
+		// A string goes before the state, so that a state the contract does not list can be
+		// played.
 		if at.WireState != "" { // so that a state the contract does not list can be played
 			return at.WireState
 		}

@@ -20,11 +20,13 @@ func (r *reader) body(o *operation) *Error {
 	}
 	for i := range o.data {
 		s := &o.data[i]
+		// A place from the root is not below the envelope's data.
 		from, prefix := r.data, r.at
 		if s.root {
 			from, prefix = 0, ""
 		}
 		if problem := readSlot(r, s, from, &r.out.Data); problem != "" {
+			// What decides makes the answer unreadable; what decorates is only noted.
 			if s.Decides {
 				return &Error{Path: joinPath(prefix, s.text), Problem: problem}
 			}
@@ -53,6 +55,7 @@ func (r *reader) findData() *Error {
 		switch {
 		case ok && n == jsontree.None:
 			continue
+		// An earlier name held the data already.
 		case r.data != jsontree.None:
 			r.unread(p.text)
 			continue
@@ -109,15 +112,18 @@ func (r *reader) rows(o *operation) *Error {
 	case !ok:
 		return &Error{Path: r.rowsPath(o), Problem: throughNoObject}
 	case at == jsontree.None:
+		// Absent rows say nothing; a null may say that there are none.
 		out.HasRows = nullIsEmpty(o.set, out) && r.t.IsNull(place, o.rows.names)
 		return nil
 	}
 	out.HasRows = true
+	// One object is a list of one.
 	first, count := at, int32(1)
 	switch n := &r.t[at]; {
 	case n.Kind == jsontree.Object:
 	case n.Kind != jsontree.Array:
 		return &Error{Path: r.rowsPath(o), Problem: "must be a list or an object"}
+	// A list beyond the bound is not cut: half an answer would prove an absence.
 	case n.Count > rowsMax:
 		return &Error{Path: r.rowsPath(o), Problem: "has too many rows"}
 	default:
@@ -198,20 +204,24 @@ func (w *Wire) read(n *jsontree.Node, to any, format string) (problem string) {
 	switch to := to.(type) {
 	case *string:
 		*to, problem = readText(n)
+	// Ids are texts of bounded length; their form is MobiFone's business.
 	case *telco.TransID:
 		problem = readInto(n, to)
 	case *telco.PartnerTransID:
 		problem = readInto(n, to)
 	case *telco.PackageCode:
 		problem = readInto(n, to)
+	// A string that the contract does not list leaves the state unlisted, which decides nothing.
 	case *field.StateSaid:
 		to.WireState, problem = readText(n)
 		to.State = w.stateOf[to.WireState]
 	case *telco.MSISDN:
 		var text string
 		if text, problem = readText(n); problem == "" { // one that is masked or malformed matches no subscriber
+			// A number that is masked or malformed stays zero and matches no subscriber.
 			*to, _ = telco.ParseMSISDN(text)
 		}
+	// Money is a whole number of dong and never negative.
 	case *telco.VND:
 		var amount int64
 		amount, problem = readInteger(n, format)
@@ -220,6 +230,7 @@ func (w *Wire) read(n *jsontree.Node, to any, format string) (problem string) {
 		if *to, problem = readCount(n); problem == "" && format == fromZero {
 			*to++
 		}
+	// A pointer tells 0 from absent.
 	case **int:
 		var count int
 		if count, problem = readCount(n); problem == "" {
@@ -233,6 +244,7 @@ func (w *Wire) read(n *jsontree.Node, to any, format string) (problem string) {
 	case *time.Duration:
 		*to, problem = readDuration(n, unit(format))
 	case *time.Time:
+		// A layout that is a number may come in quotes and the other way round.
 		if n.Kind != jsontree.String && n.Kind != jsontree.Number {
 			return "must be a time"
 		}
@@ -257,6 +269,7 @@ func readInto[S ~string](n *jsontree.Node, to *S) string {
 
 // readText reads an id, code or text: a string, or a whole number of any length as it is written.
 func readText(n *jsontree.Node) (text, problem string) {
+	// A number keeps its digits: an id of twenty digits does not go through a float.
 	if n.Kind != jsontree.String && (n.Kind != jsontree.Number || !wholeDigits(n.Text)) {
 		return "", "must be a string or a whole number"
 	}
@@ -272,6 +285,7 @@ func readInteger(n *jsontree.Node, decimals string) (whole int64, problem string
 		whole, ok = wholeNumber(n.Text)
 	case jsontree.String: // plain digits: "120.000" and "120,000" are not numbers here
 		text := n.Text
+		// An amount in quotes may carry the contract's zeros behind the point.
 		if decimals != "" {
 			if cut := len(text) - (len(decimals) - 1); cut > 0 && text[cut:] == decimals[1:] {
 				text = text[:cut]
@@ -314,6 +328,7 @@ func readFlag(n *jsontree.Node) (flag bool, problem string) {
 	case n.Kind == jsontree.False:
 		return false, ""
 	case n.Kind == jsontree.String || n.Kind == jsontree.Number:
+		// Gateways write the same flag in several ways.
 		switch n.Text {
 		case "1", "true", "Y", "y":
 			return true, ""

@@ -51,6 +51,7 @@ func (k *Key) take() (*signing, error) {
 	s, _ := k.pool.Get().(*signing)
 	if s == nil {
 		s = &signing{text: make([]byte, 0, 320), said: make([]byte, 0, 320)}
+		// A scheme that signs nothing has no hash.
 		if k.w.auth.signs && !rsaScheme(k.w.auth.Scheme) {
 			if k.cred.Secret.IsZero() {
 				return nil, fmt.Errorf("%w: no secret", telco.CredentialsFailed)
@@ -78,6 +79,7 @@ func (k *Key) seal(b []byte, s *signing) (_ []byte, err error) {
 	if k.w.auth.Secret == "last" {
 		s.text = k.cred.Secret.AppendReveal(append(s.text, k.w.auth.Separator...))
 	}
+	// The largest hash fits the scratch; an RSA signature gets memory of its own.
 	raw := s.sum[:0]
 	if s.mac == nil {
 		if raw, err = k.signRSA(s.text); err != nil {
@@ -106,6 +108,7 @@ func (k *Key) sign(message []byte) (string, error) {
 // newHash makes the scheme's keyed hash; the legacy schemes hash the secret as part of the text.
 func (k *Key) newHash() hash.Hash {
 	secret := k.cred.Secret.AppendReveal(nil)
+	// What is made of the secret keeps a copy of its own.
 	defer clear(secret) // what is made of it keeps a copy of its own
 	switch k.w.auth.Scheme {
 	case "hmac-sha512":
@@ -136,6 +139,7 @@ func (k *Key) signRSA(message []byte) ([]byte, error) {
 	if k.cred.PrivateKey == nil {
 		return nil, fmt.Errorf("%w: no private key", telco.CredentialsFailed)
 	}
+	// The key may live in a device: only its public half says what it is.
 	if _, ok := k.cred.PrivateKey.Public().(*rsa.PublicKey); !ok {
 		return nil, fmt.Errorf("%w: the private key is no RSA key", telco.CredentialsFailed)
 	}
@@ -150,6 +154,7 @@ func (k *Key) signRSA(message []byte) ([]byte, error) {
 // verify reports whether a signature is that of a message.
 func (k *Key) verify(signature string, message []byte, public crypto.PublicKey) bool {
 	if !rsaScheme(k.w.auth.Scheme) {
+		// A keyed hash is verified by making it again.
 		want, err := k.sign(message)
 		return err == nil && hmac.Equal([]byte(want), []byte(signature))
 	}
@@ -228,6 +233,7 @@ func (w *Wire) EncodeLogin(cred telco.Credentials) (Request, error) {
 	}
 	out := Request{Method: l.Method, Path: l.Path, ContentType: typeJSON}
 	user, password := cred.Username, cred.Password.Reveal()
+	// The pairs are sorted by name, as in every other form.
 	if l.Encoding == "form" {
 		pairs := [][2]string{{l.Username, user}, {l.Password, password}}
 		if l.Password < l.Username {
@@ -257,6 +263,7 @@ func (w *Wire) DecodeLogin(body []byte) (token telco.Secret, ttl time.Duration, 
 	if problem != "" {
 		return telco.Secret{}, 0, &Error{Problem: problem}
 	}
+	// A token must be a string that can go into a header unchanged.
 	at, ok := t.Follow(0, l.token.names)
 	switch {
 	case !ok:
@@ -273,6 +280,7 @@ func (w *Wire) DecodeLogin(body []byte) (token telco.Secret, ttl time.Duration, 
 	if l.ExpiresIn == "" {
 		return token, 0, nil
 	}
+	// A lifetime that is absent is no lifetime; one that cannot be read is an error.
 	switch at, ok = t.Follow(0, l.expiresIn.names); {
 	case !ok:
 		problem = throughNoObject
@@ -305,6 +313,7 @@ func (w *Wire) ReadLogin(r *http.Request, body []byte) (username string, passwor
 		return "", telco.Secret{}, fmt.Errorf("%w: login: %w", telco.AuthKey, err)
 	}
 	user, pass := members[l.Username], members[l.Password]
+	// Exactly the two members, both strings.
 	if len(members) != 2 || user.text == "" || user.number || pass.text == "" || pass.number {
 		return "", telco.Secret{}, fmt.Errorf("%w: a login is a username and a password", telco.AuthKey)
 	}
@@ -320,6 +329,7 @@ func (w *Wire) WriteLogin(token telco.Secret, ttl time.Duration) (contentType st
 	}
 	b := builder{w: w}
 	b.put(l.token.names, text(token.Reveal()))
+	// Where the token's place is the code's, no code is written.
 	if code := w.frame.code[0]; code.text != l.token.text && code.text != l.expiresIn.text {
 		b.put(code.names, b.code(w.success[0]))
 	}

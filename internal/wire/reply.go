@@ -106,12 +106,14 @@ func (w *Wire) Decode(op telco.Operation, h http.Header, body []byte, try *Try, 
 	if err != nil {
 		return err
 	}
+	// A signature over the bytes is checked before anything reads them.
 	signed := w.auth.Reply
 	if signed != nil && signed.Canonical == "body" {
 		if err := w.verifyReply(h, body, nil, try); err != nil {
 			return &Error{Problem: err.Error()}
 		}
 	}
+	// The codec gets a copy: it may keep what it was given, and the buffer is used again.
 	if w.codec != nil {
 		m := contract.Message{Operation: op, Reply: true, Stamp: try.Stamp}
 		if try.Key != nil {
@@ -121,11 +123,13 @@ func (w *Wire) Decode(op telco.Operation, h http.Header, body []byte, try *Try, 
 			return &Error{Problem: "the codec cannot read it"}
 		}
 	}
+	// The tree's list of nodes is used again; a reply costs one allocation for its text.
 	room, _ := rooms.Get().(*jsontree.Tree)
 	if room == nil {
 		room = new(jsontree.Tree)
 	}
 	t, problem := readObject(body, *room)
+	// A signature over members needs the tree.
 	if problem == "" && signed != nil && signed.Canonical != "body" {
 		if err := w.verifyReply(h, nil, t, try); err != nil {
 			problem = err.Error()
@@ -139,6 +143,7 @@ func (w *Wire) Decode(op telco.Operation, h http.Header, body []byte, try *Try, 
 	if fault == nil {
 		fault = r.body(o)
 	}
+	// The list is cleared before it is kept: its nodes point into the reply's text.
 	if clear(t); len(t) <= roomMax {
 		*room = t[:0]
 		rooms.Put(room)
@@ -185,6 +190,7 @@ func (r *reader) frame(o *operation) *Error {
 	if fault != nil {
 		return fault
 	}
+	// A success flag is never believed against the code: the two must agree.
 	node, at, fault := r.first(f.success)
 	if fault != nil {
 		return fault
@@ -198,11 +204,13 @@ func (r *reader) frame(o *operation) *Error {
 			return &Error{Path: at.text, Problem: problem}
 		}
 	}
+	// Only a success is doubted: a refusal needs no confirmation.
 	if r.out.Class == Success && len(f.inner) > 0 {
 		if fault := r.innerCode(); fault != nil {
 			return fault
 		}
 	}
+	// The rest of the envelope decides nothing.
 	r.decoration(f.message, func(n *jsontree.Node) (ok bool) {
 		r.out.Message, ok = n.Text, n.Kind == jsontree.String
 		return ok && n.Text != ""
@@ -234,6 +242,7 @@ func (r *reader) code(o *operation) *Error {
 		if ok {
 			text, problem = readText(&r.t[n])
 		}
+		// decided says that an earlier name held the code.
 		decided := r.out.WireCode != ""
 		if problem != "" || text == "" {
 			if !decided && problem != "" {
@@ -248,6 +257,7 @@ func (r *reader) code(o *operation) *Error {
 		switch {
 		case !decided:
 			r.out.WireCode, r.out.Rule, r.out.Class = text, m.rule, m.class
+		// The same code twice is no news.
 		case text == r.out.WireCode:
 		case m.rule != nil && m.rule != r.out.Rule:
 			return &Error{Path: p.text, Problem: "contradicts another name of the same field"}
@@ -272,6 +282,7 @@ func (r *reader) innerCode() *Error {
 		return &Error{Path: at.text, Problem: problem}
 	}
 	if !slices.Contains(r.w.inner, text) {
+		// The code that is reported shows both, and no row of the table has such a code.
 		r.out.WireCode += "/" + text
 		r.out.Class, r.out.Rule = Unknown, nil
 	}

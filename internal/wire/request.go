@@ -80,12 +80,14 @@ func (w *Wire) Encode(op telco.Operation, f *field.Request, try *Try, room []byt
 		return Request{}, err
 	}
 	out := Request{Method: o.method, Path: o.path}
+	// A signature among the members covers the others, so it is made first.
 	signature := ""
 	if try != nil && w.auth.signs && w.auth.members[partSignature] != "" {
 		if signature, err = w.signMembers(o, f, try); err != nil {
 			return Request{}, err
 		}
 	}
+	// Large enough for the body of a registration.
 	if room == nil {
 		room = make([]byte, 320)
 	}
@@ -102,6 +104,7 @@ func (w *Wire) Encode(op telco.Operation, f *field.Request, try *Try, room []byt
 		out.ContentType = typeJSON
 	}
 	out.Body = body
+	// The codec translates last: what it returns is what is signed and sent.
 	if try != nil && w.codec != nil {
 		m := contract.Message{Operation: op, Credentials: try.Key.cred, Stamp: try.Stamp}
 		if out.ContentType, out.Body, err = w.codec.Write(m, body); err != nil {
@@ -131,6 +134,7 @@ func (w *Wire) appendBody(b []byte, o *operation, f *field.Request, try *Try, si
 	if isJSON {
 		b = append(b, '{')
 	}
+	// open are the objects that were opened and not closed, outermost first.
 	var open []string
 	var room [96]byte
 	first := true
@@ -144,6 +148,7 @@ func (w *Wire) appendBody(b []byte, o *operation, f *field.Request, try *Try, si
 		case len(text) == 0 && !it.constant:
 			continue
 		case isJSON:
+			// Items of one object are neighbours, so each object is opened once.
 			if len(it.parents) > 0 || len(open) > 0 {
 				b, open, first = openObjects(b, open, it.parents, first)
 			}
@@ -151,6 +156,7 @@ func (w *Wire) appendBody(b []byte, o *operation, f *field.Request, try *Try, si
 				b = append(b, ',')
 			}
 			b = append(b, it.key...)
+			// A number or a constant's literal goes without quotes.
 			if bare && !it.asText {
 				b = append(b, text...)
 			} else {
@@ -175,6 +181,7 @@ func (w *Wire) appendBody(b []byte, o *operation, f *field.Request, try *Try, si
 
 // openObjects closes the objects that an item is not in and opens those that it is in.
 func openObjects(b []byte, open, want []string, first bool) ([]byte, []string, bool) {
+	// same is how many objects stay open.
 	same := 0
 	for same < len(open) && same < len(want) && open[same] == want[same] {
 		same++
@@ -251,12 +258,14 @@ func (w *Wire) appendField(b []byte, at any, format string, end bool) (text []by
 		b = append(b, *at...)
 	case *int:
 		n := *at
+		// The SDK's page 1 is MobiFone's page 0. It is sent, though it is 0 there.
 		if format == fromZero && n > 0 {
 			return strconv.AppendInt(b, int64(n-1), 10), true, nil
 		}
 		b, err = appendNumber(b, int64(n))
 		return b, true, err
 	case *telco.VND:
+		// The format of an amount is the zeros that follow the point, with a digit before them.
 		if b, err = appendNumber(b, int64(*at)); len(b) > 0 && format != "" {
 			return append(b, format[1:]...), false, err
 		}
@@ -266,12 +275,15 @@ func (w *Wire) appendField(b []byte, at any, format string, end bool) (text []by
 		if t.IsZero() {
 			return b, false, nil
 		}
+		// The end of a window is not part of it. Where days are written, the last day inside is
+		// named.
 		if end && isDay(layout) {
 			t = t.Add(-1)
 		}
 		b, err = w.times.appendTime(b, layout, t)
 		return b, asNumber(layout), err
 	case *telco.State:
+		// A state that the contract has no string for cannot be asked for.
 		text, ok := w.wireState[*at]
 		if !ok && *at != telco.StateUnlisted {
 			err = errors.New("the contract has no wire string for this state")
@@ -305,13 +317,16 @@ func (w *Wire) Canonical(b []byte, op telco.Operation, f *field.Request) ([]byte
 		return nil, err
 	}
 	b = append(b, `{"v":1,"operation":`...)
+	// The version comes first: another form of these bytes is another fingerprint.
 	b = jsontree.AppendString(b, string(op))
 	var room [96]byte
 	for i := range field.Requests {
 		spec := &field.Requests[i]
+		// An OTP is a guess of six digits: a hash that covers it could be searched for it.
 		if spec.Name == field.OTPCode || !o.lists(i) {
 			continue
 		}
+		// Formats of one contract do not show here.
 		text, bare, err := w.appendCanonicalField(room[:0], spec.At(f))
 		switch {
 		case err != nil:

@@ -33,9 +33,11 @@ type sent struct {
 // be nil where no path is shared.
 func (w *Wire) OperationOf(method, path string, req *http.Request, body []byte) (telco.Operation, bool) {
 	candidates := w.routes[method+" "+path]
+	// Where one operation has the path, its content is for ReadRequest to judge.
 	if len(candidates) == 1 {
 		return candidates[0].op, true
 	}
+	// Operations that share a path are told apart by their constants.
 	for _, o := range candidates {
 		members, err := w.membersOf(o, req, body)
 		if err == nil && o.constantsFit(members) == "" {
@@ -62,6 +64,7 @@ func (w *Wire) ReadRequest(op telco.Operation, r *http.Request, body []byte) (fi
 	if err != nil {
 		return f, fmt.Errorf("%s: %w", op, err)
 	}
+	// A member that nobody reads would be a member that MobiFone ignores in silence.
 	for name := range members {
 		if !slices.ContainsFunc(o.items, func(it item) bool { return it.name == name }) {
 			return field.Request{}, fmt.Errorf("%s: a member the operation does not list", op)
@@ -78,6 +81,7 @@ func (w *Wire) ReadRequest(op telco.Operation, r *http.Request, body []byte) (fi
 		}
 		spec := &field.Requests[it.field-1]
 		to := spec.At(&f)
+		// A number in quotes where the contract writes none is not what the client sends.
 		if o.encoding == "json" && v.number != w.isNumber(it, to) {
 			return field.Request{}, fmt.Errorf("%s: %s: wrong JSON type", op, spec.Name)
 		}
@@ -106,6 +110,7 @@ func (w *Wire) isNumber(it *item, to any) bool {
 
 // membersOf reads what was sent to an operation, by name.
 func (w *Wire) membersOf(o *operation, r *http.Request, body []byte) (map[string]sent, error) {
+	// What carries the request is the query or the body, never both.
 	if o.encoding == "query" {
 		if len(body) > 0 {
 			return nil, errors.New("a body where the query carries the request")
@@ -122,6 +127,7 @@ func (w *Wire) membersOf(o *operation, r *http.Request, body []byte) (map[string
 		}
 		return readMembers(o.encoding, json)
 	}
+	// Without a codec the content type is the encoding's own.
 	if err := contentTypeIs(r, o.encoding); err != nil {
 		return nil, err
 	}
@@ -169,6 +175,7 @@ func readMembers(encoding string, body []byte) (map[string]sent, error) {
 		return nil, errors.New("body: " + problem)
 	}
 	members, ok := leaves(t)
+	// null and empty objects are never sent: a zero field is left out.
 	for i := range t[1:] {
 		if n := &t[i+1]; n.Kind == jsontree.Null || n.Kind == jsontree.Object && n.Count == 0 {
 			ok = false
@@ -207,6 +214,7 @@ func requestMembers(req *http.Request, body []byte) (map[string]sent, error) {
 	if err != nil {
 		return nil, err
 	}
+	// One name in both places would be signed once and read twice.
 	for name, v := range inBody {
 		if _, twice := members[name]; twice {
 			return nil, errors.New("a field stands in query and body")
@@ -271,15 +279,18 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 		*to, err = foreignID(s)
 	case *telco.OTP:
 		*to, err = telco.ParseOTP(s)
+		// ParseOTP reads what a person types, spaces and all; on the wire it is exact.
 		if err != nil || to.Reveal() != s { // ParseOTP reads what a person types
 			*to, err = telco.OTP{}, fmt.Errorf("malformed: %w", telco.OTPInvalid)
 		}
 	case *telco.VND:
 		var n int64
+		// The zeros behind the point belong to the format, not to the amount.
 		n, err = positive(strings.TrimSuffix(s, strings.TrimPrefix(it.format, "0")))
 		*to, err = telco.VND(n), coded(telco.AmountMismatch, err)
 	case *time.Time:
 		*to, err = w.times.parse(s, it.format)
+		// The window names its last day; the end is the start of the next one.
 		if err == nil && name == field.To && isDay(it.format) {
 			*to = to.AddDate(0, 0, 1)
 		}
@@ -290,6 +301,7 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 	case *int:
 		var n int64
 		if it.format == fromZero {
+			// Page 0 is allowed here, and positive refuses 0: so it reads ten times the page.
 			n, err = positive(s + "0")
 			if s == "0" || err == nil {
 				n, err = n/10+1, nil

@@ -24,6 +24,7 @@ import (
 // part is a part of the authentication: a key, a time, an id, the signature.
 type part uint8
 
+// The parts, in the order of contract.AuthNames. partCount is how many there are.
 const (
 	partAPIKey part = iota + 1
 	partUsername
@@ -68,6 +69,7 @@ func compileAuth(d contract.Auth) auth {
 	for p, name := range authNames(d.Members) {
 		a.members[p] = name
 	}
+	// A bearer token goes into the usual header unless the contract names another place.
 	if d.Scheme == "bearer" && a.headers[partToken] == "" && a.members[partToken] == "" {
 		a.headers[partToken] = "Authorization"
 	}
@@ -97,6 +99,7 @@ func (w *Wire) appendPart(b []byte, p part, try *Try) ([]byte, error) {
 	case partRequestID:
 		b = append(b, try.Stamp.RequestID...)
 	}
+	// Nothing was appended, so the credentials or the stamp lack what the contract wants.
 	if len(b) == n {
 		return b, fmt.Errorf("%w: no %s", telco.CredentialsFailed, [partCount]string{
 			partAPIKey: "API key", partUsername: "username", partPassword: "password", partToken: "token", partNonce: "nonce", partRequestID: "request id",
@@ -107,6 +110,7 @@ func (w *Wire) appendPart(b []byte, p part, try *Try) ([]byte, error) {
 
 // appendStamp appends the timestamp in the scheme's form.
 func (w *Wire) appendStamp(b []byte, t time.Time) ([]byte, error) {
+	// Without a form of its own the timestamp is in milliseconds.
 	switch w.auth.Timestamp {
 	case "s":
 		return strconv.AppendInt(b, t.Unix(), 10), nil
@@ -134,9 +138,11 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) err
 		req.Header = make(http.Header, 8)
 	}
 	h := headerSetter{header: req.Header, room: room}
+	// Constant headers go with every scheme, also with a signer of the user's own.
 	for _, fixed := range w.auth.constants {
 		h.set(fixed[0], fixed[1])
 	}
+	// The user's signer sees the scheme's constants and does the rest.
 	if w.signer != nil {
 		if h.err != nil {
 			return h.err
@@ -156,6 +162,7 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) err
 		if w.auth.headers[p] == "" && (p != partTimestamp || w.auth.members[p] == "") {
 			continue
 		}
+		// The usual header names its scheme before the token.
 		if p == partToken && w.auth.headers[p] == "Authorization" {
 			s.said = append(s.said, "Bearer "...)
 		}
@@ -166,11 +173,13 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) err
 		switch p {
 		case partTimestamp:
 			stamp = s.said[n:]
+		// The ids were appended only to check that they are there.
 		case partNonce, partRequestID:
 			s.said = s.said[:n]
 		}
 		ends[p] = len(s.said)
 	}
+	// What is signed needs the timestamp as it was written above.
 	if w.auth.headers[partSignature] != "" {
 		if s.text, err = w.appendCanonical(s.text, req, body, &try.Key.cred, &try.Stamp, stamp); err != nil {
 			return err
@@ -180,6 +189,7 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) err
 		}
 		ends[partSignature] = len(s.said)
 	}
+	// One string is cut into the values, in the order in which they were appended.
 	said, from := string(s.said), 0
 	for p := partAPIKey; p < partCount; p++ {
 		text := said[from:max(from, ends[p])]
@@ -190,6 +200,7 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) err
 		case partRequestID:
 			text = try.Stamp.RequestID
 		}
+		// A part without a header is skipped.
 		h.set(w.auth.headers[p], text)
 	}
 	return h.err
@@ -197,6 +208,7 @@ func (w *Wire) Sign(req *http.Request, body []byte, try *Try, room []string) err
 
 // signByUser lets the user's signer set headers, and refuses what it changed beside them.
 func (w *Wire) signByUser(req *http.Request, body []byte, try *Try) error {
+	// Sign has no result for a body or URL, so a change of them would be lost in silence.
 	before, url := req.Body, *req.URL
 	if err := w.signer.Sign(req, body, try.Key.cred, try.Stamp); err != nil {
 		return fmt.Errorf("%w: signer: %w", telco.CredentialsFailed, err)
@@ -229,6 +241,7 @@ func (w *Wire) signMembers(o *operation, f *field.Request, try *Try) (string, er
 	if body, err = w.appendBody(nil, o, f, try, ""); err != nil {
 		return "", err
 	}
+	// The members are read back from the body, so that what is signed is what was written.
 	members, err := readMembers(o.encoding, body)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", telco.CredentialsFailed, err)
@@ -244,16 +257,20 @@ func (w *Wire) appendCanonical(b []byte, req *http.Request, body []byte, cred *t
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", telco.CredentialsFailed, err)
 		}
+		// A signature never covers itself.
 		delete(members, w.auth.members[partSignature])
 		return w.appendMembers(b, members, w.auth.Canonical, w.auth.Parts), nil
 	}
+	// The parts come in the contract's order with its separator between them.
 	for i, name := range w.auth.Parts {
 		if i > 0 {
 			b = append(b, w.auth.Separator...)
 		}
+		// Parts that are not listed here were refused when the contract was loaded.
 		switch name {
 		case "method":
 			b = append(b, req.Method...)
+		// target is what stands in the request line: path and query.
 		case "target":
 			b = append(b, urlPath(req)...)
 			if req.URL.RawQuery != "" {
@@ -290,6 +307,7 @@ func (w *Wire) appendMembers(b []byte, members map[string]sent, canonical string
 	if canonical == "sortedPairs" {
 		names = slices.Sorted(maps.Keys(members))
 	}
+	// name=value pairs without a separator would run together.
 	separator := w.auth.Separator
 	if separator == "" && !w.auth.Values {
 		separator = "&"
@@ -317,6 +335,7 @@ func urlPath(req *http.Request) string {
 // sortedQuery sorts the pairs of a query by name and leaves each pair as it is sent.
 func sortedQuery(raw string) string {
 	name := func(pair string) string { n, _, _ := strings.Cut(pair, "="); return n }
+	// Most queries are sorted already, and are returned as they are.
 	sorted, last := true, ""
 	for pair, rest, more := strings.Cut(raw, "&"); sorted; pair, rest, more = strings.Cut(rest, "&") {
 		sorted, last = last <= name(pair), name(pair)
@@ -365,4 +384,12 @@ func headerSafe(s string) bool {
 		}
 	}
 	return s == "" || s[0] != ' ' && s[len(s)-1] != ' '
+}
+
+// canonicalHeader is a header's name as net/http keys it; "" stays "".
+func canonicalHeader(name string) string {
+	if name == "" {
+		return ""
+	}
+	return http.CanonicalHeaderKey(name)
 }

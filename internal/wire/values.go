@@ -18,6 +18,7 @@ import (
 // tells a date from garbage, and epoch seconds from epoch milliseconds and from
 // yyyyMMddHHmmss: inside it the three never have the same number of digits.
 const (
+	// Any bound in this century would do; the client and the server's half share these.
 	yearMin = 2000
 	yearMax = 2100
 )
@@ -72,6 +73,7 @@ func (k *times) parse(text, layout string) (time.Time, error) {
 	if text == "" || slices.Contains(k.none, text) {
 		return time.Time{}, nil
 	}
+	// The field's own layout is tried first, then the contract's.
 	for i := -1; i < len(k.accept); i++ {
 		name := layout
 		if i >= 0 {
@@ -118,6 +120,7 @@ func parseLayout(name, text string, zone *time.Location) (time.Time, bool) {
 	switch name {
 	case "epochSeconds", "epochMillis":
 		n, ok := plainInteger(text)
+		// More digits than the year 2100 has are not a time.
 		if !ok || len(text) > len("4133980799999") {
 			return time.Time{}, false
 		}
@@ -130,6 +133,8 @@ func parseLayout(name, text string, zone *time.Location) (time.Time, bool) {
 	case "iso8601":
 		return parseISO(text, zone)
 	case "rfc3339":
+		// time.Parse also takes one-digit hours and a comma before a fraction, so its result is
+		// written again and compared.
 		if len(text) < len("2006-01-02T15:04:05Z") || text[10] != 'T' {
 			return time.Time{}, false
 		}
@@ -170,6 +175,7 @@ func parseCompact(text string, zone *time.Location) (time.Time, bool) {
 	year, month, day := two(0)*100+two(2), two(4), two(6)
 	hour, minute, second := two(8), two(10), two(12)
 	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, zone)
+	// time.Date normalises what is out of range, so each part is checked.
 	return t, month >= 1 && month <= 12 && day >= 1 && t.Day() == day && hour < 24 && minute < 60 && second < 60
 }
 
@@ -184,6 +190,7 @@ func parseISO(text string, zone *time.Location) (time.Time, bool) {
 	if !ok {
 		return time.Time{}, false
 	}
+	// A fraction may follow, of up to nine digits.
 	rest := text[whole:]
 	if strings.HasPrefix(rest, ".") {
 		digits := 1
@@ -199,6 +206,7 @@ func parseISO(text string, zone *time.Location) (time.Time, bool) {
 	if rest == "" {
 		return t, true
 	}
+	// The zone comes last: with a colon, without one, or Z.
 	for _, layout := range []string{"Z07:00", "-0700"} {
 		if at, err := time.Parse(layout, rest); err == nil {
 			_, offset := at.Zone()
@@ -240,10 +248,13 @@ func wholeNumber(literal string) (int64, bool) {
 	if n, ok := plainInteger(literal); ok {
 		return n, true
 	}
+	// What is not plain digits is read as mantissa, point and exponent, exactly and without
+	// floats.
 	mantissa, exp, hasExp := strings.Cut(strings.ReplaceAll(literal, "E", "e"), "e")
 	shift := 0
 	if hasExp {
 		n, err := strconv.Atoi(exp)
+		// An exponent beyond this never gives an int64.
 		if err != nil || n > 400 || n < -400 {
 			return 0, false
 		}
@@ -251,12 +262,14 @@ func wholeNumber(literal string) (int64, bool) {
 	}
 	negative := strings.HasPrefix(mantissa, "-")
 	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
+	// A point and three zeros may be Vietnam's separator of thousands.
 	if !hasExp && fraction == "000" {
 		return 0, false
 	}
 	// The value is digits × 10^shift.
 	digits := whole + fraction
 	shift -= len(fraction)
+	// Zeros behind the point change nothing.
 	for shift < 0 && strings.HasSuffix(digits, "0") {
 		digits, shift = digits[:len(digits)-1], shift+1
 	}
@@ -264,6 +277,7 @@ func wholeNumber(literal string) (int64, bool) {
 	if digits == "" {
 		return 0, true
 	}
+	// Digits behind the point remain, or there are more digits than an int64 has.
 	if shift < 0 || len(digits)+shift > 19 {
 		return 0, false
 	}

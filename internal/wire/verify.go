@@ -33,6 +33,7 @@ func (w *Wire) Verify(op telco.Operation, req *http.Request, body []byte, cred t
 
 // verify is Verify; beside an error it may return a part of the stamp.
 func (w *Wire) verify(op telco.Operation, req *http.Request, body []byte, cred telco.Credentials, token telco.Secret) (s contract.Stamp, err error) {
+	// Constant headers are not secret, so they are compared as they are.
 	for _, fixed := range w.auth.constants {
 		if v, ok := single(req.Header, fixed[0]); !ok || v != fixed[1] {
 			return s, telco.AuthKey
@@ -45,6 +46,7 @@ func (w *Wire) verify(op telco.Operation, req *http.Request, body []byte, cred t
 	if err != nil {
 		return s, err
 	}
+	// What the server does not have is zero, and a zero secret equals nothing.
 	for p, want := range map[part]telco.Secret{
 		partAPIKey: cred.APIKey, partUsername: telco.NewSecret(cred.Username), partPassword: cred.Password, partToken: token,
 	} {
@@ -62,6 +64,7 @@ func (w *Wire) verify(op telco.Operation, req *http.Request, body []byte, cred t
 	if w.auth.carries(partToken) {
 		s.Token = token
 	}
+	// The signature is checked last: it covers the parts that were read above.
 	if w.auth.signs && !w.signed(req, body, cred, s, said, members) {
 		return s, telco.AuthSignature
 	}
@@ -79,6 +82,7 @@ func (w *Wire) saidParts(op telco.Operation, req *http.Request, body []byte) (sa
 			return said, nil, telco.AuthSignature
 		}
 	}
+	// Which code MobiFone would answer when a part is missing.
 	missing := [partCount]telco.Code{
 		partAPIKey: telco.AuthKey, partUsername: telco.AuthKey, partPassword: telco.AuthKey, partToken: telco.AuthKey,
 		partTimestamp: telco.AuthTimestamp, partNonce: telco.AuthSignature, partRequestID: telco.AuthSignature, partSignature: telco.AuthSignature,
@@ -88,6 +92,7 @@ func (w *Wire) saidParts(op telco.Operation, req *http.Request, body []byte) (sa
 			continue
 		}
 		text, ok := single(req.Header, w.auth.headers[p])
+		// A part among the members goes before a header of the same part.
 		if name := w.auth.members[p]; name != "" {
 			text = members[name].text
 			ok = text != ""
@@ -113,12 +118,14 @@ func (w *Wire) Token(op telco.Operation, req *http.Request, body []byte) string 
 func (w *Wire) signed(req *http.Request, body []byte, cred telco.Credentials, s contract.Stamp, said [partCount]string, members map[string]sent) bool {
 	var message []byte
 	var err error
+	// Members that were read already are signed as they are, without the signature itself.
 	if members != nil && w.auth.Canonical != "parts" {
 		delete(members, w.auth.members[partSignature])
 		message = w.appendMembers(nil, members, w.auth.Canonical, w.auth.Parts)
 	} else if message, err = w.appendCanonical(nil, req, body, &cred, &s, []byte(said[partTimestamp])); err != nil {
 		return false
 	}
+	// The signer's public key; only RSA asks for it.
 	var public any
 	if cred.PrivateKey != nil {
 		public = cred.PrivateKey.Public()
@@ -135,6 +142,7 @@ func (w *Wire) readStamp(text string) (time.Time, bool) {
 	case "", "ms":
 		layout = "epochMillis"
 	}
+	// A timestamp outside the years of the wire is no timestamp.
 	t, ok := parseLayout(layout, text, w.times.zone)
 	t = t.In(w.times.zone)
 	return t, ok && inRange(t)
@@ -157,6 +165,7 @@ func (w *Wire) replyMembers(t jsontree.Tree) (map[string]sent, bool) {
 		return leaves(t)
 	}
 	members := make(map[string]sent, len(r.Parts)+1)
+	// The signature's own member is read with the others, to be taken out by the caller.
 	for _, name := range append([]string{r.Member}, r.Parts...) {
 		at, ok := t.Follow(0, strings.Split(name, "."))
 		switch {
@@ -177,6 +186,7 @@ var errReplySignature = errors.New("the signature of the reply is missing or wro
 func (w *Wire) verifyReply(h http.Header, message []byte, t jsontree.Tree, try *Try) error {
 	r := w.auth.Reply
 	signature := ""
+	// The signature is in a header, or in a member below.
 	if r.Header != "" {
 		signature, _ = single(h, canonicalHeader(r.Header))
 	}
@@ -185,6 +195,7 @@ func (w *Wire) verifyReply(h http.Header, message []byte, t jsontree.Tree, try *
 		if !ok {
 			return errReplySignature
 		}
+		// The signature itself is not among what it covers.
 		if r.Member != "" {
 			signature = all[r.Member].text
 			delete(all, r.Member)

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"maps"
 	"math/bits"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,25 +27,32 @@ import (
 // Wire is a compiled contract. It never changes and is safe for concurrent use.
 type Wire struct {
 	// ops are by the bit of their set; routes, by method, space and path.
-	ops      [8]*operation
-	routes   map[string][]*operation
+	ops    [8]*operation
+	routes map[string][]*operation
+	// byName and byStatus find a row of the code table by its canonical name and by an HTTP
+	// status.
 	byName   map[telco.Code]*contract.CodeRule
 	byStatus map[int]*contract.CodeRule
-	frame    frame
+	// frame is where the envelope's parts are.
+	frame frame
 	// success are the codes that are success; a server writes the first.
 	success []string
 	// inner are the inner codes that confirm a success.
-	inner      []string
+	inner []string
+	// codeNumber says that a server writes codes that are numbers without quotes.
 	codeNumber bool
+	// msisdnForm is the form in which a request carries a phone number.
 	msisdnForm telco.MSISDNForm
 	times      times
 	auth       auth
 	// login is nil without one.
-	login     *login
+	login *login
+	// stateOf reads MobiFone's string for a state, wireState writes it.
 	stateOf   map[string]telco.State
 	wireState map[telco.State]string
-	codec     contract.Codec
-	signer    contract.Signer
+	// codec and signer are the user's own; nil without them.
+	codec  contract.Codec
+	signer contract.Signer
 }
 
 // Class is what a code means for one operation. The zero value is Unknown.
@@ -71,16 +77,21 @@ type meaning struct {
 
 // operation is one operation on the wire.
 type operation struct {
-	op           telco.Operation
+	op telco.Operation
+	// set is the operation's bit in the tables of fields.
 	set          field.Ops
 	method, path string
-	encoding     string
+	// encoding is json, form or query.
+	encoding string
 	// items are what a request carries, in order.
 	items []item
 	// perTry says that a request's body depends on credentials or stamp.
-	perTry   bool
-	data     []slot[field.Data]
-	extra    []place
+	perTry bool
+	// data are the answer's fields; extra are members that the SDK has no field for.
+	data  []slot[field.Data]
+	extra []place
+	// rows is where the rows are, where the operation has any (hasRows); row are the fields of
+	// each.
 	rows     place
 	hasRows  bool
 	row      []slot[field.Row]
@@ -136,8 +147,10 @@ func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, s
 		times: compileTimes(d.Time, c.Zone()), auth: compileAuth(d.Auth), login: compileLogin(d.Auth.Login),
 		codec: codec, signer: signer,
 	}
+	// The document was checked, so the name is one of these.
 	w.msisdnForm = map[string]telco.MSISDNForm{"84": telco.Form84, "0": telco.Form0, "9": telco.Form9}[d.MSISDN]
 	w.compileStates(d.States)
+	// Each part of the envelope may have several names; the first is the one a server writes.
 	for to, from := range map[*[]place][]string{
 		&w.frame.code: d.Envelope.Code, &w.frame.message: d.Envelope.Message, &w.frame.data: d.Envelope.Data,
 		&w.frame.requestID: d.Envelope.RequestID, &w.frame.responseTime: d.Envelope.ResponseTime,
@@ -159,6 +172,8 @@ func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, s
 			continue
 		}
 		o := compileOperation(d, op, e)
+		// A codec may put anything into a body, so a body that it writes is made anew for each
+		// try. A query has no codec.
 		o.perTry = w.codec != nil && e.Encoding != "query" || slices.ContainsFunc(o.items, func(it item) bool { return it.auth != 0 })
 		o.compileCodes(d)
 		w.ops[bits.TrailingZeros8(uint8(o.set))] = o
@@ -187,6 +202,8 @@ func compileOperation(d *contract.Document, op telco.Operation, e *contract.Endp
 	o := &operation{op: op, set: field.Of(op), method: e.Method, path: e.Path, encoding: e.Encoding}
 	for i, spec := range field.Requests {
 		name, listed := e.Request[spec.Name]
+		// A partnerTransId at otp.request is sent only where the contract says that MobiFone
+		// takes it.
 		if !listed || spec.Name == field.PartnerTransID && op == telco.OpOTP && !d.Semantics.PartnerTransIDAtOTP {
 			continue
 		}
@@ -194,6 +211,8 @@ func compileOperation(d *contract.Document, op telco.Operation, e *contract.Endp
 			field: i + 1, name: name, format: formatOf(d, e, spec.Name), asText: slices.Contains(e.AsText, spec.Name),
 		})
 	}
+	// Constants come in the order of their names, so that a request's bytes do not depend on the
+	// order of a map.
 	for _, name := range slices.Sorted(maps.Keys(e.Constants)) {
 		it := item{name: name, constant: true}
 		switch v := e.Constants[name].(type) {
@@ -215,6 +234,7 @@ func compileOperation(d *contract.Document, op telco.Operation, e *contract.Endp
 	for i := range o.items {
 		o.order = append(o.order, i)
 	}
+	// Pairs are sorted by name, as url.Values.Encode sorts them; JSON keeps its order.
 	if e.Encoding != "json" {
 		slices.SortFunc(o.order, func(a, b int) int { return strings.Compare(o.items[a].name, o.items[b].name) })
 	}
@@ -226,6 +246,7 @@ func compileOperation(d *contract.Document, op telco.Operation, e *contract.Endp
 	for _, text := range e.Extra {
 		o.extra = append(o.extra, placeOf(text))
 	}
+	// The rest is for operations whose answer has rows.
 	if e.Rows == nil {
 		return o
 	}
@@ -256,6 +277,7 @@ func (o *operation) compileCodes(d *contract.Document) {
 	named := map[string]bool{}
 	for i := range d.Codes {
 		r := &d.Codes[i]
+		// A row without operations is for all of them.
 		own := slices.Contains(r.Operations, o.op)
 		if !own && len(r.Operations) > 0 {
 			continue
@@ -268,6 +290,7 @@ func (o *operation) compileCodes(d *contract.Document) {
 			m.class = Rejected
 		}
 		for _, wire := range r.Wire {
+			// What a row that names the operation said stays.
 			if own || !named[wire] {
 				o.codes[wire], named[wire] = m, true
 			}
@@ -283,6 +306,7 @@ func (w *Wire) compileStates(states map[string]string) {
 	for wire, name := range states {
 		state, _ := telco.ParseState(name)
 		w.stateOf[wire] = state
+		// Several strings may mean one state; one of them has to be written, always the same.
 		old, taken := w.wireState[state]
 		if !taken || wire == name || old != name && wire < old {
 			w.wireState[state] = wire
@@ -326,14 +350,6 @@ func (w *Wire) RuleForStatus(status int) *contract.CodeRule { return w.byStatus[
 // classify says what a code means.
 func (o *operation) classify(wire string) meaning { return o.codes[wire] }
 
-// canonicalHeader is a header's name as net/http keys it; "" stays "".
-func canonicalHeader(name string) string {
-	if name == "" {
-		return ""
-	}
-	return http.CanonicalHeaderKey(name)
-}
-
 // nested compiles the items' keys. Members of one object are brought together, each where the
 // first of them was.
 func nested(items []item, isJSON bool) []item {
@@ -355,6 +371,7 @@ func nested(items []item, isJSON bool) []item {
 // gather brings items together that share a parent at this depth, and so on below.
 func gather(items []item, depth int) []item {
 	var out []item
+	// done are the items that were gathered with an earlier one.
 	done := make([]bool, len(items))
 	for i, it := range items {
 		switch {
