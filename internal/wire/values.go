@@ -254,7 +254,7 @@ func wholeNumber(literal string) (int64, bool) {
 	shift := 0
 	if hasExp {
 		n, err := strconv.Atoi(exp)
-		// An exponent beyond this never gives an int64.
+		// An exponent beyond this gives no int64 but 0, and nobody writes 0 so.
 		if err != nil || n > 400 || n < -400 {
 			return 0, false
 		}

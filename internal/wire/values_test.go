@@ -2,6 +2,7 @@ package wire
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,4 +113,31 @@ func FuzzTimes(f *testing.F) {
 		require.NoError(t, err)
 		require.True(t, back.Equal(got.Truncate(time.Second)))
 	})
+}
+
+func TestWholeNumber(t *testing.T) {
+	t.Parallel()
+	for literal, want := range map[string]int64{
+		"0": 0, "-0": 0, "0.0": 0, "0e400": 0, "120000": 120_000, "120000.0": 120_000, "120000.00": 120_000, "120000.0000": 120_000,
+		"1.2E5": 120_000, "1.2e+5": 120_000, "12000000e-2": 120_000, "1.0E7": 10_000_000, "0.12e6": 120_000, "-5": -5, "1.000e3": 1_000,
+		"9223372036854775807": 9223372036854775807, "9223372036854775807.0": 9223372036854775807,
+	} {
+		got, ok := wholeNumber(literal)
+		assert.True(t, ok, literal)
+		assert.Equal(t, want, got, literal)
+	}
+	for _, literal := range []string{
+		"120.000", "120000.5", "1e400", "1e19", "9223372036854775808", "-9223372036854775809", "0.5", "1e-1", "1.25e1",
+		"1e99999999999999999999", "1e-99999999999999999999", "1" + strings.Repeat("0", 400),
+	} {
+		_, ok := wholeNumber(literal)
+		assert.False(t, ok, literal)
+	}
+	for _, text := range []string{"", "-", " 1", "1 ", "+1", "01", "1.0", "1,000", "120.000", "1e3", "０", "0x10", "1_000"} {
+		_, ok := plainInteger(text)
+		assert.False(t, ok, text)
+	}
+	n, ok := plainInteger("120000")
+	assert.True(t, ok)
+	assert.EqualValues(t, 120_000, n)
 }
