@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// Clock reads the machine's two clocks at one moment: the wall, which people and NTP
-// move, and the monotonic one, which stops while the machine sleeps. It is read under
-// locks, so it must never wait.
+// Clock reads the machine's two clocks at one moment: the wall clock, which people and NTP move,
+// and the monotonic one, which stops while the machine sleeps. It is read under locks, so it must
+// never wait.
 type Clock func() (wall time.Time, mono time.Duration)
 
 // Machine is the machine's own clock.
@@ -26,22 +26,28 @@ func Machine() Clock {
 	}
 }
 
-// Seam is where time and chance come from. Waits and deadlines go by the monotonic clock,
-// what is shown or stored by the wall.
+// Seam is where time and chance come from. Waits and deadlines go by the monotonic clock; what is
+// shown or stored goes by the wall clock. A nil member is the machine's own.
 type Seam struct {
-	Read Clock                                                                      // nil: the machine's
-	Wait func(context.Context, time.Duration) error                                 // nil: a timer
-	Ends func(context.Context, time.Duration) (context.Context, context.CancelFunc) // nil: context.WithTimeout
-	Draw func() uint64                                                              // nil: crypto/rand, and math/rand for jitter
-	Go   func(func())                                                               // nil: a goroutine
-	Join func(context.Context, func()) error                                        // nil: a goroutine, and select
+	// Read reads both clocks.
+	Read Clock
+	// Wait waits, or returns the context's error; nil is a timer.
+	Wait func(context.Context, time.Duration) error
+	// Ends is context.WithTimeout.
+	Ends func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+	// Draw draws 64 random bits; nil is crypto/rand, and math/rand for jitter.
+	Draw func() uint64
+	// Go runs a function beside the caller; nil is a goroutine.
+	Go func(func())
+	// Join runs a function beside the caller and waits for it; nil is a goroutine and a select.
+	Join func(context.Context, func()) error
 }
 
-// Carrier is a wire that brings its own time, given to a client as its HTTP transport.
-// Nobody outside the module can be one: its method names a type that only the module can.
+// Carrier is a wire that brings its own time; a client gets it as its HTTP transport. Nobody
+// outside the module can be one: its method names a type that only the module can name.
 type Carrier interface{ Seam() Seam }
 
-// In finds the seam in a wire, or the machine's.
+// In returns the seam that a wire brings, or the machine's.
 func In(wire any) Seam {
 	if c, ok := wire.(Carrier); ok {
 		return c.Seam()
@@ -57,7 +63,7 @@ func (s Seam) Clock() Clock {
 	return s.Read
 }
 
-// Wall is the local wall clock: for people, for stores, and for ends that others name.
+// Wall returns the local wall clock: for people, for stores, and for ends that others name.
 func (s Seam) Wall() time.Time {
 	if s.Read == nil {
 		return time.Now()
@@ -66,8 +72,8 @@ func (s Seam) Wall() time.Time {
 	return wall
 }
 
-// Now is the time that deadlines of contexts are told in, moved by the monotonic clock
-// alone. It says nothing about the time of the day.
+// Now returns the time in which deadlines of contexts are told. The monotonic clock alone moves
+// it, so it says nothing about the time of the day.
 func (s Seam) Now() time.Time {
 	if s.Read == nil || s.Ends == nil {
 		return time.Now()
@@ -76,10 +82,11 @@ func (s Seam) Now() time.Time {
 	return Deadline(mono)
 }
 
-// Deadline is the moment on the scale of Now at which the monotonic clock shows mono.
+// Deadline returns the moment, on the scale of [Seam.Now], at which the monotonic clock shows
+// mono.
 func Deadline(mono time.Duration) time.Time { return time.Unix(0, 0).UTC().Add(mono) }
 
-// Sleep waits, or returns ctx's error when that ends first.
+// Sleep waits for d, or returns ctx's error when ctx ends first.
 func (s Seam) Sleep(ctx context.Context, d time.Duration) error {
 	if s.Wait != nil {
 		return s.Wait(ctx, d)
@@ -97,7 +104,7 @@ func (s Seam) Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Start runs f beside the caller.
+// Start runs f beside the caller and does not wait for it.
 func (s Seam) Start(f func()) {
 	if s.Go != nil {
 		s.Go(f)
@@ -106,8 +113,8 @@ func (s Seam) Start(f func()) {
 	go f()
 }
 
-// Await runs f beside the caller and waits for its end, or for ctx's: f then goes on
-// alone, and the error is ctx's.
+// Await runs f beside the caller and waits for its end. When ctx ends first, f goes on alone and
+// the error is ctx's.
 func (s Seam) Await(ctx context.Context, f func()) error {
 	if s.Join != nil {
 		return s.Join(ctx, f)
@@ -133,7 +140,7 @@ func (s Seam) WithTimeout(ctx context.Context, d time.Duration) (context.Context
 	return context.WithTimeout(ctx, d)
 }
 
-// WithDeadline is context.WithDeadline, for an end on the scale of Now.
+// WithDeadline is context.WithDeadline for an end on the scale of [Seam.Now].
 func (s Seam) WithDeadline(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
 	if s.Ends != nil {
 		return s.Ends(ctx, end.Sub(s.Now()))
@@ -149,9 +156,9 @@ func (s Seam) Jitter(bound time.Duration) time.Duration {
 	return time.Duration(s.Draw() % uint64(bound))
 }
 
-// IDs draws two of what ID draws at once, from one read and in one string. Where chance
-// comes from outside the second is empty: draw it when it is needed, so that the order of
-// all draws stays.
+// IDs draws two ids at once, from one read and in one string, which is cheaper than ID twice.
+// Where chance comes from outside, the second is empty: draw it when it is needed, so that the
+// order of all draws stays.
 func (s Seam) IDs() (first, second string) {
 	if s.Draw != nil {
 		return s.ID(), ""

@@ -293,11 +293,6 @@ func (w *Wire) DecodeLogin(body []byte) (token telco.Secret, ttl time.Duration, 
 	return token, ttl, nil
 }
 
-// IsLogin reports whether a request to a server is the login.
-func (w *Wire) IsLogin(method, path string) bool {
-	return w.login != nil && w.login.Method == method && w.login.Path == path
-}
-
 // ReadLogin reads a login request, the server's side of [Wire.EncodeLogin]. Its error wraps
 // [telco.AuthKey] and holds no value.
 func (w *Wire) ReadLogin(r *http.Request, body []byte) (username string, password telco.Secret, err error) {
