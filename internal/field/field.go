@@ -12,11 +12,12 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Ops is a set of operations.
+// Ops is a set of operations, one bit for each.
 type Ops uint8
 
 // The operations.
 const (
+	// Eligible, OTP, Register, Get, List and Search are the operations of [telco.Operation].
 	Eligible Ops = 1 << iota
 	OTP
 	Register
@@ -29,7 +30,7 @@ const (
 	all   = Eligible | OTP | Register | rows
 )
 
-// Of returns an operation as a set; 0 for one that the SDK does not know.
+// Of returns an operation as a set. It is empty for an operation that the SDK does not know.
 func Of(op telco.Operation) Ops {
 	switch op {
 	case telco.OpEligible:
@@ -48,34 +49,51 @@ func Of(op telco.Operation) Ops {
 	return 0
 }
 
-// Request holds the fields of a request. A zero field is not sent, nor is one that the
-// operation's endpoint does not list.
+// Request holds the fields of a request. A zero field is not sent, and neither is a field that
+// the operation's endpoint does not list. The phone number
+// and the OTP have types that print masked; only a codec reveals them.
 type Request struct {
-	MSISDN  telco.MSISDN
+	// MSISDN is the subscriber's number.
+	MSISDN telco.MSISDN
+	// Channel is the sales channel that every request names.
 	Channel string
+	// Staff is who sells, and where.
 	telco.Staff
-	Package        telco.PackageCode
+	// Package is the package to buy, and Amount what was paid for it.
+	Package telco.PackageCode
+	// TransID is MobiFone's id, which its OTP reply brought; PartnerTransID is ours.
 	TransID        telco.TransID
 	PartnerTransID telco.PartnerTransID
-	OTP            telco.OTP
-	Amount         telco.VND
-	From, To       time.Time
-	State          telco.State
-	Page, Size     int
+	// OTP is the customer's code.
+	OTP    telco.OTP
+	Amount telco.VND
+	// From and To bound the rows of a list or a search, and State and Package choose among them.
+	From, To time.Time
+	State    telco.State
+	// Page counts from 1; Size is how many rows a page may have.
+	Page, Size int
 }
 
-// Spec describes one field of T: its name in a document, the operations that can have it,
-// and where it is kept. The type behind At decides how it is written and read.
+// Spec describes one field of T: its name in a document, the operations that can have it, and
+// where it is kept. The type behind At decides how the field is written and read.
 type Spec[T any] struct {
-	Name    string
-	Ops     Ops
-	Need    Ops  // operations whose document must name it; other needs stand in the rules
-	Decides bool // an answer whose field cannot be read is unreadable; any other field is then absent
-	At      func(*T) any
+	// Name is the field's name in a document.
+	Name string
+	// Ops are the operations that can have it.
+	Ops Ops
+	// Need are the operations whose document must name it. Needs that depend on other fields are
+	// rules of the contract.
+	Need Ops
+	// Decides says that an answer in which this field cannot be read is unreadable. Any other
+	// field is then treated as absent.
+	Decides bool
+	// At points at the field in a value.
+	At func(*T) any
 }
 
 // The names that rules and code speak of.
 const (
+	// MSISDN and the others are the names that rules and code speak of; the tables have all names.
 	MSISDN         = "msisdn"
 	Package        = "package"
 	TransID        = "transId"
@@ -110,38 +128,46 @@ var Requests = [...]Spec[Request]{
 	{Name: Size, Ops: lists, At: func(r *Request) any { return &r.Size }},
 }
 
-// StateSaid is a transaction's state with the string that told it.
+// StateSaid is a transaction's state, and the string of MobiFone's that told it.
 type StateSaid struct {
 	State     telco.State
 	WireState string
 }
 
-// Data holds the fields of an answer. A field that MobiFone did not send is zero; a number
-// that may be 0 is a pointer. Times are in the contract's zone.
+// Data holds the fields of an answer. A field that MobiFone did not send is zero; a number that
+// may be 0 is a pointer. Times are in the contract's zone.
 type Data struct {
+	// SubscriberType is MobiFone's own word for the kind of subscriber.
 	SubscriberType string
 	TransID        telco.TransID
 	PartnerTransID telco.PartnerTransID
 	StateSaid
-	MSISDN        telco.MSISDN
-	Package       telco.PackageCode
-	Amount        telco.VND
-	OTPExpiresAt  time.Time
-	OTPTTL        time.Duration
-	ResendAfter   time.Duration
-	OTPLength     int
-	AttemptsLeft  *int
+	MSISDN  telco.MSISDN
+	Package telco.PackageCode
+	Amount  telco.VND
+	// OTPExpiresAt is when the OTP runs out by MobiFone's clock, and OTPTTL how long it lasts.
+	OTPExpiresAt time.Time
+	OTPTTL       time.Duration
+	// ResendAfter is how long to wait before another OTP may be asked for.
+	ResendAfter time.Duration
+	OTPLength   int
+	// AttemptsLeft is how many more wrong codes are allowed.
+	AttemptsLeft *int
+	// RegisteredAt, EffectiveFrom and ExpiresAt are the registration's.
 	RegisteredAt  time.Time
 	EffectiveFrom time.Time
 	ExpiresAt     time.Time
 	Page, Size    int
-	Total         *int
-	Pages         *int
-	Extra         telco.Extra
-	Rows          []Row
-	// HasRows reports whether the answer carried the rows, even if there are none: a list,
-	// one object, a null list of offers, or a null list beside a total of 0. Any other null
-	// is silence: a transaction that is null was neither found nor said to be absent.
+	// Total and Pages count all rows of a list, where MobiFone counts them.
+	Total *int
+	Pages *int
+	// Extra holds the further fields that the contract names.
+	Extra telco.Extra
+	// Rows are the offers or the transactions.
+	Rows []Row
+	// HasRows reports whether the answer carried the rows, even if there are none: a list, one
+	// object, a null list of offers, or a null list beside a total of 0. Any other null says
+	// nothing: a transaction that is null was neither found nor said to be absent.
 	HasRows bool
 }
 
@@ -168,7 +194,8 @@ var Answers = [...]Spec[Data]{
 	{Name: "pages", Ops: lists, At: func(d *Data) any { return &d.Pages }},
 }
 
-// Row is one row of an answer: an offer of packages.eligible, or a transaction.
+// Row is one row of an answer: an offer of packages.eligible, or a transaction. The fields up to
+// ReasonText are an offer's, those after it a transaction's; Package is of both.
 type Row struct {
 	Package     telco.PackageCode
 	Name        string
@@ -178,27 +205,31 @@ type Row struct {
 	AutoRenew   *bool
 	Description string
 	Eligible    *bool
-	ReasonCode  string // MobiFone's own string
-	ReasonText  string
+	// ReasonCode is MobiFone's own string for why the number is not eligible.
+	ReasonCode string
+	ReasonText string
 
-	TransID        telco.TransID
-	PartnerTransID telco.PartnerTransID // as it came, not checked
-	MSISDN         telco.MSISDN         // zero when it is absent, masked or malformed
-	Amount         telco.VND
+	TransID telco.TransID
+	// PartnerTransID is as it came; it is not checked.
+	PartnerTransID telco.PartnerTransID
+	// MSISDN is zero when it is absent, masked or malformed.
+	MSISDN telco.MSISDN
+	Amount telco.VND
 	StateSaid
-	ResultCode    string // MobiFone's own string
+	// ResultCode is MobiFone's own string for how the registration ended.
+	ResultCode    string
 	ResultMessage string
 	Shop          string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	Extra         telco.Extra
 
-	// Fault says what of an offer cannot be read, nil when everything can. The fields that
-	// can be read are filled in. A transaction has none: it fails the whole answer.
+	// Fault says what of an offer cannot be read; nil means nothing. The fields that can be read
+	// are filled in. A transaction has none: it makes the whole answer unreadable.
 	Fault error
 }
 
-// single holds the room of a single row that nobody reads any more.
+// single keeps the memory of a single row that nobody reads any more. Most lookups have one row.
 var single sync.Pool
 
 // MakeRows makes n empty rows.
@@ -209,7 +240,8 @@ func MakeRows(n int) []Row {
 	return make([]Row, n)
 }
 
-// FreeRows takes back rows of which their last reader has copied what it needs.
+// FreeRows takes rows back once their last reader has copied what it needs. Nobody may read them
+// after that.
 func FreeRows(rows []Row) {
 	if len(rows) == 1 {
 		rows[0] = Row{}
@@ -246,7 +278,7 @@ func Index[T any](table []Spec[T], name string) int {
 	return slices.IndexFunc(table, func(s Spec[T]) bool { return s.Name == name })
 }
 
-// Names lists the fields that an operation can have.
+// Names lists the fields that an operation can have, in the table's order.
 func Names[T any](table []Spec[T], op Ops) []string {
 	var names []string
 	for _, s := range table {
@@ -268,7 +300,8 @@ func Needed[T any](table []Spec[T], op Ops) []string {
 	return names
 }
 
-// Kind is what a field holds, for those who must know it without a value.
+// Kind is what a field holds, for those who must know it without a value: the rules of a document
+// and its JSON Schema.
 type Kind string
 
 // The kinds of fields that rules and formats tell apart.
@@ -281,7 +314,7 @@ const (
 	Flag     Kind = "flag"
 )
 
-// KindOf returns the kind of a field.
+// KindOf returns the kind of a field. A type that is none of the others is Text.
 func KindOf[T any](s Spec[T]) Kind {
 	switch s.At(new(T)).(type) {
 	case *int, **int:

@@ -13,13 +13,13 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// otpGranule is how much later an OTP may run out than its expiry says: it is told in
+// otpGranule is how much later an OTP may run out than its expiry says, because the expiry is in
 // whole seconds.
 const otpGranule = time.Second
 
-// LastBy is the latest time, by MobiFone's clock, at which a request that leaves by sendBy
-// can still be carried out; zero when nothing promised bounds it. otpExpiresAt is the
-// expiry in MobiFone's own reply, zero when it said none; an assumed lifetime never enters.
+// LastBy is the latest time, by MobiFone's clock, at which a request that leaves by sendBy can
+// still be carried out. It is zero when MobiFone promises no bound. otpExpiresAt is the expiry in
+// MobiFone's own reply, zero when it said none; a lifetime that is only assumed is never used.
 func LastBy(sem contract.Semantics, sendBy, otpExpiresAt time.Time) time.Time {
 	if sem.Clock == "none" {
 		return time.Time{}
@@ -39,15 +39,18 @@ func LastBy(sem contract.Semantics, sendBy, otpExpiresAt time.Time) time.Time {
 	return last
 }
 
-// Margins are how late and how wrong MobiFone's answers may be.
+// Margins are how late and how wrong MobiFone's answers may be. The contract promises them.
 type Margins struct {
+	// ClockSkewMax is how far MobiFone's own clocks may differ.
 	ClockSkewMax time.Duration
+	// LookupLagMax is how far a lookup may be behind the ledger.
 	LookupLagMax time.Duration
+	// SettleMargin is what is added for the time that a lookup itself takes.
 	SettleMargin time.Duration
 }
 
-// MarginsOf takes the margins from a contract. The settle margin is at least the time a
-// lookup's reply may take: its ledger may have been read that long before it came.
+// MarginsOf takes the margins from a contract. The settle margin is at least the time that the
+// reply to a lookup may take: MobiFone may have read its ledger that long before the reply came.
 func MarginsOf(sem contract.Semantics, readTimeout time.Duration) Margins {
 	return Margins{
 		ClockSkewMax: time.Duration(sem.ClockSkewMax),
@@ -56,9 +59,9 @@ func MarginsOf(sem contract.Semantics, readTimeout time.Duration) Margins {
 	}
 }
 
-// Fence is the time, by MobiFone's clock, from which on a complete lookup that shows
-// nothing proves that none of the intents was or will be carried out. It is not known
-// unless the last execution of each is.
+// Fence is the earliest time, by MobiFone's clock, at which a complete lookup that shows nothing
+// proves that none of the intents was or will be carried out. It is known only if the last
+// execution of each intent is.
 func (m Margins) Fence(intents []telco.SendWindow) (at time.Time, known bool) {
 	for _, i := range intents {
 		if i.LastBy.IsZero() {

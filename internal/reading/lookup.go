@@ -1,5 +1,9 @@
 package reading
 
+// This file makes a complete lookup: it asks for all ids of a sale, or searches where MobiFone has no lookup
+// by id. An answer that shows no row and proves no absence either is marked as cached. This file sends
+// reads only, and judges no row: row.go does.
+
 import (
 	"context"
 	"errors"
@@ -15,16 +19,24 @@ import (
 
 // Answer is what MobiFone said to a lookup.
 type Answer struct {
-	Rows     []telco.Transaction
-	ReadAt   time.Time // by MobiFone's clock, the earliest its ledger can have been read; zero: not known
-	Cached   bool      // a cache may have answered: what it shows was there, what it lacks proves nothing
+	// Rows are the transactions that it showed.
+	Rows []telco.Transaction
+	// ReadAt is the earliest, by MobiFone's clock, that its ledger can have been read; zero when
+	// it is not known.
+	ReadAt time.Time
+	// Cached says that a cache may have answered. What such an answer shows was there; what it
+	// lacks proves nothing.
+	Cached   bool
 	Evidence telco.Evidence
+	// WireCode is MobiFone's own code in the last reply.
 	WireCode string
-	SaidAt   time.Time // MobiFone's clock in the last reply; zero: not known
+	// SaidAt is MobiFone's clock in the last reply; zero when it is not known.
+	SaidAt time.Time
 }
 
 // Causes of a lookup that answered, and not usably.
 var (
+	// ErrNoPlace and ErrOtherIDs are the causes of an answer that came and cannot be used.
 	ErrNoPlace  = errors.New("a success without the place of the transaction: neither found nor absent")
 	ErrOtherIDs = errors.New("the answer speaks of other ids than were asked for")
 	errNoLookup = errors.New("the contract has neither a lookup by transId nor a search by subscriber, so nothing can be looked up; " +
@@ -33,10 +45,11 @@ var (
 
 // Question is what to look up.
 type Question struct {
+	// IDs are all pairs of ids that a registration may have.
 	IDs []telco.IDs
-	// Who and when: needed where MobiFone has no lookup by id, and its transactions of one
-	// subscriber are searched instead. By MobiFone's clock nothing was requested before
-	// Since, and nothing is carried out after Until; zero means until now.
+	// MSISDN, Since and Until are needed where MobiFone has no lookup by id and the subscriber's
+	// transactions are searched instead. By MobiFone's clock nothing was requested before Since,
+	// and nothing is carried out after Until; a zero Until means until now.
 	MSISDN       telco.MSISDN
 	Since, Until time.Time
 }
@@ -48,7 +61,7 @@ func Of(i telco.SendWindow, p telco.Purchase) Question {
 	return q
 }
 
-// reach widens the time asked for by an intent.
+// reach widens the time that is asked for by an intent.
 func (q *Question) reach(i telco.SendWindow) {
 	if q.Since.IsZero() || i.PreparedAt.Before(q.Since) {
 		q.Since = i.PreparedAt
@@ -60,8 +73,8 @@ func (q *Question) reach(i telco.SendWindow) {
 	}
 }
 
-// Window is since and until when the intents of a sale may show. opened is when the sale
-// began, which counts while it has none.
+// Window is since when and until when the intents of a sale may show. opened is when the sale
+// began, which counts while the sale has no intent.
 func Window(intents []telco.SendWindow, opened time.Time) (since, until time.Time) {
 	var q Question
 	for _, i := range intents {
@@ -73,19 +86,21 @@ func Window(intents []telco.SendWindow, opened time.Time) (since, until time.Tim
 	return q.Since, q.Until
 }
 
-// Can reports whether a contract lets a sale be looked up: by transId, since one
-// partnerTransId may cover several OTPs and each is another transaction, or by subscriber.
+// Can reports whether a contract lets a sale be looked up: by transId, or by searching the
+// subscriber's transactions. A lookup by partnerTransId alone is not enough, because one may
+// cover several OTPs, each of which is a transaction of its own.
 func Can(c *contract.Contract) bool { return byID(c) || c.Has(telco.OpSearch) }
 
+// byID reports whether a transaction can be looked up by its transId.
 func byID(c *contract.Contract) bool {
 	return c.Has(telco.OpGet) && c.Carries(telco.OpGet, "transId")
 }
 
-// LookUp asks for every pair of ids, each by its transId, and for every partnerTransId if
-// the contract takes it: a registration of ours that nobody here remembers shows under
-// that. Where MobiFone has no lookup by id, it searches the subscriber's transactions and
-// keeps those with one of the ids. The answer is complete, or there is an error, and with it
-// what was shown until then, as from a cache. Its time is the earliest of all.
+// LookUp asks for every pair of ids by its transId, and for every partnerTransId if the contract
+// takes it: under that, a registration of ours shows which nobody here remembers. Where MobiFone
+// has no lookup by id, it searches the subscriber's transactions and keeps those with one of the
+// ids. The answer is complete, or there is an error together with what was shown until then,
+// marked as cached. Its time is the earliest of all replies.
 func LookUp(ctx context.Context, t *transport.Transport, q Question) (Answer, error) {
 	c := t.Contract()
 	switch {
@@ -123,7 +138,7 @@ func LookUp(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 	return all, nil
 }
 
-// add puts one answer to those before it.
+// add joins one answer to those before it. The time of the whole is that of the earliest.
 func (a *Answer) add(one Answer, first bool) {
 	a.Rows = union(a.Rows, one.Rows)
 	if first || one.ReadAt.Before(a.ReadAt) {
@@ -136,11 +151,15 @@ func (a *Answer) add(one Answer, first bool) {
 // A search reaches this far beyond the times asked for, since clocks and zones differ, and
 // is split into so many ranges at most, since the till's clock may be years ahead.
 const (
+	// slackDays is how far a search reaches beyond the times asked for, because clocks and zones
+	// differ.
 	slackDays = 24 * time.Hour
+	// rangesMax is the most ranges that a search is split into, because the till's clock may be
+	// years ahead.
 	rangesMax = 13
 )
 
-// end is where a search ends: not before anything of ours can show, whatever the till's
+// end is where a search ends. That is not before anything of ours can show, whatever the till's
 // clock says.
 func (q *Question) end(t *transport.Transport) time.Time {
 	now := t.Seam().Wall()
@@ -160,9 +179,9 @@ func (q *Question) end(t *transport.Transport) time.Time {
 	return end
 }
 
-// search reads the subscriber's transactions page by page and keeps those of the ids. Only
-// where MobiFone counts its rows or pages does it prove that none is lacking; and a row
-// without any id might be ours.
+// search reads the subscriber's transactions page by page and keeps those with the ids. It proves
+// that none is missing only where MobiFone counts its rows or pages. A row without any id might
+// be ours, so with such a row it proves nothing.
 func search(ctx context.Context, t *transport.Transport, q Question) (Answer, error) {
 	if !q.MSISDN.IsValid() || q.Since.IsZero() {
 		return Answer{}, &telco.Error{Operation: telco.OpSearch, Code: telco.InvalidInput, Fields: []telco.FieldError{
@@ -199,7 +218,7 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 	return all, nil
 }
 
-// searchRange reads all pages of one range.
+// searchRange reads all pages of one range into all.
 func searchRange(ctx context.Context, t *transport.Transport, q Question, from, to time.Time, all *Answer, first bool) error {
 	rows := 0
 	for page := 1; ; page++ {
@@ -228,7 +247,7 @@ func searchRange(ctx context.Context, t *transport.Transport, q Question, from, 
 	}
 }
 
-// keep takes the rows of the ids asked for.
+// keep takes the rows with the ids that were asked for.
 func (a *Answer) keep(t *transport.Transport, q Question, rows []field.Row) {
 	for _, r := range rows {
 		tx := t.Transaction(telco.OpSearch, r)
@@ -254,8 +273,8 @@ func sharesID(tx telco.Transaction, ids telco.IDs) bool {
 	return ids.TransID != "" && tx.TransID == ids.TransID || ids.PartnerTransID != "" && tx.PartnerTransID == ids.PartnerTransID
 }
 
-// union adds what one answer shows to what the others did. A row that two answers show is
-// one; a row that stands twice in one answer is two, however alike: MobiFone carried one
+// union adds what one answer shows to what the others showed. A row that two answers show is one
+// row. A row that is twice in one answer is two, however alike they are: MobiFone carried one
 // request out twice.
 func union(all, answer []telco.Transaction) []telco.Transaction {
 	count := func(rows []telco.Transaction, tx telco.Transaction) (n int) {
@@ -274,10 +293,10 @@ func union(all, answer []telco.Transaction) []telco.Transaction {
 	return all
 }
 
-// Ask asks one question. A "not found" that MobiFone said in an envelope of its own is an
-// answer without rows; a bare 404 can be anybody's and is an error. Every row must carry
-// the ids asked for, those it leaves empty excepted if another one asked for agrees. The
-// answer's rows lie in room if it is large enough.
+// Ask asks one question. A "not found" in an envelope of MobiFone's is an answer without rows; a
+// bare 404 can be anybody's and is an error. Every row must have the ids that were asked for; a
+// row may leave one of them out if the other one agrees. The answer's rows are in room if it is
+// large enough.
 func Ask(ctx context.Context, t *transport.Transport, q telco.IDs, room []telco.Transaction) (Answer, error) {
 	reply, err := t.Call(ctx, telco.OpGet, field.Request{
 		Channel: t.Channel(), TransID: q.TransID, PartnerTransID: q.PartnerTransID,
@@ -305,10 +324,12 @@ func Ask(ctx context.Context, t *transport.Transport, q telco.IDs, room []telco.
 	return a, nil
 }
 
+// answerOf takes from a reply what every answer has.
 func answerOf(reply transport.Reply) Answer {
 	return Answer{ReadAt: reply.ReadAt, Cached: reply.Cached, Evidence: reply.Evidence, WireCode: reply.WireCode, SaidAt: reply.MobiFoneTime}
 }
 
+// unreadable is the error of a success that cannot be used. Nothing is known after it.
 func unreadable(t *transport.Transport, op telco.Operation, reply transport.Reply, cause error) error {
 	return &telco.Error{
 		Operation: op, Code: telco.ReplyUnreadable, Evidence: reply.Evidence, Err: cause,
@@ -316,6 +337,8 @@ func unreadable(t *transport.Transport, op telco.Operation, reply transport.Repl
 	}
 }
 
+// isOf reports whether a transaction has the ids that were asked for, at least one of them, and
+// no other.
 func isOf(tx telco.Transaction, q telco.IDs) bool {
 	sameTransID := q.TransID != "" && tx.TransID == q.TransID
 	sameOwn := q.PartnerTransID != "" && tx.PartnerTransID == q.PartnerTransID
@@ -326,14 +349,15 @@ func isOf(tx telco.Transaction, q telco.IDs) bool {
 	return sameTransID || sameOwn
 }
 
-// saysAbsent reports whether MobiFone said "no such transaction" in a reply that is not a
-// failure itself.
+// saysAbsent reports whether MobiFone said "no such transaction" in a reply that is not itself a
+// failure.
 func saysAbsent(err error) (*telco.Error, bool) {
 	e, ok := errors.AsType[*telco.Error](err)
 	return e, ok && e.Code == telco.TransactionNotFound && e.WireCode != "" && wellFormed(e)
 }
 
-// wellFormed reports that the reply's status lets its code count.
+// wellFormed reports whether the reply's status lets its code count. A 5xx or 408 may be a
+// gateway's.
 func wellFormed(e *telco.Error) bool {
 	return e.Evidence.HTTPStatus < 500 && e.Evidence.HTTPStatus != http.StatusRequestTimeout
 }

@@ -1,5 +1,8 @@
 package reading
 
+// This file compares rows of MobiFone's with what was sold, and says what they prove: registered, in work,
+// failed, or a contradiction. It reads rows and sends nothing.
+
 import (
 	"slices"
 	"time"
@@ -7,19 +10,22 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Row is a row of MobiFone's, compared with what was sold. It holds no phone number, so
-// that it can be stored.
+// Row is a row of MobiFone's, compared with what was sold. It holds no phone number, so that it
+// can be stored.
 type Row struct {
 	telco.IDs
-	State     telco.State
-	Differs   string     // in what it is not what was sold, in words; "" when it is
-	Refusal   telco.Code // of FAILED: the listed code it failed with; "" when it has none
-	Then      telco.Then // where the sale goes on after Refusal
+	State telco.State
+	// Differs says in words in what the row is not what was sold; it is empty when it is.
+	Differs string
+	// Refusal is the listed code with which a FAILED row failed; empty when it has none.
+	Refusal telco.Code
+	// Then is where the sale goes on after Refusal.
+	Then      telco.Then
 	UpdatedAt time.Time
 }
 
-// RowOf compares a transaction with what was sold. refusal is the contract's RefusalOf, or
-// nil where a row is to prove no refusal.
+// RowOf compares a transaction with what was sold. refusal is the contract's RefusalOf; it is nil
+// where a row must not prove a refusal.
 func RowOf(tx telco.Transaction, p telco.Purchase, refusal func(telco.Code) telco.Then) Row {
 	r := Row{
 		IDs: telco.IDs{TransID: tx.TransID, PartnerTransID: tx.PartnerTransID}, State: tx.State,
@@ -34,8 +40,8 @@ func RowOf(tx telco.Transaction, p telco.Purchase, refusal func(telco.Code) telc
 	return r
 }
 
-// differs says in what the transaction is not the purchase. A value that is missing on
-// either side is a difference.
+// differs says in what the transaction is not the purchase. A value that is missing on either
+// side is a difference, because nothing then proves that they are the same.
 func differs(tx telco.Transaction, p telco.Purchase) string {
 	switch {
 	case !tx.MSISDN.IsValid():
@@ -55,6 +61,7 @@ type Conflict string
 
 // The conflicts.
 const (
+	// TakenBack and the others are in the words that a person reads.
 	TakenBack       Conflict = "taken back by the operator"
 	NotAnyMore      Conflict = "a registration that succeeded shows another state"
 	TwiceRegistered Conflict = "registered twice"
@@ -64,18 +71,22 @@ const (
 	StateUnlisted   Conflict = "in a state the contract does not list"
 )
 
-// Finding is what rows show of a sale: at most one of its parts is decisive.
+// Finding is what rows show of a sale. At most one of Yes, Pending and Conflict is decisive.
 type Finding struct {
-	Yes      *Row     // registered, exactly as it was sold
-	Pending  bool     // still in work
-	Conflict Conflict // a person must look
-	Detail   string   // of Conflict: in what the row differs
+	// Yes is the row that is registered exactly as it was sold.
+	Yes *Row
+	// Pending says that a registration is still in work.
+	Pending bool
+	// Conflict says why a person must look, and Detail in what the row differs.
+	Conflict Conflict
+	// of Conflict: in what the row differs
+	Detail string
 }
 
-// Nothing reports that the rows show no registration, done or in work.
+// Nothing reports whether the rows show no registration, neither done nor in work.
 func (f Finding) Nothing() bool { return f.Yes == nil && !f.Pending && f.Conflict == "" }
 
-// Words says the conflict and its detail.
+// Words are the conflict and its detail.
 func (f Finding) Words() string {
 	if f.Detail == "" {
 		return string(f.Conflict)
@@ -83,9 +94,9 @@ func (f Finding) Words() string {
 	return string(f.Conflict) + ": " + f.Detail
 }
 
-// Read reads rows against the ids of a sale. yes and no are the ids that earlier answers
-// have shown as registered and as failed: a final state that changes is a conflict, unless
-// the success is still shown beside it: then a copy of the request was refused.
+// Read reads rows with the ids of a sale. yes and no are the ids that earlier answers have shown
+// as registered and as failed. A final state that changes is a conflict, unless the success is
+// still shown beside it: then a copy of the request was refused.
 func Read(rows []Row, ours, yes, no []telco.IDs) Finding {
 	var f Finding
 	conflict := func(c Conflict, detail string) {
@@ -129,11 +140,12 @@ func Read(rows []Row, ours, yes, no []telco.IDs) Finding {
 	return f
 }
 
-// succeeded reports that a row shows these ids as registered.
+// succeeded reports whether a row shows these ids as registered.
 func succeeded(rows []Row, ids telco.IDs) bool {
 	return slices.ContainsFunc(rows, func(r Row) bool { return r.State == telco.StateSuccess && r.IDs == ids })
 }
 
+// detail says why a row cannot be what was sold: its ids were never sent together, or it differs.
 func detail(row Row, mine bool) string {
 	if !mine {
 		return "ids that were not sent together"
@@ -141,7 +153,7 @@ func detail(row Row, mine bool) string {
 	return row.Differs
 }
 
-// Failed returns the row that tells the refusal of these ids, if there is one.
+// Failed returns the row that shows the refusal of these ids, if there is one.
 func Failed(rows []Row, ids telco.IDs) (Row, bool) {
 	for _, row := range rows {
 		if row.State == telco.StateFailed && row.IDs == ids && row.Refusal != "" {

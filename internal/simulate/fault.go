@@ -228,7 +228,7 @@ func faultNamed(name string) (faultKind, bool) {
 type bugID uint8
 
 const (
-	noBug bugID = iota
+	_ bugID = iota
 	// The client sees the monotonic clock alone, which a suspend stops.
 	bugMonotonicOnly
 	// The client sees the wall clock alone, which may jump.

@@ -162,8 +162,7 @@ func (h *host) sleep(ctx context.Context, read seam.Clock, d time.Duration) erro
 // deadline is a context that ends by a host's monotonic clock. Nobody waits for its Done: only
 // one actor runs at a time, and everybody asks Err.
 type deadline struct {
-	// it is one
-	context.Context //nolint:containedctx
+	context.Context //nolint:containedctx // it is one
 
 	read seam.Clock
 	end  time.Duration
@@ -318,8 +317,7 @@ func (w *world) kill(h *host, power bool) {
 // callContext is the caller's context of one act; a closed browser cancels it. Nobody waits for
 // its Done: everybody asks Err.
 type callContext struct {
-	// it is one
-	context.Context //nolint:containedctx
+	context.Context //nolint:containedctx // it is one
 
 	canceled bool
 }

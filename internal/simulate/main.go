@@ -256,7 +256,7 @@ type lab struct {
 	stats stats
 	// known holds the contracts that were made already.
 	known map[belief]*contract.Contract
-	// bug is planted in every world; nil plants none.
+	// The bug is planted in every world; nil plants none.
 	bug *bug
 	// log prints what happens, for a replay.
 	log bool
