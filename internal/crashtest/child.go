@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -198,4 +199,139 @@ func (c *counter) register(ctx context.Context, id string) (sale.View, error) {
 		return sale.View{}, err
 	}
 	return c.desk.Register(ctx, id, code, staff.Employee)
+}
+
+// points counts the labelled places a child passes and kills it at one of them.
+type points struct {
+	dieAt  int // 0: never
+	passed int
+}
+
+// at is a place where the process may die. The label goes to the parent first.
+func (p *points) at(label string) {
+	p.passed++
+	if p.passed != p.dieAt {
+		return
+	}
+	fmt.Fprintln(os.Stdout, "dying at", label)
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Kill()
+	}
+	select {} // SIGKILL is on its way
+}
+
+// mortalStore dies around each write.
+type mortalStore struct {
+	sale.Store
+	points *points
+}
+
+func (s mortalStore) Apply(ctx context.Context, c sale.Change) error {
+	last := string(c.Events[len(c.Events)-1].Kind)
+	s.points.at("before storing " + last)
+	err := s.Store.Apply(ctx, c)
+	s.points.at("after storing " + last)
+	return err
+}
+
+func (s mortalStore) Load(ctx context.Context, id string) (sale.Sale, error) {
+	got, err := s.Store.Load(ctx, id)
+	s.points.at("after loading")
+	return got, err
+}
+
+// mortalPartner dies around each exchange.
+type mortalPartner struct {
+	sale.Gateway
+	points *points
+}
+
+func (p mortalPartner) AskOTP(ctx context.Context, o sale.Order, id telco.PartnerTransID) (sale.HeldOTP, time.Duration, error) {
+	p.points.at("before the OTP request")
+	ticket, wait, err := p.Gateway.AskOTP(ctx, o, id)
+	p.points.at("after the OTP reply")
+	return ticket, wait, err
+}
+
+func (p mortalPartner) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, error) {
+	p.points.at("before a lookup")
+	l, err := p.Gateway.LookUp(ctx, o)
+	p.points.at("after a lookup")
+	return l, err
+}
+
+func (p mortalPartner) Prepare(ctx context.Context, s sale.Sale, otp telco.OTP) (sale.Prepared, error) {
+	prepared, err := p.Gateway.Prepare(ctx, s, otp)
+	p.points.at("after preparing")
+	if err != nil {
+		return nil, err
+	}
+	return mortalSend{prepared, p.points}, nil
+}
+
+type mortalSend struct {
+	sale.Prepared
+	points *points
+}
+
+func (m mortalSend) Send(ctx context.Context) sale.SendResult {
+	m.points.at("before the send")
+	res := m.Prepared.Send(ctx)
+	m.points.at("after the answer")
+	return res
+}
+
+// The bugs that the check must find. Without them nobody knew whether it can.
+const (
+	forgetIntent  = "forget-intent"  // a send leaves whose intent was acknowledged and not stored
+	forgetOutcome = "forget-outcome" // an outcome is acknowledged and not stored: the sale never rests
+	forgetClaim   = "forget-claim"   // an open intent does not keep the subscriber busy
+	forgetRelease = "forget-release" // the subscriber stays busy after the sale came to rest
+	refundOpen    = "refund-open"    // a refund is paid out while an intent is open
+)
+
+// planted puts a bug between the desk and its store.
+func planted(bug string, s sale.Store) sale.Store {
+	switch bug {
+	case forgetIntent:
+		return forgetful{s, "send-planned"}
+	case forgetOutcome:
+		return forgetful{s, "send-ended"}
+	case forgetClaim, forgetRelease, refundOpen:
+		return lying{s, bug}
+	default:
+		return s
+	}
+}
+
+// forgetful acknowledges changes that end in one kind of event, and forgets them.
+type forgetful struct {
+	sale.Store
+	kind sale.Kind
+}
+
+func (f forgetful) Apply(ctx context.Context, c sale.Change) error {
+	if c.Events[len(c.Events)-1].Kind == f.kind {
+		return nil
+	}
+	return f.Store.Apply(ctx, c)
+}
+
+// lying stores something other than it was told.
+type lying struct {
+	sale.Store
+	bug string
+}
+
+func (l lying) Apply(ctx context.Context, c sale.Change) error {
+	switch {
+	case l.bug == forgetClaim && c.Claim == sale.TakeClaim, l.bug == forgetRelease && c.Claim == sale.ReleaseClaim:
+		c.Claim = sale.KeepClaim
+	case l.bug == refundOpen && c.State.RefundBy != "":
+		c.State.Intents = slices.Clone(c.State.Intents)
+		for i := range c.State.Intents {
+			c.State.Intents[i].Settled = ""
+		}
+	}
+	return l.Store.Apply(ctx, c)
 }

@@ -1,13 +1,139 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
+
+// busyKeyOf returns the key that has the check value; after [Store.Rehash] that is the new
+// one from the very commit on.
+func (s *Store) busyKeyOf(check []byte) (*busyKey, error) {
+	for _, key := range []*busyKey{s.busy.Load(), s.nextBusy.Load()} {
+		if key != nil && bytes.Equal(key.check, check) {
+			return key, nil
+		}
+	}
+	return nil, &BusyKeyError{}
+}
+
+// agreedBusyKey is the key that the store's claims are made with. Another process may have
+// rehashed them since this one started: then no claim is touched.
+func (s *Store) agreedBusyKey(ctx context.Context, w *writer) (*busyKey, error) {
+	var check []byte
+	if _, err := w.row(ctx, `SELECT value FROM settings WHERE name = 'busy-key'`, nil, &check); err != nil {
+		return nil, err
+	}
+	return s.busyKeyOf(check)
+}
+
+// Busy is [sale.Store].Busy.
+func (s *Store) Busy(ctx context.Context, subscriber telco.MSISDN) ([]sale.Claim, error) {
+	if !subscriber.IsValid() {
+		return nil, ctx.Err()
+	}
+	for {
+		var check []byte
+		if err := s.readers.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = 'busy-key'`).Scan(&check); err != nil {
+			return nil, told(err)
+		}
+		key, err := s.busyKeyOf(check)
+		if err != nil {
+			return nil, err
+		}
+		if claims, same, err := s.claimsUnder(ctx, key, subscriber); same || err != nil {
+			return claims, err
+		}
+	}
+}
+
+// claimsUnder reads the claims by one key, and whether they are still made with it: one
+// statement sees one state of the file.
+func (s *Store) claimsUnder(ctx context.Context, key *busyKey, subscriber telco.MSISDN) (claims []sale.Claim, same bool, err error) {
+	rows, err := s.readers.QueryContext(ctx, `SELECT s.value, c.sale_id, c.slot FROM settings s
+		LEFT JOIN busy_claims c ON c.hash = ? WHERE s.name = 'busy-key' ORDER BY c.slot`, key.hash(subscriber))
+	if err != nil {
+		return nil, false, told(err)
+	}
+	defer func() { err = errors.Join(err, told(rows.Err()), rows.Close()) }()
+	for rows.Next() {
+		var check []byte
+		var id sql.NullString
+		var slot sql.NullInt64
+		if err := rows.Scan(&check, &id, &slot); err != nil {
+			return nil, false, told(err)
+		}
+		same = bytes.Equal(check, key.check)
+		if id.Valid {
+			claims = append(claims, sale.Claim{SaleID: id.String, Slot: int(slot.Int64)})
+		}
+	}
+	return claims, same, nil
+}
+
+// Rehash makes every claim anew with another BusyKey, in one transaction, and uses it from
+// then on. Every other process that has the file open is refused with a [*BusyKeyError]
+// wherever claims matter, until it is configured with the new key and started again. A
+// Rehash that failed with [ErrUnknown] is called again.
+func (s *Store) Rehash(ctx context.Context, newKey telco.Secret) error {
+	key, err := newBusyKey(newKey)
+	if err != nil {
+		return err
+	}
+	s.nextBusy.Store(key)
+	err = s.queue.submit(ctx, func(ctx context.Context, w *writer) error { return s.rehash(ctx, w, key) })
+	if err == nil {
+		s.busy.Store(key)
+	}
+	return err
+}
+
+func (s *Store) rehash(ctx context.Context, w *writer, key *busyKey) error {
+	if _, err := s.agreedBusyKey(ctx, w); err != nil {
+		return err
+	}
+	type claim struct {
+		sale.Claim
+
+		hash []byte
+	}
+	var all []claim
+	err := w.rows(ctx, `SELECT c.sale_id, c.slot, s.msisdn_cipher, s.msisdn_key_id FROM busy_claims c JOIN sales s ON s.id = c.sale_id`, nil,
+		func(scan func(...any) error) error {
+			var c claim
+			var ciphertext []byte
+			var keyID sql.NullString
+			if err := scan(&c.SaleID, &c.Slot, &ciphertext, &keyID); err != nil {
+				return err
+			}
+			number, err := s.keys.open(c.SaleID, ciphertext, keyID.String)
+			if err == nil && !number.IsValid() {
+				err = &CorruptError{What: "the claim of sale " + c.SaleID, Err: errors.New("its number is erased")}
+			}
+			c.hash = key.hash(number)
+			all = append(all, c)
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	if _, err := w.exec(ctx, `DELETE FROM busy_claims`); err != nil {
+		return err
+	}
+	for _, c := range all {
+		if _, err := w.exec(ctx, `INSERT INTO busy_claims (hash, slot, sale_id) VALUES (?, ?, ?)`, c.hash, c.Slot, c.SaleID); err != nil {
+			return fmt.Errorf("rehashing the claim of sale %s: %w", c.SaleID, err)
+		}
+	}
+	_, err = w.exec(ctx, `UPDATE settings SET value = ? WHERE name = 'busy-key'`, key.check)
+	return err
+}
 
 // claimOf decides what becomes of the sale's busy claim, and returns how to write it.
 func (s *Store) claimOf(ctx context.Context, w *writer, c change) (write func() error, err error) {

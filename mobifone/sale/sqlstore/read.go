@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -101,4 +104,128 @@ func (s *Store) ByOrder(ctx context.Context, shop, order string) (id string, err
 func (s *Store) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (saleID string, err error) {
 	err = s.readers.QueryRowContext(ctx, `SELECT sale_id FROM partner_trans_ids WHERE partner_trans_id = ?`, string(id)).Scan(&saleID)
 	return saleID, notFound(err)
+}
+
+// What the machine asks again and again must not cost more when more sales are at rest;
+// a test holds these against their indexes.
+const (
+	dueText   = `SELECT id, wake_at FROM sales WHERE wake_at IS NOT NULL ORDER BY wake_at, id LIMIT ?`
+	eraseText = `UPDATE sales SET msisdn_cipher = NULL, msisdn_key_id = NULL WHERE id IN (
+			SELECT id FROM sales WHERE rested_at IS NOT NULL AND msisdn_cipher IS NOT NULL AND rested_at < ?
+				AND NOT EXISTS (SELECT 1 FROM busy_claims c WHERE c.sale_id = sales.id)
+			ORDER BY rested_at, id LIMIT ?)`
+)
+
+// Due is [sale.Store].Due.
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error) {
+	limit = max(limit, 0)
+	rows, err := s.readers.QueryContext(ctx, dueText, limit+1)
+	if err != nil {
+		return nil, time.Time{}, told(err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id string
+		var at sql.NullString
+		if err := rows.Scan(&id, &at); err != nil {
+			return nil, time.Time{}, told(err)
+		}
+		wakeAt, err := instant(at, time.Time{})
+		if err != nil {
+			return nil, time.Time{}, &CorruptError{What: "sale " + id, Err: err}
+		}
+		if len(ids) == limit || wakeAt.After(now) {
+			return ids, wakeAt, nil
+		}
+		ids = append(ids, id)
+	}
+	return ids, time.Time{}, told(rows.Err())
+}
+
+// Postpone is [sale.Store].Postpone.
+func (s *Store) Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error {
+	return s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
+		_, err := w.exec(ctx, `UPDATE sales SET wake_at = ? WHERE id = ? AND version = ?`, stamped(wakeAt), id, version)
+		return err
+	})
+}
+
+// Find is [sale.Store].Find. Lists of sales that are not at rest do not touch those at
+// rest; others cost what their period holds.
+func (s *Store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, err error) {
+	text, args := search(q)
+	rows, err := s.readers.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, told(err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var sum sale.Summary
+		var state string
+		var opened, updated, wake sql.NullString
+		if err := rows.Scan(&sum.ID, &sum.Shop, &sum.Order, &state, &sum.Package, &sum.Price, &sum.CashIn, &sum.CashOut,
+			&sum.LastThree, &sum.Reason, &opened, &updated, &wake); err != nil {
+			return nil, told(err)
+		}
+		faults := []error{sum.State.UnmarshalText([]byte(state))}
+		for into, stored := range map[*time.Time]sql.NullString{&sum.OpenedAt: opened, &sum.UpdatedAt: updated, &sum.WakeAt: wake} {
+			*into, err = instant(stored, time.Time{})
+			faults = append(faults, err)
+		}
+		if err := errors.Join(faults...); err != nil {
+			return nil, &CorruptError{What: "sale " + sum.ID, Err: err}
+		}
+		found = append(found, sum)
+	}
+	return found, told(rows.Err())
+}
+
+// search writes a query. It names the index itself: which one is best depends on how many
+// sales are at rest, and SQLite does not know that.
+func search(q sale.Filter) (text string, args []any) {
+	where, index := []string{"1"}, "sales_opened"
+	filter := func(condition string, values ...any) {
+		where, args = append(where, condition), append(args, values...)
+	}
+	if q.Shop != "" {
+		index = "sales_shop"
+		filter("shop = ?", q.Shop)
+	}
+	if len(q.States) > 0 {
+		marks := make([]string, len(q.States))
+		for i, state := range q.States {
+			marks[i] = "?"
+			args = append(args, state.String())
+		}
+		where = append(where, "state IN ("+strings.Join(marks, ", ")+")")
+		if !slices.ContainsFunc(q.States, sale.State.Resting) {
+			index = "sales_unsettled"
+			where = append(where, "rested_at IS NULL")
+		}
+	}
+	if !q.From.IsZero() {
+		filter("opened_at >= ?", stamped(q.From))
+	}
+	if !q.To.IsZero() {
+		filter("opened_at < ?", stamped(q.To))
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = 1000
+	}
+	return fmt.Sprintf(`SELECT id, shop, order_id, state, package, price, cash_in, cash_out, last_three, reason, opened_at, updated_at, wake_at
+		FROM sales INDEXED BY %s WHERE %s ORDER BY opened_at, id LIMIT %d`, index, strings.Join(where, " AND "), limit), args
+}
+
+// Erase is [sale.Store].Erase.
+func (s *Store) Erase(ctx context.Context, restedBefore time.Time, limit int) (n int, err error) {
+	err = s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
+		erased, err := w.exec(ctx, eraseText, restedBefore.UTC().Format(stamp), max(limit, 0))
+		n = int(erased)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }

@@ -103,3 +103,144 @@ func (w *writer) rows(ctx context.Context, text string, args []any, each func(sc
 	}
 	return rows.Err()
 }
+
+// runBatch does the work of all in one transaction and gives each its result. It is not
+// cancelled with any of them.
+func (s *Store) runBatch(batch []*work) {
+	ctx := context.Background()
+	sound := false
+	defer func() { // also when a panic passes
+		if !sound {
+			_ = s.queue.w.close() // a connection that failed is not trusted again
+			s.queue.w = nil
+		}
+	}()
+	if _, err := s.place.check(); err != nil {
+		s.rescue(ctx)
+		fail(batch, err)
+		sound = true
+		return
+	}
+	if s.queue.w == nil {
+		w, err := openWriter(ctx, s.place, s.options)
+		if err != nil {
+			fail(batch, err)
+			return
+		}
+		s.queue.w = w
+	}
+	w := s.queue.w
+	if _, err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		fail(batch, err)
+		sound = isBusy(err)
+		return
+	}
+	results := make([]error, len(batch))
+	done := 0
+	for i, each := range batch {
+		var err error
+		if results[i], err = w.try(ctx, each.do, len(batch) > 1); err != nil {
+			// Not even the savepoint could be taken back: nothing of the batch is stored.
+			_, _ = w.exec(ctx, "ROLLBACK")
+			fail(batch, err)
+			return
+		}
+		if results[i] == nil {
+			done++
+		}
+	}
+	if done == 0 {
+		_, err := w.exec(ctx, "ROLLBACK")
+		sound = err == nil
+	} else {
+		log, err := s.commit(ctx, w)
+		if err != nil {
+			_, _ = w.exec(ctx, "ROLLBACK")
+			s.rescue(ctx)
+			fail(batch, fmt.Errorf("%w: %w", ErrUnknown, err))
+			return
+		}
+		sound = s.shorten(ctx, w, log) == nil
+	}
+	for i, each := range batch {
+		each.err = results[i]
+	}
+}
+
+// commit returns nil once the transaction is on the disk, in the file that the next start
+// will find: one that is moved during the commit has moved when it returns. log is how
+// large the log is.
+func (s *Store) commit(ctx context.Context, w *writer) (log int64, err error) {
+	err = s.options.commit(func() error {
+		_, err := w.exec(ctx, "COMMIT")
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return s.place.check()
+}
+
+// shortenPatience is how long a log that is too long may hold up the changes that wait.
+// Readers are done by then, but for one that reads for long.
+const shortenPatience = 100 * time.Millisecond
+
+// shorten cuts a log that grew past its size. SQLite begins a log anew only at a moment at
+// which nobody reads from it, which may never come, and keeps its largest size: here new
+// readers are led past the log until those who use it are done, or patience ends. Each
+// commit tries; only a log that grew by its size once more is waited for again, so that
+// one who reads for long does not slow down every commit.
+func (s *Store) shorten(ctx context.Context, w *writer, log int64) error {
+	if log <= s.options.log {
+		return nil
+	}
+	var patience time.Duration
+	if log >= w.waitAt {
+		patience, w.waitAt = shortenPatience, log+s.options.log
+	}
+	if err := w.patience(ctx, patience); err != nil {
+		return err
+	}
+	var busy, frames, moved int
+	if err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
+		return err
+	}
+	if busy == 0 {
+		w.waitAt = 0
+	}
+	return w.patience(ctx, s.options.patience)
+}
+
+// rescue brings into the file what stands only in a log that was deleted: the next start
+// will not find it there, and Close, which would do it too, may never come.
+func (s *Store) rescue(ctx context.Context) {
+	if s.place.lostLog() {
+		_, _ = s.anchor.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+	}
+}
+
+// try does one caller's work inside the transaction, so that a failure takes back nothing
+// but itself. refused is the work's own error, err the transaction's.
+func (w *writer) try(ctx context.Context, do func(context.Context, *writer) error, shared bool) (refused, err error) {
+	if !shared {
+		return told(do(ctx, w)), nil
+	}
+	if _, err := w.exec(ctx, "SAVEPOINT one"); err != nil {
+		return nil, err
+	}
+	if refused = told(do(ctx, w)); refused != nil {
+		if _, err := w.exec(ctx, "ROLLBACK TO one"); err != nil {
+			return nil, err
+		}
+	}
+	_, err = w.exec(ctx, "RELEASE one")
+	return refused, err
+}
+
+// fail gives everybody in a batch, of which nothing is known to be stored, the reason.
+// Those who were refused get it too: what they were refused for may be gone with the batch.
+func fail(batch []*work, err error) {
+	for _, each := range batch {
+		each.err = fmt.Errorf("sqlstore: the batch failed: %w", told(err))
+	}
+}

@@ -1,11 +1,114 @@
 package storetest
 
 import (
+	"context"
+	"errors"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
+
+func compareAndSwap(t testing.TB, h Harness) {
+	s := h.Open(t)
+	one := apply(t, s, opened(1))
+	two := apply(t, s, then(one, to(sale.Paid, sale.KeepClaim)))
+	apply(t, s, opened(2))
+
+	refused(t, s, opened(1), &sale.ConflictError{SaleID: one.ID})
+	refused(t, s, then(one, wake(dawn)), &sale.ConflictError{SaleID: one.ID})
+	refused(t, s, then(one, to(sale.Registering, sale.TakeClaim)), &sale.ConflictError{SaleID: one.ID})
+	ahead := two
+	ahead.Version++
+	refused(t, s, then(ahead, nil), &sale.ConflictError{SaleID: one.ID})
+	absent := opened(3).State
+	refused(t, s, then(absent, nil), &sale.ConflictError{SaleID: absent.ID})
+
+	both := then(two, to(sale.OTPSent, sale.KeepClaim))
+	both.Events = append(both.Events, sale.Event{Kind: "otp-asked", At: both.State.UpdatedAt, By: "NV8"})
+	both.State.Version++
+	apply(t, s, both)
+	refused(t, s, then(two, nil), &sale.ConflictError{SaleID: one.ID})
+	got := look(t, s)
+	same(t, "the sale after a change of two events", got.Sales[one.ID], both.State)
+	same(t, "how many events", len(got.Events[one.ID]), 4)
+}
+
+func orderIsUnique(t testing.TB, h Harness) {
+	s := h.Open(t)
+	first := opened(1)
+	apply(t, s, first)
+	rival := opened(2)
+	rival.State.Order.ID = first.State.Order.ID
+	refused(t, s, rival, &sale.OrderTakenError{SaleID: first.SaleID})
+
+	apply(t, s, then(first.State, to(sale.Cancelled, sale.KeepClaim)))
+	refused(t, s, rival, &sale.OrderTakenError{SaleID: first.SaleID})
+	if _, err := s.Erase(t.Context(), dawn.Add(time.Hour), 10); err != nil {
+		t.Fatalf("Erase: %v", err)
+	}
+	refused(t, s, rival, &sale.OrderTakenError{SaleID: first.SaleID})
+
+	elsewhere := rival
+	elsewhere.State.Order.Shop = "S02"
+	apply(t, s, elsewhere)
+	id, err := s.ByOrder(t.Context(), "S02", first.State.Order.ID)
+	same(t, "ByOrder of the other shop", []any{id, told(err)}, []any{rival.SaleID, "no error"})
+	id, err = s.ByOrder(t.Context(), "S01", first.State.Order.ID)
+	same(t, "ByOrder of the first shop", []any{id, told(err)}, []any{first.SaleID, "no error"})
+}
+
+func idIsUnique(t testing.TB, h Harness) {
+	s := h.Open(t)
+	first := apply(t, s, opened(1))
+	second := apply(t, s, opened(2))
+	attempt := func(s sale.Sale, n, attempt int) sale.Change {
+		return then(s, func(c *sale.Change) { c.State.Attempt, c.State.PartnerTransID = attempt, transID(n, attempt) })
+	}
+	rival := opened(3)
+	rival.State.PartnerTransID = transID(1, 1)
+	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID})
+	refused(t, s, attempt(second, 1, 1), &sale.IDTakenError{SaleID: first.ID})
+
+	first = apply(t, s, attempt(first, 1, 2))
+	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID}) // also that of an attempt long past
+	rival.State.PartnerTransID = transID(1, 2)
+	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID})
+	for _, n := range []int{1, 2} {
+		id, err := s.ByPartnerTransID(t.Context(), transID(1, n))
+		same(t, "ByPartnerTransID", []any{id, told(err)}, []any{first.ID, "no error"})
+	}
+	first = apply(t, s, attempt(first, 1, 1)) // its own it may use again
+
+	// An id that only an intent carries is owned as well, and one that was refused is not.
+	first = apply(t, s, then(first, func(c *sale.Change) {
+		c.State.Intents = []sale.Intent{{SendWindow: telco.SendWindow{IDs: telco.IDs{PartnerTransID: transID(1, 3)}}}}
+	}))
+	rival.State.PartnerTransID = transID(1, 3)
+	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID})
+	rival.State.PartnerTransID = transID(3, 1)
+	apply(t, s, rival)
+}
+
+func precedence(t testing.TB, h Harness) {
+	s := h.Open(t)
+	first := opened(1)
+	first.Claim = sale.TakeClaim
+	apply(t, s, first)
+	id := apply(t, s, opened(2))
+
+	c := opened(3)
+	c.Claim, c.State.Order.MSISDN = sale.TakeClaim, subscriber(1)
+	refused(t, s, c, &sale.BusyError{SaleID: first.SaleID})
+	c.State.PartnerTransID = id.PartnerTransID
+	refused(t, s, c, &sale.IDTakenError{SaleID: id.ID})
+	c.State.Order.ID = first.State.Order.ID
+	refused(t, s, c, &sale.OrderTakenError{SaleID: first.SaleID})
+	c.SaleID, c.State.ID = id.ID, id.ID
+	refused(t, s, c, &sale.ConflictError{SaleID: id.ID})
+}
 
 // openedFor opens the n-th sale for the subscriber of sale 1.
 func openedFor(n int) sale.Change {
@@ -107,4 +210,130 @@ func claimHeld(t testing.TB, h Harness) {
 	got, err := s.Busy(t.Context(), telco.MSISDN{})
 	same(t, "Busy of no number", []any{len(got), told(err)}, []any{0, "no error"})
 	_ = one
+}
+
+// race applies all changes at once and returns what became of each.
+func race(t testing.TB, s sale.Store, all []sale.Change) (results []error) {
+	t.Helper()
+	results = make([]error, len(all))
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range all {
+		wg.Go(func() {
+			<-start
+			results[i] = s.Apply(t.Context(), all[i])
+		})
+	}
+	close(start)
+	wg.Wait()
+	return results
+}
+
+// oneWon finds the one change that was accepted; every other must have been refused with
+// what refusal makes of the winner.
+func oneWon(t testing.TB, all []sale.Change, results []error, refusal func(winner string) error) int {
+	t.Helper()
+	won := -1
+	for i, err := range results {
+		if err == nil {
+			if won >= 0 {
+				t.Fatalf("changes %d and %d were both accepted", won, i)
+			}
+			won = i
+		}
+	}
+	if won < 0 {
+		t.Fatalf("nobody won: %v", errors.Join(results...))
+	}
+	for i, err := range results {
+		if want := told(refusal(all[won].SaleID)); i != won && told(err) != want {
+			t.Fatalf("a loser was told %s (%v), want %s", told(err), err, want)
+		}
+	}
+	return won
+}
+
+func oneWinner(t testing.TB, h Harness) {
+	const rivals = 8 // fewer than scope, so that look sees all of them
+	s := h.Open(t)
+	base := apply(t, s, opened(0))
+	for round := range 4 {
+		var all []sale.Change
+		for n := range rivals {
+			all = append(all, then(base, wake(dawn.Add(time.Duration(n)*time.Hour+time.Hour))))
+		}
+		won := oneWon(t, all, race(t, s, all), func(string) error { return &sale.ConflictError{SaleID: base.ID} })
+		base = all[won].State
+		got := look(t, s)
+		same(t, "the sale after a race for its version", got.Sales[base.ID], base)
+		same(t, "the events after a race", len(got.Events[base.ID]), round+2)
+	}
+
+	var all []sale.Change
+	for n := range rivals {
+		c := opened(1 + n)
+		c.State.Order.ID = "DH-0001"
+		all = append(all, c)
+	}
+	oneWon(t, all, race(t, s, all), func(id string) error { return &sale.OrderTakenError{SaleID: id} })
+
+	s = h.Open(t)
+	all = nil
+	for n := range rivals {
+		c := opened(1 + n)
+		c.State.PartnerTransID = transID(1, 1)
+		all = append(all, c)
+	}
+	oneWon(t, all, race(t, s, all), func(id string) error { return &sale.IDTakenError{SaleID: id} })
+
+	s = h.Open(t)
+	all = nil
+	for n := range rivals {
+		all = append(all, then(apply(t, s, openedFor(1+n)), inSlot(0)))
+	}
+	won := oneWon(t, all, race(t, s, all), func(id string) error { return &sale.BusyError{SaleID: id} })
+	claims(t, s, sale.Claim{SaleID: all[won].SaleID})
+}
+
+func allKept(t testing.TB, h Harness) {
+	s := h.Open(t)
+	want := map[string]sale.Sale{}
+	var all []sale.Change
+	for n := range scope {
+		all = append(all, opened(n))
+	}
+	all = append(all, opened(0), opened(1), opened(2)) // refused in between
+	for round := range 3 {
+		for i, err := range race(t, s, all) {
+			if err == nil {
+				want[all[i].SaleID] = all[i].State
+			} else if i < scope && round > 0 {
+				t.Fatalf("a change that collided with none was refused: %v", err)
+			}
+		}
+		same(t, "the sales after a race of all", look(t, s).Sales, want)
+		for n := range scope {
+			all[n] = then(want[opened(n).SaleID], nil)
+		}
+	}
+}
+
+func cancelled(t testing.TB, h Harness) {
+	s := h.Open(t)
+	base := apply(t, s, opened(1))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := then(base, wake(dawn))
+	err := s.Apply(ctx, c)
+	got := look(t, s)
+	switch events := len(got.Events[base.ID]); {
+	case err == nil || events == 2:
+		same(t, "the sale after a cancelled Apply that happened", got.Sales[base.ID], c.State)
+		same(t, "its events", events, 2)
+	default:
+		same(t, "the sale after a cancelled Apply that did not happen", got.Sales[base.ID], base)
+		same(t, "what the caller is told", told(err), "an error of no type of the contract")
+	}
+	// The store goes on.
+	apply(t, s, then(got.Sales[base.ID], to(sale.Paid, sale.KeepClaim)))
 }

@@ -1,9 +1,27 @@
+// Package storetest is the conformance suite of sale.Store: what a store must keep so that
+// the promise of a sale rests on it. A store's tests call [Run]:
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, storetest.Harness{
+//			Open: func(t testing.TB) sale.Store { return open(t, filepath.Join(t.TempDir(), "sales")) },
+//		})
+//	}
+//
+// The suite asks nothing of a store but its methods, so it cannot cut the power: that an
+// acknowledged change survives a crash is for the store's own tests, with real processes
+// that are really killed. Each check is proved to be able to fail by a store broken in
+// just that way; see the package's tests.
 package storetest
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
 	"testing"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Harness is how the suite gets at a store.
@@ -63,5 +81,134 @@ func Run(t *testing.T, h Harness) {
 			t.Parallel()
 			c.run(t, h)
 		})
+	}
+}
+
+// dawn is when the first sale of every check opens. It has nanoseconds, so that a store
+// which rounds is found out.
+var dawn = time.Date(2026, 3, 1, 1, 30, 0, 123456789, time.UTC)
+
+// subscriber gives the n-th customer's number.
+func subscriber(n int) telco.MSISDN {
+	return telco.MustParseMSISDN(fmt.Sprintf("09%08d", 34_000_000+n*1009))
+}
+
+// transID gives the partnerTransId of the n-th order's attempt.
+func transID(n, attempt int) telco.PartnerTransID {
+	id, err := telco.DerivePartnerTransID(telco.NewSecret("a key of the suite"), "FPT", "S01", fmt.Sprint("DH", n), attempt)
+	if err != nil {
+		panic(err) // the arguments are constants of this file
+	}
+	return id
+}
+
+// opened is the change that opens the n-th sale, with a subscriber of its own, n seconds
+// after dawn.
+func opened(n int) sale.Change {
+	at := dawn.Add(time.Duration(n) * time.Second)
+	order := sale.Order{
+		Shop: "S01", ID: fmt.Sprintf("DH-%04d", n), MSISDN: subscriber(n), Package: "C120", Price: 120_000,
+		Staff: telco.Staff{Shop: "S01", Employee: "NV7", POS: "Q2"},
+	}
+	s := sale.Sale{
+		ID: fmt.Sprintf("SALE-%04d", n), Version: 1, State: sale.Open, Order: order,
+		OpenedAt: at, UpdatedAt: at, Attempt: 1, PartnerTransID: transID(n, 1),
+	}
+	recorded := order
+	return sale.Change{
+		SaleID: s.ID, State: s,
+		Events: []sale.Event{{Kind: "opened", At: at, By: "NV7", Order: &recorded, PartnerTransID: s.PartnerTransID}},
+	}
+}
+
+// then is the change that follows a state: one event, a second later, and what edit does.
+func then(s sale.Sale, edit func(*sale.Change)) sale.Change {
+	expected := s.Version
+	s.Version++
+	s.UpdatedAt = s.UpdatedAt.Add(time.Second)
+	c := sale.Change{
+		SaleID: s.ID, Expected: expected, State: s,
+		Events: []sale.Event{{Kind: "cash-taken", At: s.UpdatedAt, By: "NV7", Amount: 120_000}},
+	}
+	if edit != nil {
+		edit(&c)
+	}
+	return c
+}
+
+// to moves the sale to a state and does something to its claim.
+func to(state sale.State, claim sale.ClaimChange) func(*sale.Change) {
+	return func(c *sale.Change) { c.State.State, c.Claim = state, claim }
+}
+
+// wake sets when the sale is due.
+func wake(at time.Time) func(*sale.Change) {
+	return func(c *sale.Change) { c.State.WakeAt = at }
+}
+
+// apply applies a change that must be accepted, and returns the state after it.
+func apply(t testing.TB, s sale.Store, c sale.Change) sale.Sale {
+	t.Helper()
+	if err := s.Apply(t.Context(), c); err != nil {
+		t.Fatalf("Apply(%s from version %d): %v", c.SaleID, c.Expected, err)
+	}
+	return c.State
+}
+
+// refused applies a change that must be refused, for the given reason, and must leave
+// the store as it was.
+func refused(t testing.TB, s sale.Store, c sale.Change, want error) {
+	t.Helper()
+	before := look(t, s)
+	err := s.Apply(t.Context(), c)
+	if told(err) != told(want) {
+		t.Fatalf("Apply(%s from version %d) = %s, want %s", c.SaleID, c.Expected, told(err), told(want))
+	}
+	same(t, "the store after a refused change", look(t, s), before)
+}
+
+// fill sets every field that v points to, at any depth, to something other than its zero
+// value, so that a field which a store forgets is found out, also one that is added later.
+func fill(r *rand.Rand, v any) { fillValue(r, reflect.ValueOf(v).Elem()) }
+
+func fillValue(r *rand.Rand, v reflect.Value) {
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(dawn.Add(time.Duration(r.Int64N(int64(1000 * time.Hour))))))
+		return
+	case telco.MSISDN:
+		v.Set(reflect.ValueOf(subscriber(r.IntN(scope))))
+		return
+	case sale.State:
+		all := sale.States()
+		v.Set(reflect.ValueOf(all[r.IntN(len(all))]))
+		return
+	case telco.PartnerTransID:
+		v.Set(reflect.ValueOf(transID(r.IntN(scope), 1+r.IntN(3))))
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			fillValue(r, field)
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fillValue(r, v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fillValue(r, v.Index(i))
+		}
+	case reflect.String:
+		v.SetString(fmt.Sprintf("%s “%d” \\ ₫\n", v.Type().Name(), r.IntN(1000)))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Uint8:
+		v.SetUint(1 + r.Uint64N(3)) // enumerations of MobiFone package have at least four values
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		v.SetInt(1 + r.Int64N(1<<min(50, v.Type().Bits()-2))) // an int has 32 bits on some machines
+	default:
+		panic("storetest: nothing to fill a " + v.Type().String() + " with; teach fill")
 	}
 }
