@@ -209,8 +209,8 @@ func (cl *call) over() error {
 	return nil
 }
 
-// evidence is what the call can prove by now. A status that is not 0 is that of a reply that just
-// came.
+// evidence is what the call can prove by now. When a reply has just come, status is its HTTP
+// status; else it is 0.
 func (cl *call) evidence(status int) telco.Evidence {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()

@@ -81,7 +81,7 @@ type observation struct {
 func (o observation) fits(n observation, skew time.Duration) bool {
 	most, agree := o.written.since(n.received)
 	if !agree {
-		return true // a step or a suspend lies between them: nothing to hold one against the other
+		return true // a step or a suspend lies between them, so they cannot be compared
 	}
 	least := min(n.written.wall.Sub(o.received.wall), n.written.mono-o.received.mono)
 	moved := n.said.Sub(o.said)
@@ -125,7 +125,8 @@ func (p *partnerClock) tooOld(said time.Time, written instant) bool {
 		return false
 	}
 	least := min(written.wall.Sub(last.received.wall), written.mono-last.received.mono)
-	if least > clockFresh { // a time that was believed by mistake is not held against others for ever
+	// A time that was believed by mistake must not discredit others for ever.
+	if least > clockFresh {
 		return false
 	}
 	return said.Before(last.said.Add(least - dateGranule - max(p.skew, clockTolerance)))

@@ -69,8 +69,10 @@ var (
 // NotSent is proven exactly when a shot is shut and was never read.
 type shot struct {
 	owner interface {
-		mayLeave() error // asked at the first read
-		left()           // told of the first read
+		// mayLeave is asked at the first read; an error keeps the body here.
+		mayLeave() error
+		// left is told of the first read.
+		left()
 	}
 
 	mu   sync.Mutex
@@ -221,7 +223,8 @@ func (b *shownBody) Read(p []byte) (int, error) {
 // bypassed reports whether a money call may have left another way than through its guard: a
 // middleware answered it, or read the body it was shown, and nothing came to the guard.
 func (t *try) bypassed(answered bool) bool {
-	spent := t.shot.wasPassed() // not under the call's lock: a shot that is read takes both the other way round
+	// Not under the call's lock: a shot that is read takes the two locks in the other order.
+	spent := t.shot.wasPassed()
 	t.call.mu.Lock()
 	defer t.call.mu.Unlock()
 	return t.call.money() && !spent && (answered || t.call.taken)

@@ -142,8 +142,10 @@ const (
 	inChunk
 	inChunkEnd
 	inTrailer
-	toTheClose // everything until the connection ends
-	unclear    // where it ends is not known: one byte at a time
+	// toTheClose takes everything until the connection ends.
+	toTheClose
+	// unclear takes one byte at a time, because the end is not known.
+	unclear
 	ended
 )
 

@@ -33,9 +33,12 @@ type Retry struct {
 type repeatable uint8
 
 const (
-	never     repeatable = iota // one wire request, whatever comes
-	ifNotSent                   // only when the guard proves that nothing left
-	freely                      // it changes nothing at MobiFone
+	// never allows one request on the wire, whatever comes.
+	never repeatable = iota
+	// ifNotSent allows another one only when the guard proves that nothing left.
+	ifNotSent
+	// freely allows more, because the operation changes nothing at MobiFone.
+	freely
 )
 
 func repetition(op telco.Operation) repeatable {
@@ -58,9 +61,12 @@ type budget struct {
 }
 
 const (
-	budgetMax   = 200 // tenths: a reserve of 20 retries
-	budgetRetry = 10  // a retry costs this
-	budgetCall  = 1   // a call that was answered and needed none earns this
+	// budgetMax is the reserve in tenths: 20 retries.
+	budgetMax = 200
+	// budgetRetry is what a retry costs.
+	budgetRetry = 10
+	// budgetCall is what a call earns that was answered at its first try.
+	budgetCall = 1
 )
 
 // newBudget begins with a full reserve.
@@ -107,7 +113,7 @@ func (t *Transport) run(cl *call) verdict {
 	}
 	e := *last.err // hooks may hold the other one
 	e.Evidence.Deadline = deadline
-	if over != nil { // the last verdict stands, with the end of the time as its cause
+	if over != nil { // the last verdict stays, with the end of the time as its cause
 		e.Err = joinCause(e.Err, over)
 	}
 	last.err = &e

@@ -109,7 +109,7 @@ func (k *Key) sign(message []byte) (string, error) {
 func (k *Key) newHash() hash.Hash {
 	secret := k.cred.Secret.AppendReveal(nil)
 	// What is made of the secret keeps a copy of its own.
-	defer clear(secret) // what is made of it keeps a copy of its own
+	defer clear(secret)
 	switch k.w.auth.Scheme {
 	case "hmac-sha512":
 		return hmac.New(sha512.New, secret)

@@ -81,7 +81,7 @@ func (w *Wire) ReadRequest(op telco.Operation, r *http.Request, body []byte) (fi
 		}
 		spec := &field.Requests[it.field-1]
 		to := spec.At(&f)
-		// A number in quotes where the contract writes none is not what the client sends.
+		// The client puts a number in quotes only where the contract does.
 		if o.encoding == "json" && v.number != w.isNumber(it, to) {
 			return field.Request{}, fmt.Errorf("%s: %s: wrong JSON type", op, spec.Name)
 		}

@@ -270,7 +270,7 @@ func (w *Wire) appendCanonical(b []byte, req *http.Request, body []byte, cred *t
 		switch name {
 		case "method":
 			b = append(b, req.Method...)
-		// target is what stands in the request line: path and query.
+		// target is path and query, as the request line has them.
 		case "target":
 			b = append(b, urlPath(req)...)
 			if req.URL.RawQuery != "" {

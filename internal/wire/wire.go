@@ -290,7 +290,7 @@ func (o *operation) compileCodes(d *contract.Document) {
 			m.class = Rejected
 		}
 		for _, wire := range r.Wire {
-			// What a row that names the operation said stays.
+			// A row that names the operation is not replaced by a row for all.
 			if own || !named[wire] {
 				o.codes[wire], named[wire] = m, true
 			}
