@@ -1,5 +1,10 @@
 package sqlstore
 
+// This file writes a change of a sale: the row of the sale, its ids, its claim and its events. It
+// asks every question of the contract before it writes the first row, in the order of precedence
+// that the contract fixes. Times, states and money also stand in columns of their own, so that a
+// report needs no JSON.
+
 import (
 	"context"
 	"encoding/json"
@@ -10,9 +15,10 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// stamp is how times are stored: they sort as text.
+// stamp is how times are stored: always UTC and of one length, so that they sort as text.
 const stamp = "2006-01-02T15:04:05.000000000Z"
 
+// stamped is a time as a column holds it; NULL for the zero time.
 func stamped(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -25,14 +31,19 @@ func stamped(t time.Time) any {
 type change struct {
 	sale.Change
 
-	state  []byte
+	// The sale as JSON, without the subscriber.
+	state []byte
+	// The events as JSON, in order.
 	events [][]byte
-	cipher any // of a new sale with a number: []byte
-	keyID  any // of the same: string
+	// The encrypted number of a new sale that has one, as []byte; nil else, which is NULL.
+	cipher any
+	// The id of the key of cipher, as string; nil else.
+	keyID any
 }
 
-// Apply is [sale.Store].Apply. Once its change is being written it waits for the commit,
-// also when ctx ends meanwhile; before that, ctx's end means that nothing happened.
+// Apply is [sale.Store].Apply. While its change waits for its turn, the end of ctx means that
+// nothing happened. Once the change is being written, Apply waits for the commit even when ctx
+// ends, since what became of it is worth the wait.
 func (s *Store) Apply(ctx context.Context, c sale.Change) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -55,7 +66,8 @@ func (s *Store) Apply(ctx context.Context, c sale.Change) error {
 	return s.queue.submit(ctx, func(ctx context.Context, w *writer) error { return s.write(ctx, w, ready) })
 }
 
-// write asks every question before it writes anything.
+// write asks every question before it writes anything, so that a refusal leaves no trace also
+// without a savepoint. It runs inside the transaction of a batch.
 func (s *Store) write(ctx context.Context, w *writer, c change) error {
 	if err := refuseVersion(ctx, w, c); err != nil {
 		return err
@@ -65,6 +77,7 @@ func (s *Store) write(ctx context.Context, w *writer, c change) error {
 			return err
 		}
 	}
+	// An id that nobody owns becomes this sale's, for ever; one that the sale owns stays.
 	var unowned []telco.PartnerTransID
 	for _, id := range c.State.PartnerTransIDs() {
 		var owner string
@@ -78,6 +91,8 @@ func (s *Store) write(ctx context.Context, w *writer, c change) error {
 			return &sale.IDTakenError{SaleID: owner}
 		}
 	}
+	// The claim is the last question: busy is told only of a change that nothing else stands
+	// against.
 	claim, err := s.claimOf(ctx, w, c)
 	if err != nil {
 		return err
@@ -96,6 +111,7 @@ func (s *Store) write(ctx context.Context, w *writer, c change) error {
 	return writeEvents(ctx, w, c)
 }
 
+// refuseVersion is the compare of the compare-and-swap. A sale that is not there has version 0.
 func refuseVersion(ctx context.Context, w *writer, c change) error {
 	var version int64
 	if _, err := w.row(ctx, `SELECT version FROM sales WHERE id = ?`, []any{c.SaleID}, &version); err != nil {
@@ -107,6 +123,7 @@ func refuseVersion(ctx context.Context, w *writer, c change) error {
 	return nil
 }
 
+// refuseOrder keeps an order to one sale for ever, whatever has become of that sale.
 func refuseOrder(ctx context.Context, w *writer, c change) error {
 	var owner string
 	found, err := w.row(ctx, `SELECT id FROM sales WHERE shop = ? AND order_id = ?`, []any{c.State.Order.Shop, c.State.Order.ID}, &owner)
@@ -116,6 +133,9 @@ func refuseOrder(ctx context.Context, w *writer, c change) error {
 	return err
 }
 
+// writeSale inserts the row of a new sale, or replaces that of an old one. The ciphertext of the
+// number is written once and never updated here. rested_at keeps the first moment of the present
+// rest, from which the time until Erase counts.
 func writeSale(ctx context.Context, w *writer, c change) error {
 	o := c.State.Order
 	var rested any
@@ -144,6 +164,8 @@ func writeSale(ctx context.Context, w *writer, c change) error {
 	return err
 }
 
+// writeEvents appends the events, numbered on from the version before. The columns beside the
+// JSON are for reports; the store itself reads only the JSON.
 func writeEvents(ctx context.Context, w *writer, c change) error {
 	for i, e := range c.Events {
 		var employee, amount, outcome, code any

@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
-	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // What an auditor reads of an event without its JSON: an outcome of those that have one,

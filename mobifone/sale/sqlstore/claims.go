@@ -1,5 +1,10 @@
 package sqlstore
 
+// This file reads and writes the busy claims, by which a subscriber has at most one unsettled
+// sale. A claim is stored under a hash of the number. All claims in a file are made with one key:
+// a process with another key would find a busy subscriber free, so it is refused before it reads
+// or writes a claim.
+
 import (
 	"bytes"
 	"context"
@@ -15,6 +20,8 @@ import (
 // busyKeyOf returns the key that has the check value; after [Store.Rehash] that is the new
 // one from the very commit on.
 func (s *Store) busyKeyOf(check []byte) (*busyKey, error) {
+	// The new key is tried as well: between the commit of a Rehash and its return, claims are
+	// made with that one.
 	for _, key := range []*busyKey{s.busy.Load(), s.nextBusy.Load()} {
 		if key != nil && bytes.Equal(key.check, check) {
 			return key, nil
@@ -23,8 +30,9 @@ func (s *Store) busyKeyOf(check []byte) (*busyKey, error) {
 	return nil, &BusyKeyError{}
 }
 
-// agreedBusyKey is the key that the store's claims are made with. Another process may have
-// rehashed them since this one started: then no claim is touched.
+// agreedBusyKey returns the key that the store's claims are made with, as the transaction sees
+// it. Another process may have rehashed them since this one started: then no claim is touched,
+// and the caller is told to configure the new key.
 func (s *Store) agreedBusyKey(ctx context.Context, w *writer) (*busyKey, error) {
 	var check []byte
 	if _, err := w.row(ctx, `SELECT value FROM settings WHERE name = 'busy-key'`, nil, &check); err != nil {
@@ -33,7 +41,8 @@ func (s *Store) agreedBusyKey(ctx context.Context, w *writer) (*busyKey, error) 
 	return s.busyKeyOf(check)
 }
 
-// Busy is [sale.Store].Busy.
+// Busy is [sale.Store].Busy. It starts again when a Rehash commits between its two reads, so it
+// never takes old claims for new ones.
 func (s *Store) Busy(ctx context.Context, subscriber telco.MSISDN) ([]sale.Claim, error) {
 	if !subscriber.IsValid() {
 		return nil, ctx.Err()
@@ -94,6 +103,9 @@ func (s *Store) Rehash(ctx context.Context, newKey telco.Secret) error {
 	return err
 }
 
+// rehash decrypts the number behind every claim, hashes it with the new key, and replaces all
+// claims and the key's check value in the caller's transaction. A claim whose number is erased
+// cannot be made anew; Erase leaves such sales alone, so that one means damage.
 func (s *Store) rehash(ctx context.Context, w *writer, key *busyKey) error {
 	if _, err := s.agreedBusyKey(ctx, w); err != nil {
 		return err
@@ -135,7 +147,8 @@ func (s *Store) rehash(ctx context.Context, w *writer, key *busyKey) error {
 	return err
 }
 
-// claimOf decides what becomes of the sale's busy claim, and returns how to write it.
+// claimOf decides what becomes of the sale's busy claim, and returns how to write it. It only
+// reads: a refusal must come before anything is written.
 func (s *Store) claimOf(ctx context.Context, w *writer, c change) (write func() error, err error) {
 	release := func() error {
 		_, err := w.exec(ctx, `DELETE FROM busy_claims WHERE sale_id = ?`, c.SaleID)
@@ -181,8 +194,8 @@ func (s *Store) claimOf(ctx context.Context, w *writer, c change) (write func() 
 	}, nil
 }
 
-// subscriberOf is the number the sale is stored with: none once it is erased, whatever
-// the change still carries.
+// subscriberOf is the number that the sale is stored with. A sale whose number is erased has
+// none, even when the change still carries it: a number that was erased does not come back.
 func (s *Store) subscriberOf(ctx context.Context, w *writer, c change) (telco.MSISDN, error) {
 	if c.Expected == 0 {
 		return c.State.Order.MSISDN, nil
@@ -195,6 +208,7 @@ func (s *Store) subscriberOf(ctx context.Context, w *writer, c change) (telco.MS
 	return s.keys.open(c.SaleID, ciphertext, keyID.String)
 }
 
+// heldBy lists the claims under a hash, by slot, as the transaction sees them.
 func heldBy(ctx context.Context, w *writer, hash []byte) (held []sale.Claim, err error) {
 	err = w.rows(ctx, `SELECT sale_id, slot FROM busy_claims WHERE hash = ? ORDER BY slot`, []any{hash}, func(scan func(...any) error) error {
 		var c sale.Claim

@@ -1,5 +1,9 @@
 package sqlstore
 
+// This file holds every error that callers branch on, beside those of the sale.Store contract.
+// Each text says what to do next. An error that SQLite returns is given one of these types in one
+// place, told.
+
 import (
 	"errors"
 	"fmt"
@@ -8,29 +12,37 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// ErrClosed refuses a call on a closed store. Nothing happened.
+// ErrClosed refuses a call on a closed store. Nothing happened. It means that the program still
+// sells after it closed the store; open one store for the life of the process.
 var ErrClosed = errors.New("sqlstore: the store is closed")
 
-// ErrUnknown is in the error of a change whose commit failed: it may or may not be
-// stored. Load the sale again.
+// ErrUnknown is in the error of a change whose commit failed: it may or may not be stored. Load
+// the sale again and go on from what is there.
 var ErrUnknown = errors.New("sqlstore: the commit failed; the change may or may not be stored, load the sale again")
 
 type (
-	// MissingKeyError says that rows are encrypted with a key that the keyring does not have.
+	// MissingKeyError says that some numbers are encrypted with a key that the keyring does not
+	// have. Add the key under this id, or start with the keyring that was used before.
 	MissingKeyError struct{ KeyID string }
-	// WrongKeyError says that the keyring has another key under this id than the one the rows were
-	// encrypted with.
+	// WrongKeyError says that the keyring has another key under this id than the one the numbers
+	// were encrypted with. Give every key an id of its own, and never reuse one.
 	WrongKeyError struct{ KeyID string }
-	// BusyKeyError says that the claims in the store were made with another BusyKey. With this one
-	// a busy subscriber would look free.
+	// BusyKeyError says that the claims in the store were made with another BusyKey. With this
+	// one a busy subscriber would look free and could be sold to twice, so nothing is done.
+	// Configure the key that was used, or the one that [Store.Rehash] has set since.
 	BusyKeyError struct{}
-	// NewerSchemaError says that a newer version of the program has changed the file; use that one.
+	// NewerSchemaError says that a newer version of the program has changed the file. Use that
+	// version; there is no way back but a backup from before. File is the schema of the file,
+	// Known the newest one that this program knows.
 	NewerSchemaError struct{ File, Known int64 }
-	// MovedError says that the file, or one of those beside it, is not the one that the store
-	// opened: it was moved, deleted, replaced or overwritten. The store acknowledges nothing
-	// any more, also when the file comes back, until it is opened again.
+	// MovedError says that the file, or one of the two beside it, is not the one that the store
+	// opened: it was moved, deleted, replaced or overwritten. The store acknowledges nothing any
+	// more, also when the file comes back, until it is opened again. Path is the file of the
+	// store, What says what happened to which file.
 	MovedError struct{ Path, What string }
-	// CorruptError says that the file is damaged, or no store. Restore a copy, and reconcile.
+	// CorruptError says that the file is damaged, or is no store. Restore a copy and reconcile it
+	// with MobiFone. What names the part, for example a sale; Err is what SQLite or the decoder
+	// said.
 	CorruptError struct {
 		What string
 		Err  error
@@ -71,7 +83,8 @@ func (e *CorruptError) Error() string {
 // Unwrap returns what SQLite or the decoder said.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-// told gives an error of the database its type.
+// told gives an error of the database the type that callers branch on. Every error that leaves
+// the package goes through it once.
 func told(err error) error {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch e.Code() & 0xff {
@@ -82,6 +95,8 @@ func told(err error) error {
 	return err
 }
 
+// isBusy reports that another connection holds the file. The connection that was told so is
+// sound, and may be used again.
 func isBusy(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)

@@ -1,5 +1,10 @@
 package sqlstore
 
+// This file knows where the store's files are, and that they are still the same ones. It creates
+// them with mode 0600, brings the schema up to date, and notices when somebody moves, deletes or
+// replaces a file under the open store. Nothing here opens a file that SQLite has open: closing
+// it again would drop the locks of this process.
+
 import (
 	"context"
 	"database/sql"
@@ -23,9 +28,9 @@ import (
 // mode of the file.
 const ownerOnly = 0o600
 
-// createFile makes the file if there is none, before SQLite would with the umask's mode.
-// An existing file is not opened: closing it again would drop the locks of another store
-// in this process.
+// createFile makes the file if there is none, before SQLite would make it with the umask's mode.
+// An existing file is not opened: closing it again would drop the locks of another store in this
+// process.
 func createFile(path string) error {
 	if err := bereft(path); err != nil {
 		return err
@@ -54,7 +59,8 @@ func bereft(path string) error {
 	return err
 }
 
-// closeToOthers takes others' rights from what is there.
+// closeToOthers takes the rights of others away from the files that are there, for a file that
+// was copied or restored with a wider mode.
 func closeToOthers(names [3]string) error {
 	for _, name := range names {
 		info, err := os.Stat(name)
@@ -73,8 +79,9 @@ func closeToOthers(names [3]string) error {
 	return nil
 }
 
-// writing are the settings of the connection that writes. What a connection does not set
-// is SQLite's default.
+// writing lists the settings of the connection that writes. synchronous(FULL) is the promise that
+// a commit is on the disk; fullfsync makes it true on macOS; secure_delete overwrites what is
+// erased. What a connection does not set is SQLite's default.
 func writing() []string {
 	return []string{
 		"journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "checkpoint_fullfsync(1)",
@@ -82,11 +89,11 @@ func writing() []string {
 	}
 }
 
-// reading are the settings of those that read.
+// reading lists the settings of the connections that read; they cannot write even by mistake.
 func reading() []string { return []string{"query_only(1)", "trusted_schema(0)"} }
 
-// dial prepares a pool; no connection is made yet. None makes a file (mode=rw): a store
-// whose file went away does not start another one.
+// dial prepares a pool; no connection is made yet. None of them makes a file (mode=rw): a store
+// whose file went away does not start another, empty one.
 func dial(p *place, patience time.Duration, pragmas []string, size int) (*sql.DB, error) {
 	slashed := filepath.ToSlash(p.path)
 	if !strings.HasPrefix(slashed, "/") {
@@ -112,15 +119,20 @@ func dial(p *place, patience time.Duration, pragmas []string, size int) (*sql.DB
 // An open file lives on under another name, or under none: what is written to it then is
 // on a disk where no later start looks.
 type place struct {
-	path   string // from the root, as the next start finds it
-	target string // without links: SQLite names the log and its index after it
+	// As the caller named it, from the root: the next start finds the file there.
+	path string
+	// The same without links: SQLite names the log and its index after this one.
+	target string
 
-	opened atomic.Pointer[[3]fs.FileInfo] // nil until the store holds them open
-	size   atomic.Int64                   // of the file, the largest seen
-	moved  atomic.Pointer[MovedError]     // once it is set it stays
+	// The three files as they were when the store opened them; nil until it holds them open.
+	opened atomic.Pointer[[3]fs.FileInfo]
+	// The largest size of the file seen so far: SQLite never makes it smaller.
+	size atomic.Int64
+	// What happened to the files; once it is set it stays.
+	moved atomic.Pointer[MovedError]
 }
 
-// newPlace makes the file if there is none.
+// newPlace makes the file if there is none, and refuses a log whose file is gone.
 func newPlace(path string) (*place, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -192,13 +204,15 @@ func (p *place) check() (log int64, err error) {
 	return files[1].Size(), nil
 }
 
+// gone remembers that the files have moved. The first reason stays, so that everybody is told the
+// same.
 func (p *place) gone(what string) error {
 	p.moved.CompareAndSwap(nil, &MovedError{Path: p.path, What: what})
 	return p.moved.Load()
 }
 
-// lostLog reports whether the log alone is gone: the store still has it open, and the file
-// is where it was.
+// lostLog reports whether the log alone is gone: the store still has it open, and the file is
+// where it was. Then what is in the log can still be brought into the file.
 func (p *place) lostLog() bool {
 	opened, names := p.opened.Load(), p.names()
 	for i, gone := range [3]bool{false, true, false} {
@@ -210,7 +224,9 @@ func (p *place) lostLog() bool {
 	return true
 }
 
-// connector makes connections to the files that the store has open, and to no others.
+// connector makes connections to the files that the store has open, and to no others: the pool
+// opens connections when it likes, and one of them could open a file that has taken the place of
+// ours.
 type connector struct {
 	driver.Connector
 
@@ -274,7 +290,8 @@ func migrate(ctx context.Context, db *sql.DB, patience time.Duration) error {
 	}
 }
 
-// schemaOf returns the version of the file's schema; 0 for an empty file.
+// schemaOf returns the version of the file's schema; 0 for an empty file. It asks for the table
+// first: reading one that is not there would be an error like any other.
 func schemaOf(ctx context.Context, db *sql.DB) (version int64, err error) {
 	var tables int
 	if err = db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'goose_db_version'`).Scan(&tables); err != nil || tables == 0 {

@@ -1,5 +1,9 @@
 package sqlstore
 
+// This file holds the keys of the personal data: how a subscriber's number is encrypted, how the
+// subscriber is hashed for the busy claim, and how the cipher key is rotated. A key is never
+// written anywhere; the file holds only check values, from which a key cannot be computed.
+
 import (
 	"bytes"
 	"context"
@@ -14,28 +18,38 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// keySize is the length of every key, in bytes.
+// keySize is the length of every key, in bytes: AES-256, and as long as the output of SHA-256.
 const keySize = 32
 
-// Keyring holds the keys of a store's personal data. Each key is 32 random bytes, made
-// into a Secret as they are: telco.NewSecret(string(key)).
+// Keyring holds the keys of a store's personal data. Each key is 32 random bytes, made into a
+// Secret as they are: telco.NewSecret(string(key)). Keep them outside the file and its backups,
+// and have a second copy: without its key a number cannot be read again.
 //
 // To rotate the cipher key, add another one, make it Current in every process, call
-// [Store.Reencrypt] until it returns 0, then remove the old one. A key may encrypt at most
-// 2³² numbers. The BusyKey changes only through [Store.Rehash].
+// [Store.Reencrypt] until it returns 0, then remove the old one. A key may encrypt at most 2³²
+// numbers. The BusyKey changes only through [Store.Rehash].
 type Keyring struct {
-	Keys    map[string]telco.Secret // by key id; ids are stored in clear
-	Current string                  // the id of the key for what is written from now on
-	BusyKey telco.Secret            // of the hash that tells a busy subscriber; not one of Keys
+	// Keys are the cipher keys by key id. The ids are stored in clear beside what they encrypt,
+	// so they should say nothing secret; a date is a good id.
+	Keys map[string]telco.Secret
+	// Current is the id of the key that encrypts what is written from now on.
+	Current string
+	// BusyKey is the key of the hash by which a busy subscriber is found. It must not be one of
+	// Keys.
+	BusyKey telco.Secret
 }
 
-// keys is a keyring ready for use. It does not change.
+// keys is a keyring ready for use. It does not change while the store is open.
 type keys struct {
+	// The key id for what is written from now on.
 	current string
-	aeads   map[string]cipher.AEAD
-	checks  map[string][]byte // what tells a key from another one of the same id
+	// The ciphers by key id, made once. Each makes its own random nonce.
+	aeads map[string]cipher.AEAD
+	// By key id: what tells a key from another one of the same id, without telling the key.
+	checks map[string][]byte
 }
 
+// prepare checks the keyring and reports everything that is wrong with it at once.
 func (k Keyring) prepare() (keys, *busyKey, error) {
 	ready := keys{current: k.Current, aeads: map[string]cipher.AEAD{}, checks: map[string][]byte{}}
 	var errs []error
@@ -68,14 +82,16 @@ func (k Keyring) prepare() (keys, *busyKey, error) {
 	return ready, busy, nil
 }
 
-// checkValue identifies a key without telling it.
+// checkValue identifies a key without telling it. The purpose keeps the values of two kinds of
+// keys apart, so that a key used for both does not show.
 func checkValue(key []byte, purpose string) []byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("mobifone-go sqlstore check: " + purpose))
 	return mac.Sum(nil)[:16]
 }
 
-// seal encrypts a number for a sale with the current key; nil for no number.
+// seal encrypts a number for a sale with the current key; nil for no number. The sale's id is
+// bound into the ciphertext, so that a row copied to another sale does not decrypt there.
 func (k keys) seal(saleID string, number telco.MSISDN) (ciphertext []byte, keyID string) {
 	if !number.IsValid() {
 		return nil, ""
@@ -83,7 +99,8 @@ func (k keys) seal(saleID string, number telco.MSISDN) (ciphertext []byte, keyID
 	return k.aeads[k.current].Seal(nil, nil, []byte(number.Reveal(telco.Form9)), []byte(saleID)), k.current //nolint:gosec // the AEAD makes its own nonce
 }
 
-// open decrypts what seal made; a nil ciphertext is no number.
+// open decrypts what seal made; a nil ciphertext is no number. A ciphertext that does not fit its
+// sale or its key means that the file was damaged or changed by hand.
 func (k keys) open(saleID string, ciphertext []byte, keyID string) (telco.MSISDN, error) {
 	if ciphertext == nil {
 		return telco.MSISDN{}, nil
@@ -105,10 +122,13 @@ func (k keys) open(saleID string, ciphertext []byte, keyID string) (telco.MSISDN
 
 // busyKey makes the hash of a subscriber.
 type busyKey struct {
+	// The key itself; it prints masked.
 	secret telco.Secret
-	check  []byte
+	// What the file records of the key, see checkValue.
+	check []byte
 }
 
+// newBusyKey checks the key's length; any other property it is up to the caller to give it.
 func newBusyKey(secret telco.Secret) (*busyKey, error) {
 	if len(secret.Reveal()) != keySize {
 		return nil, fmt.Errorf("sqlstore: the BusyKey has %d bytes", keySize)
@@ -116,12 +136,16 @@ func newBusyKey(secret telco.Secret) (*busyKey, error) {
 	return &busyKey{secret: secret, check: checkValue([]byte(secret.Reveal()), "busy key")}, nil
 }
 
+// hash makes the value under which claims are stored. The same subscriber has the same hash
+// however the number was written, since it is taken of one form of it.
 func (b *busyKey) hash(number telco.MSISDN) []byte {
 	mac := hmac.New(sha256.New, []byte(b.secret.Reveal()))
 	mac.Write([]byte(number.Reveal(telco.Form9)))
 	return mac.Sum(nil)
 }
 
+// keysText finds every key id that some sale uses, and the current one, with their check values.
+// The recursion asks the index for the next greater id again and again.
 const keysText = `
 	WITH RECURSIVE used (id) AS (
 		SELECT min(msisdn_key_id) FROM sales WHERE msisdn_key_id IS NOT NULL
@@ -130,9 +154,9 @@ const keysText = `
 	)
 	SELECT k.id, k.check_value FROM cipher_keys k WHERE k.id IN (SELECT id FROM used) OR k.id = ? ORDER BY k.id`
 
-// checkKeys makes sure that every number in the store can be read with the keyring. It
-// jumps from key id to key id in the index, so it does not matter how many sales there
-// are.
+// checkKeys makes sure that every number in the store can be read with the keyring, so that a
+// missing key is found at the start and not when a customer waits. It jumps from key id to key id
+// in the index, so it does not matter how many sales there are.
 func (s *Store) checkKeys(ctx context.Context) error {
 	rows, err := s.readers.QueryContext(ctx, keysText, s.keys.current)
 	if err != nil {
@@ -156,9 +180,10 @@ func (s *Store) checkKeys(ctx context.Context) error {
 	return errors.Join(append(faults, rows.Err())...)
 }
 
-// Reencrypt encrypts at most limit numbers anew, with the current key, that are encrypted
-// with another one, and returns how many it did. When it returns 0 the old keys are not
-// needed any more, provided that no process still writes with one.
+// Reencrypt encrypts at most limit numbers anew, with the current key, that are encrypted with
+// another one, and returns how many it did. Call it until it returns 0; a limit of a few hundred
+// holds up no teller. After that the old keys are not needed any more, provided that no other
+// process still writes with one of them.
 func (s *Store) Reencrypt(ctx context.Context, limit int) (n int, err error) {
 	err = s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
 		type row struct {

@@ -13,11 +13,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 

@@ -1,5 +1,9 @@
 package sqlstore
 
+// This file decides whose turn it is to write. SQLite has one writer at a time and a sync costs
+// milliseconds, so those who come while somebody writes are committed together. What is done
+// inside the transaction is in writer.go.
+
 import (
 	"context"
 	"slices"
@@ -11,32 +15,41 @@ import (
 // own goroutine, without a hand-off; when it is done it wakes the first of those who
 // came meanwhile, who runs the work of all of them. There is no goroutine to stop.
 type queue struct {
-	run  func(batch []*work)
+	// run does the work of a whole batch; it sets the err of each.
+	run func(batch []*work)
+	// most is how many changes one batch takes.
 	most int
 
-	mu      sync.Mutex
-	leading bool    // somebody runs a batch
-	waiting []*work // who came meanwhile
+	mu sync.Mutex
+	// Somebody runs a batch.
+	leading bool
+	// Those who came meanwhile, in order.
+	waiting []*work
 	closed  bool
 	idle    sync.Cond
-	w       *writer // used by whoever leads
+	// The connection; only whoever leads uses it. nil before the first batch and after a failure.
+	w *writer
 }
 
 // work is one caller's change.
 type work struct {
-	do   func(ctx context.Context, w *writer) error
-	err  error
-	wake chan struct{} // closed when the work is done, or when the waiter is to lead
+	do  func(ctx context.Context, w *writer) error
+	err error
+	// Closed when the work is done, or when its owner is to lead the next batch.
+	wake chan struct{}
+	// Set under the lock before wake is closed: the owner leads, and its work is not done yet.
 	lead bool
 }
 
+// init must be called before the queue is used.
 func (q *queue) init(run func(batch []*work), most int) {
 	q.run, q.most = run, most
 	q.idle.L = &q.mu
 }
 
-// submit runs do in a transaction, together with others, and returns once that is
-// committed: do's error if it returned one, and then nothing of it is stored.
+// submit runs do in a transaction, together with the work of others, and returns once that
+// transaction is committed. If do returns an error, nothing of it is stored and submit returns
+// that error. do runs at most once; ctx can end it only before it has begun.
 func (q *queue) submit(ctx context.Context, do func(ctx context.Context, w *writer) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -105,7 +118,8 @@ func (q *queue) lead(batch []*work) {
 	q.run(batch)
 }
 
-// close waits until nobody writes and closes the writer.
+// close refuses new work, waits until nobody writes and closes the writer. Work that was accepted
+// before is still done.
 func (q *queue) close() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

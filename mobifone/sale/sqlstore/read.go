@@ -1,5 +1,10 @@
 package sqlstore
 
+// This file reads sales, and holds the two calls that change one column only: Postpone and
+// Erase. What the driver asks every second is written so that its cost does not grow with
+// the sales at rest; a test reads the query plans. An erased or damaged row never comes
+// back as if it were whole.
+
 import (
 	"context"
 	"database/sql"
@@ -14,7 +19,8 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// notFound gives the absence of a row the contract's type.
+// notFound gives a row that is not there the type that the contract asks for, and any other error
+// its own.
 func notFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return &sale.NotFoundError{}
@@ -22,7 +28,9 @@ func notFound(err error) error {
 	return told(err)
 }
 
-// Load is [sale.Store].Load.
+// Load is [sale.Store].Load. The state comes from the JSON; the subscriber and WakeAt come from
+// their columns, because erasing and postponing change only those. A sale that cannot be decoded
+// is a [*CorruptError] and never a half-filled sale.
 func (s *Store) Load(ctx context.Context, id string) (sale.Sale, error) {
 	var state, ciphertext []byte
 	var keyID, wakeAt sql.NullString
@@ -48,7 +56,8 @@ func (s *Store) Load(ctx context.Context, id string) (sale.Sale, error) {
 	return loaded, nil
 }
 
-// instant reads a stored time; as is returned when it is the same one.
+// instant reads a stored time. When it is the same instant as the one given, that one is
+// returned, so that a sale that was read equals the sale that was written.
 func instant(stored sql.NullString, as time.Time) (time.Time, error) {
 	if !stored.Valid {
 		return time.Time{}, nil
@@ -60,7 +69,8 @@ func instant(stored sql.NullString, as time.Time) (time.Time, error) {
 	return at, err
 }
 
-// Events is [sale.Store].Events.
+// Events is [sale.Store].Events. One statement reads the events and the number, so that an Erase
+// in between cannot mix them. A sale always has events; without any there is no such sale.
 func (s *Store) Events(ctx context.Context, id string) (events []sale.Event, err error) {
 	rows, err := s.readers.QueryContext(ctx, `SELECT e.json, s.msisdn_cipher, s.msisdn_key_id
 		FROM events e JOIN sales s ON s.id = e.sale_id WHERE e.sale_id = ? ORDER BY e.seq`, id)
@@ -116,7 +126,8 @@ const (
 			ORDER BY rested_at, id LIMIT ?)`
 )
 
-// Due is [sale.Store].Due.
+// Due is [sale.Store].Due. It reads one row more than the limit: that row says when the next sale
+// is due.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error) {
 	limit = max(limit, 0)
 	rows, err := s.readers.QueryContext(ctx, dueText, limit+1)
@@ -142,7 +153,8 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) (ids []string
 	return ids, time.Time{}, told(rows.Err())
 }
 
-// Postpone is [sale.Store].Postpone.
+// Postpone is [sale.Store].Postpone. It goes through the queue like a change; the version in its
+// WHERE makes it do nothing to a sale that somebody has moved on meanwhile.
 func (s *Store) Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error {
 	return s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
 		_, err := w.exec(ctx, `UPDATE sales SET wake_at = ? WHERE id = ? AND version = ?`, stamped(wakeAt), id, version)
@@ -150,8 +162,9 @@ func (s *Store) Postpone(ctx context.Context, id string, version int64, wakeAt t
 	})
 }
 
-// Find is [sale.Store].Find. Lists of sales that are not at rest do not touch those at
-// rest; others cost what their period holds.
+// Find is [sale.Store].Find. Lists of sales that are not at rest do not touch those at rest;
+// other lists cost what their period holds. No number is decrypted for a list: it shows the last
+// three digits, which are stored in clear.
 func (s *Store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, err error) {
 	text, args := search(q)
 	rows, err := s.readers.QueryContext(ctx, text, args...)
@@ -217,7 +230,8 @@ func search(q sale.Filter) (text string, args []any) {
 		FROM sales INDEXED BY %s WHERE %s ORDER BY opened_at, id LIMIT %d`, index, strings.Join(where, " AND "), limit), args
 }
 
-// Erase is [sale.Store].Erase.
+// Erase is [sale.Store].Erase. It sets ciphertext and key id to NULL, longest at rest first. A
+// sale that holds a claim keeps its number: Rehash needs it.
 func (s *Store) Erase(ctx context.Context, restedBefore time.Time, limit int) (n int, err error) {
 	err = s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
 		erased, err := w.exec(ctx, eraseText, restedBefore.UTC().Format(stamp), max(limit, 0))

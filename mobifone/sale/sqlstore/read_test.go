@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 

@@ -69,6 +69,10 @@
 // store open: POSIX drops a process's locks on a file with any of its descriptors.
 package sqlstore
 
+// This file opens and closes a store and checks its file. It promises that a store which Open
+// returns can read everything in the file with its keyring, and that nothing is acknowledged once
+// Close has returned. How a change is written is in apply.go, queue.go and writer.go.
+
 import (
 	"context"
 	"database/sql"
@@ -81,37 +85,53 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
-// Store is a sale.Store in an SQLite file. It is safe for concurrent use, and any number
-// of stores, also of other processes, may be open on one file.
+// Store is a sale.Store in an SQLite file. It is safe for concurrent use, and any number of
+// stores, also of other processes on the same machine, may be open on one file. Make one with
+// [Open]; the zero value is of no use.
 type Store struct {
+	// Where the files are, and whether they are still the same ones.
 	place   *place
 	options options
-	keys    keys
+	// The keys of the numbers, as the caller gave them to Open.
+	keys keys
+	// The connections that read, and the anchor among them.
 	readers *sql.DB
-	anchor  *sql.Conn // keeps the files open; it does nothing else
-	queue   queue
+	// A connection that does nothing but keep the files open.
+	anchor *sql.Conn
+	// Everything that writes goes through it.
+	queue queue
 
+	// The key of the claims. Rehash replaces it while others read, and for a moment both keys are
+	// in use: whoever reads the file sees either the old claims or the new ones.
 	busy     atomic.Pointer[busyKey]
 	nextBusy atomic.Pointer[busyKey] // of a Rehash under way
 }
 
 var _ sale.Store = (*Store)(nil)
 
+// options are what Open can be told, and what the tests change.
 type options struct {
+	// How long a change, and Open, wait for another process that is writing.
 	patience time.Duration
-	readers  int
-	batch    int      // changes in one commit at most
-	log      int64    // bytes past which the log is cut
-	writing  []string // pragmas of the connection that writes
-	// commit is around what ends a transaction; tests make it fail.
+	// How many connections read at once.
+	readers int
+	// How many changes are committed together at most.
+	batch int
+	// The size in bytes past which the write-ahead log is cut.
+	log int64
+	// The pragmas of the connection that writes.
+	writing []string
+	// commit wraps COMMIT, so that tests can make it fail before or after it happened.
 	commit func(commit func() error) error
 }
 
-// Option changes how a store is opened.
+// Option changes how a store is opened. A bad value is an error of [Open], together with every
+// other thing that is wrong.
 type Option func(*options) error
 
-// WithBusyTimeout sets how long a change waits for another process that is writing; the
-// default is 10 s. Past it the change fails and nothing happened.
+// WithBusyTimeout sets how long a change waits for another process that is writing; the default
+// is 10 s, the least is a millisecond. When the time is up the change fails and nothing of it is
+// stored, so it may be tried again.
 func WithBusyTimeout(d time.Duration) Option {
 	return func(o *options) error {
 		if d < time.Millisecond {
@@ -122,7 +142,8 @@ func WithBusyTimeout(d time.Duration) Option {
 	}
 }
 
-// WithReaders sets how many goroutines can read at once; the default is 4.
+// WithReaders sets how many goroutines can read at once; the default is 4. More of them wait for
+// their turn. Each reader is a connection with a cache of its own.
 func WithReaders(n int) Option {
 	return func(o *options) error {
 		if n < 1 {
@@ -133,13 +154,15 @@ func WithReaders(n int) Option {
 	}
 }
 
-// Open opens the store in a file, and makes it if there is none. It brings an older file
-// to the present schema and refuses a newer one with a [*NewerSchemaError]. It refuses a
-// keyring with which something in the store could not be read: [*MissingKeyError],
-// [*WrongKeyError], [*BusyKeyError]. A file that is no store, or damaged where every
-// store is read at open, is a [*CorruptError]; a log whose file is gone is a
-// [*MovedError]. Its cost does not grow with the sales at
-// rest. The caller closes the store.
+// Open opens the store in a file, and makes the file if there is none. It brings an older file to
+// the present schema, and refuses a newer one with a [*NewerSchemaError].
+//
+// It refuses a keyring with which something in the store could not be read: [*MissingKeyError],
+// [*WrongKeyError], [*BusyKeyError]. A file that is no store, or that is damaged in the pages
+// that Open reads, is a [*CorruptError]. A log without its file is a [*MovedError].
+//
+// Its cost does not grow with the sales at rest. The caller closes the store; an error leaves
+// nothing open.
 func Open(ctx context.Context, path string, ring Keyring, opts ...Option) (*Store, error) {
 	o := options{
 		patience: 10 * time.Second, readers: 4, batch: 256, log: 16 << 20, writing: writing(),
@@ -162,6 +185,9 @@ func Open(ctx context.Context, path string, ring Keyring, opts ...Option) (*Stor
 	return s, nil
 }
 
+// open does the work of Open in an order that matters: the file exists before SQLite opens it,
+// the schema is right before anybody reads, the files are held open before they are compared, and
+// the keys agree before they are checked.
 func (s *Store) open(ctx context.Context, path string) (err error) {
 	if s.place, err = newPlace(path); err != nil {
 		return err
@@ -203,8 +229,9 @@ func (s *Store) hold(ctx context.Context) error {
 	return s.place.settle(before)
 }
 
-// agreeOnKeys records the busy key and the current cipher key in a new file, and holds
-// them against those of an old one.
+// agreeOnKeys records the busy key and the current cipher key in a new file. In an old file it
+// compares them with those that are recorded there. INSERT ... ON CONFLICT does both safely when
+// several processes open a new file at once.
 func (s *Store) agreeOnKeys(ctx context.Context, w *writer) error {
 	if _, err := w.exec(ctx, `INSERT INTO settings (name, value) VALUES ('busy-key', ?) ON CONFLICT DO NOTHING`, s.busy.Load().check); err != nil {
 		return err
@@ -217,8 +244,8 @@ func (s *Store) agreeOnKeys(ctx context.Context, w *writer) error {
 	return err
 }
 
-// Close waits for the changes under way, refuses new ones with [ErrClosed] and closes the
-// file. It may be called more than once.
+// Close waits for the changes under way, refuses new ones with [ErrClosed] and closes the file.
+// It may be called more than once, and on a store that Open could not finish.
 func (s *Store) Close() error {
 	err := s.queue.close()
 	if s.anchor != nil {
@@ -232,9 +259,10 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Check reads the whole file and returns a [*CorruptError] if it is damaged. It takes
-// seconds per million sales, and disturbs nobody. A file that is not the one that was
-// opened any more is a [*MovedError].
+// Check reads the whole file and returns a [*CorruptError] if it is damaged. It takes seconds
+// per million sales, and other calls go on meanwhile. Run it after a restore, and before a
+// backup is trusted. If the file is no longer the one that was opened, it returns a
+// [*MovedError].
 func (s *Store) Check(ctx context.Context) error {
 	if _, err := s.place.check(); err != nil {
 		return err
@@ -247,7 +275,8 @@ func (s *Store) Check(ctx context.Context) error {
 	return nil
 }
 
-// check runs a pragma that returns no row, or one that says "ok", where all is well.
+// check runs a pragma that returns no row, or one row that says "ok", where all is well. The
+// pragmas have different numbers of columns, and only the first one matters.
 func (s *Store) check(ctx context.Context, pragma string) error {
 	rows, err := s.readers.QueryContext(ctx, "PRAGMA "+pragma)
 	if err != nil {

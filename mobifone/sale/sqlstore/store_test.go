@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
-	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func key(b byte) telco.Secret {

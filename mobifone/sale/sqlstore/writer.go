@@ -1,5 +1,9 @@
 package sqlstore
 
+// This file holds the connection that writes and the transaction in which a batch of changes is
+// committed. A change is acknowledged only after COMMIT has returned and the file is still where
+// the next start will find it. A connection that has seen a failure is closed, never used again.
+
 import (
 	"context"
 	"database/sql"
@@ -8,15 +12,20 @@ import (
 	"time"
 )
 
-// writer is the connection that writes, with its statements. One goroutine at a time uses
-// it.
+// writer is the connection that writes, with its statements. Only whoever leads the queue uses
+// it, so it needs no lock.
 type writer struct {
-	db         *sql.DB
-	conn       *sql.Conn
+	db   *sql.DB
+	conn *sql.Conn
+	// Prepared once for each text. There are about twenty texts, so none is ever dropped.
 	statements map[string]*sql.Stmt
-	waitAt     int64 // how long a log must be to be waited for; see shorten
+	// How long the log must be before somebody waits for its readers again; see shorten. Zero: at
+	// its size.
+	waitAt int64
 }
 
+// openWriter opens the connection. It has a pool of its own with room for one, so that nobody
+// else can ever be given it.
 func openWriter(ctx context.Context, p *place, o options) (*writer, error) {
 	db, err := dial(p, o.patience, o.writing, 1)
 	if err != nil {
@@ -36,6 +45,7 @@ func (w *writer) patience(ctx context.Context, d time.Duration) error {
 	return err
 }
 
+// close closes the statements and the connection. A nil writer has nothing to close.
 func (w *writer) close() error {
 	if w == nil {
 		return nil
@@ -60,6 +70,7 @@ func (w *writer) statement(ctx context.Context, text string) (*sql.Stmt, error) 
 	return stmt, nil
 }
 
+// exec runs a statement that returns no rows, and returns how many rows it changed.
 func (w *writer) exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
 	stmt, err := w.statement(ctx, text) //nolint:sqlclosecheck // kept until the writer closes
 	if err != nil {
@@ -72,7 +83,8 @@ func (w *writer) exec(ctx context.Context, text string, args ...any) (changed in
 	return result.RowsAffected()
 }
 
-// row reads at most one row and reports whether there was one.
+// row reads the first row of a query into the variables, and reports whether there was one.
+// Without a row they stay as they were.
 func (w *writer) row(ctx context.Context, text string, args []any, into ...any) (found bool, err error) {
 	stmt, err := w.statement(ctx, text) //nolint:sqlclosecheck // kept until the writer closes
 	if err != nil {
@@ -85,7 +97,8 @@ func (w *writer) row(ctx context.Context, text string, args []any, into ...any) 
 	return err == nil, err
 }
 
-// rows reads every row.
+// rows reads every row of a query. each may not use the connection, which is busy until the last
+// row is read.
 func (w *writer) rows(ctx context.Context, text string, args []any, each func(scan func(...any) error) error) (err error) {
 	stmt, err := w.statement(ctx, text) //nolint:sqlclosecheck // kept until the writer closes
 	if err != nil {
@@ -104,8 +117,9 @@ func (w *writer) rows(ctx context.Context, text string, args []any, each func(sc
 	return rows.Err()
 }
 
-// runBatch does the work of all in one transaction and gives each its result. It is not
-// cancelled with any of them.
+// runBatch does the work of all in one transaction and gives each its result. It is not cancelled
+// with any of them: the others still want their answer. Whatever fails here fails the whole
+// batch, and all of them load again.
 func (s *Store) runBatch(batch []*work) {
 	ctx := context.Background()
 	sound := false
@@ -130,6 +144,8 @@ func (s *Store) runBatch(batch []*work) {
 		s.queue.w = w
 	}
 	w := s.queue.w
+	// IMMEDIATE takes the write lock now: a transaction that first reads and then writes could be
+	// refused in the middle, when another process has written in between.
 	if _, err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		fail(batch, err)
 		sound = isBusy(err)
@@ -153,6 +169,7 @@ func (s *Store) runBatch(batch []*work) {
 		_, err := w.exec(ctx, "ROLLBACK")
 		sound = err == nil
 	} else {
+		// From here on a failure leaves open whether the change is stored.
 		log, err := s.commit(ctx, w)
 		if err != nil {
 			_, _ = w.exec(ctx, "ROLLBACK")
@@ -167,9 +184,9 @@ func (s *Store) runBatch(batch []*work) {
 	}
 }
 
-// commit returns nil once the transaction is on the disk, in the file that the next start
-// will find: one that is moved during the commit has moved when it returns. log is how
-// large the log is.
+// commit returns nil once the transaction is on the disk, in the file that the next start will
+// find. It looks after COMMIT as well as before: a file that was moved in between holds the
+// change, but nobody will ever read it. log is how large the log is.
 func (s *Store) commit(ctx context.Context, w *writer) (log int64, err error) {
 	err = s.options.commit(func() error {
 		_, err := w.exec(ctx, "COMMIT")
@@ -219,8 +236,9 @@ func (s *Store) rescue(ctx context.Context) {
 	}
 }
 
-// try does one caller's work inside the transaction, so that a failure takes back nothing
-// but itself. refused is the work's own error, err the transaction's.
+// try does one caller's work inside the transaction, so that a failure takes back nothing but
+// itself. A change that is alone in its batch needs no savepoint: the transaction is its own.
+// refused is the work's own error, err is one that ends the transaction.
 func (w *writer) try(ctx context.Context, do func(context.Context, *writer) error, shared bool) (refused, err error) {
 	if !shared {
 		return told(do(ctx, w)), nil
@@ -237,8 +255,8 @@ func (w *writer) try(ctx context.Context, do func(context.Context, *writer) erro
 	return refused, err
 }
 
-// fail gives everybody in a batch, of which nothing is known to be stored, the reason.
-// Those who were refused get it too: what they were refused for may be gone with the batch.
+// fail gives everybody in a batch, of which nothing is known to be stored, the same reason. Those
+// who were refused get it too: the change that they were refused for may be gone with the batch.
 func fail(batch []*work, err error) {
 	for _, each := range batch {
 		each.err = fmt.Errorf("sqlstore: the batch failed: %w", told(err))
