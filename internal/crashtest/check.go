@@ -1,5 +1,9 @@
 package main
 
+// This file says what must be true after a death and after recovery. It compares three witnesses
+// that know nothing of each other: the sandbox's ledger, the store, and the log of what came in
+// on the wire.
+
 import (
 	"context"
 	"errors"
@@ -10,10 +14,12 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// price is what each sale costs, in VND.
 const price = 120_000
 
-// check holds MobiFone's ledger, store and wire log against each other after a sale came to
-// rest.
+// check compares MobiFone's ledger, the store and the log of the wire after a sale came to rest:
+// one registration at most, the cash where the state says, and events that fold to the stored
+// state.
 func (s *shop) check(ctx context.Context, o order) error {
 	id, err := s.store.ByOrder(ctx, staff.Shop, o.id)
 	if err != nil {
@@ -31,32 +37,32 @@ func (s *shop) check(ctx context.Context, o order) error {
 	var errs []error
 	broken := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if executed > 1 {
-		broken("I1: registered %d times", executed)
+		broken("at most once: registered %d times", executed)
 	}
 	if got.State != sale.Registered && !(o.givesUp && got.State == sale.Refunded) {
-		broken("I7: at rest in %s, the customer gives up: %t", got.State, o.givesUp)
+		broken("comes to rest: it rests in %s, the customer gives up: %t", got.State, o.givesUp)
 	}
 	if (got.State == sale.Registered) != (executed == 1) {
-		broken("I5: %s with %d registrations", got.State, executed)
+		broken("the state is true: %s with %d registrations at MobiFone", got.State, executed)
 	}
 	back := telco.VND(0)
 	if got.State == sale.Refunded {
 		back = price
 	}
 	if got.CashIn != price || got.CashOut != back {
-		broken("I17: %s, cash in %s, out %s", got.State, got.CashIn, got.CashOut)
+		broken("no cash lost: %s, cash in %s, out %s", got.State, got.CashIn, got.CashOut)
 	}
 	if folded, err := s.rules.Fold(events); err != nil {
-		broken("I8: the events do not fold: %w", err)
+		broken("written first: the events do not fold: %w", err)
 	} else if folded.State != got.State || folded.Version != got.Version || len(folded.Intents) != len(got.Intents) {
-		broken("I8: the events fold to %s at %d, the store says %s at %d", folded.State, folded.Version, got.State, got.Version)
+		broken("written first: the events fold to %s at %d, the store says %s at %d", folded.State, folded.Version, got.State, got.Version)
 	}
 	errs = append(errs, s.checkMoney(ctx, o), s.checkWire(o, events))
 	return errors.Join(errs...)
 }
 
-// checkMoney: whenever a process dies, an intent that nothing has settled keeps the
-// subscriber busy, and no cash goes back before every intent is settled no.
+// checkMoney is true at every moment, so it is checked after each death: an intent that nothing
+// has settled keeps the subscriber busy, and no cash goes back before every intent is settled no.
 func (s *shop) checkMoney(ctx context.Context, o order) error {
 	id, err := s.store.ByOrder(ctx, staff.Shop, o.id)
 	if _, none := errors.AsType[*sale.NotFoundError](err); none {
@@ -108,7 +114,7 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 		}
 		intent := f.TransID + " " + f.PartnerTransID + " " + string(fingerprint(f))
 		if intents[intent]--; intents[intent] < 0 {
-			errs = append(errs, errors.New("I2/I12: a register request without a durable intent of its own"))
+			errs = append(errs, errors.New("written first: a register request without a durable intent of its own"))
 		}
 	}
 	return errors.Join(errs...)

@@ -1,5 +1,10 @@
 package main
 
+// This file is a child: one till in one process. It sells one order from wherever the sale is to
+// its rest, and kills itself at the place it was told. Store and gateway are wrapped so that it
+// can die on either side of every write and of every exchange. The planted bugs at the end show
+// that the checks can fail.
+
 import (
 	"context"
 	"encoding/json"
@@ -33,21 +38,29 @@ type orders struct {
 	Contract contract.Semantics `json:"contract"`
 	Order    string             `json:"order"`
 	MSISDN   string             `json:"msisdn"`
-	DieAt    int                `json:"dieAt"`
-	Ahead    time.Duration      `json:"ahead"`   // how far the shop's clock is ahead of the machine's
-	GivesUp  bool               `json:"givesUp"` // the customer wants the cash back once a till died after an intent
-	Plant    string             `json:"plant"`   // a bug to plant, for the test of the check itself
+	// The number of the point at which the child dies; 0: it lives.
+	DieAt int `json:"dieAt"`
+	// How far the shop's clock is ahead of the machine's.
+	Ahead time.Duration `json:"ahead"`
+	// The customer wants the cash back once a till died after an intent.
+	GivesUp bool `json:"givesUp"`
+	// A bug to plant, for the test of the checks themselves.
+	Plant string `json:"plant"`
 }
 
+// staff is the one teller of the test.
 var staff = telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"}
 
 // key is a test shop's key.
 func key(name string) telco.Secret { return telco.NewSecret(fmt.Sprintf("%-32s", name)) }
 
+// ring is the same for parent and children: they share the file.
 func ring() sqlstore.Keyring {
 	return sqlstore.Keyring{Keys: map[string]telco.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
 }
 
+// child does what its environment says and returns the exit code: 0 when the sale came to rest, 1
+// when it did not, 3 when the child could not begin.
 func child() int {
 	var o orders
 	if err := json.Unmarshal([]byte(os.Getenv(childEnv)), &o); err != nil {
@@ -88,6 +101,8 @@ func (o orders) text() string {
 	return string(text)
 }
 
+// client makes the client that every process of the shop has; the same keys give the same ids
+// after a death.
 func (o orders) client() (*mobifone.Client, error) {
 	wire, err := contract.Default().WithSemantics(func(s *contract.Semantics) { *s = o.Contract })
 	if err != nil {
@@ -99,6 +114,7 @@ func (o orders) client() (*mobifone.Client, error) {
 	}, mobifone.WithContract(wire))
 }
 
+// openCounter opens client, store and desk, with the places to die between them.
 func openCounter(ctx context.Context, o orders) (*counter, error) {
 	client, err := o.client()
 	if err != nil {
@@ -112,7 +128,7 @@ func openCounter(ctx context.Context, o orders) (*counter, error) {
 		return nil, err
 	}
 	c.desk, err = sale.NewDesk(sale.Config{
-		Gateway: mortalPartner{sale.ClientGateway(client), c.points}, Store: planted(o.Plant, mortalStore{c.store, c.points}),
+		Gateway: mortalGateway{sale.ClientGateway(client), c.points}, Store: planted(o.Plant, mortalStore{c.store, c.points}),
 		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 		Now: func() time.Time { return time.Now().Add(o.Ahead) },
 	})
@@ -176,6 +192,8 @@ func (c *counter) drive(ctx context.Context) error {
 	return errors.New("the sale does not come to rest: it is " + view.Sale.State.String())
 }
 
+// register reads the OTP out of the sandbox's inbox, as the customer would out of the SMS, and
+// registers with it.
 func (c *counter) register(ctx context.Context, id string) (sale.View, error) {
 	body := fmt.Sprintf(`{"msisdn":%q}`, c.number.Reveal(telco.Form84))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.orders.URL+"/_sandbox/inbox", strings.NewReader(body))
@@ -220,7 +238,7 @@ func (p *points) at(label string) {
 	select {} // SIGKILL is on its way
 }
 
-// mortalStore dies around each write.
+// mortalStore dies before and after each change, and after each load.
 type mortalStore struct {
 	sale.Store
 	points *points
@@ -240,27 +258,27 @@ func (s mortalStore) Load(ctx context.Context, id string) (sale.Sale, error) {
 	return got, err
 }
 
-// mortalPartner dies around each exchange.
-type mortalPartner struct {
+// mortalGateway dies before and after each exchange with MobiFone.
+type mortalGateway struct {
 	sale.Gateway
 	points *points
 }
 
-func (p mortalPartner) AskOTP(ctx context.Context, o sale.Order, id telco.PartnerTransID) (sale.HeldOTP, time.Duration, error) {
+func (p mortalGateway) AskOTP(ctx context.Context, o sale.Order, id telco.PartnerTransID) (sale.HeldOTP, time.Duration, error) {
 	p.points.at("before the OTP request")
 	ticket, wait, err := p.Gateway.AskOTP(ctx, o, id)
 	p.points.at("after the OTP reply")
 	return ticket, wait, err
 }
 
-func (p mortalPartner) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, error) {
+func (p mortalGateway) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, error) {
 	p.points.at("before a lookup")
 	l, err := p.Gateway.LookUp(ctx, o)
 	p.points.at("after a lookup")
 	return l, err
 }
 
-func (p mortalPartner) Prepare(ctx context.Context, s sale.Sale, otp telco.OTP) (sale.Prepared, error) {
+func (p mortalGateway) Prepare(ctx context.Context, s sale.Sale, otp telco.OTP) (sale.Prepared, error) {
 	prepared, err := p.Gateway.Prepare(ctx, s, otp)
 	p.points.at("after preparing")
 	if err != nil {
@@ -269,6 +287,7 @@ func (p mortalPartner) Prepare(ctx context.Context, s sale.Sale, otp telco.OTP) 
 	return mortalSend{prepared, p.points}, nil
 }
 
+// mortalSend dies with the intent durable, before the request leaves and after the answer came.
 type mortalSend struct {
 	sale.Prepared
 	points *points

@@ -1,5 +1,8 @@
 package main
 
+// This file lets two processes sell the same order at once and kills nobody: whoever is slower at
+// a step must look again, and MobiFone must register once.
+
 import (
 	"bufio"
 	"context"

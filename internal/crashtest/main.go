@@ -40,6 +40,8 @@ func main() {
 	}
 }
 
+// run opens a shop in a directory of its own and does what the flags say. Its error is a broken
+// promise, or a test that could not be run; either names what it takes to see it again.
 func run(ctx context.Context, kills int, seed uint64, syscalls bool, duels int) error {
 	dir, err := os.MkdirTemp("", "crashtest")
 	if err != nil {
@@ -70,6 +72,7 @@ func run(ctx context.Context, kills int, seed uint64, syscalls bool, duels int) 
 	chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be told again from its seed
 	began := time.Now()
 	for n := 0; shop.killed < kills; n++ {
+		// The first child dies at each point in turn, the second and third where chance says.
 		plan := []int{n%points + 1, 1 + chance.IntN(points), 1 + chance.IntN(points)}[:1+chance.IntN(3)]
 		o := shop.next()
 		o.givesUp = chance.IntN(2) == 0

@@ -1,5 +1,9 @@
 package main
 
+// This file is the parent's side: a sandbox that plays MobiFone behind a server that logs every
+// register request before MobiFone sees it, and the children that are started, killed and started
+// again on one database.
+
 import (
 	"bytes"
 	"context"
@@ -24,11 +28,11 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// leap is how far the clocks of shop and partner go ahead from one child to the next:
-// past every wait of a sale, so that recovery does not make the test sleep.
+// leap is how far the clocks of shop and MobiFone go ahead from one child to the next: past every
+// wait of a sale, so that recovery does not make the test sleep.
 const leap = 3 * time.Minute
 
-// shop is the parent: MobiFone, the wire log and the children.
+// shop is the parent: MobiFone, the log of the wire and the children.
 type shop struct {
 	dir     string
 	program string
@@ -36,16 +40,22 @@ type shop struct {
 	http    *http.Server
 	url     string
 	store   *sqlstore.Store
-	rules   sale.Rules // of the client that every child has
+	// The rules of the client that every child has; the events are folded with them.
+	rules sale.Rules
 
+	// A bug for every child to plant; empty for none.
 	plant string // handed to every child
 
+	// What was done so far, for the report.
 	sales, killed int
-	labels        map[string]int
-	ahead         time.Duration
+	// How often a child died at each label.
+	labels map[string]int
+	// How far the clocks are ahead by now.
+	ahead time.Duration
 
-	mu       sync.Mutex
-	received []received // every register request, as it came in
+	mu sync.Mutex
+	// Every register request, as it came in.
+	received []received
 }
 
 // received is a register request on the default wire, without the OTP.
@@ -60,6 +70,8 @@ type received struct {
 	Amount         int64        `json:"amount"`
 }
 
+// openShop starts the sandbox and the server and opens the store that the checks read. The clock
+// of the sandbox goes ahead with the children.
 func openShop(ctx context.Context, dir string) (*shop, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -91,6 +103,7 @@ func openShop(ctx context.Context, dir string) (*shop, error) {
 
 func (s *shop) db() string { return filepath.Join(s.dir, "sales.db") }
 
+// lead is how far the clocks are ahead now.
 func (s *shop) lead() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,6 +154,7 @@ type order struct {
 	givesUp bool // the customer, once a till died after an intent
 }
 
+// next is a new customer with a new order. Numbers that end in 199 do as any plain number does.
 func (s *shop) next() order {
 	s.sales++
 	return order{
@@ -171,6 +185,8 @@ func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
 	return s.check(ctx, o)
 }
 
+// killed reports that a child was killed, and did not fail: by the signal itself, or by the exit
+// code that a tracer makes of it.
 func killed(err error) bool {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok {
@@ -194,7 +210,7 @@ func (s *shop) start(ctx context.Context, o order, dieAt int, tracer []string) (
 	return out.String(), err
 }
 
-// orders are a child's.
+// orders are what a child is told in its environment.
 func (s *shop) orders(o order, dieAt int) orders {
 	cred := s.sandbox.Credentials()
 	return orders{

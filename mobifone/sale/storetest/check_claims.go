@@ -1,5 +1,9 @@
 package storetest
 
+// This file checks what keeps money safe when two act at once: versions, the ids that belong to
+// one sale for ever, the claims that keep a subscriber to one unsettled sale, and races of all of
+// them. A store that fails here can sell one package twice.
+
 import (
 	"context"
 	"errors"
@@ -11,6 +15,9 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// compareAndSwap: a change of another version than the stored one is a *ConflictError and changes
+// nothing, also when it opens a sale that is there or continues one that is not. Two processes
+// that act on one sale rely on it: one of them loses and looks again.
 func compareAndSwap(t testing.TB, h Harness) {
 	s := h.Open(t)
 	one := apply(t, s, opened(1))
@@ -36,6 +43,8 @@ func compareAndSwap(t testing.TB, h Harness) {
 	same(t, "how many events", len(got.Events[one.ID]), 4)
 }
 
+// orderIsUnique: an order has one sale for ever, also after that is cancelled and erased. Another
+// shop's order with the same id is another order.
 func orderIsUnique(t testing.TB, h Harness) {
 	s := h.Open(t)
 	first := opened(1)
@@ -60,6 +69,8 @@ func orderIsUnique(t testing.TB, h Harness) {
 	same(t, "ByOrder of the first shop", []any{id, told(err)}, []any{first.SaleID, "no error"})
 }
 
+// idIsUnique: a partnerTransId belongs to one sale for ever: that of the present attempt, of past
+// attempts, and of intents. By it reconciliation finds the sale of a row of MobiFone's.
 func idIsUnique(t testing.TB, h Harness) {
 	s := h.Open(t)
 	first := apply(t, s, opened(1))
@@ -92,6 +103,9 @@ func idIsUnique(t testing.TB, h Harness) {
 	apply(t, s, rival)
 }
 
+// precedence: when a change deserves several refusals, it is told the conflict first, then the
+// order, the id and the claim. The desk reads the first as "look again" and the last as "wait",
+// so the order matters.
 func precedence(t testing.TB, h Harness) {
 	s := h.Open(t)
 	first := opened(1)
@@ -118,13 +132,15 @@ func openedFor(n int) sale.Change {
 	return c
 }
 
-// inSlot takes a claim in a slot.
+// inSlot moves a sale to Registering and takes a claim in a slot, as the desk does before it
+// sends.
 func inSlot(slot int) func(*sale.Change) {
 	return func(c *sale.Change) {
 		c.State.State, c.State.Slot, c.Claim = sale.Registering, slot, sale.TakeClaim
 	}
 }
 
+// claims compares who holds a claim on the subscriber of sale 1, by slot.
 func claims(t testing.TB, s sale.Store, want ...sale.Claim) {
 	t.Helper()
 	got, err := s.Busy(t.Context(), subscriber(1))
@@ -134,6 +150,8 @@ func claims(t testing.TB, s sale.Store, want ...sale.Claim) {
 	same(t, "Busy", append([]sale.Claim{}, got...), append([]sale.Claim{}, want...))
 }
 
+// claimRefused: while one sale holds the subscriber, another one cannot take the claim, and
+// nothing of its change is stored. A higher slot, a supervisor's decision, goes beside it.
 func claimRefused(t testing.TB, h Harness) {
 	s := h.Open(t)
 	one := apply(t, s, openedFor(1))
@@ -170,6 +188,8 @@ func claimRefused(t testing.TB, h Harness) {
 	_ = one
 }
 
+// claimAdded: AddClaim takes the lowest free slot and cannot be refused. A sale that goes to
+// Review has happened already; refusing it would lose the fact.
 func claimAdded(t testing.TB, h Harness) {
 	s := h.Open(t)
 	var all []sale.Sale
@@ -190,6 +210,7 @@ func claimAdded(t testing.TB, h Harness) {
 	claims(t, s, sale.Claim{SaleID: all[0].ID}, sale.Claim{SaleID: all[3].ID, Slot: 1}, sale.Claim{SaleID: all[2].ID, Slot: 2})
 }
 
+// claimHeld: a claim stays until its own sale releases it, and a sale has at most one.
 func claimHeld(t testing.TB, h Harness) {
 	s := h.Open(t)
 	one, two := apply(t, s, openedFor(1)), apply(t, s, openedFor(2))
@@ -229,8 +250,8 @@ func race(t testing.TB, s sale.Store, all []sale.Change) (results []error) {
 	return results
 }
 
-// oneWon finds the one change that was accepted; every other must have been refused with
-// what refusal makes of the winner.
+// oneWon finds the one change that was accepted. Every other one must have been refused, with the
+// error that refusal makes of the winner's id.
 func oneWon(t testing.TB, all []sale.Change, results []error, refusal func(winner string) error) int {
 	t.Helper()
 	won := -1
@@ -253,6 +274,9 @@ func oneWon(t testing.TB, all []sale.Change, results []error, refusal func(winne
 	return won
 }
 
+// oneWinner: of many changes at once that exclude each other, exactly one is accepted, and the
+// losers are told why. It races for a version, for an order, for a partnerTransId and for a
+// claim.
 func oneWinner(t testing.TB, h Harness) {
 	const rivals = 8 // fewer than scope, so that look sees all of them
 	s := h.Open(t)
@@ -295,6 +319,7 @@ func oneWinner(t testing.TB, h Harness) {
 	claims(t, s, sale.Claim{SaleID: all[won].SaleID})
 }
 
+// allKept: of many changes at once that do not collide, none is lost and none refused.
 func allKept(t testing.TB, h Harness) {
 	s := h.Open(t)
 	want := map[string]sale.Sale{}
@@ -318,6 +343,8 @@ func allKept(t testing.TB, h Harness) {
 	}
 }
 
+// cancelled: an Apply whose context has ended either happened in full and said so, or did nothing
+// and returned an error.
 func cancelled(t testing.TB, h Harness) {
 	s := h.Open(t)
 	base := apply(t, s, opened(1))

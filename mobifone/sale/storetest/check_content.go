@@ -1,5 +1,9 @@
 package storetest
 
+// This file checks what a store keeps and shows: a sale and its events field by field, what is
+// due, and the lists of the screens. What a store loses here, a teller or an accountant never
+// sees again.
+
 import (
 	"math/rand/v2"
 	"reflect"
@@ -10,6 +14,9 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// createAndLoad: what was applied is found by its id, its order and its partnerTransId, and
+// nothing else is. Absence must be a *NotFoundError: the desk opens a sale when it is told so,
+// and any other answer would be a second sale of the same order.
 func createAndLoad(t testing.TB, h Harness) {
 	s, ctx := h.Open(t), t.Context()
 	same(t, "an empty store", look(t, s), sight{
@@ -47,6 +54,8 @@ func createAndLoad(t testing.TB, h Harness) {
 	same(t, "ByPartnerTransID of no sale", told(err), "not found")
 }
 
+// senseless: a change that cannot be right is an error and leaves no trace. Change.Validate finds
+// all of these; a store that calls it first passes.
 func senseless(t testing.TB, h Harness) {
 	s := h.Open(t)
 	apply(t, s, opened(1))
@@ -73,7 +82,8 @@ func senseless(t testing.TB, h Harness) {
 	}
 }
 
-// full is a change of two events with every field set; version counts on.
+// full is a change of two events with every field set, random but for what the contract ties
+// together: ids, version and order stay those of the sale.
 func full(r *rand.Rand, base sale.Change) sale.Change {
 	c := sale.Change{SaleID: base.SaleID, Expected: base.State.Version, Events: make([]sale.Event, 2)}
 	fill(r, &c.State)
@@ -92,6 +102,9 @@ func full(r *rand.Rand, base sale.Change) sale.Change {
 	return c
 }
 
+// everyField: every field of a sale and of its events comes back as it went in, to the
+// nanosecond. A field that a later version of the package adds is checked as well, because fill
+// finds it.
 func everyField(t testing.TB, h Harness) {
 	s := h.Open(t)
 	for n := range 8 {
@@ -131,6 +144,8 @@ func everyField(t testing.TB, h Harness) {
 	}, []bool{true, true, true})
 }
 
+// sharesNothing: a store keeps copies. What the caller does to a change after Apply, or to a sale
+// that it loaded, must not reach what the store keeps.
 func sharesNothing(t testing.TB, h Harness) {
 	s := h.Open(t)
 	first := opened(1)
@@ -153,7 +168,7 @@ func sharesNothing(t testing.TB, h Harness) {
 	same(t, "the store after the caller changed what it had read", shown(look(t, s)), before)
 }
 
-// spoil writes over whatever v reaches through pointers and slices.
+// spoil writes over whatever v reaches through pointers and slices, in the types of package sale.
 func spoil(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -177,6 +192,7 @@ func spoil(v reflect.Value) {
 	}
 }
 
+// dueAre compares the answer of Due with the sales and the next time wanted.
 func dueAre(t testing.TB, s sale.Store, now time.Time, limit int, next time.Time, want ...string) {
 	t.Helper()
 	ids, at, err := s.Due(t.Context(), now, limit)
@@ -189,6 +205,9 @@ func dueAre(t testing.TB, s sale.Store, now time.Time, limit int, next time.Time
 	}
 }
 
+// due: the sales whose time has come are told longest overdue first, then by id, up to the limit,
+// with the time of the next one. The driver works through them in this order; a sale that is
+// never told is never looked up again.
 func due(t testing.TB, h Harness) {
 	s := h.Open(t)
 	dueAre(t, s, dawn, 10, time.Time{})
@@ -214,6 +233,8 @@ func due(t testing.TB, h Harness) {
 	dueAre(t, s, at(10), 10, at(30), "SALE-0003", "SALE-0004")
 }
 
+// postpone: moving WakeAt changes nothing else, makes no event, and does nothing at another
+// version. The next change overwrites it.
 func postpone(t testing.TB, h Harness) {
 	s, ctx := h.Open(t), t.Context()
 	one := apply(t, s, opened(1))
@@ -250,6 +271,8 @@ func postpone(t testing.TB, h Harness) {
 	dueAre(t, s, dawn, 10, dawn.Add(time.Minute), one.ID)
 }
 
+// find: lists filter by state, shop and time of opening, are sorted by opening and stop at the
+// limit. The sales are stored in another order than they opened in.
 func find(t testing.TB, h Harness) {
 	s := h.Open(t)
 	var all []sale.Summary

@@ -1,5 +1,9 @@
 package storetest
 
+// This file checks the life of the personal data, what is there after opening again, and a random
+// walk over everything. A number must go when it is erased, must not come back, and must not be
+// readable in what is stored.
+
 import (
 	"bytes"
 	"math/rand/v2"
@@ -10,6 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// eraseIs erases and compares how many were erased.
 func eraseIs(t testing.TB, s sale.Store, before time.Time, limit, want int) {
 	t.Helper()
 	n, err := s.Erase(t.Context(), before, limit)
@@ -19,6 +24,9 @@ func eraseIs(t testing.TB, s sale.Store, before time.Time, limit, want int) {
 	same(t, "how many Erase erased", n, want)
 }
 
+// erase: the number goes from sales that came to rest before the given time, longest at rest
+// first, up to the limit. Everything else stays: the money, the reason, the times and the last
+// three digits.
 func erase(t testing.TB, h Harness) {
 	s := h.Open(t)
 	// Sale n is in the n-th state since the n-th second after dawn.
@@ -59,6 +67,8 @@ func erase(t testing.TB, h Harness) {
 	eraseIs(t, s, dawn.Add(time.Hour), 100, 0)
 }
 
+// erasedStaysErased: a change from a process that still has the number in memory does not bring
+// it back. The time at rest counts from when the rest began, not from the last change.
 func erasedStaysErased(t testing.TB, h Harness) {
 	s := h.Open(t)
 	one := apply(t, s, opened(1))
@@ -101,6 +111,8 @@ func erasedStaysErased(t testing.TB, h Harness) {
 	eraseIs(t, s, again.UpdatedAt.Add(time.Nanosecond), 10, 1)
 }
 
+// reopened: everything that was acknowledged is there after the store was closed and opened
+// again, claims and erasures included, and it still refuses whom it refused before.
 func reopened(t testing.TB, h Harness) {
 	if h.Reopen == nil {
 		t.Skip("the store keeps nothing")
@@ -127,6 +139,8 @@ func reopened(t testing.TB, h Harness) {
 	same(t, "the store after two more changes and another opening", look(t, h.Reopen(t, s)), before)
 }
 
+// nothingReadable: no subscriber's number stands in clear in what is stored. It looks for the
+// nine digits that every way of writing a number has in common.
 func nothingReadable(t testing.TB, h Harness) {
 	if h.Dump == nil {
 		t.Skip("the store stores nothing outside the process")
@@ -153,8 +167,9 @@ func nothingReadable(t testing.TB, h Harness) {
 	}
 }
 
-// randomWalk does the same random things to a store and to the model, and compares every
-// answer. A failure names its seed.
+// randomWalk does the same random things to a store and to the model, and compares every answer.
+// It finds what no other check thought of. A failure names its seed and step, and the same seed
+// fails again.
 func randomWalk(t testing.TB, h Harness) {
 	const seeds, steps = 6, 150
 	for seed := range uint64(seeds) {
@@ -166,6 +181,7 @@ func randomWalk(t testing.TB, h Harness) {
 	}
 }
 
+// walk is one random walk.
 type walk struct {
 	testing.TB
 
@@ -175,6 +191,8 @@ type walk struct {
 	step  int
 }
 
+// stride does one random thing: mostly a change, now and then a question, a postponement or an
+// erasing.
 func (w *walk) stride(seed uint64) {
 	w.Helper()
 	ctx := w.Context()
@@ -214,7 +232,8 @@ func (w *walk) stride(seed uint64) {
 	}
 }
 
-// change makes one that is right more often than not.
+// change makes a change that is right more often than not: a walk of refusals alone would see
+// little.
 func (w *walk) change() sale.Change {
 	r := w.r
 	n := r.IntN(scope)

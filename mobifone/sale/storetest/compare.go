@@ -1,5 +1,9 @@
 package storetest
 
+// This file looks at a store through its methods and compares what it shows. look takes in
+// everything the store shows of the few sales that a check uses; a check that compares two looks
+// notices also what it did not think of.
+
 import (
 	"encoding/json"
 	"errors"
@@ -12,7 +16,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// same compares what a store gives with what it should.
+// same compares what a store gives with what it should give, and shows both.
 func same(t testing.TB, what string, got, want any) {
 	t.Helper()
 	if !reflect.DeepEqual(got, want) {
@@ -20,6 +24,8 @@ func same(t testing.TB, what string, got, want any) {
 	}
 }
 
+// shown is a value as a failed test prints it. JSON shows what is behind pointers; the numbers
+// are masked in it.
 func shown(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -28,7 +34,8 @@ func shown(v any) string {
 	return string(data)
 }
 
-// told is a store's typed refusal and the sale it names, however it is wrapped.
+// told is a store's typed refusal and the sale it names, however it is wrapped. Two errors of one
+// type and sale are the same to the contract; their texts are the store's own.
 func told(err error) string {
 	if err == nil {
 		return "no error"
@@ -51,21 +58,26 @@ func told(err error) string {
 	return "an error of no type of the contract"
 }
 
-// sight is everything a store shows of a few sales.
+// sight is everything a store shows of a few sales, in maps by id so that two of them can be
+// compared.
 type sight struct {
-	Sales   map[string]sale.Sale
-	Numbers map[string]string // of the sales, which print masked
+	Sales map[string]sale.Sale
+	// By sale, in clear: the numbers in Sales print masked and would hide a difference.
+	Numbers map[string]string
 	Events  map[string][]sale.Event
-	Owners  map[string]string // of orders and partnerTransIds
-	Claims  map[string][]sale.Claim
-	Due     []string
-	Found   []sale.Summary
+	// By order id and by partnerTransId: the sale that the store says owns it.
+	Owners map[string]string
+	Claims map[string][]sale.Claim
+	Due    []string
+	Found  []sale.Summary
 }
 
-// scope is how many sales and subscribers a check uses at most.
+// scope is how many sales and subscribers a check uses at most. look asks for all of them, so a
+// few are enough to see whether a change touched a sale that it should not have touched.
 const scope = 12
 
-// look takes in everything a store shows.
+// look takes in everything a store shows. An absent sale is left out; any error but a
+// *NotFoundError fails the test.
 func look(t testing.TB, s sale.Store) sight {
 	t.Helper()
 	ctx := t.Context()

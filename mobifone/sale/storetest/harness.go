@@ -24,27 +24,32 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Harness is how the suite gets at a store.
+// Harness is how the suite gets at a store. Open is needed; a check whose function is nil is
+// skipped. The functions are called from parallel tests, so each call must make a store of its
+// own.
 type Harness struct {
-	// Open returns a new and empty store. The suite does not close it; a store that must
-	// be closed registers that with t.Cleanup.
+	// Open returns a new and empty store. The suite does not close it; a store that must be
+	// closed registers that with t.Cleanup.
 	Open func(t testing.TB) sale.Store
-	// Reopen closes a store of Open, as gracelessly as it can, and returns another one
-	// over the same data. Nil for a store that keeps nothing.
+	// Reopen closes a store of Open, as gracelessly as it can, and returns another one over the
+	// same data. Everything that was acknowledged must be there. Nil for a store that keeps
+	// nothing.
 	Reopen func(t testing.TB, s sale.Store) sale.Store
-	// Dump returns every byte that a store of Open has stored, as a thief would find
-	// them. The suite does not use the store afterwards. Nil for a store that stores
-	// nothing outside the process.
+	// Dump returns every byte that a store of Open has stored, as a thief would find them: its
+	// file, its log, its temporary files. The suite does not use the store afterwards. Nil for a
+	// store that stores nothing outside the process.
 	Dump func(t testing.TB, s sale.Store) []byte
 }
 
-// check is one promise.
+// check is one promise of the contract. Its name is the name of the subtest, and says what a
+// store that fails it does not keep.
 type check struct {
 	name string
 	run  func(t testing.TB, h Harness)
 }
 
-// checks is the suite.
+// checks is the suite, in the order in which a store is best written: first what it keeps, then
+// whom it refuses, then races, lists, erasing and crashes.
 func checks() []check {
 	return []check{
 		{"a new sale is found by its id, order and partnerTransId", createAndLoad},
@@ -72,8 +77,9 @@ func checks() []check {
 	}
 }
 
-// Run checks that a store keeps the contract of [sale.Store], each promise as a parallel
-// subtest with a store of its own.
+// Run checks that a store keeps the contract of [sale.Store], each promise as a parallel subtest
+// with a store of its own. A subtest stops at its first failure. Run it also with the race
+// detector: the races of the suite are made for it.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	for _, c := range checks() {
@@ -84,16 +90,17 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// dawn is when the first sale of every check opens. It has nanoseconds, so that a store
-// which rounds is found out.
+// dawn is when the first sale of every check opens. It has nanoseconds, so that a store which
+// rounds is found out. It lies in the past and never moves: the suite does not read the clock.
 var dawn = time.Date(2026, 3, 1, 1, 30, 0, 123456789, time.UTC)
 
-// subscriber gives the n-th customer's number.
+// subscriber gives the n-th customer's number. No two of the first thousand share their last
+// three digits by chance.
 func subscriber(n int) telco.MSISDN {
 	return telco.MustParseMSISDN(fmt.Sprintf("09%08d", 34_000_000+n*1009))
 }
 
-// transID gives the partnerTransId of the n-th order's attempt.
+// transID gives the partnerTransId of the n-th order's attempt, made as the client makes it.
 func transID(n, attempt int) telco.PartnerTransID {
 	id, err := telco.DerivePartnerTransID(telco.NewSecret("a key of the suite"), "FPT", "S01", fmt.Sprint("DH", n), attempt)
 	if err != nil {
@@ -102,8 +109,8 @@ func transID(n, attempt int) telco.PartnerTransID {
 	return id
 }
 
-// opened is the change that opens the n-th sale, with a subscriber of its own, n seconds
-// after dawn.
+// opened is the change that opens the n-th sale, with a subscriber and an order of its own, n
+// seconds after dawn. Checks edit it before they apply it.
 func opened(n int) sale.Change {
 	at := dawn.Add(time.Duration(n) * time.Second)
 	order := sale.Order{
@@ -121,7 +128,8 @@ func opened(n int) sale.Change {
 	}
 }
 
-// then is the change that follows a state: one event, a second later, and what edit does.
+// then is the change that follows a state: one event, a second later, and what edit does. The
+// event says cash-taken whatever edit does: a store must not read the events to learn the state.
 func then(s sale.Sale, edit func(*sale.Change)) sale.Change {
 	expected := s.Version
 	s.Version++
@@ -136,12 +144,13 @@ func then(s sale.Sale, edit func(*sale.Change)) sale.Change {
 	return c
 }
 
-// to moves the sale to a state and does something to its claim.
+// to moves the sale to a state and does something to its claim. Which states follow which is not
+// the store's business, so checks jump as they like.
 func to(state sale.State, claim sale.ClaimChange) func(*sale.Change) {
 	return func(c *sale.Change) { c.State.State, c.Claim = state, claim }
 }
 
-// wake sets when the sale is due.
+// wake sets when the sale is due; the zero time means never.
 func wake(at time.Time) func(*sale.Change) {
 	return func(c *sale.Change) { c.State.WakeAt = at }
 }
@@ -155,8 +164,8 @@ func apply(t testing.TB, s sale.Store, c sale.Change) sale.Sale {
 	return c.State
 }
 
-// refused applies a change that must be refused, for the given reason, and must leave
-// the store as it was.
+// refused applies a change that must be refused, for the given reason, and must leave everything
+// that the store shows as it was: a refused change is none.
 func refused(t testing.TB, s sale.Store, c sale.Change, want error) {
 	t.Helper()
 	before := look(t, s)
@@ -167,10 +176,14 @@ func refused(t testing.TB, s sale.Store, c sale.Change, want error) {
 	same(t, "the store after a refused change", look(t, s), before)
 }
 
-// fill sets every field that v points to, at any depth, to something other than its zero
-// value, so that a field which a store forgets is found out, also one that is added later.
+// fill sets every field that v points to, at any depth, to something other than its zero value,
+// so that a field which a store forgets is found out, also one that is added later. The same r
+// gives the same values.
 func fill(r *rand.Rand, v any) { fillValue(r, reflect.ValueOf(v).Elem()) }
 
+// fillValue fills one value. Types with rules of their own come first; what is left is filled by
+// its kind. Strings hold quotes, a backslash, a line break and letters of several bytes, on which
+// hand-written SQL or JSON breaks.
 func fillValue(r *rand.Rand, v reflect.Value) {
 	switch v.Interface().(type) {
 	case time.Time:

@@ -1,5 +1,10 @@
 package storetest
 
+// This file holds the model: a store so simple that one can see it is right. The random walk
+// compares every store with it, and the package's own tests plant their faults in it. It shares
+// no code with a real store, except the Validate of a change, so that one mistake cannot hide in
+// both.
+
 import (
 	"cmp"
 	"context"
@@ -11,15 +16,19 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// model is the simplest store: the list of what was applied, read from the beginning for
-// every question. It shares nothing with a real store but the contract. Not safe for
-// concurrent use.
+// model is the simplest store: the list of what was applied, read from the beginning for every
+// question. Not safe for concurrent use.
 type model struct {
-	rules   []rule
+	// The four refusals, in the order in which the contract tells them.
+	rules []rule
+	// Every change that was accepted, oldest first.
 	applied []sale.Change
-	wakes   map[string]time.Time // postponed, until the next change
-	erased  map[string]bool
-	claims  []modelClaim
+	// By sale: where Postpone moved it to, until the next change.
+	wakes map[string]time.Time
+	// By sale: its number has been erased.
+	erased map[string]bool
+	// The claims held now.
+	claims []modelClaim
 }
 
 type modelClaim struct {
@@ -27,7 +36,8 @@ type modelClaim struct {
 	sale.Claim
 }
 
-// rule refuses a change, or not.
+// rule refuses a change, or returns nil. Tests leave a rule out, or bend it, to make a broken
+// store.
 type rule func(m *model, c sale.Change) error
 
 func newModel() *model {
@@ -37,6 +47,8 @@ func newModel() *model {
 	}
 }
 
+// versionRule refuses a change of another version than the present one; a sale that is not there
+// has version 0.
 func versionRule(m *model, c sale.Change) error {
 	if last := m.last(c.SaleID); last == nil && c.Expected == 0 || last != nil && last.State.Version == c.Expected {
 		return nil
@@ -44,6 +56,7 @@ func versionRule(m *model, c sale.Change) error {
 	return &sale.ConflictError{SaleID: c.SaleID}
 }
 
+// orderRule refuses a second sale of an order, for ever: it looks at every change there ever was.
 func orderRule(m *model, c sale.Change) error {
 	for _, old := range m.applied {
 		if old.SaleID != c.SaleID && old.State.Order.Shop == c.State.Order.Shop && old.State.Order.ID == c.State.Order.ID {
@@ -53,6 +66,7 @@ func orderRule(m *model, c sale.Change) error {
 	return nil
 }
 
+// idRule refuses a partnerTransId that any change of another sale has ever carried.
 func idRule(m *model, c sale.Change) error {
 	for _, old := range m.applied {
 		if old.SaleID != c.SaleID && slices.ContainsFunc(idsOf(c), func(id telco.PartnerTransID) bool { return slices.Contains(idsOf(old), id) }) {
@@ -62,6 +76,8 @@ func idRule(m *model, c sale.Change) error {
 	return nil
 }
 
+// busyRule refuses a claim that another sale's claim stands against. Slot 0 waits for every other
+// sale; a higher slot, which a supervisor gave, only for the one that has it.
 func busyRule(m *model, c sale.Change) error {
 	for _, held := range m.held(c.State.Order.MSISDN) {
 		if c.Claim == sale.TakeClaim && held.SaleID != c.SaleID && (held.Slot == c.State.Slot || c.State.Slot == 0) {
@@ -71,6 +87,7 @@ func busyRule(m *model, c sale.Change) error {
 	return nil
 }
 
+// idsOf lists the ids that a change makes its sale's own.
 func idsOf(c sale.Change) []telco.PartnerTransID {
 	ids := []telco.PartnerTransID{c.State.PartnerTransID}
 	for _, intent := range c.State.Intents {
@@ -79,6 +96,7 @@ func idsOf(c sale.Change) []telco.PartnerTransID {
 	return ids
 }
 
+// last is the latest change of a sale; nil for no such sale.
 func (m *model) last(id string) *sale.Change {
 	for i := len(m.applied) - 1; i >= 0; i-- {
 		if m.applied[i].SaleID == id {
@@ -88,6 +106,8 @@ func (m *model) last(id string) *sale.Change {
 	return nil
 }
 
+// number is the subscriber of a sale until it is erased. The first change says it; later ones are
+// not believed.
 func (m *model) number(id string) telco.MSISDN {
 	for _, c := range m.applied {
 		if c.SaleID == id && !m.erased[id] {
@@ -97,6 +117,7 @@ func (m *model) number(id string) telco.MSISDN {
 	return telco.MSISDN{}
 }
 
+// held lists the claims on a subscriber, by slot.
 func (m *model) held(subscriber telco.MSISDN) []sale.Claim {
 	var held []sale.Claim
 	for _, c := range m.claims {
@@ -139,7 +160,8 @@ func (m *model) Apply(ctx context.Context, c sale.Change) error {
 	return nil
 }
 
-// clone copies a change; the number, which JSON leaves out, is copied by hand.
+// clone copies a change through JSON, so that nothing is shared with the caller. The number,
+// which JSON leaves out, is copied by hand.
 func clone(c sale.Change) sale.Change {
 	data, _ := json.Marshal(c) //nolint:musttag // both ways here
 	out := sale.Change{}
@@ -270,6 +292,7 @@ func (m *model) Find(_ context.Context, q sale.Filter) ([]sale.Summary, error) {
 	return found, nil
 }
 
+// lastThree are the digits that a list shows; they outlive the number.
 func (m *model) lastThree(id string) string {
 	for _, c := range m.applied {
 		if c.SaleID == id {
@@ -279,7 +302,8 @@ func (m *model) lastThree(id string) string {
 	return ""
 }
 
-// Erase is [sale.Store].Erase.
+// Erase is [sale.Store].Erase. A sale is at rest since the first change of its present rest, and
+// one that holds a claim is left alone.
 func (m *model) Erase(_ context.Context, restedBefore time.Time, limit int) (int, error) {
 	type rest struct {
 		id    string
