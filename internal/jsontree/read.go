@@ -13,9 +13,13 @@ import (
 // parser reads one document. After the first failure problem is set and stays, and every method
 // returns at once.
 type parser struct {
-	s       string
-	pos     int
-	nodes   Tree
+	// s is the document's text, a copy that the tree's keys and texts are parts of.
+	s string
+	// pos is the next byte to read.
+	pos int
+	// nodes is the tree so far.
+	nodes Tree
+	// problem is the first failure; it stays.
 	problem string
 	// repeats allows an object to hold a key twice; for [ReadLoosely].
 	repeats bool
@@ -154,7 +158,7 @@ func (p *parser) word(w string) bool {
 	return true
 }
 
-// object reads the members of node self up to the closing brace. It looks for a key that stands
+// object reads the members of node self up to the closing brace. It looks for a key that occurs
 // twice only when two keys fell on the same bit, which few names do.
 func (p *parser) object(depth int, self int32) int32 {
 	last := None
@@ -200,7 +204,8 @@ func (p *parser) object(depth int, self int32) int32 {
 	return None
 }
 
-// bitOf maps a name to one of 64 bits; equal names get the same bit.
+// bitOf maps a name to one of 64 bits. Equal names get the same bit, and most other names another
+// one.
 func bitOf(key string) uint64 {
 	if key == "" {
 		return 1
@@ -246,7 +251,8 @@ func (p *parser) link(parent, last, child int32) {
 	p.nodes[parent].Count++
 }
 
-// repeated reports whether an object has a key twice, compared after unescaping.
+// repeated reports whether an object has a key twice, compared after unescaping: "a" and "\u0061"
+// are the same key to whoever reads the object after us.
 func (p *parser) repeated(object int32) bool {
 	const few = 24 // up to here comparing pairs is cheaper than a map
 	n := p.nodes[object]
@@ -267,8 +273,8 @@ func (p *parser) repeated(object int32) bool {
 	return false
 }
 
-// number reads a number by JSON's grammar and keeps it as it was written: the caller decides what
-// it may be.
+// number reads a number by JSON's grammar and keeps it as it was written, because the caller
+// decides what it may be: an amount of money must not pass through a float.
 func (p *parser) number(key string) int32 {
 	start := p.pos
 	p.take('-')

@@ -29,16 +29,19 @@ type Kind uint8
 
 // The kinds.
 const (
+	// Null is JSON's null. [Tree.Follow] treats it like an absent value.
 	Null Kind = iota
+	// False and True are JSON's two bools.
 	False
 	True
+	// Number is a number in whatever notation; its text is kept as it was written.
 	Number
 	String
 	Object
 	Array
 )
 
-// None is the index that stands for "no node".
+// None is the index of no node.
 const None int32 = -1
 
 // Node is one JSON value. Its members or elements form a list through First and Next.
@@ -67,7 +70,8 @@ func (n *Node) Scalar() string {
 	return n.Text
 }
 
-// Tree is a document that was read; node 0 is its root.
+// Tree is a document that was read; node 0 is its root. A Tree whose text holds a phone number
+// holds it too, so nobody may print one.
 type Tree []Node
 
 // Member returns the index of an object's member with exactly this name.
@@ -162,8 +166,8 @@ func AppendString[T ~string | ~[]byte](b []byte, s T) []byte {
 	return append(b, '"')
 }
 
-// text reads a string literal; p stands at the opening quote. Without an escape the result is
-// part of the document's text and costs no allocation.
+// text reads a string literal, whose opening quote is the next byte. Without an escape the result
+// is part of the document's text and costs no allocation.
 func (p *parser) text() (string, bool) {
 	s, start := p.s, p.pos+1
 	for i := start; i < len(s); i++ {
@@ -189,7 +193,7 @@ func (p *parser) text() (string, bool) {
 }
 
 // escaped reads the rest of a string from its first backslash on. start is where the string's
-// text began.
+// text began. It costs one allocation.
 func (p *parser) escaped(start int) (string, bool) {
 	var b strings.Builder
 	if end := strings.IndexByte(p.s[p.pos:], '"'); end > 0 { // no escape is shorter than what it stands for
@@ -255,7 +259,7 @@ func (p *parser) escape(b *strings.Builder) bool {
 	return true
 }
 
-// hex4 reads four hexadecimal digits.
+// hex4 reads the four hexadecimal digits of a \u escape, in upper or lower case.
 func (p *parser) hex4() (rune, bool) {
 	if len(p.s)-p.pos < 4 {
 		return 0, false

@@ -104,6 +104,7 @@ func (w *world) decide(d *sale.Desk, id string, rows []telco.Transaction) {
 	if err != nil || w.percent(drawPerson, 20) {
 		return // it waits for another day
 	}
+	// n is how many registrations of this sale the statement shows.
 	n, ours := 0, s.Pairs()
 	for _, row := range rows {
 		if row.State == telco.StateSuccess && slices.ContainsFunc(ours, func(p telco.IDs) bool { return p.PartnerTransID == row.PartnerTransID }) {
@@ -181,6 +182,7 @@ func (w *world) reconcile() {
 		w.checker.fail("reconciliation", "the statement cannot be read: %v", err)
 		return
 	}
+	// The statement comes in no order that the desk may rely on.
 	for i := range rows {
 		if w.scripted(fLookUnlisted) && w.percent(drawPerson, 30) {
 			rows[i].State = telco.StateUnlisted
@@ -199,6 +201,7 @@ func (w *world) reconcile() {
 			if w.has(bugReconcileSingly) {
 				others = nil
 			}
+			// A row of another system is refused, and must be. A row of ours must not.
 			_, err := d.Observe(context.Background(), row, others...)
 			if err != nil {
 				w.stats["rows of strangers"]++

@@ -122,7 +122,7 @@ func (c *checker) cashHanded(p *person) {
 func (c *checker) registerLeaves(f field.Request) int {
 	w := c.w
 	w.stats["register requests"]++
-	sent := wireSend{order: w.orders[0], trans: f.TransID, pid: f.PartnerTransID, left: w.now}
+	sent := wireSend{order: w.orders[0], trans: f.TransID, pid: f.PartnerTransID}
 	var r *record
 	for _, x := range w.store.records {
 		if owns(x, f.PartnerTransID) {
@@ -134,6 +134,7 @@ func (c *checker) registerLeaves(f field.Request) int {
 		w.wire = append(w.wire, sent)
 		return len(w.wire) - 1
 	}
+	// An intent is the actor's who stored it. Whoever lost the change has none, and may not send.
 	k, o := c.sales[r.id], r.state.Order
 	_, intended := k.planned[w.cur]
 	switch {

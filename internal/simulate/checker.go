@@ -108,6 +108,7 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 		}
 	}
 	w.stats[edge(k.state, s.State)]++
+	// Who returns the cash, or begins anew after looking, takes all earlier sends for settled.
 	if s.State != k.state && (s.State == sale.RefundDue || s.State == sale.Paid && k.state == sale.Resolving) {
 		k.proven = len(w.wire)
 	}
@@ -287,6 +288,7 @@ func (c *checker) rests(k *kept, s *sale.Sale) {
 func (c *checker) restBy(k *kept) time.Duration {
 	w := c.w
 	by := max(w.quietSince, k.since)
+	// This is the fence of the last send, with what the client's own waiting adds.
 	wait := sendWindow + replyTimeout + w.maxDelay + clockSkewMax + lookupLagMax + settleMargin
 	if w.era.kind == "F" || w.noLookup {
 		wait = time.Duration(w.contract.Semantics().HoldBeforeReview)

@@ -242,7 +242,6 @@ type wireSend struct {
 	order *order
 	trans telco.TransID
 	pid   telco.PartnerTransID
-	left  time.Duration
 	ran   bool
 }
 

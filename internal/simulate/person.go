@@ -31,8 +31,7 @@ type person struct {
 	// screen is what the screen showed last, and shownAt when.
 	screen  sale.View
 	shownAt time.Duration
-	// acts, otps, tries and waits count what the person did: calls, OTPs, registrations, waits.
-	acts  int
+	// otps, tries and waits count what the person did: OTPs, registrations, waits.
 	otps  int
 	tries int
 	waits int
@@ -74,7 +73,6 @@ func (p *person) by(do func(*sale.Desk, context.Context, string, string) (sale.V
 // look at it.
 func (p *person) act(what string, do call) (sale.View, error) {
 	w := p.w
-	p.acts++
 	ctx, a, began, wall, said, saidAt := &callContext{Context: context.Background()}, w.cur, w.now, p.host.wall(), p.screen, p.shownAt
 	a.ctx = ctx
 	v, err := do(ctx, p.host.desk)

@@ -154,6 +154,7 @@ func (r road) look(req *http.Request, op telco.Operation) (*http.Response, error
 		}
 		return w.response(req, &reply{status: http.StatusBadGateway, date: w.date(), text: "<html>"}), nil
 	}
+	// MobiFone reads its ledger here, between the two rides, so the answer is old when it comes.
 	p := r.lookUp(m, faults)
 	if err := r.rest(ctx, w.ride()); err != nil {
 		return nil, err
@@ -193,6 +194,7 @@ func (r road) register(req *http.Request) (*http.Response, error) {
 // spoilt.
 func (r road) send(req *http.Request, m *letter, faults faultSet) (*http.Response, error) {
 	w, ctx := r.h.w, req.Context()
+	// From here on the request has left. What becomes of it is on the agenda, not in this actor.
 	sent := w.checker.registerLeaves(m.fields)
 	trip := w.ride()
 	p := &reply{}

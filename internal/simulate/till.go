@@ -33,6 +33,7 @@ func (p *person) payOut(v sale.View, double bool) bool {
 		}
 		v = claimed
 	}
+	// The claim decides who may open the drawer, whatever this person saw before.
 	if v.Sale.State != sale.Refunding || v.Sale.RefundBy != p.name {
 		return true // somebody else pays, or nobody
 	}
@@ -63,6 +64,7 @@ func (p *person) payOut(v sale.View, double bool) bool {
 // that it must refuse.
 func (p *person) meddle(v sale.View, faults faultSet) {
 	w, o := p.w, p.order
+	// The subscriber and the price change only before a send: what changes after it is MobiFone's.
 	calm := v.Sale.State == sale.Open || v.Sale.State == sale.Paid || v.Sale.State == sale.OTPSent
 	subject := func(k faultKind, r ledger.Result) {
 		if faults.has(k) && calm {
@@ -139,14 +141,13 @@ func (p *person) takeCash(double bool) bool {
 	}
 	p.think(time.Second, 10*time.Second)
 	if w.lasting(fCashNotEntered) {
-		o.gave, o.lost = true, true
+		o.gave = true
 		return true
 	}
 	o.gave = true
-	_, err := p.twice(double, "cash", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+	_, _ = p.twice(double, "cash", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
 		return d.TakeCash(ctx, o.saleID, o.order.Price, p.name)
 	})
-	o.entered = o.entered || err == nil
 	return false
 }
 

@@ -89,9 +89,8 @@ type order struct {
 	// saleID is known once somebody has opened the sale.
 	saleID  string
 	subject *ledger.Subscriber
-	// gave says that the customer's cash changed hands, and entered that the desk was told.
-	gave    bool
-	entered bool
+	// gave says that the customer's cash changed hands, whether the desk was told or not.
+	gave bool
 	// paidOut counts how often cash was given back.
 	paidOut int
 	// ranSince is when MobiFone first carried out a registration, and executed how many it has.
@@ -110,8 +109,6 @@ type order struct {
 	erred   bool
 	// beside says that a supervisor let the sale go on beside another one of the subscriber.
 	beside bool
-	// lost says that cash was taken and never entered.
-	lost bool
 }
 
 // drain ends what is under way, so that no coroutine keeps a stack of this world: every process
