@@ -83,11 +83,11 @@ func loadContract(file string) (*contract.Contract, error) {
 // startSandbox plays a MobiFone whose true semantics the client is told; a real one's you
 // would have to ask for.
 func startSandbox(wire *contract.Contract, loseReply bool) (*sandbox.Server, error) {
-	srv, err := sandbox.Start(sandbox.Serving(wire))
+	srv, err := sandbox.Start(sandbox.Config{Contract: wire})
 	if err != nil || !loseReply {
 		return srv, err
 	}
-	err = srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Drop, When: sandbox.After})
+	err = srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: "drop", When: "after"})
 	return srv, err
 }
 

@@ -102,7 +102,7 @@ func (m *misread) Read(b []byte) (int, error) {
 // registration, and still the very ids go again with the code typed anew.
 func TestWrongCodeThenTheRightOne(t *testing.T) {
 	t.Parallel()
-	srv, err := sandbox.Start()
+	srv, err := sandbox.Start(sandbox.Config{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = srv.Shutdown(context.WithoutCancel(t.Context())) })
 	wire, err := json.Marshal(srv.Contract().Document())

@@ -101,7 +101,7 @@ func TestSellsAtAnURL(t *testing.T) {
 	require.NoError(t, err)
 	wire, err := contract.Load(text)
 	require.NoError(t, err)
-	srv, err := sandbox.Start(sandbox.Serving(wire))
+	srv, err := sandbox.Start(sandbox.Config{Contract: wire})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, srv.Close()) })
 	cred, number := srv.Credentials(), telco.MustParseMSISDN("0912345100")

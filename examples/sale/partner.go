@@ -73,7 +73,7 @@ func serve(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
-	srv, err := sandbox.Start(sandbox.With(playing(wire)))
+	srv, err := sandbox.Start(playing(wire))
 	if err != nil {
 		return err
 	}

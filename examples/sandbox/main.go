@@ -88,10 +88,7 @@ func (o *options) parse(args []string, env func(string) string) error {
 	if f.NArg() > 0 {
 		return fmt.Errorf("sandbox: what is %q? Only flags are taken", f.Arg(0))
 	}
-	var err error
-	if o.config.Kind, err = sandbox.ParseKind(*model); err != nil {
-		return err
-	}
+	o.config.Kind = sandbox.Kind(*model)
 	o.config.AcceptReplays = !*nonce
 	o.config.Credentials = telco.Credentials{
 		APIKey: telco.NewSecret(env("MOBIFONE_API_KEY")),

@@ -48,9 +48,9 @@ func TestEveryExchangeIsAsDocumented(t *testing.T) {
 // on both sides must be as documented too.
 func TestARealSocketIsAsDocumented(t *testing.T) {
 	t.Parallel()
-	srv, err := sandbox.Start(sandbox.With(sandbox.Config{
+	srv, err := sandbox.Start(sandbox.Config{
 		Credentials: telco.Credentials{APIKey: telco.NewSecret(apiKey), Secret: telco.NewSecret(secret)},
-	}))
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, srv.Close()) })
 	road := &http.Transport{}

@@ -94,7 +94,7 @@ func everyCode(s *stage) {
 				if rule.Name == telco.Success {
 					continue
 				}
-				s.script(sandbox.Fault{Operation: op, Kind: sandbox.Override, When: sandbox.Before, Code: rule.Name, WireCode: wire})
+				s.script(sandbox.Fault{Operation: op, Kind: "code", When: "before", Code: rule.Name, WireCode: wire})
 				require.Error(s.t, s.call(op))
 				s.expect(http.StatusOK, wire)
 			}
@@ -104,7 +104,7 @@ func everyCode(s *stage) {
 			http.StatusTooManyRequests: telco.RateLimited, http.StatusServiceUnavailable: telco.Maintenance,
 			http.StatusInternalServerError: telco.SystemError,
 		} {
-			s.script(sandbox.Fault{Operation: op, Kind: sandbox.Override, When: sandbox.Before, Code: code, Status: status})
+			s.script(sandbox.Fault{Operation: op, Kind: "code", When: "before", Code: code, Status: status})
 			require.Error(s.t, s.call(op))
 			got, _ := s.said()
 			require.Equal(s.t, status, got)
@@ -117,7 +117,7 @@ func everyStatus(s *stage) {
 	waits := []string{"0", "Thu, 01 Jan 2026 00:00:00 GMT"} // both forms, both over, or the client would pause
 	for i, op := range operations() {
 		for _, status := range []int{401, 403, 413, 429, 500, 502, 503, 504} {
-			f := sandbox.Fault{Operation: op, Kind: sandbox.Status, When: sandbox.Before, Status: status}
+			f := sandbox.Fault{Operation: op, Kind: "status", When: "before", Status: status}
 			if status == http.StatusTooManyRequests {
 				f.RetryAfter = waits[i%2]
 			}

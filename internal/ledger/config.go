@@ -72,12 +72,12 @@ func setTo[T comparable](field *T, v T) {
 	}
 }
 
-// Faults returns everything that is wrong with a config that has its defaults. The caller
+// Problems returns everything that is wrong with a config that has its defaults. The caller
 // puts the name of its package before each.
-func (c Config) Faults() []error {
-	var faults []error
+func (c Config) Problems() []error {
+	var problems []error
 	if _, err := ParseKind(string(c.Kind)); err != nil {
-		faults = append(faults, err)
+		problems = append(problems, err)
 	}
 	for _, d := range []struct {
 		name string
@@ -90,13 +90,13 @@ func (c Config) Faults() []error {
 		{"MaxDelay", c.MaxDelay},
 	} {
 		if d.v < 0 {
-			faults = append(faults, fmt.Errorf("%s is negative", d.name))
+			problems = append(problems, fmt.Errorf("%s is negative", d.name))
 		}
 	}
 	if c.OTPAttempts < 1 || c.OTPPerDay < 1 {
-		faults = append(faults, errors.New("OTPAttempts and OTPPerDay must not be negative"))
+		problems = append(problems, errors.New("OTPAttempts and OTPPerDay must not be negative"))
 	}
-	return faults
+	return problems
 }
 
 // Truth is the config's contract with the true semantics of the MobiFone that the config

@@ -58,10 +58,10 @@ type need struct {
 }
 
 // New makes a MobiFone with an empty ledger that knows no subscriber but as
-// Config.Customer tells. Its error names every fault of the config.
+// Config.Customer tells. Its error names every problem of the config.
 func New(cfg Config) (*Model, error) {
 	cfg = cfg.WithDefaults()
-	if err := errors.Join(cfg.Faults()...); err != nil {
+	if err := errors.Join(cfg.Problems()...); err != nil {
 		return nil, err
 	}
 	m := &Model{

@@ -113,7 +113,7 @@ func ExampleCodec() {
 		return
 	}
 	spoken := soap{lists: []string{"packages", "transactions"}}
-	c = c.WithCodec(spoken) // for mobifone.WithContract, and for sandbox.Serving
+	c = c.WithCodec(spoken) // for mobifone.WithContract, and for sandbox.Config
 
 	_, body, err := spoken.Write(contract.Message{}, []byte(`{"header":{"command":"OTP"},"body":{"isdn":"912345678"}}`))
 	fmt.Println(string(body[len(xml.Header)+len(soapOpen):len(body)-len(soapClose)]), err)

@@ -72,7 +72,7 @@ func open(t *testing.T, c *contract.Contract, opts ...mobifone.Option) shop {
 func openAt(t *testing.T, cfg sandbox.Config, opts ...mobifone.Option) shop {
 	t.Helper()
 	c := cfg.Contract
-	srv, err := sandbox.Start(sandbox.With(cfg))
+	srv, err := sandbox.Start(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, srv.Close()) })
 	client, err := mobifone.New(mobifone.Config{
@@ -125,7 +125,7 @@ func (s shop) state(id string) sale.State {
 
 func (s shop) losesTheReply() {
 	s.t.Helper()
-	require.NoError(s.t, s.srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Drop}))
+	require.NoError(s.t, s.srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: "drop"}))
 }
 
 func TestDeskSellsByDocument(t *testing.T) {
@@ -149,7 +149,7 @@ func TestDeskSellsByDocument(t *testing.T) {
 			t.Run("garbled JSON", func(t *testing.T) {
 				t.Parallel()
 				s := open(t, spoken(t, name))
-				err := s.srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Garble, Shape: sandbox.DuplicateKeys})
+				err := s.srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: "garble", Shape: "duplicate-keys"})
 				if name == "xml" || name == "piped" {
 					require.ErrorContains(t, err, "codec")
 				} else {
@@ -436,9 +436,9 @@ func TestTwoRowsOfOneID(t *testing.T) {
 	for _, name := range []string{"xml", "xml-as-json"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := openAt(t, sandbox.Config{Contract: spoken(t, name), Kind: sandbox.KindD})
+			s := openAt(t, sandbox.Config{Contract: spoken(t, name), Kind: "D"})
 			id := s.toOTP()
-			require.NoError(t, s.srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Duplicate}))
+			require.NoError(t, s.srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: "duplicate"}))
 			s.losesTheReply()
 			_, err := s.Register(t.Context(), id, s.code(true), teller)
 			require.Equal(t, telco.Unknown, telco.OutcomeOf(err))

@@ -67,7 +67,7 @@ func TestBadInput(t *testing.T) {
 		s.unchanged(t, id, "an OTP too soon", ask)
 
 		// A second register while one is open.
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Latency, Delay: durationOf("5s")}))
+		s.script(onRegister(sandbox.Fault{Kind: "latency", Delay: durationOf("5s")}))
 		right := s.otp("477")
 		done := make(chan error, 1)
 		go func() { _, err := s.Register(ctx, id, right, teller); done <- err }()
@@ -167,7 +167,7 @@ func TestARefusalBesideAnOpenSendIsUnknown(t *testing.T) {
 		pass(61 * time.Second)
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
 		require.ErrorIs(t, err, telco.OTPInvalid)
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: telco.SubscriberInactive}))
+		s.script(onRegister(sandbox.Fault{Kind: "code", When: "before", Code: telco.SubscriberInactive}))
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "%v", err)
 		assert.Equal(t, sale.Resolving, v.Sale.State)

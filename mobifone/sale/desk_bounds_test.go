@@ -44,7 +44,7 @@ func TestNewDeskNeedsEachPart(t *testing.T) {
 func (s *shop) lost(when sandbox.When) string {
 	s.t.Helper()
 	saleID := s.toOTP("DH-1", "477")
-	s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123477", Kind: sandbox.Drop, When: when})
+	s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123477", Kind: "drop", When: when})
 	_, err := s.Register(s.t.Context(), saleID, s.otp("477"), teller)
 	require.Error(s.t, err)
 	require.Equal(s.t, sale.Resolving, s.state(saleID))
@@ -69,7 +69,7 @@ func TestWhoLooksUp(t *testing.T) {
 	for _, own := range []bool{true, false} {
 		inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 			var asked, resolver *counted
-			id := s.lost(sandbox.After)
+			id := s.lost("after")
 			pass(time.Minute)
 			desk := s.open(func(cfg *sale.Config) {
 				asked, resolver = &counted{Gateway: cfg.Gateway}, &counted{Gateway: cfg.Resolver}
@@ -107,7 +107,7 @@ func TestADeskWithoutAnAlarm(t *testing.T) {
 func TestResolveSaysWhatTheStoreSaid(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
-		id := s.lost(sandbox.After)
+		id := s.lost("after")
 		pass(time.Minute)
 		var refusal error
 		s.tap.onApply = func(_ int, after bool, _ sale.Change) error {
@@ -179,12 +179,12 @@ func TestAWrongOTPIsLookedUpAtItsFence(t *testing.T) {
 func TestNoLookupIsNoAbsence(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
-		id := s.lost(sandbox.Before)
+		id := s.lost("before")
 		pass(time.Minute)
 		blind := s.open(func(cfg *sale.Config) { cfg.Rules.NoLookup, cfg.AllowNoLookup = true, true })
 		_, err := blind.Resolve(t.Context(), id)
 		require.ErrorIs(t, err, sale.ErrNoLookup)
-		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: "status", When: "before", Status: 500, Times: -1})
 		s.settle(time.Hour)
 		assert.Equal(t, sale.Review, s.state(id))
 		events, err := s.memory.Events(t.Context(), id)
@@ -202,7 +202,7 @@ func TestHowLongAnIntentWaits(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		ahead := time.Now().Add(30 * time.Minute)
 		s.counter = s.open(func(cfg *sale.Config) { cfg.Now = func() time.Time { return ahead } })
-		intent := s.sale(s.lost(sandbox.After)).Intents[0]
+		intent := s.sale(s.lost("after")).Intents[0]
 		assert.Equal(t, ahead.UTC(), intent.At)
 		assert.Equal(t, 20*time.Second+time.Second+30*time.Second+5*time.Second, intent.WakeAt.Sub(intent.At), "MobiFone's second, cut off in its Date, included")
 	})
@@ -214,7 +214,7 @@ func TestARefundIsClaimedWhenItWasLookedUp(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{Contract: promising(t, true)}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, Code: telco.NotEligible, When: sandbox.Before}))
+		s.script(onRegister(sandbox.Fault{Kind: "code", Code: telco.NotEligible, When: "before"}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.RefundDue, s.state(id))
@@ -293,7 +293,7 @@ func TestRegisterNamesTheState(t *testing.T) {
 		id := s.toOTP("DH-1", "477")
 		s.tap.onTrip = func(req *http.Request, after bool) error {
 			if after && s.operation(req) == telco.OpRegister {
-				s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+				s.script(sandbox.Fault{Operation: telco.OpGet, Kind: "status", When: "before", Status: 500, Times: -1})
 				return errors.New("lost")
 			}
 			return nil

@@ -19,7 +19,7 @@ import (
 func TestAnOrderOfSomethingElse(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
-		s.lost(sandbox.After)
+		s.lost("after")
 		other := order("DH-1", "477")
 		other.Price++
 		_, err := s.Open(t.Context(), other, teller)
@@ -42,12 +42,12 @@ func TestSlots(t *testing.T) {
 			return v.Sale.Slot
 		}
 		assert.Zero(t, slot(s.OpenBeside, "DH-2", boss), "nobody is in its way")
-		s.lost(sandbox.After)
+		s.lost("after")
 		assert.Zero(t, slot(s.Open, "DH-2", teller), "nobody allowed it")
 		assert.Equal(t, 1, slot(s.OpenBeside, "DH-2", boss))
 		pass(time.Minute)
 		s.ask(second)
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop, When: sandbox.Before}))
+		s.script(onRegister(sandbox.Fault{Kind: "drop", When: "before"}))
 		_, err := s.Register(t.Context(), second, s.otp("477"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Resolving, s.state(second))
@@ -111,7 +111,7 @@ func TestWhatARefusedOTPLeaves(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.paid("DH-1", "477")
-		s.script(sandbox.Fault{Operation: telco.OpOTP, Kind: sandbox.Status, When: sandbox.Before, Status: 429, RetryAfter: "77"})
+		s.script(sandbox.Fault{Operation: telco.OpOTP, Kind: "status", When: "before", Status: 429, RetryAfter: "77"})
 		_, err := s.RequestOTP(t.Context(), id, teller)
 		require.Error(t, err)
 		events, err := s.memory.Events(t.Context(), id)
@@ -178,7 +178,7 @@ func TestABusySubscriberAtTheSend(t *testing.T) {
 	inShop(t, sandbox.Config{MaxDelay: time.Minute}, func(t *testing.T, s *shop) {
 		second := s.toOTP("DH-2", "477")
 		pass(time.Minute)
-		s.lost(sandbox.Before)
+		s.lost("before")
 		_, err := s.Register(t.Context(), second, s.otp("477"), teller)
 		busy, ok := errors.AsType[*sale.BusyError](err)
 		require.True(t, ok, "%v", err)

@@ -42,7 +42,7 @@ func TestADeskFromAClientAlone(t *testing.T) {
 		ids := s.sale(sold).PartnerTransID
 
 		id := s.toOTP("DH-2", "478")
-		s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123478", Kind: sandbox.Drop, When: sandbox.After})
+		s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123478", Kind: "drop", When: "after"})
 		_, err = s.Register(t.Context(), id, s.otp("478"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Resolving, s.state(id))
@@ -84,7 +84,7 @@ func TestWhatIsGivenBesideTheClientCounts(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, v.Sale.PartnerTransID)
 
-		id := s.lost(sandbox.After)
+		id := s.lost("after")
 		before := own.n
 		s.settle(time.Minute)
 		assert.Equal(t, sale.Registered, s.state(id))
@@ -108,7 +108,7 @@ func (l *lanes) behind() int64 { return l.n.Load() }
 // least the time a lookup's reply may take.
 func TestRulesAreTheContracts(t *testing.T) {
 	t.Parallel()
-	sb, err := sandbox.New(sandbox.Config{Kind: sandbox.KindA, LookupLag: 7 * time.Second, Contract: promising(t, true)})
+	sb, err := sandbox.New(sandbox.Config{Kind: "A", LookupLag: 7 * time.Second, Contract: promising(t, true)})
 	require.NoError(t, err)
 	rules := sale.RulesOf(newClient(t, sb, sb.RoundTripper()))
 	assert.True(t, rules.Dedupes)
@@ -251,9 +251,9 @@ func TestStateNames(t *testing.T) {
 // A MobiFone that carries one request out twice lists two rows with the same ids.
 func TestObserveSeesTwoRowsOfOneID(t *testing.T) {
 	t.Parallel()
-	inShop(t, sandbox.Config{Kind: sandbox.KindD, AcceptReplays: true}, func(t *testing.T, s *shop) {
+	inShop(t, sandbox.Config{Kind: "D", AcceptReplays: true}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Duplicate}))
+		s.script(onRegister(sandbox.Fault{Kind: "duplicate"}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.NoError(t, err)
 		rows := s.sb.Ledger()

@@ -32,10 +32,10 @@ func TestWhatTheDriverSweeps(t *testing.T) {
 		}, func(sale.Sale) time.Duration { return 24*time.Hour + time.Minute }},
 		"paid":      {func(s *shop) string { return s.paid("DH-1", "477") }, func(kept sale.Sale) time.Duration { return 4*time.Hour + time.Since(kept.OpenedAt) }},
 		"OTP sent":  {func(s *shop) string { return s.toOTP("DH-1", "477") }, func(kept sale.Sale) time.Duration { return 4*time.Hour + time.Since(kept.OpenedAt) }},
-		"resolving": {func(s *shop) string { return s.lost(sandbox.Before) }, func(sale.Sale) time.Duration { return 6 * time.Minute }},
+		"resolving": {func(s *shop) string { return s.lost("before") }, func(sale.Sale) time.Duration { return 6 * time.Minute }},
 		"review": {func(s *shop) string {
-			id := s.lost(sandbox.Before)
-			s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+			id := s.lost("before")
+			s.script(sandbox.Fault{Operation: telco.OpGet, Kind: "status", When: "before", Status: 500, Times: -1})
 			s.settle(3 * time.Hour)
 			require.Equal(s.t, sale.Review, s.state(id))
 			return id
@@ -43,7 +43,7 @@ func TestWhatTheDriverSweeps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inShop(t, sandbox.Config{Kind: sandbox.KindA, LookupLag: time.Hour}, func(t *testing.T, s *shop) {
+			inShop(t, sandbox.Config{Kind: "A", LookupLag: time.Hour}, func(t *testing.T, s *shop) {
 				id := tc.sale(s)
 				pass(time.Minute)
 				kept := s.sale(id)
@@ -149,7 +149,7 @@ func TestHowOftenTheDriverLooks(t *testing.T) {
 func TestTheDriverIsInTimeAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
-		id := s.lost(sandbox.After)
+		id := s.lost("after")
 		due := time.Now().Add(300 * time.Millisecond)
 		require.NoError(t, s.memory.Postpone(t.Context(), id, s.sale(id).Version, due.UTC()))
 		asked, release := make(chan time.Time, 8), make(chan struct{})
@@ -180,8 +180,8 @@ func TestTheDriverIsInTimeAndLeavesNothing(t *testing.T) {
 func TestTheDriverKnowsTheSlow(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
-		id := s.lost(sandbox.After)
-		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+		id := s.lost("after")
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: "status", When: "before", Status: 500, Times: -1})
 		assert.True(t, sale.Slow(t.Context(), s.Desk, id))
 		s.sb.ClearScript()
 		assert.False(t, sale.Slow(t.Context(), s.Desk, id))

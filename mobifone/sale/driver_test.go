@@ -30,7 +30,7 @@ func TestRunResolvesAll(t *testing.T) {
 				last3 = fmt.Sprintf("1%02d", 10+i)
 			}
 			id := s.toOTP(fmt.Sprintf("DH-%d", i), last3)
-			s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop})
+			s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123" + last3, Kind: "drop"})
 			_, err := s.Register(t.Context(), id, s.otp(last3), teller)
 			require.Error(t, err)
 			ids = append(ids, id)

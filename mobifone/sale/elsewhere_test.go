@@ -18,7 +18,7 @@ func TestFactsFromElsewhere(t *testing.T) {
 	inShop(t, sandbox.Config{LookupLag: time.Hour}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		pass(time.Second)
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop}))
+		s.script(onRegister(sandbox.Fault{Kind: "drop"}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Resolving, s.state(id), "the lookup does not show it for an hour")

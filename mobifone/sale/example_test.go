@@ -14,7 +14,7 @@ import (
 // gives it mobifone/sale/sqlstore instead.
 func Example() {
 	ctx := context.Background()
-	srv, err := sandbox.Start()
+	srv, err := sandbox.Start(sandbox.Config{})
 	if err != nil {
 		panic(err)
 	}

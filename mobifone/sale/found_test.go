@@ -84,7 +84,7 @@ func TestWhatPrepareLearnsIsWrittenDown(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		// A wrong code, told to a copy: the first request registered.
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.After, Code: telco.OTPInvalid}))
+		s.script(onRegister(sandbox.Fault{Kind: "code", When: "after", Code: telco.OTPInvalid}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.ErrorIs(t, err, telco.OTPInvalid)
 		require.Equal(t, 1, s.sb.Executed(number("477")))
@@ -256,7 +256,7 @@ func TestACacheOnTheWay(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Late, Delay: durationOf("50s"), Status: 504}))
+		s.script(onRegister(sandbox.Fault{Kind: "late", Delay: durationOf("50s"), Status: 504}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		s.tap.next = ageing{s.tap.next}
@@ -335,7 +335,7 @@ func TestTheCountdownAfterAnExpiredOTPIsHonest(t *testing.T) {
 		pass(21 * time.Second)
 		_, err := s.Register(t.Context(), id, s.wrong(), teller)
 		require.ErrorIs(t, err, telco.OTPInvalid)
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: telco.OTPExpired}))
+		s.script(onRegister(sandbox.Fault{Kind: "code", When: "before", Code: telco.OTPExpired}))
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.ErrorIs(t, err, telco.OTPExpired)
 		assert.Equal(t, sale.Resolving, v.Sale.State)
@@ -504,7 +504,7 @@ func TestWhatALookupShowsIsNotLost(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop}))
+		s.script(onRegister(sandbox.Fault{Kind: "drop"}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		s.tap.onApply = func(_ int, after bool, c sale.Change) error {
@@ -523,7 +523,7 @@ func TestWhatALookupShowsIsNotLost(t *testing.T) {
 	})
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop}))
+		s.script(onRegister(sandbox.Fault{Kind: "drop"}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		s.tap.onTrip = func(req *http.Request, after bool) error {
@@ -578,7 +578,7 @@ func TestTheSameOrderIsNotInItsOwnWay(t *testing.T) {
 		slow := s.open(func(cfg *sale.Config) {
 			cfg.Store = &overtaken{Store: cfg.Store, meanwhile: func() {
 				id := s.toOTP("DH-1", "477")
-				s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop}))
+				s.script(onRegister(sandbox.Fault{Kind: "drop"}))
 				_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 				require.Error(t, err)
 			}}
@@ -651,7 +651,7 @@ func TestBesideCountsForAnOrderOpenedMeanwhile(t *testing.T) {
 			cfg.Store = &overtaken{Store: cfg.Store, meanwhile: func() {
 				_, err := s.Open(t.Context(), order("DH-2", "477"), teller)
 				require.NoError(t, err)
-				s.script(onRegister(sandbox.Fault{Kind: sandbox.Drop}))
+				s.script(onRegister(sandbox.Fault{Kind: "drop"}))
 				_, err = s.Register(t.Context(), first, s.otp("477"), teller)
 				require.Error(t, err)
 			}}

@@ -102,7 +102,7 @@ func TestALookupThatFailsIsNoLookup(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 503, Times: -1})
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: "status", When: "before", Status: 503, Times: -1})
 		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		assert.Equal(t, sale.OTPSent, v.Sale.State)

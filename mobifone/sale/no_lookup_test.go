@@ -63,7 +63,7 @@ func TestNoLookupOperation(t *testing.T) {
 	}, allow)
 	inShop(t, bare, func(t *testing.T, s *shop) { // a refusal that is not promised to be final is a person's
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, Code: telco.SubscriberInactive}))
+		s.script(onRegister(sandbox.Fault{Kind: "code", When: "before", Code: telco.SubscriberInactive}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Review, s.state(id))
@@ -101,7 +101,7 @@ func TestALookupThatWasTaken(t *testing.T) {
 		assert.Equal(t, looks, s.sb.Requests(telco.OpGet))
 		assert.Equal(t, 1, s.alarmed())
 	})
-	inShop(t, sandbox.Config{Kind: sandbox.KindF}, func(t *testing.T, s *shop) {
+	inShop(t, sandbox.Config{Kind: "F"}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "409")
 		_, err := s.Register(t.Context(), id, s.otp("409"), teller)
 		require.Error(t, err)

@@ -34,7 +34,7 @@ func ordinaryEvents() []ordinaryEvent {
 		return v
 	}
 	status := func(code int) sandbox.Fault {
-		return onRegister(sandbox.Fault{Kind: sandbox.Status, When: sandbox.Before, Status: code, RetryAfter: "5"})
+		return onRegister(sandbox.Fault{Kind: "status", When: "before", Status: code, RetryAfter: "5"})
 	}
 	wrong := func(s *shop) (string, sale.View) {
 		id := s.toOTP("DH-1", "477")

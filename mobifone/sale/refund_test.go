@@ -25,7 +25,7 @@ func TestRefundIsAnActWithAnIntent(t *testing.T) {
 		_, err = s.ConfirmRefund(t.Context(), id, teller)
 		refused(t, err)
 		looks := s.sb.Requests(telco.OpGet)
-		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 503, Times: -1})
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: "status", When: "before", Status: 503, Times: -1})
 		_, err = s.ClaimRefund(t.Context(), id, teller)
 		require.Error(t, err)
 		assert.Equal(t, sale.RefundDue, s.state(id), "no claim without the last look")
@@ -59,7 +59,7 @@ func TestTheLastLookFindsARegistration(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Late, Delay: durationOf("10m"), Status: 504}))
+		s.script(onRegister(sandbox.Fault{Kind: "late", Delay: durationOf("10m"), Status: 504}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		_, err = s.Abandon(t.Context(), id, teller)

@@ -46,7 +46,7 @@ func TestARefusalMayAnswerACopy(t *testing.T) {
 		inShop(t, sandbox.Config{LookupLag: 10 * time.Second}, func(t *testing.T, s *shop) {
 			id := s.toOTP("DH-1", "477")
 			pass(11 * time.Second)
-			s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.After, WireCode: wire}))
+			s.script(onRegister(sandbox.Fault{Kind: "code", When: "after", WireCode: wire}))
 			v, err := s.Register(t.Context(), id, s.otp("477"), teller)
 			require.Error(t, err)
 			require.Equal(t, 1, s.sb.Executed(number("477")))
@@ -116,7 +116,7 @@ func TestWhereASettledRefusalLeads(t *testing.T) {
 				inShop(t, sandbox.Config{LookupLag: 30 * time.Second, OTPTTL: time.Hour, Contract: promising(t, final)}, func(t *testing.T, s *shop) {
 					id := s.toOTP("DH-1", "477")
 					pass(31 * time.Second)
-					s.script(onRegister(sandbox.Fault{Kind: sandbox.Override, When: sandbox.Before, WireCode: code}))
+					s.script(onRegister(sandbox.Fault{Kind: "code", When: "before", WireCode: code}))
 					_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 					require.Error(t, err)
 					doc := s.sb.Contract().Document()

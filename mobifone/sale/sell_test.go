@@ -14,13 +14,13 @@ import (
 
 func TestUndisturbedSale(t *testing.T) {
 	t.Parallel()
-	for _, kind := range sandbox.Kinds() {
+	for _, kind := range []sandbox.Kind{"A", "B", "C", "D", "E", "F"} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			inShop(t, sandbox.Config{Kind: kind}, func(t *testing.T, s *shop) {
 				id := s.toOTP("DH-1", "477")
 				v, err := s.Register(t.Context(), id, s.otp("477"), teller)
-				if kind == sandbox.KindE { // accepted, executed within the hour
+				if kind == "E" { // accepted, executed within the hour
 					assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 					assert.Equal(t, sale.Resolving, v.Sale.State)
 					s.settle(63 * time.Minute)

@@ -25,7 +25,7 @@ func TestSlowLookupsHoldUpNobody(t *testing.T) {
 			last3 := string([]byte{'4' + byte(i/100), '0' + byte(i/10%10), '0' + byte(i%10)})
 			s.sb.SetSubscriber(number(last3), sandbox.Subscriber{})
 			id := s.toOTP("DH-"+last3, last3)
-			s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop, When: sandbox.Before})
+			s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123" + last3, Kind: "drop", When: "before"})
 			_, err := s.Register(t.Context(), id, s.otp(last3), teller)
 			require.Error(t, err)
 			hanging[string(s.sale(id).Ticket.TransID)] = true
@@ -80,7 +80,7 @@ func TestATillsClockThatWasADayAhead(t *testing.T) {
 		ahead := 24 * time.Hour
 		s.counter = s.open(func(cfg *sale.Config) { cfg.Now = func() time.Time { return time.Now().Add(ahead) } })
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Late, Delay: durationOf("30s"), Status: 504}))
+		s.script(onRegister(sandbox.Fault{Kind: "late", Delay: durationOf("30s"), Status: 504}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		s.settle(5 * time.Second) // lookups are noted by the wrong clock
@@ -97,7 +97,7 @@ func TestATillsClockThatWasADayAhead(t *testing.T) {
 		require.Error(t, err)
 		s.settle(5 * time.Second)
 		s.counter = s.open()
-		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: sandbox.Status, When: sandbox.Before, Status: 500, Times: -1})
+		s.script(sandbox.Fault{Operation: telco.OpGet, Kind: "status", When: "before", Status: 500, Times: -1})
 		s.settle(30 * time.Minute)
 		assert.Equal(t, sale.Review, s.state(other))
 		assert.Equal(t, 1, s.alarmed())
@@ -173,7 +173,7 @@ func TestManyAreResolvedAtOnce(t *testing.T) {
 			last3 := string([]byte{'4' + byte(i/100), '0' + byte(i/10%10), '0' + byte(i%10)})
 			s.sb.SetSubscriber(number(last3), sandbox.Subscriber{})
 			id := s.toOTP("DH-"+last3, last3)
-			s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123" + last3, Kind: sandbox.Drop})
+			s.script(sandbox.Fault{Operation: telco.OpRegister, MSISDN: "0908123" + last3, Kind: "drop"})
 			_, err := s.Register(t.Context(), id, s.otp(last3), teller)
 			require.Error(t, err)
 			ids = append(ids, id)

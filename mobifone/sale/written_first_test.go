@@ -72,7 +72,7 @@ func TestOneWinner(t *testing.T) {
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
 		code := s.otp("477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Latency, Delay: durationOf("2s")}))
+		s.script(onRegister(sandbox.Fault{Kind: "latency", Delay: durationOf("2s")}))
 		counters := []*counter{s.counter, s.open(), s.counter, s.open()}
 		errs := make([]error, len(counters))
 		var wg sync.WaitGroup
@@ -126,7 +126,7 @@ func TestTheResolverLeavesASendAlone(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: sandbox.Latency, Delay: durationOf("20s")}))
+		s.script(onRegister(sandbox.Fault{Kind: "latency", Delay: durationOf("20s")}))
 		code := s.otp("477")
 		ended := make(chan error, 1)
 		go func() { _, err := s.Register(t.Context(), id, code, teller); ended <- err }()

@@ -59,7 +59,7 @@ func (s *Sandbox) serveAdmin(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-		w.Header().Set("Content-Disposition", `attachment; filename="`+StatementName(day)+`"`)
+		w.Header().Set("Content-Disposition", `attachment; filename="`+ledger.StatementName(day)+`"`)
 		_, _ = w.Write(s.Statement(day))
 	case "GET faults":
 		answer(w, s.Scripted())

@@ -49,7 +49,7 @@ func TestReplay(t *testing.T) {
 	for _, accept := range []bool{false, true} {
 		t.Run(strconv.FormatBool(accept), func(t *testing.T) {
 			t.Parallel()
-			edges(t, Config{Kind: KindF, AcceptReplays: accept}, func(t *testing.T, c *caller) {
+			edges(t, Config{Kind: "F", AcceptReplays: accept}, func(t *testing.T, c *caller) {
 				f := c.ticket(good)
 				c.nonce = "the-same"
 				require.Equal(t, wire.Success, c.do(t.Context(), telco.OpRegister, f).reply.Class)
@@ -126,7 +126,7 @@ func TestBearer(t *testing.T) {
 		token, ttl, err := c.s.wire.DecodeLogin(body)
 		require.NoError(t, err)
 		assert.Equal(t, time.Hour, ttl)
-		assert.Equal(t, 2, c.s.Requests(OpLogin))
+		assert.Equal(t, 2, c.s.Requests(opLogin))
 
 		c.token = telco.NewSecret("guess")
 		g := c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
@@ -137,7 +137,7 @@ func TestBearer(t *testing.T) {
 		c.s.RevokeTokens()
 		g = c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
 		assert.Equal(t, http.StatusUnauthorized, g.status)
-		require.NoError(t, c.s.Script(Fault{Operation: OpLogin, Kind: Status, When: Before, Status: 503}))
+		require.NoError(t, c.s.Script(Fault{Operation: opLogin, Kind: "status", When: "before", Status: 503}))
 		status, _ = logIn(c.cred)
 		assert.Equal(t, http.StatusServiceUnavailable, status)
 	})

@@ -1,5 +1,9 @@
 package sandbox
 
+// This file says which MobiFone is played: the settings, the six kinds, and what each
+// subscriber's number chooses. How MobiFone then behaves is the business of
+// internal/ledger; what is set here reaches it through Config.mobifone.
+
 import (
 	"errors"
 	"fmt"
@@ -14,47 +18,80 @@ import (
 )
 
 // Config says which MobiFone is played, and how. The zero value is a good one: kind C,
-// which promises least of those a client can be safe with, the nonce check on, the
-// default contract and the agreement's packages.
+// which promises the least that a client can still sell safely with, the nonce check on,
+// the default contract and the agreement's packages.
 type Config struct {
-	Kind     Kind
-	Contract *contract.Contract // the wire; nil is contract.Default. Its semantics are replaced by the true ones
-	Packages []catalog.Package  // nil is catalog.Default
-	Random   rand.Source        // of codes, ids and delays; nil is cryptographic. Used under the sandbox's lock
+	// Kind is one of six MobiFones, "A" to "F".
+	Kind Kind
+	// Contract is the wire that is served; nil is contract.Default. Its semantics are
+	// replaced by the true ones of the MobiFone that is played.
+	Contract *contract.Contract
+	// Packages are on offer; nil is catalog.Default.
+	Packages []catalog.Package
+	// Random is the source of codes, ids and delays; nil is cryptographic. It is used under
+	// the sandbox's lock, so it need not be safe for concurrent use.
+	Random rand.Source
 
 	// AcceptReplays switches the nonce check off: the same request is carried out again. A
 	// contract without a nonce has no check to switch off.
 	AcceptReplays bool
 
-	OTPTTL       time.Duration // 0 is 180 s
-	ResendAfter  time.Duration // between two OTPs of one subscriber; 0 is 60 s, negative is none
-	OTPAttempts  int           // entries per OTP; 0 is 3
-	OTPPerDay    int           // OTPs per subscriber and business day (at +07:00); 0 is 10
-	VoidEarlier  bool          // a new OTP voids the subscriber's earlier ones, as in kind A
-	PendingFor   time.Duration // how long x01 and x02 stay PENDING; 0 is 5 s
-	LookupLag    time.Duration // how far lookups lag behind the ledger; 0 is not at all
-	Queue        time.Duration // the longest wait in kind E's queue; 0 is 1 h
-	MaxDelay     time.Duration // the longest any request is parked, as Contract promises; 0 is 60 s (E: Queue + 60 s; F: no promise)
-	SlowReply    time.Duration // of Slow; 0 is 3 s
-	GlacialReply time.Duration // of Glacial; 0 is 120 s
+	// OTPTTL is how long a code is good for; 0 is 180 s.
+	OTPTTL time.Duration
+	// ResendAfter is the pause between two OTPs of one subscriber; 0 is 60 s, negative is
+	// none.
+	ResendAfter time.Duration
+	// OTPAttempts is how often one code may be entered; 0 is 3.
+	OTPAttempts int
+	// OTPPerDay limits the OTPs of one subscriber on one business day (at +07:00); 0 is 10.
+	OTPPerDay int
+	// VoidEarlier lets a new OTP void the subscriber's earlier ones, as kind A always does.
+	VoidEarlier bool
+	// PendingFor is how long the numbers x01 and x02 stay PENDING; 0 is 5 s.
+	PendingFor time.Duration
+	// LookupLag is how far lookups lag behind the ledger; 0 is not at all.
+	LookupLag time.Duration
+	// Queue is the longest wait in the queue of kind E; 0 is 1 h.
+	Queue time.Duration
+	// MaxDelay is the longest time any request is held back, as [Sandbox.Contract] promises
+	// it to the client; 0 is 60 s, in kind E Queue and 60 s more, in kind F no promise.
+	MaxDelay time.Duration
+	// SlowReply is how late the answer to a number 2xx is; 0 is 3 s.
+	SlowReply time.Duration
+	// GlacialReply is how late the answer to a number 3xx is; 0 is 120 s.
+	GlacialReply time.Duration
 
-	// What only the wire needs.
-	Credentials  telco.Credentials // what clients must show; zero is made up at random
-	Now          func() time.Time  // nil is time.Now
-	Skew         time.Duration     // how far MobiFone's clock is ahead of Now
-	TimeWindow   time.Duration     // how far a timestamp may be off; 0 is 300 s
-	NonceMemory  int               // nonces remembered at most; 0 is 100000
-	TokenTTL     time.Duration     // of the bearer login; 0 is 1 h
-	RateLimit    float64           // requests per second; 0 is no limit
-	RateBurst    int               // 0 is 1
-	MaxBody      int64             // bytes of a request; 0 is 1 MiB
-	DisableAdmin bool              // no /_sandbox/ endpoints
+	// Credentials are what clients must show; those left zero are made up at random.
+	Credentials telco.Credentials
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Skew is how far MobiFone's clock is ahead of Now.
+	Skew time.Duration
+	// TimeWindow is how far the timestamp of a request may be off; 0 is 300 s.
+	TimeWindow time.Duration
+	// NonceMemory is the most nonces that are remembered; 0 is 100000.
+	NonceMemory int
+	// TokenTTL is the life of a token of the bearer login; 0 is 1 h.
+	TokenTTL time.Duration
+	// RateLimit is how many requests per second are let in; 0 is no limit.
+	RateLimit float64
+	// RateBurst is how many requests may come at once under RateLimit; 0 is 1.
+	RateBurst int
+	// MaxBody is the most bytes of a request; 0 is 1 MiB.
+	MaxBody int64
+	// DisableAdmin takes the endpoints below /_sandbox/ away.
+	DisableAdmin bool
 }
 
-// DefaultConfig is what the zero Config stands for, written out.
-func DefaultConfig() Config { return Config{}.withDefaults() }
+// Truth is the config's contract with the true semantics of the MobiFone that the config
+// describes: a client that believes it is as safe as a client of that kind can be. A script
+// may still break it, for example with a request held back longer than MaxDelay. It fails
+// where the contract cannot carry what the kind promises: a dedupe by a partnerTransId that
+// is not sent.
+func (c Config) Truth() (*contract.Contract, error) { return c.mobifone().Truth() }
 
-// mobifone is what the config says of MobiFone itself. Who a subscriber is stands beside.
+// mobifone is the part of the config that is MobiFone's own, without the wire. Which
+// subscribers there are is not part of it.
 func (c Config) mobifone() ledger.Config {
 	return ledger.Config{
 		Kind: ledger.Kind(c.Kind), Contract: c.Contract, Packages: c.Packages, Random: c.Random,
@@ -63,6 +100,7 @@ func (c Config) mobifone() ledger.Config {
 	}
 }
 
+// withDefaults replaces every zero setting by the value that it means.
 func (c Config) withDefaults() Config {
 	m := c.mobifone().WithDefaults()
 	c.Kind, c.Contract, c.Packages, c.Random = Kind(m.Kind), m.Contract, m.Packages, m.Random
@@ -81,6 +119,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// orElse returns v unless it is zero.
 func orElse[T comparable](v, otherwise T) T {
 	var zero T
 	if v == zero {
@@ -89,9 +128,9 @@ func orElse[T comparable](v, otherwise T) T {
 	return v
 }
 
-// check reports every fault at once, of a config with its defaults.
+// check reports every problem of a config that has its defaults, all at once.
 func (c Config) check() error {
-	faults := c.mobifone().Faults()
+	problems := c.mobifone().Problems()
 	for _, d := range []struct {
 		name string
 		v    time.Duration
@@ -102,67 +141,118 @@ func (c Config) check() error {
 		{"TokenTTL", c.TokenTTL},
 	} {
 		if d.v < 0 {
-			faults = append(faults, fmt.Errorf("%s is negative", d.name))
+			problems = append(problems, fmt.Errorf("%s is negative", d.name))
 		}
 	}
 	if c.NonceMemory < 1 || c.RateBurst < 1 || c.MaxBody < 1 || c.RateLimit < 0 {
-		faults = append(faults, errors.New("NonceMemory, RateBurst, MaxBody and RateLimit must not be negative"))
+		problems = append(problems, errors.New("NonceMemory, RateBurst, MaxBody and RateLimit must not be negative"))
 	}
-	faults = append(faults, playable(c.Contract)...)
-	for i, fault := range faults {
-		faults[i] = fmt.Errorf("sandbox: %w", fault)
+	problems = append(problems, unplayable(c.Contract)...)
+	for i, p := range problems {
+		problems[i] = fmt.Errorf("sandbox: %w", p)
 	}
-	return errors.Join(faults...)
+	return errors.Join(problems...)
 }
 
-// playable says what of a contract no sandbox can play.
-func playable(c *contract.Contract) (errs []error) {
+// unplayable says what no sandbox can play of a contract.
+func unplayable(c *contract.Contract) (problems []error) {
 	for _, op := range []telco.Operation{telco.OpOTP, telco.OpRegister} {
 		if !c.Has(op) {
-			errs = append(errs, fmt.Errorf("the contract has no %s, and a sale has that step: add it to the document's operations", op))
+			problems = append(problems, fmt.Errorf("the contract has no %s, and a sale has that step: add it to the document's operations", op))
 		}
 	}
 	if wire.Of(c).SignsByUser() {
-		errs = append(errs, errors.New("the contract signs through a Signer of your own, which nothing here can verify: "+
+		problems = append(problems, errors.New("the contract signs through a Signer of your own, which nothing here can verify: "+
 			"serve WithSigner(nil) with a scheme of the document, and give the client the same; test the Signer against MobiFone's examples"))
 	}
-	return errs
+	return problems
 }
 
-// Contract is the default contract with the true semantics of a MobiFone of that kind
-// with default settings; it is what [Config.Truth] gives for Config{Kind: k}.
-func Contract(k Kind) (*contract.Contract, error) { return Config{Kind: k}.Truth() }
-
-// Truth is the config's contract with the true semantics of the MobiFone that the config
-// describes: a client that believes it is safe, as far as a client of that kind can be.
-// Scripted faults that break it (a request parked longer than MaxDelay) are the
-// scripter's business. It fails where the contract cannot carry what the kind promises: a
-// dedupe by a partnerTransId that is not sent.
-func (c Config) Truth() (*contract.Contract, error) { return c.mobifone().Truth() }
-
 // Kind says which of six MobiFones is played: how it treats a registration that arrives
-// twice or late. The zero value is [KindC].
+// twice or late. Write it as a string, Config{Kind: "B"}; [New] refuses any other. The zero
+// value is "C". "On arrival" is when the request reaches MobiFone, "at execution" when
+// MobiFone carries it out; the two differ when the request was held back on its way.
+//
+//	A  dedupes for ever by partnerTransId; checks OTP expiry on arrival; a new OTP voids
+//	   the earlier one
+//	B  a transId registers once; checks OTP expiry on arrival and at execution
+//	C  a transId registers once; checks OTP expiry on arrival only
+//	D  no dedupe: a transId registers again and again until its OTP expires
+//	E  as C, behind a queue: accepts with PROCESSING and executes up to Config.Queue later
+//	F  nothing: no dedupe, no expiry
 type Kind string
 
-// The six kinds. "On arrival" is when the request reaches MobiFone, "at execution" when
-// MobiFone carries it out; the two are apart when the request was parked on its way.
+// Subscriber is a customer as MobiFone knows it, for [Sandbox.SetSubscriber]. The zero value
+// is an active prepaid subscriber for whom everything works.
+type Subscriber struct {
+	// Unknown is not MobiFone's customer: SUBSCRIBER_NOT_FOUND at every step.
+	Unknown bool
+	// Postpaid is refused with NOT_PREPAID at every step.
+	Postpaid bool
+	// Barred is refused with SUBSCRIBER_INACTIVE at every step.
+	Barred bool
+	// NoSMS cannot be sent an OTP: OTP_NOT_DELIVERED.
+	NoSMS bool
+	// Ineligible holds the packages that are refused at step 1 and 3, with the reason.
+	Ineligible map[telco.PackageCode]telco.Code
+
+	result ledger.Result // of a registration
+	lost   When          // when the connection ends around a registration; "" is never
+	pace   pace
+}
+
+// pace says how long the reply to a registration takes. MobiFone registers at once; only
+// the reply is late.
+type pace uint8
+
 const (
-	KindA Kind = "A" // dedupes for ever by partnerTransId; checks OTP expiry on arrival; a new OTP voids the earlier one
-	KindB Kind = "B" // a transId registers once; checks OTP expiry at execution
-	KindC Kind = "C" // a transId registers once; checks OTP expiry on arrival only
-	KindD Kind = "D" // no dedupe: a transId registers again and again until its OTP expires
-	KindE Kind = "E" // as C, behind a queue: accepts with PROCESSING, executes up to Config.Queue later
-	KindF Kind = "F" // nothing: no dedupe, no expiry
+	prompt  pace = iota
+	slow         // Config.SlowReply
+	glacial      // Config.GlacialReply: longer than a client waits
 )
 
-// Kinds returns the six in order.
-func Kinds() []Kind { return []Kind{KindA, KindB, KindC, KindD, KindE, KindF} }
-
-// ParseKind reads a kind's letter; "" is the default.
-func ParseKind(s string) (Kind, error) {
-	k, err := ledger.ParseKind(s)
-	if err != nil {
-		return "", fmt.Errorf("sandbox: %w", err)
+// magic reads from the last three digits of a number what the sandbox does for a subscriber
+// that [Sandbox.SetSubscriber] was not told about. The package's comment has the table.
+func magic(m telco.MSISDN) Subscriber {
+	last := m.LastThree()
+	if len(last) != 3 {
+		return Subscriber{}
 	}
-	return Kind(k), nil
+	var s Subscriber
+	switch digit := last[2] - '0'; {
+	case last[1] != '0':
+	case digit == 8:
+		s.lost = after
+	case digit == 9:
+		s.lost = before
+	default:
+		s.result = ledger.Result(digit)
+	}
+	switch last[0] {
+	case '2':
+		s.pace = slow
+	case '3':
+		s.pace = glacial
+	}
+	return s
+}
+
+// known is what MobiFone itself knows of the subscriber: neither the pace nor what gets lost
+// on the way.
+func (s Subscriber) known() ledger.Subscriber {
+	return ledger.Subscriber{
+		Unknown: s.Unknown, Postpaid: s.Postpaid, Barred: s.Barred, NoSMS: s.NoSMS,
+		Result: s.result, Ineligible: s.Ineligible,
+	}
+}
+
+// reply is how long the answer to a registration takes.
+func (p pace) reply(cfg Config) time.Duration {
+	switch p {
+	case slow:
+		return cfg.SlowReply
+	case glacial:
+		return cfg.GlacialReply
+	}
+	return 0
 }

@@ -32,7 +32,7 @@ func TestOtherContracts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			served := document(t, name)
-			edges(t, Config{Contract: served, Kind: KindB}, func(t *testing.T, c *caller) { fourSteps(t, c, served) })
+			edges(t, Config{Contract: served, Kind: "B"}, func(t *testing.T, c *caller) { fourSteps(t, c, served) })
 		})
 	}
 }
@@ -100,7 +100,7 @@ func TestTokenWhereTheContractPutsIt(t *testing.T) {
 			put(&doc.Auth)
 			served, err := contract.New(doc)
 			require.NoError(t, err)
-			edges(t, Config{Contract: served, Kind: KindB}, func(t *testing.T, c *caller) {
+			edges(t, Config{Contract: served, Kind: "B"}, func(t *testing.T, c *caller) {
 				c.token = telco.NewSecret("nobody's")
 				g := c.do(t.Context(), telco.OpEligible, field.Request{MSISDN: good})
 				assert.Equal(t, http.StatusUnauthorized, g.status)
@@ -123,7 +123,7 @@ func TestSchemesThatSign(t *testing.T) {
 			}
 			served, err := contract.New(doc)
 			require.NoError(t, err)
-			edges(t, Config{Contract: served, Kind: KindB}, func(t *testing.T, c *caller) { fourSteps(t, c, served) })
+			edges(t, Config{Contract: served, Kind: "B"}, func(t *testing.T, c *caller) { fourSteps(t, c, served) })
 		})
 	}
 }
@@ -134,7 +134,7 @@ func (noSigner) Sign(*http.Request, []byte, telco.Credentials, contract.Stamp) e
 
 func TestRefusesWhatItCannotPlay(t *testing.T) {
 	t.Parallel()
-	_, err := Start(Serving(contract.Default().WithSigner(noSigner{})))
+	_, err := Start(Config{Contract: contract.Default().WithSigner(noSigner{})})
 	require.ErrorContains(t, err, "WithSigner(nil)")
 	for _, op := range []telco.Operation{telco.OpOTP, telco.OpRegister} {
 		doc := contract.Default().Document()
@@ -150,7 +150,7 @@ func TestContradictionNeedsAFlag(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{Contract: document(t, "second")})
 	f := c.ticket(good)
-	require.NoError(t, c.s.Script(Fault{Kind: Contradict, Operation: telco.OpRegister}))
+	require.NoError(t, c.s.Script(Fault{Kind: "contradict", Operation: telco.OpRegister}))
 	g := c.do(t.Context(), telco.OpRegister, f)
 	assert.Contains(t, string(g.body), `"success":false`)
 	assert.Error(t, g.bad)
@@ -187,7 +187,7 @@ func TestDedupeNeedsThePartnerTransID(t *testing.T) {
 	register.Echo = []string{"transId"}
 	served, err := contract.New(doc)
 	require.NoError(t, err)
-	_, err = New(Config{Kind: KindA, Contract: served})
+	_, err = New(Config{Kind: "A", Contract: served})
 	require.Error(t, err)
 	assert.True(t, strings.HasPrefix(err.Error(), "sandbox: "), err)
 }

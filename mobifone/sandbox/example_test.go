@@ -10,7 +10,7 @@ import (
 // A test starts a MobiFone, scripts what goes wrong, lets its own code sell, and asks in
 // the end whether the customer was charged once.
 func ExampleStart() {
-	mobifone, err := sandbox.Start(sandbox.Playing(sandbox.KindB))
+	mobifone, err := sandbox.Start(sandbox.Config{Kind: "B"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -18,7 +18,7 @@ func ExampleStart() {
 	defer mobifone.Close()
 
 	// The reply to the next registration is lost after it was carried out.
-	err = mobifone.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: sandbox.Drop, Reset: true})
+	err = mobifone.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: "drop", Reset: true})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -33,7 +33,7 @@ func (s *Sandbox) serve(ctx context.Context, r *http.Request, body []byte) *repl
 	if early != nil {
 		return early
 	}
-	if d := v.plan.latency(Before); d > 0 {
+	if d := v.plan.latency(before); d > 0 {
 		began := s.Now()
 		if !s.sleep(ctx, d) {
 			s.parkRest(v, began.Add(d))
@@ -65,7 +65,7 @@ func (s *Sandbox) sleep(ctx context.Context, d time.Duration) bool {
 func (s *Sandbox) parkRest(v *visit, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, stop := v.plan.stops(); v.op == telco.OpRegister && !stop {
+	if v.op == telco.OpRegister {
 		s.model.Park(s.now(), at, v.fields)
 	}
 }
@@ -75,13 +75,12 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.login != nil && r.Method == s.login.Method && s.isPath(r.URL.Path, s.login.Path) {
-		s.requests[OpLogin]++
-		p := s.script.hit(OpLogin, telco.MSISDN{})
-		if f, ok := p.stops(); ok {
-			return nil, s.stopped(&visit{op: OpLogin, plan: p}, f)
+		s.requests[opLogin]++
+		v := &visit{op: opLogin, plan: s.script.hit(opLogin, telco.MSISDN{})}
+		if rep := s.stopped(v); rep != nil {
+			return nil, rep
 		}
-		rep := s.logIn(r, body)
-		return nil, s.spoil(rep, &visit{op: OpLogin, plan: p})
+		return nil, s.spoil(s.logIn(r, body), v)
 	}
 	op, status := s.operation(r, body)
 	if op == "" {
@@ -97,9 +96,8 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 	if op == telco.OpRegister && fields.MSISDN.IsValid() {
 		v.plan = v.plan.magic(s.subscriber(fields.MSISDN), s.cfg)
 	}
-	if f, ok := v.plan.stops(); ok {
-		rep := s.stopped(v, f)
-		rep.wait += v.plan.latency(Before) + v.plan.latency(After)
+	if rep := s.stopped(v); rep != nil {
+		rep.wait += v.plan.latency(before) + v.plan.latency(after)
 		return nil, rep
 	}
 	if wait, ok := s.rate.take(s.now()); !ok {
@@ -142,78 +140,27 @@ func (s *Sandbox) operation(r *http.Request, body []byte) (telco.Operation, int)
 
 func (s *Sandbox) isPath(path, want string) bool { return strings.HasSuffix(path, want) }
 
-// stopped answers a request that is not executed. The lock is held.
-func (s *Sandbox) stopped(v *visit, f Fault) *reply {
-	switch f.Kind {
-	case Drop:
-		return ended(dropped, f.Reset)
-	case Silence:
-		return ended(silent, false)
-	case Override:
-		return s.envelope(v, wire.Answer{Code: f.Code, WireCode: f.WireCode}, f.Status)
-	}
-	return s.status(f)
-}
-
-// status is a bare reply as the fault says.
-func (s *Sandbox) status(f Fault) *reply {
-	rep := s.bare(f.Status)
-	if f.RetryAfter != "" {
-		rep.header.Set("Retry-After", f.RetryAfter)
-	}
-	if f.Location != "" {
-		rep.header.Set("Location", f.Location)
-	}
-	return rep
-}
-
 // carryOut executes the request and makes its reply, with everything that spoils it.
 func (s *Sandbox) carryOut(v *visit) *reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
-	if f, ok := v.plan.get(Late); ok && v.op == telco.OpRegister {
-		s.model.Park(now, now.Add(time.Duration(f.Delay)), v.fields)
-		if f.Status == 0 {
-			return ended(silent, false)
-		}
-		return s.status(f)
+	o := s.execute(s.now(), v)
+	if o.reply != nil {
+		return o.reply
 	}
-	a, status := s.execute(now, v)
-	rep := s.spoil(s.envelope(v, a, status), v)
-	rep.wait += v.plan.latency(After)
+	s.remember(v.op, o.answer)
+	s.alter(v, &o)
+	rep := s.spoil(s.envelope(v, o.answer, o.status), v)
+	rep.wait += v.plan.latency(after)
 	return rep
 }
 
-// execute runs the model, once or twice. The status is 0 where the code does not ask
-// for one.
-func (s *Sandbox) execute(now time.Time, v *visit) (wire.Answer, int) {
-	if v.op.Lookup() {
-		if _, ok := v.plan.get(Absent); ok {
-			return absent(v.op), 0
-		}
-		if f, ok := v.plan.get(Stale); ok {
-			return s.remember(v.op, s.model.Stale(now, time.Duration(f.Delay), v.op, v.fields)), 0
-		}
+// remember keeps the last two successes of an operation, for the fault "other-sale".
+func (s *Sandbox) remember(op telco.Operation, a wire.Answer) {
+	if a.Code == telco.Success && a.WireCode == "" {
+		kept := append(s.said[op], a)
+		s.said[op] = kept[max(0, len(kept)-2):]
 	}
-	a := s.model.Do(now, v.op, v.fields)
-	status := 0
-	if f, ok := v.plan.get(Duplicate); ok {
-		var copied wire.Answer
-		copyStatus := 0
-		switch {
-		case !s.cfg.AcceptReplays && v.stamp.Nonce != "":
-			copied, copyStatus = refuse(telco.AuthNonce), http.StatusUnauthorized
-		case f.Delay > 0 && v.op == telco.OpRegister:
-			s.model.Park(now, now.Add(time.Duration(f.Delay)), v.fields)
-		default:
-			copied = s.model.Do(now, v.op, v.fields)
-		}
-		if f.Second {
-			a, status = copied, copyStatus
-		}
-	}
-	return s.alter(v, s.remember(v.op, a), &status), status
 }
 
 // envelope writes an answer; the status is 200 unless given.

@@ -1,127 +1,142 @@
 package sandbox
 
+// This file holds what a test scripts: the words of a fault, the check of one, and which
+// request meets which fault. What a fault does to the request is in effects.go, one row
+// for each word.
+
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// FaultKind is one way to fail.
+// FaultKind is one way to fail. Write it as a string, as the JSON control API does:
+// Fault{Kind: "drop"}. [Sandbox.Script] refuses a word that is not in this table. The kinds
+// marked b may also fall before the execution, which then does not happen (but see latency).
+//
+//	latency     b  the reply is Delay late. Before: the request is Delay late, and it is
+//	               executed then even when the client has gone meanwhile
+//	drop        b  the connection ends without a reply: EOF, or RST with Reset
+//	silence     b  no reply comes until the client goes
+//	status      b  HTTP status Status without an envelope, with RetryAfter and Location
+//	code        b  the result code Code, or WireCode; under the HTTP status Status if it is set
+//	late           a registration is held back and executed after Delay; the reply is Status
+//	               at once, or silence when Status is 0
+//	duplicate      the request is delivered twice, Delay apart; the reply is that of the
+//	               first, or with Second that of the copy
+//	stale          lookups answer as of Delay ago
+//	absent         lookups find nothing
+//	other-sale     the reply belongs to another sale's request of the same operation
+//	wrong-ids      the ids in the reply are nobody's
+//	contradict     the success flag contradicts the code, where the contract has such a flag
+//	garble         the body cannot be read, in the way of Shape
+//	cut            the body ends after Bytes bytes: EOF, or RST with Reset
+//	length         Content-Length is off by Bytes: too long when positive, too short when negative
+//	drip           the body comes byte by byte, Delay apart
+//	endless        the body does not end
+//	big-header     the headers take Bytes bytes; 0 is 16 MiB
+//	interim        Bytes 1xx replies come before the real one; 0 is 100000
+//	gzip-bomb      a small gzip body unpacks to Bytes bytes; 0 is 1 GiB
 type FaultKind string
 
-// The ways to fail. "Before" and "after" are Fault.When: before the execution (which then
-// does not happen, latency excepted) or after it.
-const (
-	Latency    FaultKind = "latency"    // wait Delay; before: executed even when the client has gone meanwhile
-	Drop       FaultKind = "drop"       // the connection ends without a reply; Reset for RST instead of EOF
-	Silence    FaultKind = "silence"    // no reply until the client goes
-	Cut        FaultKind = "cut"        // the reply's body ends after Bytes bytes; Reset for RST
-	Length     FaultKind = "length"     // Content-Length is off by Bytes (too long when positive)
-	Garble     FaultKind = "garble"     // the body is unreadable in the way of Shape
-	WrongIDs   FaultKind = "wrong-ids"  // the ids in the reply are nobody's
-	OtherSale  FaultKind = "other-sale" // the reply to another sale's request of the same operation
-	Contradict FaultKind = "contradict" // the success flag contradicts the code
-	Status     FaultKind = "status"     // the HTTP status Status without an envelope, with RetryAfter and Location
-	Override   FaultKind = "code"       // the result code Code, or WireCode; with the HTTP status Status when it is set
-	Late       FaultKind = "late"       // parked, executed after Delay; the reply is Status, or silence when that is 0
-	Duplicate  FaultKind = "duplicate"  // delivered twice, Delay apart; the reply is the first's, or with Second the copy's
-	Absent     FaultKind = "absent"     // lookups find nothing
-	Stale      FaultKind = "stale"      // lookups answer as of Delay ago
-	Drip       FaultKind = "drip"       // the body comes byte by byte, Delay apart
-	Endless    FaultKind = "endless"    // the body does not end
-	BigHeader  FaultKind = "big-header" // headers of Bytes bytes; 0 is 16 MiB
-	Interim    FaultKind = "interim"    // a flood of Bytes 1xx replies before the real one; 0 is 100000
-	GzipBomb   FaultKind = "gzip-bomb"  // a small gzip body that unpacks to Bytes bytes; 0 is 1 GiB
-)
-
-// When says on which side of the execution a fault falls. The zero value is after.
+// When says on which side of the execution a fault falls: "before" or "after". The zero
+// value is after.
 type When string
 
 // The two sides.
 const (
-	After  When = "after"
-	Before When = "before"
+	before When = "before"
+	after  When = "after"
 )
 
-// Shape is how a body is garbled.
+// Shape is how the kind "garble" spoils a body. The last four change JSON, so a contract
+// with a codec of its own cannot have them.
+//
+//	html            an HTML page, as a proxy shows one during maintenance
+//	bom             a byte order mark before the body
+//	not-json        the text OK
+//	empty           no byte at all
+//	duplicate-keys  every member of the object twice
+//	nulls           every value is null
+//	wrong-types     strings become lists, numbers become objects, flags become strings
+//	bad-utf8        the first string is not UTF-8
 type Shape string
 
-// The shapes.
-const (
-	HTML          Shape = "html" // a page, with status 200
-	BOM           Shape = "bom"  // a byte order mark before the body
-	DuplicateKeys Shape = "duplicate-keys"
-	Nulls         Shape = "nulls" // every value is null
-	WrongTypes    Shape = "wrong-types"
-	NotJSON       Shape = "not-json"
-	Empty         Shape = "empty"
-	BadUTF8       Shape = "bad-utf8"
-)
-
-// Fault says which requests fail, and how. It reads and writes as JSON, durations as
-// "3s". Several faults that hit one request work together; of two of the same kind the
-// later one counts.
+// Fault says which requests fail, and how. It reads and writes as JSON, with durations as
+// "3s"; the JSON names are those of the control API. Several faults that hit one request
+// work together; of two of the same kind the later one counts.
 type Fault struct {
-	Operation telco.Operation `json:"operation,omitzero"` // "": every one
-	MSISDN    string          `json:"msisdn,omitzero"`    // any written form; "": every one. Personal data
-	Nth       int             `json:"nth,omitzero"`       // from the n-th request that matches; 0 is the first
-	Every     int             `json:"every,omitzero"`     // and then each Every-th; 0 is each
-	Times     int             `json:"times,omitzero"`     // so often; 0 is once, negative is for ever
+	// Operation is the operation that fails; "" is every one but the bearer scheme's login,
+	// which is named "login".
+	Operation telco.Operation `json:"operation,omitzero"`
+	// MSISDN is the subscriber whose requests fail, in any written form; "" is everybody.
+	// It is personal data.
+	MSISDN string `json:"msisdn,omitzero"`
+	// Nth is the first of the matching requests that fails, counted from 1; 0 is the first.
+	Nth int `json:"nth,omitzero"`
+	// Every lets every so-manieth matching request fail from then on; 0 is each.
+	Every int `json:"every,omitzero"`
+	// Times is how many requests fail; 0 is one, negative is without end.
+	Times int `json:"times,omitzero"`
 
-	Kind       FaultKind         `json:"kind"`
-	When       When              `json:"when,omitzero"`
-	Delay      contract.Duration `json:"delay,omitzero"`
-	Bytes      int               `json:"bytes,omitzero"`
-	Reset      bool              `json:"reset,omitzero"`
-	Shape      Shape             `json:"shape,omitzero"`
-	Status     int               `json:"status,omitzero"`
-	RetryAfter string            `json:"retryAfter,omitzero"` // as it stands in the header
-	Location   string            `json:"location,omitzero"`
-	Code       telco.Code        `json:"code,omitzero"`
-	WireCode   string            `json:"wireCode,omitzero"` // for a code the contract does not list
-	Second     bool              `json:"second,omitzero"`
+	// Kind is what goes wrong: a word of the table at [FaultKind].
+	Kind FaultKind `json:"kind"`
+	// When is "before" or "after" the execution; "" is after.
+	When When `json:"when,omitzero"`
+	// Delay is the time of latency, late, duplicate, stale and drip.
+	Delay contract.Duration `json:"delay,omitzero"`
+	// Bytes is the size of cut, length, big-header, interim and gzip-bomb.
+	Bytes int `json:"bytes,omitzero"`
+	// Reset ends the connection of drop and cut with RST instead of FIN.
+	Reset bool `json:"reset,omitzero"`
+	// Shape is how garble spoils the body: a word of the table at [Shape].
+	Shape Shape `json:"shape,omitzero"`
+	// Status is the HTTP status of status, code and late: 200 to 599.
+	Status int `json:"status,omitzero"`
+	// RetryAfter is the header Retry-After of status, written as it is here.
+	RetryAfter string `json:"retryAfter,omitzero"`
+	// Location is the header Location of status.
+	Location string `json:"location,omitzero"`
+	// Code is the result code of code, by the SDK's name; the contract gives the wire's.
+	Code telco.Code `json:"code,omitzero"`
+	// WireCode is the result code of code as it is on the wire, for one that the contract
+	// does not list.
+	WireCode string `json:"wireCode,omitzero"`
+	// Second makes duplicate reply with the copy's answer.
+	Second bool `json:"second,omitzero"`
 }
 
-// These are read only.
-var (
-	faultKinds = []FaultKind{
-		Latency, Drop, Silence, Cut, Length, Garble, WrongIDs, OtherSale, Contradict, Status, Override,
-		Late, Duplicate, Absent, Stale, Drip, Endless, BigHeader, Interim, GzipBomb,
-	}
-	beforeKinds = []FaultKind{Latency, Drop, Silence, Status, Override}
-
-	shapes = []Shape{HTML, BOM, DuplicateKeys, Nulls, WrongTypes, NotJSON, Empty, BadUTF8}
-)
-
-// FaultKinds returns every way to fail.
-func FaultKinds() []FaultKind { return slices.Clone(faultKinds) }
-
-// Shapes returns every way to garble a body.
-func Shapes() []Shape { return slices.Clone(shapes) }
-
-// Validate reports everything that is wrong with the fault at once.
-func (f Fault) Validate() error {
+// check reports everything that is wrong with the fault at once.
+func (f Fault) check() error {
 	var errs []error
 	bad := func(cond bool, format string, args ...any) {
 		if cond {
 			errs = append(errs, fmt.Errorf("sandbox: fault: "+format, args...))
 		}
 	}
-	bad(!slices.Contains(faultKinds, f.Kind), "no kind %q", string(f.Kind))
-	bad(f.Operation != "" && !knownOperation(f.Operation), "no operation %q", string(f.Operation))
-	bad(f.When != "" && f.When != Before && f.When != After, "when is %q, not before or after", string(f.When))
-	bad(f.When == Before && !slices.Contains(beforeKinds, f.Kind), "kind %q is never before the execution", string(f.Kind))
-	bad(f.Kind == Duplicate && f.Second && f.Delay > 0, "the copy's reply cannot be waited for: second and delay exclude each other")
-	bad(f.Kind == Garble && !slices.Contains(shapes, f.Shape), "no shape %q", string(f.Shape))
-	bad(f.Kind == Status && (f.Status < 200 || f.Status > 599), "status %d is not 200 to 599", f.Status)
-	bad(f.Kind != Status && f.Status != 0 && (f.Status < 200 || f.Status > 599), "status %d is not 200 to 599", f.Status)
-	bad(f.Kind == Override && f.Code == "" && f.WireCode == "", "kind code needs code or wireCode")
+	e := effectOf(f.Kind)
+	if e.kind == "" {
+		bad(true, "no kind %q: one of %s", string(f.Kind), list(effects, func(e effect) FaultKind { return e.kind }))
+	}
+	if e.check != nil {
+		err := e.check(f)
+		bad(err != nil, "%w", err)
+	}
+	if ops := append(telco.Operations(), opLogin); f.Operation != "" && !slices.Contains(ops, f.Operation) {
+		bad(true, "no operation %q: one of %s", string(f.Operation), list(ops, func(op telco.Operation) telco.Operation { return op }))
+	}
+	bad(f.When != "" && f.When != before && f.When != after, "when is %q: want before or after", string(f.When))
+	bad(f.When == before && e.kind != "" && !e.beforehand(), "kind %q is never before the execution", string(f.Kind))
+	bad(f.Status != 0 && (f.Status < 200 || f.Status > 599), "status %d is not 200 to 599", f.Status)
 	bad(f.Delay < 0, "delay is negative")
 	bad(f.Nth < 0 || f.Every < 0, "nth and every must not be negative")
-	bad(f.Bytes < 0 && f.Kind != Length, "bytes is negative")
+	bad(f.Bytes < 0 && f.Kind != "length", "bytes is negative")
 	if f.MSISDN != "" {
 		_, err := telco.ParseMSISDN(f.MSISDN)
 		bad(err != nil, "msisdn is not a number")
@@ -129,10 +144,125 @@ func (f Fault) Validate() error {
 	return errors.Join(errs...)
 }
 
-// knownOperation reports whether a fault may name the operation.
-func knownOperation(op telco.Operation) bool {
-	if op == OpLogin {
-		return true
+// list names the words that are known.
+func list[T any, W ~string](all []T, word func(T) W) string {
+	words := make([]string, len(all))
+	for i, one := range all {
+		words[i] = string(word(one))
 	}
-	return slices.Contains(telco.Operations(), op)
+	return strings.Join(words, ", ")
+}
+
+// scripted is a fault with how often it was met.
+type scripted struct {
+	Fault
+	msisdn telco.MSISDN
+	seen   int // matching requests
+	fired  int
+}
+
+// script holds the faults to come.
+type script struct{ faults []*scripted }
+
+// add adds all faults, or none when one is malformed; its error says of each what is wrong.
+func (s *script) add(faults ...Fault) error {
+	var errs []error
+	for _, f := range faults {
+		errs = append(errs, f.check())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, f := range faults {
+		e := &scripted{Fault: f}
+		if f.MSISDN != "" {
+			e.msisdn, _ = telco.ParseMSISDN(f.MSISDN) // check has read it
+		}
+		s.faults = append(s.faults, e)
+	}
+	return nil
+}
+
+// hit counts the request and returns the faults that it meets. Faults that have failed
+// often enough are forgotten.
+func (s *script) hit(op telco.Operation, n telco.MSISDN) plan {
+	var p plan
+	keep := s.faults[:0]
+	for _, e := range s.faults {
+		if e.matches(op, n) && e.takes() {
+			p = p.with(e.Fault)
+		}
+		if !e.spent() {
+			keep = append(keep, e)
+		}
+	}
+	clear(s.faults[len(keep):])
+	s.faults = keep
+	return p
+}
+
+// matches reports whether the fault is for such a request. The login fails only by name.
+func (e *scripted) matches(op telco.Operation, n telco.MSISDN) bool {
+	return (e.Operation == op || e.Operation == "" && op != opLogin) && (!e.msisdn.IsValid() || e.msisdn == n)
+}
+
+// takes counts a matching request and reports whether it is one of those that fail.
+func (e *scripted) takes() bool {
+	e.seen++
+	since := e.seen - max(1, e.Nth)
+	if since < 0 || since%max(1, e.Every) != 0 || e.spent() {
+		return false
+	}
+	e.fired++
+	return true
+}
+
+// spent reports whether the fault has failed often enough.
+func (e *scripted) spent() bool { return e.Times >= 0 && e.fired >= max(1, e.Times) }
+
+// plan is what happens to one request: at most one fault of each kind, in the order of the
+// script. Only latency may come twice, once on each side of the execution.
+type plan []Fault
+
+// with adds a fault in place of one of the same kind.
+func (p plan) with(f Fault) plan {
+	for i := range p {
+		if p[i].Kind == f.Kind && (f.Kind != "latency" || p[i].When == f.When) {
+			p[i] = f
+			return p
+		}
+	}
+	return append(p, f)
+}
+
+// get returns the plan's fault of that kind.
+func (p plan) get(k FaultKind) (Fault, bool) {
+	for _, f := range p {
+		if f.Kind == k {
+			return f, true
+		}
+	}
+	return Fault{}, false
+}
+
+// latency sums the delays on one side of the execution.
+func (p plan) latency(w When) time.Duration {
+	var d time.Duration
+	for _, f := range p {
+		if f.Kind == "latency" && cmp.Or(f.When, after) == w {
+			d += time.Duration(f.Delay)
+		}
+	}
+	return d
+}
+
+// magic adds what the subscriber's number says of a registration's reply.
+func (p plan) magic(s Subscriber, cfg Config) plan {
+	if d := s.pace.reply(cfg); d > 0 {
+		p = append(p, Fault{Kind: "latency", When: after, Delay: contract.Duration(d)})
+	}
+	if s.lost != "" {
+		p = p.with(Fault{Kind: "drop", When: s.lost})
+	}
+	return p
 }

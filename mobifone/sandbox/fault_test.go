@@ -67,77 +67,77 @@ func bareStatus(status int, header ...string) func(*testing.T, got) {
 }
 
 func faultCases() []faultCase {
-	replays := Config{Kind: KindF, AcceptReplays: true}
+	replays := Config{Kind: "F", AcceptReplays: true}
 	d := func(v time.Duration) contract.Duration { return contract.Duration(v) }
 	cases := []faultCase{
-		{"latency before", Fault{Kind: Latency, When: Before, Delay: d(time.Millisecond)}, Config{}, 1, code(telco.Success, 200)},
-		{"latency after", Fault{Kind: Latency, Delay: d(time.Millisecond)}, Config{}, 1, code(telco.Success, 200)},
-		{"latency past the client", Fault{Kind: Latency, Delay: d(time.Hour)}, Config{}, 1, timeout},
-		{"drop before", Fault{Kind: Drop, When: Before}, Config{}, 0, eof},
-		{"drop after", Fault{Kind: Drop}, Config{}, 1, eof},
-		{"reset before", Fault{Kind: Drop, When: Before, Reset: true}, Config{}, 0, rst},
-		{"reset after", Fault{Kind: Drop, Reset: true}, Config{}, 1, rst},
-		{"silence before", Fault{Kind: Silence, When: Before}, Config{}, 0, timeout},
-		{"silence after", Fault{Kind: Silence}, Config{}, 1, timeout},
-		{"cut at 0", Fault{Kind: Cut}, Config{}, 1, eof},
-		{"cut at 20", Fault{Kind: Cut, Bytes: 20}, Config{}, 1, eof},
-		{"cut by one", Fault{Kind: Cut, Bytes: 1 << 20}, Config{}, 1, eof},
-		{"length too long", Fault{Kind: Length, Bytes: 5}, Config{}, 1, eof},
-		{"length too short", Fault{Kind: Length, Bytes: -5}, Config{}, 1, unreadable},
-		{"contradiction", Fault{Kind: Contradict}, Config{}, 1, func(t *testing.T, g got) {
+		{"latency before", Fault{Kind: "latency", When: "before", Delay: d(time.Millisecond)}, Config{}, 1, code(telco.Success, 200)},
+		{"latency after", Fault{Kind: "latency", Delay: d(time.Millisecond)}, Config{}, 1, code(telco.Success, 200)},
+		{"latency past the client", Fault{Kind: "latency", Delay: d(time.Hour)}, Config{}, 1, timeout},
+		{"drop before", Fault{Kind: "drop", When: "before"}, Config{}, 0, eof},
+		{"drop after", Fault{Kind: "drop"}, Config{}, 1, eof},
+		{"reset before", Fault{Kind: "drop", When: "before", Reset: true}, Config{}, 0, rst},
+		{"reset after", Fault{Kind: "drop", Reset: true}, Config{}, 1, rst},
+		{"silence before", Fault{Kind: "silence", When: "before"}, Config{}, 0, timeout},
+		{"silence after", Fault{Kind: "silence"}, Config{}, 1, timeout},
+		{"cut at 0", Fault{Kind: "cut"}, Config{}, 1, eof},
+		{"cut at 20", Fault{Kind: "cut", Bytes: 20}, Config{}, 1, eof},
+		{"cut by one", Fault{Kind: "cut", Bytes: 1 << 20}, Config{}, 1, eof},
+		{"length too long", Fault{Kind: "length", Bytes: 5}, Config{}, 1, eof},
+		{"length too short", Fault{Kind: "length", Bytes: -5}, Config{}, 1, unreadable},
+		{"contradiction", Fault{Kind: "contradict"}, Config{}, 1, func(t *testing.T, g got) {
 			if strings.Contains(string(g.body), `"success"`) {
 				unreadable(t, g)
 			} else {
 				code(telco.Success, 200)(t, g) // the contract has no flag to contradict
 			}
 		}},
-		{"status 500 before", Fault{Kind: Status, When: Before, Status: 500}, Config{}, 0, bareStatus(500)},
-		{"status 502 after", Fault{Kind: Status, Status: 502}, Config{}, 1, bareStatus(502)},
-		{"status 408", Fault{Kind: Status, Status: 408}, Config{}, 1, bareStatus(408)},
-		{"status 401", Fault{Kind: Status, Status: 401}, Config{}, 1, bareStatus(401)},
-		{"status 204", Fault{Kind: Status, Status: 204}, Config{}, 1, bareStatus(204)},
-		{"status 429", Fault{Kind: Status, Status: 429, RetryAfter: "-1"}, Config{}, 1, bareStatus(429, "Retry-After", "-1")},
+		{"status 500 before", Fault{Kind: "status", When: "before", Status: 500}, Config{}, 0, bareStatus(500)},
+		{"status 502 after", Fault{Kind: "status", Status: 502}, Config{}, 1, bareStatus(502)},
+		{"status 408", Fault{Kind: "status", Status: 408}, Config{}, 1, bareStatus(408)},
+		{"status 401", Fault{Kind: "status", Status: 401}, Config{}, 1, bareStatus(401)},
+		{"status 204", Fault{Kind: "status", Status: 204}, Config{}, 1, bareStatus(204)},
+		{"status 429", Fault{Kind: "status", Status: 429, RetryAfter: "-1"}, Config{}, 1, bareStatus(429, "Retry-After", "-1")},
 		{
 			"status 307",
-			Fault{Kind: Status, When: Before, Status: 307, Location: "https://elsewhere.test/"},
+			Fault{Kind: "status", When: "before", Status: 307, Location: "https://elsewhere.test/"},
 			Config{},
 			0,
 			bareStatus(307, "Location", "https://elsewhere.test/"),
 		},
-		{"code before", Fault{Kind: Override, When: Before, Code: telco.Maintenance}, Config{}, 0, code(telco.Maintenance, 200)},
-		{"code after", Fault{Kind: Override, Code: telco.SystemError, Status: 500}, Config{}, 1, code(telco.SystemError, 500)},
-		{"unlisted code", Fault{Kind: Override, WireCode: "4711"}, Config{}, 1, func(t *testing.T, g got) {
+		{"code before", Fault{Kind: "code", When: "before", Code: telco.Maintenance}, Config{}, 0, code(telco.Maintenance, 200)},
+		{"code after", Fault{Kind: "code", Code: telco.SystemError, Status: 500}, Config{}, 1, code(telco.SystemError, 500)},
+		{"unlisted code", Fault{Kind: "code", WireCode: "4711"}, Config{}, 1, func(t *testing.T, g got) {
 			require.NoError(t, g.bad)
 			assert.Equal(t, "4711", g.reply.WireCode)
 			assert.Empty(t, g.reply.Code())
 		}},
-		{"late, silent", Fault{Kind: Late, Delay: d(time.Hour)}, Config{}, 0, timeout},
-		{"late, 504", Fault{Kind: Late, Delay: d(time.Hour), Status: 504}, Config{}, 0, bareStatus(504)},
-		{"late, at once", Fault{Kind: Late, Status: 504}, Config{}, 1, bareStatus(504)},
-		{"duplicate", Fault{Kind: Duplicate}, Config{Kind: KindF}, 1, code(telco.Success, 200)},
-		{"duplicate, the copy's reply", Fault{Kind: Duplicate, Second: true}, Config{Kind: KindF}, 1, code(telco.AuthNonce, 401)},
-		{"duplicate without nonces", Fault{Kind: Duplicate}, replays, 2, code(telco.Success, 200)},
-		{"duplicate, used", Fault{Kind: Duplicate, Second: true}, Config{AcceptReplays: true}, 1, code(telco.TransactionExpired, 200)},
-		{"duplicate, later", Fault{Kind: Duplicate, Delay: d(time.Hour)}, replays, 1, code(telco.Success, 200)},
-		{"wrong ids", Fault{Kind: WrongIDs}, Config{}, 1, code(telco.Success, 200)},
-		{"another sale", Fault{Kind: OtherSale}, Config{}, 1, code(telco.Success, 200)},
-		{"drip", Fault{Kind: Drip, Delay: d(time.Hour)}, Config{}, 1, timeout},
-		{"slow drip", Fault{Kind: Drip, Delay: 1}, Config{}, 1, code(telco.Success, 200)},
-		{"big header", Fault{Kind: BigHeader}, Config{}, 1, func(t *testing.T, g got) { assert.ErrorContains(t, g.err, "headers exceeded") }},
-		{"large header", Fault{Kind: BigHeader, Bytes: 1000}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.header.Get("X-Padding"), 1000) }},
-		{"interim", Fault{Kind: Interim, Bytes: 3}, Config{}, 1, code(telco.Success, 200)},
-		{"endless", Fault{Kind: Endless}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.body, 1<<20) }},
-		{"gzip bomb", Fault{Kind: GzipBomb, Bytes: 8 << 20}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.body, 1<<20) }},
+		{"late, silent", Fault{Kind: "late", Delay: d(time.Hour)}, Config{}, 0, timeout},
+		{"late, 504", Fault{Kind: "late", Delay: d(time.Hour), Status: 504}, Config{}, 0, bareStatus(504)},
+		{"late, at once", Fault{Kind: "late", Status: 504}, Config{}, 1, bareStatus(504)},
+		{"duplicate", Fault{Kind: "duplicate"}, Config{Kind: "F"}, 1, code(telco.Success, 200)},
+		{"duplicate, the copy's reply", Fault{Kind: "duplicate", Second: true}, Config{Kind: "F"}, 1, code(telco.AuthNonce, 401)},
+		{"duplicate without nonces", Fault{Kind: "duplicate"}, replays, 2, code(telco.Success, 200)},
+		{"duplicate, used", Fault{Kind: "duplicate", Second: true}, Config{AcceptReplays: true}, 1, code(telco.TransactionExpired, 200)},
+		{"duplicate, later", Fault{Kind: "duplicate", Delay: d(time.Hour)}, replays, 1, code(telco.Success, 200)},
+		{"wrong ids", Fault{Kind: "wrong-ids"}, Config{}, 1, code(telco.Success, 200)},
+		{"another sale", Fault{Kind: "other-sale"}, Config{}, 1, code(telco.Success, 200)},
+		{"drip", Fault{Kind: "drip", Delay: d(time.Hour)}, Config{}, 1, timeout},
+		{"slow drip", Fault{Kind: "drip", Delay: 1}, Config{}, 1, code(telco.Success, 200)},
+		{"big header", Fault{Kind: "big-header"}, Config{}, 1, func(t *testing.T, g got) { assert.ErrorContains(t, g.err, "headers exceeded") }},
+		{"large header", Fault{Kind: "big-header", Bytes: 1000}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.header.Get("X-Padding"), 1000) }},
+		{"interim", Fault{Kind: "interim", Bytes: 3}, Config{}, 1, code(telco.Success, 200)},
+		{"endless", Fault{Kind: "endless"}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.body, 1<<20) }},
+		{"gzip bomb", Fault{Kind: "gzip-bomb", Bytes: 8 << 20}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.body, 1<<20) }},
 	}
-	for _, shape := range Shapes() {
-		cases = append(cases, faultCase{"garbled: " + string(shape), Fault{Kind: Garble, Shape: shape}, Config{}, 1, unreadable})
+	for _, g := range shapes {
+		cases = append(cases, faultCase{"garbled: " + string(g.shape), Fault{Kind: "garble", Shape: g.shape}, Config{}, 1, unreadable})
 	}
 	return cases
 }
 
 func TestFaultsOnRegister(t *testing.T) {
 	t.Parallel()
-	tested := map[FaultKind]bool{Absent: true, Stale: true} // of lookups: below
+	tested := map[FaultKind]bool{"absent": true, "stale": true} // of lookups: below
 	for _, tt := range faultCases() {
 		tested[tt.fault.Kind] = true
 		t.Run(tt.name, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestFaultsOnRegister(t *testing.T) {
 				require.NoError(t, c.s.Script(fault))
 				// A deadline for those that never answer; the others are done long before.
 				wait := 30 * time.Second
-				if g := tt.fault; g.Kind == Silence || time.Duration(g.Delay) == time.Hour && g.Status == 0 && g.Kind != Duplicate {
+				if g := tt.fault; g.Kind == "silence" || time.Duration(g.Delay) == time.Hour && g.Status == 0 && g.Kind != "duplicate" {
 					wait = 100 * time.Millisecond
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), wait)
@@ -159,15 +159,15 @@ func TestFaultsOnRegister(t *testing.T) {
 				assert.Equal(t, tt.executed, c.s.Executed(good))
 				assert.Equal(t, 1, c.s.Requests(telco.OpRegister))
 				assert.Empty(t, c.s.Scripted(), "met once")
-				if tt.fault.Kind == WrongIDs || tt.fault.Kind == OtherSale {
+				if tt.fault.Kind == "wrong-ids" || tt.fault.Kind == "other-sale" {
 					assert.NotEqual(t, f.TransID, g.reply.Data.TransID)
 					assert.NotEqual(t, f.PartnerTransID, g.reply.Data.PartnerTransID)
 				}
 			})
 		})
 	}
-	for _, kind := range FaultKinds() {
-		assert.True(t, tested[kind], "no case for %s", kind)
+	for _, e := range effects {
+		assert.True(t, tested[e.kind], "no case for %s", e.kind)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestAnotherSalesReply(t *testing.T) {
 	first := c.ticket(telco.MustParseMSISDN("0912345100"))
 	require.Equal(t, wire.Success, c.do(t.Context(), telco.OpRegister, first).reply.Class)
 	f := c.ticket(good)
-	require.NoError(t, c.s.Script(Fault{Kind: OtherSale, Operation: telco.OpRegister}, Fault{Kind: OtherSale, Operation: telco.OpGet}))
+	require.NoError(t, c.s.Script(Fault{Kind: "other-sale", Operation: telco.OpRegister}, Fault{Kind: "other-sale", Operation: telco.OpGet}))
 	assert.Equal(t, first.TransID, c.do(t.Context(), telco.OpRegister, f).reply.Data.TransID)
 	g := c.do(t.Context(), telco.OpGet, field.Request{TransID: f.TransID})
 	assert.NotEqual(t, f.TransID, g.reply.Data.Rows[0].TransID)
@@ -200,17 +200,22 @@ func TestLookupsLie(t *testing.T) {
 		}
 		return g.reply.Data.Rows[0].State.String()
 	}
-	require.NoError(t, c.s.Script(Fault{Kind: Absent, Operation: telco.OpGet}))
+	require.NoError(t, c.s.Script(Fault{Kind: "absent", Operation: telco.OpGet}))
 	assert.Equal(t, []string{"TRANSACTION_NOT_FOUND", "SUCCESS"}, []string{see(), see()})
 
-	require.NoError(t, c.s.Script(Fault{Kind: Stale, Delay: contract.Duration(15 * time.Second), Every: 2, Times: 2}))
+	require.NoError(t, c.s.Script(Fault{Kind: "stale", Delay: contract.Duration(15 * time.Second), Every: 2, Times: 2}))
 	assert.Equal(t, []string{"INIT", "SUCCESS", "INIT", "SUCCESS"}, []string{see(), see(), see(), see()}, "flip-flop")
 
-	require.NoError(t, c.s.Script(Fault{Kind: Absent, Operation: telco.OpList}))
+	require.NoError(t, c.s.Script(Fault{Kind: "absent", Operation: telco.OpList}))
 	list := field.Request{From: t0.Add(-time.Hour), To: t0.Add(time.Hour), Page: 1, Size: 10}
 	g := c.do(t.Context(), telco.OpList, list)
 	require.NoError(t, g.bad)
 	assert.Empty(t, g.reply.Data.Rows)
 	assert.Equal(t, 0, *g.reply.Data.Total)
 	assert.Len(t, c.do(t.Context(), telco.OpList, list).reply.Data.Rows, 1)
+
+	require.NoError(t, c.s.Script(
+		Fault{Kind: "absent", Operation: telco.OpGet}, Fault{Kind: "code", Code: telco.Maintenance, Operation: telco.OpGet},
+	))
+	assert.Equal(t, []string{"MAINTENANCE", "SUCCESS"}, []string{see(), see()}, "faults of one request work together")
 }

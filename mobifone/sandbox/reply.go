@@ -29,7 +29,6 @@ type reply struct {
 	declared int  // Content-Length; the body's length unless it lies
 	drip     time.Duration
 	interim  int // 1xx replies before this one
-	unzips   int // of a gzip bomb: how long it is unpacked
 }
 
 func newReply(status int, contentType string, body []byte) *reply {

@@ -1,3 +1,36 @@
+// Package sandbox plays MobiFone for tests and for trying the SDK out: it checks
+// subscribers, sends OTPs into an inbox, registers packages into a ledger, and fails in
+// every way that the real MobiFone, and the network before it, can fail. Nothing here moves
+// money, and no text here is MobiFone's.
+//
+// [Start] runs one on a loopback port. [Sandbox.RoundTripper] is the same without sockets,
+// so that it runs inside a testing/synctest bubble. [Sandbox.Contract] is the contract that
+// is served, with the true semantics of the MobiFone that is played: give it to the client.
+// There are six of them, see [Kind].
+//
+// Use the sandbox when a test sells: it remembers what was registered and can be asked
+// afterwards, with [Sandbox.Executed], whether the customer was charged once. To play a
+// single reply byte by byte, write an http.Handler of your own instead.
+//
+// The last three digits of the subscriber's number choose what happens. Steps 1 and 2 go
+// well for every number, but step 1 shows the packages of x03, x04 and x05 as not eligible;
+// what is listed here is the result of step 3, the registration:
+//
+//	x00  success, as for every number that is not listed
+//	x01  PROCESSING, then SUCCESS
+//	x02  PROCESSING, then FAILED with REGISTRATION_FAILED
+//	x03  NOT_ELIGIBLE
+//	x04  PACKAGE_ALREADY_REGISTERED
+//	x05  SUBSCRIBER_INACTIVE
+//	x06  every OTP counts as wrong
+//	x07  every OTP counts as expired
+//	x08  registered, and the connection ends without a reply
+//	x09  not registered, and the connection ends without a reply
+//	2xx  the reply comes after about 3 s (Config.SlowReply); the package is registered at once
+//	3xx  the reply comes later than a client waits (Config.GlacialReply); registered at once
+//
+// Anything else that goes wrong is a [Fault], scripted from Go with [Sandbox.Script] or over
+// the endpoints below /_sandbox/.
 package sandbox
 
 import (
@@ -14,8 +47,11 @@ import (
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
-// OpLogin names the bearer scheme's login for [Fault.Operation] and [Sandbox.Requests].
-const OpLogin telco.Operation = "login"
+// This file is the sandbox that a test holds: how it is made, and the questions and orders
+// that do not go over the wire. All state is behind one lock. exchange.go takes requests.
+
+// opLogin names the bearer scheme's login in Fault.Operation and for Sandbox.Requests.
+const opLogin telco.Operation = "login"
 
 // Sandbox is MobiFone on the wire of a contract: an [http.Handler], and in-process a
 // RoundTripper. It is safe for concurrent use. It starts no goroutine; what is due later
@@ -35,7 +71,7 @@ type Sandbox struct {
 
 	mu       sync.Mutex // guards all below
 	model    *ledger.Model
-	subs     map[telco.MSISDN]Subscriber // set, not Magic
+	subs     map[telco.MSISDN]Subscriber // those set; the others are magic
 	script   script
 	skew     time.Duration
 	requests map[telco.Operation]int
@@ -45,7 +81,8 @@ type Sandbox struct {
 	said     map[telco.Operation][]wire.Answer // the last two successes, for OtherSale
 }
 
-// New makes a sandbox with an empty ledger. Its error names every fault of the config.
+// New makes a sandbox with an empty ledger. Its error names every problem of the config.
+// Serve it with [Sandbox.Listen], as an http.Handler, or through [Sandbox.RoundTripper].
 func New(cfg Config) (*Sandbox, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
@@ -153,18 +190,15 @@ func (s *Sandbox) SetSkew(d time.Duration) {
 	s.skew = d
 }
 
-// Script adds faults to come. Its error names every fault that is malformed; then none
-// is added.
+// Script adds faults to come. Its error names everything that is wrong with any of them;
+// then none is added.
 func (s *Sandbox) Script(faults ...Fault) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range faults {
-		switch f.Shape {
-		case DuplicateKeys, Nulls, WrongTypes, BadUTF8:
-			if s.wire.Translated() {
-				return fmt.Errorf("sandbox: shape %s garbles JSON, and the contract's codec writes something else; "+
-					"want %s, %s, %s or %s, and test the codec's Read by itself", f.Shape, HTML, BOM, NotJSON, Empty)
-			}
+		if shapeOf(f.Shape).json && s.wire.Translated() {
+			return fmt.Errorf("sandbox: shape %s garbles JSON, and the contract's codec writes something else; "+
+				"want html, bom, not-json or empty, and test the codec's Read by itself", f.Shape)
 		}
 	}
 	return s.script.add(faults...)
@@ -223,6 +257,18 @@ func (s *Sandbox) Ledger() []telco.Transaction {
 	return with(s, func(m *ledger.Model, now time.Time) []telco.Transaction { return m.Ledger(now) })
 }
 
+// Message is one SMS on the customer's phone.
+type Message struct {
+	// At is when it was sent, in the contract's zone.
+	At time.Time
+	// OTP is the code that the customer reads out.
+	OTP telco.OTP
+	// TransID is the transaction that the code belongs to.
+	TransID telco.TransID
+	// Package is what the customer is to get.
+	Package telco.PackageCode
+}
+
 // Inbox returns what the subscriber's phone shows, oldest first.
 func (s *Sandbox) Inbox(n telco.MSISDN) []Message {
 	return with(s, func(m *ledger.Model, _ time.Time) []Message {
@@ -233,10 +279,6 @@ func (s *Sandbox) Inbox(n telco.MSISDN) []Message {
 		return box
 	})
 }
-
-// StatementName is the file name of the statement of the business day (at +07:00) that
-// holds the given time: partner_yyyyMMdd.csv.
-func StatementName(day time.Time) string { return ledger.StatementName(day) }
 
 // Statement is MobiFone's reconciliation file: CSV with a header line, every transaction
 // created on the business day (00:00–24:00 at +07:00) that holds the given time and that
@@ -258,7 +300,7 @@ func (s *Sandbox) subscriber(n telco.MSISDN) Subscriber {
 	if sub, ok := s.subs[n]; ok {
 		return sub
 	}
-	return Magic(n)
+	return magic(n)
 }
 
 // SetOffer adds a package or changes one, its price say.

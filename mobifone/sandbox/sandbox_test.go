@@ -108,14 +108,14 @@ func TestTruth(t *testing.T) {
 		dedupe, late bool
 		delay        time.Duration
 	}{
-		KindA: {dedupe: true, delay: time.Minute},
-		KindB: {late: true, delay: time.Minute},
-		KindC: {delay: time.Minute},
-		KindD: {late: true, delay: time.Minute},
-		KindE: {delay: time.Hour + time.Minute},
-		KindF: {delay: -1},
+		"A": {dedupe: true, delay: time.Minute},
+		"B": {late: true, delay: time.Minute},
+		"C": {delay: time.Minute},
+		"D": {late: true, delay: time.Minute},
+		"E": {delay: time.Hour + time.Minute},
+		"F": {delay: -1},
 	} {
-		c, err := Contract(kind)
+		c, err := Config{Kind: kind}.Truth()
 		require.NoError(t, err)
 		s := c.Semantics()
 		assert.Equal(t, want.dedupe, s.DedupeByPartnerTransID, kind)
@@ -175,9 +175,9 @@ func TestMagicNumbers(t *testing.T) {
 		f := c.ticket(telco.MustParseMSISDN("0912345" + last))
 		assert.Equal(t, want, c.do(t.Context(), telco.OpRegister, f).reply.Code(), last)
 	}
-	assert.Equal(t, Subscriber{Result: ReplyLost, Pace: Slow}, Magic(telco.MustParseMSISDN("0912345208")))
-	assert.Equal(t, Subscriber{Result: RequestLost, Pace: Glacial}, Magic(telco.MustParseMSISDN("0912345309")))
-	assert.Equal(t, Subscriber{}, Magic(telco.MSISDN{}))
+	assert.Equal(t, Subscriber{lost: after, pace: slow}, magic(telco.MustParseMSISDN("0912345208")))
+	assert.Equal(t, Subscriber{lost: before, pace: glacial}, magic(telco.MustParseMSISDN("0912345309")))
+	assert.Equal(t, Subscriber{}, magic(telco.MSISDN{}))
 }
 
 // What a test sets replaces what the number says, at MobiFone and on the road.
@@ -185,7 +185,7 @@ func TestSetSubscriber(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{})
 	n := telco.MustParseMSISDN("0912345104")
-	c.s.SetSubscriber(n, Subscriber{Result: ReplyLost})
+	c.s.SetSubscriber(n, Subscriber{lost: after})
 	require.ErrorIs(t, c.do(t.Context(), telco.OpRegister, c.ticket(n)).err, io.EOF)
 	assert.Equal(t, 1, c.s.Executed(n))
 
@@ -208,7 +208,7 @@ func TestConfigRefusals(t *testing.T) {
 	t.Parallel()
 	_, err := New(Config{Kind: "G", LookupLag: -1, OTPAttempts: -1, TokenTTL: -1, MaxBody: -1})
 	require.Error(t, err)
-	for _, want := range []string{`kind "G"`, "LookupLag", "OTPAttempts", "TokenTTL", "MaxBody"} {
+	for _, want := range []string{`kind "G": one of A, B, C, D, E, F`, "LookupLag", "OTPAttempts", "TokenTTL", "MaxBody"} {
 		assert.ErrorContains(t, err, want)
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
@@ -216,35 +216,30 @@ func TestConfigRefusals(t *testing.T) {
 	}
 	_, err = New(Config{Packages: []catalog.Package{{}}})
 	require.ErrorContains(t, err, "sandbox: package")
-	_, err = ParseKind("x")
-	require.ErrorContains(t, err, "sandbox: ")
 }
 
 // Whatever the config leaves open is written out, and means the same again.
 func TestDefaultConfig(t *testing.T) {
 	t.Parallel()
-	c := DefaultConfig()
-	assert.Equal(t, KindC, c.Kind)
+	c := Config{}.withDefaults()
+	assert.Equal(t, Kind("C"), c.Kind)
 	assert.Equal(t, 180*time.Second, c.OTPTTL)
 	assert.Equal(t, 60*time.Second, c.MaxDelay)
 	assert.Len(t, c.Packages, 3)
 	assert.NotNil(t, c.Random)
 	assert.Equal(t, 10, c.OTPPerDay)
-	c = Config{Kind: KindE, ResendAfter: -1}.withDefaults()
+	c = Config{Kind: "E", ResendAfter: -1}.withDefaults()
 	assert.Equal(t, []time.Duration{time.Hour, time.Hour + time.Minute, -1}, []time.Duration{c.Queue, c.MaxDelay, c.ResendAfter})
-	for i, k := range ledger.Kinds() {
-		assert.Equal(t, Kind(k), Kinds()[i])
-	}
 }
 
 // A setting of MobiFone's is one of the sandbox's, and reaches the model.
 func TestEverySettingReachesTheModel(t *testing.T) {
 	t.Parallel()
 	full := Config{
-		Kind: KindE, Contract: contract.Default(), Packages: catalog.Default().All(), Random: ledger.Crypto{},
+		Kind: "E", Contract: contract.Default(), Packages: catalog.Default().All(), Random: ledger.Crypto{},
 		OTPTTL: 1, ResendAfter: 2, OTPAttempts: 3, OTPPerDay: 4, VoidEarlier: true, PendingFor: 5, LookupLag: 6, Queue: 7, MaxDelay: 8,
 	}
-	public, plain := reflect.ValueOf(full), reflect.ValueOf(Config{Kind: KindE}.withDefaults())
+	public, plain := reflect.ValueOf(full), reflect.ValueOf(Config{Kind: "E"}.withDefaults())
 	core, defaults := reflect.ValueOf(full.mobifone()), reflect.ValueOf(ledger.Config{Kind: ledger.KindE}.WithDefaults())
 	for i := range core.NumField() {
 		name := core.Type().Field(i).Name

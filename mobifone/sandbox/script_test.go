@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -18,9 +19,9 @@ func TestScriptMatching(t *testing.T) {
 	other := telco.MustParseMSISDN("0912345679")
 	var s script
 	for _, f := range []Fault{
-		{Kind: Drop, Operation: telco.OpRegister, Nth: 2},
-		{Kind: Silence, MSISDN: "+84 912 345 678", Times: 2},
-		{Kind: Contradict, Times: -1, Every: 3},
+		{Kind: "drop", Operation: telco.OpRegister, Nth: 2},
+		{Kind: "silence", MSISDN: "+84 912 345 678", Times: 2},
+		{Kind: "contradict", Times: -1, Every: 3},
 	} {
 		require.NoError(t, s.add(f))
 	}
@@ -30,11 +31,11 @@ func TestScriptMatching(t *testing.T) {
 		}
 		return out
 	}
-	assert.Equal(t, []FaultKind{Silence, Contradict}, kinds(telco.OpRegister, good))
-	assert.Equal(t, []FaultKind{Drop}, kinds(telco.OpRegister, other))
+	assert.Equal(t, []FaultKind{"silence", "contradict"}, kinds(telco.OpRegister, good))
+	assert.Equal(t, []FaultKind{"drop"}, kinds(telco.OpRegister, other))
 	assert.Empty(t, kinds(telco.OpRegister, other))
-	assert.Equal(t, []FaultKind{Silence, Contradict}, kinds(telco.OpGet, good))
-	assert.Empty(t, kinds(OpLogin, telco.MSISDN{}), "the login only by name")
+	assert.Equal(t, []FaultKind{"silence", "contradict"}, kinds(telco.OpGet, good))
+	assert.Empty(t, kinds(opLogin, telco.MSISDN{}), "the login only by name")
 	assert.Len(t, s.faults, 1, "what never ends")
 }
 
@@ -43,31 +44,60 @@ func TestFaultValidation(t *testing.T) {
 	for _, f := range []Fault{
 		{},
 		{Kind: "nothing"},
-		{Kind: Drop, Operation: "none"},
-		{Kind: Drop, When: "during"},
-		{Kind: Garble},
-		{Kind: Status},
-		{Kind: Status, Status: 199},
-		{Kind: Override},
-		{Kind: Drop, Delay: -1},
-		{Kind: Drop, Nth: -1},
-		{Kind: Cut, Bytes: -1},
-		{Kind: Garble, Shape: HTML, When: Before},
-		{Kind: Duplicate, Second: true, Delay: 1},
-		{Kind: Drop, MSISDN: "12"},
+		{Kind: "drop", Operation: "none"},
+		{Kind: "drop", When: "during"},
+		{Kind: "garble"},
+		{Kind: "status"},
+		{Kind: "status", Status: 199},
+		{Kind: "code"},
+		{Kind: "drop", Delay: -1},
+		{Kind: "drop", Nth: -1},
+		{Kind: "cut", Bytes: -1},
+		{Kind: "garble", Shape: "html", When: "before"},
+		{Kind: "duplicate", Second: true, Delay: 1},
+		{Kind: "drop", MSISDN: "12"},
 	} {
-		assert.Error(t, f.Validate(), "%+v", f)
+		assert.Error(t, f.check(), "%+v", f)
 	}
 	s, err := New(Config{})
 	require.NoError(t, err)
-	require.Error(t, s.Script(Fault{Kind: Drop}, Fault{Kind: "nothing"}))
+	require.Error(t, s.Script(Fault{Kind: "drop"}, Fault{Kind: "nothing"}))
 	assert.Empty(t, s.Scripted(), "all or none")
 
-	f := Fault{Kind: Late, Operation: telco.OpRegister, Delay: contract.Duration(time.Hour), Status: http.StatusGatewayTimeout}
+	f := Fault{Kind: "late", Operation: telco.OpRegister, Delay: contract.Duration(time.Hour), Status: http.StatusGatewayTimeout}
 	text, err := json.Marshal(f)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"kind":"late","operation":"registration.register","delay":"1h0m0s","status":504}`, string(text))
 	var back Fault
 	require.NoError(t, json.Unmarshal(text, &back))
 	assert.Equal(t, f, back)
+}
+
+// A word that nobody knows is refused with those that are known.
+func TestUnknownWordsAreRefusedWithTheKnownOnes(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]Fault{
+		`no kind "dorp": one of latency, drop, silence, status`: {Kind: "dorp"},
+		`when is "during": want before or after`:                {Kind: "drop", When: "during"},
+		`no shape "htm": one of html, bom, not-json, empty`:     {Kind: "garble", Shape: "htm"},
+		`no operation "register": one of packages.eligible`:     {Kind: "drop", Operation: "register"},
+		`kind "garble" is never before the execution`:           {Kind: "garble", Shape: "html", When: "before"},
+		`kind status needs status, 200 to 599`:                  {Kind: "status"},
+		`second and delay exclude each other`:                   {Kind: "duplicate", Second: true, Delay: 1},
+	} {
+		assert.ErrorContains(t, f.check(), want)
+	}
+}
+
+// The tables that a test author reads name every word that there is.
+func TestEveryWordIsDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("fault.go")
+	require.NoError(t, err)
+	for _, e := range effects {
+		assert.Contains(t, string(text), "\n//\t"+string(e.kind)+" ")
+	}
+	for _, g := range shapes {
+		assert.Contains(t, string(text), "\n//\t"+string(g.shape)+" ")
+	}
 }

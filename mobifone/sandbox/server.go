@@ -10,33 +10,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
-
-// Option changes the config of [Start].
-type Option func(*Config) error
-
-// With replaces the whole config; give it first.
-func With(cfg Config) Option {
-	return func(c *Config) error { *c = cfg; return nil }
-}
-
-// Playing chooses the MobiFone that is played.
-func Playing(k Kind) Option {
-	return func(c *Config) (err error) { c.Kind, err = ParseKind(string(k)); return err }
-}
-
-// Serving chooses the contract that is served.
-func Serving(served *contract.Contract) Option {
-	return func(c *Config) error {
-		if served == nil {
-			return errors.New("sandbox: no contract")
-		}
-		c.Contract = served
-		return nil
-	}
-}
 
 // Server is a sandbox on a loopback port, with all that a client needs to talk to it.
 type Server struct {
@@ -47,14 +22,9 @@ type Server struct {
 	done chan struct{}
 }
 
-// Start runs a sandbox on a free loopback port. Close it.
-func Start(opts ...Option) (*Server, error) {
-	var cfg Config
-	for _, opt := range opts {
-		if err := opt(&cfg); err != nil {
-			return nil, err
-		}
-	}
+// Start runs a sandbox on a free loopback port, for tests: Start(Config{}) is the default
+// one. Its error names every problem of the config. The caller must Close the server.
+func Start(cfg Config) (*Server, error) {
 	s, err := New(cfg)
 	if err != nil {
 		return nil, err

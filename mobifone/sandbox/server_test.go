@@ -15,27 +15,25 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-func TestStartOptions(t *testing.T) {
+func TestStart(t *testing.T) {
 	t.Parallel()
-	srv, err := Start(Playing(KindA), Serving(contract.Default()))
+	srv, err := Start(Config{Kind: "A", Contract: contract.Default()})
 	require.NoError(t, err)
-	assert.Equal(t, KindA, srv.Kind())
+	assert.Equal(t, Kind("A"), srv.Kind())
 	assert.True(t, srv.Contract().Semantics().DedupeByPartnerTransID)
 	assert.True(t, strings.HasPrefix(srv.URL, "http://127.0.0.1:"))
 	require.NoError(t, srv.Shutdown(t.Context()))
-	_, err = Start(Playing("Z"))
-	assert.Error(t, err)
-	_, err = Start(Serving(nil))
-	assert.Error(t, err)
-	_, err = Start(With(Config{LookupLag: -1}))
+	_, err = Start(Config{Kind: "Z"})
+	require.ErrorContains(t, err, "one of A, B, C, D, E, F")
+	_, err = Start(Config{LookupLag: -1})
 	assert.Error(t, err)
 }
 
 // Closing with requests held back leaves no goroutine of the sandbox behind.
 func TestCloseLeavesNothing(t *testing.T) {
-	srv, err := Start()
+	srv, err := Start(Config{})
 	require.NoError(t, err)
-	require.NoError(t, srv.Script(Fault{Kind: Silence}, Fault{Kind: Latency, Delay: contract.Duration(time.Hour), Nth: 2}))
+	require.NoError(t, srv.Script(Fault{Kind: "silence"}, Fault{Kind: "latency", Delay: contract.Duration(time.Hour), Nth: 2}))
 	transport := &http.Transport{}
 	c := &caller{t: t, s: srv.Sandbox, base: srv.URL, cred: srv.Credentials(), http: &http.Client{Transport: transport}}
 	done := make(chan got)

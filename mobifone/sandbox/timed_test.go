@@ -61,9 +61,9 @@ func TestMagicNumbersOnTheWire(t *testing.T) {
 func TestClientGoneBeforeTheExecution(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := inProcessCaller(t, Config{Kind: KindC})
+		c := inProcessCaller(t, Config{Kind: "C"})
 		f := c.ticket(good)
-		require.NoError(t, c.s.Script(Fault{Kind: Latency, When: Before, Operation: telco.OpRegister, Delay: contract.Duration(time.Hour)}))
+		require.NoError(t, c.s.Script(Fault{Kind: "latency", When: "before", Operation: telco.OpRegister, Delay: contract.Duration(time.Hour)}))
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		require.ErrorIs(t, c.do(ctx, telco.OpRegister, f).err, context.DeadlineExceeded)
@@ -76,11 +76,11 @@ func TestClientGoneBeforeTheExecution(t *testing.T) {
 
 func TestLateExecution(t *testing.T) {
 	t.Parallel()
-	for kind, executed := range map[Kind]int{KindA: 1, KindB: 0, KindC: 1, KindD: 0, KindF: 1} {
+	for kind, executed := range map[Kind]int{"A": 1, "B": 0, "C": 1, "D": 0, "F": 1} {
 		synctest.Test(t, func(t *testing.T) {
 			c := inProcessCaller(t, Config{Kind: kind})
 			f := c.ticket(good)
-			require.NoError(t, c.s.Script(Fault{Kind: Late, Status: 504, Delay: contract.Duration(time.Hour)}))
+			require.NoError(t, c.s.Script(Fault{Kind: "late", Status: 504, Delay: contract.Duration(time.Hour)}))
 			assert.Equal(t, 504, c.do(t.Context(), telco.OpRegister, f).status)
 			g := c.do(t.Context(), telco.OpGet, field.Request{TransID: f.TransID, PartnerTransID: f.PartnerTransID})
 			assert.Equal(t, telco.StateInit, g.reply.Data.Rows[0].State, "nothing to be seen of it")
@@ -94,9 +94,9 @@ func TestDuplicateMuchLater(t *testing.T) {
 	t.Parallel()
 	for _, accept := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			c := inProcessCaller(t, Config{Kind: KindF, AcceptReplays: accept})
+			c := inProcessCaller(t, Config{Kind: "F", AcceptReplays: accept})
 			f := c.ticket(good)
-			require.NoError(t, c.s.Script(Fault{Kind: Duplicate, Delay: contract.Duration(time.Hour)}))
+			require.NoError(t, c.s.Script(Fault{Kind: "duplicate", Delay: contract.Duration(time.Hour)}))
 			require.NoError(t, c.do(t.Context(), telco.OpRegister, f).bad)
 			assert.Equal(t, 1, c.s.Executed(good))
 			time.Sleep(time.Hour)
@@ -113,7 +113,7 @@ func TestDripTakesItsTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := inProcessCaller(t, Config{})
-		require.NoError(t, c.s.Script(Fault{Kind: Drip, Delay: contract.Duration(time.Second)}))
+		require.NoError(t, c.s.Script(Fault{Kind: "drip", Delay: contract.Duration(time.Second)}))
 		began := time.Now()
 		g := c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"})
 		require.NoError(t, g.err)
@@ -125,10 +125,10 @@ func TestDripTakesItsTime(t *testing.T) {
 func TestCloseLetsGo(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Fault{
-		{Kind: Silence},
-		{Kind: Latency, Delay: contract.Duration(time.Hour)},
-		{Kind: Latency, When: Before, Delay: contract.Duration(time.Hour)},
-		{Kind: Drip, Delay: contract.Duration(time.Hour)},
+		{Kind: "silence"},
+		{Kind: "latency", Delay: contract.Duration(time.Hour)},
+		{Kind: "latency", When: "before", Delay: contract.Duration(time.Hour)},
+		{Kind: "drip", Delay: contract.Duration(time.Hour)},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c := inProcessCaller(t, Config{})
@@ -162,7 +162,7 @@ func TestEndedContext(t *testing.T) {
 
 func TestParallelRegistersOnce(t *testing.T) {
 	t.Parallel()
-	edges(t, Config{Kind: KindB}, func(t *testing.T, c *caller) {
+	edges(t, Config{Kind: "B"}, func(t *testing.T, c *caller) {
 		f := c.ticket(good)
 		const n = 16
 		codes := make(chan int, n)

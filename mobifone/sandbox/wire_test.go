@@ -116,7 +116,7 @@ func edges(t *testing.T, cfg Config, f func(t *testing.T, c *caller)) {
 	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	t.Run("server", func(t *testing.T) {
 		t.Parallel()
-		srv, err := Start(With(cfg))
+		srv, err := Start(cfg)
 		require.NoError(t, err)
 		transport := &http.Transport{}
 		t.Cleanup(func() {
