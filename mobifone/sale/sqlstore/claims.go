@@ -110,6 +110,7 @@ func (s *Store) rehash(ctx context.Context, w *writer, key *busyKey) error {
 	if _, err := s.agreedBusyKey(ctx, w); err != nil {
 		return err
 	}
+	// A claim as it will be written, under its new hash.
 	type claim struct {
 		sale.Claim
 
@@ -172,6 +173,7 @@ func (s *Store) claimOf(ctx context.Context, w *writer, c change) (write func() 
 	if !number.IsValid() {
 		return func() error { return nil }, nil // erased: nobody can be busy with it
 	}
+	// From here on only the hash is used: no claim, and no error, ever shows the number.
 	hash := key.hash(number)
 	held, err := heldBy(ctx, w, hash)
 	if err != nil {

@@ -75,9 +75,9 @@ func (e *MovedError) Error() string {
 		"put the file back together with its -wal, and start again", e.Path, e.What)
 }
 
-// Error says what is damaged.
+// Error says what is damaged and what to do.
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("sqlstore: %s is damaged: %v", e.What, e.Err)
+	return fmt.Sprintf("sqlstore: %s is damaged: %v; restore a copy of the file and reconcile it with MobiFone", e.What, e.Err)
 }
 
 // Unwrap returns what SQLite or the decoder said.

@@ -99,6 +99,8 @@ func dial(p *place, patience time.Duration, pragmas []string, size int) (*sql.DB
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // a drive's letter
 	}
+	// _txlock=immediate: a transaction takes the write lock when it begins, not when it first
+	// writes.
 	query := url.Values{
 		"mode":          {"rw"},
 		"_busy_timeout": {strconv.FormatInt(patience.Milliseconds(), 10)},
@@ -215,6 +217,7 @@ func (p *place) gone(what string) error {
 // where it was. Then what is in the log can still be brought into the file.
 func (p *place) lostLog() bool {
 	opened, names := p.opened.Load(), p.names()
+	// Only the log is gone: the file and the index are the ones that were opened.
 	for i, gone := range [3]bool{false, true, false} {
 		now, err := os.Stat(names[i])
 		if same := err == nil && os.SameFile(opened[i], now); same == gone {
@@ -261,6 +264,7 @@ func migrate(ctx context.Context, db *sql.DB, patience time.Duration) error {
 	if err != nil {
 		return err
 	}
+	// The newest schema that this program knows is its last migration.
 	sources := provider.ListSources()
 	known := sources[len(sources)-1].Version
 	deadline := time.Now().Add(patience)

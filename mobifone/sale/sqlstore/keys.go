@@ -56,7 +56,7 @@ func (k Keyring) prepare() (keys, *busyKey, error) {
 	for id, secret := range k.Keys {
 		key := []byte(secret.Reveal())
 		if len(key) != keySize || id == "" {
-			errs = append(errs, fmt.Errorf("sqlstore: cipher key %q: a key has an id and %d bytes", id, keySize))
+			errs = append(errs, fmt.Errorf("sqlstore: cipher key %q: give it an id, and make it of exactly %d random bytes", id, keySize))
 			continue
 		}
 		block, err := aes.NewCipher(key)
@@ -73,7 +73,7 @@ func (k Keyring) prepare() (keys, *busyKey, error) {
 		}
 	}
 	if _, ok := k.Keys[k.Current]; !ok {
-		errs = append(errs, fmt.Errorf("sqlstore: Current is %q, which is not among the keys", k.Current))
+		errs = append(errs, fmt.Errorf("sqlstore: Current is %q, which is not in Keys; add that key, or name one that is there", k.Current))
 	}
 	busy, err := newBusyKey(k.BusyKey)
 	if err := errors.Join(append(errs, err)...); err != nil {
@@ -131,7 +131,7 @@ type busyKey struct {
 // newBusyKey checks the key's length; any other property it is up to the caller to give it.
 func newBusyKey(secret telco.Secret) (*busyKey, error) {
 	if len(secret.Reveal()) != keySize {
-		return nil, fmt.Errorf("sqlstore: the BusyKey has %d bytes", keySize)
+		return nil, fmt.Errorf("sqlstore: the BusyKey is missing or has another length; make it of exactly %d random bytes", keySize)
 	}
 	return &busyKey{secret: secret, check: checkValue([]byte(secret.Reveal()), "busy key")}, nil
 }

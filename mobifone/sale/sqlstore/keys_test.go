@@ -33,7 +33,8 @@ func TestBadKeyring(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, sound.Close())
 	_, err = sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: map[string]telco.Secret{"k": key(1)}, Current: "k"})
-	require.ErrorContains(t, err, "BusyKey")
+	require.ErrorContains(t, err, "the BusyKey is missing")
+	require.ErrorContains(t, err, "make it of exactly 32 random bytes")
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", ring(), ring(), ring()), "\x01\x01\x01\x01")
 }
 

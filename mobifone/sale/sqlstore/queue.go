@@ -25,8 +25,10 @@ type queue struct {
 	leading bool
 	// Those who came meanwhile, in order.
 	waiting []*work
-	closed  bool
-	idle    sync.Cond
+	// Set by close: new work is refused.
+	closed bool
+	// Told when nobody leads any more; close waits for it.
+	idle sync.Cond
 	// The connection; only whoever leads uses it. nil before the first batch and after a failure.
 	w *writer
 }
@@ -54,6 +56,7 @@ func (q *queue) submit(ctx context.Context, do func(ctx context.Context, w *writ
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	// The work of this caller. Whoever leads sets its err; wake tells when.
 	own := &work{do: do}
 	q.mu.Lock()
 	if q.closed {
@@ -69,6 +72,7 @@ func (q *queue) submit(ctx context.Context, do func(ctx context.Context, w *writ
 	own.wake = make(chan struct{})
 	q.waiting = append(q.waiting, own)
 	q.mu.Unlock()
+	// A change that nobody has begun may be given up; one that is being written may not.
 	select {
 	case <-own.wake:
 	case <-ctx.Done():

@@ -119,7 +119,10 @@ func (s *Store) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (
 // What the machine asks again and again must not cost more when more sales are at rest;
 // a test holds these against their indexes.
 const (
-	dueText   = `SELECT id, wake_at FROM sales WHERE wake_at IS NOT NULL ORDER BY wake_at, id LIMIT ?`
+	// dueText reads the index sales_wake, which holds only sales that are due some day.
+	dueText = `SELECT id, wake_at FROM sales WHERE wake_at IS NOT NULL ORDER BY wake_at, id LIMIT ?`
+	// eraseText reads the index sales_erasable and stops at its limit. A sale that holds a claim is
+	// passed over.
 	eraseText = `UPDATE sales SET msisdn_cipher = NULL, msisdn_key_id = NULL WHERE id IN (
 			SELECT id FROM sales WHERE rested_at IS NOT NULL AND msisdn_cipher IS NOT NULL AND rested_at < ?
 				AND NOT EXISTS (SELECT 1 FROM busy_claims c WHERE c.sale_id = sales.id)
@@ -166,6 +169,7 @@ func (s *Store) Postpone(ctx context.Context, id string, version int64, wakeAt t
 // other lists cost what their period holds. No number is decrypted for a list: it shows the last
 // three digits, which are stored in clear.
 func (s *Store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, err error) {
+	// The text names its index; see search.
 	text, args := search(q)
 	rows, err := s.readers.QueryContext(ctx, text, args...)
 	if err != nil {

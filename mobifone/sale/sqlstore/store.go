@@ -192,6 +192,8 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if s.place, err = newPlace(path); err != nil {
 		return err
 	}
+	// The schema is brought up to date on a connection that writes, before anybody reads; it is
+	// closed again, since the queue opens its own.
 	db, err := dial(s.place, s.options.patience, s.options.writing, 1)
 	if err != nil {
 		return err
@@ -215,6 +217,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 // hold opens the files with a connection that stays, so that they are the same ones as
 // long as the store is open.
 func (s *Store) hold(ctx context.Context) error {
+	// The file as it is before SQLite opens it: settle compares it with what is there afterwards.
 	before, err := os.Stat(s.place.path)
 	if err != nil {
 		return err
@@ -222,6 +225,7 @@ func (s *Store) hold(ctx context.Context) error {
 	if s.anchor, err = s.readers.Conn(ctx); err != nil {
 		return err
 	}
+	// SQLite opens the file and its log at the first query, not when the connection is made.
 	var tables int
 	if err := s.anchor.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 // writer is the connection that writes, with its statements. Only whoever leads the queue uses
 // it, so it needs no lock.
 type writer struct {
+	// A pool of one: closing it closes the connection below.
 	db   *sql.DB
 	conn *sql.Conn
 	// Prepared once for each text. There are about twenty texts, so none is ever dropped.
@@ -122,6 +123,7 @@ func (w *writer) rows(ctx context.Context, text string, args []any, each func(sc
 // batch, and all of them load again.
 func (s *Store) runBatch(batch []*work) {
 	ctx := context.Background()
+	// Whether the connection may be used again.
 	sound := false
 	defer func() { // also when a panic passes
 		if !sound {
@@ -151,6 +153,7 @@ func (s *Store) runBatch(batch []*work) {
 		sound = isBusy(err)
 		return
 	}
+	// What each caller's own work said; handed out only once the transaction has ended well.
 	results := make([]error, len(batch))
 	done := 0
 	for i, each := range batch {
