@@ -98,26 +98,6 @@ func catchWith(t *testing.T, b *bug, text string) {
 	t.Errorf("%s: %s was not caught", b.rule, b.name)
 }
 
-func TestShrink(t *testing.T) {
-	t.Parallel()
-	bugs := plantedBugs()
-	for i := range bugs {
-		if bugs[i].name != "a lost reply is not sent" {
-			continue
-		}
-		s, err := parseScript("C+nonce:5:reply-lost@1,lookup-lag@2,apply-slow@3")
-		require.NoError(t, err)
-		l := newLab(stats{})
-		l.bug = &bugs[i]
-		broken, _ := l.live(s)
-		require.NotNil(t, broken)
-		small := shrink(s, broken, &bugs[i])
-		assert.Equal(t, "C+nonce:5:reply-lost@1", small.String())
-		return
-	}
-	t.Fatal("no such bug")
-}
-
 // plantedBugs are protocols that are wrong in one way each. The checker must catch every
 // one.
 func plantedBugs() []bug {

@@ -64,7 +64,7 @@ func (p *person) payOut(v sale.View, double bool) bool {
 // that it must refuse.
 func (p *person) meddle(v sale.View, faults faultSet) {
 	w, o := p.w, p.order
-	// The subscriber and the price change only before a send: what changes after it is MobiFone's.
+	// These faults play a change before a send; fChanged plays one after it.
 	calm := v.Sale.State == sale.Open || v.Sale.State == sale.Paid || v.Sale.State == sale.OTPSent
 	subject := func(k faultKind, r ledger.Result) {
 		if faults.has(k) && calm {

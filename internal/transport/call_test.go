@@ -364,38 +364,6 @@ func TestAWaitAsLongAsTheCall(t *testing.T) {
 	}
 }
 
-// meeting is a codec in which two runs of one try wait for each other, each with its stamp
-// made and its signature still to come.
-type meeting struct{ all *sync.WaitGroup }
-
-func (m meeting) Write(_ contract.Message, json []byte) (string, []byte, error) {
-	m.all.Done()
-	m.all.Wait()
-	return "application/json", json, nil
-}
-
-func (meeting) Read(_ contract.Message, _ string, body []byte) ([]byte, error) { return body, nil }
-
-// Two runs of one try at once sign with a stamp of their own each.
-func TestTwoRunsAtOnceHaveAStampEach(t *testing.T) {
-	t.Parallel()
-	var got sentTo
-	var all sync.WaitGroup
-	all.Add(2)
-	tr := over(t, func(req *http.Request) (*http.Response, error) {
-		got.take(req)
-		return replied(200, `{"errorCode":"8004"}`), nil
-	}, func(cfg *Config) {
-		cfg.Middleware, cfg.Contract = []Middleware{twice}, cfg.Contract.WithCodec(meeting{&all})
-	})
-	_, err := tr.Call(t.Context(), telco.OpSearch, field.Request{MSISDN: telco.MustParseMSISDN("0908123477")})
-	require.ErrorIs(t, err, telco.TransactionNotFound)
-	require.Len(t, got.reqs, 2)
-	for _, own := range []string{"X-Request-Id", "X-Nonce", "X-Signature"} {
-		assert.NotEqual(t, got.reqs[0].Header.Get(own), got.reqs[1].Header.Get(own), own)
-	}
-}
-
 // Beside an error stands the refusal of the last try, and none of an earlier one.
 func TestTheReplyOfAnEarlierTry(t *testing.T) {
 	t.Parallel()

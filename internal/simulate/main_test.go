@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -141,5 +142,34 @@ func TestFoundBefore(t *testing.T) {
 			broken, _ := l.live(s)
 			require.Nil(t, broken, "%s: %v", s, broken)
 		}
+	}
+}
+
+func TestShrink(t *testing.T) {
+	t.Parallel()
+	bugs := plantedBugs()
+	for i := range bugs {
+		if bugs[i].name != "a lost reply is not sent" {
+			continue
+		}
+		s, err := parseScript("C+nonce:5:reply-lost@1,lookup-lag@2,apply-slow@3")
+		require.NoError(t, err)
+		l := newLab(stats{})
+		l.bug = &bugs[i]
+		broken, _ := l.live(s)
+		require.NotNil(t, broken)
+		small := shrink(s, broken, &bugs[i])
+		assert.Equal(t, "C+nonce:5:reply-lost@1", small.String())
+		return
+	}
+	t.Fatal("no such bug")
+}
+
+func TestReverseGivesAnotherCode(t *testing.T) {
+	t.Parallel()
+	for n := range 1000 {
+		code := strconv.Itoa(100_000 + n*899)
+		assert.NotEqual(t, code, reverse(code))
+		assert.Len(t, reverse(code), 6)
 	}
 }

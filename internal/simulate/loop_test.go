@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,4 +175,19 @@ func (b *timerTime) rest(ctx context.Context, d time.Duration) error {
 	b.pause(time.Until(end))
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+func TestAgendaKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	var a agenda
+	var got []string
+	add := func(at time.Duration, name string) { a.add(happening{at: at, do: func() { got = append(got, name) }}) }
+	add(3, "c1")
+	add(1, "a")
+	add(3, "c2")
+	add(2, "b")
+	for a.soonest() != nil {
+		a.pop().do()
+	}
+	assert.Equal(t, "a b c1 c2", strings.Join(got, " "))
 }
