@@ -30,6 +30,7 @@ import (
 // reach them through a browser.
 const adminPath = "/_sandbox/"
 
+// serveAdmin answers one request to the admin endpoints.
 func (s *Sandbox) serveAdmin(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.DisableAdmin || !fromHere(r) {
 		http.NotFound(w, r)
@@ -86,11 +87,14 @@ func fromHere(r *http.Request) bool {
 	return name == "localhost" || net.ParseIP(strings.Trim(name, "[]")).IsLoopback()
 }
 
+// question is the body of "inbox" and "executed".
 type question struct {
 	MSISDN         string               `json:"msisdn"`
 	PartnerTransID telco.PartnerTransID `json:"partnerTransId"`
 }
 
+// ask reads a question and writes what f answers. What f refuses is the number: nothing else in a
+// question can be wrong.
 func (s *Sandbox) ask(w http.ResponseWriter, r *http.Request, f func(question) (any, error)) {
 	var q question
 	if !readJSON(w, r, &q) {
@@ -104,6 +108,8 @@ func (s *Sandbox) ask(w http.ResponseWriter, r *http.Request, f func(question) (
 	answer(w, a)
 }
 
+// scriptFaults scripts the fault, or the list of faults, in the body. What the script refuses is
+// said in words.
 func (s *Sandbox) scriptFaults(w http.ResponseWriter, r *http.Request) {
 	var raw json.RawMessage
 	if !readJSON(w, r, &raw) {
@@ -125,6 +131,8 @@ func (s *Sandbox) scriptFaults(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// readJSON reads exactly one JSON value of known members. It wants the content type of JSON,
+// which a form on somebody's web page cannot send. It reports whether to go on.
 func readJSON(w http.ResponseWriter, r *http.Request, to any) bool {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		http.Error(w, "want application/json", http.StatusUnsupportedMediaType)
@@ -139,6 +147,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, to any) bool {
 	return true
 }
 
+// answer writes a value as JSON.
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)
@@ -154,6 +163,7 @@ type sms struct {
 	To      string            `json:"-"` // masked
 }
 
+// inboxOf is the subscriber's inbox; a list also when it is empty.
 func (s *Sandbox) inboxOf(n telco.MSISDN) []sms {
 	out := []sms{}
 	for _, m := range s.Inbox(n) {
@@ -162,7 +172,7 @@ func (s *Sandbox) inboxOf(n telco.MSISDN) []sms {
 	return out
 }
 
-// inboxTemplate is read only.
+// inboxTemplate is the inbox page, which reloads itself every three seconds. It is read only.
 var inboxTemplate = template.Must(template.New("inbox").Parse(`<!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><meta http-equiv="refresh" content="3"><title>Hộp thư OTP (sandbox)</title>
 <style>body{font:16px system-ui;margin:2em}td,th{padding:.3em 1em;text-align:left}b{font:20px monospace}</style></head>
@@ -174,6 +184,7 @@ var inboxTemplate = template.Must(template.New("inbox").Parse(`<!doctype html>
 {{end}}</table></body></html>
 `))
 
+// inboxPage shows the newest messages of everybody, with masked numbers.
 func (s *Sandbox) inboxPage(w http.ResponseWriter) {
 	s.mu.Lock()
 	to, messages := s.model.Recent(50)

@@ -84,11 +84,13 @@ type nonceMemory struct {
 	next int
 }
 
+// nonceAt is a nonce with the time it came.
 type nonceAt struct {
 	nonce string
 	at    time.Time
 }
 
+// newNonceMemory makes a memory for so many nonces at most.
 func newNonceMemory(most int) nonceMemory {
 	return nonceMemory{max: most, seen: map[string]bool{}}
 }
@@ -111,7 +113,7 @@ func (n *nonceMemory) fresh(nonce string, now time.Time, window time.Duration) b
 	return true
 }
 
-// bucket is MobiFone's rate limit.
+// bucket is MobiFone's rate limit: so many requests at once, and so many more every second.
 type bucket struct {
 	perSecond float64
 	burst     int

@@ -2,7 +2,7 @@ package sandbox
 
 // This file is what every fault does: one row of a table for each kind. exchange.go takes a
 // request through the stages and asks the table at each. Nothing else knows a kind by its
-// name, but for latency, which only waits. What breaks a body is in garble.go.
+// name, but for latency, which only waits. What breaks a body is in reply.go.
 
 import (
 	"cmp"

@@ -16,9 +16,10 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// refuse is an answer that carries a code and nothing else.
 func refuse(code telco.Code) wire.Answer { return wire.Answer{Code: code} }
 
-// visit is a request that was let in.
+// visit is a request that was let in, with what it said and what is to go wrong.
 type visit struct {
 	op     telco.Operation
 	fields field.Request
@@ -70,7 +71,9 @@ func (s *Sandbox) parkRest(v *visit, at time.Time) {
 	}
 }
 
-// arrive finds the operation, counts the request, and checks it.
+// arrive finds the operation, counts the request, and checks it as MobiFone's door does, in this
+// order: faults that fall before, rate limit, authentication, the fields. The visit is nil when a
+// reply ends it here.
 func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,6 +141,7 @@ func (s *Sandbox) operation(r *http.Request, body []byte) (telco.Operation, int)
 	}
 }
 
+// isPath reports whether the request is for that path, also below a base path.
 func (s *Sandbox) isPath(path, want string) bool { return strings.HasSuffix(path, want) }
 
 // carryOut executes the request and makes its reply, with everything that spoils it.
@@ -209,6 +213,7 @@ func (s *Sandbox) addExtra(op telco.Operation, a *wire.Answer) {
 	}
 }
 
+// extra holds one value for each name.
 func extra(names []string) telco.Extra {
 	return telco.NewExtra(func(yield func(string, string) bool) {
 		for _, name := range names {

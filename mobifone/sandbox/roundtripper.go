@@ -15,7 +15,8 @@ import (
 	"syscall"
 )
 
-// headerLimit is net/http's default: a longer head is an error there.
+// headerLimit is net/http's default: it refuses a longer head, so the sandbox without sockets
+// does too.
 const headerLimit = 10 << 20
 
 // RoundTripper is the sandbox without sockets: a client's transport for any base URL,
@@ -30,8 +31,11 @@ const headerLimit = 10 << 20
 // 1xx replies, long heads and gzip bodies is imitated.
 func (s *Sandbox) RoundTripper() http.RoundTripper { return &inProcess{s} }
 
+// inProcess is the sandbox as a client's transport.
 type inProcess struct{ s *Sandbox }
 
+// RoundTrip is one exchange in the order of a real one: a fresh connection, the head, the body,
+// the wait, the reply.
 func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	defer func() {
@@ -84,6 +88,7 @@ func (t *inProcess) send(req *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// tooLargeOr refuses a body longer than Config.MaxBody, and else asks f.
 func (s *Sandbox) tooLargeOr(body []byte, f func() *reply) *reply {
 	if int64(len(body)) > s.cfg.MaxBody {
 		return s.tooLarge()
@@ -135,6 +140,7 @@ func (t *inProcess) await(req *http.Request, rep *reply) error {
 	return nil
 }
 
+// reset is the error of net/http for a connection that ended with RST.
 func reset() error {
 	return &net.OpError{Op: "read", Net: "tcp", Err: &syscallError{syscall.ECONNRESET}}
 }
@@ -145,6 +151,7 @@ type syscallError struct{ errno syscall.Errno }
 func (e *syscallError) Error() string { return "read: " + e.errno.Error() }
 func (e *syscallError) Unwrap() error { return e.errno }
 
+// headerSize is the length of a head on the wire, about.
 func headerSize(h http.Header) int {
 	n := 0
 	for name, values := range h {
@@ -155,6 +162,8 @@ func headerSize(h http.Header) int {
 	return n
 }
 
+// response is the reply as net/http hands it to a client: a gzip body is unpacked unless the
+// client asked for it itself.
 func (t *inProcess) response(req *http.Request, rep *reply) (*http.Response, error) {
 	res := &http.Response{
 		Status: strconv.Itoa(rep.status) + " " + http.StatusText(rep.status), StatusCode: rep.status,
@@ -181,6 +190,7 @@ func (t *inProcess) response(req *http.Request, rep *reply) (*http.Response, err
 	return res, nil
 }
 
+// body is the reply's body with the ending that a fault gave it.
 func (t *inProcess) body(req *http.Request, rep *reply) io.Reader {
 	switch {
 	case rep.end == cutOff:
