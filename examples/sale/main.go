@@ -23,11 +23,13 @@ import (
 	"path/filepath"
 )
 
+// flags are what the command line says.
 type flags struct {
 	dir, msisdn, pkg, url, contract string
-	crash, partner                  bool
+	crash, mobifone                 bool
 }
 
+// parse reads the flags and makes the directory for the sales.
 func parse(args []string, out io.Writer) (flags, error) {
 	var f flags
 	set := flag.NewFlagSet("sale", flag.ContinueOnError)
@@ -39,7 +41,7 @@ func parse(args []string, out io.Writer) (flags, error) {
 		"MOBIFONE_API_KEY, MOBIFONE_SECRET, MOBIFONE_USERNAME, MOBIFONE_PASSWORD; the OTP is asked on standard input")
 	set.StringVar(&f.contract, "contract", "", "`FILE` with MobiFone's wire; empty is the assumed one. Give every run of a sale the same")
 	set.BoolVar(&f.crash, "crash", false, "kill this process when the registration's answer is in and not yet written down")
-	set.BoolVar(&f.partner, "partner", false, "be MobiFone (the program starts it itself)")
+	set.BoolVar(&f.mobifone, "mobifone", false, "be MobiFone (the program starts it itself)")
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
@@ -59,12 +61,13 @@ func main() {
 	}
 }
 
+// run takes up what is open and sells one package, unless there was something to take up.
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	f, err := parse(args, out)
 	if err != nil {
 		return err
 	}
-	if f.partner {
+	if f.mobifone {
 		return serve(ctx, f)
 	}
 	t, err := openTill(ctx, f, in, out)

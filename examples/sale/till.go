@@ -1,8 +1,15 @@
 package main
 
+// This file is what a shop would write: it opens the client, the store and the desk, takes up
+// what an earlier run left open, and walks one sale through the four steps. It sells in the
+// same way at the sandbox and at a real MobiFone. The keys at the end lie beside the sales only
+// so that the example runs by itself.
+
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +39,7 @@ type till struct {
 	desk   *sale.Desk
 }
 
+// openTill opens client, store and desk. This is all that a shop has to write once.
 func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till, error) {
 	t := &till{in: bufio.NewReader(in), out: out, dir: f.dir}
 	wire, err := wireOf(f)
@@ -48,7 +56,7 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 		if wire, err = playing(wire).Truth(); err != nil { // of a real MobiFone you would have to ask
 			return nil, err
 		}
-		if t.at, err = findPartner(ctx, f); err != nil {
+		if t.at, err = findSandbox(ctx, f); err != nil {
 			return nil, err
 		}
 	}
@@ -87,7 +95,8 @@ func (t *till) dieInRegister(_ context.Context, e telco.TryEvent) {
 	select {}
 }
 
-// close waits for what is under way, also when ctx has ended.
+// close waits for what is under way, also when ctx has ended: a registration that is on the wire
+// is still written down.
 func (t *till) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -95,7 +104,8 @@ func (t *till) close(ctx context.Context) {
 	_ = t.store.Close()
 }
 
-// sell walks the four steps on the desk.
+// sell walks the four steps on the desk: what may be bought, the cash, the OTP, the registration.
+// When the outcome of the registration is unknown it goes on as after a crash.
 func (t *till) sell(ctx context.Context, f flags) error {
 	number, err := telco.ParseMSISDN(f.msisdn)
 	if err != nil {
@@ -186,7 +196,7 @@ func (t *till) settle(ctx context.Context, id string) error {
 		case sale.Refunding:
 			_, err = t.desk.ConfirmRefund(ctx, id, teller.Employee)
 		default:
-			return t.countAtPartner(ctx, view.Sale)
+			return t.countAtMobiFone(ctx, view.Sale)
 		}
 		if err != nil && telco.OutcomeOf(err) != telco.Unknown {
 			return err
@@ -208,6 +218,44 @@ func (t *till) release(ctx context.Context) error {
 	return dismiss(t.dir, t.at)
 }
 
+// say prints the state of the sale and what the teller does next.
 func (t *till) say(v sale.View) {
 	fmt.Fprintf(t.out, "%-11s %s\n            %s\n", v.Sale.State, v.Action.Text.VI, v.Action.Text.EN)
+}
+
+// keys lie beside the sales here so that the example runs by itself; a shop keeps them
+// in its key store, never beside the file they encrypt.
+type keys struct {
+	Cipher []byte `json:"cipher"`
+	Busy   []byte `json:"busy"`
+	ID     []byte `json:"id"`
+}
+
+// loadKeys reads the keys, or makes them at the first run.
+func loadKeys(dir string) (keys, error) {
+	var k keys
+	file := filepath.Join(dir, "keys.json")
+	text, err := os.ReadFile(file) //nolint:gosec // below the directory that the user names
+	switch {
+	case err == nil:
+		return k, json.Unmarshal(text, &k)
+	case !errors.Is(err, os.ErrNotExist):
+		return k, err
+	}
+	for _, key := range []*[]byte{&k.Cipher, &k.Busy, &k.ID} {
+		*key = make([]byte, 32)
+		_, _ = rand.Read(*key) // never fails
+	}
+	if text, err = json.Marshal(k); err != nil {
+		return k, err
+	}
+	return k, os.WriteFile(file, text, 0o600)
+}
+
+// ring is the keyring of the store.
+func (k keys) ring() sqlstore.Keyring {
+	return sqlstore.Keyring{
+		Keys: map[string]telco.Secret{"example": telco.NewSecret(string(k.Cipher))}, Current: "example",
+		BusyKey: telco.NewSecret(string(k.Busy)),
+	}
 }
