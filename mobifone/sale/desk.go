@@ -1,3 +1,26 @@
+// Package sale is the whole four-step sale as a durable workflow: at most one
+// registration per sale, and no cash unaccounted for, whatever fails in between.
+//
+// A [Desk] acts on sales over a client and a [Store]. It writes every act down before it
+// does it, so a sale survives the death of the process at any point, and [Desk.Run] takes
+// it up again. A send without a recorded outcome is unknown. What is unknown is looked up,
+// never guessed, and until it is resolved neither a second registration nor a refund is
+// possible.
+//
+//	desk, err := sale.NewDesk(sale.Config{Client: client, Store: store})
+//	go desk.Run(ctx)
+//
+//	view, err := desk.Open(ctx, order, employee)
+//	view, err = desk.TakeCash(ctx, view.Sale.ID, price, employee)
+//	view, err = desk.RequestOTP(ctx, view.Sale.ID, employee)
+//	view, err = desk.Register(ctx, view.Sale.ID, otp, employee)
+//
+// Whatever a method returns, [View.Action] says what the teller does next.
+//
+// The decision core, [Rules.Step], takes a sale and an event and returns the sale after
+// it, without I/O. docs/promise.md states the safety rules it keeps and what they assume;
+// docs/proof.md says how they are checked. All times are UTC by the local clock unless a
+// field says that it is MobiFone's.
 package sale
 
 import (
@@ -7,11 +30,15 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
+
+// This file holds the desk itself: its configuration, and the one way in which every act
+// becomes durable. An event is stored by a compare-and-swap before anything is done about it;
+// what a lookup shows is stored before the desk goes on. Nothing here talks to MobiFone but
+// through the Gateway.
 
 // Config is what a desk needs. A shop gives Client and Store; every other field has a
 // default, or is an override for tests and for a gateway of your own.
@@ -81,16 +108,18 @@ func (cfg *Config) fill() {
 	}
 }
 
-// Desk sells over a MobiFone and a store: it makes every act durable before it is done.
-// It is safe for concurrent use, and any number of desks, also on other hosts, may share a
-// store: of two who act on one sale one wins, the other gets a *[ConflictError] and has
-// done nothing.
+// Desk sells over a MobiFone and a store: it makes every act durable before it does it. It is
+// safe for concurrent use, and any number of desks, also on other hosts, may share a store.
+// Concurrent changes to one sale are serialized: the loser gets a *[ConflictError], has done
+// nothing, and looks at the sale again.
 type Desk struct {
-	cfg  Config
-	time seam.Seam // the client's: waits, deadlines, goroutines
+	cfg Config
+	// time is the client's: waits, deadlines and goroutines go through it, so that a
+	// simulator can play them.
+	time seam.Seam
 }
 
-// ErrNoLookup refuses a desk over a MobiFone that cannot be asked what became of a
+// ErrNoLookup is what NewDesk returns for a contract with which nobody can ask what became of a
 // registration, unless Config.AllowNoLookup says that this is understood.
 var ErrNoLookup = errors.New("the contract has neither transactions.get nor transactions.search: " +
 	"nothing unknown could ever be resolved; describe one, or set AllowNoLookup")
@@ -118,10 +147,12 @@ func NewDesk(cfg Config) (*Desk, error) {
 	return &Desk{cfg: cfg, time: seam.In(cfg.Gateway)}, nil
 }
 
-// now is in UTC without a monotonic reading, so that a stored event equals the live one.
+// now returns the local time in UTC without a monotonic reading, so that a stored event equals
+// the live one.
 func (d *Desk) now() time.Time { return d.cfg.Now().UTC().Round(0) }
 
-// apply steps the sale through the events and stores them in one compare-and-swap.
+// apply steps the sale through the events and stores them all in one compare-and-swap. On an
+// error the sale is returned as it was, and nothing is stored that the desk knows of.
 func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, error) {
 	before := s
 	alarm := false
@@ -151,11 +182,13 @@ func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, error)
 	return s, nil
 }
 
-// mayMakeAttempt lists the events after which a sale may go on with another id.
+// mayMakeAttempt reports whether the sale may go on with another partnerTransId after an event of
+// this kind, so that the event has to carry the id.
 func mayMakeAttempt(k Kind) bool { return k == kindLookedUp || k == kindSendEnded }
 
-// claimChange keeps the subscriber busy while any intent is open, and in Review. Only the
-// way into Registering can be refused.
+// claimChange keeps the subscriber busy while any intent is open, and in Review. Only the way
+// into Registering can be refused: a sale that is already on the wire must be able to hold its
+// subscriber.
 func claimChange(from, to Sale) ClaimChange {
 	switch {
 	case from.HoldsSubscriber() == to.HoldsSubscriber():
@@ -169,6 +202,7 @@ func claimChange(from, to Sale) ClaimChange {
 	}
 }
 
+// tell calls the hooks of the configuration, after the events are stored.
 func (d *Desk) tell(ctx context.Context, s Sale, events []Event, alarm bool) {
 	if d.cfg.OnEvent != nil {
 		for _, e := range events {
@@ -180,7 +214,7 @@ func (d *Desk) tell(ctx context.Context, s Sale, events []Event, alarm bool) {
 	}
 }
 
-// act loads a sale and applies one event of a person.
+// act loads a sale and applies one event that a person caused.
 func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {
@@ -191,8 +225,8 @@ func (d *Desk) act(ctx context.Context, id string, e Event) (View, error) {
 	return d.view(ctx, s, err), err
 }
 
-// record stores an outcome, which is a fact: a lost compare-and-swap is folded again on
-// the newer version until it is stored. Only ctx ends it.
+// record stores an outcome. An outcome is a fact, so when somebody else changed the sale first,
+// it is applied to the newer version until it is stored. Only ctx ends that.
 func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 	for {
 		after, err := d.apply(ctx, s, e)
@@ -205,7 +239,8 @@ func (d *Desk) record(ctx context.Context, s Sale, e Event) (Sale, error) {
 	}
 }
 
-// look looks the sale up, and says what that would make of it. Nothing is stored.
+// look looks the sale up and returns the event, and the sale as it would be after it. It stores
+// nothing.
 func (d *Desk) look(ctx context.Context, p Gateway, s Sale) (Event, Sale, error) {
 	lookup, err := p.LookUp(ctx, s)
 	if err != nil {
@@ -216,10 +251,10 @@ func (d *Desk) look(ctx context.Context, p Gateway, s Sale) (Event, Sale, error)
 	return e, next, err
 }
 
-// learn stores what a lookup showed, if it changes anything. When somebody else was faster
-// it is folded again on the newer version, as from a cache: what it shows is a fact, what it
-// lacks speaks only of the sale that was asked about. When it changes nothing there, the
-// conflict stands.
+// learn stores what a lookup showed, if it changes anything. When somebody else changed the sale
+// first, it is applied to the newer version as an answer from a cache: what it shows is a fact,
+// but what it lacks speaks only of the sale that was asked about. When it changes nothing there,
+// the conflict is returned.
 func (d *Desk) learn(ctx context.Context, s Sale, e Event) (Sale, error) {
 	next, _, err := d.cfg.Rules.Step(s, e)
 	if err != nil || sameButTime(s, next) {
@@ -241,112 +276,7 @@ func (d *Desk) learn(ctx context.Context, s Sale, e Event) (Sale, error) {
 	return next, err
 }
 
-// Abandon gives a paid sale up. The refund is due at once if nothing is open, else as
-// soon as every intent is settled.
-func (d *Desk) Abandon(ctx context.Context, id, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: kindAbandonAsked, By: by})
-}
-
-// ClaimRefund makes sure by a last lookup that nothing was registered, and claims the
-// refund for one teller, before cash leaves. A sale that turns out to be
-// registered goes there instead, with a *[RefusedError].
-func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
-	s, err := d.cfg.Store.Load(ctx, id)
-	if err != nil {
-		return View{}, err
-	}
-	claim := Event{Kind: kindRefundTaken, At: d.now(), By: by}
-	if s.State != RefundDue || !s.anyLeft() || d.cfg.Rules.NoLookup {
-		s, err = d.apply(ctx, s, claim)
-		return d.view(ctx, s, err), err
-	}
-	looked, next, err := d.look(ctx, d.cfg.Gateway, s)
-	if err == nil && next.State == RefundDue && next.LookedRefund.IsZero() {
-		err = errCached
-	}
-	if err != nil {
-		return d.view(ctx, s, err), err
-	}
-	claim.At = looked.At
-	if next.State == RefundDue {
-		s, err = d.apply(ctx, s, looked, claim)
-		return d.view(ctx, s, err), err
-	}
-	if s, err = d.learn(ctx, s, looked); err == nil {
-		err = &RefusedError{State: s.State, Kind: kindRefundTaken, Reason: "the last lookup showed a registration; pay nothing out"}
-	}
-	return d.view(ctx, s, err), err
-}
-
-// ConfirmRefund records that the cash is back with the customer. That is a fact: it is
-// taken in whatever state the sale is by now, from the one who claimed the refund.
-func (d *Desk) ConfirmRefund(ctx context.Context, id, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: kindRefundPaid, By: by})
-}
-
-// DenyRefund records that no cash left although somebody claimed to pay it out. by must be
-// another person than that one; evidence is for the auditor.
-func (d *Desk) DenyRefund(ctx context.Context, id, evidence, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: kindRefundDenied, By: by, Note: evidence})
-}
-
-// Decide settles a sale in Review by a person's decision, with evidence for the auditor.
-func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: kindDecided, By: by, Verdict: &v})
-}
-
-// Observe feeds a MobiFone's row found elsewhere, by reconciliation, into the sale it
-// belongs to: by partnerTransId. It changes states by the same rules as a lookup,
-// overwrites nothing and sends nothing. A row of no sale is a *[NotFoundError].
-//
-// others are the other rows of the same statement with the same partnerTransId: a MobiFone
-// that carries one request out twice lists two rows that no lookup can tell apart, and
-// only both together show it.
-func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telco.Transaction) (View, error) {
-	id, err := d.cfg.Store.ByPartnerTransID(ctx, tx.PartnerTransID)
-	if err != nil {
-		return View{}, err
-	}
-	for {
-		s, err := d.cfg.Store.Load(ctx, id)
-		if err != nil {
-			return View{}, err
-		}
-		purchase := s.Order.Purchase()
-		if !purchase.MSISDN.IsValid() && s.State.Resting() {
-			purchase.MSISDN = tx.MSISDN // erased: the ids alone have to do
-		}
-		if shownBeside(tx, others) {
-			return d.view(ctx, s, nil), nil
-		}
-		row := Row(reading.RowOf(tx, purchase, nil)) // what proves a refusal is read from lookups alone
-		e := Event{Kind: kindObserved, At: d.now(), Row: &row, Twice: twice(tx, others)}
-		next, _, err := d.cfg.Rules.Step(s, e)
-		if err != nil || sameButTime(s, next) {
-			return d.view(ctx, s, err), err
-		}
-		if s, err = d.apply(ctx, s, e); !isConflict(err) {
-			return d.view(ctx, s, err), err
-		}
-	}
-}
-
-// shownBeside reports that the statement shows the registration of which this row is a
-// refused copy.
-func shownBeside(tx telco.Transaction, others []telco.Transaction) bool {
-	return tx.State == telco.StateFailed && slices.ContainsFunc(others, func(other telco.Transaction) bool {
-		return other.State == telco.StateSuccess && other.TransID == tx.TransID && other.PartnerTransID == tx.PartnerTransID
-	})
-}
-
-// twice reports whether the package was registered more than once under one id.
-func twice(tx telco.Transaction, others []telco.Transaction) bool {
-	return tx.State == telco.StateSuccess && slices.ContainsFunc(others, func(other telco.Transaction) bool {
-		return other.State == telco.StateSuccess && other.PartnerTransID == tx.PartnerTransID
-	})
-}
-
-// Look returns the sale and what to do about it.
+// Look returns the sale and what the teller does now. It asks the store only, never MobiFone.
 func (d *Desk) Look(ctx context.Context, id string) (View, error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {
@@ -358,12 +288,13 @@ func (d *Desk) Look(ctx context.Context, id string) (View, error) {
 // Waiting is a sale that waits for a person.
 type Waiting struct {
 	Summary
-	Age time.Duration // since the last act, by the local clock
+	// Age is how long ago the sale last changed, by the local clock.
+	Age time.Duration
 }
 
-// Waiting lists the sales that wait for a person, the longest first: cash that was taken
-// and is neither sold nor returned, refunds to be paid or confirmed, reviews, and orders
-// without cash.
+// Waiting lists the sales that wait for a person, the longest first: cash that was taken and is
+// neither sold nor returned, refunds to be paid or confirmed, reviews, and orders without cash.
+// An empty shop is all shops.
 func (d *Desk) Waiting(ctx context.Context, shop string) ([]Waiting, error) {
 	found, err := d.cfg.Store.Find(ctx, Filter{
 		States: []State{Open, Paid, OTPSent, RefundDue, Refunding, Review}, Shop: shop, Limit: 1 << 20,

@@ -3,17 +3,24 @@ package sale
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// NotSettledError says that an earlier registration of the sale has to be settled before
-// another OTP may be requested. Nothing was sent; Until is about when it will be, by the
-// local clock, zero when nobody can say.
+// This file registers, once per intent, and deals with what follows when it did not work:
+// giving up, refund, a person's decision, rows found by reconciliation. The intent is durable
+// before a byte leaves, and no cash leaves before a last look.
+
+// NotSettledError says that an earlier registration of the sale has to be settled before another
+// OTP may be requested. Nothing was sent.
 type NotSettledError struct {
+	// SaleID is the sale that has to be settled.
 	SaleID string
-	Until  time.Time
+	// Until is about when it will be settled, by the local clock; zero: nobody can say.
+	Until time.Time
 }
 
 // Error says what to wait for.
@@ -30,14 +37,15 @@ var (
 	errHangs = errors.New("the store did not take the outcome in time; the sale is resolved by lookup")
 )
 
-// Register sends the registration with the OTP the customer read out. What it does, in
-// this order: looks the ids up before the first send of a partnerTransId, makes the intent
-// durable, sends once, records what is known. The caller's ctx ends the first part; once
-// the intent is durable it runs to its own deadline, the store's answer included. A nil
-// error means Registered.
+// Register sends the registration with the OTP that the customer read out. In this order, it
+// looks the ids up before the first send of a partnerTransId, makes the intent durable, sends
+// once, and records what is known. ctx ends only the part before the intent is durable; from then
+// on the call runs to its own deadline, the store's answer included. A nil error means
+// Registered.
 //
-// Whatever it returns, the sale itself says what to do: View.Action. An error before the
-// intent is durable leaves the sale unchanged, but for what a lookup showed.
+// Whatever it returns, View.Action says what the teller does. An error before the intent is
+// durable leaves the sale unchanged, but for what a lookup showed. Never call it again because of
+// an error alone: follow the view.
 func (d *Desk) Register(ctx context.Context, id string, otp telco.OTP, by string) (View, error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {
@@ -74,9 +82,9 @@ func (d *Desk) Register(ctx context.Context, id string, otp telco.OTP, by string
 	return d.send(ctx, s, prepared)
 }
 
-// lookFirst makes the lookup that has to go before the first send of a partnerTransId. A
-// clean one is not stored yet: it goes with the intent, in one Apply. One that changes the
-// sale otherwise is stored at once.
+// lookFirst makes the lookup that has to come before the first send of a partnerTransId. A clean
+// one is not stored yet: it goes into the store with the intent, in one Apply. One that changes
+// the sale otherwise is stored at once.
 func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 	if !d.cfg.Rules.needsLook(s) {
 		return s, nil, nil
@@ -100,7 +108,8 @@ func (d *Desk) lookFirst(ctx context.Context, s Sale) (Sale, []Event, error) {
 	return next, nil, errCached
 }
 
-// found writes down what Prepare learned: MobiFone has a registration of these ids.
+// found stores what Prepare learned: MobiFone already has a registration under these ids, so
+// nothing is sent.
 func (d *Desk) found(ctx context.Context, s Sale, cause error) (View, error) {
 	e, _, err := d.look(ctx, d.cfg.Gateway, s)
 	if err == nil {
@@ -112,7 +121,7 @@ func (d *Desk) found(ctx context.Context, s Sale, cause error) (View, error) {
 	return d.view(ctx, s, nil), d.unknown(s, cause)
 }
 
-// send lets the registration out and records what is known. Its intent is durable.
+// send sends the registration and records what is known. Its intent is durable.
 func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error) {
 	index := len(s.Intents) - 1
 	res := prepared.Send(ctx)
@@ -138,8 +147,8 @@ func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error
 	return d.view(ctx, s, res.Err), res.Err
 }
 
-// recordInTime stores an outcome and waits for the store until ctx ends. A store that
-// hangs then goes on alone; what it did not take is resolved by lookup.
+// recordInTime stores an outcome and waits for the store until ctx ends. A store that hangs goes
+// on by itself then; what it does not take is resolved by a lookup.
 func (d *Desk) recordInTime(ctx context.Context, s Sale, e Event) (Sale, error) {
 	type result struct {
 		s   Sale
@@ -156,8 +165,9 @@ func (d *Desk) recordInTime(ctx context.Context, s Sale, e Event) (Sale, error) 
 	return r.s, r.err
 }
 
-// unknownUnless is err while nothing of the sale is open, else the answer that nothing is
-// known of it.
+// unknownUnless returns err as it is when no registration of the sale can have succeeded.
+// Otherwise it answers that nothing is known: err alone could be read as leave to return the
+// cash.
 func (d *Desk) unknownUnless(s Sale, err error) error {
 	if s.HoldsSubscriber() || s.State == Registered {
 		return d.unknown(s, err)
@@ -165,6 +175,7 @@ func (d *Desk) unknownUnless(s Sale, err error) error {
 	return err
 }
 
+// unknown is the error of a registration of which nothing is known yet.
 func (d *Desk) unknown(s Sale, cause error) error {
 	switch {
 	case cause != nil:
@@ -174,4 +185,113 @@ func (d *Desk) unknown(s Sale, cause error) error {
 		cause = errors.New("the sale is " + s.State.String() + "; it resolves by itself")
 	}
 	return &telco.Error{Operation: telco.OpRegister, Code: telco.Processing, Err: cause}
+}
+
+// Abandon records that the customer of a paid sale wants the cash back. The refund is due at once
+// if no intent is open, else as soon as all of them are settled.
+func (d *Desk) Abandon(ctx context.Context, id, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: kindAbandonAsked, By: by})
+}
+
+// ClaimRefund makes sure by a last lookup that nothing was registered, and claims the refund for
+// one teller. Call it before cash leaves the drawer; only the one who claimed it may pay. If the
+// lookup shows a registration, the sale goes there and the answer is a *[RefusedError]: pay
+// nothing out.
+func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
+	s, err := d.cfg.Store.Load(ctx, id)
+	if err != nil {
+		return View{}, err
+	}
+	claim := Event{Kind: kindRefundTaken, At: d.now(), By: by}
+	if s.State != RefundDue || !s.anyLeft() || d.cfg.Rules.NoLookup {
+		s, err = d.apply(ctx, s, claim)
+		return d.view(ctx, s, err), err
+	}
+	looked, next, err := d.look(ctx, d.cfg.Gateway, s)
+	if err == nil && next.State == RefundDue && next.LookedRefund.IsZero() {
+		err = errCached
+	}
+	if err != nil {
+		return d.view(ctx, s, err), err
+	}
+	claim.At = looked.At
+	if next.State == RefundDue {
+		s, err = d.apply(ctx, s, looked, claim)
+		return d.view(ctx, s, err), err
+	}
+	if s, err = d.learn(ctx, s, looked); err == nil {
+		err = &RefusedError{State: s.State, Kind: kindRefundTaken, Reason: "the last lookup showed a registration; pay nothing out"}
+	}
+	return d.view(ctx, s, err), err
+}
+
+// ConfirmRefund records that the cash is back with the customer. That is a fact, so it is
+// accepted in whatever state the sale is by now, from the one who claimed the refund.
+func (d *Desk) ConfirmRefund(ctx context.Context, id, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: kindRefundPaid, By: by})
+}
+
+// DenyRefund records that no cash left although somebody claimed to pay it out. by must be
+// another person than that one; evidence says where the auditor finds the proof.
+func (d *Desk) DenyRefund(ctx context.Context, id, evidence, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: kindRefundDenied, By: by, Note: evidence})
+}
+
+// Decide settles a sale in Review by a person's decision. Before a known fence it accepts only
+// RuleRegistered, and RuleRefunded for a refund that somebody claimed: anything else could be
+// overtaken by a registration.
+func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: kindDecided, By: by, Verdict: &v})
+}
+
+// Observe applies a row of MobiFone's that was found elsewhere, by reconciliation, to the sale it
+// belongs to, by partnerTransId. It follows the same rules as a lookup, overwrites nothing and
+// sends nothing. A row of no sale is a *[NotFoundError].
+//
+// others are the other rows of the same statement with the same partnerTransId. If MobiFone
+// carried one request out twice, the statement lists two rows that no lookup can tell apart, and
+// only both together show it.
+func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telco.Transaction) (View, error) {
+	id, err := d.cfg.Store.ByPartnerTransID(ctx, tx.PartnerTransID)
+	if err != nil {
+		return View{}, err
+	}
+	for {
+		s, err := d.cfg.Store.Load(ctx, id)
+		if err != nil {
+			return View{}, err
+		}
+		purchase := s.Order.Purchase()
+		if !purchase.MSISDN.IsValid() && s.State.Resting() {
+			purchase.MSISDN = tx.MSISDN // erased: the ids alone have to do
+		}
+		if shownBeside(tx, others) {
+			return d.view(ctx, s, nil), nil
+		}
+		row := Row(reading.RowOf(tx, purchase, nil)) // what proves a refusal is read from lookups alone
+		e := Event{Kind: kindObserved, At: d.now(), Row: &row, Twice: twice(tx, others)}
+		next, _, err := d.cfg.Rules.Step(s, e)
+		if err != nil || sameButTime(s, next) {
+			return d.view(ctx, s, err), err
+		}
+		if s, err = d.apply(ctx, s, e); !isConflict(err) {
+			return d.view(ctx, s, err), err
+		}
+	}
+}
+
+// shownBeside reports whether the statement shows the registration of which this row is a refused
+// copy.
+func shownBeside(tx telco.Transaction, others []telco.Transaction) bool {
+	return tx.State == telco.StateFailed && slices.ContainsFunc(others, func(other telco.Transaction) bool {
+		return other.State == telco.StateSuccess && other.TransID == tx.TransID && other.PartnerTransID == tx.PartnerTransID
+	})
+}
+
+// twice reports whether the statement shows that the package was registered more than once under
+// one id.
+func twice(tx telco.Transaction, others []telco.Transaction) bool {
+	return tx.State == telco.StateSuccess && slices.ContainsFunc(others, func(other telco.Transaction) bool {
+		return other.State == telco.StateSuccess && other.PartnerTransID == tx.PartnerTransID
+	})
 }

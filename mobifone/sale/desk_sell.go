@@ -7,23 +7,29 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// OrderDiffersError refuses an order whose id belongs to a sale of something else.
+// This file takes a sale from the order to an OTP on the customer's phone. The same order is
+// always the same sale, and no OTP is requested while a registration of the subscriber is not
+// settled: another OTP could void the one in use.
+
+// OrderDiffersError says that the order's id already belongs to a sale of something else: another
+// package, price or number. Nothing was opened; use a new order id.
 type OrderDiffersError struct{ SaleID string }
 
-// Error says so.
+// Error says which sale has the order id, and what to do.
 func (e *OrderDiffersError) Error() string {
 	return "order id is taken by sale " + e.SaleID + " of something else; use a new order id"
 }
 
-// Open opens the order's sale, or gives the one it has: the same order is the same sale,
-// with the same ids, whoever opens it and however often. While the subscriber has an
-// unsettled sale it is refused with a *[BusyError]; see [Desk.OpenBeside].
+// Open opens the order's sale, or returns the one it has: the same order is the same sale, with
+// the same ids, whoever opens it and however often. While the subscriber has an unsettled sale it
+// is refused with a *[BusyError]; see [Desk.OpenBeside].
 func (d *Desk) Open(ctx context.Context, o Order, by string) (View, error) {
 	return d.open(ctx, o, by, false)
 }
 
-// OpenBeside opens a sale although the subscriber has an unsettled one, or lets the sale
-// that the order has go on beside it: a supervisor's decision, which is recorded.
+// OpenBeside opens a sale although the subscriber has an unsettled one. If the order has a sale
+// already, it lets that one go on beside the other. This is a supervisor's decision, and it is
+// recorded under the name given.
 func (d *Desk) OpenBeside(ctx context.Context, o Order, supervisor string) (View, error) {
 	if supervisor == "" {
 		return View{}, badOrder(telco.FieldError{Field: "supervisor", Problem: "say who decides"})
@@ -31,6 +37,8 @@ func (d *Desk) OpenBeside(ctx context.Context, o Order, supervisor string) (View
 	return d.open(ctx, o, supervisor, true)
 }
 
+// open looks for the order's sale before and after the claims are read, and once more when the
+// store refuses: another click may be faster at any point.
 func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View, error) {
 	if faults := o.faults(); len(faults) > 0 {
 		return View{}, badOrder(faults...)
@@ -69,7 +77,8 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	return View{}, err
 }
 
-// existing gives the sale that the order has, beside another one if a supervisor says so.
+// existing returns the sale that the order has; if a supervisor says so, it goes on beside
+// another one.
 func (d *Desk) existing(ctx context.Context, o Order, by string, beside bool) (View, error) {
 	v, err := d.reopen(ctx, o)
 	if err == nil && beside {
@@ -78,7 +87,7 @@ func (d *Desk) existing(ctx context.Context, o Order, by string, beside bool) (V
 	return v, err
 }
 
-// beside gives a sale a slot of its own if another one's claim is in its way.
+// beside gives the sale a slot of its own if the claim of another sale is in its way.
 func (d *Desk) beside(ctx context.Context, v View, by string) (View, error) {
 	claims, err := d.cfg.Store.Busy(ctx, v.Sale.Order.MSISDN)
 	if err != nil || v.Sale.BlockedBy(claims) == "" {
@@ -87,6 +96,7 @@ func (d *Desk) beside(ctx context.Context, v View, by string) (View, error) {
 	return d.act(ctx, v.Sale.ID, Event{Kind: kindOverridden, By: by, Slot: slotAbove(claims)})
 }
 
+// slotAbove returns a slot that no claim has, above the ordinary slot 0.
 func slotAbove(claims []Claim) int {
 	slot := 1
 	for _, c := range claims {
@@ -95,7 +105,8 @@ func slotAbove(claims []Claim) int {
 	return slot
 }
 
-// reopen gives the sale that the order has.
+// reopen returns the sale that the order has, if it is a sale of the same thing. Once the number
+// is erased, package and price have to do.
 func (d *Desk) reopen(ctx context.Context, o Order) (View, error) {
 	id, err := d.cfg.Store.ByOrder(ctx, o.Shop, o.ID)
 	if err != nil {
@@ -112,11 +123,13 @@ func (d *Desk) reopen(ctx context.Context, o Order) (View, error) {
 	return d.view(ctx, s, nil), nil
 }
 
+// isNotFound reports whether the store has no such sale.
 func isNotFound(err error) bool {
 	_, ok := errors.AsType[*NotFoundError](err)
 	return ok
 }
 
+// faults lists everything that is wrong with an order, field by field, and what to pass instead.
 func (o Order) faults() []telco.FieldError {
 	faults := o.Staff.Validate()
 	add := func(field, problem string) {
@@ -142,24 +155,28 @@ func (o Order) faults() []telco.FieldError {
 	return faults
 }
 
+// badOrder is the error of an order that cannot be sold: nothing was sent.
 func badOrder(faults ...telco.FieldError) error {
 	return &telco.Error{Outcome: telco.NotSent, Code: telco.InvalidInput, Fields: faults}
 }
 
-// TakeCash records that the customer paid; it must be the price, exactly.
+// TakeCash records that the customer paid. The amount must be the order's price, exactly. A
+// second one is refused.
 func (d *Desk) TakeCash(ctx context.Context, id string, amount telco.VND, by string) (View, error) {
 	return d.act(ctx, id, Event{Kind: kindCashTaken, By: by, Amount: amount})
 }
 
-// Cancel gives a sale up before cash.
+// Cancel gives up a sale for which no cash was taken yet. With cash, use [Desk.Abandon].
 func (d *Desk) Cancel(ctx context.Context, id, by string) (View, error) {
 	return d.act(ctx, id, Event{Kind: kindCancelAsked, By: by})
 }
 
-// RequestOTP asks MobiFone to send an OTP. The intent is stored before the request and
-// the ticket after it. A failure leaves the sale where it is; View.WaitUntil says when to
-// ask again. While another sale holds the subscriber it is refused with a *[BusyError], while
-// an earlier registration of this one is open with a *[NotSettledError].
+// RequestOTP asks MobiFone to send an OTP to the customer's phone. That it asks is stored before
+// the request, what came of it after. A failure leaves the sale where it is, and View.WaitUntil
+// says when to ask again.
+//
+// It is refused with a *[BusyError] while another sale holds the subscriber, and with a
+// *[NotSettledError] while an earlier registration of this sale is open.
 func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {
@@ -191,8 +208,8 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	return d.view(ctx, s, err), err
 }
 
-// settleFirst looks the open intents up before another OTP is requested, and refuses while
-// they stay open.
+// settleFirst looks the open intents up before another OTP is requested, and refuses while any of
+// them stays open.
 func (d *Desk) settleFirst(ctx context.Context, s Sale) (Sale, error) {
 	if s.State != OTPSent || !s.anyOpen() {
 		return s, nil
@@ -219,8 +236,8 @@ func (d *Desk) settleFirst(ctx context.Context, s Sale) (Sale, error) {
 	return s, nil
 }
 
-// busyNow is a *[BusyError] while another sale holds the subscriber, nil while the sale
-// itself does, else what the store says.
+// busyNow returns a *[BusyError] while another sale holds the subscriber, and nil while this sale
+// does or nobody does. A store that cannot tell is an error.
 func (d *Desk) busyNow(ctx context.Context, s Sale) error {
 	if s.HoldsSubscriber() {
 		return nil
@@ -235,7 +252,8 @@ func (d *Desk) busyNow(ctx context.Context, s Sale) error {
 	return nil
 }
 
-// busyUntil completes a BusyError with when the sale in the way is expected to be settled.
+// busyUntil adds to a BusyError when the sale in the way is expected to be settled. Any other
+// error comes back as it is.
 func (d *Desk) busyUntil(ctx context.Context, err error) error {
 	busy, ok := errors.AsType[*BusyError](err)
 	if !ok {

@@ -7,11 +7,15 @@ import (
 	"time"
 )
 
-// Resolve moves one sale on as far as its time has come: it gives an unanswered OTP
-// request up, takes an unanswered send for unknown, looks an open registration up, alarms
-// for whoever waits too long. It only looks, so two who resolve one sale do no harm. next
-// is when to resolve it again; zero: never, or not before a person acts. An error leaves
-// the sale as it is; next is set all the same.
+// This file moves open sales on without a person. It only looks things up and records what it
+// sees; it never sends a registration, so any number of drivers may work on one store. How
+// often a sale is looked at is in rules.go.
+
+// Resolve moves one sale on as far as its time has come: it gives up an OTP request that nobody
+// answered, treats an unanswered send as unknown, looks an open registration up, and alarms for
+// whoever waits too long. It only looks, so two who resolve one sale do no harm. next is when to
+// resolve it again; zero: never, or not before a person acts. An error leaves the sale as it is,
+// and next is set all the same.
 func (d *Desk) Resolve(ctx context.Context, id string) (next time.Time, err error) {
 	next, lookErr, storeErr := d.resolve(ctx, id)
 	if storeErr != nil {
@@ -20,8 +24,8 @@ func (d *Desk) Resolve(ctx context.Context, id string) (next time.Time, err erro
 	return next, lookErr
 }
 
-// resolve tells a lookup that failed, which is noted and comes again at next, from a store
-// that failed, which has noted nothing.
+// resolve tells two failures apart: a lookup that failed, which is noted and comes again at next,
+// and a store that failed, which has noted nothing.
 func (d *Desk) resolve(ctx context.Context, id string) (next time.Time, lookErr, storeErr error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {
@@ -48,7 +52,7 @@ func (d *Desk) resolve(ctx context.Context, id string) (next time.Time, lookErr,
 	return s.WakeAt, nil, nil
 }
 
-// looksUp reports whether a lookup is what the sale waits for now.
+// looksUp reports whether the sale waits for a lookup now.
 func (d *Desk) looksUp(s Sale, now time.Time) bool {
 	switch s.State {
 	case Resolving:
@@ -65,6 +69,8 @@ func (d *Desk) looksUp(s Sale, now time.Time) bool {
 	return !known || !now.Before(at.Add(-fenceSlack))
 }
 
+// lookAgain looks the sale up in the background lane, and stores what that changes, or else when
+// to look again. Time goes on also when the lookup fails: the hold may be over.
 func (d *Desk) lookAgain(ctx context.Context, s Sale) (next time.Time, lookErr, storeErr error) {
 	var lookup Lookup
 	lookErr = ErrNoLookup // of a contract that lost its lookup while the sale was open
@@ -91,13 +97,13 @@ func (d *Desk) lookAgain(ctx context.Context, s Sale) (next time.Time, lookErr, 
 	return after.WakeAt, lookErr, nil
 }
 
-// postpone notes when the sale is due again. A store that cannot is an error: the sale
-// would be asked for without a pause.
+// postpone notes when the sale is due again. A store that cannot do so is an error: the driver
+// would ask for the sale without a pause.
 func (d *Desk) postpone(ctx context.Context, s Sale, next time.Time) error {
 	return d.cfg.Store.Postpone(ctx, s.ID, s.Version, next)
 }
 
-// sameButTime reports whether an event would change nothing but when it happened.
+// sameButTime reports whether an event would change nothing but the time of the last event.
 func sameButTime(a, b Sale) bool {
 	b.Version, b.UpdatedAt, b.WakeAt = a.Version, a.UpdatedAt, a.WakeAt
 	return reflect.DeepEqual(a, b)
@@ -116,11 +122,11 @@ const (
 	driverSweep  = time.Minute // between two looks for sales that a wrong clock put off
 )
 
-// Run keeps all open sales moving until ctx ends, and resumes where an earlier process
-// stopped: nothing else is needed after a restart. One per process is enough; several on
-// one store do no harm. Each sale has a wait of its own: those whose lookups hang, or that
-// the store does not take, hold up no others. It also has the numbers of sales long at
-// rest erased, see [Config.EraseAfter]. Its error is ctx's.
+// Run keeps all open sales moving until ctx ends, and takes up what an earlier process left:
+// nothing else is needed after a restart. Run one per process; several on one store do no harm.
+// Each sale waits on its own: those whose lookups hang, or that the store does not take, hold up
+// no others. Run also has the numbers of sales long at rest erased, see [Config.EraseAfter]. It
+// returns ctx's error.
 func (d *Desk) Run(ctx context.Context) error {
 	w := &waits{sales: map[string]wait{}}
 	var running sync.WaitGroup
@@ -167,8 +173,8 @@ func (d *Desk) start(ctx context.Context, ids []string, w *waits, running *sync.
 	}
 }
 
-// sweep finds the sales that were put off by a clock that was ahead: nothing waits as long
-// as they would.
+// sweep finds the sales that a clock which was ahead has put off: it resolves what waits longer
+// than any sale has reason to.
 func (d *Desk) sweep(ctx context.Context, now time.Time, w *waits, running *sync.WaitGroup) {
 	live, err := d.cfg.Store.Find(ctx, Filter{
 		States: []State{Open, Paid, OTPSent, Registering, Resolving, RefundDue, Refunding, Review}, Limit: 1 << 20,
@@ -194,8 +200,8 @@ func (d *Desk) sweep(ctx context.Context, now time.Time, w *waits, running *sync
 	d.start(ctx, ids, w, running)
 }
 
-// erase has the store erase what is due, a bounded lot at a time; what fails is due again
-// at the next look.
+// erase has the store erase the numbers that are due, a bounded lot at a time. What fails is due
+// again at the next look.
 func (d *Desk) erase(ctx context.Context, now time.Time) {
 	if d.cfg.EraseAfter < 0 {
 		return
@@ -208,8 +214,8 @@ func (d *Desk) erase(ctx context.Context, now time.Time) {
 	}
 }
 
-// waits keeps when this process moves a sale again. It is not stored: after a restart all
-// are tried.
+// waits keeps when this process moves a sale again. It is not stored: after a restart all are
+// tried.
 type waits struct {
 	mu    sync.Mutex
 	sales map[string]wait
@@ -219,6 +225,7 @@ type waits struct {
 	waiting bool // a sale found no room
 }
 
+// wait is how this process stands with one sale.
 type wait struct {
 	running bool
 	slow    bool          // its last lookup failed
@@ -227,7 +234,7 @@ type wait struct {
 	failed  time.Duration // how long it was put off when the store failed; 0: it did not
 }
 
-// begin reports whether the sale may be moved now, and takes it. A clock that was set back
+// begin reports whether the sale may be moved now, and takes it if so. A clock that was set back
 // ends every wait.
 func (w *waits) begin(id string, now time.Time) bool {
 	w.mu.Lock()
@@ -250,8 +257,8 @@ func (w *waits) begin(id string, now time.Time) bool {
 	return true
 }
 
-// end lets the sale go. One that the store did not take is left alone, twice as long each
-// time; for a lookup that failed the store has noted when it comes again.
+// end lets the sale go. A sale that the store did not take is left alone, twice as long each
+// time. For a lookup that failed the store has noted when it comes again.
 func (w *waits) end(id string, now time.Time, lookFailed, storeFailed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -271,7 +278,7 @@ func (w *waits) end(id string, now time.Time, lookFailed, storeFailed bool) {
 	}
 }
 
-// full reports that a sale has been waiting for room since it was asked last.
+// full reports whether a sale has been waiting for room since full was last asked.
 func (w *waits) full() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -280,6 +287,7 @@ func (w *waits) full() bool {
 	return waiting
 }
 
+// len returns how many sales are running, or waiting after a failure.
 func (w *waits) len() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()

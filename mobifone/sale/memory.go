@@ -11,9 +11,12 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Memory is a [Store] for tests and trials: it keeps the whole contract but one, for it
-// forgets everything when the process ends. It keeps what it is given as JSON, as a store
-// on disk does, so that callers never share memory with it. Safe for concurrent use.
+// This file is a store that forgets with the process, for tests and trials. It keeps everything
+// as JSON, as a store on disk does, and passes storetest.
+
+// Memory is a [Store] for tests and trials. It keeps the whole contract but one point: it forgets
+// everything when the process ends. It keeps what it is given as JSON, as a store on disk does,
+// so callers never share memory with it. It is safe for concurrent use.
 type Memory struct {
 	mu     sync.RWMutex
 	sales  map[string]*memorySale
@@ -23,6 +26,7 @@ type Memory struct {
 	waking map[string]*memorySale          // those with a WakeAt: the cost of Due
 }
 
+// memorySale is one sale as it is kept.
 type memorySale struct {
 	summary    Summary
 	version    int64
@@ -43,7 +47,7 @@ func NewMemory() *Memory {
 	}
 }
 
-// Apply is [Store].Apply.
+// Apply implements [Store].
 func (m *Memory) Apply(ctx context.Context, c Change) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -87,7 +91,7 @@ func (m *Memory) Apply(ctx context.Context, c Change) error {
 	return nil
 }
 
-// refuse says why a change must not be applied, in the order of precedence.
+// refuse returns why a change must not be applied, in the order of [Store].Apply.
 func (m *Memory) refuse(c Change) error {
 	version := int64(0)
 	if kept := m.sales[c.SaleID]; kept != nil {
@@ -113,6 +117,7 @@ func (m *Memory) refuse(c Change) error {
 	return nil
 }
 
+// changeClaim does to the subscriber's claims what the change says. An erased number has none.
 func (m *Memory) changeClaim(c Change, subscriber telco.MSISDN) {
 	held := m.heldBy(subscriber)
 	switch {
@@ -141,6 +146,7 @@ func (m *Memory) changeClaim(c Change, subscriber telco.MSISDN) {
 	}
 }
 
+// heldBy returns the claims on a subscriber, by slot.
 func (m *Memory) heldBy(subscriber telco.MSISDN) []Claim {
 	var held []Claim
 	for slot, id := range m.claims[subscriber] {
@@ -150,6 +156,7 @@ func (m *Memory) heldBy(subscriber telco.MSISDN) []Claim {
 	return held
 }
 
+// wake notes whether Due has to consider the sale.
 func (m *Memory) wake(kept *memorySale) {
 	if kept.summary.WakeAt.IsZero() {
 		delete(m.waking, kept.summary.ID)
@@ -158,7 +165,7 @@ func (m *Memory) wake(kept *memorySale) {
 	}
 }
 
-// Load is [Store].Load.
+// Load implements [Store].
 func (m *Memory) Load(ctx context.Context, id string) (Sale, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -174,7 +181,7 @@ func (m *Memory) Load(ctx context.Context, id string) (Sale, error) {
 	return s, nil
 }
 
-// Events is [Store].Events.
+// Events implements [Store].
 func (m *Memory) Events(ctx context.Context, id string) ([]Event, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -194,6 +201,7 @@ func (m *Memory) Events(ctx context.Context, id string) ([]Event, error) {
 	return events, nil
 }
 
+// find returns the sale, or the error that Load and Events answer.
 func (m *Memory) find(ctx context.Context, id string) (*memorySale, error) {
 	kept := m.sales[id]
 	if kept == nil {
@@ -202,20 +210,21 @@ func (m *Memory) find(ctx context.Context, id string) (*memorySale, error) {
 	return kept, ctx.Err()
 }
 
-// ByOrder is [Store].ByOrder.
+// ByOrder implements [Store].
 func (m *Memory) ByOrder(ctx context.Context, shop, order string) (string, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return known(ctx, m.orders[[2]string{shop, order}])
 }
 
-// ByPartnerTransID is [Store].ByPartnerTransID.
+// ByPartnerTransID implements [Store].
 func (m *Memory) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (string, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return known(ctx, m.ids[id])
 }
 
+// known returns the id, or the error for none.
 func known(ctx context.Context, saleID string) (string, error) {
 	if saleID == "" {
 		return "", cmp.Or[error](ctx.Err(), &NotFoundError{})
@@ -223,14 +232,15 @@ func known(ctx context.Context, saleID string) (string, error) {
 	return saleID, ctx.Err()
 }
 
-// Busy is [Store].Busy.
+// Busy implements [Store].
 func (m *Memory) Busy(ctx context.Context, subscriber telco.MSISDN) ([]Claim, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.heldBy(subscriber), ctx.Err()
 }
 
-// Due is [Store].Due.
+// Due implements [Store]. It sorts the sales that wait for something, each time: for trials that
+// is enough.
 func (m *Memory) Due(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -250,7 +260,7 @@ func (m *Memory) Due(ctx context.Context, now time.Time, limit int) (ids []strin
 	return ids, time.Time{}, ctx.Err()
 }
 
-// Postpone is [Store].Postpone.
+// Postpone implements [Store].
 func (m *Memory) Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -261,7 +271,7 @@ func (m *Memory) Postpone(ctx context.Context, id string, version int64, wakeAt 
 	return ctx.Err()
 }
 
-// Find is [Store].Find.
+// Find implements [Store].
 func (m *Memory) Find(ctx context.Context, q Filter) ([]Summary, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -277,7 +287,7 @@ func (m *Memory) Find(ctx context.Context, q Filter) ([]Summary, error) {
 	return found[:min(len(found), cmp.Or(max(q.Limit, 0), 1000))], ctx.Err()
 }
 
-// Erase is [Store].Erase.
+// Erase implements [Store].
 func (m *Memory) Erase(ctx context.Context, restedBefore time.Time, limit int) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -300,6 +310,7 @@ func (m *Memory) Erase(ctx context.Context, restedBefore time.Time, limit int) (
 	return len(due), nil
 }
 
+// holds reports whether the sale has a claim on its subscriber.
 func (m *Memory) holds(kept *memorySale) bool {
 	return slices.ContainsFunc(m.heldBy(kept.subscriber), func(c Claim) bool { return c.SaleID == kept.summary.ID })
 }

@@ -14,23 +14,45 @@ import (
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
-// Rules are MobiFone's promises and the desk's patience, as the decision core needs them.
-// They must be the same on every host that shares a store.
+// This file holds what the desk takes from a client: MobiFone's promises and the times that
+// follow from them, and the gateway over which it asks, registers and looks up. The times here
+// are for waiting. Whether something is absent is decided in step_lookup.go, by MobiFone's
+// clock alone.
+
+// Rules are MobiFone's promises and the desk's patience, as the decision core needs them. They
+// must be the same on every host that shares a store: a sale that one of them settles is settled
+// for all. Take them from [RulesOf].
 type Rules struct {
-	Dedupes        bool          // MobiFone dedupes by partnerTransId for ever
-	RefusalIsFinal bool          // a refusal speaks for every copy of a request
-	NoLookup       bool          // the contract has no lookup; see Config.AllowNoLookup
-	LookupLagMax   time.Duration // how far a lookup may lag behind MobiFone's ledger
-	ClockSkewMax   time.Duration // how far MobiFone's own clocks may differ
-	SettleMargin   time.Duration // on top of the fence; at least the time a lookup may take
-	Hold           time.Duration // without a fence: after the last send, before Review
-	ResendAfter    time.Duration // between OTPs when MobiFone does not say
-	OTPPatience    time.Duration // an OTP request unanswered for so long is given up
-	AlarmAfter     time.Duration // a sale that waits for a person so long raises an alarm
-	OpenFor        time.Duration // a sale without cash is cancelled after it
+	// Dedupes says that MobiFone never carries out two requests with one partnerTransId.
+	Dedupes bool
+	// RefusalIsFinal says that a refusal speaks for every copy of the request.
+	RefusalIsFinal bool
+	// NoLookup says that the contract has no lookup; see Config.AllowNoLookup.
+	NoLookup bool
+	// LookupLagMax is how far a lookup may lag behind MobiFone's ledger.
+	LookupLagMax time.Duration
+	// ClockSkewMax is how far MobiFone's own clocks may differ from each other.
+	ClockSkewMax time.Duration
+	// SettleMargin is added to the fence; it is at least the time that a lookup may take.
+	SettleMargin time.Duration
+	// Hold is how long a sale is looked up after its last send, or after the fence where that
+	// is known, before it goes to Review.
+	Hold time.Duration
+	// ResendAfter is the time between two OTPs where MobiFone does not say.
+	ResendAfter time.Duration
+	// OTPPatience is how long an OTP request may go unanswered before it is given up.
+	OTPPatience time.Duration
+	// AlarmAfter is how long a sale may wait for a person before it raises an alarm.
+	AlarmAfter time.Duration
+	// OpenFor is how long a sale may stay without cash before it is cancelled.
+	OpenFor time.Duration
 }
 
-// RulesOf takes the rules from a client: its contract's promises and its timeouts.
+// RulesOf returns the rules of a client: its contract's promises and its timeouts. NewDesk calls
+// it for Config.Client; call it yourself to change one of the desk's patiences:
+//
+//	rules := sale.RulesOf(client)
+//	rules.AlarmAfter = time.Hour
 func RulesOf(c *mobifone.Client) Rules {
 	sem, timeouts := c.Contract().Semantics(), c.Timeouts()
 	margins := reading.MarginsOf(sem, timeouts.Read)
@@ -49,19 +71,21 @@ func RulesOf(c *mobifone.Client) Rules {
 	}
 }
 
+// margins are the rules that the fence is made of.
 func (r Rules) margins() reading.Margins {
 	return reading.Margins{ClockSkewMax: r.ClockSkewMax, LookupLagMax: r.LookupLagMax, SettleMargin: r.SettleMargin}
 }
 
-// fence is MobiFone's time from which on absence settles every open intent of the sale.
+// fence is the time on MobiFone's clock from which an absence settles every open intent of the
+// sale. It is not known when MobiFone promises no bound on how late it may carry a request out.
 func (r Rules) fence(s Sale) (at time.Time, known bool) { return r.margins().Fence(s.open()) }
 
 // fenceSlack is added where a fence is told by the local clock: a Date is cut to the
 // second, and the lookup that is to count has to begin after it.
 const fenceSlack = 2 * time.Second
 
-// localFence is the time, by the local clock, by which the fence has surely come. It is
-// for waiting, never for deciding that something is absent.
+// localFence is the time on the local clock by which the fence has surely come. It is for
+// waiting, never for deciding that something is absent.
 func (r Rules) localFence(s Sale) (at time.Time, known bool) {
 	fence, known := r.fence(s)
 	if !known {
@@ -75,9 +99,9 @@ func (r Rules) localFence(s Sale) (at time.Time, known bool) {
 	return at, true
 }
 
-// settledBy is the time, by the local clock, that a screen names for the fence: by then a
-// lookup surely settles, whichever of MobiFone's clocks tells its time. It is looked up
-// from the local fence on, so it is often settled sooner.
+// settledBy is the local time that a screen names for the fence. By then a lookup surely settles
+// the sale, whichever of MobiFone's clocks tells its time. The driver looks from the local fence
+// on, so the sale is often settled sooner.
 func (r Rules) settledBy(s Sale) (at time.Time, known bool) {
 	at, known = r.localFence(s)
 	if !known {
@@ -86,7 +110,7 @@ func (r Rules) settledBy(s Sale) (at time.Time, known bool) {
 	return at.Add(r.ClockSkewMax), true
 }
 
-// wakeAt is when the machine has something to do for the sale; zero: nothing.
+// wakeAt is when the driver has something to do for the sale; zero: nothing.
 func (r Rules) wakeAt(s Sale, now time.Time) time.Time {
 	at := s.AlarmAt
 	earliest := func(t time.Time) {
@@ -120,8 +144,8 @@ func (r Rules) wakeAt(s Sale, now time.Time) time.Time {
 	return at
 }
 
-// nextSettling is when to look for the sake of an open intent while a person can go on:
-// at the fence, where it is known.
+// nextSettling is when to look for the sake of an open intent while a person can go on: at the
+// fence, where that is known.
 func (r Rules) nextSettling(s Sale, now time.Time) time.Time {
 	if at, known := r.localFence(s); known && at.After(now) {
 		return at
@@ -132,9 +156,17 @@ func (r Rules) nextSettling(s Sale, now time.Time) time.Time {
 // longestPoll is between two looks at a sale that only a success can decide yet.
 const longestPoll = 5 * time.Minute
 
-// NextPoll is when to look a sale up again that is looked up now: after a quarter of the
-// time it has been waiting, within bounds, but not later than the fence or the hold's end,
-// and past the fence each minute at least. So a thousand open sales are no storm.
+// lastAct is when the last intent was made, or without one when the sale last changed.
+func (s Sale) lastAct() time.Time {
+	if n := len(s.Intents); n > 0 {
+		return s.Intents[n-1].At
+	}
+	return s.UpdatedAt
+}
+
+// NextPoll is when to look up again a sale that is looked up now: after a quarter of the time it
+// has been waiting, within bounds, but not later than the fence or the end of the hold, and past
+// the fence at least once a minute. So a thousand open sales are no storm.
 func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
 	shortest, longest := 2*time.Second, longestPoll
 	if s.State == Review {
@@ -159,48 +191,62 @@ func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
 	return next
 }
 
-// Gateway is the edge of a desk towards MobiFone. [ClientGateway] is the real one; tests
-// and simulators wrap it, or have their own.
+// Gateway is how a desk reaches MobiFone. [ClientGateway] is the real one; a test or a simulator
+// wraps it or has its own. It must be safe for concurrent use, and every error of it is a
+// *telco.Error whose outcome is true: the desk believes it.
 type Gateway interface {
-	// AskOTP requests an OTP. wait is how long not to ask again.
+	// AskOTP requests an OTP for the order under that partnerTransId. wait is how long not to
+	// request another one.
 	AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (ticket HeldOTP, wait time.Duration, err error)
-	// Prepare fixes a registration with the OTP in hand. It sends nothing; the error of one
-	// that cannot be prepared is NotSent, or AlreadySent when MobiFone shows a registration.
+	// Prepare fixes a registration with the OTP in hand. It sends no registration. Its error is
+	// NotSent, or AlreadySent when MobiFone already shows a registration under these ids.
 	Prepare(ctx context.Context, s Sale, otp telco.OTP) (Prepared, error)
-	// LookUp asks for every pair of the sale. It is complete and well-formed, or an error.
+	// LookUp asks MobiFone for every pair of ids of the sale, see Sale.Pairs. The answer is
+	// complete and well-formed, or an error: an incomplete one would be read as proof that
+	// nothing is there.
 	LookUp(ctx context.Context, s Sale) (Lookup, error)
 }
 
 // Prepared is a registration that is ready to be sent.
 type Prepared interface {
-	// Plan is what to store before the send.
+	// Plan returns what to store before Send.
 	Plan() Intent
-	// Send sends it, at most once, and tells what is known of it afterwards.
+	// Send sends it, at most once, and returns what is known of it afterwards.
 	Send(ctx context.Context) SendResult
 }
 
-// SendResult is what is known of a send: the fields of the event "send-ended".
+// SendResult is what is known of a send. All but Err goes into the event "send-ended".
 type SendResult struct {
-	Outcome  telco.Outcome
-	Code     telco.Code
-	WireCode string     // MobiFone's own string for it
-	Then     telco.Then // where Code leads once nothing was registered
-	Final    bool       // the contract promises that this refusal is final
-	Receipt  *Registration
-	Err      error // for the teller's text; not stored
+	// Outcome is what the answer proves; Unknown when in doubt.
+	Outcome telco.Outcome
+	// Code is MobiFone's answer in the SDK's words.
+	Code telco.Code
+	// WireCode is MobiFone's own string for Code, scrubbed.
+	WireCode string
+	// Then is where Code leads once it is settled that nothing was registered.
+	Then telco.Then
+	// Final says that the contract promises that this refusal is final.
+	Final bool
+	// Receipt is what MobiFone said of a success; nil otherwise.
+	Receipt *Registration
+	// Err is the error for the teller's text; nil after a success. It is not stored.
+	Err error
 }
 
 // replyMargin is how long after a send's own deadline its outcome may still be recorded.
 const replyMargin = 5 * time.Second
 
-// ClientGateway is the edge over a client.
+// ClientGateway is the gateway over a client. NewDesk makes it from Config.Client; call it
+// yourself to wrap it.
 func ClientGateway(c *mobifone.Client) Gateway { return clientGateway{c} }
 
+// clientGateway turns sales into the client's requests, and its answers into what is stored.
 type clientGateway struct{ client *mobifone.Client }
 
 // Seam gives the desk the client's time.
 func (p clientGateway) Seam() seam.Seam { return p.client.Seam() }
 
+// AskOTP is Gateway.AskOTP, step 2 of the client.
 func (p clientGateway) AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (HeldOTP, time.Duration, error) {
 	t, err := p.client.OTP.Request(ctx, otp.Request{MSISDN: o.MSISDN, Package: o.Package, PartnerTransID: id, Staff: o.Staff})
 	if err != nil {
@@ -209,6 +255,9 @@ func (p clientGateway) AskOTP(ctx context.Context, o Order, id telco.PartnerTran
 	return HeldOTP{TransID: t.TransID, ExpiresAt: t.ExpiresAt, MobiFoneExpiresAt: t.MobiFoneExpiresAt}, t.ResendAfter, nil
 }
 
+// Prepare is Gateway.Prepare. The client refuses to send under ids of which it knows an
+// unresolved send; so it is told first which earlier sends of the sale are settled, or may go
+// again.
 func (p clientGateway) Prepare(ctx context.Context, s Sale, code telco.OTP) (Prepared, error) {
 	for _, old := range s.Intents {
 		if !old.open() || old.Then == telco.ThenSameIDs {
@@ -226,6 +275,7 @@ func (p clientGateway) Prepare(ctx context.Context, s Sale, code telco.OTP) (Pre
 	return &preparedDraft{client: p.client, draft: draft, attempt: s.Attempt, at: p.client.Seam().Wall().UTC()}, nil
 }
 
+// preparedDraft is a draft of the client's, with what its intent has beyond the draft.
 type preparedDraft struct {
 	client  *mobifone.Client
 	draft   *registration.Draft
@@ -233,6 +283,7 @@ type preparedDraft struct {
 	at      time.Time
 }
 
+// Plan is Prepared.Plan: an answer is hoped for until send-by and the register timeout are over.
 func (p *preparedDraft) Plan() Intent {
 	intent := p.draft.Handle().Window()
 	return Intent{
@@ -241,6 +292,7 @@ func (p *preparedDraft) Plan() Intent {
 	}
 }
 
+// Send is Prepared.Send, step 3 of the client.
 func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	receipt, err := p.draft.Send(ctx)
 	if err == nil {
@@ -257,6 +309,9 @@ func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	return res
 }
 
+// LookUp is Gateway.LookUp, step 4 of the client. Each row is compared with the order here, so
+// that no phone number is kept. Rows that show something are returned even though a later
+// question of the lookup failed.
 func (p clientGateway) LookUp(ctx context.Context, s Sale) (Lookup, error) {
 	pairs := s.Pairs()
 	intents := make([]telco.SendWindow, len(s.Intents))

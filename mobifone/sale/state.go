@@ -8,24 +8,42 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// State is where a sale stands. The zero value is no sale.
+// This file says what a sale is and what can happen to it. All are plain values, stored as JSON
+// under the names in their tags, which never change. No OTP is in any of them, and the
+// subscriber's number is stored apart, encrypted.
+
+// State is where a sale is on its way. The zero value, None, is no sale.
 type State uint8
 
-// The states of a sale; docs/state-machine.md shows the edges.
+// The states of a sale; docs/state-machine.md shows which leads where.
 const (
-	None        State = iota
-	Open              // ordered, no cash yet
-	Paid              // cash in the drawer, no OTP in hand
-	OTPSent           // an OTP is on the customer's phone
-	Registering       // a send is durable and may be on the wire
-	Resolving         // not known what became of a send: it is looked up
-	Registered        // the customer has the package
-	RefundDue         // proven not registered: the cash is to be given back
-	Refunding         // one teller has claimed to pay it out
-	Refunded          // the cash is back with the customer
-	Review            // a person must decide; looking up goes on
-	Cancelled         // given up before cash
-	Closed            // decided by a person, with a booked loss or surplus
+	// None is the state of a sale that does not exist.
+	None State = iota
+	// Open: ordered, no cash yet.
+	Open
+	// Paid: the cash is in the drawer, and no OTP is in hand.
+	Paid
+	// OTPSent: an OTP is on the customer's phone.
+	OTPSent
+	// Registering: the intent of a registration is stored, and it may be on the wire.
+	Registering
+	// Resolving: nobody knows what became of a registration, and it is looked up. Neither a
+	// second registration nor a refund is possible.
+	Resolving
+	// Registered: the customer has the package.
+	Registered
+	// RefundDue: proven not registered, so the cash goes back to the customer.
+	RefundDue
+	// Refunding: one teller has claimed to pay the refund out, and nobody else may.
+	Refunding
+	// Refunded: the cash is back with the customer.
+	Refunded
+	// Review: a person must decide, see [Desk.Decide]. The driver goes on looking it up.
+	Review
+	// Cancelled: given up before cash was taken.
+	Cancelled
+	// Closed: decided by a person, with a loss or a surplus booked.
+	Closed
 )
 
 var stateNames = [...]string{
@@ -53,7 +71,7 @@ func States() []State {
 // MarshalText writes the state's name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads a state's name.
+// UnmarshalText reads a state's name, spelled exactly as String writes it.
 func (s *State) UnmarshalText(text []byte) error {
 	for i, name := range stateNames {
 		if name == string(text) {
@@ -61,7 +79,7 @@ func (s *State) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("sale: no state %q", text)
+	return fmt.Errorf("sale: no state %q; a newer version of the program may have written it", text)
 }
 
 // Resting reports whether nothing is left to do, neither by the machine nor by a person.
@@ -70,118 +88,172 @@ func (s State) Resting() bool {
 	return s == Registered || s == Refunded || s == Cancelled || s == Closed
 }
 
-// Order is what the customer buys. The shop's order id is unique for ever in the shop.
+// Order is what the customer buys.
 type Order struct {
-	Shop    string            `json:"shop"`
-	ID      string            `json:"order"`
-	MSISDN  telco.MSISDN      `json:"-"` // stored apart and encrypted
+	// Shop is the shop that sells; it is also Staff.Shop.
+	Shop string `json:"shop"`
+	// ID is the shop's order id. It must be unique in the shop for ever: the same id is the
+	// same sale.
+	ID string `json:"order"`
+	// MSISDN is the subscriber. A store keeps it apart, encrypted, and only until it is erased.
+	MSISDN telco.MSISDN `json:"-"`
+	// Package is the code of an offer that step 1 showed.
 	Package telco.PackageCode `json:"package"`
-	Price   telco.VND         `json:"price"`
-	Staff   telco.Staff       `json:"staff"`
+	// Price is what the customer pays: the offer's price, in whole dong.
+	Price telco.VND `json:"price"`
+	// Staff is who sells, as MobiFone is told.
+	Staff telco.Staff `json:"staff"`
 }
 
-// Sale is one sale as its events have made it. It is a plain value: the decision core
-// makes a new one of an old one and an event. No OTP ever enters it.
+// Sale is one sale as its events made it. It is a plain value: the decision core makes a
+// new one from an old one and an event, and changes none. No OTP is ever in it.
 type Sale struct {
-	ID      string `json:"id"`
-	Version int64  `json:"version"` // events applied so far
-	State   State  `json:"state"`
-	Order   Order  `json:"order"`
+	// ID is the sale's own id: the partnerTransId of its first attempt.
+	ID string `json:"id"`
+	// Version is how many events have been applied. A store accepts a change only for the
+	// version it has.
+	Version int64 `json:"version"`
+	// State says where the sale is on its way.
+	State State `json:"state"`
+	// Order is what the customer buys.
+	Order Order `json:"order"`
 
-	OpenedAt  time.Time `json:"openedAt"`
+	// OpenedAt is when the sale was opened, by the local clock.
+	OpenedAt time.Time `json:"openedAt"`
+	// UpdatedAt is when the last event happened, by the local clock.
 	UpdatedAt time.Time `json:"updatedAt"`
-	WakeAt    time.Time `json:"wakeAt,omitzero"` // when the machine has something to do; zero: nothing
+	// WakeAt is when the driver has something to do for the sale; zero: nothing.
+	WakeAt time.Time `json:"wakeAt,omitzero"`
 
-	Attempt        int                  `json:"attempt"`
-	PartnerTransID telco.PartnerTransID `json:"partnerTransId"` // of Attempt
+	// Attempt counts the partnerTransIds of the sale, from 1.
+	Attempt int `json:"attempt"`
+	// PartnerTransID is the partnerTransId of Attempt.
+	PartnerTransID telco.PartnerTransID `json:"partnerTransId"`
 
-	CashIn  telco.VND `json:"cashIn"`
+	// CashIn is what the customer paid.
+	CashIn telco.VND `json:"cashIn"`
+	// CashOut is what was given back.
 	CashOut telco.VND `json:"cashOut"`
-	Booked  telco.VND `json:"booked,omitzero"` // of Closed: loss below 0, surplus above
+	// Booked is what the accountant booked when the sale was closed: a loss below 0, a
+	// surplus above.
+	Booked telco.VND `json:"booked,omitzero"`
 
-	Ticket     *HeldOTP  `json:"ticket,omitzero"`     // the OTP in hand; nil without one
-	OTPAskedAt time.Time `json:"otpAskedAt,omitzero"` // of an OTP request that is not answered yet
-	ResendAt   time.Time `json:"resendAt,omitzero"`   // no OTP request before it
-	Intents    []Intent  `json:"intents,omitzero"`    // of every send ever made, in order
+	// Ticket is the OTP in hand; nil without one.
+	Ticket *HeldOTP `json:"ticket,omitzero"`
+	// OTPAskedAt is when an OTP was requested that has not been answered yet; else zero.
+	OTPAskedAt time.Time `json:"otpAskedAt,omitzero"`
+	// ResendAt is when the next OTP may be requested, by the local clock.
+	ResendAt time.Time `json:"resendAt,omitzero"`
+	// Intents are the records of every send ever planned, in order.
+	Intents []Intent `json:"intents,omitzero"`
 
-	Since        time.Time     `json:"since"`                 // when the state was entered, local clock
-	AlarmAt      time.Time     `json:"alarmAt,omitzero"`      // when a person who waits too long is alarmed; zero: never
-	Abandoned    bool          `json:"abandoned,omitzero"`    // the customer wants the cash back as soon as that is safe
-	Slot         int           `json:"slot,omitzero"`         // of the busy claim; above 0 a supervisor overrode
-	RefundBy     string        `json:"refundBy,omitzero"`     // who claimed to pay the refund out
-	LookedRefund time.Time     `json:"lookedRefund,omitzero"` // when the last look before cash leaves was clean, local clock
-	Reason       Reason        `json:"reason,omitzero"`       // why Review or RefundDue
-	Ruled        Reason        `json:"ruled,omitzero"`        // what a person knew when ruling that the cash goes back
-	Looked       bool          `json:"looked,omitzero"`       // the present partnerTransId was looked up and found unused
-	Yes          *telco.IDs    `json:"yes,omitzero"`          // the ids under which MobiFone said or showed a registration
-	Receipt      *Registration `json:"receipt,omitzero"`      // of Registered
+	// Since is when the sale entered State, by the local clock.
+	Since time.Time `json:"since"`
+	// AlarmAt is when a person who lets the sale wait is alarmed; zero: never.
+	AlarmAt time.Time `json:"alarmAt,omitzero"`
+	// Abandoned says that the customer wants the cash back as soon as that is safe.
+	Abandoned bool `json:"abandoned,omitzero"`
+	// Slot is the slot of the sale's claim on its subscriber. Above 0 a supervisor let it go
+	// beside another sale.
+	Slot int `json:"slot,omitzero"`
+	// RefundBy is who claimed to pay the refund out; empty: nobody.
+	RefundBy string `json:"refundBy,omitzero"`
+	// LookedRefund is when the last look before the refund showed no registration, by the
+	// local clock. It counts for a minute.
+	LookedRefund time.Time `json:"lookedRefund,omitzero"`
+	// Reason is why the sale is in State, where that is not plain.
+	Reason Reason `json:"reason,omitzero"`
+	// Ruled is the reason that a person knew when ruling that the cash goes back. The ledger
+	// showing it again changes nothing.
+	Ruled Reason `json:"ruled,omitzero"`
+	// Looked says that PartnerTransID was looked up and found unused.
+	Looked bool `json:"looked,omitzero"`
+	// Yes is the pair of ids under which MobiFone said or showed a registration; nil: none.
+	Yes *telco.IDs `json:"yes,omitzero"`
+	// Receipt is what MobiFone said about the registration; nil unless Registered.
+	Receipt *Registration `json:"receipt,omitzero"`
 }
 
-// HeldOTP is an OTP in hand: what MobiFone said when it was sent. The code itself is never
-// here.
+// HeldOTP is an OTP in hand: what MobiFone said when it sent the code. The code itself is
+// never here.
 type HeldOTP struct {
-	TransID           telco.TransID `json:"transId"`
-	ExpiresAt         time.Time     `json:"expiresAt"`                 // local clock, for the countdown
-	MobiFoneExpiresAt time.Time     `json:"partnerExpiresAt,omitzero"` // as MobiFone's reply said, for the fence
-	RunOut            bool          `json:"runOut,omitzero"`           // MobiFone says that it has run out: another one is needed
+	// TransID is MobiFone's id for this OTP; the registration names it.
+	TransID telco.TransID `json:"transId"`
+	// ExpiresAt is when the OTP runs out, by the local clock, for the countdown on the screen.
+	ExpiresAt time.Time `json:"expiresAt"`
+	// MobiFoneExpiresAt is when it runs out by MobiFone's clock, as its reply said; zero: it
+	// did not say. The fence is counted from it.
+	MobiFoneExpiresAt time.Time `json:"partnerExpiresAt,omitzero"`
+	// RunOut says that MobiFone called the OTP run out, whatever the countdown shows. Request
+	// another one.
+	RunOut bool `json:"runOut,omitzero"`
 }
 
-// Intent is the durable record of one send and what became of it. It is open until
-// something settles it; there is no "sent" record.
+// Intent is the durable record of one send and of what became of it. It is stored before
+// the first byte leaves. It is open until something settles it; no event says "sent".
 type Intent struct {
 	telco.SendWindow
-	Attempt     int       `json:"attempt"`
-	At          time.Time `json:"at"`     // local clock, when it was made
-	WakeAt      time.Time `json:"wakeAt"` // local clock, when an answer is not to be hoped for any more
-	Fingerprint []byte    `json:"fingerprint,omitzero"`
+	// Attempt is the attempt that the send belongs to.
+	Attempt int `json:"attempt"`
+	// At is when the intent was made, by the local clock.
+	At time.Time `json:"at"`
+	// WakeAt is when an answer is no longer hoped for, by the local clock. The sale is then
+	// looked up.
+	WakeAt time.Time `json:"wakeAt"`
+	// Fingerprint identifies the exact request that was prepared, without its OTP.
+	Fingerprint []byte `json:"fingerprint,omitzero"`
 
-	Answered bool          `json:"answered,omitzero"` // an outcome was recorded
-	Outcome  telco.Outcome `json:"outcome,omitzero"`
-	Code     telco.Code    `json:"code,omitzero"`     // what MobiFone answered, or its ledger showed
-	WireCode string        `json:"wireCode,omitzero"` // MobiFone's own string for it, scrubbed: for its inquiry desk
-	Then     telco.Then    `json:"then,omitzero"`     // where Code leads once the intent is settled no
+	// Answered says that an outcome was recorded.
+	Answered bool `json:"answered,omitzero"`
+	// Outcome is what the answer proved; it counts only if Answered.
+	Outcome telco.Outcome `json:"outcome,omitzero"`
+	// Code is what MobiFone answered, or what its ledger showed later.
+	Code telco.Code `json:"code,omitzero"`
+	// WireCode is MobiFone's own string for Code, scrubbed, for its inquiry desk.
+	WireCode string `json:"wireCode,omitzero"`
+	// Then is where Code leads once it is settled that the send registered nothing.
+	Then telco.Then `json:"then,omitzero"`
 	// Settled is what is proven: "yes", it registered the package; "no", it registered
 	// nothing and never will; empty, it is open: it may have registered, or still do so.
 	Settled string `json:"settled,omitzero"`
-	Failed  bool   `json:"failed,omitzero"` // settled by a FAILED row: a success would contradict it
+	// Failed says that a FAILED row settled it. A success shown later would contradict that.
+	Failed bool `json:"failed,omitzero"`
 }
 
-// What is proven of an intent.
+// What is proven of an intent; see Intent.Settled.
 const (
-	settledYes = "yes" // it registered the package
-	settledNo  = "no"  // it registered nothing and never will
+	settledYes = "yes"
+	settledNo  = "no"
 )
 
-// stayed reports that it is proven that no byte left.
+// stayed reports that it is proven that no byte of the send left.
 func (i Intent) stayed() bool { return i.Answered && i.Outcome == telco.NotSent }
 
+// open reports that nothing is proven of the send yet.
 func (i Intent) open() bool { return i.Settled == "" }
 
-// Registration is what MobiFone said of a registration.
+// Registration is what MobiFone said about a registration that succeeded.
 type Registration struct {
+	// TransID and PartnerTransID are the ids it is registered under.
 	TransID        telco.TransID        `json:"transId"`
 	PartnerTransID telco.PartnerTransID `json:"partnerTransId"`
-	RegisteredAt   time.Time            `json:"registeredAt,omitzero"`
-	EffectiveFrom  time.Time            `json:"effectiveFrom,omitzero"`
-	ExpiresAt      time.Time            `json:"expiresAt,omitzero"`
-	ByLookup       bool                 `json:"byLookup,omitzero"`
+	// RegisteredAt is when MobiFone registered it, by its own clock; zero: it did not say.
+	RegisteredAt time.Time `json:"registeredAt,omitzero"`
+	// EffectiveFrom and ExpiresAt are the package's term, by MobiFone's clock; zero: not said.
+	EffectiveFrom time.Time `json:"effectiveFrom,omitzero"`
+	ExpiresAt     time.Time `json:"expiresAt,omitzero"`
+	// ByLookup says that a lookup showed it; the reply to the send was lost or late.
+	ByLookup bool `json:"byLookup,omitzero"`
 	// WireCode is MobiFone's own code of the success, where its reply told it: a MobiFone may
 	// have several, for registered free and for registered and charged.
 	WireCode string `json:"wireCode,omitzero"`
 }
 
-// Reason says why a sale is where it is, for the screens and the accountant.
+// Reason says why a sale is where it is, in English, for the screens and the accountant.
+// It is for people: no program should compare it.
 type Reason string
 
-// lastAct is when the last intent was made, or else when the sale last changed.
-func (s Sale) lastAct() time.Time {
-	if n := len(s.Intents); n > 0 {
-		return s.Intents[n-1].At
-	}
-	return s.UpdatedAt
-}
-
-// open returns the intents that nothing has settled.
+// open returns the sends of which nothing is proven yet.
 func (s Sale) open() []telco.SendWindow {
 	var open []telco.SendWindow
 	for _, i := range s.Intents {
@@ -192,6 +264,7 @@ func (s Sale) open() []telco.SendWindow {
 	return open
 }
 
+// anyOpen reports whether any send may have registered the package, or may still do so.
 func (s Sale) anyOpen() bool { return slices.ContainsFunc(s.Intents, Intent.open) }
 
 // anyLeft reports whether a byte of any send may have left.
@@ -215,7 +288,7 @@ func (s Sale) HoldsSubscriber() bool {
 func (s Sale) claimed() bool { return s.RefundBy != "" && s.CashOut == 0 }
 
 // Pairs returns every pair of ids that a complete lookup has to ask for: those of all
-// intents, and of the OTP in hand.
+// intents and of the OTP in hand, each once.
 func (s Sale) Pairs() []telco.IDs {
 	var pairs []telco.IDs
 	add := func(p telco.IDs) {
@@ -232,7 +305,7 @@ func (s Sale) Pairs() []telco.IDs {
 	return pairs
 }
 
-// Purchase is what the customer pays for.
+// Purchase returns what the customer pays for, to compare MobiFone's rows with.
 func (o Order) Purchase() telco.Purchase {
 	return telco.Purchase{MSISDN: o.MSISDN, Package: o.Package, Amount: o.Price}
 }
@@ -281,70 +354,41 @@ const (
 	kindOverridden   Kind = "overridden"
 )
 
-// Event is one fact. Which fields matter stands behind each [Kind].
+// Event is one fact about a sale. [Kind] lists which fields each kind carries; the others
+// are zero.
 type Event struct {
-	Kind Kind      `json:"kind"`
-	At   time.Time `json:"at"`          // local clock of the process that recorded it, UTC
-	By   string    `json:"by,omitzero"` // employee; empty for the machine
+	// Kind is what happened.
+	Kind Kind `json:"kind"`
+	// At is when, by the local clock of the process that recorded it, UTC.
+	At time.Time `json:"at"`
+	// By is the employee who did it; empty for the machine.
+	By string `json:"by,omitzero"`
 
 	Order          *Order               `json:"order,omitzero"`
 	PartnerTransID telco.PartnerTransID `json:"partnerTransId,omitzero"`
 	Amount         telco.VND            `json:"amount,omitzero"`
 	Ticket         *HeldOTP             `json:"ticket,omitzero"`
-	Wait           time.Duration        `json:"wait,omitzero"`
-	Intent         *Intent              `json:"intent,omitzero"`
-	Index          int                  `json:"index,omitzero"` // in Sale.Intents
-	Outcome        telco.Outcome        `json:"outcome,omitzero"`
-	Code           telco.Code           `json:"code,omitzero"`
-	WireCode       string               `json:"wireCode,omitzero"`
-	Then           telco.Then           `json:"then,omitzero"`
-	Final          bool                 `json:"final,omitzero"` // the contract promises that this refusal is final
-	Receipt        *Registration        `json:"receipt,omitzero"`
-	Lookup         *Lookup              `json:"lookup,omitzero"`
-	Row            *Row                 `json:"row,omitzero"`
-	Twice          bool                 `json:"twice,omitzero"` // the statement has a second success of Row's partnerTransId
-	Verdict        *Decision            `json:"verdict,omitzero"`
-	Slot           int                  `json:"slot,omitzero"`
-	Note           string               `json:"note,omitzero"`
-	// NextID is the partnerTransId of the attempt after the present one, should the
-	// event make one.
+	// Wait is how long no OTP may be requested after the event.
+	Wait   time.Duration `json:"wait,omitzero"`
+	Intent *Intent       `json:"intent,omitzero"`
+	// Index is which one of Sale.Intents has ended.
+	Index    int           `json:"index,omitzero"`
+	Outcome  telco.Outcome `json:"outcome,omitzero"`
+	Code     telco.Code    `json:"code,omitzero"`
+	WireCode string        `json:"wireCode,omitzero"`
+	Then     telco.Then    `json:"then,omitzero"`
+	// Final says that the contract promises that this refusal is final.
+	Final   bool          `json:"final,omitzero"`
+	Receipt *Registration `json:"receipt,omitzero"`
+	Lookup  *Lookup       `json:"lookup,omitzero"`
+	Row     *Row          `json:"row,omitzero"`
+	// Twice says that the statement shows a second success of Row's partnerTransId.
+	Twice   bool      `json:"twice,omitzero"`
+	Verdict *Decision `json:"verdict,omitzero"`
+	Slot    int       `json:"slot,omitzero"`
+	// Note is where the evidence is, for the auditor.
+	Note string `json:"note,omitzero"`
+	// NextID is the partnerTransId of the attempt after the present one, should the event
+	// lead to one.
 	NextID telco.PartnerTransID `json:"nextId,omitzero"`
-}
-
-// Lookup is a complete, well-formed lookup of every pair of ids of the sale.
-type Lookup struct {
-	// At is the earliest time, by MobiFone's clock, at which its ledger can have been read;
-	// zero: not known, and then an absence proves nothing.
-	At     time.Time `json:"at,omitzero"`
-	Cached bool      `json:"cached,omitzero"` // a cache may have answered: only what is there counts
-	Rows   []Row     `json:"rows,omitzero"`
-}
-
-// Row is a row of MobiFone's, compared with the order when it was read: the phone number
-// is compared there and not kept.
-type Row struct {
-	telco.IDs
-	State     telco.State `json:"state"`
-	Differs   string      `json:"differs,omitzero"`   // in what it is not the order, in words
-	Refusal   telco.Code  `json:"refusal,omitzero"`   // of FAILED: the listed code it failed with
-	Then      telco.Then  `json:"then,omitzero"`      // where Refusal leads
-	UpdatedAt time.Time   `json:"updatedAt,omitzero"` // as the row says
-}
-
-// Ruling is what a person decides on a sale in Review.
-type Ruling string
-
-// The rulings of [Desk.Decide].
-const (
-	RuleRegistered Ruling = "registered" // MobiFone's evidence shows our registration
-	RuleRefundDue  Ruling = "refund-due" // evidence shows there is none; not while a claim on the refund is open, nor before a known fence
-	RuleRefunded   Ruling = "refunded"   // the cash is proved to be out
-	RuleClosed     Ruling = "closed"     // with a booked loss or surplus
-)
-
-// Decision is a person's decision.
-type Decision struct {
-	Ruling   Ruling    `json:"ruling"`
-	Booked   telco.VND `json:"booked,omitzero"` // of closed: loss below 0, surplus above
-	Evidence string    `json:"evidence"`        // where the proof is, for the auditor
 }

@@ -8,6 +8,11 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// This file is the decision core: a sale and an event in, the sale after it out. No clock, no
+// I/O, nothing changed that was passed in, so that folding the stored events gives the stored
+// sale. Here are the frame, the intent of a registration and its outcome; step_counter.go has
+// the acts of people, step_lookup.go what MobiFone's ledger shows.
+
 // RefusedError says that something may not be done while the sale is as it is. The sale is
 // unchanged and nothing is lost; Reason says what to do instead.
 type RefusedError struct {
@@ -79,13 +84,13 @@ func (r Rules) Step(s Sale, e Event) (next Sale, alarm bool, err error) {
 	return t.s, t.alarmed, nil
 }
 
-// clockStep is how far the local clock may go back between two events without being
-// taken for a clock that was wrong: the hosts on one store differ by less.
+// clockStep is how far the local clock may go back between two events before the desk takes the
+// earlier one for wrong: the hosts on one store differ by less.
 const clockStep = time.Minute
 
-// rebase moves the sale's local times back: the clock that wrote them was ahead and has
-// been set right. What was to happen at them would else wait until the clock gets there
-// once more. MobiFone's times are not touched.
+// rebase moves the sale's local times back, because the clock that wrote them was ahead and has
+// been set right. What was to happen at those times would otherwise wait until the clock gets
+// there once more. MobiFone's times are not touched.
 func (t *step) rebase(back time.Duration) {
 	s := &t.s
 	times := []*time.Time{&s.OTPAskedAt, &s.ResendAt, &s.Since, &s.AlarmAt, &s.LookedRefund}
@@ -104,7 +109,8 @@ func (t *step) rebase(back time.Duration) {
 	}
 }
 
-// Fold replays events from the beginning.
+// Fold replays events from the beginning. For the events of a store it returns the stored sale,
+// but for WakeAt, which Postpone moves without an event.
 func (r Rules) Fold(events []Event) (Sale, error) {
 	var s Sale
 	for i, e := range events {
@@ -125,6 +131,7 @@ type step struct {
 	alarmed bool
 }
 
+// apply dispatches the event. An event of an unknown kind is refused: it would be lost.
 func (t *step) apply() error {
 	if t.s.State == None && t.e.Kind != kindOpened {
 		return t.refuse("open the order first")
@@ -169,10 +176,12 @@ func (t *step) apply() error {
 	}
 }
 
+// refuse is the error of an event that the state does not allow.
 func (t *step) refuse(reason string) error {
 	return &RefusedError{State: t.s.State, Kind: t.e.Kind, Reason: reason}
 }
 
+// goTo moves the sale to a state and says why.
 func (t *step) goTo(state State, reason Reason) {
 	t.s.State, t.s.Reason = state, reason
 }
@@ -180,90 +189,9 @@ func (t *step) goTo(state State, reason Reason) {
 // alarm has the operator told, once for an event.
 func (t *step) alarm() { t.alarmed = true }
 
-func (t *step) opened() error {
-	if t.s.State != None {
-		return t.refuse("the sale is open already")
-	}
-	o := t.e.Order
-	if o == nil || t.e.PartnerTransID == "" || o.Price <= 0 || o.Shop == "" || o.ID == "" {
-		return t.refuse("an order has a shop, an id, a package, a price above 0 and a partnerTransId")
-	}
-	t.s.ID, t.s.Order, t.s.OpenedAt = string(t.e.PartnerTransID), *o, t.e.At
-	t.s.Attempt, t.s.PartnerTransID = 1, t.e.PartnerTransID
-	t.goTo(Open, "")
-	return nil
-}
-
-func (t *step) cashTaken() error {
-	switch {
-	case t.s.State != Open:
-		return t.refuse("cash is taken once, after opening")
-	case t.e.Amount != t.s.Order.Price:
-		return t.refuse(fmt.Sprintf("the price is %s; take exactly that", t.s.Order.Price))
-	}
-	t.s.CashIn = t.e.Amount
-	t.goTo(Paid, "")
-	return nil
-}
-
-func (t *step) cancelled() error {
-	if t.s.State != Open {
-		return t.refuse("only a sale without cash is cancelled; with cash, abandon it")
-	}
-	t.goTo(Cancelled, "")
-	return nil
-}
-
-func (t *step) otpAsked() error {
-	switch {
-	case t.s.State != Paid && t.s.State != OTPSent:
-		return t.refuse("an OTP is requested after the cash and while no registration is open")
-	case t.s.anyOpen():
-		return t.refuse("an earlier registration is not settled; another OTP waits for that")
-	case !t.s.OTPAskedAt.IsZero() && t.e.At.Before(t.s.OTPAskedAt.Add(t.rules.OTPPatience)):
-		return t.refuse("an OTP request is under way; wait for its answer")
-	case t.e.At.Before(t.s.ResendAt):
-		return t.refuse("wait until " + t.s.ResendAt.Format(time.TimeOnly) + " before asking for another OTP")
-	}
-	t.s.OTPAskedAt = t.e.At
-	return nil
-}
-
-func (t *step) otpSent() error {
-	switch {
-	case t.s.State != Paid && t.s.State != OTPSent:
-		return t.refuse("the sale went on without this OTP")
-	case t.e.Ticket == nil || t.e.Ticket.TransID == "":
-		return t.refuse("an OTP comes with a transId")
-	case t.s.anyOpen():
-		return t.refuse("the sale went on with another OTP")
-	}
-	ticket := *t.e.Ticket
-	t.s.Ticket, t.s.OTPAskedAt, t.s.Looked = &ticket, time.Time{}, false
-	t.s.ResendAt = t.e.At.Add(t.e.Wait)
-	t.goTo(OTPSent, "")
-	return nil
-}
-
-// otpRefused keeps the sale where it is: nothing was registered by an OTP request.
-func (t *step) otpRefused() error {
-	if t.s.OTPAskedAt.IsZero() {
-		return t.refuse("no OTP request is under way")
-	}
-	t.s.OTPAskedAt = time.Time{}
-	wait := t.e.Wait
-	if wait == 0 && t.e.Outcome == telco.Unknown {
-		wait = t.rules.ResendAfter // an SMS may be on its way, and another would void it
-	}
-	if at := t.e.At.Add(wait); at.After(t.s.ResendAt) {
-		t.s.ResendAt = at
-	}
-	return nil
-}
-
-// needsLook reports whether a complete lookup has to go before the next send: the first
-// of a partnerTransId. A registration of ours that this store does not remember, of an
-// old backup say, shows there.
+// needsLook reports whether a complete lookup has to come before the next send: it does before
+// the first send of a partnerTransId. There it shows a registration of ours that this store does
+// not remember, because it was restored from a backup, say.
 func (r Rules) needsLook(s Sale) bool {
 	if r.NoLookup || s.Ticket == nil || s.Looked {
 		return false
@@ -276,8 +204,8 @@ func (r Rules) needsLook(s Sale) bool {
 	return true
 }
 
-// mayGoAgain reports that the only open intents are of the OTP in hand and were told that
-// the code is wrong: exactly that pair of ids may be sent again.
+// mayGoAgain reports whether the only open intents are of the OTP in hand and were answered with
+// a wrong code. Exactly that pair of ids may be sent again.
 func (s Sale) mayGoAgain() bool {
 	for _, i := range s.Intents {
 		same := s.Ticket != nil && i.TransID == s.Ticket.TransID && i.PartnerTransID == s.PartnerTransID
@@ -340,6 +268,7 @@ func (t *step) sendEnded() error {
 	return nil
 }
 
+// endRegistering goes on from the answer to the last send, where it is not a success.
 func (t *step) endRegistering(last Intent) {
 	switch {
 	case !t.s.anyOpen():
@@ -363,8 +292,8 @@ func (t *step) resolve(reason Reason) {
 	t.goTo(Resolving, reason)
 }
 
-// settle goes on when every intent is settled no: where the last one's refusal leads, or
-// its absence.
+// settle goes on when every intent is settled no: where the last one's refusal leads, or to
+// another try when nothing was found.
 func (t *step) settle() {
 	s := &t.s
 	if s.Abandoned {

@@ -7,6 +7,37 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// This file holds the steps of the core that follow from MobiFone's ledger and from time. What
+// the ledger shows counts at once; what it lacks counts only at the fence, by MobiFone's clock,
+// and never after a success was said.
+
+// Lookup is what a complete, well-formed lookup of every pair of ids of the sale showed.
+type Lookup struct {
+	// At is the earliest time, by MobiFone's clock, at which its ledger can have been read;
+	// zero: not known, and then an absence proves nothing.
+	At time.Time `json:"at,omitzero"`
+	// Cached says that a cache may have answered: only what is there counts.
+	Cached bool `json:"cached,omitzero"`
+	// Rows are MobiFone's rows of these ids.
+	Rows []Row `json:"rows,omitzero"`
+}
+
+// Row is one of MobiFone's rows, already compared with the order: the phone number is
+// compared when the row is read, and not kept.
+type Row struct {
+	telco.IDs
+	// State is what MobiFone says became of the request.
+	State telco.State `json:"state"`
+	// Differs says in words where the row is not the order; empty: it is the order's.
+	Differs string `json:"differs,omitzero"`
+	// Refusal is the code that a FAILED row failed with, if the contract lists it.
+	Refusal telco.Code `json:"refusal,omitzero"`
+	// Then is where Refusal leads.
+	Then telco.Then `json:"then,omitzero"`
+	// UpdatedAt is when the row last changed, by MobiFone's clock; zero: it does not say.
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
+}
+
 // What MobiFone's ledger shows that a person must look at, beside the conflicts of
 // package reading.
 const (
@@ -16,8 +47,8 @@ const (
 	provenNot       Reason = "proven not registered"
 )
 
-// byLedger reports that the ledger has spoken already. Another row of the same statement
-// does not change why the sale is looked at, or two rows would take turns for ever.
+// byLedger reports whether the ledger has already given a reason. Another row of the same
+// statement does not change why the sale is looked at, or two rows would take turns for ever.
 func (r Reason) byLedger() bool {
 	switch reading.Conflict(r) {
 	case reading.TakenBack, reading.NotAnyMore, reading.TwiceRegistered, reading.SoldOtherwise,
@@ -42,7 +73,7 @@ func (t *step) read(rows []Row) reading.Finding {
 	return reading.Read(asRead(rows), t.s.Pairs(), yes, no)
 }
 
-// asRead are stored rows as package reading takes them.
+// asRead returns stored rows as package reading takes them.
 func asRead(rows []Row) []reading.Row {
 	read := make([]reading.Row, len(rows))
 	for i, row := range rows {
@@ -51,8 +82,8 @@ func asRead(rows []Row) []reading.Row {
 	return read
 }
 
-// lookedUp folds a complete lookup: first what it shows to be there, then what it proves
-// not to be.
+// lookedUp applies a complete lookup: first what it shows to be there, then what it proves not to
+// be there.
 func (t *step) lookedUp() error {
 	l := t.e.Lookup
 	if l == nil {
@@ -99,6 +130,7 @@ func (t *step) shows(f reading.Finding) bool {
 	return true
 }
 
+// conflict sends the sale to a person, because MobiFone's ledger contradicts it.
 func (t *step) conflict(reason Reason) {
 	switch t.s.State {
 	case Review, Open, Cancelled, Closed:
@@ -110,8 +142,8 @@ func (t *step) conflict(reason Reason) {
 	}
 }
 
-// note keeps what the ledger showed as the reason of a sale that stays where it is, and
-// alarms once.
+// note keeps what the ledger showed as the reason of a sale that stays in its state, and alarms
+// once.
 func (t *step) note(reason Reason) {
 	if !t.s.Reason.byLedger() {
 		t.s.Reason = reason
@@ -119,8 +151,8 @@ func (t *step) note(reason Reason) {
 	}
 }
 
-// registered: MobiFone says, or shows, that the sale is registered under these ids. The
-// cash being here it is Registered; once the cash may be out a person must look.
+// registered: MobiFone says or shows that the sale is registered under these ids. While the cash
+// is here the sale is Registered; once the cash may be out, a person must look.
 func (t *step) registered(ids telco.IDs, receipt *Registration) {
 	s := &t.s
 	before := s.Yes
@@ -158,7 +190,7 @@ func (t *step) registered(ids telco.IDs, receipt *Registration) {
 	}
 }
 
-// pending: a request of ours is in work.
+// pending: MobiFone shows that it is still at work on a request of ours.
 func (t *step) pending() {
 	switch t.s.State {
 	case Paid, OTPSent:
@@ -173,15 +205,16 @@ func (t *step) pending() {
 	}
 }
 
-// past reports that the lookup was made at or after the fence of all open intents.
+// past reports whether the lookup was made at or after the fence of all open intents, by
+// MobiFone's clock.
 func (t *step) past() bool {
 	at, known := t.rules.fence(t.s)
 	return known && t.e.Lookup != nil && !t.e.Lookup.At.IsZero() && !t.e.Lookup.At.Before(at)
 }
 
-// settleOpen settles the intents whose ids a complete lookup shows neither as registered
-// nor as pending: all of them at the fence; before it only those whose refusal the
-// contract promises to be final.
+// settleOpen settles the open intents whose ids a complete lookup shows neither as registered nor
+// as pending. At the fence that is all of them; before it, only those whose refusal the contract
+// promises to be final.
 func (t *step) settleOpen(l *Lookup, past bool) {
 	for i := range t.s.Intents {
 		intent := &t.s.Intents[i]
@@ -232,8 +265,8 @@ func (t *step) absent(l *Lookup, wasOpen, past, over bool) {
 	}
 }
 
-// failed returns the refusal that a FAILED row tells of this intent: it speaks of the last
-// send of its ids alone.
+// failed returns the refusal that a FAILED row tells about this intent. The row speaks of the
+// last send of its ids alone.
 func (t *step) failed(rows []Row, index int) (reading.Row, bool) {
 	ids := t.s.Intents[index].IDs
 	for _, later := range t.s.Intents[index+1:] {
@@ -244,7 +277,7 @@ func (t *step) failed(rows []Row, index int) (reading.Row, bool) {
 	return reading.Failed(asRead(rows), ids)
 }
 
-// lookedBefore is the look before the first send of a partnerTransId.
+// lookedBefore takes the look that comes before the first send of a partnerTransId.
 func (t *step) lookedBefore(l *Lookup) {
 	s := &t.s
 	if s.Ticket == nil || !t.rules.needsLook(*s) {
@@ -268,7 +301,7 @@ func (t *step) lookedBefore(l *Lookup) {
 	s.Looked = true
 }
 
-// observed folds a row found elsewhere. It proves that something is there, never that
+// observed applies a row that was found elsewhere. It proves that something is there, never that
 // something is not.
 func (t *step) observed() error {
 	if t.e.Row == nil {
@@ -285,7 +318,7 @@ func (t *step) observed() error {
 	return nil
 }
 
-// overdue: the time of an act has come.
+// overdue: the time of something has come that nobody did.
 func (t *step) overdue() error {
 	s, now := &t.s, t.e.At
 	due := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
@@ -312,9 +345,9 @@ func (t *step) overdue() error {
 	return nil
 }
 
-// holdIsOver: no more waiting without a person. A known fence is waited for first, and
-// then as long again for a lookup that is late enough. MobiFone's time counts where a
-// lookup tells it; else the local clock has to do.
+// holdIsOver reports whether the sale has waited long enough without a person. A known fence is
+// waited for first, and then as long again for a lookup that is late enough. MobiFone's time
+// counts where a lookup tells it; otherwise the local clock has to do.
 func (t *step) holdIsOver() bool {
 	from, told := t.s.lastAct(), time.Time{}
 	if n := len(t.s.Intents); n > 0 {

@@ -9,23 +9,32 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Store keeps sales. A store is where the promise of the sale rests; storetest.Run is its
+// This file says what a store of sales has to keep, with the refusals it may answer, and what
+// all stores decide in the same way. storetest checks a store against it; Memory and sqlstore
+// keep it.
+
+// Store keeps sales. The promise of the sale depends on it; storetest.Run is its
 // conformance suite. It must be safe for concurrent use by goroutines and, if it is
 // shared, by processes.
 //
 // What every method keeps:
 //   - What Apply acknowledged survives any crash of the process and the loss of power: it
 //     is on disk before Apply returns nil.
-//   - Apply is all or nothing. An Apply that returned an error other than one of the typed
-//     errors below may or may not have happened; the caller loads again.
+//   - Apply is all or nothing. After an error that is not one of the typed errors below,
+//     the change may or may not have happened; the caller loads the sale again.
 //   - A store never sees an OTP, and keeps the subscriber's number only encrypted, and
 //     only until Erase.
 type Store interface {
-	// Apply appends events to a sale and replaces its state, if the sale's version is
-	// still c.Expected (0: the sale must not exist). Otherwise it is a *[ConflictError].
-	// (Shop, Order) is unique for ever, else *[OrderTakenError]; a partnerTransId belongs
-	// to one sale for ever, else *[IDTakenError]; a busy claim belongs to one sale, else
-	// *[BusyError]. A refused Apply changes nothing.
+	// Apply appends events to a sale and replaces its state. A refused Apply changes
+	// nothing. It is refused, in this order:
+	//   - with a *[ConflictError] if the sale's version is no longer c.Expected (0: the sale
+	//     must not exist);
+	//   - with an *[OrderTakenError] if the order has another sale: (Shop, Order) is unique
+	//     for ever;
+	//   - with an *[IDTakenError] if another sale has one of its partnerTransIds: each
+	//     belongs to one sale for ever;
+	//   - with a *[BusyError] if c.Claim is TakeClaim and another sale is in the way, see
+	//     [Sale.BlockedBy].
 	Apply(ctx context.Context, c Change) error
 	// Load returns the sale as last applied, with its subscriber as long as it is not
 	// erased; *[NotFoundError] when there is none.
@@ -34,7 +43,7 @@ type Store interface {
 	ByOrder(ctx context.Context, shop, order string) (id string, err error)
 	// ByPartnerTransID returns the id of the sale that owns it; *[NotFoundError] else.
 	ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (saleID string, err error)
-	// Busy returns the sales that hold a claim on the subscriber, by slot.
+	// Busy returns the claims on the subscriber, by slot; none is no error.
 	Busy(ctx context.Context, subscriber telco.MSISDN) ([]Claim, error)
 	// Due returns at most limit sales whose WakeAt is set and not after now, the longest
 	// overdue first, and when the next one after those is due (zero: never). Its cost
@@ -44,22 +53,26 @@ type Store interface {
 	// one makes the sale due early, which is harmless. It does nothing when the sale has
 	// another version.
 	Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error
-	// Find returns summaries for the screens, oldest first.
+	// Find returns summaries for the screens, the sale opened first comes first.
 	Find(ctx context.Context, q Filter) ([]Summary, error)
-	// Events returns the sale's history in order.
+	// Events returns the sale's history in order; *[NotFoundError] when there is none.
 	Events(ctx context.Context, id string) ([]Event, error)
-	// Erase removes the subscriber's number, not the money facts, of sales that came to
-	// rest before the given time, and returns how many.
+	// Erase removes the subscriber's number, not the money facts, of at most limit sales
+	// that came to rest before the given time, and returns how many they were.
 	Erase(ctx context.Context, restedBefore time.Time, limit int) (int, error)
 }
 
-// Change is one Apply.
+// Change is what one Apply stores.
 type Change struct {
-	SaleID   string
-	Expected int64   // version before; the events make it Expected+len(Events)
-	Events   []Event // at least one
-	State    Sale    // after the events; State.Version says so too
-	// Claim is what the change does to the busy claim of the subscriber.
+	// SaleID is the sale; State.ID is the same.
+	SaleID string
+	// Expected is the version before the change; 0: the sale does not exist yet.
+	Expected int64
+	// Events are what happened, in order; there is at least one.
+	Events []Event
+	// State is the sale after the events. Its Version is Expected+len(Events).
+	State Sale
+	// Claim is what the change does to the busy claim on the subscriber.
 	Claim ClaimChange
 }
 
@@ -68,77 +81,112 @@ type ClaimChange uint8
 
 // The claim changes.
 const (
-	KeepClaim    ClaimChange = iota // as it is
-	TakeClaim                       // in slot State.Slot, or *[BusyError]; entering Registering
-	AddClaim                        // in a free slot; cannot be refused; entering Review otherwise
-	ReleaseClaim                    // none after it
+	// KeepClaim leaves the claim as it is.
+	KeepClaim ClaimChange = iota
+	// TakeClaim claims the subscriber in slot State.Slot, or the whole change is refused with
+	// a *[BusyError]. It comes with entering Registering.
+	TakeClaim
+	// AddClaim claims the subscriber in a free slot, unless the sale has a claim already. It
+	// cannot be refused: the sale may be registered, whoever else holds the subscriber.
+	AddClaim
+	// ReleaseClaim gives the claim up, if there is one.
+	ReleaseClaim
 )
 
 // Claim is one sale's hold on a subscriber.
 type Claim struct {
+	// SaleID is the sale that holds the subscriber.
 	SaleID string
-	Slot   int
+	// Slot is 0 for the ordinary claim, above for one beside another sale.
+	Slot int
 }
 
-// Filter filters summaries; zero fields do not filter.
+// Filter chooses sales for [Store].Find; a zero field does not filter.
 type Filter struct {
+	// States are the states to include.
 	States []State
-	Shop   string
-	From   time.Time // opened at or after
-	To     time.Time // opened before
-	Limit  int       // 0 means 1000
+	// Shop is the shop whose sales to include.
+	Shop string
+	// From includes sales opened at or after it.
+	From time.Time
+	// To includes sales opened before it.
+	To time.Time
+	// Limit is the largest number of sales to return; 0 means 1000.
+	Limit int
 }
 
-// Summary is a sale as a list shows it: no subscriber but the last three digits.
+// Summary is a sale as a list shows it. Of the subscriber it has the last three digits only,
+// and these stay when the number is erased.
 type Summary struct {
-	ID        string
-	Shop      string
-	Order     string
-	State     State
-	Package   telco.PackageCode
-	Price     telco.VND
-	CashIn    telco.VND
-	CashOut   telco.VND
+	// ID, Shop and Order are the sale's id, its shop, and the shop's order id.
+	ID    string
+	Shop  string
+	Order string
+	// State is where the sale is on its way.
+	State State
+	// Package and Price are what was ordered.
+	Package telco.PackageCode
+	Price   telco.VND
+	// CashIn and CashOut are what the customer paid and got back.
+	CashIn  telco.VND
+	CashOut telco.VND
+	// LastThree are the last three digits of the subscriber's number.
 	LastThree string
-	Reason    Reason
+	// Reason is why the sale is in State, where that is not plain.
+	Reason Reason
+	// OpenedAt and UpdatedAt are when the sale was opened and last changed, by the local clock.
 	OpenedAt  time.Time
 	UpdatedAt time.Time
-	WakeAt    time.Time
+	// WakeAt is when the driver has something to do for it; zero: nothing.
+	WakeAt time.Time
 }
 
-// The typed refusals of a store.
-type (
-	// ConflictError says that somebody else changed the sale first; load it again.
-	ConflictError struct{ SaleID string }
-	// OrderTakenError says that the order has a sale already.
-	OrderTakenError struct{ SaleID string }
-	// IDTakenError says that the partnerTransId belongs to another sale.
-	IDTakenError struct{ SaleID string }
-	// BusyError says that another sale of the same subscriber is not settled.
-	BusyError struct {
-		SaleID string
-		Until  time.Time // about when it will be settled, by the local clock; zero: a person has to settle it
-	}
-	// NotFoundError says that there is no such sale.
-	NotFoundError struct{}
-)
+// ConflictError says that somebody else changed the sale first. Nothing was stored; look at
+// the sale again.
+type ConflictError struct{ SaleID string }
 
-// Error says it.
-func (e *ConflictError) Error() string { return "sale " + e.SaleID + " was changed by somebody else" }
+// Error says which sale was changed, and what to do.
+func (e *ConflictError) Error() string {
+	return "sale " + e.SaleID + " was changed by somebody else meanwhile, and nothing was done; look at it again"
+}
 
-// Error says it.
-func (e *OrderTakenError) Error() string { return "the order has sale " + e.SaleID + " already" }
+// OrderTakenError says that the order already has a sale, SaleID.
+type OrderTakenError struct{ SaleID string }
 
-// Error says it.
-func (e *IDTakenError) Error() string { return "the partnerTransId belongs to sale " + e.SaleID }
+// Error says which sale the order has.
+func (e *OrderTakenError) Error() string {
+	return "the order has sale " + e.SaleID + " already; go on with that one"
+}
 
-// Error says it.
+// IDTakenError says that the partnerTransId belongs to another sale, SaleID.
+type IDTakenError struct{ SaleID string }
+
+// Error says whose id it is. It happens only when two shops or two orders share an id.
+func (e *IDTakenError) Error() string {
+	return "the partnerTransId belongs to sale " + e.SaleID + "; shop and order id must be unique for ever"
+}
+
+// BusyError says that another sale of the same subscriber, SaleID, is not settled.
+type BusyError struct {
+	// SaleID is the sale in the way.
+	SaleID string
+	// Until is about when it will be settled, by the local clock; zero: a person has to
+	// settle it.
+	Until time.Time
+}
+
+// Error says which sale is in the way, and what to do.
 func (e *BusyError) Error() string {
-	return "the subscriber has an unsettled sale " + e.SaleID + "; settle it first"
+	return "the subscriber has another sale that is not settled, " + e.SaleID + "; wait for it, or have a supervisor allow this one"
 }
 
-// Error says it.
-func (e *NotFoundError) Error() string { return "no such sale" }
+// NotFoundError says that there is no such sale.
+type NotFoundError struct{}
+
+// Error says so, and what to check.
+func (e *NotFoundError) Error() string {
+	return "no such sale; check the id, and that this is the store that has it"
+}
 
 // isConflict reports whether somebody else changed the sale first.
 func isConflict(err error) bool {
@@ -146,10 +194,8 @@ func isConflict(err error) bool {
 	return ok
 }
 
-// What every store decides in the same way stands here, once.
-
-// PartnerTransIDs returns every partnerTransId the sale is known by: that of the present
-// attempt and those of all intents.
+// PartnerTransIDs returns every partnerTransId that the sale is known by, each once: that of
+// the present attempt and those of all intents. A store indexes them.
 func (s Sale) PartnerTransIDs() []telco.PartnerTransID {
 	ids := []telco.PartnerTransID{s.PartnerTransID}
 	for _, send := range s.Intents {
@@ -195,6 +241,7 @@ func (s Sale) summary(lastThree string) Summary {
 	}
 }
 
+// matches reports whether the filter includes the sale.
 func (q Filter) matches(s Summary) bool {
 	return (len(q.States) == 0 || slices.Contains(q.States, s.State)) &&
 		(q.Shop == "" || q.Shop == s.Shop) &&
@@ -202,25 +249,25 @@ func (q Filter) matches(s Summary) bool {
 		(q.To.IsZero() || s.OpenedAt.Before(q.To))
 }
 
-// Validate lists what makes a change one that no store may take: it is a fault of the
-// caller, not a refusal. Stores call it first; nil when there is none.
+// Validate returns everything that makes a change one that no store may accept, or nil. It
+// is a mistake of the caller, not a refusal. A store calls it first in Apply.
 func (c Change) Validate() error {
 	var errs []error
-	fault := func(is bool, says string) {
+	problem := func(is bool, says string) {
 		if is {
 			errs = append(errs, errors.New("sale: change "+says))
 		}
 	}
-	fault(c.SaleID == "", "has no SaleID")
-	fault(c.State.ID != c.SaleID, "has a state of another sale")
-	fault(c.Expected < 0, "expects a version below 0")
-	fault(len(c.Events) == 0, "has no events")
-	fault(c.State.Version != c.Expected+int64(len(c.Events)), "has a state whose version does not count its events")
-	fault(c.State.State == None, "has no state")
-	fault(c.State.Order.Shop == "" || c.State.Order.ID == "", "has an order without shop or id")
-	fault(c.State.PartnerTransID == "", "has no partnerTransId")
-	fault(c.State.Slot < 0, "has a slot below 0")
-	fault(c.Claim > ReleaseClaim, "changes the claim in an unknown way")
-	fault(c.Claim == TakeClaim && !c.State.Order.MSISDN.IsValid(), "takes a claim without a subscriber")
+	problem(c.SaleID == "", "has no SaleID")
+	problem(c.State.ID != c.SaleID, "has a state of another sale")
+	problem(c.Expected < 0, "expects a version below 0")
+	problem(len(c.Events) == 0, "has no events")
+	problem(c.State.Version != c.Expected+int64(len(c.Events)), "has a state whose version does not count its events")
+	problem(c.State.State == None, "has no state")
+	problem(c.State.Order.Shop == "" || c.State.Order.ID == "", "has an order without shop or id")
+	problem(c.State.PartnerTransID == "", "has no partnerTransId")
+	problem(c.State.Slot < 0, "has a slot below 0")
+	problem(c.Claim > ReleaseClaim, "changes the claim in an unknown way")
+	problem(c.Claim == TakeClaim && !c.State.Order.MSISDN.IsValid(), "takes a claim without a subscriber")
 	return errors.Join(errs...)
 }

@@ -8,19 +8,25 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// View is a sale as a screen shows it. What it tells the teller to do is accepted: now, or
+// This file turns a sale into what the teller reads: what to do, and when. The state decides;
+// the last error only adds a sentence while it is the teller's turn. A screen must never say to
+// return cash, or to try again, while a registration may still be carried out.
+
+// View is a sale as a screen shows it. The desk accepts what it tells the teller to do: now, or
 // where WaitUntil is set from then on.
 type View struct {
-	Sale   Sale
+	// Sale is the sale as it is stored.
+	Sale Sale
+	// Action is what the teller does now, with the text to show, in Vietnamese and English.
 	Action telco.Action
-	// WaitUntil is when the next step of a person is possible, or for a sale that is not
-	// settled when it will be or is looked up next. It is never in the past; zero: now, or
-	// nobody can say.
+	// WaitUntil is when a person can take the next step; for a sale that is not settled, when it
+	// will be settled or is looked up next. It is never in the past; zero: now, or nobody can
+	// say.
 	WaitUntil time.Time
 }
 
-// view tells what to do now. The state decides; while it is the teller's turn the last
-// error adds its sentence.
+// view says what to do now. The state decides; while it is the teller's turn, the last error adds
+// its sentence.
 func (d *Desk) view(ctx context.Context, s Sale, err error) View {
 	now := d.now()
 	v := View{Sale: s, Action: sayState(s)}
@@ -54,8 +60,8 @@ func (d *Desk) view(ctx context.Context, s Sale, err error) View {
 	return v
 }
 
-// settledAt is about when a sale that is not settled will be, by the local clock; zero
-// when a person has to settle it.
+// settledAt is about when an unsettled sale will be settled, by the local clock; zero when a
+// person has to settle it.
 func (d *Desk) settledAt(s Sale, now time.Time) time.Time {
 	if at, known := d.cfg.Rules.settledBy(s); known && at.After(now) {
 		return at
@@ -66,10 +72,11 @@ func (d *Desk) settledAt(s Sale, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// moment is how long to wait before trying again what failed for no reason of the sale's.
+// moment is how long to wait before trying again what failed for no reason of the sale.
 const moment = 5 * time.Second
 
-// turn is the view while the teller can go on.
+// turn is the view while the teller can go on: what comes next in the sale, unless the last error
+// says more.
 func (d *Desk) turn(s Sale, err error, now time.Time) (telco.Action, time.Time) {
 	action, until := d.next(s, now)
 	if busy, ok := errors.AsType[*BusyError](err); ok {
@@ -114,6 +121,7 @@ func (d *Desk) turn(s Sale, err error, now time.Time) (telco.Action, time.Time) 
 	return action, until
 }
 
+// later returns the later of two times.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -121,7 +129,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// next is what the teller does next in the sale, and from when on it is accepted.
+// next is what the teller does next in the sale, and from when on the desk accepts it.
 func (d *Desk) next(s Sale, now time.Time) (telco.Action, time.Time) {
 	asking := !s.OTPAskedAt.IsZero() && now.Before(s.OTPAskedAt.Add(d.cfg.Rules.OTPPatience))
 	usable := s.Ticket != nil && !s.Ticket.RunOut && s.Ticket.ExpiresAt.After(now)
@@ -178,6 +186,7 @@ func sayState(s Sale) telco.Action {
 	}
 }
 
+// say builds an action with its text in both languages.
 func say(step telco.Step, vi, en string) telco.Action {
 	return telco.Action{Step: step, Text: telco.Text{VI: vi, EN: en}}
 }

@@ -1,0 +1,306 @@
+package sale
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// This file holds the steps of the core that people cause: order, cash, OTP, giving up, refund,
+// decision. The cash is taken once and given back once, and only by the one who claimed the
+// refund.
+
+// Ruling is what a person decides about a sale; see [Desk.Decide].
+type Ruling string
+
+// The rulings of [Desk.Decide].
+const (
+	// RuleRegistered: MobiFone's evidence shows our registration.
+	RuleRegistered Ruling = "registered"
+	// RuleRefundDue: the evidence shows that there is none, so the cash goes back. It is
+	// refused while a claim on the refund is open, and before a known fence.
+	RuleRefundDue Ruling = "refund-due"
+	// RuleRefunded: it is proven that the cash is out.
+	RuleRefunded Ruling = "refunded"
+	// RuleClosed: the accountant closes the sale with a loss or a surplus.
+	RuleClosed Ruling = "closed"
+)
+
+// Decision is a person's decision about a sale.
+type Decision struct {
+	// Ruling is what is decided.
+	Ruling Ruling `json:"ruling"`
+	// Booked is what RuleClosed books: a loss below 0, a surplus above.
+	Booked telco.VND `json:"booked,omitzero"`
+	// Evidence says where the proof is, for the auditor; it may not be empty.
+	Evidence string `json:"evidence"`
+}
+
+// opened makes the sale of an order. Its id is the partnerTransId of the first attempt.
+func (t *step) opened() error {
+	if t.s.State != None {
+		return t.refuse("the sale is open already")
+	}
+	o := t.e.Order
+	if o == nil || t.e.PartnerTransID == "" || o.Price <= 0 || o.Shop == "" || o.ID == "" {
+		return t.refuse("an order has a shop, an id, a package, a price above 0 and a partnerTransId")
+	}
+	t.s.ID, t.s.Order, t.s.OpenedAt = string(t.e.PartnerTransID), *o, t.e.At
+	t.s.Attempt, t.s.PartnerTransID = 1, t.e.PartnerTransID
+	t.goTo(Open, "")
+	return nil
+}
+
+// cashTaken puts the price into the drawer, once.
+func (t *step) cashTaken() error {
+	switch {
+	case t.s.State != Open:
+		return t.refuse("cash is taken once, after opening")
+	case t.e.Amount != t.s.Order.Price:
+		return t.refuse(fmt.Sprintf("the price is %s; take exactly that", t.s.Order.Price))
+	}
+	t.s.CashIn = t.e.Amount
+	t.goTo(Paid, "")
+	return nil
+}
+
+// cancelled gives up a sale without cash.
+func (t *step) cancelled() error {
+	if t.s.State != Open {
+		return t.refuse("only a sale without cash is cancelled; with cash, abandon it")
+	}
+	t.goTo(Cancelled, "")
+	return nil
+}
+
+// otpAsked notes that an OTP is about to be requested: once at a time, not before MobiFone allows
+// another, and never while an earlier registration is open.
+func (t *step) otpAsked() error {
+	switch {
+	case t.s.State != Paid && t.s.State != OTPSent:
+		return t.refuse("an OTP is requested after the cash and while no registration is open")
+	case t.s.anyOpen():
+		return t.refuse("an earlier registration is not settled; another OTP waits for that")
+	case !t.s.OTPAskedAt.IsZero() && t.e.At.Before(t.s.OTPAskedAt.Add(t.rules.OTPPatience)):
+		return t.refuse("an OTP request is under way; wait for its answer")
+	case t.e.At.Before(t.s.ResendAt):
+		return t.refuse("wait until " + t.s.ResendAt.Format(time.TimeOnly) + " before asking for another OTP")
+	}
+	t.s.OTPAskedAt = t.e.At
+	return nil
+}
+
+// otpSent takes the OTP in hand. A new one takes the place of an old one, and its ids are looked
+// up before they are sent.
+func (t *step) otpSent() error {
+	switch {
+	case t.s.State != Paid && t.s.State != OTPSent:
+		return t.refuse("the sale went on without this OTP")
+	case t.e.Ticket == nil || t.e.Ticket.TransID == "":
+		return t.refuse("an OTP comes with a transId")
+	case t.s.anyOpen():
+		return t.refuse("the sale went on with another OTP")
+	}
+	ticket := *t.e.Ticket
+	t.s.Ticket, t.s.OTPAskedAt, t.s.Looked = &ticket, time.Time{}, false
+	t.s.ResendAt = t.e.At.Add(t.e.Wait)
+	t.goTo(OTPSent, "")
+	return nil
+}
+
+// otpRefused keeps the sale where it is: nothing was registered by an OTP request.
+func (t *step) otpRefused() error {
+	if t.s.OTPAskedAt.IsZero() {
+		return t.refuse("no OTP request is under way")
+	}
+	t.s.OTPAskedAt = time.Time{}
+	wait := t.e.Wait
+	if wait == 0 && t.e.Outcome == telco.Unknown {
+		wait = t.rules.ResendAfter // an SMS may be on its way, and another would void it
+	}
+	if at := t.e.At.Add(wait); at.After(t.s.ResendAt) {
+		t.s.ResendAt = at
+	}
+	return nil
+}
+
+// refundLook is how long the last look before a refund counts.
+const refundLook = time.Minute
+
+// abandoned: the customer wants the cash back. It is due at once only if no intent is open; else
+// it is due as soon as all are settled.
+func (t *step) abandoned() error {
+	switch t.s.State {
+	case Paid, OTPSent:
+		t.s.Abandoned = true
+		if t.s.anyOpen() {
+			t.resolve("given up by the customer")
+			return nil
+		}
+		t.goTo(RefundDue, "given up by the customer")
+	case Registering, Resolving:
+		t.s.Abandoned = true
+	case Open:
+		return t.refuse("no cash was taken; cancel the sale")
+	default:
+		return t.refuse("the sale is past giving up")
+	}
+	return nil
+}
+
+// refundTaken: one teller claims to pay the refund out, after a last lookup and before cash
+// leaves.
+func (t *step) refundTaken() error {
+	look := t.s.anyLeft() && !t.rules.NoLookup
+	switch {
+	case t.s.State == Refunding:
+		return t.refuse("the refund is being paid out by " + t.s.RefundBy)
+	case t.s.State != RefundDue:
+		return t.refuse("no refund is due")
+	case t.e.By == "":
+		return t.refuse("say who pays out")
+	case look && (t.s.LookedRefund.IsZero() || t.e.At.Sub(t.s.LookedRefund).Abs() > refundLook):
+		return t.refuse("look the transaction up first")
+	}
+	t.s.RefundBy, t.s.LookedRefund = t.e.By, time.Time{}
+	t.goTo(Refunding, t.s.Reason)
+	return nil
+}
+
+// refundPaid: the cash left the drawer. That is a fact like an outcome, so it is recorded in
+// whatever state the sale is by now.
+func (t *step) refundPaid() error {
+	switch {
+	case t.s.CashOut > 0 && t.e.By == t.s.RefundBy:
+		return t.refuse("it is recorded already that the cash left")
+	case !t.s.claimed():
+		return t.refuse("claim the refund first")
+	case t.e.By != t.s.RefundBy:
+		return t.refuse("the refund is being paid out by " + t.s.RefundBy)
+	}
+	t.s.CashOut = t.s.CashIn
+	if t.s.State == Refunding {
+		t.goTo(Refunded, t.s.Reason)
+	}
+	return nil
+}
+
+// refundDenied: a second person says, with evidence, that no cash left although somebody
+// claimed to pay it out.
+func (t *step) refundDenied() error {
+	switch {
+	case !t.s.claimed():
+		return t.refuse("nobody has claimed the refund, or the cash is out")
+	case t.e.By == "" || t.e.By == t.s.RefundBy:
+		return t.refuse("another person than the one who claimed the refund has to say that no cash left")
+	case t.e.Note == "":
+		return t.refuse("say where the evidence is")
+	}
+	t.s.RefundBy, t.s.LookedRefund = "", time.Time{}
+	if t.s.State == Refunding {
+		t.goTo(RefundDue, t.s.Reason)
+	}
+	return nil
+}
+
+// decided: a person settles the sale, with evidence. While it may still be registered, a decision
+// that gives up the cash is refused.
+func (t *step) decided() error {
+	s, v := &t.s, t.e.Verdict
+	switch {
+	case v == nil || v.Evidence == "" || t.e.By == "":
+		return t.refuse("a decision has a ruling, evidence and a name")
+	case s.State != Review && !(s.State == Refunding && v.Ruling == RuleRefunded):
+		return t.refuse("only a sale in Review is decided, or a claimed refund as paid")
+	case s.claimed() && v.Ruling != RuleRefunded:
+		return t.refuse("the refund is claimed by " + s.RefundBy + "; have it confirmed, or denied by a second person, first")
+	}
+	at, known := t.rules.localFence(*s)
+	early := known && t.e.At.Before(at)
+	switch v.Ruling {
+	case RuleRegistered:
+		if s.CashOut > 0 {
+			return t.refuse("the cash is out; close it with the loss booked")
+		}
+		t.ruleRegistered(early)
+		t.goTo(Registered, "decided")
+	case RuleRefundDue:
+		switch {
+		case s.CashOut > 0:
+			return t.refuse("the cash is out; rule refunded or closed")
+		case early:
+			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
+		}
+		t.ruleNot()
+		s.LookedRefund, s.Ruled = time.Time{}, s.Reason
+		t.goTo(RefundDue, "decided")
+	case RuleRefunded:
+		if early && !s.claimed() && s.CashOut == 0 {
+			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
+		}
+		if !early { // else the intents stay open, and looking up goes on
+			t.ruleOpen()
+		}
+		s.CashOut = s.CashIn
+		t.goTo(Refunded, "decided")
+	case RuleClosed:
+		if early {
+			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
+		}
+		t.ruleOpen()
+		s.Booked = v.Booked
+		t.goTo(Closed, "decided")
+	default:
+		return t.refuse("rule registered, refund-due, refunded or closed")
+	}
+	return nil
+}
+
+// ruleRegistered settles the intents of a sale that a person calls registered. Yes is the
+// registration that MobiFone showed, or else the last intent. An intent with other ids that may
+// still be carried out stays open, and is looked up further.
+func (t *step) ruleRegistered(early bool) {
+	s := &t.s
+	if n := len(s.Intents); s.Yes == nil && n > 0 {
+		ids := s.Intents[n-1].IDs
+		s.Yes = &ids
+	}
+	for i := range s.Intents {
+		switch intent := &s.Intents[i]; {
+		case intent.IDs == *s.Yes:
+			intent.Settled = settledYes
+		case intent.open() && !early:
+			intent.Settled = settledNo
+		}
+	}
+}
+
+// ruleNot settles every intent as "no": a person says that nothing is registered.
+func (t *step) ruleNot() {
+	t.s.Yes = nil
+	for i := range t.s.Intents {
+		t.s.Intents[i].Settled = settledNo
+	}
+}
+
+// ruleOpen settles the open intents as "no"; what is known of the others stays.
+func (t *step) ruleOpen() {
+	for i := range t.s.Intents {
+		if intent := &t.s.Intents[i]; intent.open() {
+			intent.Settled = settledNo
+		}
+	}
+}
+
+// overridden: a supervisor lets the sale go on beside another one of the same subscriber.
+func (t *step) overridden() error {
+	switch {
+	case t.s.State != Open && t.s.State != Paid && t.s.State != OTPSent:
+		return t.refuse("the sale holds the subscriber already")
+	case t.e.Slot < 1 || t.e.By == "":
+		return t.refuse("an override takes a slot above 0 and a name")
+	}
+	t.s.Slot = t.e.Slot
+	return nil
+}
