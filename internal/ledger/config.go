@@ -1,9 +1,17 @@
 package ledger
 
+// This file says which MobiFone a model plays: the settings, the six kinds spelt out as
+// rules, and the chance that codes, ids and delays come from. A kind is nothing but its row
+// in kindRules; no other file compares kinds.
+
 import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"math"
+	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -14,27 +22,41 @@ import (
 // Config says which MobiFone a model plays. The zero value plays kind C with the default
 // contract and the agreement's packages.
 type Config struct {
-	Kind     Kind
-	Contract *contract.Contract // nil is contract.Default
-	Packages []catalog.Package  // nil is catalog.Default
-	Random   rand.Source        // of codes, ids and delays; nil is cryptographic
+	// Kind is which of six MobiFones is played.
+	Kind Kind
+	// Contract gives the codes, limits and fields; nil is contract.Default.
+	Contract *contract.Contract
+	// Packages are on offer; nil is catalog.Default.
+	Packages []catalog.Package
+	// Random is the source of codes, ids and delays; nil is cryptographic.
+	Random mathrand.Source
 
-	// Customer tells what MobiFone knows of a subscriber whom SetSubscriber did not set; nil
-	// tells of every one that everything works.
+	// Customer tells what MobiFone knows of a subscriber whom SetSubscriber did not set; nil says
+	// of everybody that everything works.
 	Customer func(telco.MSISDN) Subscriber
 
-	OTPTTL      time.Duration // 0 is 180 s
-	ResendAfter time.Duration // between two OTPs of one subscriber; 0 is 60 s, negative is none
-	OTPAttempts int           // entries per OTP; 0 is 3
-	OTPPerDay   int           // OTPs per subscriber and business day (at +07:00); 0 is 10
-	VoidEarlier bool          // a new OTP voids the subscriber's earlier ones, as in kind A
-	PendingFor  time.Duration // how long PendingThenOK and PendingThenFailed stay PENDING; 0 is 5 s
-	LookupLag   time.Duration // how far lookups lag behind the ledger; 0 is not at all
-	Queue       time.Duration // the longest wait in kind E's queue; 0 is 1 h
-	MaxDelay    time.Duration // the longest any request is parked, as Truth promises; 0 is 60 s (E: Queue + 60 s; F: no promise)
+	// OTPTTL is how long a code is good for; 0 is 180 s.
+	OTPTTL time.Duration
+	// ResendAfter is the pause between two OTPs of one subscriber; 0 is 60 s, negative is none.
+	ResendAfter time.Duration
+	// OTPAttempts is how often one code may be entered; 0 is 3.
+	OTPAttempts int
+	// OTPPerDay limits the OTPs of one subscriber on one business day (at +07:00); 0 is 10.
+	OTPPerDay int
+	// VoidEarlier lets a new OTP void the subscriber's earlier ones, as in kind A.
+	VoidEarlier bool
+	// PendingFor is how long PendingThenOK and PendingThenFailed stay PENDING; 0 is 5 s.
+	PendingFor time.Duration
+	// LookupLag is how far lookups lag behind the ledger; 0 is not at all.
+	LookupLag time.Duration
+	// Queue is the longest wait in kind E's queue; 0 is 1 h.
+	Queue time.Duration
+	// MaxDelay is the longest time any request is held back, as Truth promises it; 0 is 60 s, in
+	// kind E Queue and 60 s more, in kind F no promise.
+	MaxDelay time.Duration
 }
 
-// WithDefaults replaces what is zero by what it stands for.
+// WithDefaults replaces every zero setting by the value that it means.
 func (c Config) WithDefaults() Config {
 	if c.Kind == "" {
 		c.Kind = KindC
@@ -65,6 +87,7 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
+// setTo gives a setting that is zero its value.
 func setTo[T comparable](field *T, v T) {
 	var zero T
 	if *field == zero {
@@ -127,14 +150,22 @@ func (c Config) Truth() (*contract.Contract, error) {
 type Kind string
 
 // The six kinds. "On arrival" is when the request reaches MobiFone, "at execution" when
-// MobiFone carries it out; the two are apart when the request was parked on its way.
+// MobiFone carries it out; the two differ when the request was held back on its way.
 const (
-	KindA Kind = "A" // dedupes for ever by partnerTransId; checks OTP expiry on arrival; a new OTP voids the earlier one
-	KindB Kind = "B" // a transId registers once; checks OTP expiry at execution
-	KindC Kind = "C" // a transId registers once; checks OTP expiry on arrival only
-	KindD Kind = "D" // no dedupe: a transId registers again and again until its OTP expires
-	KindE Kind = "E" // as C, behind a queue: accepts with PROCESSING, executes up to Config.Queue later
-	KindF Kind = "F" // nothing: no dedupe, no expiry
+	// KindA dedupes for ever by partnerTransId and checks OTP expiry on arrival; a new OTP
+	// voids the earlier one.
+	KindA Kind = "A"
+	// KindB registers a transId once and checks OTP expiry on arrival and at execution.
+	KindB Kind = "B"
+	// KindC registers a transId once and checks OTP expiry on arrival only.
+	KindC Kind = "C"
+	// KindD has no dedupe: a transId registers again and again until its OTP expires.
+	KindD Kind = "D"
+	// KindE is C behind a queue: it accepts with PROCESSING and executes up to Config.Queue
+	// later.
+	KindE Kind = "E"
+	// KindF has nothing: no dedupe, no expiry.
+	KindF Kind = "F"
 )
 
 // Kinds returns the six in order.
@@ -153,12 +184,18 @@ func ParseKind(s string) (Kind, error) {
 
 // rules is what a kind does, spelt out.
 type rules struct {
-	dedupe        bool // by partnerTransId, for ever
-	oneTime       bool // a transId that was executed is used up
-	expiryArrival bool // the OTP must be alive when the request arrives
-	expiryLate    bool // the OTP must be alive when the request is executed
-	voids         bool // a new OTP voids the subscriber's earlier ones
-	queue         bool // accepted requests wait in a queue
+	// dedupe never carries a partnerTransId out twice.
+	dedupe bool
+	// oneTime means that a transId that was executed is used up.
+	oneTime bool
+	// expiryArrival wants the OTP alive when the request arrives.
+	expiryArrival bool
+	// expiryLate wants the OTP alive when the request is executed.
+	expiryLate bool
+	// voids lets a new OTP void the subscriber's earlier ones.
+	voids bool
+	// queue accepts requests with PROCESSING and executes them later.
+	queue bool
 }
 
 // kindRules is read only.
@@ -169,4 +206,50 @@ var kindRules = map[Kind]rules{
 	KindD: {expiryArrival: true, expiryLate: true},
 	KindE: {oneTime: true, expiryArrival: true, queue: true},
 	KindF: {},
+}
+
+// Crypto is the default source: nobody can foretell its codes and ids.
+type Crypto struct{}
+
+// Uint64 draws 64 bits.
+func (Crypto) Uint64() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand promises so
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// chance draws what the model leaves to chance, all from one source, so that one seed repeats a
+// run.
+type chance struct{ src mathrand.Source }
+
+// code draws a six-digit OTP.
+func (c chance) code() uint32 {
+	const n = 1_000_000
+	for { // no modulo bias: a test of codes would otherwise see it
+		if v := c.src.Uint64(); v < math.MaxUint64/n*n {
+			return uint32(v % n)
+		}
+	}
+}
+
+// fraction draws from [0, 1).
+func (c chance) fraction() float64 { return float64(c.src.Uint64()>>11) / (1 << 53) }
+
+var base32Text = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// transID makes an id that is unique by its sequence number and cannot be guessed.
+func (c chance) transID(seq uint64) telco.TransID {
+	var b [10]byte
+	binary.BigEndian.PutUint64(b[:8], c.src.Uint64())
+	b[0], b[1], b[2], b[3], b[4] = byte(seq>>32), byte(seq>>24), byte(seq>>16), byte(seq>>8), byte(seq)
+	return telco.TransID("T" + base32Text.EncodeToString(b[:]))
+}
+
+// Token makes an unguessable word of 32 characters.
+func Token(src mathrand.Source) string {
+	var b [20]byte
+	for i := 0; i < len(b); i += 4 {
+		binary.BigEndian.PutUint32(b[i:], uint32(src.Uint64()>>32))
+	}
+	return base32Text.EncodeToString(b[:])
 }

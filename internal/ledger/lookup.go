@@ -1,5 +1,8 @@
 package ledger
 
+// This file is step 4 and the reconciliation file: what of the ledger can be seen, by whom
+// and as of when. Lookups change nothing but the model's clock.
+
 import (
 	"bytes"
 	"cmp"
@@ -49,6 +52,8 @@ func (m *Model) Stale(now time.Time, by time.Duration, op telco.Operation, f fie
 	return refuse(telco.CommandNotConfigured)
 }
 
+// get picks the row that fits the ids best: both ids before one, the transId before the
+// partnerTransId, and then the row that moved money.
 func (m *Model) get(asOf time.Time, f field.Request) wire.Answer {
 	var best field.Row
 	score := -1
@@ -101,6 +106,7 @@ func standing(s telco.State) int {
 	return 0
 }
 
+// list pages through the rows that match, newest first, and counts all of them.
 func (m *Model) list(asOf time.Time, f field.Request) wire.Answer {
 	if f.To.IsZero() {
 		f.To = m.now
@@ -135,6 +141,8 @@ func (m *Model) list(asOf time.Time, f field.Request) wire.Answer {
 	}}
 }
 
+// matches reports whether the row is one of those that the query names; what it leaves out fits
+// every row.
 func matches(v field.Row, f field.Request) bool {
 	return (!f.MSISDN.IsValid() || v.MSISDN == f.MSISDN) &&
 		(f.Package == "" || v.Package == f.Package) &&
@@ -152,7 +160,7 @@ var statementHeader = []string{
 // contract writes its times in. It is read only.
 var Vietnam = time.FixedZone("+07:00", 7*60*60)
 
-// businessDay numbers business days.
+// businessDay numbers business days, so that two times can be compared by day.
 func businessDay(t time.Time) int32 {
 	_, offset := t.In(Vietnam).Zone()
 	return int32((t.Unix() + int64(offset)) / 86400)

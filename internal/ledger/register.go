@@ -1,5 +1,9 @@
 package ledger
 
+// This file is step 3: a registration is checked (admit), and carried out (execute), at once
+// or when its time has come. Every way to be refused is here. Nothing is charged but in
+// succeed, which is what Executed counts.
+
 import (
 	"strconv"
 	"time"
@@ -9,8 +13,8 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Register carries out a registration as it arrives. Kind E accepts it with PROCESSING
-// and carries it out later; the ledger shows nothing of it until then.
+// Register is step 3: it carries out a registration as it arrives. Kind E accepts it with
+// PROCESSING and carries it out later; the ledger shows nothing of it until then.
 func (m *Model) Register(now time.Time, f field.Request) wire.Answer {
 	now = m.tick(now)
 	f = m.Order(f)
@@ -28,19 +32,22 @@ func (m *Model) Register(now time.Time, f field.Request) wire.Answer {
 	return a
 }
 
-// admit checks a registration that arrived at one time and is executed at another. It
-// returns the transaction, or the answer that refuses.
+// admit checks a registration that arrived at one time and is executed at another. It returns the
+// transaction and its row number, or the answer that refuses. A wrong code is the one refusal
+// that changes something: it counts an entry.
 func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wire.Answer) {
 	no := func(code telco.Code) (*row, int32, *wire.Answer) {
 		a := refuse(code)
 		a.Data.TransID, a.Data.PartnerTransID = f.TransID, f.PartnerTransID
 		return nil, 0, &a
 	}
+	// The order of these checks decides which code is heard when several things are wrong.
 	if code := m.staffed(telco.OpRegister, f); code != "" {
 		return no(code)
 	}
 	if !f.MSISDN.IsValid() && !m.needs[need{telco.OpRegister, "msisdn"}] {
-		return no(telco.TransactionExpired) // an order nobody opened
+		// Order found no transaction that would give the number: nobody opened this order.
+		return no(telco.TransactionExpired)
 	}
 	if !f.MSISDN.IsValid() {
 		return no(telco.InvalidISDN)
@@ -53,6 +60,7 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 	if !ok {
 		return no(telco.PackageInvalid)
 	}
+	// A repetition gets its answer before its amount and code are checked.
 	if m.rules.dedupe && f.PartnerTransID != "" {
 		if code := m.duplicate(f); code != "" {
 			return no(code)
@@ -101,8 +109,8 @@ func (m *Model) Order(f field.Request) field.Request {
 	return f
 }
 
-// find returns the newest row of the request's transId, or where the contract's register
-// carries none, of the subscriber and package.
+// find returns the row that the OTP request of the request's transId opened; where the contract's
+// register carries no transId, the newest one of the subscriber and package. 0 is none.
 func (m *Model) find(f field.Request) int32 {
 	if m.needs[need{telco.OpRegister, "transId"}] {
 		return m.firstOf(f.TransID)
@@ -129,7 +137,8 @@ func (m *Model) firstOf(id telco.TransID) int32 {
 	return n
 }
 
-// duplicate is what a MobiFone that dedupes says of a partnerTransId it has carried out.
+// duplicate is what a MobiFone that dedupes says of a partnerTransId it has carried out; "" when
+// it has not. The same id with another subscriber or package is a conflict.
 func (m *Model) duplicate(f field.Request) telco.Code {
 	for n := m.byPID[f.PartnerTransID]; n != 0; n = m.rows[n-1].nextPID {
 		r := &m.rows[n-1]
@@ -147,6 +156,7 @@ func (m *Model) duplicate(f field.Request) telco.Code {
 	return ""
 }
 
+// opens reports whether the code is that of the row.
 func (r *row) opens(otp telco.OTP) bool {
 	code := otp.Reveal()
 	v, err := strconv.ParseUint(code, 10, 32)
@@ -169,14 +179,16 @@ func (m *Model) wrongOTP(now time.Time, r *row, n int32, f field.Request) *wire.
 	return &a
 }
 
-// execute carries a registration out, or refuses it.
+// execute carries a registration out, or refuses it. A transId that is used again gets a row of
+// its own, so that the ledger shows both charges.
 func (m *Model) execute(now, arrived time.Time, f field.Request) wire.Answer {
 	r, n, refusal := m.admit(now, arrived, f)
 	if refusal != nil {
 		return *refusal
 	}
 	cust := m.customer(f.MSISDN)
-	if r.last().state != telco.StateInit { // kinds D and F let a transId register again
+	if r.last().state != telco.StateInit {
+		// Kinds D and F let a transId register again: a second charge, with a row of its own.
 		again := *r
 		again.history, again.changes, again.again = [4]change{}, 0, true
 		again.pid, again.pidAtOTP, again.nextPID, again.parked = "", false, 0, 0
@@ -189,6 +201,8 @@ func (m *Model) execute(now, arrived time.Time, f field.Request) wire.Answer {
 	if f.Amount > 0 {
 		r.amount = f.Amount
 	}
+	// A refused package ends the transaction too: where a transId registers once, the OTP is
+	// used up.
 	if code := cust.bars(f.Package); code != "" {
 		r.set(now, telco.StateFailed, code)
 		a := refuse(code)
@@ -212,6 +226,7 @@ func (m *Model) execute(now, arrived time.Time, f field.Request) wire.Answer {
 	}}
 }
 
+// succeed registers the package: the one place where a customer is charged.
 func (m *Model) succeed(now time.Time, r *row) {
 	r.set(now, telco.StateSuccess, telco.Success)
 	m.subscriber(r.msisdn).executed++

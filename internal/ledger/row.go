@@ -1,5 +1,9 @@
 package ledger
 
+// This file is one transaction of the ledger with its history, and the indexes by transId,
+// partnerTransId and subscriber. Rows are only ever appended, in the order of their
+// creation, and never removed; an index holds a row's number, counted from 1.
+
 import (
 	"time"
 
@@ -10,35 +14,47 @@ import (
 // row is one transaction of the ledger. Its states are kept with their times, so that a
 // lookup that lags behind sees what was true then.
 type row struct {
-	msisdn   telco.MSISDN
-	trans    telco.TransID
-	pid      telco.PartnerTransID
-	pidAtOTP bool // the partnerTransId came with the OTP request
+	msisdn telco.MSISDN
+	trans  telco.TransID
+	pid    telco.PartnerTransID
+	// pidAtOTP says that the partnerTransId came with the OTP request: lookups show it from then
+	// on.
+	pidAtOTP bool
 	pkg      telco.PackageCode
 	amount   telco.VND
 	shop     string
 	otp      uint32
-	attempts int // entries left
+	// attempts is how many entries of the code are left.
+	attempts int
 	void     bool
-	again    bool // a further registration with a transId used before: no SMS of its own
-	parked   int  // requests for this transId still on their way
-	expires  time.Time
-	history  [4]change // INIT, PENDING, SUCCESS or FAILED, REVERSED
-	changes  int
+	// again marks a further registration with a transId used before: it has no SMS of its own.
+	again bool
+	// parked counts the requests for this transId that are still on their way.
+	parked  int
+	expires time.Time
+	// history is INIT, PENDING, SUCCESS or FAILED, REVERSED, as far as it came to that.
+	history [4]change
+	changes int
 
+	// nextTrans, nextPID and prevSub link rows of one transId, partnerTransId and subscriber,
+	// newest first; 0 is none.
 	nextTrans, nextPID, prevSub int32 // row numbers, 0 is none
 }
 
+// change is a state with the time it began and MobiFone's reason.
 type change struct {
 	at    time.Time
 	state telco.State
 	code  telco.Code
 }
 
+// created is when the OTP was requested.
 func (r *row) created() time.Time { return r.history[0].at }
 
+// last is the row's newest state.
 func (r *row) last() change { return r.history[r.changes-1] }
 
+// set appends a state to the history.
 func (r *row) set(at time.Time, state telco.State, code telco.Code) {
 	r.history[r.changes] = change{at, state, code}
 	r.changes++
@@ -105,7 +121,8 @@ func (m *Model) Ledger(now time.Time) []telco.Transaction {
 	return out
 }
 
-// add appends a row in state INIT and puts it into the indexes.
+// add appends a row in state INIT and puts it into the indexes. It may move the rows: a pointer
+// to one is good only until the next add.
 func (m *Model) add(now time.Time, r row) (*row, int32) {
 	r.set(now, telco.StateInit, "")
 	m.rows = append(m.rows, r)
@@ -121,6 +138,7 @@ func (m *Model) add(now time.Time, r row) (*row, int32) {
 	return p, n
 }
 
+// indexPID puts the row in front of its partnerTransId's chain.
 func (m *Model) indexPID(r *row, n int32) {
 	r.nextPID = m.byPID[r.pid]
 	m.byPID[r.pid] = n
@@ -142,7 +160,8 @@ func (m *Model) unindexPID(r *row, n int32) {
 	r.nextPID = 0
 }
 
-// rename files the row under the partnerTransId that a registration names.
+// rename files the row under the partnerTransId that a registration names: from then on a lookup
+// by that id finds it.
 func (m *Model) rename(r *row, n int32, pid telco.PartnerTransID) {
 	if r.pid == pid || pid == "" {
 		return
