@@ -28,15 +28,16 @@ const plainPath = "/v2/orders"
 // Where an answer repeats the request: MobiFone's id, or the number where there is none,
 // and our own id.
 const (
-	// These marks are where an answer repeats the request: MobiFone's id, or the number where
-	// there is none, and our own id.
+	// transMark stands for the request's MobiFone id, or for the number where a request has none.
 	transMark = "TRANS-GOES-HERE"
-	ownMark   = "OWN-GOES-HERE"
+	// ownMark stands for our own id.
+	ownMark = "OWN-GOES-HERE"
 )
 
 // moment is what all answers of one second have in common.
 type moment struct {
 	second int64
+	// header is shared by all replies of the second; nobody may write into it.
 	header http.Header
 	// bodies are the answers by path.
 	bodies map[string][]piece
@@ -50,6 +51,7 @@ type answers struct{ now atomic.Pointer[moment] }
 
 // at gives what the answers of this second have in common.
 func (a *answers) at(now time.Time) (*moment, error) {
+	// Two callers may make the same moment at once; either is right.
 	m := a.now.Load()
 	if m != nil && m.second == now.Unix() {
 		return m, nil
@@ -69,6 +71,8 @@ func newMoment(now time.Time) (*moment, error) {
 		header: http.Header{"Content-Type": {"application/json"}, "Date": {now.UTC().Format(http.TimeFormat)}},
 	}
 	at := func(t time.Time) string { return t.In(hanoi).Format(stampLayout) }
+	// The paths and fields are those of the default contract, written out here: the benchmark
+	// must not lean on the code that it measures.
 	for path, data := range map[string]object{
 		"/partner/v1/packages": {"subscriberType": "PREPAID", "packages": offers()},
 		"/partner/v1/otp": {
@@ -93,6 +97,8 @@ func newMoment(now time.Time) (*moment, error) {
 		}
 		m.bodies[path] = cut(string(body))
 	}
+	// The plain answer has about as many members as a transaction, so that the codecs have the
+	// same work.
 	plain, err := json.Marshal(order{
 		Code: "0000", Message: "The order was accepted and will be carried out.", Shop: shop, Employee: employee,
 		POS: pos, Package: code, TransID: transMark, PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y", Amount: price,
@@ -115,6 +121,7 @@ func offers() []object {
 			"autoRenew": pkg.AutoRenew, "eligible": true, "description": "Ưu đãi 2 GB/ngày và gọi nội mạng miễn phí",
 		})
 	}
+	// The last row carries the number, so that a client must read all of them.
 	rows[2]["description"] = transMark
 	return rows
 }
@@ -123,6 +130,7 @@ func offers() []object {
 func cut(body string) []piece {
 	var pieces []piece
 	for body != "" {
+		// The mark that comes first ends the piece.
 		trans, own := strings.Index(body, transMark), strings.Index(body, ownMark)
 		mark := transMark
 		if trans < 0 || (own >= 0 && own < trans) {
@@ -145,6 +153,7 @@ func (m *moment) write(dst []byte, path, query string, body []byte) []byte {
 		return nil
 	}
 	var trans []byte
+	// A GET has its id in the query, a POST in its body; an OTP request has only the number.
 	if query != "" {
 		_, after, _ := strings.Cut(query, "transId=")
 		id, _, _ := strings.Cut(after, "&")
@@ -153,6 +162,7 @@ func (m *moment) write(dst []byte, path, query string, body []byte) []byte {
 		trans = member(body, `"isdn":"`)
 	}
 	own := member(body, `"partnerTransId":"`)
+	// Text and ids in turn; a mark of neither kind is the end.
 	for _, p := range pieces {
 		dst = append(dst, p.text...)
 		switch p.mark {
@@ -182,12 +192,15 @@ var credentials = telco.Credentials{
 
 // fake is an http.RoundTripper for one caller at a time.
 type fake struct {
-	answers  answers
+	answers answers
+	// requests counts the calls that arrived, so that no contender can leave one out.
 	requests int
-	judging  bool
-	// bytes of the last bodies; of a GET its query counts as what went out
+	// judging is on only in calls that are not measured.
+	judging bool
+	// out and back are the bytes of the last bodies; the query of a GET counts as what went out.
 	out, back int
-	body      []byte
+	// body is read into the same memory each time.
+	body []byte
 }
 
 // reply is a response with its body in one piece.
@@ -195,6 +208,7 @@ type reply struct {
 	http.Response
 	bytes.Reader
 
+	// text is large enough for every answer, so that a reply costs the fake one allocation.
 	text [1024]byte
 }
 
@@ -203,6 +217,7 @@ func (*reply) Close() error { return nil }
 
 // RoundTrip answers without a wire. What it costs by itself is a row of the table.
 func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
+	// One caller at a time, so no lock.
 	f.requests++
 	f.body = f.body[:0]
 	if req.Body != nil {
@@ -212,6 +227,7 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		_ = req.Body.Close()
 	}
+	// The judge costs more than the fake, so it is asked outside the measured turns only.
 	if f.judging {
 		if err := judge(req, f.body); err != nil {
 			return nil, err
@@ -238,6 +254,7 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 // readInto reads to the end, into dst as far as that has room.
 func readInto(dst []byte, from io.Reader) ([]byte, error) {
 	for {
+		// append grows the memory as it grows any slice.
 		if len(dst) == cap(dst) {
 			dst = append(dst, 0)[:len(dst)]
 		}
@@ -255,6 +272,7 @@ func readInto(dst []byte, from io.Reader) ([]byte, error) {
 // judge refuses what a real server would refuse: a wrong key or signature, and a request without
 // a deadline or without a field that has to be there.
 func judge(req *http.Request, body []byte) error {
+	// The plain exchange is unsigned.
 	if req.URL.Path == plainPath {
 		return nil
 	}
@@ -267,6 +285,7 @@ func judge(req *http.Request, body []byte) error {
 	if h.Get("Api-Key") != credentials.APIKey.Reveal() || h.Get("X-Signature") != want {
 		return fmt.Errorf("the signature of %s is wrong", target)
 	}
+	// A call without a deadline would be cheaper than what a careful programmer writes.
 	if _, timed := req.Context().Deadline(); !timed {
 		return fmt.Errorf("%s has no deadline", target)
 	}
@@ -311,11 +330,15 @@ func (f *fake) counted(all []*contender) {
 	before := f.requests
 	for _, c := range all {
 		c.after = func(_ context.Context, n int) error {
+			// Each call must have made exactly one request: a cache or a retry would spoil the
+			// ratio.
 			got := f.requests - before
 			before = f.requests
 			if got != n {
 				return fmt.Errorf("%d requests for %d calls", got, n)
 			}
+			// The header is shared by all replies, so a contender that writes into it changes the
+			// others'.
 			if len(f.answers.now.Load().header) != 2 {
 				return errors.New("somebody wrote into the answer's header")
 			}

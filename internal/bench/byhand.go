@@ -23,6 +23,7 @@ import (
 	"time"
 )
 
+// The default contract's layout of times, and the bound of a reply.
 const (
 	// stampLayout is how the contract writes times.
 	stampLayout = "20060102150405"
@@ -55,6 +56,7 @@ type envelope[T any] struct {
 
 // exchange sends one request and reads the data of its answer into out.
 func exchange[T any](ctx context.Context, h hand, timeout time.Duration, method, target string, in any, out *T) error {
+	// Every call has a deadline, as the SDK's have.
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var body []byte
@@ -80,6 +82,7 @@ func exchange[T any](ctx context.Context, h hand, timeout time.Duration, method,
 		return err
 	}
 	defer resp.Body.Close()
+	// The reply is bounded, as the SDK's is.
 	text, err := io.ReadAll(io.LimitReader(resp.Body, replyMax))
 	if err != nil {
 		return err
@@ -88,6 +91,7 @@ func exchange[T any](ctx context.Context, h hand, timeout time.Duration, method,
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return err
 	}
+	// Both the status and the code must say success.
 	if resp.StatusCode != http.StatusOK || answer.Code != "0000" {
 		return fmt.Errorf("HTTP %d, code %s: %s", resp.StatusCode, answer.Code, answer.Message)
 	}
@@ -97,6 +101,7 @@ func exchange[T any](ctx context.Context, h hand, timeout time.Duration, method,
 
 // sign sets the headers of the default contract.
 func (h hand) sign(req *http.Request, target string, body []byte) {
+	// The default contract's timestamp is in milliseconds; nonce and id are 16 random bytes.
 	stamp := strconv.FormatInt(time.Now().UnixMilli(), 10)
 	nonce, id := randomHex(), randomHex()
 	req.Header.Set("Api-Key", h.key)
@@ -109,6 +114,7 @@ func (h hand) sign(req *http.Request, target string, body []byte) {
 // signature is what the default contract asks for: a MAC over the parts of the request and the
 // hash of the body.
 func signature(secret, method, target, stamp, nonce, id string, body []byte) string {
+	// The text that is signed has the default contract's parts and separator.
 	sum := sha256.Sum256(body)
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(strings.Join([]string{method, target, stamp, nonce, id, hex.EncodeToString(sum[:])}, "|")))
@@ -149,6 +155,7 @@ func (h hand) otp(ctx context.Context, t *ticket) error {
 	if err := exchange(ctx, h, 20*time.Second, http.MethodPost, "/partner/v1/otp", in, &data); err != nil {
 		return err
 	}
+	// The checks are those that the SDK's contender makes on its result.
 	expires, err := readTime(data.ExpiresAt)
 	if err != nil || data.TransID != t.digits || expires.IsZero() || data.Length != 6 {
 		return errAnswer
@@ -231,6 +238,7 @@ func (h hand) register(ctx context.Context, t *ticket) error {
 		ExpiresAt      string `json:"expiredAt"`
 		Left           *int   `json:"attemptsLeft"`
 	}
+	// The id is part of the work: the SDK's contender derives one as well.
 	id := handID(shop, t.order, 1)
 	in := struct {
 		Number         string `json:"isdn"`
@@ -260,10 +268,12 @@ func (h hand) register(ctx context.Context, t *ticket) error {
 // handID derives an id from the sale, each part with its length before it.
 func handID(shop, order string, attempt int) string {
 	mac := hmac.New(sha256.New, []byte(idKey.Reveal()))
+	// The length before each part keeps ("AB", "C") and ("A", "BC") apart.
 	for _, part := range []string{"FPT", shop, order} {
 		mac.Write([]byte{byte(len(part))})
 		mac.Write([]byte(part))
 	}
+	// The attempt goes into the id, so that a further attempt gets another one.
 	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(attempt)))
 	return base32.StdEncoding.EncodeToString(mac.Sum(nil)[:15])
 }

@@ -63,6 +63,7 @@ func newSDK(ctx context.Context, base string, client *http.Client, opts ...mobif
 
 // extras are a limiter that never makes anybody wait, and hooks that count.
 func extras() []mobifone.Option {
+	// Counting is the least that a useful hook does.
 	var tries, calls atomic.Int64
 	return []mobifone.Option{
 		mobifone.WithLimiter(mobifone.FromRate(rate.NewLimiter(1e9, 1e9))),
@@ -85,6 +86,7 @@ func (s sdk) otp(ctx context.Context, t *ticket) error {
 	return nil
 }
 
+// get looks up the transaction of a ticket.
 func (s sdk) get(ctx context.Context, t *ticket) error {
 	got, err := s.client.Transactions.Get(ctx, transactions.GetRequest{TransID: telco.TransID(t.trans)})
 	if err != nil {
@@ -96,6 +98,7 @@ func (s sdk) get(ctx context.Context, t *ticket) error {
 	return nil
 }
 
+// eligible asks for the packages of a ticket's number and checks the first and the last row.
 func (s sdk) eligible(ctx context.Context, t *ticket) error {
 	got, err := s.client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: t.number, Staff: staff})
 	if err != nil {
@@ -141,6 +144,7 @@ func (s sdk) contenders(with string) []*contender {
 func pairs(h hand, bare sdk, full ...sdk) []*contender {
 	var all []*contender
 	for i, byHand := range h.contenders() {
+		// Each operation stands beside the same work by hand, in the same rounds.
 		ours := bare.contenders("")[i]
 		ours.beside = byHand
 		all = append(all, ours)
@@ -151,6 +155,7 @@ func pairs(h hand, bare sdk, full ...sdk) []*contender {
 		}
 		all = append(all, byHand)
 	}
+	// The first contender closes the clients of all.
 	all[0].done = func(ctx context.Context) {
 		for _, s := range append(full, bare) {
 			s.close(ctx)
@@ -183,6 +188,7 @@ func peers(base string, client *http.Client) ([]*contender, error) {
 // withRetryable uses the library's own HTTP client when it gets none.
 func withRetryable(name, base string, client *http.Client) *contender {
 	retrying := retryablehttp.NewClient()
+	// Logging is off everywhere; the retries stay as they come.
 	retrying.Logger = nil
 	if client != nil {
 		retrying.HTTPClient = client

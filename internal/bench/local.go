@@ -27,6 +27,7 @@ var errID = errors.New("no id")
 func identifiers(ctx context.Context, s settings) error {
 	s = s.or(15, 20_000)
 	maker := telco.NewIDMaker(idKey, "FPT")
+	// Checking the length keeps the compiler from dropping the id.
 	text := func(length int, id string, err error) error {
 		if err == nil && len(id) != length {
 			err = errID
@@ -66,6 +67,7 @@ func identifiers(ctx context.Context, s settings) error {
 // cores runs a table on one core by CPU time, and on two by the wall clock. Only the latter shows
 // what a second core brings.
 func (s settings) cores(ctx context.Context, all []*contender, what string) error {
+	// The runs on one core and on two keep their costs apart.
 	one := make([]*contender, len(all))
 	for i, c := range all {
 		one[i] = &contender{name: c.name, call: c.call}
@@ -80,6 +82,8 @@ func (s settings) cores(ctx context.Context, all []*contender, what string) erro
 	fmt.Fprintf(s.out, "| one %s | one core, ratio | two cores, ratio | ns on one | ns on two | faster on two | allocs | B |\n", what)
 	fmt.Fprintln(s.out, "|---|--:|--:|--:|--:|--:|--:|--:|")
 	for i, c := range all {
+		// CPU time on one core and wall time on two cannot be compared, so both are taken by the
+		// wall.
 		elapsed := func(k cost) float64 { return float64(k.wall) / float64(k.calls) }
 		faster := one[i].median(elapsed) / c.median(elapsed)
 		fmt.Fprintf(s.out, "| %s | %s | %s | %.0f | %.0f | %.1f× | %.0f | %.0f |\n",
@@ -100,6 +104,7 @@ type queued struct {
 // limiters is the table limiter.
 func limiters(ctx context.Context, s settings) error {
 	s = s.or(15, 100_000)
+	// A limiter that never runs dry: what is measured is the grant, not the wait.
 	plenty := func() *rate.Limiter { return rate.NewLimiter(1e9, 1e9) }
 	waits, allows, own := plenty(), plenty(), mobifone.FromRate(plenty())
 	all := s.chosen([]*contender{
@@ -138,6 +143,7 @@ func (q queued) print(ctx context.Context, s settings) error {
 		{fmt.Sprintf("a teller's, while %d background calls wait", q.behind), q.overtaking},
 	} {
 		fmt.Fprintf(s.out, "| %s |", row.name)
+		// Both have a bucket of one token.
 		theirs, own := rate.NewLimiter(q.perSecond, 1), mobifone.FromRate(rate.NewLimiter(q.perSecond, 1))
 		for _, wait := range []waitFunc{
 			func(ctx context.Context, _ telco.Lane) error { return theirs.Wait(ctx) },
@@ -177,6 +183,7 @@ func (q queued) overtaking(ctx context.Context, wait waitFunc) (time.Duration, e
 // next is how long a teller's call waits; it is below zero when that is more than 100 slots.
 func (q queued) next(ctx context.Context, wait waitFunc) (time.Duration, error) {
 	began := time.Now()
+	// A caller who waits for more than 100 slots is reported as such, not waited for.
 	limited, cancel := context.WithTimeout(ctx, time.Duration(100*float64(time.Second)/float64(q.perSecond)))
 	defer cancel()
 	if err := wait(limited, telco.Foreground); err != nil {
@@ -189,6 +196,7 @@ func (q queued) next(ctx context.Context, wait waitFunc) (time.Duration, error) 
 func crowd(ctx context.Context, wait waitFunc, n int, lane telco.Lane) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var began, ended sync.WaitGroup
+	// stop is returned only when every waiter has begun.
 	began.Add(n)
 	for range n {
 		ended.Go(func() {

@@ -18,6 +18,7 @@ import (
 
 // tuned is a transport that keeps a connection for every caller.
 func tuned(r *remote) *http.Transport {
+	// Fewer idle connections than callers would measure dialling instead of calls.
 	t := &http.Transport{MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}
 	if r.roots != nil {
 		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: r.roots}
@@ -55,6 +56,8 @@ func onLoopback(ctx context.Context, s settings) error {
 		all = append(all, dials)
 		for _, c := range all {
 			if c.beside != nil && c.beside.name == "by hand: the same as registration.Register" {
+				// A registration of ours dials, so it is compared with the work by hand that
+				// dials.
 				c.beside = dials
 			}
 		}
@@ -86,6 +89,7 @@ func (s settings) sockets(ctx context.Context, mode string, callers []int, rival
 	}
 	defer release(ctx, all)
 	all = s.chosen(all)
+	// The server's counts before the turn.
 	var last counts
 	if last, err = r.counts(); err != nil {
 		return err
@@ -97,6 +101,7 @@ func (s settings) sockets(ctx context.Context, mode string, callers []int, rival
 			if err != nil {
 				return err
 			}
+			// The server must have seen one request for each call.
 			if got := now.requests - last.requests; got != n {
 				err = fmt.Errorf("%d requests for %d calls", got, n)
 			}
@@ -106,6 +111,7 @@ func (s settings) sockets(ctx context.Context, mode string, callers []int, rival
 			return err
 		}
 	}
+	// One group of columns for each number of callers.
 	head, line := "| "+mode+" |", "|---|"
 	rows := make([]string, len(all))
 	for _, workers := range callers {
@@ -140,6 +146,7 @@ func overTLS(ctx context.Context, s settings) error {
 			t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(64)
 			return t
 		}
+		// The same wire with session tickets refused.
 		never := tuned(r)
 		never.TLSClientConfig.SessionTicketsDisabled = true
 		all := []*contender{plain(base, client), kept[0], kept[1]}
@@ -174,6 +181,7 @@ func overTLS(ctx context.Context, s settings) error {
 
 // rawTCP is the limit of the machine: frames over connections that are kept, without HTTP.
 func rawTCP(addr string) *contender {
+	// As many idle connections as the largest number of callers.
 	pool := &frames{addr: addr, idle: make(chan *framed, 256)}
 	return &contender{name: "floor: frames over TCP, codec by hand", call: pool.call, done: pool.close}
 }

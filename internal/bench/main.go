@@ -188,6 +188,7 @@ func (t turns) run(ctx context.Context, all []*contender) error {
 		}
 	}
 	for round := range t.rounds {
+		// Every second round runs backwards.
 		order := slices.Clone(all)
 		if round%2 == 1 { // nobody always runs behind the same one
 			slices.Reverse(order)
@@ -218,6 +219,7 @@ func (t turns) turn(ctx context.Context, c *contender, n int) (cost, error) {
 		return cost{}, err
 	}
 	began := time.Now()
+	// The clock is read around the calls alone; the checks of a turn come after it.
 	failed := c.all(ctx, tickets, t.workers)
 	took := time.Since(began)
 	to, err := t.clock()
@@ -253,6 +255,7 @@ func (c *contender) all(ctx context.Context, tickets []ticket, workers int) erro
 	errs := make([]error, workers)
 	for w := range workers {
 		wg.Go(func() {
+			// Each worker has its own share, so no queue is measured with the calls.
 			for i := w; i < len(tickets) && errs[w] == nil; i += workers {
 				errs[w] = c.call(ctx, &tickets[i])
 			}

@@ -30,6 +30,7 @@ func inMemory(ctx context.Context, s settings) error {
 	}
 	defer release(ctx, all)
 	all = s.chosen(all)
+	// What is wrong with a contender shows here, before anything is measured.
 	moved, err := f.prove(ctx, all)
 	if err != nil {
 		return err
@@ -135,11 +136,13 @@ func flat(ctx context.Context, s settings) error {
 			return err
 		}
 		fmt.Fprintf(s.out, "| %s |", c.name)
+		// The first thousand calls, then up to a tenth of all, then all.
 		for _, part := range [][2]int{{0, 1}, {1, 100}, {100, 1000}} {
 			fmt.Fprintf(s.out, " %s |", between(c, base, part[0], min(part[1], len(c.costs))))
 		}
 		c.costs = nil
 		fmt.Fprintf(s.out, " %s | %s |\n", before, inUse())
+		// Without this the collector could free the client before its memory is read.
 		runtime.KeepAlive(sdk)
 		sdk.close(ctx)
 	}
@@ -149,6 +152,7 @@ func flat(ctx context.Context, s settings) error {
 // addUp makes the calls, taking turns with the baseline.
 func (s settings) addUp(ctx context.Context, base, c *contender) error {
 	base.costs, c.costs = nil, make([]cost, 0, s.n/step)
+	// One caller and CPU time, as in the table mem.
 	t := turns{settings: s, workers: 1, clock: cpu}
 	for i := range max(s.n/step, 1) {
 		if i%4 == 0 {
@@ -158,6 +162,7 @@ func (s settings) addUp(ctx context.Context, base, c *contender) error {
 			}
 			base.costs = append(base.costs, spent)
 		} else {
+			// The baseline is measured every fourth time; in between its last cost counts.
 			base.costs = append(base.costs, base.costs[i-1])
 		}
 		spent, err := t.turn(ctx, c, step)
@@ -189,6 +194,7 @@ func (s settings) underLoad(ctx context.Context, f *fake, client *http.Client) e
 	t := turns{settings: s, workers: 1, clock: wall}
 	fmt.Fprintf(s.out, "\n| one client under load | calls made | in use |\n|---|--:|--:|\n| at first | 0 | %s |\n", inUse())
 	began, made := time.Now(), 0
+	// The memory is read at each quarter of the time, with all four operations in turn.
 	for quarter := 1; quarter <= 4; quarter++ {
 		for time.Since(began) < s.load*time.Duration(quarter)/4 {
 			for _, c := range load {

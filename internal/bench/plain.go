@@ -107,6 +107,7 @@ func floor(base string, wire http.RoundTripper) (*contender, error) {
 	}
 	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"bench"}}
 	return &contender{name: "floor: RoundTrip of net/http, codec by hand", call: func(ctx context.Context, t *ticket) error {
+		// The floor has no pool for what it sends: net/http may still read it after the reply.
 		body := appendOrder(make([]byte, 0, 256), t)
 		req := (&http.Request{
 			Method: http.MethodPost, URL: target, Host: target.Host, Header: header,
@@ -118,6 +119,7 @@ func floor(base string, wire http.RoundTripper) (*contender, error) {
 			return err
 		}
 		defer resp.Body.Close()
+		// What it reads into is its own and can be used again.
 		room := buffers.Get().(*[1024]byte)
 		defer buffers.Put(room)
 		text, err := readInto(room[:0], resp.Body)
@@ -144,6 +146,7 @@ func appendOrder(b []byte, t *ticket) []byte {
 
 // checkOrder finds the members by their names instead of parsing.
 func checkOrder(text []byte, t *ticket) error {
+	// The amount ends at the next comma.
 	_, digits, _ := bytes.Cut(text, []byte(`"amount":`))
 	digits, _, _ = bytes.Cut(digits, []byte(`,`))
 	if string(member(text, `"errorCode":"`)) != "0000" || string(member(text, `"transId":"`)) != t.trans ||
@@ -153,6 +156,7 @@ func checkOrder(text []byte, t *ticket) error {
 	return nil
 }
 
+// Every ticket is sold in one shop, by one employee, for one package.
 const (
 	// All tickets are of one shop, one employee and one package.
 	shop     = "HN_001"
@@ -189,6 +193,7 @@ func makeTickets(n int) ([]ticket, error) {
 	}
 	all := make([]ticket, n)
 	for i := range all {
+		// No two tickets of a run share an id, so that a contender cannot answer from a cache.
 		sale := ticketsMade.Add(1)
 		t := &all[i]
 		t.order = fmt.Sprintf("DH-2026-%08d", sale)

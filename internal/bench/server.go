@@ -49,6 +49,8 @@ func serve(mode string) error {
 		return err
 	}
 	defer listener.Close()
+	// The first line tells the parent where to connect; the certificate follows where there is
+	// one.
 	fmt.Fprintln(os.Stdout, listener.Addr())
 	var config *tls.Config
 	if mode == "tls" {
@@ -61,7 +63,9 @@ func serve(mode string) error {
 		}
 	}
 	s := &server{}
+	// Connections are served beside the loop that answers the parent.
 	go s.accept(listener, config)
+	// The server ends when its parent does, because its standard input ends then.
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		fmt.Fprintln(os.Stdout, s.requests.Load(), s.conns.Load(), s.resumed.Load())
@@ -79,6 +83,7 @@ func (s *server) accept(listener net.Listener, config *tls.Config) {
 		s.conns.Add(1)
 		go func() {
 			defer conn.Close()
+			// The handshake is done here, so that a resumed session can be counted.
 			if config != nil {
 				secured := tls.Server(conn, config)
 				if secured.Handshake() != nil { //nolint:noctx // it ends with its process
@@ -107,12 +112,14 @@ func (*server) report(err error) {
 // talk answers until the client is done.
 func (s *server) talk(conn net.Conn) error {
 	in := bufio.NewReader(conn)
+	// The first byte tells frames from HTTP, without taking it.
 	first, err := in.Peek(1)
 	if err != nil {
 		return err
 	}
 	var body, answer, out []byte
 	for {
+		// A frame's length begins with a zero byte: no message is as long as 16 MiB.
 		if first[0] == 0 {
 			if body, err = readFrame(in, body); err != nil {
 				return err
@@ -128,7 +135,9 @@ func (s *server) talk(conn net.Conn) error {
 				return err
 			}
 			answer, err = s.answer(answer[:0], h.path, h.query, body)
+			// One write per answer, or the client would see two packets.
 			out = s.appendHTTP(out[:0], answer)
+			// A client that closes after this request is answered before the connection ends.
 			if h.last {
 				_, err = conn.Write(out)
 				return err
@@ -222,6 +231,7 @@ func (h head) readBody(in *bufio.Reader, room []byte) ([]byte, error) {
 
 // readFull reads n bytes into room, or into a larger one.
 func readFull(in io.Reader, room []byte, n int) ([]byte, error) {
+	// Nobody here sends that much: a larger number is a frame that was misread.
 	if n > 1<<16 {
 		return nil, errors.New("a body that nobody here sends")
 	}
@@ -234,6 +244,7 @@ func readFull(in io.Reader, room []byte, n int) ([]byte, error) {
 
 // readFrame reads a length in four bytes and then so many bytes.
 func readFrame(in io.Reader, room []byte) ([]byte, error) {
+	// The length, then the message, into the same memory.
 	room, err := readFull(in, room, 4)
 	if err != nil {
 		return nil, err
@@ -267,6 +278,7 @@ func spawn(ctx context.Context, mode string) (*remote, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, self) //nolint:gosec // this very program, as another process
+	// The environment, not a flag, so that the tests' program can be the server too.
 	cmd.Env = append(os.Environ(), serveVariable+"="+mode)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -299,6 +311,7 @@ func (r *remote) greet(mode string) error {
 	}
 	var certificate strings.Builder
 	for !strings.HasPrefix(line, "-----END") {
+		// The certificate is PEM, up to its END line.
 		if line, err = r.out.ReadString('\n'); err != nil {
 			return err
 		}
@@ -343,6 +356,7 @@ func newCertificate() (*tls.Config, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	// It signs itself and is good for loopback and a day.
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),

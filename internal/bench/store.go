@@ -77,6 +77,7 @@ func (s settings) writing(ctx context.Context, dir string, writers int) error {
 		keeping("floor: append to a file, one sync each", log),
 	})
 	defer release(ctx, all)
+	// More writers need more sales, or most of them would have none to write.
 	if s.n == 0 {
 		s.n = max(40, 4*writers)
 	}
@@ -94,6 +95,7 @@ func (s settings) writing(ctx context.Context, dir string, writers int) error {
 // that the last sale of the turn is there in full.
 func keeping(name string, k keeper) *contender {
 	var made atomic.Int64
+	// The last sale of a turn is read back: a store that drops changes would be fast.
 	var last atomic.Pointer[string]
 	return &contender{
 		name: name,
@@ -136,6 +138,7 @@ func sell(ctx context.Context, k keeper, i int) (string, error) {
 			}
 		}
 		change := sale.Change{SaleID: s.ID, Expected: before.Version, Events: events[:n], State: s}
+		// Claims move as the desk moves them: with whether the sale holds its subscriber.
 		switch {
 		case s.HoldsSubscriber() && !before.HoldsSubscriber():
 			change.Claim = sale.TakeClaim
@@ -153,6 +156,7 @@ func sell(ctx context.Context, k keeper, i int) (string, error) {
 // ours is the store that ships.
 type ours struct{ *sqlstore.Store }
 
+// version reads the whole sale, because the store has no smaller question.
 func (o ours) version(ctx context.Context, id string) (int64, error) {
 	s, err := o.Load(ctx, id)
 	return s.Version, err
@@ -186,6 +190,7 @@ func (a *appended) Apply(_ context.Context, c sale.Change) error {
 	return a.file.Sync()
 }
 
+// version is kept in memory: the floor reads nothing back.
 func (a *appended) version(_ context.Context, id string) (int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -200,6 +205,7 @@ type oneEach struct{ db *sql.DB }
 
 // newOneEach makes the database.
 func newOneEach(ctx context.Context, path string) (oneEach, error) {
+	// The same journal and the same durability as the store that ships.
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_txlock=immediate")
 	if err != nil {
 		return oneEach{}, err
@@ -234,6 +240,7 @@ func write(ctx context.Context, tx *sql.Tx, c sale.Change) error {
 	if err != nil {
 		return err
 	}
+	// No row was written when somebody else had changed the version.
 	if n, err := done.RowsAffected(); err != nil || n != 1 {
 		return errors.Join(err, errors.New("somebody else changed the sale"))
 	}
@@ -249,6 +256,7 @@ func write(ctx context.Context, tx *sql.Tx, c sale.Change) error {
 	return nil
 }
 
+// version reads one column.
 func (o oneEach) version(ctx context.Context, id string) (version int64, err error) {
 	err = o.db.QueryRowContext(ctx, `SELECT version FROM sales WHERE id = ?`, id).Scan(&version)
 	return version, err

@@ -75,6 +75,7 @@ func compare(ctx context.Context, small, large, runs int) error {
 	var files [2]string
 	var costs [2][]cost
 	for i, n := range sizes {
+		// Both files are filled before anything is measured.
 		files[i] = filepath.Join(dir, fmt.Sprintf("%d.db", n))
 		began := time.Now()
 		if err := fill(ctx, files[i], n); err != nil {
@@ -83,6 +84,7 @@ func compare(ctx context.Context, small, large, runs int) error {
 		fmt.Fprintf(os.Stdout, "%d sales at rest and %d open stored in %s\n", n, open, time.Since(began).Round(time.Second))
 	}
 	for range runs {
+		// In turn, so that whatever drifts on the machine hits both sizes alike.
 		for i, file := range files {
 			out, err := exec.CommandContext(ctx, self, "-start", file).Output() //nolint:gosec // this very program, as another process
 			if err != nil {
@@ -125,6 +127,7 @@ func fill(ctx context.Context, file string, n int) error {
 	const writers = 64
 	var wg sync.WaitGroup
 	errs := make([]error, writers)
+	// Many writers at once: the store gathers their changes, which makes filling fast.
 	for w := range writers {
 		wg.Go(func() {
 			for i := w; i < n+open && errs[w] == nil; i += writers {
@@ -148,6 +151,7 @@ func storeOne(ctx context.Context, store sale.Store, i int, rests bool) error {
 			return err
 		}
 	}
+	// A sale that came to rest holds nobody; an open one holds its subscriber.
 	claim := sale.KeepClaim
 	if !rests {
 		claim = sale.AddClaim
@@ -169,11 +173,13 @@ func startOver(ctx context.Context, file string) error {
 		return err
 	}
 	resolved := 0
+	// As Desk.Run does it: what is due, in batches, each looked up once.
 	for resolved < open {
 		ids, _, err := store.Due(ctx, time.Now(), 256)
 		if err != nil {
 			return err
 		}
+		// Nothing is due any more before all were seen: the store has lost some.
 		if len(ids) == 0 {
 			return fmt.Errorf("only %d of %d open sales were due", resolved, open)
 		}
@@ -187,6 +193,7 @@ func startOver(ctx context.Context, file string) error {
 	}
 	took := time.Since(began)
 	peak, err := peakKiB()
+	// The parent reads these two numbers.
 	fmt.Fprintln(os.Stdout, int64(took), peak)
 	return err
 }

@@ -20,11 +20,12 @@ var Rules = sale.Rules{
 
 // Ring returns keys for a store. They are constants: what is stored here is nobody's data.
 func Ring() sqlstore.Keyring {
+	// Keys are 32 bytes; these open nothing.
 	key := func(name string) telco.Secret { return telco.NewSecret(fmt.Sprintf("%-32s", name)) }
 	return sqlstore.Keyring{Keys: map[string]telco.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
 }
 
-// ids makes the partnerTransIds of all sales.
+// ids makes the partnerTransIds of all sales; the same sale has the same ids in every run.
 var ids = telco.NewIDMaker(telco.NewSecret("resume-benchmark-key"), "FPT")
 
 // NewID returns the id of an attempt to sell.
@@ -63,6 +64,7 @@ func Events(i int, at time.Time, rests bool) ([]sale.Event, error) {
 		}},
 		{Kind: "send-ended", Outcome: telco.Succeeded, Receipt: &sale.Registration{TransID: trans, PartnerTransID: id}},
 	}
+	// An outcome that is not known leaves the sale open, to be resolved.
 	if !rests {
 		events[len(events)-1] = sale.Event{Kind: "send-ended", Outcome: telco.Unknown, Code: telco.ReplyLost}
 	}
