@@ -24,15 +24,19 @@ func compareAndSwap(t testing.TB, h Harness) {
 	two := apply(t, s, then(one, to(sale.Paid, sale.KeepClaim)))
 	apply(t, s, opened(2))
 
+	// Opened again, changed at an old version, changed with a claim: all of them lose.
 	refused(t, s, opened(1), &sale.ConflictError{SaleID: one.ID})
 	refused(t, s, then(one, wake(dawn)), &sale.ConflictError{SaleID: one.ID})
 	refused(t, s, then(one, to(sale.Registering, sale.TakeClaim)), &sale.ConflictError{SaleID: one.ID})
+	// A version that is not reached yet, and one of a sale that is not there, are conflicts as
+	// well.
 	ahead := two
 	ahead.Version++
 	refused(t, s, then(ahead, nil), &sale.ConflictError{SaleID: one.ID})
 	absent := opened(3).State
 	refused(t, s, then(absent, nil), &sale.ConflictError{SaleID: absent.ID})
 
+	// One change may carry several events; the version counts them all.
 	both := then(two, to(sale.OTPSent, sale.KeepClaim))
 	both.Events = append(both.Events, sale.Event{Kind: "otp-asked", At: both.State.UpdatedAt, By: "NV8"})
 	both.State.Version++
@@ -53,6 +57,7 @@ func orderIsUnique(t testing.TB, h Harness) {
 	rival.State.Order.ID = first.State.Order.ID
 	refused(t, s, rival, &sale.OrderTakenError{SaleID: first.SaleID})
 
+	// Neither the end of the sale nor the erasing of its number frees the order.
 	apply(t, s, then(first.State, to(sale.Cancelled, sale.KeepClaim)))
 	refused(t, s, rival, &sale.OrderTakenError{SaleID: first.SaleID})
 	if _, err := s.Erase(t.Context(), dawn.Add(time.Hour), 10); err != nil {
@@ -60,6 +65,7 @@ func orderIsUnique(t testing.TB, h Harness) {
 	}
 	refused(t, s, rival, &sale.OrderTakenError{SaleID: first.SaleID})
 
+	// Order ids are the shops' own: two shops may use the same one.
 	elsewhere := rival
 	elsewhere.State.Order.Shop = "S02"
 	apply(t, s, elsewhere)
@@ -83,6 +89,7 @@ func idIsUnique(t testing.TB, h Harness) {
 	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID})
 	refused(t, s, attempt(second, 1, 1), &sale.IDTakenError{SaleID: first.ID})
 
+	// The second attempt has an id of its own; that of the first stays owned.
 	first = apply(t, s, attempt(first, 1, 2))
 	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID}) // also that of an attempt long past
 	rival.State.PartnerTransID = transID(1, 2)
@@ -113,6 +120,7 @@ func precedence(t testing.TB, h Harness) {
 	apply(t, s, first)
 	id := apply(t, s, opened(2))
 
+	// From here on the change collects reasons to be refused, the later ones told first.
 	c := opened(3)
 	c.Claim, c.State.Order.MSISDN = sale.TakeClaim, subscriber(1)
 	refused(t, s, c, &sale.BusyError{SaleID: first.SaleID})

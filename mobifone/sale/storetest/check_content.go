@@ -19,6 +19,7 @@ import (
 // and any other answer would be a second sale of the same order.
 func createAndLoad(t testing.TB, h Harness) {
 	s, ctx := h.Open(t), t.Context()
+	// A new store shows nothing at all: what it showed here would be another store's.
 	same(t, "an empty store", look(t, s), sight{
 		Sales: map[string]sale.Sale{}, Numbers: map[string]string{}, Events: map[string][]sale.Event{},
 		Owners: map[string]string{}, Claims: map[string][]sale.Claim{},
@@ -37,15 +38,20 @@ func createAndLoad(t testing.TB, h Harness) {
 		t.Fatalf("Events: %v", err)
 	}
 	same(t, "Events", events, c.Events)
+	// The two ways into a sale besides its id: from the shop's order, and from MobiFone's
+	// statement.
 	id, err := s.ByOrder(ctx, "S01", "DH-0002")
 	same(t, "ByOrder", []any{id, told(err)}, []any{c.SaleID, "no error"})
 	id, err = s.ByPartnerTransID(ctx, transID(2, 1))
 	same(t, "ByPartnerTransID", []any{id, told(err)}, []any{c.SaleID, "no error"})
 
+	// Absence has a type of its own. A store that answers with a zero sale would let the desk go
+	// on with an order that nobody gave.
 	_, err = s.Load(ctx, "SALE-0003")
 	same(t, "Load of no sale", told(err), "not found")
 	_, err = s.Events(ctx, "SALE-0003")
 	same(t, "Events of no sale", told(err), "not found")
+	// An order is the shop and the id together; neither of them alone finds a sale.
 	for _, order := range [][2]string{{"S01", "DH-0003"}, {"S02", "DH-0002"}, {"", ""}} {
 		_, err = s.ByOrder(ctx, order[0], order[1])
 		same(t, "ByOrder of no sale", told(err), "not found")
@@ -60,6 +66,7 @@ func senseless(t testing.TB, h Harness) {
 	s := h.Open(t)
 	apply(t, s, opened(1))
 	before := look(t, s)
+	// Each edit breaks one line of Change.Validate and nothing else.
 	for _, edit := range []func(*sale.Change){
 		func(c *sale.Change) { c.SaleID, c.State.ID = "", "" },
 		func(c *sale.Change) { c.State.ID = "SALE-0001" },
@@ -111,6 +118,7 @@ func everyField(t testing.TB, h Harness) {
 		r := rand.New(rand.NewPCG(uint64(n), 1)) //nolint:gosec // the same numbers every time
 		first := opened(n)
 		apply(t, s, first)
+		// Every field is set at random, so that two fields which a store mixes up differ.
 		second := full(r, first)
 		apply(t, s, second)
 		got, err := s.Load(t.Context(), first.SaleID)
@@ -157,6 +165,8 @@ func sharesNothing(t testing.TB, h Harness) {
 	spoil(reflect.ValueOf(&c.Events))
 	same(t, "the store after the caller changed what it had applied", shown(look(t, s)), before)
 
+	// The other direction: what a caller does to what it has read must not change the store
+	// either.
 	again := look(t, s)
 	spoil(reflect.ValueOf(again.Found))
 	for _, got := range again.Sales {
@@ -210,6 +220,7 @@ func dueAre(t testing.TB, s sale.Store, now time.Time, limit int, next time.Time
 // never told is never looked up again.
 func due(t testing.TB, h Harness) {
 	s := h.Open(t)
+	// In an empty store nothing is due, now or ever.
 	dueAre(t, s, dawn, 10, time.Time{})
 	at := func(n int) time.Time { return dawn.Add(time.Duration(n)*time.Minute + time.Nanosecond) }
 	states := map[int]sale.Sale{}
@@ -220,6 +231,7 @@ func due(t testing.TB, h Harness) {
 	}
 	apply(t, s, opened(6)) // never due
 
+	// A sale is due at its time, not a nanosecond before it; two of the same time come by id.
 	dueAre(t, s, at(10).Add(-time.Nanosecond), 10, at(10))
 	dueAre(t, s, at(10), 10, at(20), "SALE-0002", "SALE-0004")
 	dueAre(t, s, at(40), 10, at(1440*40), "SALE-0002", "SALE-0004", "SALE-0003", "SALE-0001")
@@ -228,6 +240,8 @@ func due(t testing.TB, h Harness) {
 	dueAre(t, s, at(40), 0, at(10))
 	dueAre(t, s, at(1440*41), 10, time.Time{}, "SALE-0002", "SALE-0004", "SALE-0003", "SALE-0001", "SALE-0005")
 
+	// A change that clears the time takes the sale off the list; one that moves it moves it
+	// there.
 	apply(t, s, then(states[2], wake(time.Time{})))
 	apply(t, s, then(states[3], wake(at(5))))
 	dueAre(t, s, at(10), 10, at(30), "SALE-0003", "SALE-0004")
@@ -248,6 +262,7 @@ func postpone(t testing.TB, h Harness) {
 			t.Fatalf("Postpone: %v", err)
 		}
 	}
+	// Another version, or no such sale: nothing moves, and it is no error.
 	late, events := dawn.Add(time.Hour+time.Nanosecond), look(t, s).Events
 	for _, wrong := range []int64{0, 1, 3} {
 		move(one.ID, wrong, late)
@@ -255,6 +270,8 @@ func postpone(t testing.TB, h Harness) {
 	move("SALE-0009", 1, late)
 	dueAre(t, s, dawn, 10, dawn.Add(time.Minute), one.ID)
 
+	// At its version the time moves, in Due, in Load and in the lists; the version and the events
+	// stay.
 	move(one.ID, 2, late)
 	dueAre(t, s, dawn, 10, dawn.Add(time.Minute))
 	dueAre(t, s, late, 10, time.Time{}, two.SaleID, one.ID)
@@ -265,6 +282,7 @@ func postpone(t testing.TB, h Harness) {
 	same(t, "the list after Postpone", got.Found[0].WakeAt.Equal(late), true)
 	same(t, "the events after Postpone", got.Events, events)
 
+	// The zero time takes the sale off the list until its next change.
 	move(one.ID, 2, time.Time{})
 	dueAre(t, s, late, 10, time.Time{}, two.SaleID)
 	one = apply(t, s, then(one, wake(dawn))) // the version is still 2
@@ -292,6 +310,7 @@ func find(t testing.TB, h Harness) {
 			OpenedAt: c.State.OpenedAt, UpdatedAt: c.State.UpdatedAt, WakeAt: c.State.WakeAt,
 		}}, all...)
 	}
+	// Each field of the filter alone, at its bounds, and some together.
 	for _, q := range []sale.Filter{
 		{},
 		{States: []sale.State{sale.Open}},
@@ -305,6 +324,7 @@ func find(t testing.TB, h Harness) {
 		{From: all[2].OpenedAt.Add(time.Nanosecond), Limit: 2},
 		{Limit: 5},
 	} {
+		// The filter once more, written out.
 		want := []sale.Summary{}
 		for _, sum := range all {
 			in := len(q.States) == 0

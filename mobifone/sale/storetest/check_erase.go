@@ -54,10 +54,13 @@ func erase(t testing.TB, h Harness) {
 			resting = append(resting, n)
 		}
 	}
+	// Nothing rested before dawn, a limit of 0 erases nothing, and the given time itself is not
+	// before it.
 	eraseIs(t, s, dawn, 100, 0)
 	eraseIs(t, s, dawn.Add(time.Hour), 0, 0)
 	eraseIs(t, s, dawn.Add(time.Duration(resting[0])*time.Second), 100, 0) // at that time, not before it
 	same(t, "the store before anything is due to be erased", look(t, s), before)
+	// The limit leaves the rest for the next call, which goes on where this one stopped.
 	eraseIs(t, s, dawn.Add(time.Hour), 1, 1)
 	before = without(before, resting[0])
 	same(t, "the store after the longest at rest was erased", look(t, s), before)
@@ -79,6 +82,7 @@ func erasedStaysErased(t testing.TB, h Harness) {
 	eraseIs(t, s, rested, 10, 0)
 	eraseIs(t, s, rested.Add(time.Nanosecond), 10, 1) // since it came to rest, not since it was last touched
 
+	// The process that loaded the sale before it was erased still has the number, and writes it.
 	stale := then(held, nil)
 	stale.Expected, stale.State.Version = one.Version, one.Version+1
 	stale.State.State, stale.Claim = sale.Review, sale.AddClaim
@@ -124,6 +128,7 @@ func reopened(t testing.TB, h Harness) {
 		state := apply(t, s, c)
 		apply(t, s, then(state, inSlot(n)))
 	}
+	// An erased sale has to stay erased over the opening.
 	late := opened(5)
 	late.State.State = sale.Cancelled
 	apply(t, s, late)
@@ -131,6 +136,7 @@ func reopened(t testing.TB, h Harness) {
 	before := look(t, s)
 	s = h.Reopen(t, s)
 	same(t, "the store after it was opened again", look(t, s), before)
+	// It refuses as before: versions, and claims found by a number that is only kept encrypted.
 	refused(t, s, opened(2), &sale.ConflictError{SaleID: opened(2).SaleID})
 	rival := opened(7)
 	rival.State.Order.MSISDN = subscriber(2)
@@ -152,10 +158,13 @@ func nothingReadable(t testing.TB, h Harness) {
 		state := apply(t, s, c)
 		apply(t, s, then(state, inSlot(0)))
 	}
+	// Of an erased number nothing may be left either, not even in a page that is free now.
 	erased := opened(5)
 	erased.State.State = sale.Registered
 	apply(t, s, erased)
 	eraseIs(t, s, dawn.Add(time.Hour), 10, 1)
+	// The order and the employee are stored in clear: without them the dump is of something else,
+	// and proves nothing.
 	data := h.Dump(t, s)
 	if !bytes.Contains(data, []byte("DH-0001")) || !bytes.Contains(data, []byte("NV7")) {
 		t.Fatalf("the dump of %d bytes is not of this store", len(data))
@@ -203,6 +212,7 @@ func (w *walk) stride(seed uint64) {
 			w.Fatalf("seed %d, step %d: %s gives %s, want %s", seed, w.step, what, shown(got), shown(want))
 		}
 	}
+	// Times are drawn close together, so that limits and bounds are hit.
 	at := dawn.Add(time.Duration(r.IntN(40)) * time.Second)
 	switch n := r.IntN(100); {
 	case n < 75:
@@ -259,6 +269,8 @@ func (w *walk) change() sale.Change {
 		c.State.WakeAt = time.Time{}
 	}
 	c.State.CashIn = telco.VND(r.IntN(1000))
+	// Now and then it may break a rule: with an id of another attempt or sale, the order of
+	// another sale, or a version that is not reached. Some changes have two events.
 	switch r.IntN(12) {
 	case 0:
 		c.State.PartnerTransID = transID(r.IntN(scope), 1+r.IntN(3))

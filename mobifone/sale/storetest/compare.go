@@ -97,6 +97,8 @@ func look(t testing.TB, s sale.Store) sight {
 			all.Owners[key] = id
 		}
 	}
+	// Everything the contract lets one ask of the n-th sale, order, subscriber, and three
+	// attempts.
 	for n := range scope {
 		c := opened(n)
 		got, err := s.Load(ctx, c.SaleID)
@@ -126,6 +128,7 @@ func look(t testing.TB, s sale.Store) sight {
 	must(err)
 	all.Found, err = s.Find(ctx, sale.Filter{})
 	must(err)
+	// An empty list and none are the same to the contract, but not to DeepEqual.
 	if len(all.Due) == 0 {
 		all.Due = nil
 	}

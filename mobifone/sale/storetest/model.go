@@ -142,6 +142,7 @@ func (m *model) Apply(ctx context.Context, c sale.Change) error {
 	m.applied = append(m.applied, clone(c))
 	delete(m.wakes, c.SaleID)
 	subscriber := m.number(c.SaleID)
+	// The refusals are behind: from here on the claim only has to be written down.
 	held := m.held(subscriber)
 	own := func(k sale.Claim) bool { return k.SaleID == c.SaleID }
 	slot := c.State.Slot
