@@ -40,8 +40,8 @@ func unreadable(row field.Row, i int) string {
 	path := fmt.Sprintf("packages[%d].package: ", i)
 	code, err := telco.ParsePackageCode(string(row.Package))
 	switch {
-	case row.Fault != nil:
-		return strings.TrimPrefix(row.Fault.Error(), "unreadable reply: ")
+	case row.Problem != nil:
+		return strings.TrimPrefix(row.Problem.Error(), "unreadable reply: ")
 	case row.Package == "":
 		return path + "missing"
 	case err != nil || code != row.Package:

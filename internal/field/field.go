@@ -224,9 +224,9 @@ type Row struct {
 	UpdatedAt     time.Time
 	Extra         telco.Extra
 
-	// Fault says what of an offer cannot be read; nil means nothing. The fields that can be read
+	// Problem says what of an offer cannot be read; nil means nothing. The fields that can be read
 	// are filled in. A transaction has none: it makes the whole answer unreadable.
-	Fault error
+	Problem error
 }
 
 // single keeps the memory of a single row that nobody reads any more. Most lookups have one row.

@@ -36,9 +36,9 @@ type Answer struct {
 
 // Causes of a lookup that answered, and not usably.
 var (
-	// ErrNoPlace and ErrOtherIDs are the causes of an answer that came and cannot be used.
-	ErrNoPlace  = errors.New("a success without the place of the transaction: neither found nor absent")
-	ErrOtherIDs = errors.New("the answer speaks of other ids than were asked for")
+	// errNoPlace and errOtherIDs are the causes of an answer that came and cannot be used.
+	errNoPlace  = errors.New("a success without the place of the transaction: neither found nor absent")
+	errOtherIDs = errors.New("the answer speaks of other ids than were asked for")
 	errNoLookup = errors.New("the contract has neither a lookup by transId nor a search by subscriber, so nothing can be looked up; " +
 		"hold, and ask MobiFone another way")
 )
@@ -229,7 +229,7 @@ func searchRange(ctx context.Context, t *transport.Transport, q Question, from, 
 		case err != nil:
 			return err
 		case !d.HasRows:
-			return unreadable(t, telco.OpSearch, reply, ErrNoPlace)
+			return unreadable(t, telco.OpSearch, reply, errNoPlace)
 		}
 		one := answerOf(reply)
 		one.keep(t, q, reply.Data.Rows)
@@ -310,14 +310,14 @@ func Ask(ctx context.Context, t *transport.Transport, q telco.IDs, room []telco.
 		return Answer{}, err
 	}
 	if !reply.Data.HasRows {
-		return Answer{}, unreadable(t, telco.OpGet, reply, ErrNoPlace)
+		return Answer{}, unreadable(t, telco.OpGet, reply, errNoPlace)
 	}
 	defer field.FreeRows(reply.Data.Rows)
 	a.Rows = room
 	for _, r := range reply.Data.Rows {
 		tx := t.Transaction(telco.OpGet, r)
 		if !isOf(tx, q) {
-			return Answer{}, unreadable(t, telco.OpGet, reply, ErrOtherIDs)
+			return Answer{}, unreadable(t, telco.OpGet, reply, errOtherIDs)
 		}
 		a.Rows = append(a.Rows, tx)
 	}

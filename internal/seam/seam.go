@@ -17,8 +17,8 @@ import (
 // never wait.
 type Clock func() (wall time.Time, mono time.Duration)
 
-// Machine is the machine's own clock.
-func Machine() Clock {
+// machine is the machine's own clock.
+func machine() Clock {
 	start := time.Now()
 	return func() (time.Time, time.Duration) {
 		now := time.Now()
@@ -58,7 +58,7 @@ func In(wire any) Seam {
 // Clock returns the clock in force.
 func (s Seam) Clock() Clock {
 	if s.Read == nil {
-		return Machine()
+		return machine()
 	}
 	return s.Read
 }

@@ -138,9 +138,9 @@ func notBegun(op telco.Operation, code telco.Code, cause error) *telco.Error {
 }
 
 // BadInput builds the error for malformed input: nothing was sent.
-func BadInput(op telco.Operation, faults ...telco.FieldError) *telco.Error {
+func BadInput(op telco.Operation, fields ...telco.FieldError) *telco.Error {
 	e := notBegun(op, telco.InvalidInput, nil)
-	e.Fields = faults
+	e.Fields = fields
 	return e
 }
 

@@ -85,9 +85,9 @@ func TestDecodeReadsWhatWriteAnswerWrites(t *testing.T) {
 					_, body, err = c.WriteAnswer(op, a)
 					require.NoError(t, err)
 					_, err = c.Decode(op, body)
-					var fault *Error
-					require.ErrorAs(t, err, &fault)
-					require.Equal(t, frame.success[0].text, fault.Path)
+					var bad *Error
+					require.ErrorAs(t, err, &bad)
+					require.Equal(t, frame.success[0].text, bad.Path)
 				}
 			})
 		}

@@ -15,8 +15,8 @@ import (
 
 // body reads the fields and rows below the envelope.
 func (r *reader) body(o *operation) *Error {
-	if fault := r.findData(); fault != nil {
-		return fault
+	if bad := r.findData(); bad != nil {
+		return bad
 	}
 	for i := range o.data {
 		s := &o.data[i]
@@ -131,13 +131,13 @@ func (r *reader) rows(o *operation) *Error {
 	}
 	out.Rows = field.MakeRows(int(count))
 	for i, el := 0, first; i < len(out.Rows); i, el = i+1, r.t[el].Next {
-		fault := r.row(o, el, i, &out.Rows[i])
+		bad := r.row(o, el, i, &out.Rows[i])
 		switch {
-		case fault == nil:
+		case bad == nil:
 		case o.set != field.Eligible:
-			return fault
+			return bad
 		default: // the others may be sold; of this one nothing is guessed
-			out.Rows[i].Fault = fault
+			out.Rows[i].Problem = bad
 		}
 	}
 	return nil

@@ -82,9 +82,9 @@ func TestLoginRefuses(t *testing.T) {
 		`{"data":{"token":"s3cr3t","ttl":9223372036854775807}}`: "data.ttl",
 	} {
 		token, ttl, err := c.w.DecodeLogin([]byte(body))
-		var fault *Error
-		require.ErrorAs(t, err, &fault, body)
-		assert.Equal(t, path, fault.Path, body)
+		var bad *Error
+		require.ErrorAs(t, err, &bad, body)
+		assert.Equal(t, path, bad.Path, body)
 		assert.NotContains(t, err.Error(), "s3cr3t")
 		assert.True(t, token.IsZero())
 		assert.Zero(t, ttl)

@@ -95,7 +95,7 @@ type reader struct {
 // request id, a second name of the same thing) is absent when it cannot be read, and Reply.Unread
 // names it. Names are compared exactly. null is absent, except for a null list
 // ([field.Data.HasRows]). One offer of packages.eligible that cannot be read fails alone
-// ([field.Row.Fault]).
+// ([field.Row.Problem]).
 //
 // A code of the success set has class Success, unless the envelope's inner code does not confirm
 // it; a code that is not listed has class Unknown and no row. h and try are for a codec, and for
@@ -139,17 +139,17 @@ func (w *Wire) Decode(op telco.Operation, h http.Header, body []byte, try *Try, 
 		return &Error{Problem: problem}
 	}
 	r := reader{w: w, t: t, out: out}
-	fault := r.frame(o)
-	if fault == nil {
-		fault = r.body(o)
+	bad := r.frame(o)
+	if bad == nil {
+		bad = r.body(o)
 	}
 	// The list is cleared before it is kept: its nodes point into the reply's text.
 	if clear(t); len(t) <= roomMax {
 		*room = t[:0]
 		rooms.Put(room)
 	}
-	if fault != nil {
-		return fault
+	if bad != nil {
+		return bad
 	}
 	return nil
 }
@@ -163,7 +163,7 @@ func readObject(body []byte, room jsontree.Tree) (t jsontree.Tree, problem strin
 }
 
 // first finds the first of several names of one thing that is present.
-func (r *reader) first(names []place) (node *jsontree.Node, at *place, fault *Error) {
+func (r *reader) first(names []place) (node *jsontree.Node, at *place, bad *Error) {
 	for i := range names {
 		p := &names[i]
 		n, ok := r.t.Follow(0, p.names)
@@ -186,14 +186,14 @@ func (r *reader) unread(path string) { r.out.Unread = append(r.out.Unread, path)
 // frame reads the envelope: the code, the flags that confirm or contradict it, and the rest.
 func (r *reader) frame(o *operation) *Error {
 	f := &r.w.frame
-	fault := r.code(o)
-	if fault != nil {
-		return fault
+	bad := r.code(o)
+	if bad != nil {
+		return bad
 	}
 	// A success flag is never believed against the code: the two must agree.
-	node, at, fault := r.first(f.success)
-	if fault != nil {
-		return fault
+	node, at, bad := r.first(f.success)
+	if bad != nil {
+		return bad
 	}
 	if node != nil {
 		flag, problem := readFlag(node)
@@ -206,8 +206,8 @@ func (r *reader) frame(o *operation) *Error {
 	}
 	// Only a success is doubted: a refusal needs no confirmation.
 	if r.out.Class == Success && len(f.inner) > 0 {
-		if fault := r.innerCode(); fault != nil {
-			return fault
+		if bad := r.innerCode(); bad != nil {
+			return bad
 		}
 	}
 	// The rest of the envelope decides nothing.
@@ -273,9 +273,9 @@ func (r *reader) code(o *operation) *Error {
 
 // innerCode lets a second code doubt a success: the reply is then neither success nor refusal.
 func (r *reader) innerCode() *Error {
-	node, at, fault := r.first(r.w.frame.inner)
-	if fault != nil || node == nil {
-		return fault
+	node, at, bad := r.first(r.w.frame.inner)
+	if bad != nil || node == nil {
+		return bad
 	}
 	text, problem := readText(node)
 	if problem != "" {

@@ -13,7 +13,7 @@ import (
 func TestDecodeCutAtEachByte(t *testing.T) {
 	t.Parallel()
 	for cut := range len(registered) {
-		decodeFault(t, byDefault(), telco.OpRegister, registered[:cut])
+		decodeError(t, byDefault(), telco.OpRegister, registered[:cut])
 	}
 }
 

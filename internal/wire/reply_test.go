@@ -18,14 +18,14 @@ import (
 const registered = `{"errorCode":"0000","message":"Th\u00e0nh c\u00f4ng, b\u1ea1n \ud83d\ude00 đã đăng ký","success":true,"requestId":"req-1","responseTime":"20250301101500",` +
 	`"data":{"transId":"MBF-77","partnerTransId":"FPT-1","status":"SUCCESS","registeredAt":"2025-03-01T10:14:59+07:00","effectiveFrom":1740798899,"expiredAt":"31/03/2025 23:59:59"}}`
 
-func decodeFault(t *testing.T, c *compiled, op telco.Operation, body string) *Error {
+func decodeError(t *testing.T, c *compiled, op telco.Operation, body string) *Error {
 	t.Helper()
 	reply, err := c.Decode(op, []byte(body))
 	require.Error(t, err)
 	require.Nil(t, reply)
-	var fault *Error
-	require.ErrorAs(t, err, &fault)
-	return fault
+	var bad *Error
+	require.ErrorAs(t, err, &bad)
+	return bad
 }
 
 func TestDecodeRegister(t *testing.T) {
@@ -141,10 +141,10 @@ func TestDecodeRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fault := decodeFault(t, byDefault(), tc.op, tc.body)
-			assert.Equal(t, tc.path, fault.Path)
+			bad := decodeError(t, byDefault(), tc.op, tc.body)
+			assert.Equal(t, tc.path, bad.Path)
 			for _, v := range []string{"0000", "120000", "0901234567", "yesterday", "March", "31337"} {
-				assert.NotContains(t, fault.Error(), v)
+				assert.NotContains(t, bad.Error(), v)
 			}
 		})
 	}
@@ -268,11 +268,11 @@ func TestDecodePathsFromRootAndDeep(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []field.Row{{TransID: "T1", StateSaid: field.StateSaid{State: telco.StateFailed, WireState: "FAILED"}}, {}}, got.Data.Rows)
 
-	assert.Equal(t, "tx[0].st.now", strings.TrimPrefix(decodeFault(t, c, telco.OpGet, `{"errorCode":"0000","tx":{"st":5}}`).Path, "$."))
+	assert.Equal(t, "tx[0].st.now", strings.TrimPrefix(decodeError(t, c, telco.OpGet, `{"errorCode":"0000","tx":{"st":5}}`).Path, "$."))
 	got, err = c.Decode(telco.OpGet, []byte(`{"errorCode":"0000","a":{"result":{}},"b":{}}`))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b"}, got.Unread, "a second place of the data decides nothing")
-	assert.Equal(t, "a.result", decodeFault(t, c, telco.OpGet, `{"errorCode":"0000","a":[1]}`).Path)
+	assert.Equal(t, "a.result", decodeError(t, c, telco.OpGet, `{"errorCode":"0000","a":[1]}`).Path)
 }
 
 func TestDecodeSecondContract(t *testing.T) {
@@ -282,8 +282,8 @@ func TestDecodeSecondContract(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Success, got.Class)
 	assert.Equal(t, telco.Success, got.Code())
-	decodeFault(t, c, telco.OpRegister, `{"status":200,"success":false,"reason":"ok"}`)
-	decodeFault(t, c, telco.OpRegister, `{"success":true,"reason":"ok"}`)
+	decodeError(t, c, telco.OpRegister, `{"status":200,"success":false,"reason":"ok"}`)
+	decodeError(t, c, telco.OpRegister, `{"success":true,"reason":"ok"}`)
 }
 
 // A null list of offers is no offer. Of a transaction null says nothing: "not found" is
@@ -332,17 +332,17 @@ func TestDecodeOffersOneByOne(t *testing.T) {
 		`{"packageCode":"A6","price":70000}]}}`))
 	require.NoError(t, err)
 	assert.Equal(t, field.Data{HasRows: true, Rows: []field.Row{
-		{Package: "A1", CycleDays: 30, Eligible: new(true), Fault: &Error{"data.packages[0].price", "must be a whole number"}},
-		{Package: "A2", Fault: &Error{"data.packages[1].price", "must not be negative"}},
-		{Name: "5", Price: 70_000, Fault: &Error{"data.packages[2].packageCode", "must be a string or a whole number"}},
-		{Package: "A4", Fault: &Error{"data.packages[3].eligible", "must be true or false"}},
-		{Fault: &Error{"data.packages[4]", "must be an object"}},
+		{Package: "A1", CycleDays: 30, Eligible: new(true), Problem: &Error{"data.packages[0].price", "must be a whole number"}},
+		{Package: "A2", Problem: &Error{"data.packages[1].price", "must not be negative"}},
+		{Name: "5", Price: 70_000, Problem: &Error{"data.packages[2].packageCode", "must be a string or a whole number"}},
+		{Package: "A4", Problem: &Error{"data.packages[3].eligible", "must be true or false"}},
+		{Problem: &Error{"data.packages[4]", "must be an object"}},
 		{Package: "A6", Price: 70_000},
 	}}, got.Data)
 
 	one, err := byDefault().Decode(telco.OpEligible, []byte(`{"errorCode":"0000","data":{"packages":{"packageCode":"A1","price":1.5}}}`))
 	require.NoError(t, err)
 	require.Len(t, one.Data.Rows, 1)
-	assert.Error(t, one.Data.Rows[0].Fault)
-	decodeFault(t, byDefault(), telco.OpEligible, `{"errorCode":"0000","data":{"packages":"A1"}}`)
+	assert.Error(t, one.Data.Rows[0].Problem)
+	decodeError(t, byDefault(), telco.OpEligible, `{"errorCode":"0000","data":{"packages":"A1"}}`)
 }
