@@ -1,12 +1,17 @@
-// Package wiretest is a real HTTP MobiFone for tests, scripted handler by handler, that
-// counts what arrives at its socket. It does not judge: the sandbox plays a MobiFone
-// with a memory, this plays one reply.
+// Package wiretest is a scripted MobiFone for tests of the client: a real HTTP server that
+// answers each operation with one handler and counts what arrives at its socket.
+//
+// Use it when a test looks at a single exchange: which bytes were sent, how often, and what
+// the client makes of one reply. It does not judge and has no memory. When a test sells and
+// asks afterwards what was registered, use mobifone/sandbox.
 package wiretest
 
 import (
+	"bytes"
 	"io"
 	"log"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -19,22 +24,26 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Handler answers one operation; f is what the request said.
+// Handler answers one request of an operation; f is what the request said, completed by what the
+// order of the newest OTP says where the contract leaves it out.
 type Handler func(w http.ResponseWriter, r *http.Request, f field.Request)
 
 // price is that of C120.
 const price telco.VND = 120_000
 
-// MobiFone is a scripted server.
+// MobiFone is a scripted server. It is safe for concurrent use; On changes a handler at any time.
 type MobiFone struct {
+	// Contract is the wire that is served.
 	Contract *contract.Contract
-	Server   *httptest.Server
+	// Server is where the client connects to; it stops with the test.
+	Server *httptest.Server
 
 	socket *socket
 
-	mu       sync.Mutex
-	trusted  telco.Credentials
-	asked    field.Request // the newest OTP was asked for with
+	mu      sync.Mutex
+	trusted telco.Credentials
+	// asked is what the newest OTP was asked for with.
+	asked    field.Request
 	handlers map[telco.Operation]Handler
 	requests map[telco.Operation]int
 }
@@ -52,6 +61,8 @@ func NewTLS(tb testing.TB, c *contract.Contract) *MobiFone {
 	return start(tb, c, (*httptest.Server).StartTLS)
 }
 
+// start makes the server, gives every operation its handler, and runs it over the counting
+// socket.
 func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *MobiFone {
 	tb.Helper()
 	p := &MobiFone{Contract: c, handlers: map[telco.Operation]Handler{}, requests: map[telco.Operation]int{}}
@@ -70,7 +81,7 @@ func start(tb testing.TB, c *contract.Contract, run func(*httptest.Server)) *Mob
 	return p
 }
 
-// On scripts an operation from now on.
+// On scripts an operation from now on, in place of the handler it had.
 func (p *MobiFone) On(op telco.Operation, h Handler) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,7 +101,8 @@ func (p *MobiFone) OnWire(op telco.Operation) int {
 	return p.socket.count(ep.Method + " " + ep.Path)
 }
 
-// ServeHTTP finds the operation and runs its handler.
+// ServeHTTP finds the operation, counts the request and runs its handler. A body that breaks off
+// was not received. What the contract cannot read is answered with 400.
 func (p *MobiFone) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -173,7 +185,7 @@ func (p *MobiFone) Offers(price telco.VND) Handler {
 	}})
 }
 
-// Ticket answers an OTP request.
+// Ticket answers an OTP request with this transId, good for 180 seconds.
 func (p *MobiFone) Ticket(id telco.TransID) Handler {
 	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 		p.Write(w, telco.OpOTP, 200, wire.Answer{Code: telco.Success, Data: field.Data{
@@ -183,7 +195,7 @@ func (p *MobiFone) Ticket(id telco.TransID) Handler {
 	}
 }
 
-// Registered answers a registration with success.
+// Registered answers a registration with success and its own ids.
 func (p *MobiFone) Registered() Handler {
 	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 		p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: Echo(f, telco.StateSuccess)})
@@ -198,7 +210,7 @@ func (p *MobiFone) Found(row field.Row) Handler {
 	})
 }
 
-// Echo is the data of a registration's answer.
+// Echo is the data of a registration's answer: what was asked for, in that state.
 func Echo(f field.Request, state telco.State) field.Data {
 	return field.Data{
 		TransID: f.TransID, PartnerTransID: f.PartnerTransID, StateSaid: field.StateSaid{State: state},
@@ -206,7 +218,7 @@ func Echo(f field.Request, state telco.State) field.Data {
 	}
 }
 
-// Row is the ledger row of a registration request.
+// Row is the row that a lookup shows of a registration request.
 func Row(f field.Request, state telco.State) field.Row {
 	now := time.Now().Truncate(time.Second)
 	return field.Row{
@@ -215,7 +227,7 @@ func Row(f field.Request, state telco.State) field.Row {
 	}
 }
 
-// Raw answers with exactly these bytes under a status.
+// Raw answers with exactly these bytes under an HTTP status.
 func Raw(status int, contentType, body string) Handler {
 	return func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -224,7 +236,7 @@ func Raw(status int, contentType, body string) Handler {
 	}
 }
 
-// Hangup closes the connection after writing raw bytes instead of a reply.
+// Hangup writes these raw bytes instead of a reply, then closes the connection.
 func Hangup(raw string) Handler {
 	return func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -234,4 +246,64 @@ func Hangup(raw string) Handler {
 		_, _ = io.WriteString(conn, raw)
 		_ = conn.Close()
 	}
+}
+
+// socket keeps what every connection received, so that a test counts requests where
+// nothing can hide them.
+type socket struct {
+	net.Listener
+
+	mu    sync.Mutex
+	conns []*tap
+}
+
+// Accept taps the connection.
+func (s *socket) Accept() (net.Conn, error) {
+	conn, err := s.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	t := &tap{Conn: conn}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns = append(s.conns, t)
+	return t, nil
+}
+
+// count counts a request line, with or without a query, over all connections.
+func (s *socket) count(line string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, t := range s.conns {
+		t.mu.Lock()
+		n += bytes.Count(t.got.Bytes(), []byte(line+" HTTP/1.1\r\n"))
+		n += bytes.Count(t.got.Bytes(), []byte(line+"?"))
+		t.mu.Unlock()
+	}
+	return n
+}
+
+// Conns returns how many connections were opened.
+func (p *MobiFone) Conns() int {
+	p.socket.mu.Lock()
+	defer p.socket.mu.Unlock()
+	return len(p.socket.conns)
+}
+
+// tap is a connection that keeps what it received.
+type tap struct {
+	net.Conn
+
+	mu  sync.Mutex
+	got bytes.Buffer
+}
+
+// Read records what arrives.
+func (t *tap) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.got.Write(p[:n])
+	return n, err
 }

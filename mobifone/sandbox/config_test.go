@@ -82,7 +82,7 @@ func (b *breaking) Read(p []byte) (int, error) {
 
 func (b *breaking) Close() error { return nil }
 
-// The magic numbers that leave the connection alone: exchange_test.go has the others.
+// The magic numbers that leave the connection alone: exchange_timed_test.go has the others.
 func TestMagicNumbers(t *testing.T) {
 	t.Parallel()
 	for last, want := range map[string]telco.Code{
