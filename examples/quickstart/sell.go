@@ -14,14 +14,20 @@ import (
 	"github.com/fptshop/mobifone-go/transactions"
 )
 
+// This file is the sale: the four steps in their order, and what to do when an answer does not
+// come. A program of your own does the same, and stores the handle before it sends.
+
 // resolveEvery and resolveTimes bound how long this program waits for an unknown
 // registration; a shop keeps the handle and goes on for as long as it takes.
 const (
+	// resolveEvery is the pause between two lookups.
 	resolveEvery = 2 * time.Second
+	// resolveTimes bounds the lookups, so that this program ends.
 	resolveTimes = 20
 )
 
-// sell walks the four steps. Its error is that of the registration.
+// sell walks the four steps. Its error is that of the registration: a lookup that fails
+// afterwards changes nothing about what was sold.
 func (c *counter) sell(ctx context.Context) error {
 	c.step(1, "Kiểm tra gói cước cho "+c.number.String(), "what may this subscriber buy")
 	eligible, err := c.client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: c.number, Staff: c.staff})
@@ -39,6 +45,7 @@ func (c *counter) sell(ctx context.Context) error {
 		return notRegistered(errors.New("the subscriber may not register " + string(c.pkg)))
 	}
 
+	// The ids are made before anything is asked, so that every step of the sale carries them.
 	c.step(2, fmt.Sprintf("Thu tiền %s, gửi OTP", offer.Price), "take the cash, request an OTP")
 	id, err := c.client.NewPartnerTransID(c.staff.Shop, "QUICKSTART-"+strconv.FormatInt(time.Now().UnixNano(), 36), 1)
 	if err != nil {
@@ -70,8 +77,9 @@ func (c *counter) sell(ctx context.Context) error {
 	return err
 }
 
-// register sends once. Where the answer is unknown it resolves the handle: it looks up,
-// it never sends again.
+// register sends the registration. When the outcome is unknown it looks the sale up by its handle
+// and never sends again. The one exception is a mistyped code: where the SDK says that the code
+// may be entered anew, exactly the same ids go again.
 func (c *counter) register(ctx context.Context, req registration.Request) (*registration.Receipt, error) {
 	for {
 		code, err := c.code()
@@ -101,6 +109,8 @@ func (c *counter) register(ctx context.Context, req registration.Request) (*regi
 	}
 }
 
+// resolve asks until MobiFone knows what became of the sale, or the patience of this program
+// ends; then the outcome stays unknown and err says so.
 func (c *counter) resolve(ctx context.Context, handle telco.Handle, err error) (*registration.Receipt, error) {
 	c.outcome(err, true)
 	if !c.looksUp() {
@@ -124,10 +134,12 @@ func (c *counter) resolve(ctx context.Context, handle telco.Handle, err error) (
 	return nil, err
 }
 
-// looksUp reports whether MobiFone can be asked what became of a registration.
+// looksUp reports whether MobiFone can be asked what became of a registration. Where it cannot,
+// an unknown sale is held until a person has asked MobiFone.
 func (c *counter) looksUp() bool { return c.wire.Has(telco.OpGet) || c.wire.Has(telco.OpSearch) }
 
-// lookUp shows what MobiFone's ledger says; told is what the registration was told.
+// lookUp shows the sale as MobiFone's ledger has it, or says why nobody can look. told is what
+// the registration returned.
 func (c *counter) lookUp(ctx context.Context, id telco.TransID, told error) {
 	switch {
 	case c.looksUp():
@@ -146,7 +158,8 @@ func (c *counter) lookUp(ctx context.Context, id telco.TransID, told error) {
 	c.say(fmt.Sprintf("%s  %s  %s  %s", tx.TransID, tx.Package, tx.Amount, tx.State), "as MobiFone's ledger says")
 }
 
-// find asks for the transaction by its id, or searches the subscriber's.
+// find asks for the transaction by its id. Where MobiFone has no such lookup, it searches the
+// last hour of the subscriber.
 func (c *counter) find(ctx context.Context, id telco.TransID) (telco.Transaction, error) {
 	if c.wire.Has(telco.OpGet) {
 		found, err := c.client.Transactions.Get(ctx, transactions.GetRequest{TransID: id})
@@ -171,7 +184,8 @@ func (c *counter) find(ctx context.Context, id telco.TransID) (telco.Transaction
 	return telco.Transaction{}, errors.New("MobiFone lists no such transaction of the subscriber")
 }
 
-// notRegistered marks a failure before anything was sent.
+// notRegistered turns a failure of an earlier step into one of the registration that was never
+// sent, so that exitCode and the teller read one kind of error.
 func notRegistered(err error) error {
 	if e, ok := errors.AsType[*telco.Error](err); ok && e.Operation != telco.OpRegister {
 		return &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: e.Code, Err: err}

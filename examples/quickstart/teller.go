@@ -12,13 +12,20 @@ import (
 	"github.com/fptshop/mobifone-go/registration"
 )
 
-// teller prints what a teller sees: Vietnamese, with English beside it.
+// This file is what the teller reads on the screen. It asks MobiFone nothing, so that the words
+// can be changed without touching the sale.
+
+// teller prints what a teller sees: Vietnamese, with English beside it. It decides nothing.
 type teller struct{ out io.Writer }
 
+// step opens one of the four steps.
 func (t teller) step(n int, vi, en string) { fmt.Fprintf(t.out, "\n%d. %s | %s\n", n, vi, en) }
 
+// say prints one line in both languages.
 func (t teller) say(vi, en string) { fmt.Fprintf(t.out, "   %s | %s\n", vi, en) }
 
+// offers lists every package with its price, or with the reason why this subscriber may not have
+// it. Prices are MobiFone's; where the catalog says otherwise, it is shown too.
 func (t teller) offers(offers []packages.Offer) {
 	for _, o := range offers {
 		if o.Eligible {
@@ -32,7 +39,8 @@ func (t teller) offers(offers []packages.Offer) {
 	}
 }
 
-// outcome prints what is known of the registration and what to do.
+// outcome prints what is known of the registration and what the teller does next. cashTaken
+// decides whether a failure means giving money back.
 func (t teller) outcome(err error, cashTaken bool) {
 	word := map[telco.Outcome]string{
 		telco.Succeeded: "THÀNH CÔNG | SUCCEEDED", telco.Rejected: "BỊ TỪ CHỐI | REJECTED",
@@ -46,6 +54,8 @@ func (t teller) outcome(err error, cashTaken bool) {
 	}
 }
 
+// receipt prints what the customer takes home: the ids, when the benefits count, when the package
+// renews, and how to use it. Times that MobiFone left out are worked out and marked.
 func (t teller) receipt(r *registration.Receipt, pkg catalog.Package, now time.Time) {
 	activated := r.EffectiveFrom
 	if activated.IsZero() {
@@ -65,7 +75,7 @@ func (t teller) receipt(r *registration.Receipt, pkg catalog.Package, now time.T
 	t.say(how.VI, how.EN)
 }
 
-// day is what a customer's calendar shows, wherever the times come from.
+// day is a time as the customer's calendar shows it, in Vietnam, wherever it comes from.
 func day(t time.Time) string {
 	return t.In(time.FixedZone("+07:00", 7*60*60)).Format("02/01/2006 15:04")
 }

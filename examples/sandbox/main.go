@@ -25,6 +25,10 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// This file holds the whole program: the flags, the server, and what it prints. What the
+// sandbox does with a request is in the package mobifone/sandbox; this is only its switch.
+
+// main hands run the real command line and environment; tests hand it others.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
@@ -35,6 +39,7 @@ func main() {
 	}
 }
 
+// run serves until ctx ends, and then lets the requests under way finish for five seconds.
 func run(ctx context.Context, args []string, env func(string) string, out io.Writer) error {
 	var o options
 	if err := o.parse(args, env); err != nil {
@@ -49,6 +54,7 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		if err != nil {
 			return err
 		}
+		// A client that loads this file believes what this sandbox really does.
 		err = os.WriteFile(o.writeContract, append(text, '\n'), 0o644) //nolint:gosec // no secret: for whoever runs the client
 		if err != nil {
 			return err
@@ -66,11 +72,14 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	return srv.Shutdown(end)
 }
 
+// options is what the command line says. Most of it goes into the sandbox's own config, which New
+// checks.
 type options struct {
 	addr, contract, writeContract string
 	config                        sandbox.Config
 }
 
+// parse reads the command line, the credentials from the environment, and the contract's file.
 func (o *options) parse(args []string, env func(string) string) error {
 	f := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to listen on; keep it on loopback")
@@ -105,8 +114,8 @@ func (o *options) parse(args []string, env func(string) string) error {
 	return err
 }
 
-// greet prints what a client needs. The credentials are the sandbox's own: they open
-// nothing else.
+// greet prints what a client needs: the variables to export, the inbox page, and what the last
+// digits of a number choose. The credentials are the sandbox's own: they open nothing else.
 func greet(out io.Writer, srv *sandbox.Server, o options) {
 	cred := srv.Credentials()
 	fmt.Fprintf(out, `MobiFone of kind %s is served at %s. No money moves here.
