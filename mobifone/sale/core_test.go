@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -204,4 +205,86 @@ func (c *core) in(state sale.State) *core {
 	}
 	c.t.Fatalf("no way to %s", state)
 	return c
+}
+
+// What the simulator found (internal/simulate), each at its smallest.
+
+// C, exhausted-otp: the row of an OTP that was used up does not contradict the receipt of
+// the next one; another state of the receipt's own row does.
+func TestOnlyTheReceiptsRowContradictsIt(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).sending()
+	c.do(c.told(telco.Rejected, telco.OTPAttemptsExceeded)).past().do(c.looked())
+	c.ticket().sent().do(c.told(telco.Succeeded, ""))
+	assert.Equal(t, sale.Registered, c.s.State)
+	c.do(c.observe(c.row(1, telco.StateFailed)))
+	assert.Equal(t, sale.Registered, c.s.State)
+	c.do(c.observe(c.row(2, telco.StateFailed)))
+	assert.Equal(t, sale.Review, c.s.State)
+}
+
+// D, reversed: two rows of one statement do not take turns in saying why.
+func TestASecondReconciliationSaysNothingNew(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Registered)
+	c.do(c.observe(c.row(1, telco.StateReversed)))
+	assert.Equal(t, sale.Review, c.s.State)
+	reason := c.s.Reason
+	for _, state := range []telco.State{telco.StateSuccess, telco.StateReversed, telco.StateUnlisted} {
+		c.do(c.observe(c.row(1, state)))
+		assert.Equal(t, reason, c.s.Reason, "%s", state)
+		assert.False(t, c.alarmed, "%s", state)
+	}
+}
+
+// B, no-lookup, copy-second, walk-away: what reconciliation found stays the reason where
+// nothing can be looked up.
+func TestWithoutLookupTheFindingIsTheReason(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	c.rules.NoLookup = true
+	c.rules.RefusalIsFinal = true
+	c.sending().do(c.told(telco.Rejected, telco.OTPExpired))
+	assert.Equal(t, sale.Paid, c.s.State)
+	c.do(c.observe(c.row(1, telco.StateSuccess)))
+	assert.Equal(t, sale.Review, c.s.State)
+	assert.Equal(t, sale.Reason("found registered"), c.s.Reason)
+	assert.True(t, c.alarmed)
+	c.do(c.observe(c.row(1, telco.StateSuccess)))
+	assert.False(t, c.alarmed, "a second reconciliation is no second alarm")
+}
+
+// F, clock-step: a clock that was set back by a day does not poll every two seconds for a
+// day.
+func TestAClockSetBackPollsSeldom(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).resolving()
+	now := c.now.Add(-25 * time.Hour)
+	assert.Equal(t, now.Add(5*time.Minute), c.rules.NextPoll(c.s, now))
+}
+
+// Each thing that no store may take is named.
+func TestValidateNamesEachFault(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).paid()
+	whole := sale.Change{SaleID: "P-1", Expected: 1, Events: c.history[1:], State: c.s}
+	require.NoError(t, whole.Validate())
+	for want, spoil := range map[string]func(c *sale.Change){
+		"sale: change has no SaleID\nsale: change has a state of another sale": func(c *sale.Change) { c.SaleID = "" },
+		"sale: change expects a version below 0":                               func(c *sale.Change) { c.Expected, c.State.Version = -1, 0 },
+		"sale: change has no events":                                           func(c *sale.Change) { c.Expected, c.Events = 2, nil },
+		"sale: change has a state whose version does not count its events":     func(c *sale.Change) { c.Expected = 2 },
+		"sale: change has no state":                                            func(c *sale.Change) { c.State.State = sale.None },
+		"sale: change has an order without shop or id":                         func(c *sale.Change) { c.State.Order.Shop = "" },
+		"sale: change has no partnerTransId":                                   func(c *sale.Change) { c.State.PartnerTransID = "" },
+		"sale: change has a slot below 0":                                      func(c *sale.Change) { c.State.Slot = -1 },
+		"sale: change changes the claim in an unknown way":                     func(c *sale.Change) { c.Claim = sale.ReleaseClaim + 1 },
+		"sale: change takes a claim without a subscriber": func(c *sale.Change) {
+			c.Claim, c.State.Order.MSISDN = sale.TakeClaim, telco.MSISDN{}
+		},
+	} {
+		change := whole
+		spoil(&change)
+		assert.EqualError(t, change.Validate(), want)
+	}
 }

@@ -86,3 +86,81 @@ func TestTheLastLookIsFresh(t *testing.T) {
 	require.Error(t, c.try(sale.Event{Kind: sale.RefundTaken}), "say who")
 	c.do(take)
 }
+
+// The last look before a refund counts for a minute.
+func TestHowLongTheLastLookCounts(t *testing.T) {
+	t.Parallel()
+	claim := sale.Event{Kind: sale.RefundTaken, By: teller}
+	c := newCore(t).refundDue()
+	c.do(c.looked()).later(time.Minute + 1)
+	assert.Equal(t, "look the transaction up first", c.reason(claim))
+	c.later(-1).do(claim)
+}
+
+func TestARefundIsConfirmedOnce(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Refunded)
+	assert.Equal(t, "it is recorded already that the cash left", c.reason(sale.Event{Kind: sale.RefundPaid, By: teller}))
+	assert.Equal(t, "claim the refund first", c.reason(sale.Event{Kind: sale.RefundPaid, By: boss}))
+}
+
+func TestAVerdictHasEvidenceAndAName(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Review).past()
+	for name, spoil := range map[string]func(e *sale.Event){
+		"no verdict":  func(e *sale.Event) { e.Verdict = nil },
+		"no evidence": func(e *sale.Event) { e.Verdict.Evidence = "" },
+		"no name":     func(e *sale.Event) { e.By = "" },
+	} {
+		e := c.decide(sale.RuleClosed)
+		spoil(&e)
+		assert.Equal(t, "a decision has a ruling, evidence and a name", c.reason(e), name)
+	}
+}
+
+// A verdict that nothing is registered waits for the fence, to the instant.
+func TestAVerdictAtTheFence(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Review)
+	c.now = c.s.Intents[0].LastBy.Add(22*time.Second - 1)
+	assert.Contains(t, c.reason(c.decide(sale.RuleRefundDue)), "it may still be registered")
+	c.later(1).do(c.decide(sale.RuleRefundDue))
+	assert.Equal(t, sale.RefundDue, c.s.State)
+}
+
+// A verdict settles the sends: the registration that was shown, or else the last, is the
+// one; what else is open is settled no, but before the fence it stays open.
+func TestWhatAVerdictSettles(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).in(sale.Review).past()
+	c.do(c.decide(sale.RuleRegistered))
+	assert.Equal(t, &c.s.Intents[0].IDs, c.s.Yes)
+	assert.Equal(t, sale.SettledYes, c.s.Intents[0].Settled)
+
+	for _, early := range []bool{true, false} {
+		c := newCore(t).resolving().past()
+		c.do(c.looked()).ticket().sent().overdue()
+		c.do(c.looked(c.row(1, telco.StateSuccess)))
+		c.do(c.looked(c.row(1, telco.StateReversed)))
+		require.Equal(t, sale.Review, c.s.State)
+		require.Empty(t, c.s.Intents[1].Settled)
+		if !early {
+			c.past()
+		}
+		c.do(c.decide(sale.RuleRegistered))
+		assert.Equal(t, transID(1), c.s.Yes.TransID)
+		assert.Equal(t, sale.SettledYes, c.s.Intents[0].Settled)
+		want := sale.SettledNo
+		if early {
+			want = ""
+		}
+		assert.Equal(t, want, c.s.Intents[1].Settled, "early: %v", early)
+	}
+
+	// Who rules that nothing is registered takes back what was shown.
+	c = newCore(t).in(sale.Registered)
+	c.do(c.observe(c.row(1, telco.StateReversed))).do(c.decide(sale.RuleRefundDue))
+	assert.Nil(t, c.s.Yes)
+	c.do(c.looked(c.row(1, telco.StateCancelled)))
+	assert.Equal(t, sale.RefundDue, c.s.State, "nothing succeeded that could show another state now")
+}

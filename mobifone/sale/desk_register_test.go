@@ -1,6 +1,7 @@
 package sale_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -141,4 +142,63 @@ func TestTheResolverLeavesASendAlone(t *testing.T) {
 		assert.Equal(t, before, s.sb.Requests(telco.OpGet))
 		require.NoError(t, <-ended)
 	})
+}
+
+func TestAClosedBrowserAbortsNothing(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"as the send is stored", "as the request leaves", "as the reply comes"} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+				id := s.toOTP("DH-1", "477")
+				ctx, cancel := context.WithCancel(t.Context())
+				s.tap.onApply = func(_ int, after bool, _ sale.Change) error {
+					if after && when == "as the send is stored" {
+						cancel()
+					}
+					return nil
+				}
+				s.tap.onTrip = func(req *http.Request, after bool) error {
+					if s.operation(req) == telco.OpRegister && after == (when == "as the reply comes") {
+						cancel()
+					}
+					return nil
+				}
+				v, err := s.Register(ctx, id, s.otp("477"), teller)
+				require.NoError(t, err)
+				require.Error(t, ctx.Err())
+				assert.Equal(t, sale.Registered, v.Sale.State)
+				assert.Equal(t, sale.Registered, s.state(id))
+			})
+		})
+	}
+}
+
+func TestBeforeTheSendTheCallerDecides(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		before := s.sale(id)
+		ctx, cancel := context.WithCancel(t.Context())
+		s.tap.onTrip = func(req *http.Request, after bool) error {
+			if after && s.operation(req) == telco.OpGet {
+				cancel() // between the lookup and the write
+			}
+			return nil
+		}
+		_, err := s.Register(ctx, id, s.otp("477"), teller)
+		require.Error(t, err)
+		assert.Zero(t, s.sb.Requests(telco.OpRegister))
+		assert.Equal(t, before, s.sale(id))
+	})
+}
+
+// onlyRegister lets registrations fail before anything leaves.
+func onlyRegister(s *shop, err error) func(*http.Request, bool) error {
+	return func(req *http.Request, after bool) error {
+		if !after && s.operation(req) == telco.OpRegister {
+			return err
+		}
+		return nil
+	}
 }
