@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -105,7 +106,7 @@ func TestOneWrongDateIsNotBelieved(t *testing.T) {
 			require.Error(t, eligible(t.Context(), client))
 			w.say(nil)
 			next := req
-			next.TransID, next.PartnerTransID = "T-2", telco.RandomPartnerTransID()
+			next.TransID, next.PartnerTransID = "T-2", transid.Random()
 			draft, err = client.Registration.Prepare(t.Context(), next)
 			require.NoError(t, err, "a lookup tells which time is right")
 			assert.WithinDuration(t, time.Now(), draft.Handle().Window().SendBy, time.Minute)

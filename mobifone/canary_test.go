@@ -92,7 +92,7 @@ func (l *leaks) check(t *testing.T) {
 // spill is a MobiFone that writes what it was told into its message.
 func spill(p *wiretest.MobiFone, op telco.Operation, code string) wiretest.Handler {
 	return func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-		msg := fmt.Sprintf("so %s / %s / %s, ma %s, otp=%s!", f.MSISDN.Reveal(telco.Form84), f.MSISDN.Reveal(telco.Form0), "+84 908 123 477", f.OTP.Reveal(), f.OTP.Reveal())
+		msg := fmt.Sprintf("so %s / %s / %s, ma %s, otp=%s!", f.MSISDN.Reveal("84"), f.MSISDN.Reveal("0"), "+84 908 123 477", f.OTP.Reveal(), f.OTP.Reveal())
 		p.Write(w, op, 200, wire.Answer{WireCode: code, Message: msg, Data: field.Data{SubscriberType: msg}})
 	}
 }

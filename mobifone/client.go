@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/transport"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -25,7 +26,7 @@ type Client struct {
 	transport  *transport.Transport
 	catalog    *catalog.Catalog
 	timeouts   Timeouts
-	ids        *telco.IDMaker
+	ids        *transid.Maker
 	background *Client
 }
 
@@ -72,7 +73,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	}
 	fore := transport.New(tc)
 	back := fore.InLane(telco.Background)
-	ids := telco.NewIDMaker(cfg.IDKey, cfg.PartnerCode)
+	ids := transid.New(cfg.IDKey, cfg.PartnerCode)
 	reg := registration.New(fore, cfg.IDKey)
 	client := assemble(fore, s.catalog, reg, ids)
 	client.background = assemble(back, s.catalog, registration.NewBeside(back, reg), ids)
@@ -81,7 +82,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	return client, nil
 }
 
-func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Service, ids *telco.IDMaker) *Client {
+func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Service, ids *transid.Maker) *Client {
 	return &Client{
 		Packages: packages.New(t, c), OTP: otp.New(t), Registration: reg, Transactions: transactions.New(t),
 		transport: t, catalog: c, ids: ids,

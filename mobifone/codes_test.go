@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
@@ -180,7 +181,7 @@ func TestWrongOTPThenRight(t *testing.T) {
 			} else {
 				assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 				other := req
-				other.PartnerTransID = telco.RandomPartnerTransID()
+				other.PartnerTransID = transid.Random()
 				_, err = client.Registration.Register(t.Context(), other)
 				require.ErrorIs(t, err, telco.AlreadySent, "one shared id alone may not")
 			}

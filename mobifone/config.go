@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -20,7 +21,8 @@ type Config struct {
 	// environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY, as net/http reads them);
 	// a transport without a Proxy goes straight.
 	BaseURL string
-	// PartnerCode is our name at MobiFone, 1 to 64 bytes of what [telco.CheckID] takes; it
+	// PartnerCode is our name at MobiFone, 1 to 64 bytes of
+	// printable ASCII or letters of the Vietnamese alphabet; it
 	// enters every partnerTransId and must never change.
 	PartnerCode string
 	// Channel is the sales channel every request names, 1 to 32 bytes.
@@ -67,7 +69,9 @@ func (c Config) check(with *contract.Contract) (*url.URL, []telco.FieldError) {
 	if c.PartnerCode == "" || len(c.PartnerCode) > 64 {
 		add("PartnerCode", "must have 1 to 64 bytes: our name at MobiFone")
 	} else {
-		faults = append(faults, telco.CheckID("Config.PartnerCode", c.PartnerCode)...) // it goes into every id
+		if problem := text.CheckID(c.PartnerCode); problem != "" { // the code goes into every id
+			add("PartnerCode", problem)
+		}
 	}
 	if c.Channel == "" || len(c.Channel) > 32 {
 		add("Channel", "must have 1 to 32 bytes: the sales channel agreed with MobiFone")

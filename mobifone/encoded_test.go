@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -47,7 +48,7 @@ func TestEncodedReplyIsNotRead(t *testing.T) {
 					}
 					answer(w, r, f)
 				})
-				req.PartnerTransID = telco.RandomPartnerTransID()
+				req.PartnerTransID = transid.Random()
 				req.TransID = telco.TransID("T-" + kind)
 				_, err := client.Registration.Register(t.Context(), req)
 				switch {

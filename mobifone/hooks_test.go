@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -176,7 +177,7 @@ func TestEventsHoldNothingPersonal(t *testing.T) {
 			w.say(s)
 			require.Error(t, eligible(t.Context(), client))
 			again := req
-			again.PartnerTransID = telco.RandomPartnerTransID()
+			again.PartnerTransID = transid.Random()
 			again.TransID = telco.TransID("T-" + string(again.PartnerTransID))
 			_, err := client.Registration.Register(t.Context(), again)
 			require.Error(t, err)
@@ -212,7 +213,7 @@ func TestHooksMayKeepErrors(t *testing.T) {
 	p.On(telco.OpRegister, wiretest.Hangup(""))
 	p.On(telco.OpGet, wiretest.Hangup(""))
 	for range 20 {
-		req.PartnerTransID = telco.RandomPartnerTransID()
+		req.PartnerTransID = transid.Random()
 		req.TransID = telco.TransID("T-" + string(req.PartnerTransID))
 		_, err := client.Registration.Register(t.Context(), req)
 		e, ok := errors.AsType[*telco.Error](err)

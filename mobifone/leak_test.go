@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -60,7 +61,7 @@ func TestCausesHoldNothingPersonal(t *testing.T) {
 			w.say(func(_ int, a arrival) (*http.Response, error) { return nil, cause(a) })
 			l.deep(eligible(t.Context(), client))
 			again := req
-			again.PartnerTransID = telco.RandomPartnerTransID()
+			again.PartnerTransID = transid.Random()
 			again.TransID = telco.TransID("T-" + string(again.PartnerTransID))
 			_, err := client.Registration.Register(t.Context(), again)
 			l.deep(err)

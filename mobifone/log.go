@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -30,7 +31,7 @@ func logTo(l *slog.Logger) Hooks {
 				slog.String("wire_code", ev.WireCode), slog.Int("tries", ev.Evidence.Tries),
 				slog.Int("sends", ev.Evidence.Sends), slog.Int("http_status", ev.Evidence.HTTPStatus),
 				slog.String("request_id", ev.Evidence.RequestID), slog.Duration("took", ev.Duration),
-				slog.String("telco_request_id", telco.Scrub(ev.Evidence.TelcoRequestID)),
+				slog.String("telco_request_id", text.Scrub(ev.Evidence.TelcoRequestID)),
 				slog.String("deadline", string(ev.Evidence.Deadline)))
 		},
 	}

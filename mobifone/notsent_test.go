@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -189,6 +190,6 @@ func aRequest(t *testing.T) registration.Request {
 	require.NoError(t, err)
 	return registration.Request{
 		MSISDN: telco.MustParseMSISDN(canaryMSISDN), Package: "C120", Amount: 120_000,
-		TransID: "T-1", PartnerTransID: telco.RandomPartnerTransID(), OTP: code, Staff: staff,
+		TransID: "T-1", PartnerTransID: transid.Random(), OTP: code, Staff: staff,
 	}
 }

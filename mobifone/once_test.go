@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -68,7 +69,7 @@ func TestHedgedRegistrationIsSentOnce(t *testing.T) {
 	})
 	for range 60 {
 		req := template
-		req.PartnerTransID = telco.RandomPartnerTransID()
+		req.PartnerTransID = transid.Random()
 		req.TransID = telco.TransID("T-" + string(req.PartnerTransID))
 		_, err := client.Registration.Register(t.Context(), req)
 		outcomes[req.PartnerTransID] = telco.OutcomeOf(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
@@ -181,7 +182,7 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.InvalidISDN})
 		},
 		"other ids": func(p *wiretest.MobiFone, f field.Request) wiretest.Handler {
-			f.TransID, f.PartnerTransID = "T-9", telco.RandomPartnerTransID()
+			f.TransID, f.PartnerTransID = "T-9", transid.Random()
 			return p.Found(wiretest.Row(f, telco.StateSuccess))
 		},
 		"no row in a success": func(p *wiretest.MobiFone, _ field.Request) wiretest.Handler {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -74,9 +75,9 @@ func TestRegistrationsResumeTheirSession(t *testing.T) {
 			client, err := mobifone.New(config(server.URL), mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: trust}}))
 			require.NoError(t, err)
 			for range tc.resumed {
-				p.On(telco.OpOTP, p.Ticket("T-"+telco.TransID(telco.RandomPartnerTransID())))
+				p.On(telco.OpOTP, p.Ticket("T-"+telco.TransID(transid.Random())))
 				req := toOTP(t, client)
-				req.PartnerTransID = telco.RandomPartnerTransID()
+				req.PartnerTransID = transid.Random()
 				_, err := client.Registration.Register(t.Context(), req)
 				require.NoError(t, err)
 			}

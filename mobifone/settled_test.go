@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
@@ -77,7 +78,7 @@ func TestSettledByTheRowOfItsOwnIDs(t *testing.T) {
 	p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 		if f.TransID != "" {
 			other := before
-			other.TransID, other.PartnerTransID = failed.TransID, telco.RandomPartnerTransID()
+			other.TransID, other.PartnerTransID = failed.TransID, transid.Random()
 			p.Says(telco.OpGet, 200, wire.Answer{Code: telco.Success, Data: field.Data{HasRows: true, Rows: []field.Row{failed, other}}})(w, r, f)
 			return
 		}

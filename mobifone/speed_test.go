@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
@@ -114,7 +115,7 @@ func BenchmarkCalls(b *testing.B) {
 	msisdn := telco.MustParseMSISDN(canaryMSISDN)
 	code, err := telco.ParseOTP(canaryOTP)
 	require.NoError(b, err)
-	own, err := telco.DerivePartnerTransID(telco.NewSecret(canaryIDKey), "FPT", "HN01", "order", 1)
+	own, err := transid.New(telco.NewSecret(canaryIDKey), "FPT").ID("HN01", "order", 1)
 	require.NoError(b, err)
 	ctx := context.WithoutCancel(b.Context())
 	n := 0

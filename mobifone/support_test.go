@@ -100,43 +100,43 @@ func TestWhichDeadlineEndedACall(t *testing.T) {
 		"a limiter that waits": {
 			func(t *testing.T) string { return serving(t, hung) },
 			[]mobifone.Option{mobifone.WithLimiter(waiting{})},
-			nil, telco.DeadlineLimiter, telco.LimitReached,
+			nil, "limiter", telco.LimitReached,
 		},
 		"a limiter whose wait is too long": {
 			func(t *testing.T) string { return serving(t, hung) },
 			[]mobifone.Option{mobifone.WithLimiter(emptied(t))},
-			nil, telco.DeadlineLimiter, telco.LimitReached,
+			nil, "limiter", telco.LimitReached,
 		},
 		"credentials that do not come": {
 			func(t *testing.T) string { return serving(t, hung) }, nil,
-			func(c *mobifone.Config) { c.Credentials = never }, telco.DeadlineWhole, telco.CredentialsFailed,
+			func(c *mobifone.Config) { c.Credentials = never }, "whole", telco.CredentialsFailed,
 		},
 		"a handshake": {
-			func(t *testing.T) string { return "https://" + silent(t) }, nil, nil, telco.DeadlineConnect, telco.ConnectFailed,
+			func(t *testing.T) string { return "https://" + silent(t) }, nil, nil, "connect", telco.ConnectFailed,
 		},
 		"a handshake with a time of its own": {
 			func(t *testing.T) string { return "https://" + silent(t) },
 			[]mobifone.Option{mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSHandshakeTimeout: 50 * time.Millisecond}})},
-			nil, telco.DeadlineConnect, telco.ConnectFailed,
+			nil, "connect", telco.ConnectFailed,
 		},
 		"a proxy": {
 			func(*testing.T) string { return "https://partner.test" },
 			[]mobifone.Option{mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(mustParse(t, "http://"+silent(t)))}})},
-			nil, telco.DeadlineConnect, telco.ConnectFailed,
+			nil, "connect", telco.ConnectFailed,
 		},
 		"no reply": {
-			func(t *testing.T) string { return serving(t, hung) }, nil, nil, telco.DeadlineFirstByte, telco.ReplyLost,
+			func(t *testing.T) string { return serving(t, hung) }, nil, nil, "first byte", telco.ReplyLost,
 		},
 		"no reply, with a time of its own": {
 			func(t *testing.T) string { return serving(t, hung) },
 			[]mobifone.Option{mobifone.WithHTTPClient(&http.Client{Transport: &http.Transport{ResponseHeaderTimeout: 50 * time.Millisecond}})},
-			nil, telco.DeadlineFirstByte, telco.ReplyLost,
+			nil, "first byte", telco.ReplyLost,
 		},
 		"half a reply": {
-			func(t *testing.T) string { return serving(t, begun) }, nil, nil, telco.DeadlineBody, telco.ReplyUnreadable,
+			func(t *testing.T) string { return serving(t, begun) }, nil, nil, "body", telco.ReplyUnreadable,
 		},
 		"no time for another try": {
-			func(t *testing.T) string { return serving(t, busy) }, nil, nil, telco.DeadlineWhole, telco.Maintenance,
+			func(t *testing.T) string { return serving(t, busy) }, nil, nil, "whole", telco.Maintenance,
 		},
 		"none": {
 			func(t *testing.T) string {
@@ -221,7 +221,7 @@ func TestWhichDeadlineEndedARegistration(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.Registration.Register(t.Context(), toRegister(t, client))
 	require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
-	assert.Equal(t, telco.DeadlineFirstByte, evidenceOf(t, err).Deadline)
+	assert.EqualValues(t, "first byte", evidenceOf(t, err).Deadline)
 	note := telco.SupportNote(err)
 	assert.Contains(t, note.VI, "Hết thời gian: khi chờ MobiFone trả lời\n")
 	assert.Contains(t, note.EN, "Time ran out: waiting for MobiFone's reply to begin\n")

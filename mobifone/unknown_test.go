@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
@@ -57,7 +58,7 @@ func unusable(p *wiretest.MobiFone) map[string]wiretest.Handler {
 			p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StateSuccess)})
 		},
 		"other partnerTransId": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
-			f.PartnerTransID = telco.RandomPartnerTransID()
+			f.PartnerTransID = transid.Random()
 			p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StateSuccess)})
 		},
 		"refusal of another's": says(200, wire.Answer{Code: telco.InvalidISDN, Data: field.Data{TransID: "T-999"}}),

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
@@ -31,7 +32,7 @@ func newClient(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 func request() otp.Request {
 	return otp.Request{
 		MSISDN: telco.MustParseMSISDN("0908123477"), Package: "C120",
-		PartnerTransID: telco.RandomPartnerTransID(), Staff: telco.Staff{Shop: "HN01", Employee: "GDV07"},
+		PartnerTransID: transid.Random(), Staff: telco.Staff{Shop: "HN01", Employee: "GDV07"},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
@@ -53,7 +54,7 @@ func unreadable(row field.Row, i int) string {
 // spoil takes an offer out of what may be sold. What it says elsewhere may be wrong too,
 // so that not even a price that could be read is shown.
 func spoil(o *Offer, problem string) {
-	o.Code = telco.PackageCode(telco.Scrub(string(o.Code)))
+	o.Code = telco.PackageCode(text.Scrub(string(o.Code)))
 	o.Eligible, o.Price, o.CatalogDiffers, o.Problem = false, 0, nil, problem
 	o.Reason.Code = telco.ReplyUnreadable
 	o.Reason.Text = telco.Text{
@@ -82,9 +83,9 @@ func (s *Service) offer(row field.Row) Offer {
 // reason reads the row's reason. A code that means success is none.
 func (s *Service) reason(row field.Row) Reason {
 	if row.ReasonCode == "" {
-		return Reason{Message: telco.Scrub(row.ReasonText)}
+		return Reason{Message: text.Scrub(row.ReasonText)}
 	}
-	r := Reason{WireCode: row.ReasonCode, Message: telco.Scrub(row.ReasonText)}
+	r := Reason{WireCode: row.ReasonCode, Message: text.Scrub(row.ReasonText)}
 	rule := s.t.Rule(telco.OpEligible, row.ReasonCode)
 	switch {
 	case rule == nil:

@@ -28,6 +28,8 @@ package registration
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -196,7 +198,9 @@ func noTime(clockErr, lookErr error) error {
 	return e
 }
 
-// fingerprint holds nothing of the OTP: Canonical leaves it out.
+// fingerprint is the HMAC-SHA256 of the canonical request under key; nil without a key. It is
+// keyed because whoever holds a bare hash can try all phone numbers against it. It holds nothing
+// of the OTP: Canonical leaves it out.
 func fingerprint(t *transport.Transport, key telco.Secret, f *field.Request) ([]byte, error) {
 	if key.IsZero() {
 		return nil, nil
@@ -205,7 +209,9 @@ func fingerprint(t *transport.Transport, key telco.Secret, f *field.Request) ([]
 	if err != nil {
 		return nil, &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: telco.InvalidInput, Err: err}
 	}
-	return telco.Fingerprint(key, canonical), nil
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	mac.Write(canonical)
+	return mac.Sum(nil), nil
 }
 
 // Settled tells the service that the caller has proven, by a store of its own, that a

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -16,7 +17,7 @@ func TestRequestFaults(t *testing.T) {
 	require.NoError(t, err)
 	good := Request{
 		MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 1, OfferPrice: 1,
-		TransID: "T-1", PartnerTransID: telco.RandomPartnerTransID(), OTP: code,
+		TransID: "T-1", PartnerTransID: transid.Random(), OTP: code,
 		Staff: telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
 	}
 	assert.Empty(t, good.faults())

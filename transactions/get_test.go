@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone"
@@ -21,7 +22,7 @@ const getPrefix = `{"errorCode":"0000","message":"ok","data":`
 
 func TestGetFinds(t *testing.T) {
 	t.Parallel()
-	ours := telco.RandomPartnerTransID()
+	ours := transid.Random()
 	full := row("T-1", ago(time.Hour), telco.StateSuccess)
 	full.PartnerTransID, full.ResultCode = ours, "0000"
 	early := row("T-1", ago(time.Hour), telco.StateInit) // before the registration MobiFone does not know our id
@@ -76,7 +77,7 @@ func TestGetRefusesMalformedIDs(t *testing.T) {
 func TestGetNeverAsksWithoutAnID(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, edited(t, func(d *contract.Document) { delete(d.Operations[telco.OpGet].Request, "partnerTransId") }))
-	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{PartnerTransID: telco.RandomPartnerTransID()})
+	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{PartnerTransID: transid.Random()})
 	require.ErrorIs(t, err, telco.InvalidInput)
 	assert.Zero(t, p.Requests(telco.OpGet))
 }
@@ -139,7 +140,7 @@ func TestAStatusThatTheContractReadsAsNotFoundIsNoAbsence(t *testing.T) {
 
 func TestGetTakesNoOtherTransaction(t *testing.T) {
 	t.Parallel()
-	ours, theirs := telco.RandomPartnerTransID(), telco.RandomPartnerTransID()
+	ours, theirs := transid.Random(), transid.Random()
 	with := func(id telco.TransID, pid telco.PartnerTransID) field.Row {
 		r := row(string(id), ago(time.Hour), telco.StateSuccess)
 		r.PartnerTransID = pid

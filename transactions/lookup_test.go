@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -21,7 +22,7 @@ import (
 // partnerTransId that two of them share. One reply from a cache makes it one.
 func TestLookUpAsksForEveryPair(t *testing.T) {
 	t.Parallel()
-	own := telco.RandomPartnerTransID()
+	own := transid.Random()
 	pairs := []telco.IDs{{TransID: "T-1", PartnerTransID: own}, {TransID: "T-2", PartnerTransID: own}}
 	for _, aged := range []telco.TransID{"", "T-1", "T-2"} {
 		p := wiretest.New(t, contract.Default())
@@ -45,7 +46,7 @@ func TestLookUpAsksForEveryPair(t *testing.T) {
 // however alike: MobiFone carried one request out twice.
 func TestLookUpCountsRows(t *testing.T) {
 	t.Parallel()
-	own := telco.RandomPartnerTransID()
+	own := transid.Random()
 	row := wiretest.Row(field.Request{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, telco.StateSuccess)
 	for want, rows := range map[int][]field.Row{1: {row}, 2: {row, row}} {
 		p := wiretest.New(t, contract.Default())
@@ -78,7 +79,7 @@ func TestAbsenceHoldsForWhenTheLedgerWasRead(t *testing.T) {
 // nothing absent.
 func TestLookUpKeepsWhatItSawBeforeItFailed(t *testing.T) {
 	t.Parallel()
-	own := telco.RandomPartnerTransID()
+	own := transid.Random()
 	row := wiretest.Row(field.Request{TransID: "T-1", PartnerTransID: own, Package: "C120", Amount: 120_000}, telco.StateSuccess)
 	p := wiretest.New(t, contract.Default())
 	p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
@@ -111,7 +112,7 @@ func searching(t *testing.T, change func(*contract.Document)) *contract.Contract
 // the ids are kept.
 func TestLookUpSearchesWhereThereIsNoLookupByID(t *testing.T) {
 	t.Parallel()
-	own := telco.RandomPartnerTransID()
+	own := transid.Random()
 	since := ago(time.Hour)
 	rows := []field.Row{row("T-1", since.Add(time.Minute), telco.StateFailed)}
 	for n := range 250 { // strangers: the same subscriber bought other things

@@ -83,7 +83,7 @@ func newMoment(now time.Time) (*moment, error) {
 			"registeredAt": at(now), "effectiveFrom": at(now), "expiredAt": at(now.AddDate(0, 0, 30)),
 		},
 		"/partner/v1/transaction": {"transaction": object{
-			"transId": transMark, "partnerTransId": telco.RandomPartnerTransID(), "isdn": "84901234567",
+			"transId": transMark, "partnerTransId": "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y", "isdn": "84901234567",
 			"packageCode": code, "amount": price, "status": "SUCCESS", "resultCode": "0000", "resultMessage": "Đăng ký gói cước thành công.",
 			"shopCode": shop, "createdAt": at(now.Add(-time.Minute)), "updatedAt": at(now),
 		}},

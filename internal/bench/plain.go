@@ -177,9 +177,8 @@ type ticket struct {
 	// the same
 	number telco.MSISDN
 	// trans is MobiFone's id.
-	trans   string
-	otp     telco.OTP
-	scratch [32]byte
+	trans string
+	otp   telco.OTP
 }
 
 // ticketsMade counts them, so that no two have the same ids.

@@ -6,6 +6,8 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -125,6 +127,8 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 func fingerprint(f received) []byte {
 	canonical := fmt.Sprintf(`{"v":1,"operation":"registration.register","msisdn":%q,"shop":%q,"employee":%q,"pos":%q,`+
 		`"package":%q,"transId":%q,"partnerTransId":%q,"amount":%d}`,
-		f.MSISDN.Reveal(telco.Form84), f.Shop, f.Employee, f.POS, f.Package, f.TransID, f.PartnerTransID, f.Amount)
-	return telco.Fingerprint(key("id"), []byte(canonical))
+		f.MSISDN.Reveal("84"), f.Shop, f.Employee, f.POS, f.Package, f.TransID, f.PartnerTransID, f.Amount)
+	mac := hmac.New(sha256.New, []byte(key("id").Reveal()))
+	mac.Write([]byte(canonical))
+	return mac.Sum(nil)
 }

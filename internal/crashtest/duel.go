@@ -114,7 +114,7 @@ func (s *shop) duels(ctx context.Context, n int) error {
 	}()
 	for range n {
 		o := s.next()
-		line := o.id + " " + o.number.Reveal(telco.Form84) + "\n"
+		line := o.id + " " + o.number.Reveal("84") + "\n"
 		for _, side := range sides {
 			if _, err := io.WriteString(side.in, line); err != nil {
 				return err

@@ -215,6 +215,6 @@ func (s *shop) orders(o order, dieAt int) orders {
 	cred := s.sandbox.Credentials()
 	return orders{
 		DB: s.db(), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
-		Order: o.id, MSISDN: o.number.Reveal(telco.Form84), DieAt: dieAt, Ahead: s.lead(), GivesUp: o.givesUp, Plant: s.plant,
+		Order: o.id, MSISDN: o.number.Reveal("84"), DieAt: dieAt, Ahead: s.lead(), GivesUp: o.givesUp, Plant: s.plant,
 	}
 }

@@ -330,3 +330,14 @@ func KindOf[T any](s Spec[T]) Kind {
 	}
 	return Text
 }
+
+// State returns the state with the canonical name; false, and telco.StateUnlisted, for any
+// other string, "UNLISTED" included.
+func State(name string) (telco.State, bool) {
+	for s := telco.StateInit; s <= telco.StateReversed; s++ {
+		if s.String() == name {
+			return s, true
+		}
+	}
+	return telco.StateUnlisted, false
+}

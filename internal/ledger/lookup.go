@@ -189,7 +189,7 @@ func (m *Model) Statement(now, day time.Time) []byte {
 			continue
 		}
 		_ = w.Write([]string{
-			string(v.TransID), string(v.PartnerTransID), v.MSISDN.Reveal(telco.Form84), string(v.Package),
+			string(v.TransID), string(v.PartnerTransID), v.MSISDN.Reveal("84"), string(v.Package),
 			strconv.FormatInt(int64(v.Amount), 10), v.State.String(), v.ResultCode, v.Shop,
 			v.CreatedAt.In(Vietnam).Format("20060102150405"), v.UpdatedAt.In(Vietnam).Format("20060102150405"),
 		})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -86,7 +87,7 @@ func (c *core) authenticate(ctx context.Context, cl *call) (*grant, error) {
 	g, err := c.auth.get(ctx)
 	if err != nil {
 		if ctx.Err() != nil && timedOut(ctx.Err()) {
-			cl.endedBy(telco.DeadlineWhole)
+			cl.endedBy(deadlineWhole)
 		}
 		return nil, credentialsFailed(cl.op, err)
 	}
@@ -188,7 +189,7 @@ func (a *authenticator) refresh(ctx context.Context) (g grant, err error) {
 		// An error of the provider's own calls, another client's perhaps, is no verdict on this one.
 		return grant{}, &telco.Error{
 			Outcome: telco.NotSent, Code: telco.CredentialsFailed,
-			Err: &redacted{text: telco.Scrub(err.Error(), known...), err: err},
+			Err: &redacted{text: text.Scrub(err.Error(), known...), err: err},
 		}
 	}
 	now := a.core.cfg.Seam.Wall()

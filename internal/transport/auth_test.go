@@ -167,7 +167,7 @@ func TestTheEndOfACallThatWaitsForCredentials(t *testing.T) {
 	for name, tc := range map[string]struct {
 		giveUp   bool
 		deadline telco.Deadline
-	}{"its time ends": {false, telco.DeadlineWhole}, "it gives up": {true, ""}} {
+	}{"its time ends": {false, deadlineWhole}, "it gives up": {true, ""}} {
 		synctest.Test(t, func(t *testing.T) {
 			tr := over(t, nil, func(cfg *Config) {
 				cfg.Retry.Tries = 1

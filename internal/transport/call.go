@@ -244,7 +244,7 @@ func (cl *call) secrets() []string {
 	cl.mu.Unlock()
 	known := g.secrets()
 	if m := cl.fields.MSISDN; m.IsValid() {
-		known = append(known, m.Reveal(telco.Form84), m.Reveal(telco.Form0), m.Reveal(telco.Form9))
+		known = append(known, m.Reveal("84"), m.Reveal("0"), m.Reveal(""))
 	}
 	if !cl.fields.OTP.IsZero() {
 		known = append(known, cl.fields.OTP.Reveal())

@@ -309,7 +309,7 @@ func TestADeadlineOfAnEarlierTry(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, reply.Evidence.Deadline)
 		require.Len(t, reply.Evidence.Earlier, 1)
-		assert.Equal(t, telco.DeadlineFirstByte, reply.Evidence.Earlier[0].Deadline)
+		assert.Equal(t, deadlineFirstByte, reply.Evidence.Earlier[0].Deadline)
 	})
 }
 
@@ -321,7 +321,7 @@ func TestACallWhoseTimeEnded(t *testing.T) {
 		giveUp   bool
 		cause    error
 		deadline telco.Deadline
-	}{"its time ended": {false, context.DeadlineExceeded, telco.DeadlineWhole}, "given up": {true, context.Canceled, ""}} {
+	}{"its time ended": {false, context.DeadlineExceeded, deadlineWhole}, "given up": {true, context.Canceled, ""}} {
 		synctest.Test(t, func(t *testing.T) {
 			tr := over(t, func(req *http.Request) (*http.Response, error) {
 				<-req.Context().Done()
@@ -358,7 +358,7 @@ func TestAWaitAsLongAsTheCall(t *testing.T) {
 			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.Equal(t, tries, e.Evidence.Tries)
-			assert.Equal(t, telco.DeadlineWhole, e.Evidence.Deadline)
+			assert.Equal(t, deadlineWhole, e.Evidence.Deadline)
 			assert.Equal(t, time.Duration(tries-1)*20*time.Second, time.Since(began))
 		})
 	}

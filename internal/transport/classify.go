@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -125,6 +126,15 @@ func (t *try) failure(err error) verdict {
 	return verdict{err: &telco.Error{Outcome: outcome, Code: code, Err: cl.cause(err)}, again: refusal == nil}
 }
 
+// The deadlines that can end a call; see [telco.Deadline].
+const (
+	deadlineLimiter   telco.Deadline = "limiter"
+	deadlineConnect   telco.Deadline = "connect"
+	deadlineFirstByte telco.Deadline = "first byte"
+	deadlineBody      telco.Deadline = "body"
+	deadlineWhole     telco.Deadline = "whole"
+)
+
 // wireDeadline names the deadline of a request that got no reply.
 func (t *try) wireDeadline(onWire bool, err error) telco.Deadline {
 	t.call.mu.Lock()
@@ -132,11 +142,11 @@ func (t *try) wireDeadline(onWire bool, err error) telco.Deadline {
 	t.call.mu.Unlock()
 	switch {
 	case !onWire: // a middleware waited
-		return telco.DeadlineWhole
+		return deadlineWhole
 	case connecting, neverConnected(err):
-		return telco.DeadlineConnect
+		return deadlineConnect
 	default:
-		return telco.DeadlineFirstByte
+		return deadlineFirstByte
 	}
 }
 
@@ -166,7 +176,7 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 	}
 	if readErr != nil {
 		if timedOut(readErr) {
-			cl.endedBy(telco.DeadlineBody)
+			cl.endedBy(deadlineBody)
 		}
 		v.again = true
 		if v.status == http.StatusUnauthorized {
@@ -247,7 +257,7 @@ func (c *core) classifyCode(t *try, v verdict, reply *wire.Reply) verdict {
 	}
 	listed := reply.Rule != nil
 	if !listed { // the contract's own codes are harmless, another text may be anything
-		reply.WireCode = telco.Scrub(reply.WireCode, cl.secrets()...)
+		reply.WireCode = text.Scrub(reply.WireCode, cl.secrets()...)
 	}
 	v.err = cl.refusal(reply)
 	v.again, v.refresh = again(reply.Rule)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/internal/wiretest"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
@@ -183,11 +184,11 @@ func TestWhichDeadlineEndedATry(t *testing.T) {
 		err                     error
 		deadline                telco.Deadline
 	}{
-		"in a middleware":           {false, false, false, late, telco.DeadlineWhole},
-		"while it dialled":          {true, true, false, late, telco.DeadlineConnect},
-		"it dialled and was sent":   {true, true, true, late, telco.DeadlineFirstByte},
-		"it was sent":               {true, false, true, late, telco.DeadlineFirstByte},
-		"on a connection, not sent": {true, false, false, late, telco.DeadlineFirstByte},
+		"in a middleware":           {false, false, false, late, deadlineWhole},
+		"while it dialled":          {true, true, false, late, deadlineConnect},
+		"it dialled and was sent":   {true, true, true, late, deadlineFirstByte},
+		"it was sent":               {true, false, true, late, deadlineFirstByte},
+		"on a connection, not sent": {true, false, false, late, deadlineFirstByte},
 		"refused, no deadline":      {true, true, false, errGone, ""},
 		"broken off, no deadline":   {true, true, true, io.ErrUnexpectedEOF, ""},
 		"given up, no deadline":     {true, true, true, context.Canceled, ""},
@@ -254,7 +255,7 @@ func register(t *testing.T, tr *Transport, n int) error {
 	require.NoError(t, err)
 	_, err = tr.Send(t.Context(), field.Request{
 		Channel: "SHOP", MSISDN: telco.MustParseMSISDN("0908123477"), Package: "C120", Amount: 120_000,
-		TransID: telco.TransID("T-" + string(rune('A'+n%26))), PartnerTransID: telco.RandomPartnerTransID(), OTP: code,
+		TransID: telco.TransID("T-" + string(rune('A'+n%26))), PartnerTransID: transid.Random(), OTP: code,
 		Staff: telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
 	}, latest.Add(20*time.Second))
 	return err

@@ -44,7 +44,7 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err erro
 	if err != nil {
 		e := limited(cl.op, err)
 		if end, ok := ctx.Deadline(); timedOut(err) || ok && e.RetryAfter > end.Sub(c.cfg.Seam.Now()) {
-			cl.endedBy(telco.DeadlineLimiter)
+			cl.endedBy(deadlineLimiter)
 		}
 		return "", "", e
 	}

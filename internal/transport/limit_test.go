@@ -70,12 +70,12 @@ func TestTheDeadlineOfALimiter(t *testing.T) {
 		err      error
 		deadline telco.Deadline
 	}{
-		"its time ended":          {context.DeadlineExceeded, telco.DeadlineLimiter},
+		"its time ended":          {context.DeadlineExceeded, deadlineLimiter},
 		"given up":                {context.Canceled, ""},
 		"a reason of its own":     {errGone, ""},
 		"a short wait":            {waitError(time.Second), ""},
 		"a wait as long as a try": {waitError(10 * time.Second), ""},
-		"a longer wait":           {waitError(10*time.Second + 1), telco.DeadlineLimiter},
+		"a longer wait":           {waitError(10*time.Second + 1), deadlineLimiter},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			tr := over(t, nil, func(cfg *Config) {

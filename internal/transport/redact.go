@@ -18,7 +18,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/internal/text"
 )
 
 // redacted is an error whose text is clean. errors.Is and errors.As see through it; code that
@@ -60,7 +60,7 @@ func (cl *call) redact(err error) error {
 	case errors.Is(err, context.DeadlineExceeded) && err.Error() == context.DeadlineExceeded.Error():
 		return context.DeadlineExceeded
 	}
-	return &redacted{text: telco.Scrub(err.Error(), cl.secrets()...), err: err}
+	return &redacted{text: text.Scrub(err.Error(), cl.secrets()...), err: err}
 }
 
 // joinCause adds the end of the caller's time to a cause, once.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -153,7 +154,7 @@ func (c *core) checkEcho(cl *call, reply *wire.Reply) error {
 func (cl *call) refusal(reply *wire.Reply) *telco.Error {
 	e := &telco.Error{
 		Code: reply.Code(), WireCode: reply.WireCode, AttemptsLeft: reply.Data.AttemptsLeft,
-		Message: telco.Scrub(reply.Message, cl.secrets()...),
+		Message: text.Scrub(reply.Message, cl.secrets()...),
 	}
 	if reply.Data.ResendAfter > 0 {
 		e.RetryAfter = reply.Data.ResendAfter
@@ -182,7 +183,7 @@ func (cl *call) shownID(id string) string {
 		longest = max(longest, row)
 	}
 	if m := cl.fields.MSISDN; longest >= 9 && m.IsValid() {
-		id = strings.ReplaceAll(id, m.Reveal(telco.Form9), "***")
+		id = strings.ReplaceAll(id, m.Reveal(""), "***")
 	}
 	if otp := cl.fields.OTP; longest >= 4 && !otp.IsZero() {
 		id = strings.ReplaceAll(id, otp.Reveal(), "***")

@@ -169,7 +169,7 @@ func (c *core) grantNext(cl *call, v *verdict) (wait time.Duration, granted bool
 	tries := cl.evidence(0).Tries
 	if over := cl.over(); over != nil {
 		if v.again && timedOut(over) {
-			cl.endedBy(telco.DeadlineWhole)
+			cl.endedBy(deadlineWhole)
 		}
 		return 0, false
 	}
@@ -182,7 +182,7 @@ func (c *core) grantNext(cl *call, v *verdict) (wait time.Duration, granted bool
 	}
 	wait = max(wait, v.retryAfter)
 	if end, ok := cl.end(); ok && end.Sub(c.cfg.Seam.Now()) <= wait {
-		cl.endedBy(telco.DeadlineWhole)
+		cl.endedBy(deadlineWhole)
 		return 0, false
 	}
 	if !c.budget.spend() {

@@ -29,6 +29,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -244,8 +245,8 @@ func (t *Transport) WholeDays(op telco.Operation) *time.Location {
 func (t *Transport) Transaction(op telco.Operation, row field.Row) telco.Transaction {
 	tx := telco.Transaction{
 		TransID: row.TransID, PartnerTransID: row.PartnerTransID, MSISDN: row.MSISDN,
-		Package: row.Package, Amount: row.Amount, State: row.State, WireState: telco.Scrub(row.WireState),
-		WireResultCode: telco.Scrub(row.ResultCode), ResultMessage: telco.Scrub(row.ResultMessage),
+		Package: row.Package, Amount: row.Amount, State: row.State, WireState: text.Scrub(row.WireState),
+		WireResultCode: text.Scrub(row.ResultCode), ResultMessage: text.Scrub(row.ResultMessage),
 		Shop: row.Shop, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Extra: row.Extra,
 	}
 	// A row's code is the registration's, whatever the same string means of the lookup.

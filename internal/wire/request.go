@@ -348,7 +348,7 @@ func (w *Wire) Canonical(b []byte, op telco.Operation, f *field.Request) ([]byte
 func (w *Wire) appendCanonicalField(b []byte, at any) (text []byte, bare bool, err error) {
 	switch at := at.(type) {
 	case *telco.MSISDN:
-		return at.AppendReveal(b, telco.Form84), false, nil
+		return at.AppendReveal(b, "84"), false, nil
 	case *time.Time:
 		if at.IsZero() {
 			return b, false, nil

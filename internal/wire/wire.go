@@ -42,7 +42,7 @@ type Wire struct {
 	// codeNumber says that a server writes codes that are numbers without quotes.
 	codeNumber bool
 	// msisdnForm is the form in which a request carries a phone number.
-	msisdnForm telco.MSISDNForm
+	msisdnForm string
 	times      times
 	auth       auth
 	// login is nil without one.
@@ -148,7 +148,7 @@ func compile(d *contract.Document, c *contract.Contract, codec contract.Codec, s
 		codec: codec, signer: signer,
 	}
 	// The document was checked, so the name is one of these.
-	w.msisdnForm = map[string]telco.MSISDNForm{"84": telco.Form84, "0": telco.Form0, "9": telco.Form9}[d.MSISDN]
+	w.msisdnForm = map[string]string{"84": "84", "0": "0"}[d.MSISDN] // "9": the nine digits alone
 	w.compileStates(d.States)
 	// Each part of the envelope may have several names; the first is the one a server writes.
 	for to, from := range map[*[]place][]string{
@@ -304,7 +304,7 @@ func (o *operation) compileCodes(d *contract.Document) {
 func (w *Wire) compileStates(states map[string]string) {
 	w.stateOf, w.wireState = map[string]telco.State{}, map[telco.State]string{}
 	for wire, name := range states {
-		state, _ := telco.ParseState(name)
+		state, _ := field.State(name)
 		w.stateOf[wire] = state
 		// Several strings may mean one state; one of them has to be written, always the same.
 		old, taken := w.wireState[state]

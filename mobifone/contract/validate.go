@@ -145,7 +145,7 @@ func validateStates(d *Document, l *problemList) {
 		if wire == "" {
 			l.add(path, "MobiFone's string is empty")
 		}
-		if _, known := telco.ParseState(name); !known {
+		if _, known := field.State(name); !known {
 			l.add(path, "no state %q; want INIT, PENDING, SUCCESS, FAILED, EXPIRED, CANCELLED or REVERSED", name)
 		}
 		reached[name] = true

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -239,7 +240,7 @@ func TestWhatObserveCompares(t *testing.T) {
 		require.NoError(t, err)
 		row := s.sb.Ledger()[0]
 		other, failed := row, row
-		other.PartnerTransID, failed.State = telco.RandomPartnerTransID(), telco.StateFailed
+		other.PartnerTransID, failed.State = transid.Random(), telco.StateFailed
 		v, err := s.Observe(t.Context(), row, other, failed)
 		require.NoError(t, err)
 		assert.Equal(t, sale.Registered, v.Sale.State)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -78,7 +79,7 @@ func TestTwoClicksOpenOneSale(t *testing.T) {
 			if after {
 				return nil
 			}
-			c.State.PartnerTransID = telco.RandomPartnerTransID()
+			c.State.PartnerTransID = transid.Random()
 			c.SaleID, c.State.ID = string(c.State.PartnerTransID), string(c.State.PartnerTransID)
 			return s.memory.Apply(t.Context(), c)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -147,7 +148,9 @@ func (o Order) faults() []telco.FieldError {
 	if o.ID == "" {
 		add("ID", "missing; pass the shop's order id, unique for ever")
 	} else {
-		faults = append(faults, telco.CheckID("ID", o.ID)...) // two ids that look alike would be one order sold twice
+		if problem := text.CheckID(o.ID); problem != "" { // two ids that look alike would sell one order twice
+			add("ID", problem)
+		}
 	}
 	if o.Shop == "" || o.Shop != o.Staff.Shop {
 		add("Shop", "missing, or not the shop of the staff")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/otp"
@@ -296,7 +297,7 @@ func (p *preparedDraft) Plan() Intent {
 func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	receipt, err := p.draft.Send(ctx)
 	if err == nil {
-		code := telco.Scrub(receipt.WireCode)
+		code := text.Scrub(receipt.WireCode)
 		return SendResult{Outcome: telco.Succeeded, WireCode: code, Receipt: &Registration{
 			TransID: receipt.TransID, PartnerTransID: receipt.PartnerTransID, RegisteredAt: receipt.RegisteredAt,
 			EffectiveFrom: receipt.EffectiveFrom, ExpiresAt: receipt.ExpiresAt, WireCode: code,
@@ -304,7 +305,7 @@ func (p *preparedDraft) Send(ctx context.Context) SendResult {
 	}
 	res := SendResult{Outcome: telco.OutcomeOf(err), Err: err}
 	if e, ok := errors.AsType[*telco.Error](err); ok {
-		res.Code, res.WireCode, res.Then, res.Final = e.Code, telco.Scrub(e.WireCode), e.Then, e.Outcome == telco.Rejected
+		res.Code, res.WireCode, res.Then, res.Final = e.Code, text.Scrub(e.WireCode), e.Then, e.Outcome == telco.Rejected
 	}
 	return res
 }

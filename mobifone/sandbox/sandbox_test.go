@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -157,7 +158,7 @@ func (c *caller) ticket(n telco.MSISDN) field.Request {
 	code, ok := c.s.Code(n)
 	require.True(c.t, ok)
 	f.OTP, f.TransID, f.Amount = code, g.reply.Data.TransID, 120_000
-	f.PartnerTransID = telco.RandomPartnerTransID()
+	f.PartnerTransID = transid.Random()
 	return f
 }
 

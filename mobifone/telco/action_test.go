@@ -43,7 +43,7 @@ func TestActionTable(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# What ActionFor tells the teller\n\n" +
 		"Every operation × outcome × code × cash taken or not. «…» is the sentence the contract has for the code.\n")
-	codes := append([]telco.Code{"", "NOT_LISTED"}, telco.Codes()...)
+	codes := append([]telco.Code{"", "NOT_LISTED"}, declaredCodes(t)...)
 	for _, op := range allOperations {
 		name := string(op)
 		if op == "" {
@@ -104,7 +104,7 @@ func TestActionMoneyRules(t *testing.T) {
 	holdText := telco.ActionFor(errors.New("x"), true).Text
 	for _, op := range allOperations {
 		for _, outcome := range append([]telco.Outcome{9}, allOutcomes...) {
-			for _, code := range append([]telco.Code{"", "NOT_LISTED"}, telco.Codes()...) {
+			for _, code := range append([]telco.Code{"", "NOT_LISTED"}, declaredCodes(t)...) {
 				for _, cash := range []bool{false, true} {
 					err := fmt.Errorf("sale: %w", fault(op, outcome, code))
 					a := telco.ActionFor(err, cash)

@@ -42,51 +42,6 @@ func BenchmarkMSISDNReveal(b *testing.B) {
 	m := telco.MustParseMSISDN("0912345678")
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = m.Reveal(telco.Form84)
+		_ = m.Reveal("84")
 	}
-}
-
-func BenchmarkPartnerTransID(b *testing.B) {
-	maker := telco.NewIDMaker(telco.NewSecret("a key of the length of a real one"), "FPT")
-	b.Run("ID", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, _ = maker.ID("SHOP001", "DH-0000012345", 1)
-		}
-	})
-	b.Run("Append", func(b *testing.B) {
-		b.ReportAllocs()
-		buf := make([]byte, 0, 64)
-		for b.Loop() {
-			_, _ = maker.Append(buf, "SHOP001", "DH-0000012345", 1)
-		}
-	})
-	b.Run("parallel", func(b *testing.B) {
-		b.ReportAllocs()
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				_, _ = maker.ID("SHOP001", "DH-0000012345", 1)
-			}
-		})
-	})
-	b.Run("Derive", func(b *testing.B) {
-		b.ReportAllocs()
-		key := telco.NewSecret("a key of the length of a real one")
-		for b.Loop() {
-			_, _ = telco.DerivePartnerTransID(key, "FPT", "SHOP001", "DH-0000012345", 1)
-		}
-	})
-	b.Run("Parse", func(b *testing.B) {
-		b.ReportAllocs()
-		id := string(telco.RandomPartnerTransID())
-		for b.Loop() {
-			_, _ = telco.ParsePartnerTransID(id)
-		}
-	})
-	b.Run("Random", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_ = telco.RandomPartnerTransID()
-		}
-	})
 }

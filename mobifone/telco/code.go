@@ -65,20 +65,3 @@ const (
 
 // Local reports whether the SDK itself says the code, not MobiFone.
 func (c Code) Local() bool { return len(c) > 6 && c[:6] == "local." }
-
-// Codes returns every code of this package in the order it declares them: what the
-// MobiFone says first, then what the SDK says itself ([Code.Local]).
-func Codes() []Code {
-	return []Code{
-		Success, Processing, DuplicateTransaction, TransactionConflict, TransactionNotFound,
-		TransactionExpired, OTPInvalid, OTPExpired, OTPAttemptsExceeded, OTPResendTooSoon,
-		OTPLimitExceeded, OTPNotDelivered, InvalidISDN, SubscriberNotFound, SubscriberInactive,
-		NotPrepaid, PackageInvalid, NotEligible, PackageAlreadyRegistered, CommitmentActive,
-		RegistrationFailed, ShopOrEmployeeInvalid, AmountMismatch, PartnerLimit, AuthKey,
-		AuthSignature, AuthTimestamp, AuthNonce, AuthIP, RateLimited, Maintenance, SystemError,
-		CommandNotConfigured,
-		InvalidInput, OperationAbsent, LimitReached, CredentialsFailed, ConnectFailed, ClientClosed,
-		PastSendBy, ClockUnreliable, AlreadySent, ReplyUnreadable, ReplyLost, LookupConflict,
-		Canceled, RedirectRefused,
-	}
-}

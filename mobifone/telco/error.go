@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fptshop/mobifone-go/internal/text"
 )
 
 // FieldError says what is wrong with one input and what to do about it. It never
@@ -59,10 +61,10 @@ func (e *Error) Error() string {
 		if i == 0 {
 			sep = ": "
 		}
-		b.WriteString(sep + f.Field + ": " + Scrub(f.Problem))
+		b.WriteString(sep + f.Field + ": " + text.Scrub(f.Problem))
 	}
 	if e.Message != "" {
-		fmt.Fprintf(&b, ": %q", Scrub(e.Message))
+		fmt.Fprintf(&b, ": %q", text.Scrub(e.Message))
 	}
 	if e.Err != nil {
 		b.WriteString(": ")
@@ -76,13 +78,13 @@ func causeText(err error) string {
 	if own, ok := err.(*Error); ok && own != nil { //nolint:errorlint // only the cause itself is meant
 		return own.Error()
 	}
-	return Scrub(err.Error())
+	return text.Scrub(err.Error())
 }
 
 func (e *Error) writeEvidence(b *strings.Builder) {
 	var parts []string
 	if e.WireCode != "" {
-		parts = append(parts, fmt.Sprintf("code %q", Scrub(e.WireCode)))
+		parts = append(parts, fmt.Sprintf("code %q", text.Scrub(e.WireCode)))
 	}
 	if e.Evidence.HTTPStatus != 0 {
 		parts = append(parts, fmt.Sprintf("HTTP %d", e.Evidence.HTTPStatus))
@@ -97,7 +99,7 @@ func (e *Error) writeEvidence(b *strings.Builder) {
 		parts = append(parts, "request "+e.Evidence.RequestID)
 	}
 	if e.Evidence.TelcoRequestID != "" {
-		parts = append(parts, "MobiFone's request "+Scrub(e.Evidence.TelcoRequestID))
+		parts = append(parts, "MobiFone's request "+text.Scrub(e.Evidence.TelcoRequestID))
 	}
 	if e.Evidence.Deadline != "" {
 		parts = append(parts, "deadline "+string(e.Evidence.Deadline))
@@ -122,8 +124,8 @@ func (e *Error) Unwrap() []error {
 // Format writes what Error says, whatever the verb: other verbs would print the fields
 // of a foreign cause.
 func (e Error) Format(f fmt.State, verb rune) {
-	text := e.Error()
-	writeMasked(f, verb, text, "&telco.Error{"+strconv.Quote(text)+"}")
+	said := e.Error()
+	writeMasked(f, verb, said, "&telco.Error{"+strconv.Quote(said)+"}")
 }
 
 // LogValue returns operation, outcome, code, wire_code, http_status, tries, sends,
@@ -131,7 +133,7 @@ func (e Error) Format(f fmt.State, verb rune) {
 // nothing else: not MobiFone's message, not the cause.
 func (e Error) LogValue() slog.Value {
 	attrs := make([]slog.Attr, 0, 11)
-	text := func(key, value string) {
+	words := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
 		}
@@ -141,16 +143,16 @@ func (e Error) LogValue() slog.Value {
 			attrs = append(attrs, slog.Int(key, value))
 		}
 	}
-	text("operation", string(e.Operation))
-	text("outcome", e.Outcome.String())
-	text("code", string(e.Code))
-	text("wire_code", Scrub(e.WireCode))
+	words("operation", string(e.Operation))
+	words("outcome", e.Outcome.String())
+	words("code", string(e.Code))
+	words("wire_code", text.Scrub(e.WireCode))
 	number("http_status", e.Evidence.HTTPStatus)
 	number("tries", e.Evidence.Tries)
 	number("sends", e.Evidence.Sends)
-	text("request_id", e.Evidence.RequestID)
-	text("telco_request_id", Scrub(e.Evidence.TelcoRequestID))
-	text("deadline", string(e.Evidence.Deadline))
+	words("request_id", e.Evidence.RequestID)
+	words("telco_request_id", text.Scrub(e.Evidence.TelcoRequestID))
+	words("deadline", string(e.Evidence.Deadline))
 	if e.RetryAfter > 0 {
 		attrs = append(attrs, slog.Duration("retry_after", e.RetryAfter))
 	}
@@ -165,7 +167,7 @@ func (e Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 func (e Error) MarshalJSON() ([]byte, error) {
 	fields := make([]FieldError, 0, len(e.Fields))
 	for _, f := range e.Fields {
-		fields = append(fields, FieldError{f.Field, Scrub(f.Problem)})
+		fields = append(fields, FieldError{f.Field, text.Scrub(f.Problem)})
 	}
 	return json.Marshal(struct {
 		Operation  Operation    `json:"operation,omitzero"`
@@ -181,8 +183,8 @@ func (e Error) MarshalJSON() ([]byte, error) {
 		RetryAfter float64      `json:"retryAfter,omitzero"`
 		Fields     []FieldError `json:"fields,omitempty"`
 	}{
-		e.Operation, e.Outcome.String(), e.Code, Scrub(e.WireCode), e.Evidence.HTTPStatus,
-		e.Evidence.Tries, e.Evidence.Sends, e.Evidence.RequestID, Scrub(e.Evidence.TelcoRequestID), e.Evidence.Deadline,
+		e.Operation, e.Outcome.String(), e.Code, text.Scrub(e.WireCode), e.Evidence.HTTPStatus,
+		e.Evidence.Tries, e.Evidence.Sends, e.Evidence.RequestID, text.Scrub(e.Evidence.TelcoRequestID), e.Evidence.Deadline,
 		e.RetryAfter.Seconds(), fields,
 	})
 }
@@ -190,7 +192,7 @@ func (e Error) MarshalJSON() ([]byte, error) {
 // Sentence returns Text with its values filled in: {n} from AttemptsLeft, {s} from
 // RetryAfter in whole seconds, rounded up, {reason} from Message.
 func (e *Error) Sentence() Text {
-	values := map[string]string{"reason": strings.TrimRight(Scrub(e.Message), ". ")}
+	values := map[string]string{"reason": strings.TrimRight(text.Scrub(e.Message), ". ")}
 	if e.AttemptsLeft != nil {
 		values["n"] = strconv.Itoa(max(0, *e.AttemptsLeft))
 	}

@@ -37,18 +37,17 @@ type Try struct {
 	Deadline       Deadline
 }
 
-// Deadline names which of a call's deadlines ended it, as far as the client can tell.
+// Deadline names which of a call's deadlines ended it, as far as the client can tell:
+//
+//   - "limiter": it waited for the limiter, or the wait there would have been too long;
+//   - "connect": it was making a connection (name, proxy, TCP, TLS);
+//   - "first byte": the request was on its way and no reply began;
+//   - "body": a reply began and did not end;
+//   - "whole": no time was left for the call, while it waited for credentials or for another try.
+//
+// In a transport of the caller's own a connection cannot be told from the wait for a reply: such
+// a call ends at "first byte".
 type Deadline string
-
-// The five deadlines. In a transport of the caller's own a connection cannot be told from
-// the wait for a reply: such a call ends at [DeadlineFirstByte].
-const (
-	DeadlineLimiter   Deadline = "limiter"    // waiting for the limiter, or a wait there that would have been too long
-	DeadlineConnect   Deadline = "connect"    // making a connection: name, proxy, TCP, TLS
-	DeadlineFirstByte Deadline = "first byte" // the request was on its way and no reply began
-	DeadlineBody      Deadline = "body"       // a reply began and did not end
-	DeadlineWhole     Deadline = "whole"      // no time was left for the call: waiting for credentials, or for another try
-)
 
 // Undecided is what a resolve saw when it could not decide.
 type Undecided struct {

@@ -15,7 +15,7 @@ func ExampleParseMSISDN() {
 		return
 	}
 	fmt.Println(m, m == telco.MustParseMSISDN("0912345678"))
-	fmt.Println(m.Reveal(telco.Form0))
+	fmt.Println(m.Reveal("0"))
 
 	_, err = telco.ParseMSISDN("12345")
 	fmt.Println(err)
@@ -56,13 +56,11 @@ func ExampleVND() {
 	// -1.250.000 ₫
 }
 
-// The same order has the same id, on every machine and for ever.
-func ExampleDerivePartnerTransID() {
-	key := telco.NewSecret("k")
-	id, err := telco.DerivePartnerTransID(key, "FPT", "S001", "DH-000001", 1)
+// A check character catches what a person reads or types wrongly.
+func ExampleParsePartnerTransID() {
+	id, err := telco.ParsePartnerTransID("W1WK9-5R4A8-S65BX-BT7AA-D3D9Y")
 	fmt.Println(id, err)
 
-	// One character was read wrongly.
 	_, err = telco.ParsePartnerTransID("X" + string(id[1:]))
 	fmt.Println(errors.Is(err, telco.InvalidInput))
 	// Output:
@@ -124,11 +122,6 @@ func ExampleText_Fill() {
 	// Output:
 	// Mã OTP không đúng. Còn 2 lần nhập.
 	// Mã OTP không đúng.
-}
-
-func ExampleScrub() {
-	fmt.Println(telco.Scrub("OTP 604918 of 0912 345 678 is wrong", "604918"))
-	// Output: OTP *** of ***678 is wrong
 }
 
 func ExampleHandle() {

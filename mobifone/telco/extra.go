@@ -3,6 +3,8 @@ package telco
 import (
 	"iter"
 	"strings"
+
+	"github.com/fptshop/mobifone-go/internal/text"
 )
 
 // Extra holds members of an answer that the SDK has no field for and the contract asks to
@@ -14,7 +16,7 @@ type Extra struct{ pairs string } // name, value, name, value, each ended by a z
 func NewExtra(pairs iter.Seq2[string, string]) Extra {
 	var b strings.Builder
 	for name, value := range pairs {
-		for _, s := range []string{name, Scrub(value)} {
+		for _, s := range []string{name, text.Scrub(value)} {
 			b.WriteString(strings.ReplaceAll(s, "\x00", ""))
 			b.WriteByte(0)
 		}

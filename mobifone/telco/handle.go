@@ -41,7 +41,7 @@ func (h Handle) String() string {
 func (h Handle) shownTransID() string { return h.withoutNumber(string(h.intent.TransID)) }
 
 func (h Handle) withoutNumber(id string) string {
-	if number := h.purchase.MSISDN.Reveal(Form9); number != "" {
+	if number := h.purchase.MSISDN.Reveal(""); number != "" {
 		return strings.ReplaceAll(id, number, "***")
 	}
 	return id

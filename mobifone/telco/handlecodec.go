@@ -33,7 +33,7 @@ func (h Handle) MarshalBinary() ([]byte, error) {
 	b := make([]byte, 0, 128)
 	b = append(b, handleMagic...)
 	b = append(b, handleVersion)
-	for _, text := range []string{string(i.TransID), string(i.PartnerTransID), p.MSISDN.Reveal(Form84), string(p.Package)} {
+	for _, text := range []string{string(i.TransID), string(i.PartnerTransID), p.MSISDN.Reveal("84"), string(p.Package)} {
 		if len(text) > longestHandle {
 			return nil, badInput("handle", "holds a text longer than any request can carry; check what was prepared")
 		}

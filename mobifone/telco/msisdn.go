@@ -3,7 +3,10 @@ package telco
 import (
 	"fmt"
 	"log/slog"
+	"unicode/utf8"
 	"unique"
+
+	"github.com/fptshop/mobifone-go/internal/text"
 )
 
 // MSISDN is a Vietnamese mobile number. It is comparable and can be a map key; two
@@ -29,19 +32,6 @@ const (
 	unveil = 0xF1DE83E19937733D // veil·unveil = 1 modulo 2^64
 )
 
-// MSISDNForm is one of the three ways systems write a number on the wire.
-type MSISDNForm uint8
-
-// The wire forms.
-const (
-	Form84 MSISDNForm = iota // 84912345678
-	Form0                    // 0912345678
-	Form9                    // 912345678
-)
-
-// significant is how many digits a number has after the country code.
-const significant = 9
-
 func newMSISDN(number uint64) MSISDN { return MSISDN{unique.Make(veiled(number * veil))} }
 
 // number returns the nine digits as an integer; 0 for the zero value. No valid number
@@ -51,6 +41,73 @@ func (m MSISDN) number() uint64 {
 		return 0
 	}
 	return uint64(m.h.Value()) * unveil
+}
+
+// ParseMSISDN reads every written form of a Vietnamese mobile number: 0912345678,
+// 84912345678, +84 912 345 678, 0084…, +84 (0)912…, the nine digits alone, the
+// 11-digit numbers of before September 2018 (0120…, also 84120… and 120…), which it
+// renews. Spaces, tabs, line ends, dashes, dots, parentheses and what nobody sees (marks
+// that come along when a number is copied) may stand anywhere; full-width digits count
+// as digits.
+//
+// Nine digits are always a subscriber number: "841234567" is 084 123 4567, not a
+// country code with seven digits. A number is nine digits of which the first is 3, 5,
+// 7, 8 or 9. Which network serves it cannot be told from it: a subscriber keeps the number when
+// changing networks, and MobiFone's answer to the eligibility question decides.
+//
+// The error is an [*Error] with [NotSent] and [InvalidInput] and does not hold s.
+func ParseMSISDN(s string) (MSISDN, error) {
+	var buf [text.LongestWritten]byte
+	n, plus := 0, false
+	for i := 0; i < len(s); {
+		c := s[i]
+		size := 1
+		switch {
+		case c-'0' <= 9:
+		case c == '+':
+		case c < utf8.RuneSelf && text.PhoneSeparator(rune(c)):
+			i++
+			continue
+		case c < utf8.RuneSelf:
+			return MSISDN{}, badMSISDN()
+		default:
+			var r rune
+			r, size = utf8.DecodeRuneInString(s[i:])
+			switch {
+			case r >= '０' && r <= '９':
+				c = byte('0' + r - '０')
+			case r == '＋':
+				c = '+'
+			case text.PhoneSeparator(r):
+				i += size
+				continue
+			default:
+				return MSISDN{}, badMSISDN()
+			}
+		}
+		i += size
+		if c == '+' {
+			if plus || n > 0 {
+				return MSISDN{}, badMSISDN()
+			}
+			plus = true
+			continue
+		}
+		if n == len(buf) {
+			return MSISDN{}, badMSISDN()
+		}
+		buf[n] = c
+		n++
+	}
+	number, ok := text.ReadNumber(buf[:n], plus)
+	if !ok {
+		return MSISDN{}, badMSISDN()
+	}
+	return newMSISDN(number), nil
+}
+
+func badMSISDN() error {
+	return badInput("msisdn", "not a Vietnamese mobile number; check it with the customer: 10 digits such as 09x xxx xxxx")
 }
 
 // MustParseMSISDN is ParseMSISDN for tests and constants; it panics on bad input.
@@ -68,28 +125,23 @@ func (m MSISDN) IsValid() bool { return m != MSISDN{} }
 // IsZero reports whether m holds no number, for the JSON option omitzero.
 func (m MSISDN) IsZero() bool { return m == MSISDN{} }
 
-// Reveal returns the digits in the given form; "" for the zero value. What it returns
-// is personal data.
-func (m MSISDN) Reveal(form MSISDNForm) string {
-	var buf [11]byte
-	return string(m.AppendReveal(buf[:0], form))
+// Reveal returns the nine digits of the number after the prefix that a system wants: "84" gives
+// 84912345678, "+84" gives +84912345678, "0" gives 0912345678 and "" gives 912345678. The zero
+// value gives "". What it returns is personal data.
+func (m MSISDN) Reveal(prefix string) string {
+	var buf [16]byte
+	return string(m.AppendReveal(buf[:0], prefix))
 }
 
 // AppendReveal appends what [MSISDN.Reveal] returns, for a buffer that its owner clears.
-func (m MSISDN) AppendReveal(b []byte, form MSISDNForm) []byte {
+func (m MSISDN) AppendReveal(b []byte, prefix string) []byte {
 	if !m.IsValid() {
 		return b
 	}
-	switch form {
-	case Form0:
-		b = append(b, '0')
-	case Form9:
-	default:
-		b = append(b, '8', '4')
-	}
+	b = append(b, prefix...)
 	b = append(b, "000000000"...)
 	n := m.number()
-	for i := range significant {
+	for i := range text.Significant {
 		b[len(b)-1-i] = byte('0' + n%10)
 		n /= 10
 	}
@@ -131,12 +183,12 @@ func (m MSISDN) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 func (m MSISDN) MarshalJSON() ([]byte, error) { return []byte(`"` + m.String() + `"`), nil }
 
 // UnmarshalText reads every form [ParseMSISDN] reads; an empty text is no number.
-func (m *MSISDN) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
+func (m *MSISDN) UnmarshalText(written []byte) error {
+	if len(written) == 0 {
 		*m = MSISDN{}
 		return nil
 	}
-	v, err := ParseMSISDN(string(text))
+	v, err := ParseMSISDN(string(written))
 	if err != nil {
 		return err
 	}
@@ -147,9 +199,9 @@ func (m *MSISDN) UnmarshalText(text []byte) error {
 // UnmarshalJSON reads a JSON string as [MSISDN.UnmarshalText] does, and a JSON number
 // of digits alone. As everywhere in encoding/json, null changes nothing.
 func (m *MSISDN) UnmarshalJSON(data []byte) error {
-	text, err := jsonText("msisdn", data)
-	if err != nil || text == nil {
+	written, err := jsonText("msisdn", data)
+	if err != nil || written == nil {
 		return err
 	}
-	return m.UnmarshalText(text)
+	return m.UnmarshalText(written)
 }

@@ -57,7 +57,7 @@ func TestParseMSISDNForms(t *testing.T) {
 	} {
 		m, err := telco.ParseMSISDN(c.written)
 		require.NoError(t, err, "%q", c.written)
-		assert.Equal(t, c.want, m.Reveal(telco.Form9), "%q", c.written)
+		assert.Equal(t, c.want, m.Reveal(""), "%q", c.written)
 	}
 }
 
@@ -102,7 +102,7 @@ func TestParseMSISDNOldPrefixes(t *testing.T) {
 			m, err := telco.ParseMSISDN(form + prefix + "1234567")
 			if now, ok := renewed[prefix]; ok {
 				require.NoError(t, err, form+prefix)
-				assert.Equal(t, now+"1234567", m.Reveal(telco.Form9), form+prefix)
+				assert.Equal(t, now+"1234567", m.Reveal(""), form+prefix)
 				continue
 			}
 			if form == "" && strings.HasPrefix(prefix, "84") {
@@ -116,9 +116,9 @@ func TestParseMSISDNOldPrefixes(t *testing.T) {
 func TestMSISDNForms(t *testing.T) {
 	t.Parallel()
 	m := telco.MustParseMSISDN("0912 345 678")
-	assert.Equal(t, "84912345678", m.Reveal(telco.Form84))
-	assert.Equal(t, "0912345678", m.Reveal(telco.Form0))
-	assert.Equal(t, "912345678", m.Reveal(telco.Form9))
+	assert.Equal(t, "84912345678", m.Reveal("84"))
+	assert.Equal(t, "0912345678", m.Reveal("0"))
+	assert.Equal(t, "912345678", m.Reveal(""))
 	assert.Equal(t, "678", m.LastThree())
 	assert.Equal(t, "84*****678", m.String())
 	assert.Equal(t, "001", telco.MustParseMSISDN("0900000001").LastThree())
@@ -126,10 +126,10 @@ func TestMSISDNForms(t *testing.T) {
 	var none telco.MSISDN
 	assert.False(t, none.IsValid())
 	assert.True(t, none.IsZero())
-	for _, form := range []telco.MSISDNForm{telco.Form84, telco.Form0, telco.Form9} {
+	for _, form := range []string{"84", "0", ""} {
 		assert.Empty(t, none.Reveal(form))
 	}
-	assert.Empty(t, none.String()+none.LastThree()+none.PrefixHint())
+	assert.Empty(t, none.String()+none.LastThree())
 	assert.Panics(t, func() { telco.MustParseMSISDN("none") })
 }
 
@@ -143,34 +143,6 @@ func TestMSISDNComparesByNumber(t *testing.T) {
 		telco.MustParseMSISDN("0912345678"): 3,
 		telco.MustParseMSISDN("0912345679"): 1,
 	}, seen)
-}
-
-func TestMSISDNPrefixHint(t *testing.T) {
-	t.Parallel()
-	given := map[string]string{
-		"MobiFone":     "070 076 077 078 079 089 090 093",
-		"Viettel":      "032 033 034 035 036 037 038 039 086 096 097 098",
-		"Vinaphone":    "081 082 083 084 085 088 091 094",
-		"Vietnamobile": "052 056 058 092",
-		"Gmobile":      "059 099",
-		"iTel":         "087",
-		"Wintel":       "055",
-	}
-	want := map[string]string{}
-	for network, prefixes := range given {
-		for prefix := range strings.FieldsSeq(prefixes) {
-			want[prefix] = network
-		}
-	}
-	for n := range 100 {
-		prefix := fmt.Sprintf("0%02d", n)
-		m, err := telco.ParseMSISDN(prefix + "1234567")
-		if err != nil {
-			assert.NotContains(t, want, prefix)
-			continue
-		}
-		assert.Equal(t, want[prefix], m.PrefixHint(), prefix)
-	}
 }
 
 func TestMSISDNReadsTextAndJSON(t *testing.T) {

@@ -3,6 +3,8 @@ package telco
 import (
 	"fmt"
 	"log/slog"
+
+	"github.com/fptshop/mobifone-go/internal/text"
 )
 
 // OTP is the one-time code a subscriber reads to the teller. It cannot print (every
@@ -21,14 +23,14 @@ func ParseOTP(s string) (OTP, error) {
 	var buf [8]byte
 	n, dashed := 0, false
 	for _, r := range s {
-		c, isDigit := digitValue(r)
+		c, isDigit := text.DigitValue(r)
 		switch {
 		case isDigit && n < len(buf):
 			buf[n] = c
 			n++
 			dashed = false
-		case blank(r):
-		case dash(r) && n > 0: // in front of the first digit it could be a sign
+		case text.Blank(r):
+		case text.Dash(r) && n > 0: // in front of the first digit it could be a sign
 			dashed = true
 		default:
 			return OTP{}, badOTP()

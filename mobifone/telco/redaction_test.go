@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -59,7 +60,7 @@ func sensitive(t *testing.T) map[string]any {
 	}
 	// As whoever fills an error must leave it: nothing in the fields, for fmt reads them
 	// past every method when a verb is misused inside a foreign wrapper.
-	filled := &telco.Error{Operation: telco.OpRegister, Message: telco.Scrub(fault.Message), Handle: &handle}
+	filled := &telco.Error{Operation: telco.OpRegister, Message: text.Scrub(fault.Message), Handle: &handle}
 	in := hidden{
 		number: m, otp: otp, secret: secret, handle: handle, err: telco.Error{Handle: &handle},
 		keyed: map[telco.MSISDN]telco.OTP{m: otp}, ptr: &m, any: m,

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fptshop/mobifone-go/internal/text"
 )
 
 // Staff says who sells: every request to MobiFone carries it.
@@ -32,8 +34,8 @@ func (s Staff) Validate() []FieldError {
 			faults = append(faults, FieldError{c.field, "missing; set the code agreed with MobiFone"})
 		default:
 			// A code that only looks right is no help to who sees the right one.
-			if odd := CheckID(c.field, c.value); len(odd) > 0 && len(c.value) <= staffCodeMax {
-				faults = append(faults, odd...)
+			if odd := text.CheckID(c.value); odd != "" && len(c.value) <= staffCodeMax {
+				faults = append(faults, FieldError{c.field, odd})
 				continue
 			}
 			faults = append(faults, FieldError{c.field, "not a code of 1 to 32 letters, digits, '_', '.' or '-'; set the code agreed with MobiFone"})

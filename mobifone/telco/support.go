@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/fptshop/mobifone-go/internal/text"
 )
 
 // Version is the SDK's own. Every request names it (User-Agent: mobifone-go/…), and so does
@@ -58,14 +60,14 @@ func (q inquiry) note() Text {
 	var n note
 	n.vi.WriteString("ĐỀ NGHỊ TRA SOÁT\n")
 	n.en.WriteString("INQUIRY\n")
-	n.line("Thao tác", "Operation", Scrub(string(q.op)))
+	n.line("Thao tác", "Operation", text.Scrub(string(q.op)))
 	if q.err != nil {
 		q.err.note(&n)
 	}
 	if q.handle != nil {
 		i, p := q.handle.intent, q.handle.purchase
 		n.line("Thuê bao", "Subscriber", p.MSISDN.String())
-		n.line("Gói cước", "Package", Scrub(string(p.Package)))
+		n.line("Gói cước", "Package", text.Scrub(string(p.Package)))
 		if p.Amount != 0 {
 			n.line("Số tiền", "Amount", p.Amount.String())
 		}
@@ -88,11 +90,11 @@ func (e *Error) note(n *note) {
 		NotSent:   {"chưa gửi đi", "not sent"},
 	}[e.Outcome]
 	n.words("Kết quả phía đối tác", "Outcome on our side", outcome)
-	n.line("Mã lỗi", "Code", Scrub(string(e.Code)))
-	n.line("Mã MobiFone trả về", "MobiFone's code", Scrub(e.WireCode))
-	n.line("Nội dung MobiFone trả về", "MobiFone's text", Scrub(e.Message))
+	n.line("Mã lỗi", "Code", text.Scrub(string(e.Code)))
+	n.line("Mã MobiFone trả về", "MobiFone's code", text.Scrub(e.WireCode))
+	n.line("Nội dung MobiFone trả về", "MobiFone's text", text.Scrub(e.Message))
 	if e.Err != nil {
-		n.line("Nguyên nhân", "Cause", Scrub(causeText(e.Err)))
+		n.line("Nguyên nhân", "Cause", text.Scrub(causeText(e.Err)))
 	}
 }
 
@@ -108,11 +110,11 @@ func (e Evidence) note(n *note, id func(string) string) {
 		n.line("Gửi lần cuối", "Last sent", at(e.LastSend))
 	}
 	n.line("Giờ MobiFone trong trả lời", "MobiFone's time in the reply", at(e.MobiFoneTime))
-	if text := deadlineText(e.Deadline); text != (Text{}) {
-		n.words("Hết thời gian", "Time ran out", text)
+	if words := deadlineText(e.Deadline); words != (Text{}) {
+		n.words("Hết thời gian", "Time ran out", words)
 	}
 	if len(e.Unread) > 0 {
-		n.line("Trường không đọc được", "Fields that could not be read", Scrub(strings.Join(e.Unread, ", ")))
+		n.line("Trường không đọc được", "Fields that could not be read", text.Scrub(strings.Join(e.Unread, ", ")))
 	}
 	if e.Tries > 0 {
 		n.line("Số lần thử / đã gửi", "Tries / sent", strconv.Itoa(e.Tries)+" / "+strconv.Itoa(e.Sends))
@@ -134,8 +136,8 @@ func (t Try) note(id func(string) string) string {
 	if t.HTTPStatus != 0 {
 		add("HTTP ", strconv.Itoa(t.HTTPStatus))
 	}
-	add("", Scrub(string(t.Code)))
-	add("code ", Scrub(t.WireCode))
+	add("", text.Scrub(string(t.Code)))
+	add("code ", text.Scrub(t.WireCode))
 	add("deadline: ", string(t.Deadline))
 	if !t.Sent {
 		add("", "not sent")
@@ -145,15 +147,15 @@ func (t Try) note(id func(string) string) string {
 
 func deadlineText(d Deadline) Text {
 	switch d {
-	case DeadlineLimiter:
+	case "limiter":
 		return Text{"khi chờ đến lượt gửi", "waiting for our own rate limit"}
-	case DeadlineConnect:
+	case "connect":
 		return Text{"khi kết nối đến MobiFone", "connecting to MobiFone"}
-	case DeadlineFirstByte:
+	case "first byte":
 		return Text{"khi chờ MobiFone trả lời", "waiting for MobiFone's reply to begin"}
-	case DeadlineBody:
+	case "body":
 		return Text{"khi nhận trả lời của MobiFone", "while MobiFone's reply came in"}
-	case DeadlineWhole:
+	case "whole":
 		return Text{"cho cả yêu cầu", "for the call as a whole"}
 	default:
 		return Text{}
@@ -171,7 +173,7 @@ func at(t time.Time) string {
 // longestID bounds an id in a note.
 const longestID = 128
 
-func ownID(id string) string { return cut(printable(id), longestID) }
+func ownID(id string) string { return text.Cut(text.Printable(id), longestID) }
 
 // telcoID is an id of MobiFone's for eyes. It may be made of the subscriber's number: of the
 // handle's, and where there is none of any that stands in it by itself. Other digits stay:

@@ -37,9 +37,9 @@ func TestSupportNoteLines(t *testing.T) {
 	e := &telco.Error{
 		Operation: telco.OpOTP, Code: telco.ReplyLost, Err: errors.New("no answer to 0908123477"),
 		Evidence: telco.Evidence{
-			Tries: 2, Sends: 1, FirstSend: sent, LastSend: sent, RequestID: "second", Deadline: telco.DeadlineBody,
+			Tries: 2, Sends: 1, FirstSend: sent, LastSend: sent, RequestID: "second", Deadline: "body",
 			Unread:  []string{"otpExpiresAt", "message"},
-			Earlier: []telco.Try{{RequestID: "first", EndedAt: sent, Code: telco.ConnectFailed, Deadline: telco.DeadlineConnect}},
+			Earlier: []telco.Try{{RequestID: "first", EndedAt: sent, Code: telco.ConnectFailed, Deadline: "connect"}},
 		},
 	}
 	assert.Equal(t, `INQUIRY
@@ -60,7 +60,7 @@ Software: mobifone-go/`+telco.Version+"\n", telco.SupportNote(e).EN)
 	}
 	assert.Len(t, strings.Split(vi, "\n"), len(strings.Split(telco.SupportNote(e).EN, "\n")))
 	for _, d := range []telco.Deadline{
-		telco.DeadlineLimiter, telco.DeadlineConnect, telco.DeadlineFirstByte, telco.DeadlineBody, telco.DeadlineWhole,
+		"limiter", "connect", "first byte", "body", "whole",
 	} {
 		note := telco.SupportNote(&telco.Error{Evidence: telco.Evidence{Deadline: d}})
 		assert.Contains(t, note.VI, "Hết thời gian: ", d)

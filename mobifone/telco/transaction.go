@@ -40,17 +40,6 @@ func (s State) String() string {
 	}
 }
 
-// ParseState returns the state with the canonical name; false, and StateUnlisted, for
-// any other string, "UNLISTED" included.
-func ParseState(name string) (State, bool) {
-	for s := StateInit; s <= StateReversed; s++ {
-		if s.String() == name {
-			return s, true
-		}
-	}
-	return StateUnlisted, false
-}
-
 // Final reports whether MobiFone may not change the state any more (SUCCESS may
 // still be reversed by the operator). An unlisted state is not final.
 func (s State) Final() bool {

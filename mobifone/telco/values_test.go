@@ -126,3 +126,33 @@ func TestParseTransID(t *testing.T) {
 		assert.Empty(t, got)
 	}
 }
+
+// A code that only looks like the agreed one says so.
+func TestStaffCodesNameTheOddCharacter(t *testing.T) {
+	t.Parallel()
+	faults := telco.Staff{Shop: "S001\u200b", Employee: "NV\u201101", POS: "\u0410" + "1"}.Validate()
+	assert.Equal(t, []telco.FieldError{
+		{Field: "shop", Problem: "character 5 is U+200B, an invisible character; type the text again"},
+		{Field: "employee", Problem: "character 3 is U+2011, a dash that is not the ordinary one; type the text again"},
+		{Field: "pos", Problem: "character 1 is U+0410, a letter that is not of the Vietnamese alphabet and can look like one that is; type the text again"},
+	}, faults)
+	for _, code := range []string{"S 1", "Đ1", strings.Repeat("x", 33)} {
+		faults = telco.Staff{Shop: code, Employee: "NV01"}.Validate()
+		require.Len(t, faults, 1)
+		assert.Contains(t, faults[0].Problem, "not a code of 1 to 32 letters", code)
+	}
+}
+
+func faultyFields(t *testing.T, err error) []string {
+	t.Helper()
+	var e *telco.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, telco.NotSent, e.Outcome)
+	assert.Equal(t, telco.InvalidInput, e.Code)
+	var fields []string
+	for _, f := range e.Fields {
+		assert.NotEmpty(t, f.Problem)
+		fields = append(fields, f.Field)
+	}
+	return fields
+}

@@ -4,8 +4,10 @@ package sales
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -25,12 +27,22 @@ func Ring() sqlstore.Keyring {
 	return sqlstore.Keyring{Keys: map[string]telco.Secret{"k": key("cipher")}, Current: "k", BusyKey: key("busy")}
 }
 
-// ids makes the partnerTransIds of all sales; the same sale has the same ids in every run.
-var ids = telco.NewIDMaker(telco.NewSecret("resume-benchmark-key"), "FPT")
+// client makes the partnerTransIds of all sales and calls nobody. The same sale has the same ids
+// in every run.
+var client = sync.OnceValues(func() (*mobifone.Client, error) {
+	return mobifone.New(mobifone.Config{
+		BaseURL: "https://mobifone.invalid", PartnerCode: "FPT", Channel: "SHOP",
+		Credentials: mobifone.StaticCredentials(telco.Credentials{}), IDKey: telco.NewSecret("resume-benchmark-key"),
+	})
+})
 
 // NewID returns the id of an attempt to sell.
 func NewID(shop, order string, attempt int) (telco.PartnerTransID, error) {
-	return ids.ID(shop, order, attempt)
+	c, err := client()
+	if err != nil {
+		return "", err
+	}
+	return c.NewPartnerTransID(shop, order, attempt)
 }
 
 // Events returns what happens in the i-th sale, every event at the given time. The last event is

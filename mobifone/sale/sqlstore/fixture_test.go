@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"runtime"
@@ -19,7 +20,7 @@ func change(n int, by string) sale.Change {
 			Shop: "S01", ID: fmt.Sprint("DH-", n), MSISDN: telco.MustParseMSISDN(fmt.Sprintf("0912%06d", n)),
 			Package: "C120", Price: 120_000, Staff: telco.Staff{Shop: "S01", Employee: "NV1"},
 		},
-		PartnerTransID: telco.RandomPartnerTransID(),
+		PartnerTransID: telco.PartnerTransID(rand.Text()), // the store takes any
 	}
 	order := s.Order
 	return sale.Change{SaleID: s.ID, State: s, Events: []sale.Event{{Kind: "opened", At: at, By: by, Order: &order, PartnerTransID: s.PartnerTransID}}}

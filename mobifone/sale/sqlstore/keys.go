@@ -96,7 +96,7 @@ func (k keys) seal(saleID string, number telco.MSISDN) (ciphertext []byte, keyID
 	if !number.IsValid() {
 		return nil, ""
 	}
-	return k.aeads[k.current].Seal(nil, nil, []byte(number.Reveal(telco.Form9)), []byte(saleID)), k.current //nolint:gosec // the AEAD makes its own nonce
+	return k.aeads[k.current].Seal(nil, nil, []byte(number.Reveal("")), []byte(saleID)), k.current //nolint:gosec // the AEAD makes its own nonce
 }
 
 // open decrypts what seal made; a nil ciphertext is no number. A ciphertext that does not fit its
@@ -140,7 +140,7 @@ func newBusyKey(secret telco.Secret) (*busyKey, error) {
 // however the number was written, since it is taken of one form of it.
 func (b *busyKey) hash(number telco.MSISDN) []byte {
 	mac := hmac.New(sha256.New, []byte(b.secret.Reveal()))
-	mac.Write([]byte(number.Reveal(telco.Form9)))
+	mac.Write([]byte(number.Reveal("")))
 	return mac.Sum(nil)
 }
 

@@ -179,7 +179,7 @@ func claimRefused(t testing.TB, h Harness) {
 
 	// The number is the subscriber, however it was written.
 	four := opened(4)
-	four.State.Order.MSISDN = telco.MustParseMSISDN(subscriber(1).Reveal(telco.Form84))
+	four.State.Order.MSISDN = telco.MustParseMSISDN(subscriber(1).Reveal("84"))
 	refused(t, s, then(apply(t, s, four), inSlot(0)), &sale.BusyError{SaleID: one.ID})
 
 	two = apply(t, s, then(two, inSlot(1))) // a supervisor's override

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // same compares what a store gives with what it should give, and shows both.
@@ -104,7 +103,7 @@ func look(t testing.TB, s sale.Store) sight {
 		got, err := s.Load(ctx, c.SaleID)
 		must(err)
 		if err == nil {
-			all.Sales[c.SaleID], all.Numbers[c.SaleID] = got, got.Order.MSISDN.Reveal(telco.Form0)
+			all.Sales[c.SaleID], all.Numbers[c.SaleID] = got, got.Order.MSISDN.Reveal("0")
 		}
 		events, err := s.Events(ctx, c.SaleID)
 		must(err)
@@ -120,7 +119,7 @@ func look(t testing.TB, s sale.Store) sight {
 		claims, err := s.Busy(ctx, subscriber(n))
 		must(err)
 		if len(claims) > 0 {
-			all.Claims[subscriber(n).Reveal(telco.Form0)] = claims
+			all.Claims[subscriber(n).Reveal("0")] = claims
 		}
 	}
 	var err error

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -102,7 +103,7 @@ func subscriber(n int) telco.MSISDN {
 
 // transID gives the partnerTransId of the n-th order's attempt, made as the client makes it.
 func transID(n, attempt int) telco.PartnerTransID {
-	id, err := telco.DerivePartnerTransID(telco.NewSecret("a key of the suite"), "FPT", "S01", fmt.Sprint("DH", n), attempt)
+	id, err := transid.New(telco.NewSecret("a key of the suite"), "FPT").ID("S01", fmt.Sprint("DH", n), attempt)
 	if err != nil {
 		panic(err) // the arguments are constants of this file
 	}

@@ -1,4 +1,4 @@
-package telco
+package text
 
 import (
 	"fmt"
@@ -7,25 +7,21 @@ import (
 	"unicode/utf8"
 )
 
+// This file decides which characters an id may be made of, and says in words what is wrong with
+// the others.
+
 // longestIDInput bounds what becomes part of an id, in bytes.
 const longestIDInput = 128
 
-// CheckID says what is wrong with a text that an id is made of or a sale is found by,
-// such as an order id; nil when nothing is. Two texts that look the same on a screen
-// must not be two orders, so it takes 1 to 128 bytes of printable ASCII and of the
-// composed (NFC) letters of the Vietnamese alphabet, and no space at an end or beside
-// another one. The fault names the first character that is not taken, counted from 1.
+// CheckID says what is wrong with a text that an id is made of or a sale is found by, such as an
+// order id; "" when nothing is. Two texts that look the same on a screen must not be two orders,
+// so it takes 1 to 128 bytes of printable ASCII and of the composed (NFC) letters of the
+// Vietnamese alphabet. A space may not be the first or the last character or follow another. The
+// problem names the first character that is not taken, counted from 1.
 //
-// It never mends a text: one who mends must do so everywhere and for ever, or the same
-// order gets two ids.
-func CheckID(field, value string) []FieldError {
-	if problem := idProblem(value); problem != "" {
-		return []FieldError{{field, problem}}
-	}
-	return nil
-}
-
-func idProblem(value string) string {
+// It never mends a text: whoever mends must do so everywhere and for ever, or one order gets two
+// ids.
+func CheckID(value string) string {
 	switch {
 	case value == "":
 		return "missing; an id cannot be made without it"
@@ -81,9 +77,9 @@ func oddCharacter(r rune) string {
 		return "an invisible character" + again
 	case unicode.IsMark(r):
 		return "a mark that is typed over the letter before it; normalize the text to NFC before it is passed, or type it again"
-	case blank(r):
+	case Blank(r):
 		return "a space that is not the ordinary one" + again
-	case dash(r):
+	case Dash(r):
 		return "a dash that is not the ordinary one" + again
 	case r >= 0xFF00 && r <= 0xFFEF:
 		return "a full-width form" + again

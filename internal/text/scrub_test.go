@@ -1,12 +1,14 @@
-package telco_test
+package text_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -51,9 +53,9 @@ func TestScrub(t *testing.T) {
 		{strings.Repeat("é", 256), nil, strings.Repeat("é", 256)},
 		{strings.Repeat("é", 257), nil, strings.Repeat("é", 255) + "…"},
 	} {
-		got := telco.Scrub(c.text, c.known...)
+		got := text.Scrub(c.text, c.known...)
 		assert.Equal(t, c.want, got, "%q", c.text)
-		assert.Equal(t, got, telco.Scrub(got, c.known...), "scrubbed twice: %q", c.text)
+		assert.Equal(t, got, text.Scrub(got, c.known...), "scrubbed twice: %q", c.text)
 	}
 }
 
@@ -68,15 +70,15 @@ func TestScrubLeavesNoNumber(t *testing.T) {
 	for _, number := range numbers {
 		for _, before := range around {
 			for _, after := range around {
-				text := before + number + after
-				got := telco.Scrub(text)
-				assertNoNumber(t, text, got)
+				foreign := before + number + after
+				got := text.Scrub(foreign)
+				assertNoNumber(t, foreign, got)
 			}
 		}
 	}
 }
 
-func assertNoNumber(t *testing.T, text, got string) {
+func assertNoNumber(t *testing.T, foreign, got string) {
 	t.Helper()
 	for from := range got {
 		for to := from + 9; to <= min(len(got), from+60); to++ {
@@ -84,8 +86,13 @@ func assertNoNumber(t *testing.T, text, got string) {
 				continue
 			}
 			if _, err := telco.ParseMSISDN(got[from:to]); err == nil {
-				t.Fatalf("%q is left of %q in %q", got[from:to], text, got)
+				t.Fatalf("%q is left of %q in %q", got[from:to], foreign, got)
 			}
 		}
 	}
+}
+
+func ExampleScrub() {
+	fmt.Println(text.Scrub("OTP 604918 of 0912 345 678 is wrong", "604918"))
+	// Output: OTP *** of ***678 is wrong
 }

@@ -1,16 +1,22 @@
-package telco
+// Package text knows what people type and what MobiFone writes: the marks that nobody sees, the
+// written forms of a phone number, the characters that an id takes, and what must not reach a
+// log or a screen.
+//
+// It holds no type of the vocabulary and imports the standard library alone, so that
+// mobifone/telco can stand on it. It never changes an id and never prints what it reads.
+package text
 
 import (
 	"unicode"
 	"unicode/utf8"
 )
 
-// What stands between and around digits that a person types, or copies from a message
-// or a contact list. Most of it nobody sees.
+// This file holds the characters between and around the digits that a person types, or copies
+// from a message or a contact list. Most of them are invisible.
 
-// blank reports whether r leaves nothing to see: a space of any width, a tab, a line
+// Blank reports whether r leaves nothing to see: a space of any width, a tab, a line
 // end, or a mark without a glyph.
-func blank(r rune) bool {
+func Blank(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r == ' ' || r >= '\t' && r <= '\r'
 	}
@@ -33,19 +39,19 @@ func invisible(r rune) bool {
 	return unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
-// dash reports whether r is a hyphen, a dash or a minus of any script.
-func dash(r rune) bool {
+// Dash reports whether r is a hyphen, a dash or a minus of any script.
+func Dash(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r == '-'
 	}
 	return r == '\u2212' || unicode.Is(unicode.Pd, r)
 }
 
-// phoneSeparator reports whether r may stand between the digits of a written number.
-func phoneSeparator(r rune) bool {
+// PhoneSeparator reports whether r may stand between the digits of a written number.
+func PhoneSeparator(r rune) bool {
 	switch r {
 	case '.', '(', ')', '\uff08', '\uff09', '\uff0e': // the last three full-width
 		return true
 	}
-	return blank(r) || dash(r)
+	return Blank(r) || Dash(r)
 }

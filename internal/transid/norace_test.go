@@ -1,6 +1,6 @@
 //go:build !race
 
-package telco_test
+package transid_test
 
 // raceEnabled says that the race detector is on.
 const raceEnabled = false

@@ -1,4 +1,4 @@
-package telco
+package text
 
 import (
 	"slices"
@@ -6,6 +6,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 )
+
+// This file hides personal data in text that we did not write. When in doubt it hides more.
 
 // longestScrubbed bounds what Scrub returns, in runes.
 const longestScrubbed = 256
@@ -16,7 +18,7 @@ const longestScrubbed = 256
 // a phone number, of which at most the last three digits stay. Hidden text becomes
 // "***". Digits count as one stretch over spaces, dots, dashes, slashes, underscores,
 // parentheses and invisible marks, so nothing in the result is a number that
-// [ParseMSISDN] accepts; long order numbers and timestamps without punctuation are
+// telco.ParseMSISDN accepts; long order numbers and timestamps without punctuation are
 // hidden too, which is the price.
 //
 // Control characters become spaces or vanish, invalid UTF-8 becomes U+FFFD, and the
@@ -24,7 +26,7 @@ const longestScrubbed = 256
 func Scrub(text string, known ...string) string { return scrub(text, longestScrubbed, known) }
 
 func scrub(text string, limit int, known []string) string {
-	text = printable(text)
+	text = Printable(text)
 	if len(text) <= limit && len(known) == 0 && fewDigits(text) {
 		return text
 	}
@@ -40,7 +42,7 @@ func scrub(text string, limit int, known []string) string {
 	var knownDigits []string
 	lower := asciiLower(text)
 	for _, k := range known {
-		k = asciiLower(printable(k))
+		k = asciiLower(Printable(k))
 		if strings.TrimSpace(k) == "" {
 			continue
 		}
@@ -65,7 +67,7 @@ func scrub(text string, limit int, known []string) string {
 			mark(run.at[0], run.end)
 		}
 	}
-	return cut(render(text, hide), limit)
+	return Cut(render(text, hide), limit)
 }
 
 // fewDigits reports whether text is ASCII with too few digits for a phone number.
@@ -79,12 +81,12 @@ func fewDigits(text string) bool {
 			digits++
 		}
 	}
-	return digits < significant
+	return digits < Significant
 }
 
-// printable repairs UTF-8 and takes control characters out, so that neither hides
+// Printable repairs UTF-8 and takes control characters out, so that neither hides
 // digits from the search nor breaks a log line.
-func printable(s string) string {
+func Printable(s string) string {
 	clean := true
 	for i := 0; clean && i < len(s); i++ {
 		clean = s[i] >= ' ' && s[i] < 0x7f
@@ -135,6 +137,7 @@ type digitRun struct {
 	end    int   // behind the last digit
 }
 
+// digitRuns returns the stretches of at least four digits.
 func digitRuns(text string) []digitRun {
 	var runs []digitRun
 	var run digitRun
@@ -165,7 +168,7 @@ func digitRuns(text string) []digitRun {
 // scripts other than the two ParseMSISDN reads it is '9', with which a number can
 // begin: such digits are hidden sooner, not later.
 func anyDigit(r rune) (byte, bool) {
-	if c, ok := digitValue(r); ok {
+	if c, ok := DigitValue(r); ok {
 		return c, true
 	}
 	if r >= utf8.RuneSelf && unicode.Is(unicode.Nd, r) {
@@ -174,19 +177,20 @@ func anyDigit(r rune) (byte, bool) {
 	return 0, false
 }
 
+// joinsDigits reports whether digits before and after r count as one stretch.
 func joinsDigits(r rune) bool {
-	return phoneSeparator(r) || r == '/' || r == '_' || unicode.Is(unicode.Cf, r)
+	return PhoneSeparator(r) || r == '/' || r == '_' || unicode.Is(unicode.Cf, r)
 }
 
 // holdsPhone reports whether any part of the digits is a phone number: nine digits
 // with a digit in front that can lead, or ten that were a number before 2018. Country
 // codes and zeros in front of those need no look of their own.
 func holdsPhone(digits string) bool {
-	for i := 0; i+significant <= len(digits); i++ {
+	for i := 0; i+Significant <= len(digits); i++ {
 		if leads(digits[i]) {
 			return true
 		}
-		if i+significant < len(digits) {
+		if i+Significant < len(digits) {
 			if _, ok := renewed(digits[i], digits[i+1], digits[i+2]); ok {
 				return true
 			}
@@ -195,6 +199,7 @@ func holdsPhone(digits string) bool {
 	return false
 }
 
+// render returns text with every hidden stretch replaced by "***".
 func render(text string, hide []bool) string {
 	if hide == nil {
 		return text
@@ -211,7 +216,8 @@ func render(text string, hide []bool) string {
 	return b.String()
 }
 
-func cut(s string, limit int) string {
+// Cut shortens s to at most limit runes, the last of which is then an ellipsis.
+func Cut(s string, limit int) string {
 	if len(s) <= limit || utf8.RuneCountInString(s) <= limit {
 		return s
 	}

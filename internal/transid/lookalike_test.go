@@ -1,4 +1,4 @@
-package telco_test
+package transid_test
 
 import (
 	"strings"
@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/text"
+	"github.com/fptshop/mobifone-go/internal/transid"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -19,7 +21,7 @@ const vietnamese = "ÀÁẢÃẠĂẰẮẲẴẶÂẦẤẨẪẬĐÈÉẺẼ�
 // that one order would be registered once for each.
 func TestIDsThatLookAlikeAreRefused(t *testing.T) {
 	t.Parallel()
-	require.Empty(t, telco.CheckID("order", "ĐƠN-1 A"))
+	require.Empty(t, text.CheckID("ĐƠN-1 A"))
 	for order, says := range map[string]string{
 		"ĐO\u031bN-1 A":     "character 3 is U+031B, a mark that is typed over the letter before it; normalize the text to NFC before it is passed, or type it again",
 		"ĐƠN-1\u200b A":     "character 6 is U+200B, an invisible character; type the text again",
@@ -56,12 +58,11 @@ func TestIDsThatLookAlikeAreRefused(t *testing.T) {
 		"ĐƠN-1\xef\xbf":     "character 6 is not UTF-8; convert the text to UTF-8 before it is passed",
 		"ĐƠN-1\ufffd A":     "character 6 is U+FFFD, a character that ids do not take; type the text again",
 	} {
-		want := []telco.FieldError{{Field: "order", Problem: says}}
-		assert.Equal(t, want, telco.CheckID("order", order), "%q", order)
-		_, err := telco.DerivePartnerTransID(telco.NewSecret("key"), "FPT", "S001", order, 1)
+		assert.Equal(t, says, text.CheckID(order), "%q", order)
+		_, err := transid.New(telco.NewSecret("key"), "FPT").ID("S001", order, 1)
 		assert.Equal(t, []string{"order"}, faultyFields(t, err), "%q", order)
 		assert.Contains(t, err.Error(), says)
-		_, err = telco.DerivePartnerTransID(telco.NewSecret("key"), order, order, "1", 1)
+		_, err = transid.New(telco.NewSecret("key"), order).ID(order, "1", 1)
 		assert.Equal(t, []string{"partner", "shop"}, faultyFields(t, err), "%q", order)
 	}
 }
@@ -80,29 +81,13 @@ func TestIDsTakeTheVietnameseAlphabetAlone(t *testing.T) {
 		if r > 0x33ff { // beyond the symbols: samples are enough
 			step = 61
 		}
-		if utf8.ValidRune(r) && (len(telco.CheckID("order", "A"+string(r)+"B")) == 0) != taken[r] {
+		if utf8.ValidRune(r) && (text.CheckID("A"+string(r)+"B") == "") != taken[r] {
 			t.Fatalf("%U: taken should be %t", r, taken[r])
 		}
 	}
 	for r := rune(' ') + 1; r < 0x7f; r++ {
-		assert.Empty(t, telco.CheckID("order", string(r)), "%q", r)
+		assert.Empty(t, text.CheckID(string(r)), "%q", r)
 	}
-	assert.Empty(t, telco.CheckID("order", "Đơn hàng số 7"))
-	assert.Empty(t, telco.CheckID("order", strings.Repeat("x", 128)))
-}
-
-// A code that only looks like the agreed one says so.
-func TestStaffCodesNameTheOddCharacter(t *testing.T) {
-	t.Parallel()
-	faults := telco.Staff{Shop: "S001\u200b", Employee: "NV\u201101", POS: "\u0410" + "1"}.Validate()
-	assert.Equal(t, []telco.FieldError{
-		{Field: "shop", Problem: "character 5 is U+200B, an invisible character; type the text again"},
-		{Field: "employee", Problem: "character 3 is U+2011, a dash that is not the ordinary one; type the text again"},
-		{Field: "pos", Problem: "character 1 is U+0410, a letter that is not of the Vietnamese alphabet and can look like one that is; type the text again"},
-	}, faults)
-	for _, code := range []string{"S 1", "Đ1", strings.Repeat("x", 33)} {
-		faults = telco.Staff{Shop: code, Employee: "NV01"}.Validate()
-		require.Len(t, faults, 1)
-		assert.Contains(t, faults[0].Problem, "not a code of 1 to 32 letters", code)
-	}
+	assert.Empty(t, text.CheckID("Đơn hàng số 7"))
+	assert.Empty(t, text.CheckID(strings.Repeat("x", 128)))
 }
