@@ -162,7 +162,8 @@ func (p *parser) word(w string) bool {
 // twice only when two keys fell on the same bit, which few names do.
 func (p *parser) object(depth int, self int32) int32 {
 	last := None
-	seen, repeats := uint64(0), false // of two names that differ few have the same bit
+	// Few names that differ share a bit, so a shared bit is the sign to compare them.
+	seen, repeats := uint64(0), false
 	p.pos++
 	if p.next() == '}' {
 		p.pos++
@@ -254,7 +255,8 @@ func (p *parser) link(parent, last, child int32) {
 // repeated reports whether an object has a key twice, compared after unescaping: "a" and "\u0061"
 // are the same key to whoever reads the object after us.
 func (p *parser) repeated(object int32) bool {
-	const few = 24 // up to here comparing pairs is cheaper than a map
+	// Up to this many members it is cheaper to compare pairs than to fill a map.
+	const few = 24
 	n := p.nodes[object]
 	if n.Count > few {
 		seen := make(map[string]struct{}, n.Count)

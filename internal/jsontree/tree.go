@@ -196,7 +196,9 @@ func (p *parser) text() (string, bool) {
 // text began. It costs one allocation.
 func (p *parser) escaped(start int) (string, bool) {
 	var b strings.Builder
-	if end := strings.IndexByte(p.s[p.pos:], '"'); end > 0 { // no escape is shorter than what it stands for
+	// An escape is never shorter than its character, so this much room is enough unless the
+	// string holds an escaped quote.
+	if end := strings.IndexByte(p.s[p.pos:], '"'); end > 0 {
 		b.Grow(p.pos - start + end)
 	}
 	b.WriteString(p.s[start:p.pos])

@@ -122,7 +122,8 @@ func (w *Wire) wireCode(o *operation, a *Answer) (string, error) {
 	case a.WireCode != "":
 		return a.WireCode, nil
 	case a.Code == telco.Success:
-		for _, wire := range w.success { // one may mean something else here
+		// A success code may mean something else for this operation.
+		for _, wire := range w.success {
 			if o.classify(wire).class == Success {
 				return wire, nil
 			}
@@ -221,7 +222,8 @@ func (b *builder) put(names []string, v any) {
 	if v == nil {
 		return
 	}
-	if len(names) == 0 { // the answer itself is the rows
+	// Without a name the answer itself is the rows.
+	if len(names) == 0 {
 		o, ok := v.(*jsonObject)
 		if !ok {
 			b.fail(errors.New("an answer must be one object"))

@@ -217,7 +217,7 @@ func (w *Wire) read(n *jsontree.Node, to any, format string) (problem string) {
 		to.State = w.stateOf[to.WireState]
 	case *telco.MSISDN:
 		var text string
-		if text, problem = readText(n); problem == "" { // one that is masked or malformed matches no subscriber
+		if text, problem = readText(n); problem == "" {
 			// A number that is masked or malformed stays zero and matches no subscriber.
 			*to, _ = telco.ParseMSISDN(text)
 		}

@@ -87,7 +87,8 @@ func (k *Key) seal(b []byte, s *signing) (_ []byte, err error) {
 		}
 	} else {
 		s.mac.Reset()
-		s.mac.Write(s.text) // never fails
+		// Writing to a hash never fails.
+		s.mac.Write(s.text)
 		raw = s.mac.Sum(raw)
 	}
 	return k.w.appendSignature(b, raw), nil
@@ -144,7 +145,8 @@ func (k *Key) signRSA(message []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: the private key is no RSA key", telco.CredentialsFailed)
 	}
 	algorithm, digest := k.w.digest(message)
-	raw, err := k.cred.PrivateKey.Sign(rand.Reader, digest, algorithm) // PKCS #1 v1.5
+	// With a bare hash as its options an RSA key signs by PKCS #1 v1.5.
+	raw, err := k.cred.PrivateKey.Sign(rand.Reader, digest, algorithm)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the private key does not sign: %w", telco.CredentialsFailed, err)
 	}

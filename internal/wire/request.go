@@ -234,7 +234,8 @@ func (w *Wire) appendItem(b []byte, it *item, f *field.Request, try *Try, signat
 	if err == nil && !utf8.Valid(b) {
 		err = errors.New("not UTF-8")
 	}
-	if err != nil { // it never holds the value
+	// The cause never holds the value, so it may be wrapped.
+	if err != nil {
 		err = fmt.Errorf("%w: %s: %w", telco.InvalidInput, spec.Name, err)
 	}
 	return b, bare, err

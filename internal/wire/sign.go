@@ -224,7 +224,8 @@ func (w *Wire) signByUser(req *http.Request, body []byte, try *Try) error {
 func (w *Wire) signMembers(o *operation, f *field.Request, try *Try) (string, error) {
 	var message, body []byte
 	var err error
-	if w.auth.Canonical == "parts" { // body parts are refused by the rules, so no byte of the body is needed
+	// The contract may not sign body parts here, so no byte of the body is needed.
+	if w.auth.Canonical == "parts" {
 		stamp, err := w.appendStamp(nil, try.Stamp.Time)
 		if err != nil {
 			return "", err
