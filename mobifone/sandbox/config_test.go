@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"os"
@@ -51,36 +50,6 @@ func TestTruth(t *testing.T) {
 	assert.Equal(t, contract.Duration(time.Minute), c.Semantics().OTPTTL)
 	assert.Nil(t, contract.Default().Semantics().MaxExecutionDelay, "the default stays as it was")
 }
-
-// A body that breaks off was never received.
-func TestBrokenRequestIsNotExecuted(t *testing.T) {
-	t.Parallel()
-	edges(t, Config{}, func(t *testing.T, c *caller) {
-		f := c.ticket(good)
-		req := c.request(context.Background(), telco.OpRegister, f)
-		req.Body = &breaking{left: 10}
-		g := c.send(telco.OpRegister, req)
-		require.Error(t, g.err)
-		assert.Equal(t, 0, c.s.Requests(telco.OpRegister))
-		assert.Equal(t, 0, c.s.Executed(good))
-	})
-}
-
-type breaking struct{ left int }
-
-func (b *breaking) Read(p []byte) (int, error) {
-	if b.left == 0 {
-		return 0, assert.AnError
-	}
-	n := min(len(p), b.left)
-	b.left -= n
-	for i := range n {
-		p[i] = '{'
-	}
-	return n, nil
-}
-
-func (b *breaking) Close() error { return nil }
 
 // The magic numbers that leave the connection alone: exchange_timed_test.go has the others.
 func TestMagicNumbers(t *testing.T) {
