@@ -79,6 +79,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return err
 	}
+	// A run that took up a sale sells no other one, so that what it shows is easy to follow.
 	if !left || f.crash {
 		if err := t.sell(ctx, f); err != nil {
 			return err

@@ -95,6 +95,7 @@ func serve(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
+	// Written beside and renamed: a run sees the whole address or none.
 	next := addressFile(f.dir) + ".new"
 	if err := os.WriteFile(next, text, 0o600); err != nil {
 		return err
@@ -148,6 +149,7 @@ func alive(ctx context.Context, dir string) (address, bool) {
 	if err != nil {
 		return a, false
 	}
+	// The file may be left from a sandbox that has ended.
 	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", u.Host)
 	if err != nil {
 		return a, false

@@ -53,6 +53,8 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 	if f.url != "" {
 		t.at = named(f.url)
 	} else {
+		// The sandbox tells what it promises. At a real MobiFone these promises are asked for and
+		// written into the contract; the SDK relies on them for money.
 		if wire, err = playing(wire).Truth(); err != nil { // of a real MobiFone you would have to ask
 			return nil, err
 		}
@@ -60,6 +62,8 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 			return nil, err
 		}
 	}
+	// A short timeout for the registration, so that an answer that does not come is soon unknown,
+	// and one sees what becomes of it.
 	options := []mobifone.Option{mobifone.WithContract(wire), mobifone.WithTimeouts(mobifone.Timeouts{Register: 3 * time.Second})}
 	if f.crash {
 		options = append(options, mobifone.WithHooks(mobifone.Hooks{OnTry: t.dieInRegister}))
@@ -71,9 +75,12 @@ func openTill(ctx context.Context, f flags, in io.Reader, out io.Writer) (*till,
 	if err != nil {
 		return nil, err
 	}
+	// Every process of the shop may open this file; the desk needs no other lock.
 	if t.store, err = sqlstore.Open(ctx, filepath.Join(f.dir, "sales.db"), k.ring()); err != nil {
 		return nil, err
 	}
+	// Without a lookup nothing unknown can be resolved by the program. NewDesk refuses that
+	// unless the shop says that it wants to sell so.
 	noLookup := !wire.Has(telco.OpGet) && !wire.Has(telco.OpSearch)
 	if noLookup {
 		fmt.Fprintln(out, "MobiFone không có tra cứu: giao dịch chưa rõ được giữ cho quản lý | nothing can be looked up: what is unknown is held for a supervisor")
@@ -111,6 +118,7 @@ func (t *till) sell(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
+	// Step 1: ask what the number may buy. Nothing is stored yet, and nothing is taken.
 	eligible, err := t.client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: number, Staff: teller})
 	if err != nil {
 		return err
@@ -119,6 +127,8 @@ func (t *till) sell(ctx context.Context, f flags) error {
 	if !ok || !offer.Eligible {
 		return errors.New("the subscriber may not register " + f.pkg)
 	}
+	// From here on the sale is stored. Opened again with the same order id it would be the same
+	// sale.
 	view, err := t.desk.Open(ctx, sale.Order{
 		Shop: teller.Shop, ID: "EX-" + strconv.FormatInt(time.Now().UnixNano(), 36), MSISDN: number,
 		Package: offer.Code, Price: offer.Price, Staff: teller,
@@ -128,10 +138,13 @@ func (t *till) sell(ctx context.Context, f flags) error {
 	}
 	id := view.Sale.ID
 	t.say(view)
+	// The cash is recorded before anything is requested: whatever fails later, it is on the
+	// books.
 	if view, err = t.desk.TakeCash(ctx, id, offer.Price, teller.Employee); err != nil {
 		return err
 	}
 	t.say(view)
+	// Step 2: MobiFone sends the OTP to the customer's phone.
 	if view, err = t.desk.RequestOTP(ctx, id, teller.Employee); err != nil {
 		return err
 	}
@@ -140,6 +153,8 @@ func (t *till) sell(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
+	// Step 3: one request, written down before it leaves. An error may mean that it is unknown;
+	// then step 4 finds out.
 	view, err = t.desk.Register(ctx, id, code, teller.Employee)
 	if err != nil && telco.OutcomeOf(err) != telco.Unknown {
 		t.say(view)
@@ -155,6 +170,7 @@ var unfinished = []sale.State{
 
 // recover takes up what an earlier run left open.
 func (t *till) recover(ctx context.Context) (found bool, err error) {
+	// A program that runs all day leaves this to Desk.Run, which does it for every sale.
 	open, err := t.store.Find(ctx, sale.Filter{States: unfinished})
 	if err != nil {
 		return false, err
@@ -173,6 +189,7 @@ func (t *till) recover(ctx context.Context) (found bool, err error) {
 func (t *till) settle(ctx context.Context, id string) error {
 	last := sale.None
 	for {
+		// Step 4: Resolve only looks. It may be called at any time and from any process.
 		next, err := t.desk.Resolve(ctx, id)
 		if err != nil {
 			fmt.Fprintln(t.out, "   …", err)
@@ -189,6 +206,8 @@ func (t *till) settle(ctx context.Context, id string) error {
 		switch last {
 		case sale.Registering, sale.Resolving:
 			again = next
+		// Not registered, and the code of this customer is used up: here the customer gives up.
+		// At a counter the teller would request another OTP, as the screen says.
 		case sale.Paid, sale.OTPSent:
 			_, err = t.desk.Abandon(ctx, id, teller.Employee)
 		case sale.RefundDue:

@@ -35,6 +35,7 @@ func (s *shop) check(ctx context.Context, o order) error {
 	if err != nil {
 		return err
 	}
+	// What MobiFone carried out, by its own ledger: the truth that the store is compared with.
 	executed := s.sandbox.Executed(o.number)
 	var errs []error
 	broken := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -54,6 +55,7 @@ func (s *shop) check(ctx context.Context, o order) error {
 	if got.CashIn != price || got.CashOut != back {
 		broken("no cash lost: %s, cash in %s, out %s", got.State, got.CashIn, got.CashOut)
 	}
+	// The stored events alone must give the stored sale: nothing was written beside them.
 	if folded, err := s.rules.Fold(events); err != nil {
 		broken("written first: the events do not fold: %w", err)
 	} else if folded.State != got.State || folded.Version != got.Version || len(folded.Intents) != len(got.Intents) {
@@ -104,6 +106,7 @@ func (s *shop) checkWire(o order, events []sale.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
+	// Durable intents by their ids and content, counted down by the requests that came in.
 	intents := map[string]int{}
 	for _, e := range events {
 		if e.Kind == "send-planned" {

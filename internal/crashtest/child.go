@@ -78,6 +78,7 @@ func child() int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	// The child says nothing of money: that is for the parent, which sees all sides.
 	if err := c.drive(ctx); err != nil {
 		fmt.Fprintln(os.Stdout, err)
 		return 1
@@ -150,6 +151,7 @@ func (c *counter) drive(ctx context.Context) error {
 		return err
 	}
 	id := view.Sale.ID
+	// The customer who saw a till die with a registration under way wants the cash back.
 	if open := view.Sale; c.orders.GivesUp && len(open.Intents) > 0 && open.RefundBy == "" && !open.Abandoned {
 		_, err = c.desk.Abandon(ctx, id, staff.Employee)
 		if _, refused := errors.AsType[*sale.RefusedError](err); err != nil && !refused {
@@ -159,6 +161,7 @@ func (c *counter) drive(ctx context.Context) error {
 			return err
 		}
 	}
+	// A sale rests after a dozen steps; a hundred without rest is a loop.
 	for range 100 {
 		switch s := view.Sale; s.State {
 		case sale.Open:
@@ -180,6 +183,7 @@ func (c *counter) drive(ctx context.Context) error {
 		default:
 			return nil
 		}
+		// Unknown is no failure: the sale says what to do next.
 		if err != nil && telco.OutcomeOf(err) != telco.Unknown {
 			return fmt.Errorf("%s: %w", view.Sale.State, err)
 		}
@@ -245,6 +249,7 @@ type mortalStore struct {
 }
 
 func (s mortalStore) Apply(ctx context.Context, c sale.Change) error {
+	// The label names the last event of the change, by which a death is told apart.
 	last := string(c.Events[len(c.Events)-1].Kind)
 	s.points.at("before storing " + last)
 	err := s.Store.Apply(ctx, c)
@@ -279,6 +284,7 @@ func (p mortalGateway) LookUp(ctx context.Context, o sale.Sale) (sale.Lookup, er
 }
 
 func (p mortalGateway) Prepare(ctx context.Context, s sale.Sale, otp telco.OTP) (sale.Prepared, error) {
+	// Preparing sends nothing, so there is only one side to die on.
 	prepared, err := p.Gateway.Prepare(ctx, s, otp)
 	p.points.at("after preparing")
 	if err != nil {

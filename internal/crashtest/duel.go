@@ -58,6 +58,7 @@ func (c *counter) duel(ctx context.Context) error {
 			return nil
 		}
 		_, refused := errors.AsType[*sale.RefusedError](err)
+		// Refused and slower are what losing looks like; anything else is a bug.
 		_, slower := errors.AsType[*sale.ConflictError](err)
 		if err != nil && !refused && !slower && telco.OutcomeOf(err) != telco.Unknown {
 			return fmt.Errorf("%s: %w", view.Sale.State, err)
@@ -114,6 +115,8 @@ func (s *shop) duels(ctx context.Context, n int) error {
 	}()
 	for range n {
 		o := s.next()
+		// Both read the same order at the same moment, and race from its opening to its
+		// registration.
 		line := o.id + " " + o.number.Reveal("84") + "\n"
 		for _, side := range sides {
 			if _, err := io.WriteString(side.in, line); err != nil {

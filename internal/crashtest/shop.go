@@ -78,6 +78,8 @@ func openShop(ctx context.Context, dir string) (*shop, error) {
 		return nil, err
 	}
 	s := &shop{dir: dir, program: program, labels: map[string]int{}}
+	// No limits that a test of thousands of sales would run into, and a delay short enough that
+	// the fence comes with one leap of the clock.
 	s.sandbox, err = sandbox.New(sandbox.Config{
 		MaxDelay: 2 * time.Second, ResendAfter: -1, OTPPerDay: 1000, TimeWindow: 1000 * time.Hour,
 		Now: func() time.Time { return time.Now().Add(s.lead()) },
@@ -118,6 +120,8 @@ func (s *shop) close() {
 // ServeHTTP logs register requests before MobiFone sees them.
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == s.sandbox.Contract().Document().Operations[telco.OpRegister].Path {
+		// Logged before MobiFone sees it: what is in the log has left the till, whatever became
+		// of it.
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // cut: it never came in
@@ -171,6 +175,7 @@ func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
 		if err == nil {
 			break // it came to rest before the point
 		}
+		// A child that ends in any other way than by the kill has found a bug by itself.
 		if !killed(err) {
 			return fmt.Errorf("%w: %s", err, out)
 		}
@@ -178,6 +183,7 @@ func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
 		if _, label, ok := strings.Cut(strings.TrimSpace(out), "dying at "); ok {
 			s.labels[label]++
 		}
+		// No child lives now: what the parent sees is what the next one will find.
 		if err := s.checkMoney(ctx, o); err != nil {
 			return fmt.Errorf("after a death at %d: %w", point, err)
 		}
