@@ -279,6 +279,7 @@ func (p *parser) repeated(object int32) bool {
 // decides what it may be: an amount of money must not pass through a float.
 func (p *parser) number(key string) int32 {
 	start := p.pos
+	// A minus, then 0 or digits that do not begin with 0: 007 is two values and so an error.
 	p.take('-')
 	if !p.take('0') && !p.digits() {
 		return p.fail("malformed number")

@@ -2,7 +2,7 @@ package wire
 
 // This file writes answers, the server's side of Decode: the sandbox and tests play MobiFone
 // with it. It writes what the contract lists, in the contract's form, and can also contradict
-// itself for a fault.
+// itself, for a fault of the sandbox.
 
 import (
 	"errors"
@@ -24,11 +24,13 @@ type Answer struct {
 	// Code is canonical; the contract picks MobiFone's string for it.
 	Code telco.Code
 	// WireCode overrides Code.
-	WireCode  string
-	Message   string
+	WireCode string
+	Message  string
+	// RequestID is that of the request that is answered.
 	RequestID string
-	Time      time.Time
-	Data      field.Data
+	// Time is MobiFone's clock, for the envelope's responseTime.
+	Time time.Time
+	Data field.Data
 	// Contradict flips the success flag where the contract has one, to play a reply that
 	// contradicts itself.
 	Contradict bool
@@ -145,6 +147,7 @@ type literal string
 
 // jsonObject is an object to write: members in the order in which they were put.
 type jsonObject struct {
+	// names are in the order in which they were put.
 	names []string
 	// values are string, int64, bool, literal, *jsonObject or []*jsonObject.
 	values []any
@@ -323,7 +326,7 @@ func (b *builder) field(at any, format string) any {
 	case *field.StateSaid:
 		// A string goes before the state, so that a state the contract does not list can be
 		// played.
-		if at.WireState != "" { // so that a state the contract does not list can be played
+		if at.WireState != "" {
 			return at.WireState
 		}
 		state := at.State

@@ -211,7 +211,7 @@ func (w *Wire) read(n *jsontree.Node, to any, format string) (problem string) {
 		problem = readInto(n, to)
 	case *telco.PackageCode:
 		problem = readInto(n, to)
-	// A string that the contract does not list leaves the state unlisted, which decides nothing.
+	// A string that the contract does not list leaves the state unlisted, which proves nothing.
 	case *field.StateSaid:
 		to.WireState, problem = readText(n)
 		to.State = w.stateOf[to.WireState]

@@ -30,7 +30,8 @@ import (
 type Key struct {
 	w    *Wire
 	cred telco.Credentials
-	pool sync.Pool // *signing
+	// pool keeps *signing, cleared.
+	pool sync.Pool
 }
 
 // signing is the scratch of one signature.
@@ -40,7 +41,8 @@ type signing struct {
 	// text is what is signed, said what headers say.
 	text []byte
 	said []byte
-	sum  [sha512.Size]byte
+	// sum has room for the largest hash.
+	sum [sha512.Size]byte
 }
 
 // NewKey makes a key. Credentials that lack a secret fail at the first signature, not here.
@@ -196,6 +198,7 @@ func (w *Wire) decodeSignature(s string) ([]byte, bool) {
 // login is the bearer scheme's login on the wire.
 type login struct {
 	*contract.Login
+	// token and expiresIn are where the answer has them.
 	token, expiresIn place
 }
 

@@ -32,7 +32,8 @@ const (
 // Error says why an answer cannot be read. It never holds the answer's bytes.
 type Error struct {
 	// Path is where, with dots between the names; "" for the whole answer.
-	Path    string
+	Path string
+	// Problem says what is wrong there, and never quotes the value.
 	Problem string
 }
 
@@ -46,6 +47,7 @@ func (e *Error) Error() string {
 
 // Reply is a decoded, well-formed answer.
 type Reply struct {
+	// WireCode is MobiFone's own string.
 	WireCode string
 	// Rule is the code table's row, the contract's own: read only. It is nil for a code that is
 	// not listed.
@@ -79,6 +81,7 @@ var rooms sync.Pool
 // reader reads one answer.
 type reader struct {
 	w *Wire
+	// t is the whole answer.
 	t jsontree.Tree
 	// data is the envelope's data, at its path, for errors.
 	data int32

@@ -25,7 +25,8 @@ import (
 type sent struct {
 	// number is true for a number or bool: what JSON writes without quotes.
 	number bool
-	text   string
+	// text is the value without quotes and escapes.
+	text string
 }
 
 // OperationOf finds the operation that a server is asked for: by method, by path (below the base
@@ -217,7 +218,7 @@ func requestMembers(req *http.Request, body []byte) (map[string]sent, error) {
 	// One name in both places would be signed once and read twice.
 	for name, v := range inBody {
 		if _, twice := members[name]; twice {
-			return nil, errors.New("a field stands in query and body")
+			return nil, errors.New("a field is in the query and in the body")
 		}
 		members[name] = v
 	}
@@ -280,7 +281,7 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 	case *telco.OTP:
 		*to, err = telco.ParseOTP(s)
 		// ParseOTP reads what a person types, spaces and all; on the wire it is exact.
-		if err != nil || to.Reveal() != s { // ParseOTP reads what a person types
+		if err != nil || to.Reveal() != s {
 			*to, err = telco.OTP{}, fmt.Errorf("malformed: %w", telco.OTPInvalid)
 		}
 	case *telco.VND:

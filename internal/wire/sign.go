@@ -356,8 +356,9 @@ func sortedQuery(raw string) string {
 // more.
 type headerSetter struct {
 	header http.Header
-	room   []string // for the values
-	err    error
+	// room is for the values, and err the first failure.
+	room []string
+	err  error
 }
 
 // set sets one header. A header with an empty name is not sent; a value that is empty or unsafe
@@ -368,7 +369,7 @@ func (h *headerSetter) set(name, value string) {
 	case value == "":
 		h.err = fmt.Errorf("%w: no value for %s", telco.CredentialsFailed, name)
 	case !headerSafe(value):
-		h.err = fmt.Errorf("%w: the value for %s cannot stand in a header", telco.CredentialsFailed, name)
+		h.err = fmt.Errorf("%w: the value for %s cannot go into a header", telco.CredentialsFailed, name)
 	default:
 		h.room = append(h.room, value)
 		n := len(h.room)

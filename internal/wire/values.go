@@ -31,6 +31,7 @@ var (
 
 // times reads and writes the times of one contract.
 type times struct {
+	// layout is the one that is written, where a field has none of its own.
 	layout string
 	// accept are the layouts that are read, the one that is written first.
 	accept []string
@@ -139,7 +140,6 @@ func parseLayout(name, text string, zone *time.Location) (time.Time, bool) {
 			return time.Time{}, false
 		}
 		t, err := time.Parse(time.RFC3339, text)
-		// time.Parse also takes one-digit hours and a comma before a fraction.
 		return t, err == nil && sameText(t, "2006-01-02T15:04:05", text[:19]) && text[19] != ','
 	default:
 		layout := goLayout(name)

@@ -43,8 +43,9 @@ type Wire struct {
 	codeNumber bool
 	// msisdnForm is the form in which a request carries a phone number.
 	msisdnForm string
-	times      times
-	auth       auth
+	// times and auth write and read what their parts of the document say.
+	times times
+	auth  auth
 	// login is nil without one.
 	login *login
 	// stateOf reads MobiFone's string for a state, wireState writes it.
@@ -79,7 +80,8 @@ type meaning struct {
 type operation struct {
 	op telco.Operation
 	// set is the operation's bit in the tables of fields.
-	set          field.Ops
+	set field.Ops
+	// method and path are where requests go; the path is below the base URL.
 	method, path string
 	// encoding is json, form or query.
 	encoding string
@@ -114,8 +116,10 @@ type place struct {
 
 // slot is one field of an answer and its place.
 type slot[T any] struct {
+	// Spec is the field's row in its table, and place where an answer has it.
 	field.Spec[T]
 	place
+	// format is the field's own in the document; empty takes the contract's.
 	format string
 }
 
@@ -124,6 +128,7 @@ const fromZero = "fromZero"
 
 // frame says where the envelope's parts are, each under one or more names.
 type frame struct {
+	// Each part has several places where the document allows several; the first is written.
 	code, message, data, requestID, responseTime, success, inner []place
 }
 

@@ -120,6 +120,7 @@ func (f *finder) rewrite() []byte {
 			}
 			return true
 		}
+		// A constant cannot hold a call, and a type has nothing to turn around.
 		if d, ok := n.(*ast.GenDecl); ok && d.Tok != token.VAR {
 			return false
 		}
@@ -225,6 +226,7 @@ func (f *finder) change(n ast.Node) (before, after string) {
 	if !ok {
 		return "", ""
 	}
+	// The compiler needs a constant to stay one: it may be an array's length or a case.
 	constant := f.pkg.TypesInfo.Types[e].Value != nil
 	if b, ok := e.(*ast.BinaryExpr); ok && !constant {
 		if before, after = f.operator(b); before != "" {
@@ -233,6 +235,7 @@ func (f *finder) change(n ast.Node) (before, after string) {
 	}
 	if call, ok := e.(*ast.CallExpr); ok {
 		if sel, ok := call.Fun.(*ast.SelectorExpr); ok && f.ofTime(sel) {
+			// a.Before(b) becomes _Before(7, a, b).
 			f.edits = append(f.edits, edit{f.off(sel.X.End()), f.off(call.Lparen) + 1, replaced, ", "})
 			return fmt.Sprintf("_%s(%d, ", sel.Sel.Name, f.add(e, "boundary", "not")), ""
 		}
@@ -252,9 +255,11 @@ func (f *finder) operator(b *ast.BinaryExpr) (before, after string) {
 	case token.LSS, token.LEQ, token.GTR, token.GEQ:
 		before, after = fmt.Sprintf("_compare(%d, %q, ", f.add(b, "boundary", "not"), b.Op), ")"
 	case token.LAND, token.LOR:
+		// The right side stays unevaluated where the operator would leave it so.
 		between = ", func() bool { return ("
 		before, after = fmt.Sprintf("_logic(%d, %q, ", f.add(b, "logic"), b.Op), ") })"
 	case token.ADD, token.SUB, token.MUL, token.QUO:
+		// + also joins strings, and those have no other operator.
 		if !f.is(b, types.IsNumeric) {
 			return "", ""
 		}

@@ -78,6 +78,7 @@ func prepare(o options, dir string, modules []module) (*world, error) {
 			for name, text := range files {
 				written = append(written, write(name, text))
 			}
+			// The functions that mutants call belong to no file of the package.
 			helper := strings.NewReplacer("PACKAGE", pkg.Name, "LAST", strconv.Itoa(next+1)).Replace(switches)
 			written = append(written, write(filepath.Join(filepath.Dir(pkg.CompiledGoFiles[0]), "mutants_on_and_off.go"), []byte(helper)))
 		}
@@ -144,6 +145,7 @@ func (w *world) reach(ctx context.Context) {
 // judge runs the tests that reach a mutant, the fast ones first and more at a time each time,
 // until one fails.
 func (w *world) judge(ctx context.Context, m *mutant) {
+	// Most mutants die at one of the first tests, so the first runs are small.
 	for left, size := m.tests, 5; len(left) > 0 && !m.killed; size *= 5 {
 		batch := left[:min(size, len(left))]
 		left = left[len(batch):]
@@ -154,6 +156,7 @@ func (w *world) judge(ctx context.Context, m *mutant) {
 			for _, t := range same {
 				limit += 3 * t.takes
 			}
+			// A mutant that hangs is killed by time, so the limit must be generous.
 			v, _ := runTests(ctx, same, fmt.Sprintf("MUTANT=%d", m.id), limit)
 			m.killed, m.late = v != passed, v == late
 		}
@@ -186,6 +189,7 @@ func runTests(ctx context.Context, tests []*test, env string, limit time.Duratio
 		tests[0].program, "-test.failfast", "-test.timeout=0", "-test.run=^("+strings.Join(names, "|")+")$")
 	cmd.Dir = tests[0].dir
 	cmd.Env = append(os.Environ(), env)
+	// A test that has failed is enough: the program is ended, with all that it started.
 	failure := &watch{failed: cancel}
 	cmd.Stdout, cmd.Stderr = failure, failure
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
