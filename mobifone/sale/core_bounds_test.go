@@ -198,3 +198,11 @@ func TestOnlyOpenSendsMoveTheFence(t *testing.T) {
 	assert.Equal(t, sale.OTPSent, c.s.State)
 	assert.Equal(t, fence, c.s.WakeAt)
 }
+
+// A time in a refusal is read at the counter, from the clock on the shop's wall.
+func TestARefusalTellsVietnamesTime(t *testing.T) {
+	t.Parallel()
+	c := newCore(t).paid().ticket()
+	c.s.ResendAt = noon.Add(3 * time.Minute)
+	assert.ErrorContains(t, c.try(sale.Event{Kind: sale.OTPAsked, By: teller}), "wait until 12:03:00 before requesting another OTP")
+}

@@ -29,12 +29,12 @@ func (e *NotSettledError) Error() string {
 }
 
 var (
-	errRunOut = errors.New("MobiFone shows this OTP as run out; nothing was sent, request a new one")
+	errRunOut = errors.New("MobiFone shows this OTP as run out; nothing was sent; request a new one")
 	errCached = &telco.Error{
 		Operation: telco.OpGet, Code: telco.ReplyUnreadable,
 		Err: errors.New("the lookup may come from a cache, or cannot show that nothing is there; nothing was done, try again in a moment"),
 	}
-	errHangs = errors.New("the store did not take the outcome in time; the sale is resolved by lookup")
+	errHangs = errors.New("the store did not take the outcome in time; take no more money and return none: the sale is looked up")
 )
 
 // Register sends the registration with the OTP that the customer read out. In this order, it
@@ -52,7 +52,9 @@ func (d *Desk) Register(ctx context.Context, id string, otp telco.OTP, by string
 		return View{}, err
 	}
 	if s.State != OTPSent || s.Ticket == nil {
-		err = d.unknownUnless(s, &RefusedError{State: s.State, Kind: kindSendPlanned, Reason: "a registration needs cash and an OTP, and no other registration open"})
+		err = d.unknownUnless(s, &RefusedError{
+			State: s.State, Kind: kindSendPlanned, Reason: "take the cash and request an OTP first; an open registration must settle",
+		})
 		return d.view(ctx, s, err), err
 	}
 	ready, looked, err := d.lookFirst(ctx, s)
@@ -180,9 +182,9 @@ func (d *Desk) unknown(s Sale, cause error) error {
 	switch {
 	case cause != nil:
 	case s.State == Review:
-		cause = errors.New("the sale is in Review; a supervisor has to decide it")
+		cause = errors.New("the sale is in Review; take no more money and return none until a supervisor has decided it")
 	default:
-		cause = errors.New("the sale is " + s.State.String() + "; it resolves by itself")
+		cause = errors.New("the sale is " + s.State.String() + "; take no more money and return none: it is looked up until it is settled")
 	}
 	return &telco.Error{Operation: telco.OpRegister, Code: telco.Processing, Err: cause}
 }

@@ -221,17 +221,17 @@ func (t *step) sendPlanned() error {
 	s, intent := &t.s, t.e.Intent
 	switch {
 	case s.State != OTPSent || s.Ticket == nil:
-		return t.refuse("a registration needs cash and an OTP, and no other registration open")
+		return t.refuse("take the cash and request an OTP first; an open registration must settle")
 	case s.CashIn != s.Order.Price:
 		return t.refuse("take the cash first")
 	case !s.OTPAskedAt.IsZero() && t.e.At.Before(s.OTPAskedAt.Add(t.rules.OTPPatience)):
 		return t.refuse("an OTP request is under way; wait for its answer")
 	case intent == nil || intent.TransID != s.Ticket.TransID || intent.PartnerTransID != s.PartnerTransID || intent.Attempt != s.Attempt:
-		return t.refuse("the registration is not of the OTP in hand")
+		return t.refuse("this is not the OTP in hand; use the newest one")
 	case s.Ticket.RunOut:
 		return t.refuse("the OTP has run out; request another one")
 	case !s.mayGoAgain():
-		return t.refuse("an earlier registration is not settled")
+		return t.refuse("an earlier registration is not settled; wait until it is")
 	case t.rules.needsLook(*s):
 		return t.refuse("look the transaction up first")
 	}

@@ -40,7 +40,7 @@ type Decision struct {
 // opened makes the sale of an order. Its id is the partnerTransId of the first attempt.
 func (t *step) opened() error {
 	if t.s.State != None {
-		return t.refuse("the sale is open already")
+		return t.refuse("the sale is open already; go on with it")
 	}
 	o := t.e.Order
 	if o == nil || t.e.PartnerTransID == "" || o.Price <= 0 || o.Shop == "" || o.ID == "" {
@@ -56,7 +56,7 @@ func (t *step) opened() error {
 func (t *step) cashTaken() error {
 	switch {
 	case t.s.State != Open:
-		return t.refuse("cash is taken once, after opening")
+		return t.refuse("the cash is taken once, right after the order is opened; take nothing more")
 	case t.e.Amount != t.s.Order.Price:
 		return t.refuse(fmt.Sprintf("the price is %s; take exactly that", t.s.Order.Price))
 	}
@@ -68,7 +68,7 @@ func (t *step) cashTaken() error {
 // cancelled gives up a sale without cash.
 func (t *step) cancelled() error {
 	if t.s.State != Open {
-		return t.refuse("only a sale without cash is cancelled; with cash, abandon it")
+		return t.refuse("only a sale without cash is cancelled; if cash was taken, give the sale up instead")
 	}
 	t.goTo(Cancelled, "")
 	return nil
@@ -79,13 +79,13 @@ func (t *step) cancelled() error {
 func (t *step) otpAsked() error {
 	switch {
 	case t.s.State != Paid && t.s.State != OTPSent:
-		return t.refuse("an OTP is requested after the cash and while no registration is open")
+		return t.refuse("take the cash first, and wait while a registration is not settled")
 	case t.s.anyOpen():
-		return t.refuse("an earlier registration is not settled; another OTP waits for that")
+		return t.refuse("an earlier registration is not settled; wait until it is, then request another OTP")
 	case !t.s.OTPAskedAt.IsZero() && t.e.At.Before(t.s.OTPAskedAt.Add(t.rules.OTPPatience)):
 		return t.refuse("an OTP request is under way; wait for its answer")
 	case t.e.At.Before(t.s.ResendAt):
-		return t.refuse("wait until " + t.s.ResendAt.Format(time.TimeOnly) + " before asking for another OTP")
+		return t.refuse("wait until " + onTheClock(t.s.ResendAt) + " before requesting another OTP")
 	}
 	t.s.OTPAskedAt = t.e.At
 	return nil
@@ -125,6 +125,12 @@ func (t *step) otpRefused() error {
 	return nil
 }
 
+// onTheClock writes a time as the clock in the shop shows it. Vietnam has one time zone, and no
+// summer time.
+func onTheClock(at time.Time) string {
+	return at.In(time.FixedZone("ICT", 7*60*60)).Format(time.TimeOnly)
+}
+
 // refundLook is how long the last look before a refund counts.
 const refundLook = time.Minute
 
@@ -144,7 +150,7 @@ func (t *step) abandoned() error {
 	case Open:
 		return t.refuse("no cash was taken; cancel the sale")
 	default:
-		return t.refuse("the sale is past giving up")
+		return t.refuse("it is registered, given up or decided already; do what the screen says")
 	}
 	return nil
 }
@@ -155,11 +161,11 @@ func (t *step) refundTaken() error {
 	look := t.s.anyLeft() && !t.rules.NoLookup
 	switch {
 	case t.s.State == Refunding:
-		return t.refuse("the refund is being paid out by " + t.s.RefundBy)
+		return t.refuse("the refund is paid out by " + t.s.RefundBy + ", nobody else pays it")
 	case t.s.State != RefundDue:
-		return t.refuse("no refund is due")
+		return t.refuse("no refund is due; pay nothing out")
 	case t.e.By == "":
-		return t.refuse("say who pays out")
+		return t.refuse("say who pays it out")
 	case look && (t.s.LookedRefund.IsZero() || t.e.At.Sub(t.s.LookedRefund).Abs() > refundLook):
 		return t.refuse("look the transaction up first")
 	}
@@ -173,11 +179,11 @@ func (t *step) refundTaken() error {
 func (t *step) refundPaid() error {
 	switch {
 	case t.s.CashOut > 0 && t.e.By == t.s.RefundBy:
-		return t.refuse("it is recorded already that the cash left")
+		return t.refuse("the cash is recorded as paid out already; pay nothing more")
 	case !t.s.claimed():
 		return t.refuse("claim the refund first")
 	case t.e.By != t.s.RefundBy:
-		return t.refuse("the refund is being paid out by " + t.s.RefundBy)
+		return t.refuse("the refund is paid out by " + t.s.RefundBy + ", nobody else pays it")
 	}
 	t.s.CashOut = t.s.CashIn
 	if t.s.State == Refunding {
@@ -191,7 +197,7 @@ func (t *step) refundPaid() error {
 func (t *step) refundDenied() error {
 	switch {
 	case !t.s.claimed():
-		return t.refuse("nobody has claimed the refund, or the cash is out")
+		return t.refuse("nobody has claimed the refund, or the cash is recorded as paid out")
 	case t.e.By == "" || t.e.By == t.s.RefundBy:
 		return t.refuse("another person than the one who claimed the refund has to say that no cash left")
 	case t.e.Note == "":
@@ -210,9 +216,9 @@ func (t *step) decided() error {
 	s, v := &t.s, t.e.Verdict
 	switch {
 	case v == nil || v.Evidence == "" || t.e.By == "":
-		return t.refuse("a decision has a ruling, evidence and a name")
+		return t.refuse("a decision needs a ruling, a name, and where the evidence is")
 	case s.State != Review && !(s.State == Refunding && v.Ruling == RuleRefunded):
-		return t.refuse("only a sale in Review is decided, or a claimed refund as paid")
+		return t.refuse("only a sale in Review is decided; a refund that is claimed can be ruled refunded")
 	case s.claimed() && v.Ruling != RuleRefunded:
 		return t.refuse("the refund is claimed by " + s.RefundBy + "; have it confirmed, or denied by a second person, first")
 	}
@@ -221,7 +227,7 @@ func (t *step) decided() error {
 	switch v.Ruling {
 	case RuleRegistered:
 		if s.CashOut > 0 {
-			return t.refuse("the cash is out; close it with the loss booked")
+			return t.refuse("the cash is out; close the sale with the loss booked instead")
 		}
 		t.ruleRegistered(early)
 		t.goTo(Registered, "decided")
@@ -230,14 +236,14 @@ func (t *step) decided() error {
 		case s.CashOut > 0:
 			return t.refuse("the cash is out; rule refunded or closed")
 		case early:
-			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
+			return t.refuse("it may still be registered; decide after " + onTheClock(at))
 		}
 		t.ruleNot()
 		s.LookedRefund, s.Ruled = time.Time{}, s.Reason
 		t.goTo(RefundDue, "decided")
 	case RuleRefunded:
 		if early && !s.claimed() && s.CashOut == 0 {
-			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
+			return t.refuse("it may still be registered; decide after " + onTheClock(at))
 		}
 		if !early { // else the intents stay open, and looking up goes on
 			t.ruleOpen()
@@ -246,7 +252,7 @@ func (t *step) decided() error {
 		t.goTo(Refunded, "decided")
 	case RuleClosed:
 		if early {
-			return t.refuse("it may still be registered; decide after " + at.Format(time.TimeOnly))
+			return t.refuse("it may still be registered; decide after " + onTheClock(at))
 		}
 		t.ruleOpen()
 		s.Booked = v.Booked
@@ -297,7 +303,7 @@ func (t *step) ruleOpen() {
 func (t *step) overridden() error {
 	switch {
 	case t.s.State != Open && t.s.State != Paid && t.s.State != OTPSent:
-		return t.refuse("the sale holds the subscriber already")
+		return t.refuse("a registration is under way, or the sale is over; there is nothing to allow")
 	case t.e.Slot < 1 || t.e.By == "":
 		return t.refuse("an override takes a slot above 0 and a name")
 	}

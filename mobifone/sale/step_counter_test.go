@@ -100,7 +100,7 @@ func TestHowLongTheLastLookCounts(t *testing.T) {
 func TestARefundIsConfirmedOnce(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).in(sale.Refunded)
-	assert.Equal(t, "it is recorded already that the cash left", c.reason(sale.Event{Kind: sale.RefundPaid, By: teller}))
+	assert.Equal(t, "the cash is recorded as paid out already; pay nothing more", c.reason(sale.Event{Kind: sale.RefundPaid, By: teller}))
 	assert.Equal(t, "claim the refund first", c.reason(sale.Event{Kind: sale.RefundPaid, By: boss}))
 }
 
@@ -114,7 +114,7 @@ func TestAVerdictHasEvidenceAndAName(t *testing.T) {
 	} {
 		e := c.decide(sale.RuleClosed)
 		spoil(&e)
-		assert.Equal(t, "a decision has a ruling, evidence and a name", c.reason(e), name)
+		assert.Equal(t, "a decision needs a ruling, a name, and where the evidence is", c.reason(e), name)
 	}
 }
 

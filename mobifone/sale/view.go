@@ -82,15 +82,15 @@ func (d *Desk) turn(s Sale, err error, now time.Time) (telco.Action, time.Time) 
 	if busy, ok := errors.AsType[*BusyError](err); ok {
 		if busy.Until.IsZero() {
 			return say(telco.Support, "Thuê bao đang có giao dịch khác phải chờ quản lý xử lý. Giữ tiền; nhờ quản lý xử lý giao dịch đó hoặc cho phép giao dịch này.",
-				"Another sale of this subscriber waits for a supervisor. Keep the cash; have that one settled, or this one allowed."), time.Time{}
+				"Another sale of this subscriber waits for a supervisor. Keep the cash; ask the supervisor to settle that sale or to allow this one."), time.Time{}
 		}
 		return say(telco.WaitUntil, "Thuê bao đang có giao dịch khác chưa xong. Giữ tiền và chờ giao dịch đó, hoặc nhờ quản lý cho phép.",
-			"Another sale of this subscriber is not settled. Keep the cash and wait for it, or let a supervisor allow this one."), busy.Until
+			"Another sale of this subscriber is not settled. Keep the cash and wait for it, or ask a supervisor to allow this one."), busy.Until
 	}
 	e, told := errors.AsType[*telco.Error](err)
 	if told && e.Operation.Lookup() && s.State != Open {
 		return say(telco.WaitUntil, "Chưa tra cứu được nên chưa làm gì. Giữ tiền; thử lại sau giây lát.",
-			"The lookup failed, so nothing was done. Keep the cash; try again in a moment."), later(until, now.Add(max(moment, e.RetryAfter)))
+			"The lookup did not work, so nothing was done. Keep the cash; try again in a moment."), later(until, now.Add(max(moment, e.RetryAfter)))
 	}
 	if !told || s.State != Paid && s.State != OTPSent {
 		return action, until
@@ -147,7 +147,7 @@ func (d *Desk) next(s Sale, now time.Time) (telco.Action, time.Time) {
 		at, known := d.cfg.Rules.settledBy(s)
 		if !known || d.cfg.Rules.NoLookup {
 			return say(telco.Hold, "Mã OTP đã hết hạn và chưa xác nhận được kết quả lần trước. Giữ tiền; hệ thống tra cứu tiếp, hoặc quản lý xử lý.",
-				"The OTP has run out and the last try is not settled. Keep the cash; it is looked up further, or a supervisor decides."), s.WakeAt
+				"The OTP has run out and the last try is not settled yet. Keep the cash; the system goes on looking it up, or a supervisor decides."), s.WakeAt
 		}
 		until = later(until, at)
 	}
@@ -161,17 +161,17 @@ func (d *Desk) next(s Sale, now time.Time) (telco.Action, time.Time) {
 func sayState(s Sale) telco.Action {
 	switch s.State {
 	case Open:
-		return say(telco.TakeCash, "Thu đúng số tiền của gói, rồi ghi nhận.", "Take exactly the package's price and record it.")
+		return say(telco.TakeCash, "Thu đúng số tiền của gói, rồi ghi nhận.", "Take exactly the price of the package, then record it.")
 	case Paid:
 		return say(telco.NewOTP, "Đã thu tiền. Yêu cầu mã OTP.", "The cash is taken. Request an OTP.")
 	case OTPSent:
-		return say(telco.ReenterOTP, "Hỏi khách mã OTP trong tin nhắn và nhập vào.", "Ask the customer for the OTP in the message and type it.")
+		return say(telco.ReenterOTP, "Hỏi khách mã OTP trong tin nhắn và nhập vào.", "Ask the customer for the OTP in the SMS and type it in.")
 	case RefundDue:
 		return say(telco.ReturnCash, "Gói chưa được đăng ký. Nhận việc trả tiền trước, rồi mới trả lại tiền cho khách.",
 			"The package is not registered. Claim the refund first, then give the cash back.")
 	case Refunding:
 		return say(telco.ReturnCash, "Nhân viên "+s.RefundBy+" đã nhận trả tiền: chỉ người này trả, rồi xác nhận.",
-			"Employee "+s.RefundBy+" has claimed the refund: nobody else pays it; confirm when it is paid.")
+			"Employee "+s.RefundBy+" pays the refund, nobody else. Confirm it when the cash is paid out.")
 	case Review:
 		return say(telco.Hold, "Quản lý phải xem xét. KHÔNG thu thêm tiền, KHÔNG trả lại tiền, KHÔNG đăng ký lại.",
 			"A supervisor has to decide. Take NO more money, give NONE back, do NOT register again.")
