@@ -1,3 +1,12 @@
+// Package catalog holds what the partner agreement says of the packages a shop sells,
+// and what follows from it for the customer: benefits, windows, renewal, advice.
+//
+// The catalog never decides. Its contents "follow the current rules of MobiFone": what
+// MobiFone's eligibility answer says prevails over every price, cycle and note here, and
+// a package that the catalog does not know is as good as one that it knows.
+//
+// Values do not change after they are made; what the package hands out are copies. All
+// of it is safe for concurrent use.
 package catalog
 
 import (
@@ -14,8 +23,11 @@ type Catalog struct{ pkgs []Package }
 
 // Problem says what is wrong with one package handed to [New] or [Catalog.With].
 type Problem struct {
-	Index   int               // which of the packages handed over, from 0
-	Code    telco.PackageCode // as handed over
+	// Index says which of the packages handed over is meant, counted from 0.
+	Index int
+	// Code is that package's code as it was handed over.
+	Code telco.PackageCode
+	// Field and Problem say what is wrong with it.
 	Field   string
 	Problem string
 }
@@ -89,6 +101,7 @@ func (c *Catalog) All() []Package {
 	return all
 }
 
+// index returns where the package of this code is; -1 when it is not there.
 func index(pkgs []Package, code telco.PackageCode) int {
 	return slices.IndexFunc(pkgs, func(p Package) bool { return p.Code == code })
 }

@@ -44,12 +44,12 @@ func TestNotesAreAdviceWithSourceAndBothLanguages(t *testing.T) {
 			assert.NotEmpty(t, n.Source)
 			assert.NotEmpty(t, n.Text.VI)
 			assert.NotEmpty(t, n.Text.EN)
-			assert.Equal(t, n.Source != catalog.SourceAgreement, n.Advice, "what is not of the agreement is advice: %s", n.Topic)
+			assert.Equal(t, n.Source != catalog.Source("partner agreement"), n.Advice, "what is not of the agreement is advice: %s", n.Topic)
 		}
 		for topic, words := range map[catalog.Topic][]string{
-			catalog.TopicCommitment: {"720"},
-			catalog.TopicCancel:     {"HUY " + string(pkg.Code) + " ", "789", "999"},
-			catalog.TopicCheck:      {"KT " + string(pkg.Code) + " ", "KT ALL", "999"},
+			"commitment": {"720"},
+			"cancel":     {"HUY " + string(pkg.Code) + " ", "789", "999"},
+			"check":      {"KT " + string(pkg.Code) + " ", "KT ALL", "999"},
 		} {
 			n, ok := pkg.Note(topic)
 			require.True(t, ok, topic)
@@ -58,7 +58,7 @@ func TestNotesAreAdviceWithSourceAndBothLanguages(t *testing.T) {
 				assert.Contains(t, n.Text.EN, w)
 			}
 		}
-		closed, ok := pkg.Note(catalog.TopicClosed)
+		closed, ok := pkg.Note("closed")
 		require.True(t, ok)
 		assert.Contains(t, closed.Text.EN, "only MobiFone's eligibility answer decides")
 	}
@@ -85,7 +85,7 @@ func TestNewReportsEveryFault(t *testing.T) {
 		good,
 		catalog.Package{Code: "a 1", Price: 0, CycleDays: 0, ResetDays: 0, Benefits: catalog.Benefits{DataMBPerDay: -1}},
 		catalog.Package{Code: "B1", Price: 1, CycleDays: 40, ResetDays: 30},
-		catalog.Package{Code: "C1", Price: 1, CycleDays: catalog.MaxCycleDays + 1, ResetDays: 1},
+		catalog.Package{Code: "C1", Price: 1, CycleDays: 3653 + 1, ResetDays: 1},
 		good,
 	)
 	require.Error(t, err)

@@ -6,6 +6,17 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// This file holds the packages of the partner agreement and the advice on them. Only what the
+// agreement says is a rule; the source of everything else is named beside it.
+
+// The sources of the embedded notes.
+const (
+	agreement   Source = "partner agreement"
+	publicPages Source = "MobiFone's public pages on the C120 family"
+	someCopies  Source = "some copies of MobiFone's public pages on the C120 family"
+	sisters     Source = "MobiFone's public pages on sister packages"
+)
+
 // Default returns the three packages of the agreement: C120, 3C120 and 6C120. Each call
 // builds it anew, so nothing a caller does with it reaches another caller.
 func Default() *Catalog {
@@ -16,6 +27,7 @@ func Default() *Catalog {
 	}}
 }
 
+// c120 is one package of the family: they differ in price and length alone.
 func c120(code telco.PackageCode, price telco.VND, days int) Package {
 	return Package{
 		Code:      code,
@@ -33,52 +45,53 @@ func c120(code telco.PackageCode, price telco.VND, days int) Package {
 	}
 }
 
+// notes are the sentences on a package of the family, with its code put in.
 func notes(code string) []Note {
 	return []Note{
 		{
-			Topic: TopicGrant, Source: SourceAgreement,
+			Topic: "grant", Source: agreement,
 			Text: telco.Text{
 				VI: "Ưu đãi được cộng ngay sau khi đăng ký thành công.",
 				EN: "The benefits are added at once after a successful registration.",
 			},
 		},
 		{
-			Topic: TopicRenewal, Source: SourceAgreement,
+			Topic: "renewal", Source: agreement,
 			Text: telco.Text{
 				VI: "Chu kỳ sau: hệ thống MobiFone kiểm tra tài khoản chính và tự gia hạn nếu đủ tiền.",
 				EN: "Later cycles: MobiFone's system checks the main account and renews by itself if the money is enough.",
 			},
 		},
 		{
-			Topic: TopicCommitment, Source: SourcePublicPages, Advice: true,
+			Topic: "commitment", Source: publicPages, Advice: true,
 			Text: telco.Text{
 				VI: "Tham khảo: theo trang công khai của MobiFone, gói có cam kết sử dụng 720 ngày.",
 				EN: "For information: MobiFone's public pages say that the package binds for 720 days.",
 			},
 		},
 		{
-			Topic: TopicPorting, Source: SourcePublicPages, Advice: true,
+			Topic: "porting", Source: publicPages, Advice: true,
 			Text: telco.Text{
 				VI: "Tham khảo: theo trang công khai của MobiFone, không chuyển mạng giữ số trong thời gian cam kết.",
 				EN: "For information: MobiFone's public pages say that the number cannot be ported while the commitment lasts.",
 			},
 		},
 		{
-			Topic: TopicCancel, Source: SourcePublicPages, Advice: true,
+			Topic: "cancel", Source: publicPages, Advice: true,
 			Text: telco.Text{
 				VI: "Hủy gói (tham khảo): soạn HUY " + code + " gửi 789 hoặc 999, hoặc đến cửa hàng MobiFone.",
 				EN: "To cancel (for information): text HUY " + code + " to 789 or 999, or visit a MobiFone shop.",
 			},
 		},
 		{
-			Topic: TopicCheck, Source: SourceSisters, Advice: true,
+			Topic: "check", Source: sisters, Advice: true,
 			Text: telco.Text{
 				VI: "Kiểm tra ưu đãi còn lại (tham khảo): soạn KT " + code + " hoặc KT ALL gửi 999.",
 				EN: "To see what is left (for information): text KT " + code + " or KT ALL to 999.",
 			},
 		},
 		{
-			Topic: TopicClosed, Source: SourceSomeCopies, Advice: true,
+			Topic: "closed", Source: someCopies, Advice: true,
 			Text: telco.Text{
 				VI: "Tham khảo: một số trang ghi gói đã ngừng đăng ký mới. Thỏa thuận đối tác quy định khác cho kênh này; " +
 					"chỉ kết quả kiểm tra của MobiFone quyết định.",

@@ -9,35 +9,83 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// This file holds one package: what the agreement says of it, whether it is well-formed, and what
+// the teller tells the customer.
+
 // Package is one package (gói cước) as the agreement describes it.
 type Package struct {
-	Code      telco.PackageCode
-	Name      string
-	Price     telco.VND // for one cycle, VAT included
-	CycleDays int       // length of a cycle (chu kỳ) in days; it renews at the end
-	ResetDays int       // benefits are reset every so many days inside the cycle; CycleDays is a multiple of it
-	AutoRenew bool      // MobiFone renews by itself when the main account holds the price
-	Benefits  Benefits
-	Notes     []Note
+	// Code is what requests name the package by, such as "C120".
+	Code telco.PackageCode
+	Name string
+	// Price is that of one cycle, VAT included.
+	Price telco.VND
+	// CycleDays is the length of a cycle (chu kỳ) in days; the package renews at its end.
+	CycleDays int
+	// ResetDays says after how many days inside the cycle the benefits start anew. CycleDays is a
+	// multiple of it.
+	ResetDays int
+	// AutoRenew says that MobiFone renews the package by itself when the main account holds the
+	// price.
+	AutoRenew bool
+	// Benefits are what the customer gets between two resets.
+	Benefits Benefits
+	// Notes are sentences for the teller; no code acts on them.
+	Notes []Note
 }
 
 // Benefits are what the customer gets in each window of ResetDays days. Zero means that
 // the package has none of that kind.
 type Benefits struct {
-	DataMBPerDay   int           // 1 GB counts 1024 MB
-	OnNetFreeUnder time.Duration // calls inside MobiFone's network shorter than this are free
-	OffNetFree     time.Duration // free calls to other networks, in each window
+	// DataMBPerDay is the data of each day; 1 GB counts as 1024 MB.
+	DataMBPerDay int
+	// OnNetFreeUnder says that calls inside MobiFone's network are free when they are shorter.
+	OnNetFreeUnder time.Duration
+	// OffNetFree is the time of free calls to other networks in each window.
+	OffNetFree time.Duration
 }
 
-// MaxCycleDays bounds what a catalog takes for a cycle: ten years.
-const MaxCycleDays = 3653
+// Note is a sentence for the teller. A note with Advice set was read on public pages: it
+// is advice, not a rule. The agreement prevails over it, and MobiFone's answer alone decides
+// whether a subscriber may register; the SDK acts on no note.
+type Note struct {
+	// Topic says what the note is about; [Package.Note] finds it by this.
+	Topic Topic
+	// Source says where the sentence comes from.
+	Source Source
+	// Advice is true for what was read on public pages, false for what the agreement says.
+	Advice bool
+	// Text is the sentence in both languages.
+	Text telco.Text
+}
+
+// Source says where a note comes from, in words: "partner agreement", "MobiFone's public pages
+// on the C120 family", "some copies of MobiFone's public pages on the C120 family" or "MobiFone's
+// public pages on sister packages". A catalog of your own may name other sources.
+type Source string
+
+// Topic says what a note is about. The embedded notes have these topics, and a catalog of your own
+// may add others:
+//
+//   - "grant": when the benefits arrive;
+//   - "renewal": what happens at the end of a cycle;
+//   - "commitment": how long the customer is bound;
+//   - "porting": whether the number may leave MobiFone meanwhile;
+//   - "cancel": how to end the package;
+//   - "check": how to see what is left;
+//   - "closed": claims that the package is not sold any more.
+//
+// [Package.HowToUse] reads "grant", "check" and "cancel".
+type Topic string
+
+// maxCycleDays bounds what a catalog takes for a cycle: ten years.
+const maxCycleDays = 3653
 
 // Validate lists what is wrong with the package; nil when nothing is. Benefits and notes
 // may be empty.
 func (p Package) Validate() []telco.FieldError {
-	var faults []telco.FieldError
+	var problems []telco.FieldError
 	add := func(field, problem string) {
-		faults = append(faults, telco.FieldError{Field: field, Problem: problem})
+		problems = append(problems, telco.FieldError{Field: field, Problem: problem})
 	}
 	if code, err := telco.ParsePackageCode(string(p.Code)); err != nil || code != p.Code {
 		add("Code", "is not a package code: 1 to 20 of A-Z, 0-9 and _")
@@ -45,8 +93,8 @@ func (p Package) Validate() []telco.FieldError {
 	if p.Price <= 0 {
 		add("Price", "must be more than 0 VND")
 	}
-	if p.CycleDays < 1 || p.CycleDays > MaxCycleDays {
-		add("CycleDays", fmt.Sprintf("must be 1 to %d", MaxCycleDays))
+	if p.CycleDays < 1 || p.CycleDays > maxCycleDays {
+		add("CycleDays", fmt.Sprintf("must be 1 to %d", maxCycleDays))
 	}
 	if p.ResetDays < 1 || p.CycleDays%p.ResetDays != 0 {
 		add("ResetDays", "must be 1 or more and divide CycleDays")
@@ -54,7 +102,7 @@ func (p Package) Validate() []telco.FieldError {
 	if b := p.Benefits; b.DataMBPerDay < 0 || b.OnNetFreeUnder < 0 || b.OffNetFree < 0 {
 		add("Benefits", "must not be negative")
 	}
-	return faults
+	return problems
 }
 
 // Note returns the first note on the topic.
@@ -75,7 +123,7 @@ func (p Package) HowToUse() telco.Text {
 	add := func(v, e string) { vi, en = append(vi, v), append(en, e) }
 	add(fmt.Sprintf("Gói %s: chu kỳ %d ngày.", p.Code, p.CycleDays),
 		fmt.Sprintf("Package %s: a cycle of %d days.", p.Code, p.CycleDays))
-	if n, ok := p.Note(TopicGrant); ok {
+	if n, ok := p.Note("grant"); ok {
 		add(n.Text.VI, n.Text.EN)
 	}
 	if t := p.benefits(); !t.IsZero() {
@@ -85,7 +133,7 @@ func (p Package) HowToUse() telco.Text {
 		add(fmt.Sprintf("Hết chu kỳ, hệ thống tự gia hạn nếu tài khoản chính có đủ %s.", p.Price),
 			fmt.Sprintf("At the end of the cycle it renews by itself if the main account holds %s.", p.Price))
 	}
-	for _, topic := range []Topic{TopicCheck, TopicCancel} {
+	for _, topic := range []Topic{"check", "cancel"} {
 		if n, ok := p.Note(topic); ok {
 			add(n.Text.VI, n.Text.EN)
 		}
@@ -116,6 +164,7 @@ func (p Package) benefits() telco.Text {
 	return telco.Text{VI: strings.Join(vi, " "), EN: strings.Join(en, " ")}
 }
 
+// dataAmount writes whole gigabytes as such.
 func dataAmount(mb int) string {
 	if mb%1024 == 0 {
 		return fmt.Sprintf("%d GB", mb/1024)
@@ -123,6 +172,7 @@ func dataAmount(mb int) string {
 	return fmt.Sprintf("%d MB", mb)
 }
 
+// clone copies the slices, so that no caller changes the catalog.
 func (p Package) clone() Package {
 	p.Notes = slices.Clone(p.Notes)
 	return p

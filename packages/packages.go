@@ -1,3 +1,8 @@
+// Package packages is step 1 of the business process: which packages may this
+// subscriber buy.
+//
+// MobiFone decides. The embedded catalog is advice: a package it does not know is
+// offered all the same, and a price it knows otherwise is flagged, never refused.
 package packages
 
 import (
@@ -15,7 +20,8 @@ type Service struct {
 	cat *catalog.Catalog
 }
 
-// New is called by the client. A nil catalog stands for [catalog.Default].
+// New takes an internal type, so only the client of this module can call it; use
+// mobifone.Client.Packages. A nil catalog means [catalog.Default].
 func New(t *transport.Transport, cat *catalog.Catalog) *Service {
 	if cat == nil {
 		cat = catalog.Default()
@@ -23,32 +29,32 @@ func New(t *transport.Transport, cat *catalog.Catalog) *Service {
 	return &Service{t: t, cat: cat}
 }
 
-// EligibleRequest asks on behalf of a subscriber at the counter.
+// EligibleRequest says who asks, and for which subscriber at the counter. Both are needed.
 type EligibleRequest struct {
 	MSISDN telco.MSISDN
 	Staff  telco.Staff
 }
 
-// Eligible asks MobiFone which packages the subscriber may register. Refused locally is
-// only what is malformed: no number, or staff codes that cannot be. The client repeats
-// the call on 429, 5xx, timeouts and broken replies, within its bounds.
+// Eligible asks MobiFone which packages the subscriber may register. It refuses only malformed
+// input itself: a missing number, or staff codes with characters that no code has. The client
+// repeats the call on 429, 5xx, timeouts and broken replies, within its bounds.
 //
-// A subscriber who may register nothing is no error: the offers say so one by one, or
-// there are none. A package that cannot be read, has no code, stands there twice or
-// cannot be ordered is not eligible, and the others are as they were ([Offer.Problem]).
-// An answer without the list of packages is an error with the code ReplyUnreadable.
+// A subscriber who may register nothing is no error: the offers say so one by one, or the list is
+// empty. A package that cannot be read, has no code, is listed twice or cannot be ordered is not
+// eligible and says why in [Offer.Problem]; the other offers stay as they are. An answer without
+// the list of packages is an error with the code ReplyUnreadable.
 //
-// A MobiFone whose contract has no such operation is not asked: the offers are the
-// catalog's, with its prices, and [Eligibility.Unchecked] is set. Registration may then
-// refuse what was offered here.
+// When the contract has no such operation, nobody is asked: the offers are the catalog's, with its
+// prices, and [Eligibility.Unchecked] is set. The registration may then refuse what was offered
+// here.
 func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibility, error) {
-	var faults []telco.FieldError
+	var bad []telco.FieldError
 	if !req.MSISDN.IsValid() {
-		faults = append(faults, telco.FieldError{Field: "msisdn", Problem: "missing; parse the subscriber's number with ParseMSISDN"})
+		bad = append(bad, telco.FieldError{Field: "msisdn", Problem: "missing; parse the subscriber's number with ParseMSISDN"})
 	}
-	faults = append(faults, req.Staff.Validate()...)
-	if len(faults) > 0 {
-		return nil, transport.BadInput(telco.OpEligible, faults...)
+	bad = append(bad, req.Staff.Validate()...)
+	if len(bad) > 0 {
+		return nil, transport.BadInput(telco.OpEligible, bad...)
 	}
 	if !s.t.Contract().Has(telco.OpEligible) {
 		return s.unchecked(), nil
