@@ -219,3 +219,24 @@ func TestLookupsLie(t *testing.T) {
 	))
 	assert.Equal(t, []string{"MAINTENANCE", "SUCCESS"}, []string{see(), see()}, "faults of one request work together")
 }
+
+// Faults that meet on one lookup all count, also those that keep MobiFone from being asked:
+// the answer is taken from the past, and then it is changed.
+func TestFaultsOfLookupsWorkTogether(t *testing.T) {
+	t.Parallel()
+	now := t0
+	c := inProcessCaller(t, Config{Now: func() time.Time { return now }})
+	f := c.ticket(good)
+	now = now.Add(10 * time.Second)
+	require.Equal(t, wire.Success, c.do(t.Context(), telco.OpRegister, f).reply.Class)
+	ids := field.Request{TransID: f.TransID}
+
+	stale := Fault{Kind: "stale", Operation: telco.OpGet, Delay: contract.Duration(5 * time.Second)}
+	require.NoError(t, c.s.Script(stale, Fault{Kind: "wrong-ids", Operation: telco.OpGet}))
+	row := c.do(t.Context(), telco.OpGet, ids).reply.Data.Rows[0]
+	assert.Equal(t, telco.StateInit, row.State)
+	assert.NotEqual(t, f.TransID, row.TransID)
+
+	require.NoError(t, c.s.Script(Fault{Kind: "absent", Operation: telco.OpGet}, Fault{Kind: "code", Operation: telco.OpGet, Code: telco.Maintenance}))
+	assert.Equal(t, telco.Maintenance, c.do(t.Context(), telco.OpGet, ids).reply.Code())
+}
