@@ -1,4 +1,4 @@
-// Package contracttest holds docs/openapi.yaml against the code: it pushes every exchange
+// Package contracttest compares docs/openapi.yaml with the code: it pushes every exchange
 // of client and sandbox through a validator that knows nothing of either, and compares
 // the document with the default contract name by name.
 //

@@ -25,8 +25,8 @@ func TestDocumentIsValid(t *testing.T) {
 	require.NoError(t, err)
 	v, errs := validator.NewValidator(doc)
 	require.Empty(t, errs)
-	ok, faults := v.ValidateDocument()
-	assert.True(t, ok, told("document", faults))
+	ok, problems := v.ValidateDocument()
+	assert.True(t, ok, told("document", problems))
 }
 
 // TestSignatureExample makes the documented example of a signature anew from its parts.
@@ -72,7 +72,7 @@ func TestExamplesAreValid(t *testing.T) {
 					e.status, e.answer, e.reply = statusOf(code), text, http.Header{
 						"Content-Type": {typeJSON}, "Date": {"Thu, 01 Jan 2026 00:00:00 GMT"},
 					}
-					assert.Empty(t, j.faults(e), "%s %s %s", op.OperationId, code, text)
+					assert.Empty(t, j.problems(e), "%s %s %s", op.OperationId, code, text)
 					judged++
 				}
 			}
@@ -194,7 +194,7 @@ func eachMember(where string, schema map[string]any, visit func(string, any)) {
 	}
 }
 
-// object is v as an object; nil when it is none.
+// object is v as an object; nil when v is something else.
 func object(v any) map[string]any {
 	o, _ := v.(map[string]any)
 	return o
