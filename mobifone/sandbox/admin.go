@@ -1,13 +1,20 @@
 package sandbox
 
+// This file is the endpoints below /_sandbox/, for people and for tests in other languages:
+// the inbox, the number of registrations, the statement and the faults. They answer this
+// machine only and never put a phone number into a URL.
+
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html/template"
 	"io"
 	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,19 +22,10 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// adminPath is where the endpoints for people and tests are:
-//
-//	GET    /_sandbox/inbox      a page: the newest codes, numbers masked
-//	POST   /_sandbox/inbox      {"msisdn": "…"} → the subscriber's messages
-//	POST   /_sandbox/executed   {"msisdn": "…"} or {"partnerTransId": "…"} → how often a package was registered
-//	GET    /_sandbox/statement  ?day=yyyyMMdd → the reconciliation file
-//	GET    /_sandbox/faults     the faults still to come
-//	POST   /_sandbox/faults     one Fault or a list of them
-//	DELETE /_sandbox/faults     forget them
-//
-// A phone number never stands in a URL. The endpoints answer only to the same machine,
-// under a loopback name, and what changes something wants JSON, so that no web page can
-// reach them through a browser.
+// adminPath is where the endpoints are that the package's comment lists. A phone number
+// never stands in a URL, where logs would keep it. The endpoints answer only to the same
+// machine, under a loopback name, and what changes something wants JSON: so no web page can
+// reach them through a browser, not even by rebinding a name.
 const adminPath = "/_sandbox/"
 
 // serveAdmin answers one request to the admin endpoints.
@@ -43,7 +41,7 @@ func (s *Sandbox) serveAdmin(w http.ResponseWriter, r *http.Request) {
 	case "POST inbox":
 		s.ask(w, r, func(q question) (any, error) {
 			n, err := telco.ParseMSISDN(q.MSISDN)
-			return s.inboxOf(n), err
+			return s.inboxOf(n), err // an invalid number has no messages
 		})
 	case "POST executed":
 		s.ask(w, r, func(q question) (any, error) {
@@ -80,6 +78,7 @@ func fromHere(r *http.Request) bool {
 	if err != nil || !net.ParseIP(host).IsLoopback() {
 		return false
 	}
+	// The name counts too: a web page may point a name of its own at this machine.
 	name := r.Host
 	if h, _, err := net.SplitHostPort(name); err == nil {
 		name = h
@@ -108,23 +107,25 @@ func (s *Sandbox) ask(w http.ResponseWriter, r *http.Request, f func(question) (
 	answer(w, a)
 }
 
-// scriptFaults scripts the fault, or the list of faults, in the body. What the script refuses is
-// said in words.
+// scriptFaults scripts the fault, or the list of faults, in the body. A misspelt member is
+// refused: left out silently, it would make the fault another one. The reply says what is
+// wrong.
 func (s *Sandbox) scriptFaults(w http.ResponseWriter, r *http.Request) {
 	var raw json.RawMessage
 	if !readJSON(w, r, &raw) {
 		return
 	}
-	var faults []Fault
-	if err := json.Unmarshal(raw, &faults); err != nil {
-		var one Fault
-		if json.Unmarshal(raw, &one) != nil {
-			http.Error(w, "want a fault or a list of faults", http.StatusBadRequest)
-			return
-		}
-		faults = []Fault{one}
+	if raw[0] != '[' {
+		raw = slices.Concat(json.RawMessage("["), raw, json.RawMessage("]"))
 	}
-	if err := s.Script(faults...); err != nil {
+	var faults []Fault
+	err := strictly(bytes.NewReader(raw)).Decode(&faults)
+	if err != nil {
+		err = fmt.Errorf("want a fault or a list of faults: %w", err)
+	} else {
+		err = s.Script(faults...)
+	}
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
@@ -138,13 +139,19 @@ func readJSON(w http.ResponseWriter, r *http.Request, to any) bool {
 		http.Error(w, "want application/json", http.StatusUnsupportedMediaType)
 		return false
 	}
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
-	d.DisallowUnknownFields()
+	d := strictly(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err := d.Decode(to); err != nil || !errors.Is(d.Decode(new(any)), io.EOF) {
 		http.Error(w, "want one JSON value", http.StatusBadRequest)
 		return false
 	}
 	return true
+}
+
+// strictly decodes JSON and refuses members that the value does not have.
+func strictly(r io.Reader) *json.Decoder {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	return d
 }
 
 // answer writes a value as JSON.

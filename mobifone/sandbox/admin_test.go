@@ -84,7 +84,7 @@ func TestFaultsEndpoint(t *testing.T) {
 	assert.Equal(t, 502, c.do(t.Context(), telco.OpRegister, f).status)
 	assert.Equal(t, 1, c.s.Executed(good))
 
-	status, _ = admin(t, c.s, "POST", "/_sandbox/faults", `[{"kind":"drop"},{"kind":"silence","times":-1}]`)
+	status, _ = admin(t, c.s, "POST", "/_sandbox/faults", "\n "+`[{"kind":"drop"},{"kind":"silence","times":-1}]`)
 	require.Equal(t, 204, status)
 	_, body = admin(t, c.s, "GET", "/_sandbox/faults", "")
 	assert.JSONEq(t, `[{"kind":"drop"},{"kind":"silence","times":-1}]`, body)
@@ -92,6 +92,9 @@ func TestFaultsEndpoint(t *testing.T) {
 	require.Equal(t, 204, status)
 	assert.Equal(t, 200, c.do(t.Context(), telco.OpGet, field.Request{TransID: "T1"}).status)
 
+	status, body = admin(t, c.s, "POST", "/_sandbox/faults", `{"kind":"drop","side":"before"}`)
+	assert.Equal(t, 400, status, "a member left out silently would make another fault of it")
+	assert.Contains(t, body, `"side"`)
 	for _, bad := range []string{`{"kind":"nothing"}`, `7`, `{"kind":"drop"} {}`, `{`} {
 		status, _ = admin(t, c.s, "POST", "/_sandbox/faults", bad)
 		assert.Equal(t, 400, status, bad)

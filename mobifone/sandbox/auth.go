@@ -1,5 +1,9 @@
 package sandbox
 
+// This file is MobiFone's door: who sends a request (key, signature, timestamp, nonce or
+// bearer token), whether it comes too often, and the login. It compares what was sent with
+// the credentials and never prints either.
+
 import (
 	"crypto/subtle"
 	"errors"
@@ -11,7 +15,9 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// authenticate checks who sends the request; "" is well. It is called with the lock held.
+// authenticate checks who sends the request, in the order key and signature, timestamp,
+// nonce. It returns what the request was stamped with, and the code that refuses it; "" lets
+// it in. The nonce of a refused request is not remembered. The lock is held.
 func (s *Sandbox) authenticate(op telco.Operation, r *http.Request, body []byte) (contract.Stamp, telco.Code) {
 	now := s.now()
 	stamp, err := s.wire.Verify(op, r, body, s.cfg.Credentials, s.bearer(op, r, body, now))
@@ -43,14 +49,15 @@ func (s *Sandbox) bearer(op telco.Operation, r *http.Request, body []byte, now t
 	return telco.NewSecret(ledger.Token(ledger.Crypto{}))
 }
 
-// RevokeTokens ends every bearer token given out.
+// RevokeTokens ends every bearer token given out, as a restart of MobiFone would: the next
+// request is refused until the client logs in again.
 func (s *Sandbox) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.tokens)
 }
 
-// logIn answers the bearer scheme's login. It is called with the lock held.
+// logIn answers the bearer scheme's login, and forgets tokens that ended. The lock is held.
 func (s *Sandbox) logIn(r *http.Request, body []byte) *reply {
 	user, password, err := s.wire.ReadLogin(r, body)
 	cred := s.cfg.Credentials
@@ -80,7 +87,8 @@ func (s *Sandbox) logIn(r *http.Request, body []byte) *reply {
 type nonceMemory struct {
 	max  int
 	seen map[string]bool
-	ring []nonceAt // in order of arrival, from next on
+	// ring holds the nonces in order of arrival, from next on.
+	ring []nonceAt
 	next int
 }
 
@@ -97,11 +105,13 @@ func newNonceMemory(most int) nonceMemory {
 
 // fresh reports whether the nonce was not seen within the window, and remembers it.
 func (n *nonceMemory) fresh(nonce string, now time.Time, window time.Duration) bool {
+	// Forget what left the window, and the oldest when there is no room for another.
 	for n.next < len(n.ring) && (len(n.ring)-n.next >= n.max && !n.seen[nonce] || now.Sub(n.ring[n.next].at) > window) {
 		delete(n.seen, n.ring[n.next].nonce)
 		n.ring[n.next] = nonceAt{}
 		n.next++
 	}
+	// The forgotten half of the ring goes back to the allocator.
 	if n.next > len(n.ring)/2 {
 		n.ring, n.next = append([]nonceAt(nil), n.ring[n.next:]...), 0
 	}
@@ -117,8 +127,9 @@ func (n *nonceMemory) fresh(nonce string, now time.Time, window time.Duration) b
 type bucket struct {
 	perSecond float64
 	burst     int
-	left      float64
-	at        time.Time
+	// left is how many requests may pass at the time at.
+	left float64
+	at   time.Time
 }
 
 // take reports whether the request may pass, else how long until one may.
@@ -131,6 +142,7 @@ func (b *bucket) take(now time.Time) (time.Duration, bool) {
 	} else if d := now.Sub(b.at); d > 0 {
 		b.left = min(float64(b.burst), b.left+d.Seconds()*b.perSecond)
 	}
+	// The clock may be set back by a test; the bucket is not refilled twice for one time.
 	if now.After(b.at) {
 		b.at = now
 	}

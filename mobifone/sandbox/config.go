@@ -17,7 +17,8 @@ import (
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
-// Config says which MobiFone is played, and how. The zero value is a good one: kind C,
+// Config says which MobiFone is played, and how. Every field may be left zero, which means
+// what its comment says; [New] reports all that do not fit at once. The zero value is a good one: kind C,
 // which promises the least that a client can still sell safely with, the nonce check on,
 // the default contract and the agreement's packages.
 type Config struct {
@@ -60,6 +61,8 @@ type Config struct {
 	SlowReply time.Duration
 	// GlacialReply is how late the answer to a number 3xx is; 0 is 120 s.
 	GlacialReply time.Duration
+
+	// From here on are settings of the wire, not of MobiFone's rules.
 
 	// Credentials are what clients must show; those left zero are made up at random.
 	Credentials telco.Credentials
@@ -196,9 +199,12 @@ type Subscriber struct {
 	// Ineligible holds the packages that are refused at step 1 and 3, with the reason.
 	Ineligible map[telco.PackageCode]telco.Code
 
-	result ledger.Result // of a registration
-	lost   When          // when the connection ends around a registration; "" is never
-	pace   pace
+	// result is what comes of a registration.
+	result ledger.Result
+	// lost is on which side of the execution the connection of a registration ends; "" is
+	// neither.
+	lost When
+	pace pace
 }
 
 // pace says how long the reply to a registration takes. MobiFone registers at once; only
@@ -206,9 +212,11 @@ type Subscriber struct {
 type pace uint8
 
 const (
-	prompt  pace = iota
-	slow         // Config.SlowReply
-	glacial      // Config.GlacialReply: longer than a client waits
+	prompt pace = iota
+	// slow waits Config.SlowReply.
+	slow
+	// glacial waits Config.GlacialReply, which is longer than a client does.
+	glacial
 )
 
 // magic reads from the last three digits of a number what the sandbox does for a subscriber
@@ -221,6 +229,7 @@ func magic(m telco.MSISDN) Subscriber {
 	var s Subscriber
 	switch digit := last[2] - '0'; {
 	case last[1] != '0':
+		// Only x00 to x09 choose a result; every other number succeeds.
 	case digit == 8:
 		s.lost = after
 	case digit == 9:
@@ -249,6 +258,8 @@ func (s Subscriber) known() ledger.Subscriber {
 // reply is how long the answer to a registration takes.
 func (p pace) reply(cfg Config) time.Duration {
 	switch p {
+	case prompt:
+		return 0
 	case slow:
 		return cfg.SlowReply
 	case glacial:

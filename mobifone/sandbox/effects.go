@@ -19,6 +19,7 @@ import (
 // effect is what one kind of fault does. A request passes the stages in the order of the
 // fields, with the sandbox's lock held; a nil stage leaves it alone.
 type effect struct {
+	// kind is the word that a test writes.
 	kind FaultKind
 
 	// check says what is missing from a fault of this kind.
@@ -39,13 +40,17 @@ type effect struct {
 // outcome is what came of carrying a request out.
 type outcome struct {
 	answer wire.Answer
-	status int    // HTTP's; 0 is 200
-	reply  *reply // when set, goes out as it is: MobiFone has not answered yet
+	// status is HTTP's; 0 is 200.
+	status int
+	// reply goes out as it is when it is set: MobiFone has not answered yet.
+	reply *reply
 }
 
 // effects are in the order in which they work on one answer. They are read only.
 var effects = []effect{
-	{kind: "latency"}, // plan.latency: it only waits
+	// The serving code asks plan.latency for the time.
+	{kind: "latency"},
+	// A restart or a load balancer: the client cannot know whether it was executed.
 	{
 		kind: "drop",
 		instead: func(_ *Sandbox, _ *visit, f Fault) *reply {
@@ -53,11 +58,13 @@ var effects = []effect{
 		},
 		spoil: func(rep *reply, f Fault) { rep.end, rep.reset = dropped, f.Reset },
 	},
+	// A server that hangs: only the client's own deadline ends the call.
 	{
 		kind:    "silence",
 		instead: func(*Sandbox, *visit, Fault) *reply { return ended(silent, false) },
 		spoil:   func(rep *reply, _ Fault) { rep.end = silent },
 	},
+	// A proxy answers in MobiFone's place.
 	{
 		kind: "status",
 		check: func(f Fault) error {
@@ -69,6 +76,7 @@ var effects = []effect{
 		instead: func(s *Sandbox, _ *visit, f Fault) *reply { return s.status(f) },
 		replace: (*Sandbox).status,
 	},
+	// A request stuck on its way: nothing shows it yet, and it may still register.
 	{
 		kind: "late",
 		execute: func(s *Sandbox, now time.Time, v *visit, f Fault) (outcome, bool) {
@@ -82,6 +90,7 @@ var effects = []effect{
 			return outcome{reply: s.status(f)}, true
 		},
 	},
+	// A lookup answered by a replica that is behind.
 	{
 		kind: "stale",
 		execute: func(s *Sandbox, now time.Time, v *visit, f Fault) (outcome, bool) {
@@ -91,6 +100,7 @@ var effects = []effect{
 			return outcome{answer: s.model.Stale(now, time.Duration(f.Delay), v.op, v.fields)}, true
 		},
 	},
+	// A proxy that sends again by itself.
 	{
 		kind: "duplicate",
 		check: func(f Fault) error {
@@ -103,6 +113,7 @@ var effects = []effect{
 			return s.executeTwice(now, v, f), true
 		},
 	},
+	// A lookup that denies what is in the ledger.
 	{
 		kind: "absent",
 		answer: func(_ *Sandbox, v *visit, _ Fault, o *outcome) {
@@ -111,18 +122,21 @@ var effects = []effect{
 			}
 		},
 	},
+	// A gateway that mixes up two replies: only the ids give it away.
 	{
 		kind: "other-sale",
 		answer: func(s *Sandbox, v *visit, _ Fault, o *outcome) {
 			o.answer = s.anotherSale(v, o.answer)
 		},
 	},
+	// As other-sale, with ids that nobody has.
 	{
 		kind: "wrong-ids",
 		answer: func(_ *Sandbox, v *visit, _ Fault, o *outcome) {
 			o.answer = withForeignIDs(o.answer, v.fields)
 		},
 	},
+	// Before, MobiFone refuses; after, it registered and says another code.
 	{
 		kind: "code",
 		check: func(f Fault) error {
@@ -139,10 +153,12 @@ var effects = []effect{
 			o.answer, o.status = wire.Answer{Code: f.Code, WireCode: f.WireCode, Data: ids}, f.Status
 		},
 	},
+	// An envelope that says yes and no.
 	{
 		kind:   "contradict",
 		answer: func(_ *Sandbox, _ *visit, _ Fault, o *outcome) { o.answer.Contradict = true },
 	},
+	// A body that cannot be read, so the answer stays unknown.
 	{
 		kind: "garble",
 		check: func(f Fault) error {
@@ -153,6 +169,7 @@ var effects = []effect{
 		},
 		spoil: func(rep *reply, f Fault) { shapeOf(f.Shape).garble(rep) },
 	},
+	// A connection that breaks inside the body. At least one byte is missing.
 	{
 		kind: "cut",
 		spoil: func(rep *reply, f Fault) {
@@ -160,14 +177,17 @@ var effects = []effect{
 			rep.keep = max(0, min(f.Bytes, len(rep.body)-1))
 		},
 	},
+	// A proxy that counts wrong.
 	{
 		kind:  "length",
 		spoil: func(rep *reply, f Fault) { rep.declared = max(0, len(rep.body)+f.Bytes) },
 	},
+	// A body so slow that the deadline falls inside it.
 	{
 		kind:  "drip",
 		spoil: func(rep *reply, f Fault) { rep.drip = time.Duration(f.Delay) },
 	},
+	// From here on: replies that a client survives only when it bounds what it reads.
 	{
 		kind:  "endless",
 		spoil: func(rep *reply, _ Fault) { rep.end = endless },
@@ -188,7 +208,7 @@ var effects = []effect{
 	},
 }
 
-// effectOf returns the row of a kind; that of an unknown kind is empty.
+// effectOf returns the row of a kind; that of an unknown kind is empty and does nothing.
 func effectOf(k FaultKind) effect {
 	for _, e := range effects {
 		if e.kind == k {
@@ -227,7 +247,8 @@ func (s *Sandbox) execute(now time.Time, v *visit) outcome {
 	return outcome{answer: s.model.Do(now, v.op, v.fields)}
 }
 
-// alter changes what MobiFone says, before it is written.
+// alter changes what MobiFone says, before it is written and signed: the client can only
+// find out by comparing it with what it asked for.
 func (s *Sandbox) alter(v *visit, o *outcome) {
 	for _, e := range effects {
 		if f, ok := v.plan.get(e.kind); ok && e.answer != nil {
@@ -236,8 +257,8 @@ func (s *Sandbox) alter(v *visit, o *outcome) {
 	}
 }
 
-// spoil breaks a reply that is written. Another reply takes its place first; the rest
-// follows in the order of the script.
+// spoil breaks a reply that is written. A fault that replaces the reply goes first, so that
+// the others break the replacement; they follow in the order of the script.
 func (s *Sandbox) spoil(rep *reply, v *visit) *reply {
 	for _, f := range v.plan {
 		if e := effectOf(f.Kind); e.replace != nil {
@@ -267,6 +288,7 @@ func (s *Sandbox) status(f Fault) *reply {
 // executeTwice delivers the request and a copy. A MobiFone that remembers nonces refuses
 // the copy; a delayed copy waits in the model.
 func (s *Sandbox) executeTwice(now time.Time, v *visit, f Fault) outcome {
+	// The copy comes second, so what MobiFone makes of it depends on the first.
 	first := outcome{answer: s.model.Do(now, v.op, v.fields)}
 	var second outcome
 	switch {
@@ -292,8 +314,10 @@ func nothingFound(op telco.Operation) wire.Answer {
 	return wire.Answer{Code: telco.Success, Data: field.Data{HasRows: true, Rows: []field.Row{}, Page: 1, Size: 20, Total: &zero, Pages: &zero}}
 }
 
-// anotherSale is an earlier success with other ids, or one made up.
+// anotherSale is an earlier success of the operation with other ids; where there was none
+// yet, this answer as a success with ids made up.
 func (s *Sandbox) anotherSale(v *visit, a wire.Answer) wire.Answer {
+	// A lookup's ids are in its rows, those of the other operations beside them.
 	for _, old := range s.said[v.op] {
 		if old.Data.TransID != a.Data.TransID || len(old.Data.Rows) > 0 && len(a.Data.Rows) > 0 &&
 			old.Data.Rows[0].TransID != a.Data.Rows[0].TransID {
@@ -304,7 +328,8 @@ func (s *Sandbox) anotherSale(v *visit, a wire.Answer) wire.Answer {
 	return withForeignIDs(a, v.fields)
 }
 
-// withForeignIDs replaces every id by a well-formed one of nobody.
+// withForeignIDs replaces every id by a well-formed one of nobody. An answer that should
+// have said an id of the request says a foreign one too.
 func withForeignIDs(a wire.Answer, f field.Request) wire.Answer {
 	if a.Data.TransID != "" || f.TransID != "" {
 		a.Data.TransID = foreign(cmp.Or(a.Data.TransID, f.TransID))

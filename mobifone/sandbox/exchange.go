@@ -1,5 +1,10 @@
 package sandbox
 
+// This file takes one request from the door to its reply: arrive checks it, the faults that
+// fall before the execution wait or stop it, carryOut executes it and spoils the reply. It
+// knows stages and no faults: those are in effects.go. Both server.go and roundtripper.go
+// come in through serve, so a request is treated alike on a socket and without one.
+
 import (
 	"context"
 	"errors"
@@ -23,8 +28,10 @@ func refuse(code telco.Code) wire.Answer { return wire.Answer{Code: code} }
 type visit struct {
 	op     telco.Operation
 	fields field.Request
-	stamp  contract.Stamp
-	plan   plan
+	// stamp is what authenticated the request: its time, nonce and id.
+	stamp contract.Stamp
+	// plan is the faults that it meets.
+	plan plan
 }
 
 // serve takes a whole request to its reply. A client that goes while the request waits
@@ -37,6 +44,7 @@ func (s *Sandbox) serve(ctx context.Context, r *http.Request, body []byte) *repl
 	if d := v.plan.latency(before); d > 0 {
 		began := s.Now()
 		if !s.sleep(ctx, d) {
+			// The client went, its request did not: it reaches MobiFone all the same.
 			s.parkRest(v, began.Add(d))
 			return ended(silent, false)
 		}
@@ -62,7 +70,8 @@ func (s *Sandbox) sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// parkRest leaves a registration to be executed at its time.
+// parkRest leaves a registration to the model, to be executed at its time. Other operations
+// change nothing, and nobody is left to read their answer.
 func (s *Sandbox) parkRest(v *visit, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,6 +99,7 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 		return nil, s.bare(status)
 	}
 	s.requests[op]++
+	// A request that cannot be read is refused last: faults and authentication come first.
 	fields, err := s.wire.ReadRequest(op, r, body)
 	if op == telco.OpRegister {
 		fields = s.model.Order(fields)
@@ -99,6 +109,7 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 	if op == telco.OpRegister && fields.MSISDN.IsValid() {
 		v.plan = v.plan.magic(s.subscriber(fields.MSISDN), s.cfg)
 	}
+	// A fault before the execution stands in for the network, which asks for no signature.
 	if rep := s.stopped(v); rep != nil {
 		rep.wait += v.plan.latency(before) + v.plan.latency(after)
 		return nil, rep
@@ -124,7 +135,8 @@ func (s *Sandbox) arrive(r *http.Request, body []byte) (*visit, *reply) {
 	return v, nil
 }
 
-// operation finds the operation at a path, also below a base path of the client's.
+// operation finds the operation at a path, also below a base path of the client's: it drops
+// leading parts of the path until one fits. The status says why there is none.
 func (s *Sandbox) operation(r *http.Request, body []byte) (telco.Operation, int) {
 	for p := r.URL.Path; ; {
 		if op, ok := s.wire.OperationOf(r.Method, p, r, body); ok {
@@ -148,6 +160,7 @@ func (s *Sandbox) isPath(path, want string) bool { return strings.HasSuffix(path
 func (s *Sandbox) carryOut(v *visit) *reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// First what MobiFone does, then what it says, then how that looks on the wire.
 	o := s.execute(s.now(), v)
 	if o.reply != nil {
 		return o.reply
@@ -167,11 +180,13 @@ func (s *Sandbox) remember(op telco.Operation, a wire.Answer) {
 	}
 }
 
-// envelope writes an answer; the status is 200 unless given.
+// envelope writes an answer in the contract's envelope, signed where the contract signs
+// replies; the status is 200 unless given. The lock is held.
 func (s *Sandbox) envelope(v *visit, a wire.Answer, status int) *reply {
 	if status == 0 {
 		status = http.StatusOK
 	}
+	// Each answer says MobiFone's time and the request's id, or one of its own.
 	a.Time = s.now()
 	a.RequestID = v.stamp.RequestID
 	if a.RequestID == "" {
@@ -183,7 +198,8 @@ func (s *Sandbox) envelope(v *visit, a wire.Answer, status int) *reply {
 	s.addExtra(v.op, &a)
 	h, body, err := s.wire.WriteAnswer(v.op, &a, s.cfg.Credentials)
 	if err != nil && a.WireCode == "" {
-		// The contract does not list the code: say it by its name, as one it cannot know.
+		// The contract does not list the code: say it by its name. No client can know it,
+		// and so none takes it for something else.
 		a.WireCode = string(a.Code)
 		h, body, err = s.wire.WriteAnswer(v.op, &a, s.cfg.Credentials)
 	}

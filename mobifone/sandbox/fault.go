@@ -70,7 +70,19 @@ type Shape string
 
 // Fault says which requests fail, and how. It reads and writes as JSON, with durations as
 // "3s"; the JSON names are those of the control API. Several faults that hit one request
-// work together; of two of the same kind the later one counts.
+// work together; of two of the same kind the later one counts. For example:
+//
+//	// The next registration is carried out, and its reply is lost.
+//	{Operation: telco.OpRegister, Kind: "drop"}
+//
+//	// The next registration never reaches MobiFone.
+//	{Operation: telco.OpRegister, Kind: "drop", When: "before"}
+//
+//	// Every other lookup by id is 15 s behind, until the test ends.
+//	{Operation: telco.OpGet, Kind: "stale", Delay: contract.Duration(15 * time.Second), Every: 2, Times: -1}
+//
+//	// A gateway gives up; MobiFone registers all the same, a minute later.
+//	{Operation: telco.OpRegister, Kind: "late", Delay: contract.Duration(time.Minute), Status: 504}
 type Fault struct {
 	// Operation is the operation that fails; "" is every one but the bearer scheme's login,
 	// which is named "login".
@@ -120,6 +132,7 @@ func (f Fault) check() error {
 			errs = append(errs, fmt.Errorf("sandbox: fault: "+format, args...))
 		}
 	}
+	// What every kind needs is checked here, what only one needs by its row.
 	e := effectOf(f.Kind)
 	if e.kind == "" {
 		bad(true, "no kind %q: one of %s", string(f.Kind), list(effects, func(e effect) FaultKind { return e.kind }))
@@ -156,9 +169,11 @@ func list[T any, W ~string](all []T, word func(T) W) string {
 // scripted is a fault with how often it was met.
 type scripted struct {
 	Fault
+	// msisdn is Fault.MSISDN read; invalid is everybody.
 	msisdn telco.MSISDN
-	seen   int // matching requests
-	fired  int
+	// seen counts the matching requests, fired those that failed.
+	seen  int
+	fired int
 }
 
 // script holds the faults to come.
@@ -173,6 +188,7 @@ func (s *script) add(faults ...Fault) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	// All are well formed: from here on nothing can fail, so none is left half added.
 	for _, f := range faults {
 		e := &scripted{Fault: f}
 		if f.MSISDN != "" {
@@ -209,6 +225,7 @@ func (e *scripted) matches(op telco.Operation, n telco.MSISDN) bool {
 // takes counts a matching request and reports whether it is one of those that fail.
 func (e *scripted) takes() bool {
 	e.seen++
+	// since counts the matching requests after the first that may fail.
 	since := e.seen - max(1, e.Nth)
 	if since < 0 || since%max(1, e.Every) != 0 || e.spent() {
 		return false

@@ -20,31 +20,41 @@ import (
 type ending uint8
 
 const (
-	whole   ending = iota
-	dropped        // the connection ends without a byte
-	silent         // nothing comes until the client goes
-	cutOff         // the body ends after keep bytes
-	endless        // the body goes on with spaces
+	whole ending = iota
+	// dropped ends the connection without a byte.
+	dropped
+	// silent sends nothing until the client goes.
+	silent
+	// cutOff ends the body after keep bytes.
+	cutOff
+	// endless goes on with spaces after the body.
+	endless
 )
 
 // reply is what goes back to the client, over a socket or in-process. Both deliverers read every
 // field, so that a fault looks the same on both.
 type reply struct {
-	status   int
-	header   http.Header
-	body     []byte
-	wait     time.Duration // before the first byte
-	end      ending
-	reset    bool // of dropped and cutOff: RST
-	keep     int  // of cutOff
-	declared int  // Content-Length; the body's length unless it lies
-	drip     time.Duration
-	interim  int // 1xx replies before this one
+	status int
+	header http.Header
+	body   []byte
+	// wait is the time before the first byte.
+	wait time.Duration
+	end  ending
+	// reset makes dropped and cutOff end with RST.
+	reset bool
+	// keep is how much of the body cutOff sends.
+	keep int
+	// declared is the Content-Length: the body's length, unless it lies.
+	declared int
+	// drip is the time before each byte of the body.
+	drip time.Duration
+	// interim is how many 1xx replies come before this one.
+	interim int
 }
 
 // newReply makes a reply that is still whole.
 func newReply(status int, contentType string, body []byte) *reply {
-	r := &reply{status: status, header: http.Header{}, body: body, declared: len(body)}
+	r := &reply{end: whole, status: status, header: http.Header{}, body: body, declared: len(body)}
 	if contentType != "" {
 		r.header.Set("Content-Type", contentType)
 	}
@@ -169,8 +179,9 @@ func (w *watched) Close() error {
 
 // garbling is one way to make a body unreadable.
 type garbling struct {
-	shape  Shape
-	json   bool // it changes JSON, and leaves any other body alone
+	shape Shape
+	// json says that the shape changes JSON, and leaves any other body alone.
+	json   bool
 	garble func(r *reply)
 }
 

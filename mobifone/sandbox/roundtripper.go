@@ -1,5 +1,9 @@
 package sandbox
 
+// This file is the sandbox without a socket: an http.RoundTripper that treats requests and
+// replies as net/http and a socket would, errors included. It must start no goroutine and
+// wait with timers only, so that a test's bubble of fake time can run it.
+
 import (
 	"bytes"
 	"compress/gzip"
@@ -56,6 +60,7 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	if trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
+	// A body whose read fails, at the client's send guard for example, was not received.
 	body, err := t.send(req)
 	if trace.WroteRequest != nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
@@ -96,7 +101,8 @@ func (s *Sandbox) tooLargeOr(body []byte, f func() *reply) *reply {
 	return f()
 }
 
-// arrived is the request as a server sees it.
+// arrived is the request as a server sees it: no host in the URL, headers of its own, and
+// a body that is read already.
 func arrived(req *http.Request) *http.Request {
 	r := req.WithContext(req.Context())
 	r.Header = req.Header.Clone()
@@ -112,7 +118,8 @@ func arrived(req *http.Request) *http.Request {
 	return r
 }
 
-// await waits for the first byte, or says how the connection ended without one.
+// await waits for the first byte, or says how the connection ended without one. A client
+// that gives up gets its own context's error.
 func (t *inProcess) await(req *http.Request, rep *reply) error {
 	ctx := req.Context()
 	if rep.end == silent {
@@ -134,6 +141,7 @@ func (t *inProcess) await(req *http.Request, rep *reply) error {
 		return reset()
 	case rep.end == dropped:
 		return io.EOF
+	// net/http counts the heads of interim replies too; each is a little over 100 bytes.
 	case rep.interim*100 > headerLimit, headerSize(rep.header) > headerLimit:
 		return fmt.Errorf("net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded %d bytes; aborted", headerLimit)
 	}
@@ -176,6 +184,7 @@ func (t *inProcess) response(req *http.Request, rep *reply) (*http.Response, err
 	} else {
 		res.Header.Set("Content-Length", strconv.Itoa(rep.declared))
 	}
+	// net/http unpacks what it asked for by itself, and then the length is unknown.
 	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") && req.Header.Get("Accept-Encoding") == "" {
 		z, err := gzip.NewReader(body)
 		if err != nil {
@@ -199,6 +208,7 @@ func (t *inProcess) body(req *http.Request, rep *reply) io.Reader {
 			err = reset()
 		}
 		return &shortBody{bytes.NewReader(rep.body[:min(rep.keep, len(rep.body))]), err}
+	// A length that lies: too long is a body that breaks off, too short one that is cut.
 	case rep.declared > len(rep.body):
 		return &shortBody{bytes.NewReader(rep.body), io.ErrUnexpectedEOF}
 	case rep.declared < len(rep.body):

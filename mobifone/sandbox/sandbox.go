@@ -12,6 +12,27 @@
 // afterwards, with [Sandbox.Executed], whether the customer was charged once. To play a
 // single reply byte by byte, write an http.Handler of your own instead.
 //
+// # A test
+//
+// Start MobiFone, script what goes wrong, let your own code sell, and ask what was charged:
+//
+//	srv, err := sandbox.Start(sandbox.Config{})
+//	…
+//	defer srv.Close()
+//	client, err := mobifone.New(mobifone.Config{
+//		BaseURL:     srv.URL,
+//		Credentials: mobifone.StaticCredentials(srv.Credentials()),
+//		…
+//	}, mobifone.WithContract(srv.Contract()))
+//	…
+//	err = srv.Script(sandbox.Fault{Operation: telco.OpRegister, Kind: "drop"})
+//	… // sell; srv.Code(number) is what the customer reads out
+//	if n := srv.Executed(number); n != 1 {
+//		t.Errorf("the customer was charged %d times", n)
+//	}
+//
+// # Numbers
+//
 // The last three digits of the subscriber's number choose what happens. Steps 1 and 2 go
 // well for every number, but step 1 shows the packages of x03, x04 and x05 as not eligible;
 // what is listed here is the result of step 3, the registration:
@@ -29,8 +50,26 @@
 //	2xx  the reply comes after about 3 s (Config.SlowReply); the package is registered at once
 //	3xx  the reply comes later than a client waits (Config.GlacialReply); registered at once
 //
-// Anything else that goes wrong is a [Fault], scripted from Go with [Sandbox.Script] or over
-// the endpoints below /_sandbox/.
+// # Faults
+//
+// Anything else that goes wrong is a [Fault]. From Go, script it with [Sandbox.Script]; from
+// any other language, post it to the sandbox, in the same words:
+//
+//	curl -H 'Content-Type: application/json' http://127.0.0.1:8080/_sandbox/faults \
+//		-d '{"operation": "registration.register", "kind": "drop", "when": "after"}'
+//
+// # Endpoints
+//
+// They answer only on the same machine, and Config.DisableAdmin takes them away:
+//
+//	GET    /_sandbox/inbox      a page: the newest codes, numbers masked
+//	POST   /_sandbox/inbox      {"msisdn": "…"} → the subscriber's messages
+//	POST   /_sandbox/executed   {"msisdn": "…"} or {"partnerTransId": "…"} → how often a
+//	                            package was registered
+//	GET    /_sandbox/statement  ?day=yyyyMMdd → the reconciliation file
+//	GET    /_sandbox/faults     the faults still to come
+//	POST   /_sandbox/faults     one fault or a list of them
+//	DELETE /_sandbox/faults     forget them
 package sandbox
 
 import (
@@ -53,32 +92,42 @@ import (
 // opLogin names the bearer scheme's login in Fault.Operation and for Sandbox.Requests.
 const opLogin telco.Operation = "login"
 
-// Sandbox is MobiFone on the wire of a contract: an [http.Handler], and in-process a
-// RoundTripper. It is safe for concurrent use. It starts no goroutine; what is due later
-// is carried out when somebody asks next.
+// Sandbox is MobiFone on the wire of a contract. It is an [http.Handler] and, without a
+// socket, an [http.RoundTripper]. It is safe for concurrent use. It starts no goroutine:
+// what is due later is carried out when the next request or question comes.
 type Sandbox struct {
-	cfg      Config
-	contract *contract.Contract // with the true semantics
-	wire     *wire.Wire         // and compiled
-	routes   map[string][]string
-	login    *contract.Login
-	codes    map[telco.Code]contract.CodeRule
-	extra    map[telco.Operation][]string // further members that the contract keeps
+	cfg Config
+	// contract is the config's with the true semantics, and wire the same compiled.
+	contract *contract.Contract
+	wire     *wire.Wire
+	// routes holds the methods of each path, to tell 405 from 404.
+	routes map[string][]string
+	// login is the bearer scheme's; nil in the others.
+	login *contract.Login
+	codes map[telco.Code]contract.CodeRule
+	// extra and rowExtra name the further members that the contract keeps.
+	extra    map[telco.Operation][]string
 	rowExtra map[telco.Operation][]string
 
+	// closing ends every wait.
 	closing chan struct{}
 	close   sync.Once
 
-	mu       sync.Mutex // guards all below
-	model    *ledger.Model
-	subs     map[telco.MSISDN]Subscriber // those set; the others are magic
-	script   script
-	skew     time.Duration
+	// mu guards everything below.
+	mu    sync.Mutex
+	model *ledger.Model
+	// subs holds the subscribers that a test set; the others are magic.
+	subs   map[telco.MSISDN]Subscriber
+	script script
+	skew   time.Duration
+	// requests counts whole requests, refused ones included.
 	requests map[telco.Operation]int
 	nonces   nonceMemory
-	tokens   map[string]time.Time // token → end of its life
-	rate     bucket
-	said     map[telco.Operation][]wire.Answer // the last two successes, for OtherSale
+	// tokens gives the end of each token's life.
+	tokens map[string]time.Time
+	rate   bucket
+	// said holds the last two successes of an operation, for the fault "other-sale".
+	said map[telco.Operation][]wire.Answer
 }
 
 // New makes a sandbox with an empty ledger. Its error names every problem of the config.
@@ -106,6 +155,7 @@ func New(cfg Config) (*Sandbox, error) {
 		rate:     bucket{perSecond: cfg.RateLimit, burst: cfg.RateBurst},
 		said:     map[telco.Operation][]wire.Answer{},
 	}
+	// The model asks back for a subscriber, always with the lock held.
 	core := cfg.mobifone()
 	core.Customer = func(n telco.MSISDN) ledger.Subscriber { return s.subscriber(n).known() }
 	if s.model, err = ledger.New(core); err != nil {
@@ -134,7 +184,8 @@ func New(cfg Config) (*Sandbox, error) {
 	return s, nil
 }
 
-// makeCredentials fills in what the config left open.
+// makeCredentials fills in what the config left open, at random: no two sandboxes share a
+// secret unless a test says so.
 func (s *Sandbox) makeCredentials(auth contract.Auth) error {
 	c := &s.cfg.Credentials
 	word := func() string { return ledger.Token(s.cfg.Random) }
@@ -158,7 +209,8 @@ func (s *Sandbox) makeCredentials(auth contract.Auth) error {
 		}
 		c.PrivateKey = key
 	}
-	if isRSA && auth.Reply != nil { // one pair for both: what the sandbox signs, the client verifies
+	if isRSA && auth.Reply != nil {
+		// One pair serves both sides: what the sandbox signs, the client verifies.
 		c.VerifyKey = c.PrivateKey.Public()
 	}
 	return nil
@@ -168,22 +220,25 @@ func (s *Sandbox) makeCredentials(auth contract.Auth) error {
 // played. Give it to the client.
 func (s *Sandbox) Contract() *contract.Contract { return s.contract }
 
-// Credentials is what clients must show.
+// Credentials is what clients must show: those of the config, completed at random. Give
+// them to the client.
 func (s *Sandbox) Credentials() telco.Credentials { return s.cfg.Credentials }
 
 // Kind says which MobiFone is played.
 func (s *Sandbox) Kind() Kind { return s.cfg.Kind }
 
-// Now is MobiFone's own clock: Config.Now plus the skew.
+// Now is MobiFone's own clock: Config.Now plus the skew. Timestamps of requests are
+// compared with it.
 func (s *Sandbox) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now()
 }
 
+// now is Now for callers that hold the lock.
 func (s *Sandbox) now() time.Time { return s.cfg.Now().Add(s.skew) }
 
-// SetSkew sets how far MobiFone's clock is ahead of Config.Now.
+// SetSkew sets how far MobiFone's clock is ahead of Config.Now; negative is behind.
 func (s *Sandbox) SetSkew(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,7 +266,8 @@ func (s *Sandbox) ClearScript() {
 	s.script.faults = nil
 }
 
-// Scripted returns the faults still to come, as they were scripted.
+// Scripted returns the faults still to come, as they were scripted. A test that ends with
+// none left knows that everything it planned did go wrong.
 func (s *Sandbox) Scripted() []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -222,8 +278,8 @@ func (s *Sandbox) Scripted() []Fault {
 	return out
 }
 
-// Close lets go of every request that is held back or dripped to its client. Later
-// requests are still answered.
+// Close lets go of every request that is held back or dripped to its client; its connection
+// breaks. Later requests are still answered. It may be called again.
 func (s *Sandbox) Close() { s.close.Do(func() { close(s.closing) }) }
 
 // with runs f on the model at MobiFone's time.
@@ -233,26 +289,28 @@ func with[T any](s *Sandbox, f func(m *ledger.Model, now time.Time) T) T {
 	return f(s.model, s.now())
 }
 
-// Executed returns how often MobiFone registered a package for the subscriber. What was
-// due by now is carried out first.
+// Executed returns how often MobiFone registered a package for the subscriber: the question
+// that a test of money asks in the end. More than one per sale means that a customer was
+// charged twice. What was due by now is carried out first.
 func (s *Sandbox) Executed(n telco.MSISDN) int {
 	return with(s, func(m *ledger.Model, now time.Time) int { m.Advance(now); return m.Executed(n) })
 }
 
 // ExecutedFor returns how often MobiFone registered a package under the partnerTransId.
+// What was due by now is carried out first.
 func (s *Sandbox) ExecutedFor(id telco.PartnerTransID) int {
 	return with(s, func(m *ledger.Model, now time.Time) int { m.Advance(now); return m.ExecutedFor(id) })
 }
 
-// Requests returns how many whole requests of the operation came in, refused ones
-// included. A request whose body broke off is none.
+// Requests returns how many whole requests of the operation came in, refused ones included;
+// "login" is the bearer scheme's login. A request whose body broke off does not count.
 func (s *Sandbox) Requests(op telco.Operation) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[op]
 }
 
-// Ledger returns every transaction as it truly is, oldest first.
+// Ledger returns every transaction as it truly is, oldest first, whatever lookups show.
 func (s *Sandbox) Ledger() []telco.Transaction {
 	return with(s, func(m *ledger.Model, now time.Time) []telco.Transaction { return m.Ledger(now) })
 }
@@ -288,7 +346,7 @@ func (s *Sandbox) Statement(day time.Time) []byte {
 	return with(s, func(m *ledger.Model, now time.Time) []byte { return m.Statement(now, day) })
 }
 
-// SetSubscriber replaces what the magic numbers say of a subscriber.
+// SetSubscriber replaces what the last three digits of a number choose.
 func (s *Sandbox) SetSubscriber(n telco.MSISDN, sub Subscriber) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -303,7 +361,7 @@ func (s *Sandbox) subscriber(n telco.MSISDN) Subscriber {
 	return magic(n)
 }
 
-// SetOffer adds a package or changes one, its price say.
+// SetOffer adds a package or changes one, for example its price between two steps of a sale.
 func (s *Sandbox) SetOffer(pkg catalog.Package) error {
 	if err := with(s, func(m *ledger.Model, _ time.Time) error { return m.SetOffer(pkg) }); err != nil {
 		return fmt.Errorf("sandbox: %w", err)
@@ -311,7 +369,8 @@ func (s *Sandbox) SetOffer(pkg catalog.Package) error {
 	return nil
 }
 
-// Reverse takes a registration back, as the operator might.
+// Reverse takes a registration back, as MobiFone's operator might: SUCCESS becomes REVERSED.
+// It reports whether there was one to take back.
 func (s *Sandbox) Reverse(id telco.TransID) bool {
 	return with(s, func(m *ledger.Model, now time.Time) bool { return m.Reverse(now, id) })
 }

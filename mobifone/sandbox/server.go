@@ -1,5 +1,8 @@
 package sandbox
 
+// This file is the sandbox on a socket: it listens, reads requests, and delivers replies
+// byte by byte, broken ones too. It decides nothing; a reply says how it ends.
+
 import (
 	"bytes"
 	"context"
@@ -108,8 +111,8 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.deliver(w, r, s.serve(r.Context(), r, body))
 }
 
-// readBody reads a whole request. The status says why there is none: 413, or 400 for a
-// body that broke off.
+// readBody reads a whole request, as far as Config.MaxBody. The status says why there is
+// none: 413, or 400 for a body that broke off.
 func (s *Sandbox) readBody(r io.Reader) (body []byte, status int) {
 	if r == nil {
 		return nil, 0
@@ -131,7 +134,8 @@ func (s *Sandbox) tooLarge() *reply {
 	return s.bare(http.StatusRequestEntityTooLarge)
 }
 
-// deliver writes a reply to a socket, or breaks the connection as the reply says.
+// deliver writes a reply to a socket, or breaks the connection as the reply says. The panic
+// is net/http's own way to break a connection without a reply.
 func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, rep *reply) {
 	if rep.end == silent {
 		select {
@@ -145,6 +149,7 @@ func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, rep *reply) {
 	}
 	switch {
 	case rep.end == dropped:
+		// net/http always writes a whole reply: what breaks is written by hand.
 		hangUp(w, rep.reset, nil)
 	case rep.end == cutOff || rep.declared != len(rep.body):
 		hangUp(w, rep.reset, rep.raw())
@@ -157,6 +162,7 @@ func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, rep *reply) {
 // included.
 func (s *Sandbox) write(ctx context.Context, w http.ResponseWriter, rep *reply) {
 	if rep.interim > 0 {
+		// Each interim reply carries a header of 100 bytes, as a hint would.
 		w.Header().Set("Link", "</"+padding(100)+">; rel=preload")
 		for range rep.interim {
 			if ctx.Err() != nil {
