@@ -1,5 +1,7 @@
 package mobifone
 
+// This file holds the client: it puts the four services over one transport.
+
 import (
 	"context"
 	"time"

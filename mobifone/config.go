@@ -1,5 +1,7 @@
 package mobifone
 
+// This file holds what a client must be told: where MobiFone is, who we are, and the credentials.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,8 @@
 package mobifone
 
+// This file holds the limiter: who may send now, and who waits. It serves tellers first and never
+// starves the background, and a wait that is given up leaves nothing behind.
+
 import (
 	"container/list"
 	"context"

@@ -1,5 +1,7 @@
 package mobifone
 
+// This file writes the hooks' events to a log. It logs no number, no OTP and no body.
+
 import (
 	"context"
 	"log/slog"

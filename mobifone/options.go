@@ -1,5 +1,7 @@
 package mobifone
 
+// This file holds the options of a client. Each one checks its value; New lists every problem at once.
+
 import (
 	"context"
 	"log/slog"

@@ -1,5 +1,8 @@
 package contract
 
+// This file holds the two places where JSON is not enough and a shop writes Go: another encoding of the
+// bytes, and another signature.
+
 import (
 	"net/http"
 	"sync"

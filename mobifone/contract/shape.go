@@ -1,5 +1,8 @@
 package contract
 
+// This file compares the JSON with the document's shape: missing members, unknown ones and wrong types,
+// each with its place.
+
 import (
 	"bytes"
 	"encoding/json"

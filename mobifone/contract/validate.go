@@ -1,5 +1,8 @@
 package contract
 
+// This file checks what a document says as a whole: choices, states, limits, semantics and times. The
+// other validate files check one part each. All of them add to one list and never stop at the first problem.
+
 import (
 	"fmt"
 	"maps"

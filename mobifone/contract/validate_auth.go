@@ -1,5 +1,7 @@
 package contract
 
+// This file checks how a document authenticates and signs.
+
 import (
 	"net/textproto"
 	"reflect"

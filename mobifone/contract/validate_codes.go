@@ -1,5 +1,8 @@
 package contract
 
+// This file checks the table of result codes, above all that no code can be taken for a success by
+// mistake.
+
 import (
 	"slices"
 	"strconv"

@@ -1,6 +1,18 @@
 package telco
 
-import "time"
+// This file holds what a call can prove about itself, what hooks are told of it, and the note that
+// MobiFone's inquiry desk gets. All of it may be logged and sent: it holds no OTP, no secret and no
+// whole phone number.
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fptshop/mobifone-go/internal/text"
+)
 
 // Evidence is what a call can prove about itself. Times are the local wall clock.
 type Evidence struct {
@@ -81,4 +93,197 @@ type CallEvent struct {
 	Evidence  Evidence
 	Duration  time.Duration
 	Err       error // what the caller gets; redacted
+}
+
+// Version is the SDK's own. Every request names it (User-Agent: mobifone-go/…), and so does
+// a support note. This is its only place: a release is tagged with the same.
+const Version = "0.1.0"
+
+// SupportNote writes what MobiFone's inquiry desk (tra soát) needs to find one call: the
+// ids of both sides, times in Vietnam's zone, codes, each try as far as the evidence has it,
+// and MobiFone's own words. It may be sent as it is: it shows the number masked, no OTP and
+// no secret, and foreign text scrubbed and cut (see [Scrub]). The error is an *[Error], also
+// wrapped; of any other the note says only that nothing is known.
+//
+// For a registration that succeeded take [Handle.SupportNote] with the receipt's evidence.
+func SupportNote(err error) Text {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e == nil {
+		e = &Error{Outcome: OutcomeOf(err), Err: err}
+	}
+	return inquiry{e.Operation, e, e.Handle, e.Evidence}.note()
+}
+
+// SupportNote writes the same note of a registration that is known by its handle: what
+// stands in it, and how the send went. It names no outcome: evidence alone proves none.
+func (h Handle) SupportNote(e Evidence) Text { return inquiry{OpRegister, nil, &h, e}.note() }
+
+// inquiry is what a note is about.
+type inquiry struct {
+	op       Operation
+	err      *Error  // nil: no outcome is told
+	handle   *Handle // of a registration
+	evidence Evidence
+}
+
+// note is a text in both languages, one labelled line after the other.
+type note struct{ vi, en strings.Builder }
+
+func (n *note) line(vi, en, value string) {
+	if value != "" {
+		n.vi.WriteString(vi + ": " + value + "\n")
+		n.en.WriteString(en + ": " + value + "\n")
+	}
+}
+
+func (n *note) words(vi, en string, value Text) {
+	n.vi.WriteString(vi + ": " + value.VI + "\n")
+	n.en.WriteString(en + ": " + value.EN + "\n")
+}
+
+func (q inquiry) note() Text {
+	var n note
+	n.vi.WriteString("ĐỀ NGHỊ TRA SOÁT\n")
+	n.en.WriteString("INQUIRY\n")
+	n.line("Thao tác", "Operation", text.Scrub(string(q.op)))
+	if q.err != nil {
+		q.err.note(&n)
+	}
+	if q.handle != nil {
+		i, p := q.handle.intent, q.handle.purchase
+		n.line("Thuê bao", "Subscriber", p.MSISDN.String())
+		n.line("Gói cước", "Package", text.Scrub(string(p.Package)))
+		if p.Amount != 0 {
+			n.line("Số tiền", "Amount", p.Amount.String())
+		}
+		n.line("Mã giao dịch MobiFone (transId)", "MobiFone's transaction (transId)", q.telcoID(string(i.TransID)))
+		n.line("Mã giao dịch đối tác (partnerTransId)", "Our transaction (partnerTransId)", ownID(string(i.PartnerTransID)))
+		n.line("Chuẩn bị lúc (giờ MobiFone)", "Prepared at (MobiFone's time)", at(i.PreparedAt))
+		n.line("Hạn gửi (giờ MobiFone)", "Send by (MobiFone's time)", at(i.SendBy))
+	}
+	q.evidence.note(&n, q.telcoID)
+	n.line("Phần mềm", "Software", "mobifone-go/"+Version)
+	return Text{VI: n.vi.String(), EN: n.en.String()}
+}
+
+// note tells what we make of the call and what MobiFone said.
+func (e *Error) note(n *note) {
+	outcome := map[Outcome]Text{
+		Unknown:   {"chưa xác định", "unknown"},
+		Succeeded: {"thành công", "succeeded"},
+		Rejected:  {"bị từ chối", "rejected"},
+		NotSent:   {"chưa gửi đi", "not sent"},
+	}[e.Outcome]
+	n.words("Kết quả phía đối tác", "Outcome on our side", outcome)
+	n.line("Mã lỗi", "Code", text.Scrub(string(e.Code)))
+	n.line("Mã MobiFone trả về", "MobiFone's code", text.Scrub(e.WireCode))
+	n.line("Nội dung MobiFone trả về", "MobiFone's text", text.Scrub(e.Message))
+	if e.Err != nil {
+		n.line("Nguyên nhân", "Cause", text.Scrub(causeText(e.Err)))
+	}
+}
+
+// note tells of the tries: the earlier ones line by line, the last one in full.
+func (e Evidence) note(n *note, id func(string) string) {
+	n.line("Mã yêu cầu phía đối tác (request id)", "Our request id", ownID(e.RequestID))
+	n.line("Mã yêu cầu phía MobiFone (requestId)", "MobiFone's request id", id(e.TelcoRequestID))
+	if e.HTTPStatus != 0 {
+		n.line("HTTP", "HTTP", strconv.Itoa(e.HTTPStatus))
+	}
+	n.line("Gửi lần đầu", "First sent", at(e.FirstSend))
+	if !e.LastSend.Equal(e.FirstSend) {
+		n.line("Gửi lần cuối", "Last sent", at(e.LastSend))
+	}
+	n.line("Giờ MobiFone trong trả lời", "MobiFone's time in the reply", at(e.MobiFoneTime))
+	if words := deadlineText(e.Deadline); words != (Text{}) {
+		n.words("Hết thời gian", "Time ran out", words)
+	}
+	if len(e.Unread) > 0 {
+		n.line("Trường không đọc được", "Fields that could not be read", text.Scrub(strings.Join(e.Unread, ", ")))
+	}
+	if e.Tries > 0 {
+		n.line("Số lần thử / đã gửi", "Tries / sent", strconv.Itoa(e.Tries)+" / "+strconv.Itoa(e.Sends))
+	}
+	for i, t := range e.Earlier {
+		n.line("Lần "+strconv.Itoa(i+1), "Try "+strconv.Itoa(i+1), t.note(id))
+	}
+}
+
+// note is one line in words that both desks know.
+func (t Try) note(id func(string) string) string {
+	parts := []string{at(t.EndedAt), "request id " + ownID(t.RequestID)}
+	add := func(name, value string) {
+		if value != "" {
+			parts = append(parts, name+value)
+		}
+	}
+	add("MobiFone requestId ", id(t.TelcoRequestID))
+	if t.HTTPStatus != 0 {
+		add("HTTP ", strconv.Itoa(t.HTTPStatus))
+	}
+	add("", text.Scrub(string(t.Code)))
+	add("code ", text.Scrub(t.WireCode))
+	add("deadline: ", string(t.Deadline))
+	if !t.Sent {
+		add("", "not sent")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func deadlineText(d Deadline) Text {
+	switch d {
+	case "limiter":
+		return Text{"khi chờ đến lượt gửi", "waiting for our own rate limit"}
+	case "connect":
+		return Text{"khi kết nối đến MobiFone", "connecting to MobiFone"}
+	case "first byte":
+		return Text{"khi chờ MobiFone trả lời", "waiting for MobiFone's reply to begin"}
+	case "body":
+		return Text{"khi nhận trả lời của MobiFone", "while MobiFone's reply came in"}
+	case "whole":
+		return Text{"cho cả yêu cầu", "for the call as a whole"}
+	default:
+		return Text{}
+	}
+}
+
+// at is a time as a person at a desk in Vietnam reads it; empty for none.
+func at(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(time.FixedZone("+07", 7*60*60)).Format("2006-01-02 15:04:05.000 -07:00")
+}
+
+// longestID bounds an id in a note.
+const longestID = 128
+
+func ownID(id string) string { return text.Cut(text.Printable(id), longestID) }
+
+// telcoID is an id of MobiFone's for eyes. It may be made of the subscriber's number: of the
+// handle's, and where there is none of any that stands in it by itself. Other digits stay:
+// an id of a date and a counter is what the desk searches for, and Scrub would hide it.
+func (q inquiry) telcoID(id string) string {
+	id = ownID(id)
+	if q.handle != nil {
+		return q.handle.withoutNumber(id)
+	}
+	var b strings.Builder
+	for id != "" {
+		n := strings.IndexFunc(id, func(r rune) bool { return r < '0' || r > '9' })
+		if n < 0 {
+			n = len(id)
+		}
+		digits := id[:n]
+		if m, err := ParseMSISDN(digits); err == nil {
+			digits = m.String()
+		}
+		b.WriteString(digits)
+		if id = id[n:]; id != "" {
+			_, size := utf8.DecodeRuneInString(id)
+			b.WriteString(id[:size])
+			id = id[size:]
+		}
+	}
+	return b.String()
 }

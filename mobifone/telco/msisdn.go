@@ -1,5 +1,8 @@
 package telco
 
+// This file holds the phone number. It prints masked and compares by value; internal/text reads the
+// written forms.
+
 import (
 	"fmt"
 	"log/slog"

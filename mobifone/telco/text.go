@@ -1,5 +1,8 @@
 package telco
 
+// This file fills in the sentences of the contract, so that a teller never sees a brace or half a
+// sentence.
+
 import "strings"
 
 // Text is one sentence, or a few, for the teller in two languages. As a template of
@@ -22,7 +25,7 @@ func (t Text) IsZero() bool { return t == Text{} }
 //
 // A sentence with a missing value outside of brackets is left out if another sentence
 // remains; if none does, only the name goes. A teller never sees a brace. Brackets do
-// not nest; one without its MobiFone stands for itself. Values are put in as they are
+// not nest; one without its partner stays as it is. Values are put in as they are
 // and not searched for names.
 func (t Text) Fill(values map[string]string) Text {
 	return Text{VI: fill(t.VI, values), EN: fill(t.EN, values)}
