@@ -85,7 +85,7 @@ func behindCache(t *testing.T, p *wiretest.MobiFone, c *cache) *Transport {
 	return transportTo(t, p.Contract, proxy.URL, nil)
 }
 
-func transportTo(t *testing.T, c *contract.Contract, address string, clock Clock) *Transport {
+func transportTo(t *testing.T, c *contract.Contract, address string, clock localClock) *Transport {
 	t.Helper()
 	base, err := url.Parse(address)
 	require.NoError(t, err)

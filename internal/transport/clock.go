@@ -12,8 +12,8 @@ import (
 	"github.com/fptshop/mobifone-go/internal/seam"
 )
 
-// Clock reads the wall clock and the monotonic clock at one moment.
-type Clock seam.Clock
+// localClock reads the wall clock and the monotonic clock at one moment.
+type localClock seam.Clock
 
 // instant is one reading of both clocks.
 type instant struct {
@@ -22,7 +22,7 @@ type instant struct {
 }
 
 // read reads both clocks.
-func (c Clock) read() instant {
+func (c localClock) read() instant {
 	wall, mono := c()
 	return instant{wall, mono}
 }
@@ -54,7 +54,7 @@ var (
 // partnerClock estimates MobiFone's clock from its last well-formed reply. The estimate is never
 // too early: a fence built on it is never too short.
 type partnerClock struct {
-	local  Clock
+	local  localClock
 	source string
 	// skew is how far MobiFone's hosts may differ among themselves.
 	skew time.Duration
@@ -90,7 +90,7 @@ func (o observation) fits(n observation, skew time.Duration) bool {
 }
 
 // newPartnerClock knows no time yet. source is the contract's: date, responseTime or none.
-func newPartnerClock(local Clock, source string) *partnerClock {
+func newPartnerClock(local localClock, source string) *partnerClock {
 	return &partnerClock{local: local, source: source}
 }
 

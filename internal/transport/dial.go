@@ -190,7 +190,7 @@ const (
 // is a fresh one: it is handed out once, nothing was written on it, and nothing is sent again
 // when it turns out dead. Whatever is wrong with it, the registration dials as ever.
 type ahead struct {
-	local Clock
+	local localClock
 	// dial is the wire's own.
 	dial  dialFunc
 	proxy func(*http.Request) (*url.URL, error)
@@ -219,7 +219,7 @@ type spare struct {
 func (t *Transport) DialAhead() { t.ahead.open() }
 
 // newAhead makes t, the wire for money, take what was opened ahead.
-func newAhead(local Clock, t *http.Transport, base *url.URL) *ahead {
+func newAhead(local localClock, t *http.Transport, base *url.URL) *ahead {
 	port := base.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[base.Scheme]

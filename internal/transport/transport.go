@@ -101,7 +101,7 @@ type core struct {
 	template *http.Request
 	base     url.URL
 	auth     *authenticator
-	local    Clock
+	local    localClock
 	clock    *partnerClock
 	dates    dates
 	pauses   pauses
@@ -111,7 +111,7 @@ type core struct {
 
 // New assembles the chain. It connects to nothing.
 func New(cfg Config) *Transport {
-	c := &core{cfg: cfg, wire: wire.Of(cfg.Contract), promises: cfg.Contract.Semantics(), local: Clock(cfg.Seam.Clock()), budget: newBudget()}
+	c := &core{cfg: cfg, wire: wire.Of(cfg.Contract), promises: cfg.Contract.Semantics(), local: localClock(cfg.Seam.Clock()), budget: newBudget()}
 	c.clock = newPartnerClock(c.local, c.promises.Clock)
 	c.clock.skew = time.Duration(c.promises.ClockSkewMax)
 	c.auth = newAuthenticator(c)
