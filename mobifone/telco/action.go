@@ -15,15 +15,25 @@ type Step uint8
 
 // The steps.
 const (
-	Hold        Step = iota // cannot tell yet: take no more money, do not register again
-	GiveService             // registered: show the customer how to use it
-	ReenterOTP              // type the code again
-	NewOTP                  // ask for a new code
-	WaitUntil               // try again after Action.Wait
-	ReturnCash              // proven not registered: give the money back
-	Support                 // nothing the teller can do; call support
-	Refuse                  // proven not registered and no money taken: take none, advise another package
-	TakeCash                // take the package's price and record it; a desk says it, ActionFor never does
+	// Hold means that nobody can tell yet: take no more money and do not register again.
+	Hold Step = iota
+	// GiveService means registered: show the customer how to use the package.
+	GiveService
+	// ReenterOTP means that the code was wrong: type it again, for the same ids.
+	ReenterOTP
+	// NewOTP means to ask for a new code.
+	NewOTP
+	// WaitUntil means to try again after Action.Wait.
+	WaitUntil
+	// ReturnCash means proven not registered: give the money back.
+	ReturnCash
+	// Support means that the teller can do nothing more; call support.
+	Support
+	// Refuse means proven not registered and no money taken: take none, advise another package.
+	Refuse
+	// TakeCash means to take the package's price and to record it. Only a desk says it,
+	// [ActionFor] never does.
+	TakeCash
 )
 
 // String returns the step's name: "hold", "give service", "reenter OTP", "new OTP",
@@ -55,7 +65,8 @@ func (s Step) String() string {
 type Action struct {
 	Step Step
 	Text Text
-	Wait time.Duration // of WaitUntil and Hold: how long; 0 when not known
+	// Wait is how long to wait, for WaitUntil and Hold; 0 when that is not known.
+	Wait time.Duration
 }
 
 // ActionFor turns what a call returned into what the teller does. cashTaken says
@@ -226,10 +237,14 @@ type Then string
 
 // The ways to go on after a settled refusal.
 const (
-	ThenRefund     Then = "refund"     // the customer gets the cash back
-	ThenNewOTP     Then = "newOTP"     // the same sale goes on with another OTP
-	ThenNewAttempt Then = "newAttempt" // and with another partnerTransId
-	ThenSameIDs    Then = "sameIds"    // after a wrong OTP: the same ids may go again at once
+	// ThenRefund gives the customer the cash back.
+	ThenRefund Then = "refund"
+	// ThenNewOTP goes on with the same sale and another OTP.
+	ThenNewOTP Then = "newOTP"
+	// ThenNewAttempt goes on with another OTP and another partnerTransId.
+	ThenNewAttempt Then = "newAttempt"
+	// ThenSameIDs follows a wrong OTP: the same ids may be sent again at once.
+	ThenSameIDs Then = "sameIds"
 )
 
 // What the teller is told. Vars because Go has no struct constants; nothing changes

@@ -50,20 +50,36 @@ const (
 
 // Codes the SDK says itself; no MobiFone reply carries them.
 const (
-	InvalidInput      Code = "local.INVALID_INPUT"      // what the caller passed is malformed; [Error.Fields] says which
-	OperationAbsent   Code = "local.OPERATION_ABSENT"   // the contract has no such operation
-	LimitReached      Code = "local.LIMIT_REACHED"      // our own limiter refused; [Error.RetryAfter] says when to come back
-	CredentialsFailed Code = "local.CREDENTIALS_FAILED" // no credentials, no login or no signature
-	ConnectFailed     Code = "local.CONNECT_FAILED"     // DNS, dial or TLS failed
-	ClientClosed      Code = "local.CLIENT_CLOSED"      // the client was closed
-	PastSendBy        Code = "local.PAST_SEND_BY"       // the send came too late to be fenced
-	ClockUnreliable   Code = "local.CLOCK_UNRELIABLE"   // the two local clocks disagree, or MobiFone's time is not known
-	AlreadySent       Code = "local.ALREADY_SENT"       // a second Send of the same draft
-	ReplyUnreadable   Code = "local.REPLY_UNREADABLE"   // cut, garbled, contradictory or not ours
-	ReplyLost         Code = "local.REPLY_LOST"         // sent, and no reply came
-	LookupConflict    Code = "local.LOOKUP_CONFLICT"    // MobiFone's row contradicts what was sent; a person must look
-	Canceled          Code = "local.CANCELED"           // the caller's context ended before the body left
-	RedirectRefused   Code = "local.REDIRECT_REFUSED"   // MobiFone answered 3xx; redirects are never followed
+	// InvalidInput means that what the caller passed is malformed; [Error.Fields] says which field
+	// and why.
+	InvalidInput Code = "local.INVALID_INPUT"
+	// OperationAbsent means that the contract has no such operation.
+	OperationAbsent Code = "local.OPERATION_ABSENT"
+	// LimitReached means that our own limiter refused; [Error.RetryAfter] says when to come back.
+	LimitReached Code = "local.LIMIT_REACHED"
+	// CredentialsFailed means that there were no credentials, no login or no signature.
+	CredentialsFailed Code = "local.CREDENTIALS_FAILED"
+	// ConnectFailed means that DNS, dial or TLS failed.
+	ConnectFailed Code = "local.CONNECT_FAILED"
+	// ClientClosed means that the client was closed.
+	ClientClosed Code = "local.CLIENT_CLOSED"
+	// PastSendBy means that the send came too late to be fenced. Nothing left; prepare again.
+	PastSendBy Code = "local.PAST_SEND_BY"
+	// ClockUnreliable means that the two local clocks disagree, or that MobiFone's time is not
+	// known.
+	ClockUnreliable Code = "local.CLOCK_UNRELIABLE"
+	// AlreadySent means that Send was called a second time on the same draft.
+	AlreadySent Code = "local.ALREADY_SENT"
+	// ReplyUnreadable means that the reply was cut, garbled, contradictory or not ours.
+	ReplyUnreadable Code = "local.REPLY_UNREADABLE"
+	// ReplyLost means that the request was sent and no reply came.
+	ReplyLost Code = "local.REPLY_LOST"
+	// LookupConflict means that MobiFone's row contradicts what was sent; a person must look.
+	LookupConflict Code = "local.LOOKUP_CONFLICT"
+	// Canceled means that the caller's context ended before the body left.
+	Canceled Code = "local.CANCELED"
+	// RedirectRefused means that MobiFone answered 3xx; redirects are never followed.
+	RedirectRefused Code = "local.REDIRECT_REFUSED"
 )
 
 // Local reports whether the SDK itself says the code, not MobiFone.
@@ -97,8 +113,10 @@ type Lane uint8
 
 // The two lanes.
 const (
-	Foreground Lane = iota // a teller and a customer stand at the counter
-	Background             // reconciliation, resolving, reports
+	// Foreground is for a teller and a customer who stand at the counter.
+	Foreground Lane = iota
+	// Background is for reconciliation, resolving and reports.
+	Background
 )
 
 // String returns "foreground" or "background".

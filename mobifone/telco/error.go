@@ -31,20 +31,32 @@ type FieldError struct {
 //
 //	if e, ok := errors.AsType[*telco.Error](err); ok && e.AttemptsLeft != nil { … }
 type Error struct {
-	Operation    Operation
-	Outcome      Outcome
-	Code         Code          // canonical; a local.* code when MobiFone said nothing usable
-	WireCode     string        // MobiFone's own string; empty when it said none
-	Message      string        // MobiFone's text, scrubbed of numbers that could be personal; see [Scrub]
-	Text         Text          // the sentence the contract has for Code, filled in or not; see [Error.Sentence]
-	AttemptsLeft *int          // OTP entries left; nil when MobiFone did not say
-	Then         Then          // of a registration: where it goes on once it is settled that this answer registered nothing
-	RetryAfter   time.Duration // how long to wait before trying again; 0 when not known
-	Evidence     Evidence
-	Handle       *Handle      // of a registration: what to resolve; see registration.Resolve
-	Undecided    *Undecided   // of a resolve that could not decide
-	Fields       []FieldError // of bad input, every fault at once
-	Err          error        // the cause; nil when MobiFone's reply is the cause
+	Operation Operation
+	Outcome   Outcome
+	// Code is the canonical reason; a local.* code when MobiFone said nothing usable.
+	Code Code
+	// WireCode is MobiFone's own string; empty when it said none.
+	WireCode string
+	// Message is MobiFone's text, scrubbed of numbers that could be personal.
+	Message string
+	// Text is the sentence that the contract has for Code, filled in or not; see [Error.Sentence].
+	Text Text
+	// AttemptsLeft is how often the OTP may still be entered; nil when MobiFone did not say.
+	AttemptsLeft *int
+	// Then says, for a registration, where the sale goes on once it is settled that this answer
+	// registered nothing.
+	Then Then
+	// RetryAfter is how long to wait before trying again; 0 when not known.
+	RetryAfter time.Duration
+	Evidence   Evidence
+	// Handle is what to resolve after a registration; see registration.Resolve.
+	Handle *Handle
+	// Undecided is what a resolve saw that could not decide.
+	Undecided *Undecided
+	// Fields lists what is wrong with the input, all of it at once.
+	Fields []FieldError
+	// Err is the cause; nil when MobiFone's reply is the cause.
+	Err error
 }
 
 // Error says operation, outcome, code, evidence and cause on one line.
@@ -216,10 +228,14 @@ type Outcome uint8
 
 // The four outcomes.
 const (
-	Unknown   Outcome = iota // everything that is not proven to be one of the others
-	Succeeded                // MobiFone said so
-	Rejected                 // MobiFone said no, and the no cannot be the echo of our own success
-	NotSent                  // proven: not one byte of the body left
+	// Unknown is everything that is not proven to be one of the others. It must be resolved.
+	Unknown Outcome = iota
+	// Succeeded means that MobiFone said so.
+	Succeeded
+	// Rejected means that MobiFone said no, and that the no cannot be the echo of our own success.
+	Rejected
+	// NotSent means proven: not one byte of the body left. The same ids may be sent again.
+	NotSent
 )
 
 // String returns the outcome's name in lower case: "unknown", "succeeded", "rejected", "not sent".

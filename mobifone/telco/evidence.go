@@ -16,19 +16,26 @@ import (
 
 // Evidence is what a call can prove about itself. Times are the local wall clock.
 type Evidence struct {
-	Tries      int       // HTTP requests begun, those that failed before the wire included
-	Sends      int       // requests whose body was let out; for a registration never above 1
-	FirstSend  time.Time // when the first body was let out; zero if none was
-	LastSend   time.Time // when the last body was let out; zero if none was
-	HTTPStatus int       // status of the last reply; 0 when none came
-	RequestID  string    // the id of the last try, as sent to MobiFone
+	// Tries counts the HTTP requests begun, those that failed before the wire included.
+	Tries int
+	// Sends counts the requests whose body was let out; for a registration never above 1.
+	Sends int
+	// FirstSend is when the first body was let out; zero if none was.
+	FirstSend time.Time
+	// LastSend is when the last body was let out; zero if none was.
+	LastSend time.Time
+	// HTTPStatus is the status of the last reply; 0 when none came.
+	HTTPStatus int
+	// RequestID is the id of the last try, as sent to MobiFone.
+	RequestID string
 	// TelcoRequestID is MobiFone's own id of the exchange, in the last well-formed reply;
 	// empty when it said none. The subscriber's number and the OTP are masked in it.
 	TelcoRequestID string
 	// MobiFoneTime is MobiFone's own clock in the last well-formed reply; zero when
 	// there was none, or MobiFone has no clock.
 	MobiFoneTime time.Time
-	Deadline     Deadline // which deadline ended the call; empty when none did
+	// Deadline names the deadline that ended the call; empty when none did.
+	Deadline Deadline
 	// Unread names the fields of the last well-formed reply that only inform (dates, texts,
 	// counters) and could not be read. They are zero, and decided nothing.
 	Unread []string
@@ -39,14 +46,19 @@ type Evidence struct {
 
 // Try is what is known of one HTTP request that was followed by another.
 type Try struct {
-	RequestID      string    // as sent to MobiFone
-	TelcoRequestID string    // as the reply said it; see [Evidence]
-	EndedAt        time.Time // by the local wall clock
-	HTTPStatus     int       // 0 when no reply came
-	Sent           bool      // whether the body was let out
-	Code           Code
-	WireCode       string
-	Deadline       Deadline
+	// RequestID is our id of the request, as sent to MobiFone.
+	RequestID string
+	// TelcoRequestID is MobiFone's id, as its reply said it; see [Evidence].
+	TelcoRequestID string
+	// EndedAt is when the try ended, by the local wall clock.
+	EndedAt time.Time
+	// HTTPStatus is the status of the reply; 0 when none came.
+	HTTPStatus int
+	// Sent says whether the body was let out.
+	Sent     bool
+	Code     Code
+	WireCode string
+	Deadline Deadline
 }
 
 // Deadline names which of a call's deadlines ended it, as far as the client can tell:
@@ -63,7 +75,8 @@ type Deadline string
 
 // Undecided is what a resolve saw when it could not decide.
 type Undecided struct {
-	Absent bool // a complete, well-formed lookup showed no row that counts
+	// Absent is true when a complete, well-formed lookup showed no row that counts.
+	Absent bool
 	// DecidesAt is when, in MobiFone's time, "not found" begins to count; zero: never, the
 	// contract promises no end to the time in which a request may still be carried out.
 	DecidesAt time.Time
@@ -72,15 +85,22 @@ type Undecided struct {
 // TryEvent describes one HTTP request to a hook. It holds no body, no header and no
 // personal data.
 type TryEvent struct {
-	Operation  Operation
-	Lane       Lane
-	Try        int           // 1 for the first request of a call
-	RequestID  string        // new for every try
-	HTTPStatus int           // 0 when no reply came
-	Sent       bool          // whether the body was let out
-	LimitWait  time.Duration // time spent in the limiter
-	Duration   time.Duration // from the limiter's grant to the reply's last byte
-	Err        error         // redacted; nil when a reply came
+	Operation Operation
+	Lane      Lane
+	// Try is 1 for the first request of a call.
+	Try int
+	// RequestID is new for every try.
+	RequestID string
+	// HTTPStatus is 0 when no reply came.
+	HTTPStatus int
+	// Sent says whether the body was let out.
+	Sent bool
+	// LimitWait is the time spent in the limiter.
+	LimitWait time.Duration
+	// Duration runs from the limiter's grant to the reply's last byte.
+	Duration time.Duration
+	// Err is redacted; nil when a reply came.
+	Err error
 }
 
 // CallEvent describes a finished call to a hook.
@@ -92,7 +112,8 @@ type CallEvent struct {
 	WireCode  string
 	Evidence  Evidence
 	Duration  time.Duration
-	Err       error // what the caller gets; redacted
+	// Err is what the caller gets, redacted.
+	Err error
 }
 
 // Version is the SDK's own. Every request names it (User-Agent: mobifone-go/…), and so does

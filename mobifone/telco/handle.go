@@ -34,9 +34,12 @@ type Purchase struct {
 // are MobiFone's clock.
 type SendWindow struct {
 	IDs
-	PreparedAt time.Time `json:"preparedAt"`      // no byte leaves before it
-	SendBy     time.Time `json:"sendBy"`          // no byte leaves after it
-	LastBy     time.Time `json:"lastBy,omitzero"` // MobiFone carries nothing out after it; zero: not known
+	// PreparedAt is the moment before which no byte leaves.
+	PreparedAt time.Time `json:"preparedAt"`
+	// SendBy is the moment after which no byte leaves.
+	SendBy time.Time `json:"sendBy"`
+	// LastBy is the moment after which MobiFone carries nothing out; zero when that is not known.
+	LastBy time.Time `json:"lastBy,omitzero"`
 }
 
 // Handle is what to save before a send and to resolve after it: the intent and what was

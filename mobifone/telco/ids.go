@@ -41,14 +41,19 @@ func (id PartnerTransID) IsValid() bool { return text.ValidID(string(id)) }
 
 // Staff says who sells: every request to MobiFone carries it.
 type Staff struct {
-	Shop     string // shop code as agreed with MobiFone, 1 to 32 of [A-Za-z0-9_.-]
-	Employee string // employee code, same alphabet
-	POS      string // point of sale, same alphabet; may be empty
+	// Shop is the shop code agreed with MobiFone, 1 to 32 of [A-Za-z0-9_.-].
+	Shop string
+	// Employee is the employee code, of the same alphabet.
+	Employee string
+	// POS is the point of sale, of the same alphabet; may be empty.
+	POS string
 
 	// Who else a contract may ask for; may be empty, and is sent only where the contract
 	// names it. At most 64 characters, without control characters.
-	Name   string `json:",omitempty"` // the employee's name, or the user's in the calling system
-	System string `json:",omitempty"` // the calling system
+	// Name is the employee's name, or the user's in the calling system.
+	Name string `json:",omitempty"`
+	// System is the calling system.
+	System string `json:",omitempty"`
 }
 
 // Validate lists what is wrong with the codes; nil when nothing is. The fields are

@@ -166,13 +166,20 @@ func (o OTP) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`)
 // Credentials is what MobiFone gave the shop chain. Which fields are needed
 // depends on the contract's authentication scheme.
 type Credentials struct {
-	APIKey     Secret           // api-key schemes and HMAC
-	Secret     Secret           // HMAC key
-	Username   string           // schemes bearer and password
-	Password   Secret           // schemes bearer and password
-	PrivateKey crypto.Signer    // RSA-SHA256
-	VerifyKey  crypto.PublicKey // MobiFone's, where it signs its replies with RSA
-	ExpiresAt  time.Time        // when a provider must be asked again; zero means never
+	// APIKey is for the api-key schemes and HMAC.
+	APIKey Secret
+	// Secret is the key of HMAC.
+	Secret Secret
+	// Username is for the schemes bearer and password.
+	Username string
+	// Password is for the schemes bearer and password.
+	Password Secret
+	// PrivateKey signs requests with RSA-SHA256.
+	PrivateKey crypto.Signer
+	// VerifyKey is MobiFone's, where it signs its replies with RSA.
+	VerifyKey crypto.PublicKey
+	// ExpiresAt is when a provider must be asked again; zero means never.
+	ExpiresAt time.Time
 }
 
 // writeMasked serves fmt.Formatter for the types that never print what they hold: text

@@ -19,13 +19,15 @@ type State uint8
 // The states of a transaction (contract.md, "States").
 const (
 	StateUnlisted State = iota
-	StateInit           // OTP sent, nothing registered
+	// StateInit means that an OTP was sent and nothing is registered.
+	StateInit
 	StatePending
 	StateSuccess
 	StateFailed
 	StateExpired
 	StateCancelled
-	StateReversed // succeeded, then taken back by the operator
+	// StateReversed means that it succeeded and the operator took it back.
+	StateReversed
 )
 
 // String returns the canonical wire name: "INIT", "PENDING", …, "UNLISTED".
@@ -63,20 +65,26 @@ func (s State) Final() bool {
 
 // Transaction is one row of MobiFone's ledger. Times carry +07:00.
 type Transaction struct {
-	TransID        TransID
-	PartnerTransID PartnerTransID // as MobiFone holds it; may be another system's and malformed
+	TransID TransID
+	// PartnerTransID is our id as MobiFone holds it; it may be another system's and malformed.
+	PartnerTransID PartnerTransID
 	MSISDN         MSISDN
 	Package        PackageCode
 	Amount         VND
 	State          State
-	WireState      string // MobiFone's own string
-	ResultCode     Code   // canonical code of the transaction itself, not of the lookup
+	// WireState is MobiFone's own string for the state.
+	WireState string
+	// ResultCode is the canonical code of the transaction itself, not of the lookup.
+	ResultCode     Code
 	WireResultCode string
-	ResultMessage  string // scrubbed
-	Shop           string
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-	Extra          Extra // members of the row that the contract asks to keep // zero when MobiFone does not say
+	// ResultMessage is MobiFone's text, scrubbed.
+	ResultMessage string
+	Shop          string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	// Extra holds the members of the row that the contract asks to keep; zero when MobiFone sends
+	// none.
+	Extra Extra
 }
 
 // Extra holds members of an answer that the SDK has no field for and the contract asks to
