@@ -154,6 +154,8 @@ func (d *Desk) now() time.Time { return d.cfg.Now().UTC().Round(0) }
 // apply steps the sale through the events and stores them all in one compare-and-swap. On an
 // error the sale is returned as it was, and nothing is stored that the desk knows of.
 func (d *Desk) apply(ctx context.Context, s Sale, events ...Event) (Sale, error) {
+	// The next partnerTransId is made here and carried by the event, because the core makes no
+	// ids: replaying the events must give the same ones.
 	before := s
 	alarm := false
 	for i := range events {
@@ -261,14 +263,16 @@ func (d *Desk) learn(ctx context.Context, s Sale, e Event) (Sale, error) {
 		return s, err
 	}
 	next, err = d.apply(ctx, s, e)
-	for try := 0; isConflict(err) && e.Lookup != nil && try < 3; try++ { // it is looked up again anyway
+	// After a few tries it is left: the sale is looked up again anyway.
+	for try := 0; isConflict(err) && e.Lookup != nil && try < 3; try++ {
 		seen := *e.Lookup
 		seen.Cached, e.Lookup = true, &seen
 		newer, loadErr := d.cfg.Store.Load(ctx, s.ID)
 		if loadErr != nil {
 			return s, loadErr
 		}
-		if next, _, _ := d.cfg.Rules.Step(newer, e); sameButTime(newer, next) { // refused, or nothing new
+		// Refused, or nothing new in it.
+		if next, _, _ := d.cfg.Rules.Step(newer, e); sameButTime(newer, next) {
 			return newer, err
 		}
 		next, err = d.apply(ctx, newer, e)

@@ -71,6 +71,8 @@ func (d *Desk) Register(ctx context.Context, id string, otp telco.OTP, by string
 	if err != nil {
 		return d.view(ctx, s, err), d.unknownUnless(s, err)
 	}
+	// Until this Apply is acknowledged no byte of the registration leaves. Two who press the
+	// button at once both get here; the store lets one of them through.
 	intent, now := prepared.Plan(), d.now()
 	intent.WakeAt = now.Add(intent.WakeAt.Sub(intent.At)) // one local clock for a sale: the desk's
 	intent.At = now
@@ -79,6 +81,7 @@ func (d *Desk) Register(ctx context.Context, id string, otp telco.OTP, by string
 		err = d.busyUntil(ctx, err)
 		return d.view(ctx, s, err), d.unknownUnless(s, err)
 	}
+	// The browser may close now: the send goes on to its own deadline, and its outcome is stored.
 	ctx, cancel := d.time.WithTimeout(context.WithoutCancel(ctx), max(intent.WakeAt.Sub(intent.At), replyMargin))
 	defer cancel()
 	return d.send(ctx, s, prepared)
@@ -125,6 +128,7 @@ func (d *Desk) found(ctx context.Context, s Sale, cause error) (View, error) {
 
 // send sends the registration and records what is known. Its intent is durable.
 func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error) {
+	// The outcome is stored for this very intent, even if the sale has others by then.
 	index := len(s.Intents) - 1
 	res := prepared.Send(ctx)
 	s, err := d.recordInTime(ctx, s, Event{
@@ -132,7 +136,8 @@ func (d *Desk) send(ctx context.Context, s Sale, prepared Prepared) (View, error
 		Then: res.Then, Final: res.Final, Receipt: res.Receipt,
 	})
 	if err != nil {
-		// The outcome is not stored: the sale is unknown until it is resolved.
+		// The outcome is not stored, so the sale is unknown until a lookup resolves it; also if
+		// MobiFone said yes: a screen must not show what a restart would forget.
 		return d.view(ctx, s, nil), d.unknown(s, errors.Join(err, res.Err))
 	}
 	if s.State == Registered {
@@ -156,7 +161,8 @@ func (d *Desk) recordInTime(ctx context.Context, s Sale, e Event) (Sale, error) 
 		s   Sale
 		err error
 	}
-	done := make(chan result, 1) // never waited for by the one that goes on alone
+	// The channel has room for the result, so that what goes on by itself never waits for us.
+	done := make(chan result, 1)
 	if d.time.Await(ctx, func() {
 		after, err := d.record(context.WithoutCancel(ctx), s, e)
 		done <- result{after, err}
@@ -209,6 +215,7 @@ func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
 		s, err = d.apply(ctx, s, claim)
 		return d.view(ctx, s, err), err
 	}
+	// The look and the claim are stored together: between them no other desk can come.
 	looked, next, err := d.look(ctx, d.cfg.Gateway, s)
 	if err == nil && next.State == RefundDue && next.LookedRefund.IsZero() {
 		err = errCached
@@ -258,6 +265,8 @@ func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telc
 	if err != nil {
 		return View{}, err
 	}
+	// A row is a fact: when somebody else changes the sale first, it is applied to what the sale
+	// is by then.
 	for {
 		s, err := d.cfg.Store.Load(ctx, id)
 		if err != nil {

@@ -47,6 +47,8 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	if v, err := d.existing(ctx, o, by, beside); err == nil || !isNotFound(err) {
 		return v, err
 	}
+	// Sales of one subscriber go one after the other: MobiFone may void the OTP of one when it
+	// sends that of the other.
 	claims, err := d.cfg.Store.Busy(ctx, o.MSISDN)
 	if err != nil {
 		return View{}, err
@@ -185,7 +187,7 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	// Another OTP could void that of a sale of the same subscriber which is under way.
+	// Another OTP could void the one in use by another sale of the same subscriber.
 	if err = d.busyNow(ctx, s); err != nil {
 		return d.view(ctx, s, err), err
 	}
@@ -195,6 +197,8 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 	if s, err = d.apply(ctx, s, Event{Kind: kindOTPAsked, At: d.now(), By: by}); err != nil {
 		return d.view(ctx, s, err), err
 	}
+	// The request may be lost on either way. That it was made is stored, so nobody asks again
+	// while its SMS may be on the way; another one would void it.
 	ticket, wait, askErr := d.cfg.Gateway.AskOTP(ctx, s.Order, s.PartnerTransID)
 	e := Event{Kind: kindOTPSent, At: d.now(), Ticket: &ticket, Wait: wait}
 	if askErr != nil {

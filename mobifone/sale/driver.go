@@ -65,6 +65,8 @@ func (d *Desk) looksUp(s Sale, now time.Time) bool {
 	if d.cfg.Rules.NoLookup || !s.anyOpen() {
 		return false
 	}
+	// A person can go on with the sale; it is looked at for the sake of an open intent, and before
+	// the fence that settles nothing.
 	at, known := d.cfg.Rules.localFence(s)
 	return !known || !now.Before(at.Add(-fenceSlack))
 }
@@ -110,16 +112,29 @@ func sameButTime(a, b Sale) bool {
 }
 
 const (
-	driverBatch  = 256
-	driverAtOnce = 64                    // sales looked up at the same time
-	driverSlow   = 32                    // of those, such whose last lookup failed
-	driverBusy   = 50 * time.Millisecond // as many as may are being looked up, and others wait
-	driverIdle   = time.Second           // other processes may make sales due that this one does not know of
-	driverFloor  = 10 * time.Millisecond // no loop of this driver goes without a pause
-	driverRetry  = 10 * time.Second      // first wait of a sale that cannot be moved; doubled up to driverCalm
-	driverCalm   = 5 * time.Minute
-	driverErase  = time.Hour   // between two looks for numbers to be erased
-	driverSweep  = time.Minute // between two looks for sales that a wrong clock put off
+	// driverBatch is how many sales the store is asked for at a time, beside those that wait
+	// in this process anyway.
+	driverBatch = 256
+	// driverAtOnce is how many sales are looked up at the same time.
+	driverAtOnce = 64
+	// driverSlow is how many of those may be sales whose last lookup failed: half the room
+	// stays free for the others, whatever hangs.
+	driverSlow = 32
+	// driverBusy is the pause while all room is taken and sales wait for it.
+	driverBusy = 50 * time.Millisecond
+	// driverIdle is the longest pause: another process may make sales due that this one does
+	// not know of.
+	driverIdle = time.Second
+	// driverFloor is the shortest pause, so that no store can make the driver spin.
+	driverFloor = 10 * time.Millisecond
+	// driverRetry is the first wait of a sale that the store does not take; it doubles up to
+	// driverCalm.
+	driverRetry = 10 * time.Second
+	driverCalm  = 5 * time.Minute
+	// driverErase is the time between two looks for numbers to erase.
+	driverErase = time.Hour
+	// driverSweep is the time between two looks for sales that a wrong clock put off.
+	driverSweep = time.Minute
 )
 
 // Run keeps all open sales moving until ctx ends, and takes up what an earlier process left:
@@ -141,6 +156,7 @@ func (d *Desk) Run(ctx context.Context) error {
 			swept = now
 			d.sweep(ctx, now, w, &running)
 		}
+		// Sales that wait in this process are due in the store all the same: ask for so many more.
 		ids, next, err := d.cfg.Store.Due(ctx, now, driverBatch+w.len())
 		pause := driverIdle
 		if err == nil {
@@ -182,6 +198,8 @@ func (d *Desk) sweep(ctx context.Context, now time.Time, w *waits, running *sync
 	if err != nil {
 		return
 	}
+	// longest is more than the rules let a sale of each state wait: what waits longer was put off
+	// by a clock that is right again.
 	var ids []string
 	for _, s := range live {
 		longest := longestPoll + time.Minute
@@ -219,19 +237,24 @@ func (d *Desk) erase(ctx context.Context, now time.Time) {
 type waits struct {
 	mu    sync.Mutex
 	sales map[string]wait
-	slow  int // running sales whose last lookup failed
-	total int // running sales
-
-	waiting bool // a sale found no room
+	// slow counts the running sales whose last lookup failed.
+	slow int
+	// total counts the running sales.
+	total int
+	// waiting says that a sale found no room since full was last asked.
+	waiting bool
 }
 
 // wait is how this process stands with one sale.
 type wait struct {
 	running bool
-	slow    bool          // its last lookup failed
-	since   time.Time     // when it was put off
-	until   time.Time     // not before
-	failed  time.Duration // how long it was put off when the store failed; 0: it did not
+	// slow says that its last lookup failed.
+	slow bool
+	// since and until are when it was put off, and until when it is left alone.
+	since time.Time
+	until time.Time
+	// failed is how long it was put off when the store failed; 0: the store did not fail.
+	failed time.Duration
 }
 
 // begin reports whether the sale may be moved now, and takes it if so. A clock that was set back

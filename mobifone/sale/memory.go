@@ -18,22 +18,27 @@ import (
 // everything when the process ends. It keeps what it is given as JSON, as a store on disk does,
 // so callers never share memory with it. It is safe for concurrent use.
 type Memory struct {
-	mu     sync.RWMutex
-	sales  map[string]*memorySale
+	mu    sync.RWMutex
+	sales map[string]*memorySale
+	// orders maps shop and order id to the sale, ids a partnerTransId.
 	orders map[[2]string]string
 	ids    map[telco.PartnerTransID]string
-	claims map[telco.MSISDN]map[int]string // subscriber, slot, sale
-	waking map[string]*memorySale          // those with a WakeAt: the cost of Due
+	// claims maps a subscriber to the slots that are taken, and each slot to its sale.
+	claims map[telco.MSISDN]map[int]string
+	// waking are the sales with a WakeAt: what Due costs grows with these alone.
+	waking map[string]*memorySale
 }
 
-// memorySale is one sale as it is kept.
+// memorySale is one sale as it is kept: state and events as JSON, the rest as columns.
 type memorySale struct {
-	summary    Summary
-	version    int64
-	subscriber telco.MSISDN // until erased
-	restedAt   time.Time
-	state      []byte
-	events     [][]byte
+	summary Summary
+	version int64
+	// subscriber is the number, until it is erased.
+	subscriber telco.MSISDN
+	// restedAt is when the sale came to rest; zero while it has not. Erase counts from it.
+	restedAt time.Time
+	state    []byte
+	events   [][]byte
 }
 
 // NewMemory returns an empty store.
@@ -65,11 +70,14 @@ func (m *Memory) Apply(ctx context.Context, c Change) error {
 			return err
 		}
 	}
+	// The JSON is made. From here on the change is refused, or made as a whole.
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.refuse(c); err != nil {
 		return err
 	}
+	// The number is taken from the first change alone: a later one may come from a sale that was
+	// loaded before the number was erased. Its last three digits stay for the lists.
 	kept := m.sales[c.SaleID]
 	if kept == nil {
 		kept = &memorySale{subscriber: c.State.Order.MSISDN, summary: Summary{LastThree: c.State.Order.MSISDN.LastThree()}}
@@ -80,6 +88,7 @@ func (m *Memory) Apply(ctx context.Context, c Change) error {
 		m.ids[id] = c.SaleID
 	}
 	m.changeClaim(c, kept.subscriber)
+	// Erase counts from when the sale came to rest, not from what was found out later.
 	if !c.State.State.Resting() {
 		kept.restedAt = time.Time{}
 	} else if kept.restedAt.IsZero() {
@@ -264,6 +273,7 @@ func (m *Memory) Due(ctx context.Context, now time.Time, limit int) (ids []strin
 func (m *Memory) Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	// Another version was stored with a WakeAt of its own, which counts.
 	if kept := m.sales[id]; kept != nil && kept.version == version && ctx.Err() == nil {
 		kept.summary.WakeAt = wakeAt.Round(0)
 		m.wake(kept)

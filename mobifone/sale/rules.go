@@ -173,6 +173,7 @@ func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
 	if s.State == Review {
 		shortest, longest = time.Minute, time.Hour
 	}
+	// Until the fence only a success can decide, so looking less and less often costs little.
 	since := s.UpdatedAt
 	end := s.lastAct().Add(r.Hold)
 	at, known := r.localFence(s)
@@ -260,6 +261,7 @@ func (p clientGateway) AskOTP(ctx context.Context, o Order, id telco.PartnerTran
 // unresolved send; so it is told first which earlier sends of the sale are settled, or may go
 // again.
 func (p clientGateway) Prepare(ctx context.Context, s Sale, code telco.OTP) (Prepared, error) {
+	// The client remembers only what this process sent; the sale remembers it all.
 	for _, old := range s.Intents {
 		if !old.open() || old.Then == telco.ThenSameIDs {
 			p.client.Registration.Settled(old.TransID, old.PartnerTransID)
@@ -314,6 +316,7 @@ func (p *preparedDraft) Send(ctx context.Context) SendResult {
 // that no phone number is kept. Rows that show something are returned even though a later
 // question of the lookup failed.
 func (p clientGateway) LookUp(ctx context.Context, s Sale) (Lookup, error) {
+	// Rows are searched in the window in which any of the sends can have been carried out.
 	pairs := s.Pairs()
 	intents := make([]telco.SendWindow, len(s.Intents))
 	for i := range s.Intents {

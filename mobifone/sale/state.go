@@ -364,6 +364,7 @@ type Event struct {
 	// By is the employee who did it; empty for the machine.
 	By string `json:"by,omitzero"`
 
+	// What the event carries, by its kind.
 	Order          *Order               `json:"order,omitzero"`
 	PartnerTransID telco.PartnerTransID `json:"partnerTransId,omitzero"`
 	Amount         telco.VND            `json:"amount,omitzero"`

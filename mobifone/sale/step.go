@@ -59,6 +59,7 @@ var deeds = map[Kind]string{
 // changes nothing it is given; the same sale and event always give the same answer, so
 // folding stored events gives the stored sale. A refused event is a *[RefusedError].
 func (r Rules) Step(s Sale, e Event) (next Sale, alarm bool, err error) {
+	// The step works on a copy: a caller who is refused goes on with what it has.
 	t := &step{rules: r, s: s, e: e}
 	t.s.Intents = slices.Clone(s.Intents)
 	back := s.UpdatedAt.Sub(e.At)
@@ -68,8 +69,11 @@ func (r Rules) Step(s Sale, e Event) (next Sale, alarm bool, err error) {
 	if err := t.apply(); err != nil && (back <= clockStep || e.Kind != kindOverdue) {
 		return s, false, err
 	}
+	// Every event counts, also one that changes nothing else: the version is the number of
+	// events, and a store compares it.
 	t.s.Version++
 	t.s.UpdatedAt = e.At
+	// A sale that waits for a person is given a time at which somebody is told.
 	if t.s.State != s.State {
 		t.s.Since, t.s.AlarmAt = e.At, time.Time{}
 		switch t.s.State {
@@ -123,7 +127,8 @@ func (r Rules) Fold(events []Event) (Sale, error) {
 	return s, nil
 }
 
-// step is one run of the core.
+// step is one run of the core: the rules, the sale as it changes, the event, and whether the
+// operator is told.
 type step struct {
 	rules   Rules
 	s       Sale
@@ -250,17 +255,22 @@ func (t *step) sendEnded() error {
 	if intent.Answered {
 		return t.refuse("the outcome is recorded already")
 	}
+	// A late answer is as true as an early one: whatever the sale has become meanwhile, what
+	// MobiFone said of this send is kept.
 	intent.Answered, intent.Outcome, intent.WireCode = true, t.e.Outcome, t.e.WireCode
 	if t.e.Outcome == telco.Succeeded {
 		t.registered(intent.IDs, t.e.Receipt)
 		return nil
 	}
+	// A refusal settles the send only if nothing left, or if the contract promises that no copy
+	// of the request can still be carried out. Otherwise the intent stays open.
 	intent.Code, intent.Then = t.e.Code, t.e.Then
 	if intent.open() && (t.e.Outcome == telco.NotSent || t.e.Final && t.rules.RefusalIsFinal) {
 		intent.Settled = settledNo
 	}
 	switch {
-	case t.s.State == Registering && i == len(t.s.Intents)-1: // a late answer to an earlier one says nothing of the one under way
+	// A late answer to an earlier send says nothing of the one under way.
+	case t.s.State == Registering && i == len(t.s.Intents)-1:
 		t.endRegistering(*intent)
 	case t.s.State == Resolving && t.s.Yes == nil && !t.s.anyOpen():
 		t.settle()
@@ -283,7 +293,8 @@ func (t *step) endRegistering(last Intent) {
 // resolve enters Resolving; where nothing can be looked up, a person must.
 func (t *step) resolve(reason Reason) {
 	if t.rules.NoLookup {
-		if !reason.byLedger() { // what reconciliation found is the better reason, and stays
+		// What reconciliation found is the better reason, and stays.
+		if !reason.byLedger() {
 			reason = "no lookup operation"
 		}
 		t.goTo(Review, reason)
@@ -300,8 +311,10 @@ func (t *step) settle() {
 		t.goTo(RefundDue, "given up by the customer")
 		return
 	}
+	// The last send decides where the sale goes: what was refused before it was tried again.
 	last := s.Intents[len(s.Intents)-1]
-	if last.stayed() || last.Then == telco.ThenSameIDs { // the OTP in hand may still be good
+	// Nothing left, or only the code was wrong: the OTP in hand may still be good.
+	if last.stayed() || last.Then == telco.ThenSameIDs {
 		s.Looked = false
 		if s.Ticket == nil {
 			t.goTo(Paid, Reason(last.Code))

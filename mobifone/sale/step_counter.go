@@ -102,6 +102,7 @@ func (t *step) otpSent() error {
 	case t.s.anyOpen():
 		return t.refuse("the sale went on with another OTP")
 	}
+	// A new OTP has a new transId, so its pair of ids has not been looked up yet.
 	ticket := *t.e.Ticket
 	t.s.Ticket, t.s.OTPAskedAt, t.s.Looked = &ticket, time.Time{}, false
 	t.s.ResendAt = t.e.At.Add(t.e.Wait)
@@ -140,6 +141,8 @@ func (t *step) abandoned() error {
 	switch t.s.State {
 	case Paid, OTPSent:
 		t.s.Abandoned = true
+		// A wrong OTP may leave an intent open: the request could still be carried out, and then
+		// the customer would have both the package and the cash.
 		if t.s.anyOpen() {
 			t.resolve("given up by the customer")
 			return nil
@@ -158,6 +161,7 @@ func (t *step) abandoned() error {
 // refundTaken: one teller claims to pay the refund out, after a last lookup and before cash
 // leaves.
 func (t *step) refundTaken() error {
+	// Where no byte ever left, or nobody can be asked, there is nothing to look up.
 	look := t.s.anyLeft() && !t.rules.NoLookup
 	switch {
 	case t.s.State == Refunding:
@@ -185,6 +189,8 @@ func (t *step) refundPaid() error {
 	case t.e.By != t.s.RefundBy:
 		return t.refuse("the refund is paid out by " + t.s.RefundBy + ", nobody else pays it")
 	}
+	// The sale may be in Review by now, because a registration showed up while the teller counted
+	// the cash. Then it stays there, with the fact that the cash is out.
 	t.s.CashOut = t.s.CashIn
 	if t.s.State == Refunding {
 		t.goTo(Refunded, t.s.Reason)
@@ -222,6 +228,8 @@ func (t *step) decided() error {
 	case s.claimed() && v.Ruling != RuleRefunded:
 		return t.refuse("the refund is claimed by " + s.RefundBy + "; have it confirmed, or denied by a second person, first")
 	}
+	// Before the fence a request that is on its way can still be carried out, and would make any
+	// ruling but "registered" wrong.
 	at, known := t.rules.localFence(*s)
 	early := known && t.e.At.Before(at)
 	switch v.Ruling {

@@ -95,18 +95,22 @@ func (t *step) lookedUp() error {
 	}
 	f := t.read(l.Rows)
 	if t.s.State == RefundDue && f.Conflict != "" && f.Yes == nil && !f.Pending && Reason(f.Conflict) == t.s.Ruled {
-		f = reading.Finding{} // the person who ruled that the cash goes back knew it
+		// The person who ruled that the cash goes back knew it.
+		f = reading.Finding{}
 	}
 	shown := t.shows(f)
 	if f.Conflict != "" || f.Pending {
 		return nil
 	}
-	if l.Cached { // it proves nothing, and the hold ends all the same
+	// What a cache lacks proves nothing, and the hold ends all the same.
+	if l.Cached {
 		if !shown && t.s.State == Resolving && t.holdIsOver() {
 			t.goTo(Review, "not decided within the hold")
 		}
 		return nil
 	}
+	// The lookup is complete and fresh, and nothing of ours is in work. What it lacks counts now:
+	// at the fence it settles every open intent but those that are shown as registered.
 	wasOpen, past, over := t.s.anyOpen(), t.past(), t.holdIsOver()
 	t.settleOpen(l, past)
 	if !shown {
@@ -157,7 +161,10 @@ func (t *step) registered(ids telco.IDs, receipt *Registration) {
 	s := &t.s
 	before := s.Yes
 	s.Yes = &ids
-	turned := true // every intent of the ids was settled no
+	// A no that turns into a yes means that something we rely on is not true: MobiFone's promise
+	// that its refusals are final, or its bound on how late it carries a request out. The sale is
+	// right again, and the operator is told.
+	turned := true
 	for i := range s.Intents {
 		intent := &s.Intents[i]
 		if intent.IDs == ids && intent.Settled != settledNo {
@@ -223,7 +230,8 @@ func (t *step) settleOpen(l *Lookup, past bool) {
 		}
 		row, failed := t.failed(l.Rows, i)
 		if !past && !(failed && t.rules.RefusalIsFinal) {
-			continue // what it was told stands: after a wrong OTP the same ids may still go again
+			// It keeps what it was answered: after a wrong OTP the same ids may still go again.
+			continue
 		}
 		intent.Settled, intent.Failed = settledNo, failed
 		if failed {
@@ -238,11 +246,13 @@ func (t *step) absent(l *Lookup, wasOpen, past, over bool) {
 	switch s.State {
 	case Resolving:
 		switch {
-		case s.Yes != nil: // said once, a success is not unsaid by an absence
+		// Said once, a success is not unsaid by an absence.
+		case s.Yes != nil:
 			if past || over {
 				t.goTo(Review, notShown)
 			}
-		case len(s.Intents) == 0: // what was shown before the first send is shown no more
+		// What was shown before the first send is shown no more.
+		case len(s.Intents) == 0:
 			if over {
 				t.goTo(Review, notShown)
 			}
@@ -268,6 +278,8 @@ func (t *step) absent(l *Lookup, wasOpen, past, over bool) {
 // failed returns the refusal that a FAILED row tells about this intent. The row speaks of the
 // last send of its ids alone.
 func (t *step) failed(rows []Row, index int) (reading.Row, bool) {
+	// After a wrong OTP the same ids go again. If a later send of them may have arrived, the row
+	// could be about that one.
 	ids := t.s.Intents[index].IDs
 	for _, later := range t.s.Intents[index+1:] {
 		if later.IDs == ids && !later.stayed() {
@@ -283,6 +295,8 @@ func (t *step) lookedBefore(l *Lookup) {
 	if s.Ticket == nil || !t.rules.needsLook(*s) {
 		return
 	}
+	// A row of the OTP in hand before its first send: MobiFone has closed it, or somebody else
+	// used the ids.
 	for _, row := range l.Rows {
 		if row.TransID != s.Ticket.TransID {
 			continue

@@ -34,6 +34,7 @@ func (d *Desk) view(ctx context.Context, s Sale, err error) View {
 	case Registered:
 		v.Action = telco.ActionFor(nil, true)
 	case Registering, Resolving:
+		// Nobody knows what became of the registration, so the cash may not move, whatever err says.
 		v.Action = telco.ActionFor(&telco.Error{Operation: telco.OpRegister}, true)
 		v.WaitUntil = d.settledAt(s, now)
 	case Review:
@@ -41,6 +42,7 @@ func (d *Desk) view(ctx context.Context, s Sale, err error) View {
 			v.WaitUntil = at // no verdict before it
 		}
 	case Paid, OTPSent:
+		// A sale in the way is told even if nothing failed: the next button would be refused.
 		if busy, ok := errors.AsType[*BusyError](d.busyNow(ctx, s)); ok {
 			err = busy
 		}
@@ -51,6 +53,7 @@ func (d *Desk) view(ctx context.Context, s Sale, err error) View {
 	if !v.WaitUntil.After(now) {
 		v.WaitUntil = time.Time{}
 	}
+	// The countdown of a wait is made from the time, so that both say the same.
 	if v.Action.Step == telco.WaitUntil || v.Action.Step == telco.Hold {
 		v.Action.Wait = 0
 		if !v.WaitUntil.IsZero() {
@@ -95,6 +98,8 @@ func (d *Desk) turn(s Sale, err error, now time.Time) (telco.Action, time.Time) 
 	if !told || s.State != Paid && s.State != OTPSent {
 		return action, until
 	}
+	// The error adds its sentence only where it leaves the sale as it was: an OTP that was not
+	// sent, a registration of which no byte left, a wrong code that may be typed again.
 	said := telco.ActionFor(err, true)
 	switch {
 	case e.Operation == telco.OpOTP:
@@ -142,6 +147,8 @@ func (d *Desk) next(s Sale, now time.Time) (telco.Action, time.Time) {
 	case s.State == OTPSent && usable:
 		return sayState(s), time.Time{}
 	}
+	// Another OTP is needed. While a registration is open it has to settle first, and the screen
+	// says when that will be.
 	until := s.ResendAt
 	if s.anyOpen() {
 		at, known := d.cfg.Rules.settledBy(s)
