@@ -87,6 +87,7 @@ func (c *counter) register(ctx context.Context, req registration.Request) (*regi
 			return nil, notRegistered(err)
 		}
 		req.OTP = code
+		// Prepare fixes everything and sends nothing.
 		draft, err := c.client.Registration.Prepare(ctx, req)
 		if err != nil {
 			return nil, err
@@ -118,6 +119,7 @@ func (c *counter) resolve(ctx context.Context, handle telco.Handle, err error) (
 			"nothing can be looked up: HOLD the sale and the cash, do NOT register again; a supervisor asks MobiFone and decides")
 		return nil, err
 	}
+	// Looking up is safe as often as it takes: it registers nothing.
 	for range resolveTimes {
 		c.say("Đang tra cứu…", "looking it up; nothing is sent again")
 		var receipt *registration.Receipt
@@ -168,6 +170,7 @@ func (c *counter) find(ctx context.Context, id telco.TransID) (telco.Transaction
 		}
 		return found.Transaction, nil
 	}
+	// A minute into the future, because MobiFone's clock may be ahead of this machine's.
 	now := time.Now()
 	for page, err := range c.client.Transactions.Search(transactions.SearchQuery{
 		MSISDN: c.number, Query: transactions.Query{From: now.Add(-time.Hour), To: now.Add(time.Minute)},

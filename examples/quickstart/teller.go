@@ -57,6 +57,7 @@ func (t teller) outcome(err error, cashTaken bool) {
 // receipt prints what the customer takes home: the ids, when the benefits count, when the package
 // renews, and how to use it. Times that MobiFone left out are worked out and marked.
 func (t teller) receipt(r *registration.Receipt, pkg catalog.Package, now time.Time) {
+	// Without a time of MobiFone's the package counts from now.
 	activated := r.EffectiveFrom
 	if activated.IsZero() {
 		activated = now
@@ -66,6 +67,7 @@ func (t teller) receipt(r *registration.Receipt, pkg catalog.Package, now time.T
 	for i, w := range schedule.Windows {
 		t.say(fmt.Sprintf("Kỳ ưu đãi %d: %s – %s", i+1, day(w.From), day(w.To)), "benefits count once in it")
 	}
+	// Nobody may read a worked out day as a promise of MobiFone's.
 	estimate := ""
 	if schedule.Estimate {
 		estimate = " (ước tính | estimate)"

@@ -64,8 +64,10 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	if err != nil {
 		return err
 	}
+	// The port is open by now, so whoever reads this can connect.
 	greet(out, srv, o)
 	<-ctx.Done()
+	// ctx has ended, so the farewell needs one of its own.
 	fmt.Fprintln(out, "stopping")
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -97,6 +99,7 @@ func (o *options) parse(args []string, env func(string) string) error {
 	if f.NArg() > 0 {
 		return fmt.Errorf("sandbox: what is %q? Only flags are taken", f.Arg(0))
 	}
+	// An unknown kind is refused by New, which names the known ones.
 	o.config.Kind = sandbox.Kind(*model)
 	o.config.AcceptReplays = !*nonce
 	o.config.Credentials = telco.Credentials{

@@ -6,13 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/pb33f/libopenapi/datamodel/high/base"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // This file compares the document with the default contract name by name, in both directions:

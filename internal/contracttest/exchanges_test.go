@@ -6,12 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/fptshop/mobifone-go/mobifone/sandbox"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // This file judges what the scenes recorded, and then the judge itself: it changes the document

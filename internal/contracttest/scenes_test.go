@@ -6,13 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/registration"
 	"github.com/fptshop/mobifone-go/transactions"
+	"github.com/stretchr/testify/require"
 )
 
 // This file holds the scenes: all that client and sandbox can say to each other, each answer

@@ -17,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -26,6 +24,7 @@ import (
 	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/registration"
 	"github.com/fptshop/mobifone-go/transactions"
+	"github.com/stretchr/testify/require"
 )
 
 // This file is what a scene needs: a client and a sandbox, the recorder between them, and one
