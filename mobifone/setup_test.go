@@ -108,3 +108,9 @@ func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { ret
 func otpRequest() otp.Request {
 	return otp.Request{MSISDN: telco.MustParseMSISDN(canaryMSISDN), Package: "C120", Staff: staff}
 }
+
+// What MobiFone answers, byte by byte.
+const (
+	envelope       = `{"errorCode":"0000","success":true,"message":"Thành công","requestId":"9f1c-2d7e-40ab","responseTime":"20261126035901","data":`
+	answerPackages = envelope + `{"packages":[{"packageCode":"MXH100","price":100000},{"packageCode":"C90N","price":90000},{"packageCode":"TK135","price":135000}],"subscriberType":"PREPAID"}}`
+)

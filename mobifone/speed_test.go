@@ -1,3 +1,5 @@
+//go:build unix
+
 package mobifone_test
 
 import (
@@ -30,12 +32,9 @@ import (
 type memory struct{}
 
 const (
-	envelope = `{"errorCode":"0000","success":true,"message":"Thành công","requestId":"9f1c-2d7e-40ab","responseTime":"20261126035901","data":`
-
-	answerPackages = envelope + `{"packages":[{"packageCode":"MXH100","price":100000},{"packageCode":"C90N","price":90000},{"packageCode":"TK135","price":135000}],"subscriberType":"PREPAID"}}`
-	answerOTP      = envelope + `{"transId":"T-1","otpExpiredAt":"20261126040201","otpTtl":180,"resendAfter":60,"otpLength":6,"attemptsLeft":3}}`
-	answerGet      = envelope + `{"transaction":{"packageCode":"MXH100","transId":"T-1","isdn":"84908123477","amount":100000,"status":"SUCCESS","resultCode":"0000","resultMessage":"OK","shopCode":"S1","createdAt":"20261126035901","updatedAt":"20261126035901"}}}`
-	answerPlain    = `{"errorCode":"0000","success":true,"message":"Thành công","requestId":"9f1c-2d7e-40ab","responseTime":"20261126035901","data":{"transId":"T-1","partnerTransId":"P-1","packageCode":"MXH100","isdn":"84908123477","amount":100000,"status":"SUCCESS","resultCode":"0000","resultMessage":"OK","shopCode":"S1","createdAt":"20261126035901","updatedAt":"20261126035901","note":"a reply of a little more than four hundred bytes in all"}}`
+	answerOTP   = envelope + `{"transId":"T-1","otpExpiredAt":"20261126040201","otpTtl":180,"resendAfter":60,"otpLength":6,"attemptsLeft":3}}`
+	answerGet   = envelope + `{"transaction":{"packageCode":"MXH100","transId":"T-1","isdn":"84908123477","amount":100000,"status":"SUCCESS","resultCode":"0000","resultMessage":"OK","shopCode":"S1","createdAt":"20261126035901","updatedAt":"20261126035901"}}}`
+	answerPlain = `{"errorCode":"0000","success":true,"message":"Thành công","requestId":"9f1c-2d7e-40ab","responseTime":"20261126035901","data":{"transId":"T-1","partnerTransId":"P-1","packageCode":"MXH100","isdn":"84908123477","amount":100000,"status":"SUCCESS","resultCode":"0000","resultMessage":"OK","shopCode":"S1","createdAt":"20261126035901","updatedAt":"20261126035901","note":"a reply of a little more than four hundred bytes in all"}}`
 )
 
 func (memory) RoundTrip(req *http.Request) (*http.Response, error) {
