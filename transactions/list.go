@@ -2,7 +2,9 @@ package transactions
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
@@ -10,11 +12,14 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// This file holds the listings: all rows of a window, proven complete, or page by page as MobiFone
+// says them. A listing holds no place, so each iteration asks anew.
+
 // rowsMax is how many rows of one range are held at once; a range with more is split.
 const rowsMax = 20_000
 
-// pinMargin is how far the next reply's Date, a whole second, may stand behind the
-// MobiFone's clock.
+// pinMargin is how far the next reply's Date, a whole second, may be behind MobiFone's
+// clock.
 const pinMargin = time.Second
 
 // List is a query ready to run. It holds no place in the listing: each iteration starts
@@ -24,22 +29,22 @@ type List struct {
 	op     telco.Operation
 	query  Query
 	msisdn telco.MSISDN
-	faults []telco.FieldError
+	bad    []telco.FieldError
 }
 
-// List asks for the transactions of a time window. Faults of the query come out of the
-// first iteration.
+// List asks for the transactions of a time window. What is wrong with the query comes out of
+// the first iteration.
 func (s *Service) List(q Query) *List {
-	return &List{s: s, op: telco.OpList, query: q, faults: q.faults(s.t.Contract(), telco.OpList)}
+	return &List{s: s, op: telco.OpList, query: q, bad: q.problems(s.t.Contract(), telco.OpList)}
 }
 
 // Search asks for the transactions of one subscriber.
 func (s *Service) Search(q SearchQuery) *List {
 	l := &List{s: s, op: telco.OpSearch, query: q.Query, msisdn: q.MSISDN}
 	if !q.MSISDN.IsValid() {
-		l.faults = append(l.faults, telco.FieldError{Field: "msisdn", Problem: "is needed"})
+		l.bad = append(l.bad, telco.FieldError{Field: "msisdn", Problem: "is needed"})
 	}
-	l.faults = append(l.faults, q.Query.faults(s.t.Contract(), telco.OpSearch)...)
+	l.bad = append(l.bad, q.Query.problems(s.t.Contract(), telco.OpSearch)...)
 	return l
 }
 
@@ -58,8 +63,8 @@ func (s *Service) Search(q SearchQuery) *List {
 // listing with the code LookupConflict. At most 20 000 rows are held at once.
 func (l *List) All(ctx context.Context) iter.Seq2[telco.Transaction, error] {
 	return func(yield func(telco.Transaction, error) bool) {
-		if len(l.faults) > 0 {
-			yield(telco.Transaction{}, transport.BadInput(l.op, l.faults...))
+		if len(l.bad) > 0 {
+			yield(telco.Transaction{}, transport.BadInput(l.op, l.bad...))
 			return
 		}
 		from := ceil(l.query.From)
@@ -167,4 +172,125 @@ func (l *List) fields() field.Request {
 		f.Shop = l.query.Shop
 	}
 	return f
+}
+
+// Page is one page as MobiFone said it, for a screen that turns pages. Pages shift
+// while rows arrive; only [List.All] promises completeness.
+type Page struct {
+	// Number counts pages from 1.
+	Number int
+	Rows   []telco.Transaction
+	// Total counts all rows of the window before State was applied; nil when MobiFone does not
+	// count them.
+	Total *int
+	// MobiFoneTime is MobiFone's own clock in the reply; zero when it has none.
+	MobiFoneTime time.Time
+	// ReadAt is the earliest time, by the same clock, at which the ledger can have been read;
+	// zero when MobiFoneTime is.
+	ReadAt time.Time
+	// pages counts the pages of the window, where MobiFone counts those.
+	pages *int
+}
+
+// Page reads one page of the window, from 1. The window may be as long as the contract's
+// longest range, and may be open. State, and what the contract cannot carry, is applied
+// to the page after it was read, so a page may hold fewer rows than its size.
+func (l *List) Page(ctx context.Context, number int) (Page, error) {
+	p, _, err := l.page(ctx, number)
+	return p, err
+}
+
+// Pages yields the pages from 1 until MobiFone has no more rows. The first page is
+// always yielded, an empty one after it never.
+func (l *List) Pages(ctx context.Context) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		rows := 0
+		for number := 1; ; number++ {
+			p, raw, err := l.page(ctx, number)
+			if err != nil {
+				yield(Page{}, err)
+				return
+			}
+			if raw == 0 && number > 1 {
+				return
+			}
+			rows += raw
+			if !yield(p, nil) || raw == 0 || (p.Total != nil && rows >= *p.Total) || (p.pages != nil && number >= *p.pages) {
+				return
+			}
+		}
+	}
+}
+
+// page also tells how many rows the page had before the filter.
+func (l *List) page(ctx context.Context, number int) (Page, int, error) {
+	bad := l.bad
+	if number < 1 {
+		bad = append(slices.Clip(bad), telco.FieldError{Field: "page", Problem: "pages count from 1"})
+	}
+	from, to := ceil(l.query.From), ceil(l.query.To)
+	if l.query.To.IsZero() {
+		_, now, err := l.s.t.PartnerNow()
+		if err != nil {
+			now = l.s.t.Seam().Wall()
+		}
+		to = ceil(now)
+	}
+	longest := time.Duration(l.s.t.Contract().Limits().RangeMax)
+	if len(bad) == 0 && to.Sub(from) > longest {
+		bad = []telco.FieldError{{Field: "from", Problem: fmt.Sprintf("pages reach over at most %s; use All for a longer window", longest)}}
+	}
+	if len(bad) == 0 && !from.Before(to) {
+		bad = []telco.FieldError{{Field: "from", Problem: "must be before the window's end by a second"}}
+	}
+	if len(bad) > 0 {
+		return Page{}, 0, transport.BadInput(l.op, bad...)
+	}
+	p, err := l.read(ctx, from, to, number)
+	if err != nil {
+		return Page{}, 0, err
+	}
+	raw, f := len(p.Rows), l.filter()
+	kept := p.Rows[:0]
+	for _, tx := range p.Rows {
+		ok, err := f.keep(tx)
+		if err != nil {
+			return Page{}, 0, err
+		}
+		if ok {
+			kept = append(kept, tx)
+		}
+	}
+	p.Rows = kept
+	return p, raw, nil
+}
+
+// read reads one page, unfiltered.
+func (l *List) read(ctx context.Context, from, to time.Time, number int) (Page, error) {
+	f := l.fields()
+	f.From, f.To, f.Page = from, to, number
+	reply, err := l.s.t.Call(ctx, l.op, f)
+	if err != nil {
+		return Page{}, err
+	}
+	unreadable := func(problem string) error {
+		return l.s.fail(l.op, telco.ReplyUnreadable, reply.Evidence, problem)
+	}
+	d := reply.Data
+	switch {
+	case !d.HasRows:
+		return Page{}, unreadable("a success without the list of rows")
+	case d.Page != 0 && d.Page != number:
+		return Page{}, unreadable(fmt.Sprintf("page %d in answer to page %d", d.Page, number))
+	case d.Total != nil && *d.Total < 0:
+		return Page{}, unreadable("a negative total")
+	}
+	p := Page{
+		Number: number, Total: d.Total, pages: d.Pages,
+		MobiFoneTime: reply.MobiFoneTime, ReadAt: reply.ReadAt, Rows: make([]telco.Transaction, 0, len(d.Rows)),
+	}
+	for _, row := range d.Rows {
+		p.Rows = append(p.Rows, l.s.t.Transaction(l.op, row))
+	}
+	return p, nil
 }

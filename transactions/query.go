@@ -1,11 +1,18 @@
 package transactions
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
+
+// This file holds what a listing can be asked for, which rows it keeps, and the two errors that say
+// how far a listing can be trusted. A row is never dropped because it cannot be judged: that is an
+// error.
 
 // Query asks for the transactions created in [From, To).
 //
@@ -13,27 +20,36 @@ import (
 // second: a row written as 10:00:00 is in [10:00:00, …) and not in [10:00:00.5, …), and
 // windows that touch never share or lose a row.
 type Query struct {
-	From     time.Time         // needed
-	To       time.Time         // zero means until now
-	Package  telco.PackageCode // empty means all
-	State    telco.State       // zero means all; filtered here, since rows leave a filter while pages are read
-	Shop     string            // empty means all
-	PageSize int               // 0 means the largest page the contract allows
+	// From is needed: the listing begins with rows created at this second.
+	From time.Time
+	// To is the first second after the window; zero means until now.
+	To time.Time
+	// Package keeps rows of this package alone; empty means all.
+	Package telco.PackageCode
+	// State keeps rows in this state alone; zero means all. The SDK filters by it, because a row
+	// that changes its state leaves MobiFone's filter while pages are read.
+	State telco.State
+	// Shop keeps rows of this shop alone; empty means all.
+	Shop string
+	// PageSize is how many rows a page holds; 0 means the largest that the contract allows.
+	PageSize int
 }
 
 // SearchQuery asks for the transactions of one subscriber.
 type SearchQuery struct {
-	MSISDN telco.MSISDN // needed
+	// MSISDN is needed.
+	MSISDN telco.MSISDN
 	Query
 }
 
 // windowMax bounds a query, so that a mistyped year is not a thousand requests.
 const windowMax = 3660 * 24 * time.Hour
 
-func (q Query) faults(c *contract.Contract, op telco.Operation) []telco.FieldError {
-	var faults []telco.FieldError
+// problems lists what is wrong with the query for this contract; nil when nothing is.
+func (q Query) problems(c *contract.Contract, op telco.Operation) []telco.FieldError {
+	var bad []telco.FieldError
 	add := func(field, problem string) {
-		faults = append(faults, telco.FieldError{Field: field, Problem: problem})
+		bad = append(bad, telco.FieldError{Field: field, Problem: problem})
 	}
 	switch {
 	case q.From.IsZero():
@@ -50,7 +66,7 @@ func (q Query) faults(c *contract.Contract, op telco.Operation) []telco.FieldErr
 		}
 	}
 	if q.Shop != "" {
-		staff := telco.Staff{Shop: q.Shop, Employee: "x"} // only the shop's faults are wanted
+		staff := telco.Staff{Shop: q.Shop, Employee: "x"} // only what is wrong with the shop is wanted
 		for _, f := range staff.Validate() {
 			add("shop", f.Problem)
 		}
@@ -65,7 +81,7 @@ func (q Query) faults(c *contract.Contract, op telco.Operation) []telco.FieldErr
 			}
 		}
 	}
-	return faults
+	return bad
 }
 
 // ceil rounds up to the next whole second.
@@ -76,3 +92,77 @@ func ceil(t time.Time) time.Time {
 	}
 	return t
 }
+
+// filter holds what a row must be. MobiFone filters by what the request carried, and filter checks
+// that as far as the row says it. What the contract cannot carry is filtered here alone, and then
+// a row must say it.
+type filter struct {
+	query  Query
+	msisdn telco.MSISDN
+	// sent is what the request carried.
+	sent    field.Request
+	fail    func(code telco.Code, cause error) error
+	subject telco.Operation
+}
+
+// keep reports whether the row belongs to the listing. Its error ends the listing: a row that cannot
+// be judged may be a sale.
+func (f filter) keep(tx telco.Transaction) (bool, error) {
+	if f.query.State != telco.StateUnlisted && tx.State != f.query.State {
+		return false, nil
+	}
+	checks := []struct {
+		field             string
+		asked, sent, said bool
+		equal             bool
+	}{
+		{"package", f.query.Package != "", f.sent.Package != "", tx.Package != "", tx.Package == f.query.Package},
+		{"shop", f.query.Shop != "", f.sent.Shop != "", tx.Shop != "", tx.Shop == f.query.Shop},
+		{"msisdn", f.msisdn.IsValid(), f.sent.MSISDN.IsValid(), tx.MSISDN.IsValid(), tx.MSISDN == f.msisdn},
+	}
+	for _, c := range checks {
+		switch {
+		case !c.asked:
+		case !c.said && !c.sent:
+			return false, f.fail(telco.ReplyUnreadable,
+				fmt.Errorf("cannot filter by %s: the contract's %s does not carry it and the row does not say it", c.field, f.subject))
+		case c.said && !c.equal && c.sent && c.field == "msisdn":
+			return false, f.fail(telco.ReplyUnreadable, errors.New("a row of another subscriber"))
+		case c.said && !c.equal:
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// ErrWindowOpen ends a listing that cannot be promised to be complete: rows may still
+// appear in the window, or MobiFone counts no total to check against. Every row that
+// was there has been yielded before it. [*WindowOpenError] has the details.
+var ErrWindowOpen = errors.New("the window is still open")
+
+// WindowOpenError says how far a listing is complete. errors.Is finds [ErrWindowOpen].
+type WindowOpenError struct {
+	// Until is how far the rows are complete, unless NoTotal is set: ask again from here.
+	Until time.Time
+	// To is the end that was asked for; zero means until now.
+	To time.Time
+	// NoTotal says that MobiFone counts no total, so nothing could be checked.
+	NoTotal bool
+}
+
+// Error says until when the listing reaches.
+func (e *WindowOpenError) Error() string {
+	s := "transactions listed until " + e.Until.Format(time.RFC3339)
+	if e.NoTotal {
+		s += ", unchecked because MobiFone counts no total"
+	}
+	return s + ": " + ErrWindowOpen.Error()
+}
+
+// Unwrap returns [ErrWindowOpen].
+func (e *WindowOpenError) Unwrap() error { return ErrWindowOpen }
+
+// ErrUnstable is the cause when a closed window read differently each time, or does not
+// hold as many transactions as MobiFone counts. Rows of the part of the window in
+// question were not yielded.
+var ErrUnstable = errors.New("the window reads differently each time")

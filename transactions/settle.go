@@ -9,31 +9,44 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// This file reads one range until it stands still, and joins two readings of one row. A range that
+// does not stand still is an error, never a shorter list: a row that is lost is a lost sale.
+
 // passesMax bounds how often one range is read before it is given up as unstable.
 const passesMax = 5
 
 // batch is one page as MobiFone said it.
 type batch struct {
-	rows  []telco.Transaction
-	total *int      // rows of the range; nil when MobiFone does not count them
-	pages *int      // pages of the range; nil when it does not count them either
-	at    time.Time // MobiFone's time when it was said, rather too early than too late; zero: not known
+	rows []telco.Transaction
+	// total counts the rows of the range; nil when MobiFone does not count them.
+	total *int
+	// pages counts the pages of the range; nil when it does not count them either.
+	pages *int
+	// at is MobiFone's time when it answered, rather too early than too late; zero when not
+	// known.
+	at time.Time
 }
 
 // reader reads ranges of whole seconds, each at most as long as MobiFone allows.
 type reader struct {
-	fetch   func(ctx context.Context, from, to time.Time, page int) (batch, error)
-	fail    func(code telco.Code, cause error) error
-	lag     time.Duration // how late a row may appear
-	rowsMax int           // of one range: bounds the memory
+	fetch func(ctx context.Context, from, to time.Time, page int) (batch, error)
+	fail  func(code telco.Code, cause error) error
+	// lag is how late a row may appear.
+	lag time.Duration
+	// rowsMax bounds the rows of one range, and so the memory.
+	rowsMax int
 }
 
 // settled is a range read until it stood still, or why it was not.
 type settled struct {
-	rows    []telco.Transaction // each once, in the order of the last pass
-	checked bool                // against a total
-	openAt  time.Time           // set: at MobiFone's time rows from here on may still appear
-	tooMany bool                // more than rowsMax rows: read a shorter range
+	// rows has each row once, in the order of the last pass.
+	rows []telco.Transaction
+	// checked says that the rows were counted against a total.
+	checked bool
+	// openAt, when set, is the time of MobiFone's from which on rows may still appear.
+	openAt time.Time
+	// tooMany says that there are more than rowsMax rows: read a shorter range.
+	tooMany bool
 }
 
 // settle reads all pages of [from, to) until a pass is consistent: the total was the
@@ -63,14 +76,17 @@ func (r *reader) settle(ctx context.Context, from, to time.Time) (settled, error
 
 // pass is one reading of all pages of a range.
 type pass struct {
-	keys    []rowKey
-	seen    map[rowKey]bool // the same keys
+	keys []rowKey
+	// seen holds the same keys.
+	seen    map[rowKey]bool
 	steady  bool
 	checked bool
 	openAt  time.Time
 	tooMany bool
 }
 
+// pass reads all pages once. A page that contradicts the one before it ends the pass, and it is
+// not steady.
 func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]telco.Transaction) (pass, error) {
 	p := pass{seen: map[rowKey]bool{}}
 	var total, pages *int
@@ -135,9 +151,73 @@ func (r *reader) take(p *pass, page int, tx telco.Transaction, known map[rowKey]
 	return nil
 }
 
+// sameTotal compares two counts that MobiFone may not have said.
 func sameTotal(a, b *int) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
 	return *a == *b
+}
+
+// rowKey is what makes a row that row: its transId, else its partnerTransId.
+type rowKey struct {
+	id   string
+	ours bool
+}
+
+// keyOf returns the key of a row; false for a row with neither id.
+func keyOf(tx telco.Transaction) (rowKey, bool) {
+	if tx.TransID != "" {
+		return rowKey{id: string(tx.TransID)}, true
+	}
+	return rowKey{id: string(tx.PartnerTransID), ours: true}, tx.PartnerTransID != ""
+}
+
+// merge joins two readings of the same row, b the later one. It answers "" or what
+// contradicts: things that are said once for ever, and two final states.
+func merge(a, b telco.Transaction) (telco.Transaction, string) {
+	name := "transaction " + string(a.TransID)
+	if a.TransID == "" {
+		name = "transaction " + string(a.PartnerTransID)
+	}
+	differs := func(what string) (telco.Transaction, string) {
+		return a, fmt.Sprintf("%s was read twice with different %s", name, what)
+	}
+	switch {
+	case a.PartnerTransID != b.PartnerTransID && a.PartnerTransID != "" && b.PartnerTransID != "":
+		return differs("partnerTransIds")
+	case a.MSISDN != b.MSISDN && a.MSISDN.IsValid() && b.MSISDN.IsValid():
+		return differs("subscribers")
+	case a.Package != b.Package && a.Package != "" && b.Package != "":
+		return differs("packages")
+	case a.Amount != b.Amount && a.Amount != 0 && b.Amount != 0:
+		return differs("amounts")
+	case !a.CreatedAt.Equal(b.CreatedAt) && !a.CreatedAt.IsZero() && !b.CreatedAt.IsZero():
+		return differs("creation times")
+	case a.State.Final() && b.State.Final() && a.State != b.State && !reversal(a.State, b.State):
+		return differs("final states: " + a.State.String() + " and " + b.State.String())
+	}
+	if older(b, a) {
+		return a, ""
+	}
+	return b, ""
+}
+
+// reversal is the one change of a final state that may be: the operator takes a
+// success back.
+func reversal(a, b telco.State) bool {
+	return a == telco.StateSuccess && b == telco.StateReversed ||
+		a == telco.StateReversed && b == telco.StateSuccess
+}
+
+// older reports whether b, although read later, is the staler row, as a lagging replica
+// shows it.
+func older(b, a telco.Transaction) bool {
+	if !a.UpdatedAt.IsZero() && !b.UpdatedAt.IsZero() && !a.UpdatedAt.Equal(b.UpdatedAt) {
+		return b.UpdatedAt.Before(a.UpdatedAt)
+	}
+	if a.State.Final() != b.State.Final() {
+		return a.State.Final()
+	}
+	return a.State == telco.StateReversed
 }

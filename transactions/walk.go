@@ -10,12 +10,16 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// This file goes through a window range by range. It splits what MobiFone cannot answer at once and
+// yields each row in the range that owns it.
+
 // walker goes through a window newest first, one range at a time.
 type walker struct {
 	reader
 	rangeMax time.Duration
 	keep     func(telco.Transaction) (bool, error)
-	days     *time.Location // of a MobiFone that is asked for whole days: their zone; nil else
+	// days is the zone of a MobiFone that is asked for whole days; nil for the others.
+	days *time.Location
 }
 
 // walk yields the rows of [from, to) that keep keeps. It reads no further than hi, which
@@ -114,6 +118,7 @@ func (w *walker) start(hi time.Time, span time.Duration) time.Time {
 	return w.day(hi.Add(-1)).AddDate(0, 0, 1-max(1, int(span/(24*time.Hour))))
 }
 
+// later returns the later of two times.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

@@ -1,3 +1,13 @@
+// Package transactions is step 4 of the business process: what became of the
+// transactions, by id, by time and by subscriber.
+//
+// A lookup says something of a registration only when it succeeds: every error of this
+// package has the outcome Unknown, and a row that is not there is not a registration
+// that failed (see [Absent]). To settle one's own send, use the registration package's
+// Resolve, which knows the fence.
+//
+// Lookups are repeated by the client on 429, 5xx, timeouts and broken replies, within
+// its bounds. A [Service] is safe for concurrent use.
 package transactions
 
 import (
@@ -11,7 +21,24 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// GetRequest names one transaction by either id, or both.
+// Service looks transactions up. Make it through the client.
+type Service struct{ t *transport.Transport }
+
+// New takes an internal type, so only the client of this module can call it; use
+// mobifone.Client.Transactions.
+func New(t *transport.Transport) *Service { return &Service{t: t} }
+
+// fail builds an error of a lookup that was answered, but not usably. The teller's
+// sentence is that of "cannot tell yet".
+func (s *Service) fail(op telco.Operation, code telco.Code, evidence telco.Evidence, problem string) *telco.Error {
+	e := &telco.Error{Operation: op, Outcome: telco.Unknown, Code: code, Evidence: evidence, Err: errors.New(problem)}
+	if rule, ok := s.t.Contract().RuleNamed(telco.SystemError); ok {
+		e.Text = rule.Text.Fill(nil)
+	}
+	return e
+}
+
+// GetRequest names one transaction by either id, or both. At least one is needed.
 type GetRequest struct {
 	TransID        telco.TransID
 	PartnerTransID telco.PartnerTransID
@@ -19,23 +46,27 @@ type GetRequest struct {
 
 // Result is a transaction MobiFone knows.
 type Result struct {
-	Transaction  telco.Transaction
-	MobiFoneTime time.Time // MobiFone's own clock in the reply; zero when it has none
-	ReadAt       time.Time // the earliest its ledger can have been read, by the same clock; zero as MobiFoneTime
-	Evidence     telco.Evidence
+	// Transaction is the row, as MobiFone holds it at ReadAt.
+	Transaction telco.Transaction
+	// MobiFoneTime is MobiFone's own clock in the reply; zero when it has none.
+	MobiFoneTime time.Time
+	// ReadAt is the earliest time, by the same clock, at which the ledger can have been read;
+	// zero when MobiFoneTime is.
+	ReadAt   time.Time
+	Evidence telco.Evidence
 }
 
-// Get looks one transaction up. A row that names another id than one asked for is not
-// taken: the error's code is ReplyUnreadable. An id that the row leaves empty is taken
-// when the other id was asked for and matches, because MobiFone learns the
-// partnerTransId only with the registration. One partnerTransId may cover several OTPs,
-// each with a transaction of its own: ask by transId, or take [Service.LookUp].
+// Get looks one transaction up. It refuses a row that carries another id than the one asked for:
+// the error's code is ReplyUnreadable. It accepts a row that leaves one id empty when the other
+// id was asked for and matches, because MobiFone learns the partnerTransId only with the
+// registration. One partnerTransId may cover several OTPs, each with a transaction of its own: ask
+// by transId, or use [Service.LookUp].
 //
 // When MobiFone has no such row the error's code is TransactionNotFound, and [Absent]
 // tells when it said so.
 func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
-	if faults := req.faults(s.t.Contract()); len(faults) > 0 {
-		return nil, transport.BadInput(telco.OpGet, faults...)
+	if bad := req.problems(s.t.Contract()); len(bad) > 0 {
+		return nil, transport.BadInput(telco.OpGet, bad...)
 	}
 	got := new(struct { // one allocation for both
 		result Result
@@ -49,7 +80,7 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 	case 0:
 		e := s.fail(telco.OpGet, telco.TransactionNotFound, answer.Evidence, "")
 		e.WireCode = answer.WireCode
-		e.Err = &NotFoundError{ReadAt: answer.ReadAt}
+		e.Err = &notFoundError{ReadAt: answer.ReadAt}
 		return nil, e
 	case 1:
 		got.result = Result{Transaction: answer.Rows[0], MobiFoneTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}
@@ -61,16 +92,20 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 
 // Found is the answer to a complete lookup.
 type Found struct {
-	Rows []telco.Transaction // several may carry one partnerTransId; one that MobiFone lists twice stands twice
+	// Rows are what MobiFone knows. Several may carry one partnerTransId, and a row that MobiFone
+	// lists twice is here twice.
+	Rows []telco.Transaction
 	// ReadAt is the earliest time, by MobiFone's clock, at which its ledger can have been
 	// read for any of the rows; zero when that is not known.
-	ReadAt   time.Time
-	Cached   bool // a cache may have answered: a row that is lacking then proves nothing
+	ReadAt time.Time
+	// Cached says that a cache may have answered: a missing row then proves nothing.
+	Cached   bool
 	Evidence telco.Evidence
 }
 
 // LookUpRequest names the registrations to look up.
 type LookUpRequest struct {
+	// IDs are the registrations, each with both ids as far as they are known.
 	IDs []telco.IDs
 	// MSISDN and Since are needed where MobiFone has no lookup by id: its transactions of
 	// this subscriber are then searched, from a day before Since to a day after Until. By
@@ -95,41 +130,42 @@ func (s *Service) LookUp(ctx context.Context, req LookUpRequest) (*Found, error)
 	return &Found{Rows: a.Rows, ReadAt: a.ReadAt, Cached: a.Cached, Evidence: a.Evidence}, err
 }
 
-func (r GetRequest) faults(c *contract.Contract) []telco.FieldError {
+// problems lists what is wrong with the request; nil when nothing is.
+func (r GetRequest) problems(c *contract.Contract) []telco.FieldError {
 	if r.TransID == "" && r.PartnerTransID == "" {
 		return []telco.FieldError{{Field: "transId", Problem: "one of TransID and PartnerTransID is needed"}}
 	}
-	var faults []telco.FieldError
+	var bad []telco.FieldError
 	if r.TransID != "" {
 		if id, err := telco.ParseTransID(string(r.TransID)); err != nil || id != r.TransID {
-			faults = append(faults, telco.FieldError{Field: "transId", Problem: "is not a transId; pass what MobiFone gave, without spaces"})
+			bad = append(bad, telco.FieldError{Field: "transId", Problem: "is not a transId; pass what MobiFone gave, without spaces"})
 		}
 	}
 	if r.PartnerTransID != "" {
 		if id, err := telco.ParsePartnerTransID(string(r.PartnerTransID)); err != nil || id != r.PartnerTransID {
-			faults = append(faults, telco.FieldError{Field: "partnerTransId", Problem: "is not a partnerTransId; check it for a mistyped character"})
+			bad = append(bad, telco.FieldError{Field: "partnerTransId", Problem: "is not a partnerTransId; check it for a mistyped character"})
 		}
 	}
 	// A request without an id would be answered with somebody's transaction.
 	if c.Has(telco.OpGet) &&
 		(r.TransID == "" || !c.Carries(telco.OpGet, "transId")) &&
 		(r.PartnerTransID == "" || !c.Carries(telco.OpGet, "partnerTransId")) {
-		faults = append(faults, telco.FieldError{Field: "transId", Problem: "the contract's lookup cannot carry the id given; give the other one"})
+		bad = append(bad, telco.FieldError{Field: "transId", Problem: "the contract's lookup cannot carry the id given; give the other one"})
 	}
-	return faults
+	return bad
 }
 
-// NotFoundError is the cause of a TransactionNotFound that a complete, well-formed
-// reply said. "Not found" is not "failed": a registration may still be on its way until
+// notFoundError is the cause of a TransactionNotFound that a complete, well-formed reply said;
+// [Absent] reads it. "Not found" is not "failed": a registration may still be on its way until
 // its fence.
-type NotFoundError struct {
+type notFoundError struct {
 	// ReadAt is the earliest time, by MobiFone's clock, at which its ledger can have been
 	// read; zero when that is not known, or a cache may have answered.
 	ReadAt time.Time
 }
 
 // Error says when the ledger was read.
-func (e *NotFoundError) Error() string {
+func (e *notFoundError) Error() string {
 	if e.ReadAt.IsZero() {
 		return "no such transaction, at a time of MobiFone's that is not known"
 	}
@@ -140,7 +176,7 @@ func (e *NotFoundError) Error() string {
 // earliest time, by MobiFone's clock, for which that holds (zero when it is not known).
 // Anything else, a bare HTTP 404 included, is no absence.
 func Absent(err error) (at time.Time, ok bool) {
-	if e, found := errors.AsType[*NotFoundError](err); found {
+	if e, found := errors.AsType[*notFoundError](err); found {
 		return e.ReadAt, true
 	}
 	return time.Time{}, false
