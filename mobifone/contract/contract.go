@@ -26,9 +26,11 @@ import (
 // Contract is a checked document. The zero value is not usable; [Default], [Load] and [New]
 // make one. It never changes and is safe for concurrent use.
 type Contract struct {
-	doc    Document
-	codec  Codec  // nil: bodies are what the document says
-	signer Signer // nil: the document's scheme
+	doc Document
+	// codec is nil when bodies are what the document says.
+	codec Codec
+	// signer is nil when the document's scheme signs.
+	signer Signer
 	byName map[telco.Code]int
 	zone   *time.Location
 	memo   *memo

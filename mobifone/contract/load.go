@@ -34,6 +34,7 @@ func Default() *Contract {
 	return defaultContract.contract
 }
 
+// compileDefault panics only when the embedded document is broken, which a test would show.
 func compileDefault() *Contract {
 	tree, _, problem := jsontree.ReadLoosely(defaultJSON)
 	problems := &problemList{}
@@ -68,6 +69,7 @@ func Load(data []byte) (*Contract, error) {
 // Its errors are those of [Load].
 func New(doc Document) (*Contract, error) { return build(clone(doc), &problemList{}) }
 
+// build validates the document and compiles it.
 func build(doc Document, problems *problemList) (*Contract, error) {
 	normalizeConstants(&doc, problems)
 	validate(&doc, problems)
@@ -84,6 +86,7 @@ func clone[T any](v T) T {
 	return to.Interface().(T) //nolint:forcetypeassert // it was made of T
 }
 
+// copyDeep copies what a document consists of: structs, maps, slices, pointers and plain values.
 func copyDeep(to, from reflect.Value) {
 	switch from.Kind() {
 	case reflect.Pointer:
@@ -135,6 +138,8 @@ func normalizeConstants(d *Document, problems *problemList) {
 	}
 }
 
+// normalConstant returns a constant in the one form that documents have; false for a type that no
+// request can carry.
 func normalConstant(v any) (any, bool) {
 	switch v := v.(type) {
 	case string, bool:
@@ -185,10 +190,12 @@ func Problems(err error) []*Problem {
 // problemList gathers problems. Where the shape is wrong already, what the rules say of
 // the same place is only an echo, so it is left out.
 type problemList struct {
-	list  []*Problem
-	shape []string // paths whose shape is wrong
+	list []*Problem
+	// paths whose shape is wrong
+	shape []string
 }
 
+// add adds a problem, unless the shape of its place is wrong already.
 func (l *problemList) add(path, format string, args ...any) {
 	for _, bad := range l.shape {
 		if rest, ok := strings.CutPrefix(path, bad); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
@@ -198,11 +205,13 @@ func (l *problemList) add(path, format string, args ...any) {
 	l.list = append(l.list, &Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
+// addShape adds a problem of the shape; add leaves this place out from now on.
 func (l *problemList) addShape(path, format string, args ...any) {
 	l.list = append(l.list, &Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 	l.shape = append(l.shape, path)
 }
 
+// err joins the problems; nil when there is none.
 func (l *problemList) err() error {
 	errs := make([]error, len(l.list))
 	for i, f := range l.list {
@@ -222,6 +231,7 @@ func member(path, name string) string {
 // element appends an index to a JSON path.
 func element(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
+// isIdentifier reports whether a name needs no quotes in a path.
 func isIdentifier(s string) bool {
 	for i, r := range s {
 		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'

@@ -32,10 +32,13 @@ type Codec interface {
 
 // Message says what a [Codec] translates.
 type Message struct {
-	Operation   telco.Operation
-	Reply       bool              // MobiFone's answer, not our request
-	Credentials telco.Credentials // of this try; on the server's side what clients must show
-	Stamp       Stamp             // of this try; zero on the server's side
+	Operation telco.Operation
+	// MobiFone's answer, not our request
+	Reply bool
+	// of this try; on the server's side what clients must show
+	Credentials telco.Credentials
+	// of this try; zero on the server's side
+	Stamp Stamp
 }
 
 // Stamp makes one try unlike any other.
@@ -43,7 +46,8 @@ type Stamp struct {
 	Time      time.Time
 	Nonce     string
 	RequestID string
-	Token     telco.Secret // of bearer
+	// of bearer
+	Token telco.Secret
 }
 
 // Signer authenticates a request in a way that the document cannot say. body is what will

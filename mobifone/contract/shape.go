@@ -58,6 +58,7 @@ func findRepeated(t jsontree.Tree, path string, i int32, problems *problemList) 
 	}
 }
 
+// invalidUTF8 returns where the first byte is that is not UTF-8; -1 when all are.
 func invalidUTF8(data []byte) int {
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])
@@ -132,6 +133,7 @@ func (s *shaper) put(path string, i int32, v reflect.Value) bool {
 	return true
 }
 
+// unfit adds the problem that a value has another type than wanted.
 func (s *shaper) unfit(path, want string, found *jsontree.Node) bool {
 	s.problems.addShape(path, "want %s, found %s", want, describe(found))
 	return false
@@ -166,6 +168,7 @@ func wanted(f reflect.StructField) string {
 	}
 }
 
+// putStruct fills a struct and names the members that are missing or unknown.
 func (s *shaper) putStruct(path string, i int32, v reflect.Value) bool {
 	if s.tree[i].Kind != jsontree.Object {
 		return s.unfit(path, "an object", &s.tree[i])
@@ -191,6 +194,7 @@ func (s *shaper) putStruct(path string, i int32, v reflect.Value) bool {
 	return true
 }
 
+// putMap fills a map, whose keys are the document's own.
 func (s *shaper) putMap(path string, i int32, v reflect.Value) bool {
 	switch s.tree[i].Kind {
 	case jsontree.Null:
@@ -245,6 +249,7 @@ func constant(n *jsontree.Node) any {
 	return nil
 }
 
+// describe names the JSON value that was found, for a sentence.
 func describe(n *jsontree.Node) string {
 	switch n.Kind {
 	case jsontree.Null:

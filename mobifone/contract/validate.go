@@ -89,10 +89,13 @@ func oneOfThese(choices []string) string {
 	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
 }
 
+// sortedKeys keeps the order of problems the same for the same document.
 func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
+// quoteRune writes a character so that it can be seen.
 func quoteRune(r rune) string { return strconv.QuoteRune(r) }
 
+// listOrNothing joins names for a sentence; "nothing" when there are none.
 func listOrNothing(names []string) string {
 	if len(names) == 0 {
 		return "nothing"
@@ -140,6 +143,8 @@ func validateApart(paths map[string]string, l *problemList) {
 	}
 }
 
+// validateStates checks that each state is a known one and that lookups can say those that settle
+// a sale.
 func validateStates(d *Document, l *problemList) {
 	reached := map[string]bool{}
 	for _, wire := range sortedKeys(d.States) {
@@ -173,6 +178,7 @@ func readsStates(d *Document) bool {
 	return false
 }
 
+// validateLimits refuses bounds that no listing could work with.
 func validateLimits(limits Limits, l *problemList) {
 	if limits.PageSizeMax < 1 {
 		l.add("$.limits.pageSizeMax", "want 1 or more, found %d", limits.PageSizeMax)
@@ -195,6 +201,8 @@ func validateLimits(limits Limits, l *problemList) {
 // around stands in the past.
 const longestWait = 366 * 24 * time.Hour
 
+// validateSemantics refuses waits that are negative or so long that a sum of them could overflow,
+// and promises that the document cannot keep.
 func validateSemantics(d *Document, l *problemList) {
 	s := d.Semantics
 	for f, v := range reflect.ValueOf(s).Fields() {
@@ -232,6 +240,7 @@ func validateSemantics(d *Document, l *problemList) {
 	}
 }
 
+// validateTime checks the layouts and the zone.
 func validateTime(d *Document, l *problemList) {
 	seen := map[string]bool{}
 	for i, name := range d.Time.Accept {

@@ -11,6 +11,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// validateAuth checks that each part which the scheme sends has a place, and only those.
 func validateAuth(d *Document, l *problemList) {
 	a := d.Auth
 	signs := signingScheme(a.Scheme)
@@ -116,6 +117,7 @@ func validateNames(d *Document, l *problemList) {
 // authPart is a part of the authentication and where it stands.
 type authPart struct{ name, path string }
 
+// authParts lists the names with what each carries.
 func authParts(n AuthNames) []authPart {
 	var parts []authPart
 	for f, v := range reflect.ValueOf(n).Fields() {
@@ -126,6 +128,7 @@ func authParts(n AuthNames) []authPart {
 	return parts
 }
 
+// authMembers lists the parts that are members of the request.
 func authMembers(a Auth) []authPart { return authParts(a.Members) }
 
 type headerName struct{ path, name string }
@@ -143,6 +146,7 @@ func authHeaderNames(a Auth) []headerName {
 	return names
 }
 
+// validateSigning checks what is signed, and how.
 func validateSigning(d *Document, l *problemList) {
 	a := d.Auth
 	if a.Encoding == "" {
@@ -237,6 +241,7 @@ func sentNames(d *Document) map[string]bool {
 	return names
 }
 
+// validateReplySignature checks where the signature of an answer is and what it covers.
 func validateReplySignature(d *Document, l *problemList) {
 	r := d.Auth.Reply
 	if r == nil {
@@ -274,6 +279,7 @@ func validateReplySignature(d *Document, l *problemList) {
 	}
 }
 
+// validateLogin checks the call that yields a token.
 func validateLogin(a Auth, l *problemList) {
 	login := a.Login
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// validateCodes checks the code table row by row, then what the rows say together.
 func validateCodes(d *Document, l *problemList) {
 	wires := map[string][]wireRow{}
 	names := map[telco.Code]string{}
@@ -79,6 +80,7 @@ func canSucceed(d *Document, op telco.Operation) bool {
 	return false
 }
 
+// validateCodeName wants each canonical name once, in capitals.
 func validateCodeName(r CodeRule, path string, names map[telco.Code]string, l *problemList) {
 	here := path + ".name"
 	switch {
@@ -96,6 +98,7 @@ func validateCodeName(r CodeRule, path string, names map[telco.Code]string, l *p
 	names[r.Name] = path
 }
 
+// validateCodeWires refuses a string that two rows would read.
 func validateCodeWires(d *Document, r CodeRule, path string, wires map[string][]wireRow, l *problemList) {
 	if len(r.Wire) == 0 && len(r.HTTPStatus) == 0 && r.Name != telco.SystemError {
 		l.add(path+".wire", "is empty and no httpStatus is given, so the row never applies")
@@ -122,6 +125,7 @@ func validateCodeWires(d *Document, r CodeRule, path string, wires map[string][]
 	}
 }
 
+// validateOwnOperations checks the operations that a row is limited to.
 func validateOwnOperations(r CodeRule, path string, l *problemList) {
 	for j, op := range r.Operations {
 		here := element(path+".operations", j)
@@ -134,6 +138,7 @@ func validateOwnOperations(r CodeRule, path string, l *problemList) {
 	}
 }
 
+// validateClass refuses a class that would let an outcome read as proven when it is not.
 func validateClass(d *Document, r CodeRule, path string, l *problemList) {
 	for _, op := range sortedKeys(r.Class) {
 		here := member(path+".class", string(op))
@@ -158,6 +163,7 @@ func validateClass(d *Document, r CodeRule, path string, l *problemList) {
 	}
 }
 
+// validateThen checks where a sale goes on after the code.
 func validateThen(r CodeRule, path string, l *problemList) {
 	if r.Then == telco.ThenSameIDs && r.Name != telco.OTPInvalid {
 		l.add(path+".then", "sameIds is for OTP_INVALID alone; want refund, newOTP or newAttempt")
@@ -170,6 +176,7 @@ func validateThen(r CodeRule, path string, l *problemList) {
 	}
 }
 
+// isUpperName reports whether s is a name in capitals, such as OTP_INVALID.
 func isUpperName(s string) bool {
 	for i, r := range s {
 		letter := r >= 'A' && r <= 'Z'

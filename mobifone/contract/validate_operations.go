@@ -46,6 +46,7 @@ func validateOperations(d *Document, l *problemList) {
 	}
 }
 
+// joinOperations lists the operations the SDK knows, for a sentence.
 func joinOperations() string {
 	var names []string
 	for _, op := range telco.Operations() {
@@ -54,6 +55,7 @@ func joinOperations() string {
 	return strings.Join(names, ", ")
 }
 
+// validateRoute checks method, path and encoding of an endpoint.
 func validateRoute(op telco.Operation, e *Endpoint, path string, l *problemList) {
 	if e.Method == http.MethodGet {
 		if op == telco.OpOTP || op == telco.OpRegister {
@@ -68,6 +70,7 @@ func validateRoute(op telco.Operation, e *Endpoint, path string, l *problemList)
 	}
 }
 
+// validateIdempotencyHeader refuses headers that something else reads.
 func validateIdempotencyHeader(a Auth, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	name := e.IdempotencyHeader
 	if name == "" {
@@ -161,6 +164,8 @@ func validatePrivacy(d *Document, e *Endpoint, path string, l *problemList) {
 	}
 }
 
+// validateRequest checks that each field is one the operation has, with a place of its own, and
+// that none is missing which the operation needs.
 func validateRequest(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	at := path + ".request"
 	names := map[string]string{}
@@ -215,6 +220,7 @@ func claimName(e *Endpoint, here, name string, l *problemList) bool {
 	return problem == ""
 }
 
+// validateAsText checks the fields that are written as strings.
 func validateAsText(e *Endpoint, path string, l *problemList) {
 	for i, name := range e.AsText {
 		here := element(path, i)
@@ -248,6 +254,7 @@ func formatChoices(k field.Kind) []string {
 	return nil
 }
 
+// validateFormats checks that each format is one that its field can have.
 func validateFormats(op telco.Operation, e *Endpoint, path string, l *problemList) {
 	ops := field.Of(op)
 	for _, name := range sortedKeys(e.Formats) {

@@ -48,6 +48,8 @@ func validateEcho(d *Document, op telco.Operation, e *Endpoint, path string, l *
 	}
 }
 
+// validateResponse checks that each field is one the operation reads, at a place of its own, and
+// that none is missing which the operation needs.
 func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	at := path + ".response"
 	places := envelopePlaces(d.Envelope)
@@ -86,6 +88,7 @@ func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string,
 	validateRows(op, e, path+".rows", l)
 }
 
+// validateRows does the same for the rows of a list.
 func validateRows(op telco.Operation, e *Endpoint, path string, l *problemList) {
 	readable := field.Names(field.Rows[:], field.Of(op))
 	switch {
@@ -136,6 +139,7 @@ func validateRows(op telco.Operation, e *Endpoint, path string, l *problemList) 
 // where an object may hold other fields beside those of the row.
 func wholePlace(path string) bool { return path == "" || path == "$" }
 
+// validateEnvelope checks the frame that every answer has.
 func validateEnvelope(d *Document, l *problemList) {
 	env := d.Envelope
 	if len(env.Code) == 0 {
@@ -169,6 +173,7 @@ type envelopePart struct {
 	aliases []string
 }
 
+// envelopeParts lists the members of the envelope with their names in the document.
 func envelopeParts(env Envelope) []envelopePart {
 	return []envelopePart{
 		{"code", env.Code},
