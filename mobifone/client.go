@@ -95,9 +95,14 @@ func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Serv
 // the tellers, and never starves it. Connections, credentials, clock and limits are shared.
 func (c *Client) Background() *Client { return c.background }
 
-// NewPartnerTransID returns the id of an attempt to sell: always the same for the same
-// MobiFone, shop, order and attempt, and never the same for others. The order id must be
-// unique in the shop for ever; attempt is 1 at the start. See [telco.DerivePartnerTransID].
+// NewPartnerTransID returns the id of an attempt to sell: always the same for the same partner
+// code, shop, order and attempt, on every machine, and never the same for others. It is made
+// with Config.IDKey. The order id must be unique in the shop for ever; attempt is 1 at the start.
+//
+// Shop and order take 1 to 128 bytes of printable ASCII and composed letters of the Vietnamese
+// alphabet, because two ids that look the same must not be two sales. Without a key an order id
+// that contains a phone number is refused: the number could be found from the id by trying. The
+// error is a [*telco.Error] with [telco.NotSent] and [telco.InvalidInput].
 func (c *Client) NewPartnerTransID(shop, order string, attempt int) (telco.PartnerTransID, error) {
 	return c.ids.ID(shop, order, attempt)
 }

@@ -26,8 +26,8 @@ type FieldError struct {
 // an importer can build one; the zero value is an error of unknown outcome.
 //
 // It never holds an OTP, a secret or a whole phone number in readable form; what it
-// prints, under every fmt verb, in log/slog and in JSON, is scrubbed once more (see
-// [Scrub]). Ask it with [OutcomeOf], with errors.Is and a [Code], or take it out:
+// prints, under every fmt verb, in log/slog and in JSON, is scrubbed once more:
+// digits that could be a phone number show their last three alone. Ask it with [OutcomeOf], with errors.Is and a [Code], or take it out:
 //
 //	if e, ok := errors.AsType[*telco.Error](err); ok && e.AttemptsLeft != nil { … }
 type Error struct {

@@ -123,7 +123,7 @@ const Version = "0.1.0"
 // SupportNote writes what MobiFone's inquiry desk (tra soát) needs to find one call: the
 // ids of both sides, times in Vietnam's zone, codes, each try as far as the evidence has it,
 // and MobiFone's own words. It may be sent as it is: it shows the number masked, no OTP and
-// no secret, and foreign text scrubbed and cut (see [Scrub]). The error is an *[Error], also
+// no secret, and foreign text scrubbed and cut. The error is an *[Error], also
 // wrapped; of any other the note says only that nothing is known.
 //
 // For a registration that succeeded take [Handle.SupportNote] with the receipt's evidence.

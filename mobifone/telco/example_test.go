@@ -138,3 +138,36 @@ func ExampleHandle() {
 	fmt.Println(later.UnmarshalBinary(saved), later)
 	// Output: <nil> W1WK9-5R4A8-S65BX-BT7AA-D3D9Y T1 84*****678 C120 120.000 ₫
 }
+
+// What the customer reads out is kept in a value that never prints.
+func ExampleParseOTP() {
+	code, err := telco.ParseOTP(" 604 918 ")
+	fmt.Println(code, err, len(code.Reveal()))
+
+	_, err = telco.ParseOTP("120.000")
+	fmt.Println(errors.Is(err, telco.InvalidInput))
+	// Output:
+	// [redacted] <nil> 6
+	// true
+}
+
+// A note for MobiFone's inquiry desk shows the number masked and can be sent as it is.
+func ExampleSupportNote() {
+	handle := telco.NewHandle(
+		telco.SendWindow{IDs: telco.IDs{TransID: "T1", PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"}},
+		telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000},
+	)
+	note := telco.SupportNote(&telco.Error{Operation: telco.OpRegister, Code: telco.ReplyLost, Handle: &handle})
+	fmt.Print(note.EN) // note.VI says the same in Vietnamese
+	// Output:
+	// INQUIRY
+	// Operation: registration.register
+	// Outcome on our side: unknown
+	// Code: local.REPLY_LOST
+	// Subscriber: 84*****678
+	// Package: C120
+	// Amount: 120.000 ₫
+	// MobiFone's transaction (transId): T1
+	// Our transaction (partnerTransId): W1WK9-5R4A8-S65BX-BT7AA-D3D9Y
+	// Software: mobifone-go/0.1.0
+}

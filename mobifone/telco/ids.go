@@ -15,8 +15,8 @@ import (
 // with dashes between, 29 characters in all, such as "7K3QF-0M8ZV-…". The characters
 // are Crockford's base32 (0-9 and A-Z without I, L, O, U), upper case only.
 //
-// The first 24 characters carry 120 bits, either of a keyed hash of (partner, shop,
-// order, attempt) or of chance. The last one is a check character: every single wrong
+// The first 24 characters carry 120 bits, of a keyed hash of (partner, shop,
+// order, attempt). The last one is a check character: every single wrong
 // character and every swap of two neighbours, dashes included, makes an id that
 // [ParsePartnerTransID] refuses, so an id can be read aloud or typed.
 //
