@@ -18,9 +18,9 @@ import (
 )
 
 // Config says which MobiFone is played, and how. Every field may be left zero, which means
-// what its comment says; [New] reports all that do not fit at once. The zero value is a good one: kind C,
-// which promises the least that a client can still sell safely with, the nonce check on,
-// the default contract and the agreement's packages.
+// what its comment says; [New] reports everything that does not fit at once. The zero value
+// is a good one: kind C, which promises the least that a client can still sell safely with,
+// the nonce check on, the default contract and the agreement's packages.
 type Config struct {
 	// Kind is one of six MobiFones, "A" to "F".
 	Kind Kind

@@ -68,7 +68,7 @@ func TestMagicNumbers(t *testing.T) {
 	assert.Equal(t, Subscriber{}, magic(telco.MSISDN{}))
 }
 
-// What a test sets replaces what the number says, at MobiFone and on the road.
+// What a test sets replaces what the number says, at MobiFone and on the way there.
 func TestSetSubscriber(t *testing.T) {
 	t.Parallel()
 	c := inProcessCaller(t, Config{})
