@@ -9,6 +9,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -31,20 +32,22 @@ var importers = []string{".", "mobifone/sale/sqlstore"}
 // allowed are licences under which a program may be shipped, whatever its own licence.
 var allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0"}
 
+// main reads the flag; a licence that is wrong ends the program with status 1.
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("licences: ")
 	root := flag.String("root", ".", "the root of the repository")
 	flag.Parse()
-	if err := run(*root); err != nil {
+	if err := run(context.Background(), *root); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(root string) error {
+// run collects the licences of all importers and judges them by the page.
+func run(ctx context.Context, root string) error {
 	found := map[string]string{}
 	for _, dir := range importers {
-		if err := collect(filepath.Join(root, dir), found); err != nil {
+		if err := collect(ctx, filepath.Join(root, dir), found); err != nil {
 			return err
 		}
 	}
@@ -62,7 +65,8 @@ func judge(out io.Writer, found map[string]string, page string) error {
 		licence := found[path]
 		_, _ = fmt.Fprintf(out, "%s\t%s\n", path, licence)
 		if !slices.Contains(allowed, licence) {
-			errs = append(errs, fmt.Errorf("%s has the licence %q, which is not allowed: replace the module, or add the licence to internal/tools/licences", path, licence))
+			errs = append(errs, fmt.Errorf("%s has the licence %q, which is not allowed: "+
+				"replace the module, or add the licence to internal/tools/licences", path, licence))
 		}
 		if row := fmt.Sprintf("| %s | %s |", path, licence); !strings.Contains(page, row) {
 			errs = append(errs, fmt.Errorf("docs/dependencies.md lacks the line %q", row))
@@ -73,14 +77,15 @@ func judge(out io.Writer, found map[string]string, page string) error {
 
 // module is what go list says of the module of one package.
 type module struct {
-	Path, Dir string
-	Main      bool
-	Replace   *module
+	Path    string  `json:"Path"`
+	Dir     string  `json:"Dir"`
+	Main    bool    `json:"Main"`
+	Replace *module `json:"Replace"`
 }
 
 // collect adds the modules that the packages below dir are built from, without our own.
-func collect(dir string, found map[string]string) error {
-	cmd := exec.Command("go", "list", "-deps", "-json=Module", "./...")
+func collect(ctx context.Context, dir string, found map[string]string) error {
+	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-json=Module", "./...")
 	cmd.Dir = dir
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()
@@ -88,7 +93,9 @@ func collect(dir string, found map[string]string) error {
 		return fmt.Errorf("go list in %s: %w", dir, err)
 	}
 	for list := json.NewDecoder(bytes.NewReader(text)); ; {
-		var p struct{ Module *module }
+		var p struct {
+			Module *module `json:"Module"`
+		}
 		if err := list.Decode(&p); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
@@ -104,7 +111,8 @@ func collect(dir string, found map[string]string) error {
 	}
 }
 
-// licence recognises the licence text in a module's root.
+// licence recognises the licence text in a module's root. A file that holds several texts, or much
+// beside one, is an error: a person has to read it.
 func licence(dir string) (string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
