@@ -3,6 +3,7 @@ package mobifone_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -22,6 +24,142 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
+
+// held is a reply's body that says nothing until it is closed, as the connection behind
+// a 101 does.
+type held struct {
+	once   sync.Once
+	closed chan struct{}
+}
+
+func hold() *held { return &held{closed: make(chan struct{})} }
+
+func (h *held) Read([]byte) (int, error) { <-h.closed; return 0, io.EOF }
+
+func (h *held) Close() error { h.once.Do(func() { close(h.closed) }); return nil }
+
+// Behind a 101 net/http hands over the bare connection, which no context ends: reading
+// it would hold the call for ever.
+func TestSwitchingProtocolsEnds(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
+		client := w.client(t, quick(1))
+		req := toOTP(t, client)
+		body := hold()
+		w.say(func(int, arrival) (*http.Response, error) {
+			resp := answer(http.StatusSwitchingProtocols, "", "Connection", "Upgrade", "Upgrade", "x")
+			resp.Body = body
+			return resp, nil
+		})
+		_, err := client.Registration.Register(t.Context(), req)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+		require.ErrorIs(t, err, telco.ReplyUnreadable)
+		<-body.closed
+		assert.Equal(t, 1, w.count(telco.OpRegister))
+	})
+}
+
+// A wire that breaks its contract and gives reply and error together loses no
+// connection by it.
+func TestReplyBesideAnErrorIsClosed(t *testing.T) {
+	t.Parallel()
+	bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
+		client := w.client(t, quick(1))
+		req := toOTP(t, client)
+		body := hold()
+		w.say(func(int, arrival) (*http.Response, error) {
+			resp := answer(200, "")
+			resp.Body = body
+			return resp, errReset
+		})
+		_, err := client.Registration.Register(t.Context(), req)
+		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
+		<-body.closed
+	})
+}
+
+// A login answered by a 101 ends too, or no call would ever get a token again.
+func TestSwitchingProtocolsAtTheLoginEnds(t *testing.T) {
+	t.Parallel()
+	bearer(t, func(t *testing.T, p *tokens) {
+		p.login = first(func(int, arrival) (*http.Response, error) {
+			resp := answer(http.StatusSwitchingProtocols, "", "Connection", "Upgrade", "Upgrade", "x")
+			resp.Body = hold()
+			return resp, nil
+		})
+		client := p.client(t, quick(1))
+		require.ErrorIs(t, eligible(t.Context(), client), telco.CredentialsFailed)
+		p.login = nil
+		require.NoError(t, eligible(t.Context(), client))
+		require.NoError(t, client.Close(t.Context()))
+	})
+}
+
+// A registration that is given up resets its connection, so that no byte which waits in
+// the kernel leaves later; over every way to dial. A read just ends its own.
+func TestGivenUpRegistrationResets(t *testing.T) {
+	t.Parallel()
+	dialer := &net.Dialer{}
+	for name, tc := range map[string]struct {
+		secure    bool
+		transport func(*tls.Config) http.RoundTripper
+	}{
+		"the client's own": {false, func(*tls.Config) http.RoundTripper { return nil }},
+		"caller's":         {false, func(*tls.Config) http.RoundTripper { return &http.Transport{} }},
+		"own dialer":       {false, func(*tls.Config) http.RoundTripper { return &http.Transport{DialContext: dialer.DialContext} }},
+		"old dialer": {false, func(*tls.Config) http.RoundTripper {
+			//lint:ignore SA1019 some still set it
+			return &http.Transport{Dial: dialer.Dial} //nolint:staticcheck // some still set it
+		}},
+		"TLS": {true, func(trust *tls.Config) http.RoundTripper { return &http.Transport{TLSClientConfig: trust} }},
+		"own TLS dialer": {true, func(trust *tls.Config) http.RoundTripper {
+			return &http.Transport{DialTLSContext: (&tls.Dialer{Config: trust}).DialContext}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := wiretest.New
+			if tc.secure {
+				start = wiretest.NewTLS
+			}
+			p := start(t, contract.Default())
+			trust := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
+			if tc.secure {
+				trust.RootCAs.AddCert(p.Server.Certificate())
+			}
+			client := newClient(t, p, quick(1), mobifone.WithHTTPClient(&http.Client{Transport: tc.transport(trust)}))
+			req := toOTP(t, client)
+			got, ended := make(chan struct{}), make(chan error)
+			silent := func(w http.ResponseWriter, _ *http.Request, _ field.Request) {
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					ended <- err
+					return
+				}
+				defer conn.Close()
+				if secured, ok := conn.(*tls.Conn); ok {
+					conn = secured.NetConn()
+				}
+				got <- struct{}{}
+				_, err = io.Copy(io.Discard, conn)
+				ended <- err
+			}
+			p.On(telco.OpRegister, silent)
+			p.On(telco.OpList, silent)
+			giveUp := func(call func(context.Context) error) error {
+				ctx, cancel := context.WithCancel(t.Context())
+				go func() { <-got; cancel() }()
+				assert.Equal(t, telco.Unknown, telco.OutcomeOf(call(ctx)))
+				return <-ended
+			}
+			require.ErrorIs(t, giveUp(func(ctx context.Context) error {
+				_, err := client.Registration.Register(ctx, req)
+				return err
+			}), syscall.ECONNRESET)
+			assert.NoError(t, giveUp(func(ctx context.Context) error { return reads()[telco.OpList](ctx, client) }))
+		})
+	}
+}
 
 // Two calls in a hundred fail, and the others keep their connections: a library that
 // empties the pool after a final error would dial many hundred times here.
