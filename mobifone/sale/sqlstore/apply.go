@@ -48,6 +48,7 @@ func (s *Store) Apply(ctx context.Context, c sale.Change) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	// What costs time is done here, before the file is locked for others.
 	ready := change{Change: c, events: make([][]byte, len(c.Events))}
 	var err error
 	if ready.state, err = json.Marshal(c.State); err != nil {
@@ -58,6 +59,8 @@ func (s *Store) Apply(ctx context.Context, c sale.Change) error {
 			return err
 		}
 	}
+	// The number is encrypted once, when the sale is opened, and never written again: a process
+	// that still has it in memory cannot bring an erased one back.
 	if c.Expected == 0 {
 		if ciphertext, id := s.keys.seal(c.SaleID, c.State.Order.MSISDN); ciphertext != nil {
 			ready.cipher, ready.keyID = ciphertext, id

@@ -171,7 +171,8 @@ func (s *Store) claimOf(ctx context.Context, w *writer, c change) (write func() 
 		return nil, err
 	}
 	if !number.IsValid() {
-		return func() error { return nil }, nil // erased: nobody can be busy with it
+		// The number is erased, so nobody can be busy with it.
+		return func() error { return nil }, nil
 	}
 	// From here on only the hash is used: no claim, and no error, ever shows the number.
 	hash := key.hash(number)

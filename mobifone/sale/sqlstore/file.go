@@ -97,7 +97,8 @@ func reading() []string { return []string{"query_only(1)", "trusted_schema(0)"} 
 func dial(p *place, patience time.Duration, pragmas []string, size int) (*sql.DB, error) {
 	slashed := filepath.ToSlash(p.path)
 	if !strings.HasPrefix(slashed, "/") {
-		slashed = "/" + slashed // a drive's letter
+		// A path on Windows starts with a drive's letter.
+		slashed = "/" + slashed
 	}
 	// _txlock=immediate: a transaction takes the write lock when it begins, not when it first
 	// writes.
@@ -145,7 +146,8 @@ func newPlace(path string) (*place, error) {
 	}
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return nil, err // a link that leads nowhere is a disk that is not there
+		// A link that leads nowhere is a disk that is not there.
+		return nil, err
 	}
 	p := &place{path: path, target: target}
 	return p, errors.Join(bereft(target), closeToOthers(p.names()))
@@ -183,7 +185,8 @@ func (p *place) check() (log int64, err error) {
 	if moved := p.moved.Load(); moved != nil {
 		return 0, moved
 	}
-	least := p.size.Load() // before the look: a later one may see more
+	// It is read before the look: a later look may see more.
+	least := p.size.Load()
 	var files [3]fs.FileInfo
 	for i, name := range p.names() {
 		files[i], err = os.Stat(name)
@@ -277,7 +280,8 @@ func migrate(ctx context.Context, db *sql.DB, patience time.Duration) error {
 			return nil
 		case err == nil:
 			if _, err = provider.Up(ctx); err == nil {
-				continue // and see that it is as it should be
+				// Look again, whether it is as it should be now.
+				continue
 			}
 		}
 		// Another process holds the file, or its step collided with ours and won.

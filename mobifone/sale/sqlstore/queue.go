@@ -81,11 +81,14 @@ func (q *queue) submit(ctx context.Context, do func(ctx context.Context, w *writ
 		if i >= 0 && !own.lead {
 			q.waiting = slices.Delete(q.waiting, i, i+1)
 			q.mu.Unlock()
-			return ctx.Err() // it was not begun
+			// Nobody has begun it, so nothing happened.
+			return ctx.Err()
 		}
 		q.mu.Unlock()
-		<-own.wake // it is being written: what becomes of it is worth the wait
+		// It is being written: what becomes of it is worth the wait.
+		<-own.wake
 	}
+	// The one before has finished and made this caller the leader. Its own work is first in line.
 	if own.lead {
 		q.mu.Lock()
 		n := min(len(q.waiting), q.most)
@@ -117,7 +120,8 @@ func (q *queue) lead(batch []*work) {
 		close(q.waiting[0].wake)
 	}()
 	for _, w := range batch {
-		w.err = ErrUnknown // until it is known better, also should run panic
+		// This is the result until a better one is known, also if run panics.
+		w.err = ErrUnknown
 	}
 	q.run(batch)
 }
@@ -128,6 +132,7 @@ func (q *queue) close() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
+	// The last leader wakes us when nobody waits any more.
 	for q.leading {
 		q.idle.Wait()
 	}

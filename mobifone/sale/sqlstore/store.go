@@ -103,8 +103,9 @@ type Store struct {
 
 	// The key of the claims. Rehash replaces it while others read, and for a moment both keys are
 	// in use: whoever reads the file sees either the old claims or the new ones.
-	busy     atomic.Pointer[busyKey]
-	nextBusy atomic.Pointer[busyKey] // of a Rehash under way
+	busy atomic.Pointer[busyKey]
+	// nextBusy is the key of a Rehash that is under way.
+	nextBusy atomic.Pointer[busyKey]
 }
 
 var _ sale.Store = (*Store)(nil)

@@ -125,9 +125,11 @@ func (s *Store) runBatch(batch []*work) {
 	ctx := context.Background()
 	// Whether the connection may be used again.
 	sound := false
-	defer func() { // also when a panic passes
+	// This runs also when a panic passes.
+	defer func() {
 		if !sound {
-			_ = s.queue.w.close() // a connection that failed is not trusted again
+			// A connection that failed is not trusted again.
+			_ = s.queue.w.close()
 			s.queue.w = nil
 		}
 	}()
