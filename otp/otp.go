@@ -20,21 +20,26 @@ import (
 // Service requests OTPs. It is safe for concurrent use.
 type Service struct{ t *transport.Transport }
 
-// New returns the service of a client; importers use mobifone.New.
+// New takes an internal type, so only the client of this module can call it; use
+// mobifone.Client.OTP.
 func New(t *transport.Transport) *Service { return &Service{t: t} }
 
-// Request asks for an OTP.
+// Request says for whom, for what and by whom an OTP is asked. All but PartnerTransID is needed.
 type Request struct {
-	MSISDN  telco.MSISDN
+	// MSISDN is the subscriber who gets the code.
+	MSISDN telco.MSISDN
+	// Package is what the code will register.
 	Package telco.PackageCode
 	// PartnerTransID is sent only to a MobiFone whose contract takes it here; pass the
 	// one the registration will carry.
 	PartnerTransID telco.PartnerTransID
-	Staff          telco.Staff
+	// Staff says who sells.
+	Staff telco.Staff
 }
 
 // Ticket is what a registration needs besides the code itself.
 type Ticket struct {
+	// TransID is MobiFone's id of the transaction; the registration carries it.
 	TransID telco.TransID
 	// ExpiresAt is for the teller's countdown, on the local clock: what MobiFone
 	// said, or else the contract's assumed lifetime; Assumed tells which.
@@ -45,20 +50,25 @@ type Ticket struct {
 	// reply's Date or lifetime. Pass it on to the registration: a fence may be built on
 	// it, never on an assumed lifetime.
 	MobiFoneExpiresAt time.Time
-	ResendAfter       time.Duration // wait this long before asking for another OTP
-	AttemptsLeft      *int          // entries left for this OTP; nil when MobiFone did not say
-	Length            int           // digits of the OTP; 0 when MobiFone did not say
-	RequestID         string        // of the HTTP request, for support
-	Extra             telco.Extra   // members of the reply that the contract asks to keep
+	// ResendAfter is how long to wait before asking for another OTP.
+	ResendAfter time.Duration
+	// AttemptsLeft counts the entries left for this OTP; nil when MobiFone did not say.
+	AttemptsLeft *int
+	// Length is the number of digits of the OTP; 0 when MobiFone did not say.
+	Length int
+	// RequestID is that of the HTTP request, for support.
+	RequestID string
+	// Extra holds the members of the reply that the contract asks to keep.
+	Extra telco.Extra
 }
 
-// Request asks MobiFone to send an OTP to the subscriber. The SMS goes to the
-// customer; the code never passes through here. The error is a *[telco.Error]:
+// Request asks MobiFone to send an OTP to the subscriber. The SMS goes to the customer, so the code
+// is not in the ticket. The error is a *[telco.Error]:
 // NotSent when nothing left, Rejected when MobiFone refused, Unknown when an SMS may
 // be on its way.
 func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
-	if faults := req.faults(); len(faults) > 0 {
-		return nil, transport.BadInput(telco.OpOTP, faults...)
+	if bad := req.problems(); len(bad) > 0 {
+		return nil, transport.BadInput(telco.OpOTP, bad...)
 	}
 	reply, err := s.t.Call(ctx, telco.OpOTP, field.Request{
 		MSISDN: req.MSISDN, Package: req.Package, PartnerTransID: req.PartnerTransID,
@@ -74,22 +84,25 @@ func (s *Service) Request(ctx context.Context, req Request) (*Ticket, error) {
 	return ticket, err
 }
 
-func (r Request) faults() []telco.FieldError {
-	var faults []telco.FieldError
+// problems lists what is wrong with the request; nil when nothing is.
+func (r Request) problems() []telco.FieldError {
+	var bad []telco.FieldError
 	if !r.MSISDN.IsValid() {
-		faults = append(faults, telco.FieldError{Field: "MSISDN", Problem: "missing; parse the number with telco.ParseMSISDN"})
+		bad = append(bad, telco.FieldError{Field: "MSISDN", Problem: "missing; parse the number with telco.ParseMSISDN"})
 	}
 	if code, err := telco.ParsePackageCode(string(r.Package)); err != nil || code != r.Package {
-		faults = append(faults, telco.FieldError{Field: "Package", Problem: "no package code; pass one of the offers' codes"})
+		bad = append(bad, telco.FieldError{Field: "Package", Problem: "no package code; pass one of the offers' codes"})
 	}
 	if r.PartnerTransID != "" {
 		if _, err := telco.ParsePartnerTransID(string(r.PartnerTransID)); err != nil {
-			faults = append(faults, telco.FieldError{Field: "PartnerTransID", Problem: "malformed; make it with client.NewPartnerTransID"})
+			bad = append(bad, telco.FieldError{Field: "PartnerTransID", Problem: "malformed; make it with client.NewPartnerTransID"})
 		}
 	}
-	return append(faults, r.Staff.Validate()...)
+	return append(bad, r.Staff.Validate()...)
 }
 
+// ticket reads the reply. Without a usable transId there is none, because nothing could be registered
+// with the code.
 func (s *Service) ticket(reply transport.Reply) (*Ticket, error) {
 	data, sem := reply.Data, s.t.Contract().Semantics()
 	id, err := telco.ParseTransID(string(data.TransID))

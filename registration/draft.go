@@ -13,7 +13,11 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// Draft is one intent to register: checked, fixed, not sent.
+// This file sends a prepared registration, and remembers which ids this client has sent. One draft is
+// one request on the wire, whatever the answer.
+
+// Draft is one registration that is checked and fixed, but not sent. Make it with [Service.Prepare].
+// It is safe for concurrent use: of two calls of Send one sends.
 type Draft struct {
 	service     *Service
 	fields      field.Request
@@ -34,10 +38,10 @@ func (d *Draft) Handle() telco.Handle { return d.handle }
 // what was sent.
 func (d *Draft) Fingerprint() []byte { return bytes.Clone(d.fingerprint) }
 
-// Send sends the registration, once: a second Send, also of another draft with one of the
-// same ids while the first is unresolved in this client, sends nothing and answers
-// Unknown. After a wrong OTP exactly the same two ids may go again. Cancelling ctx does
-// not take a registration back: once the body left, the outcome is Unknown.
+// Send sends the registration, once. A second Send sends nothing and answers Unknown; so does a Send
+// of another draft with one of the same ids, while the first is unresolved in this client. After a
+// wrong OTP exactly the same two ids may go again. Cancelling ctx does not take a registration back:
+// once the body left, the outcome is Unknown.
 func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 	if d == nil || d.service == nil {
 		return nil, transport.BadInput(telco.OpRegister, telco.FieldError{Field: "Draft", Problem: "empty; make it with Prepare"})
@@ -100,6 +104,7 @@ func withHandle(err error, h telco.Handle) error {
 	return &own
 }
 
+// unknown is the error of a send that did not begin because of an earlier one.
 func (d *Draft) unknown(code telco.Code, cause error) error {
 	handle := d.handle
 	return &telco.Error{Operation: telco.OpRegister, Code: code, Handle: &handle, Err: cause}
@@ -113,26 +118,35 @@ type sends struct {
 	mu    sync.Mutex
 	trans map[telco.TransID]*claim
 	own   map[telco.PartnerTransID]*claim
-	order []*claim // what ended open; a ring once it is full
-	next  int      // its oldest then
+	// order lists the claims that ended open; it is a ring once it is full.
+	order []*claim
+	// next is the oldest of a full ring.
+	next int
 }
 
 // claim is held by the pair of ids of one registration.
 type claim struct {
-	ids   telco.IDs
-	again bool // told a wrong OTP: exactly these two may go again
+	ids telco.IDs
+	// again says that MobiFone told of a wrong OTP: exactly these two ids may go again.
+	again bool
 }
 
 // claimEnd is what becomes of a claim when its send has ended.
 type claimEnd uint8
 
+// What becomes of a claim, by what became of the send.
 const (
-	keepClaim    claimEnd = iota // unknown, or registered
-	sameIDsAgain                 // unknown after a wrong OTP
-	restoreClaim                 // nothing left: as it was before
-	dropClaim                    // settled
+	// keepClaim: unknown, or registered.
+	keepClaim claimEnd = iota
+	// sameIDsAgain: unknown after a wrong OTP.
+	sameIDsAgain
+	// restoreClaim: nothing left, so the claim is as it was before.
+	restoreClaim
+	// dropClaim: settled.
+	dropClaim
 )
 
+// sendsRemembered bounds how many unresolved sends are remembered.
 const sendsRemembered = 10_000
 
 func newSends() *sends {
@@ -166,6 +180,7 @@ func (s *sends) begin(ids telco.IDs) (begun, bool) {
 	return b, true
 }
 
+// set lets a claim hold both of its ids. The lock is held.
 func (s *sends) set(c *claim) {
 	s.trans[c.ids.TransID], s.own[c.ids.PartnerTransID] = c, c
 }

@@ -43,6 +43,7 @@ import (
 // sendWindow is how long after Prepare the body may leave, in MobiFone's time.
 const sendWindow = 20 * time.Second
 
+// The causes of errors of this package, in words that say what to do.
 var (
 	errTwice  = errors.New("this draft was sent before; resolve its handle, do not register again")
 	errUsed   = errors.New("MobiFone already has a registration of these ids; resolve the handle, do not register again")
@@ -52,23 +53,26 @@ var (
 
 // Service registers packages. It is safe for concurrent use.
 type Service struct {
-	t     *transport.Transport
-	key   telco.Secret // of fingerprints; may be none
+	t *transport.Transport
+	// key is that of fingerprints; zero means that there are none.
+	key   telco.Secret
 	sends *sends
 }
 
-// New returns the service of a client; importers use mobifone.New.
+// New takes an internal type, so only the client of this module can call it; use
+// mobifone.Client.Registration.
 func New(t *transport.Transport, key telco.Secret) *Service {
 	return &Service{t: t, key: key, sends: newSends()}
 }
 
-// NewBeside returns the service over another lane of the same client: what one knows to
-// be sent the other knows too.
-func NewBeside(t *transport.Transport, s *Service) *Service {
+// Beside takes an internal type, so only the client of this module can call it. It returns the
+// service over another lane of the same client: what one knows to be sent, the other knows too.
+func (s *Service) Beside(t *transport.Transport) *Service {
 	return &Service{t: t, key: s.key, sends: s.sends}
 }
 
-// Register is Prepare and Send.
+// Register prepares a registration and sends it, once. Its errors are those of [Service.Prepare] and
+// [Draft.Send]. It keeps nothing on disk: see [Service.Prepare] for a shop that must survive a crash.
 func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
 	var draft Draft // without a fingerprint: nobody can ask it for one
 	if err := s.prepare(ctx, &req, &draft); err != nil {
@@ -110,6 +114,7 @@ func (s *Service) notPrepared(err error, req Request) error {
 	return open
 }
 
+// alreadySent is the error of ids that were sent before: of outcome Unknown, with a handle to resolve.
 func (s *Service) alreadySent(req Request, cause error) *telco.Error {
 	handle := telco.NewHandle(telco.SendWindow{IDs: req.ids()}, req.purchase())
 	return &telco.Error{Operation: telco.OpRegister, Code: telco.AlreadySent, Handle: &handle, Err: cause}
@@ -117,8 +122,8 @@ func (s *Service) alreadySent(req Request, cause error) *telco.Error {
 
 // prepare checks the request and fixes everything of the draft but its fingerprint.
 func (s *Service) prepare(ctx context.Context, req *Request, d *Draft) error {
-	if faults := req.faults(); len(faults) > 0 {
-		return transport.BadInput(telco.OpRegister, faults...)
+	if bad := req.problems(); len(bad) > 0 {
+		return transport.BadInput(telco.OpRegister, bad...)
 	}
 	if !s.t.Contract().Has(telco.OpRegister) {
 		return &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: telco.OperationAbsent}
@@ -175,6 +180,7 @@ func (s *Service) lookFirst(ctx context.Context, req Request) error {
 	return err
 }
 
+// compare reads the rows of an answer against what was to be bought.
 func (s *Service) compare(a reading.Answer, p telco.Purchase) []reading.Row {
 	rows := make([]reading.Row, len(a.Rows))
 	for i, tx := range a.Rows {
@@ -221,28 +227,36 @@ func (s *Service) Settled(id telco.TransID, own telco.PartnerTransID) {
 	s.sends.forget(telco.IDs{TransID: id, PartnerTransID: own})
 }
 
-// Request registers a package.
+// Request says what to register. All is needed but OfferPrice and OTPExpiresAt.
 type Request struct {
-	MSISDN  telco.MSISDN
+	// MSISDN is the subscriber, the one who asked for the OTP.
+	MSISDN telco.MSISDN
+	// Package is the offer's code.
 	Package telco.PackageCode
-	Amount  telco.VND // what the customer paid, VAT included; MobiFone refuses another price
+	// Amount is what the customer paid, VAT included; MobiFone refuses another price.
+	Amount telco.VND
 	// OfferPrice is the price of the offer that was shown; when set, an Amount that
 	// differs is refused before anything is sent.
-	OfferPrice     telco.VND
-	TransID        telco.TransID // of the OTP's ticket
+	OfferPrice telco.VND
+	// TransID is that of the OTP's ticket.
+	TransID telco.TransID
+	// PartnerTransID is our own id; make it with the client's NewPartnerTransID.
 	PartnerTransID telco.PartnerTransID
-	OTP            telco.OTP
+	// OTP is what the customer read out.
+	OTP telco.OTP
 	// OTPExpiresAt is the ticket's MobiFoneExpiresAt, zero when MobiFone did not say. An
 	// OTP that has run out by MobiFone's own clock is refused here, before anything is
 	// sent; where MobiFone checks it at execution the fence is built on it.
 	OTPExpiresAt time.Time
-	Staff        telco.Staff
+	// Staff says who sells.
+	Staff telco.Staff
 }
 
-func (r Request) faults() []telco.FieldError {
-	var faults []telco.FieldError
+// problems lists what is wrong with the request; nil when nothing is.
+func (r Request) problems() []telco.FieldError {
+	var bad []telco.FieldError
 	add := func(field, problem string) {
-		faults = append(faults, telco.FieldError{Field: field, Problem: problem})
+		bad = append(bad, telco.FieldError{Field: field, Problem: problem})
 	}
 	if !r.MSISDN.IsValid() {
 		add("MSISDN", "missing; parse the number with telco.ParseMSISDN")
@@ -265,7 +279,7 @@ func (r Request) faults() []telco.FieldError {
 	if r.OTP.IsZero() {
 		add("OTP", "missing; parse the code with telco.ParseOTP")
 	}
-	return append(faults, r.Staff.Validate()...)
+	return append(bad, r.Staff.Validate()...)
 }
 
 func (r Request) ids() telco.IDs {
@@ -276,6 +290,7 @@ func (r Request) purchase() telco.Purchase {
 	return telco.Purchase{MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount}
 }
 
+// fields are what the request carries on the wire.
 func (r Request) fields(channel string) field.Request {
 	return field.Request{
 		MSISDN: r.MSISDN, Channel: channel, Staff: r.Staff,
@@ -285,15 +300,22 @@ func (r Request) fields(channel string) field.Request {
 
 // Receipt is a registration that succeeded.
 type Receipt struct {
+	// TransID and PartnerTransID are the ids the registration was sent with.
 	TransID        telco.TransID
 	PartnerTransID telco.PartnerTransID
-	RegisteredAt   time.Time // zero when MobiFone did not say; so are the next two
-	EffectiveFrom  time.Time
-	ExpiresAt      time.Time
-	Resolved       bool // found by lookup, not told by the reply to the registration
+	// RegisteredAt is when MobiFone registered; zero when it did not say, as are the next two.
+	RegisteredAt time.Time
+	// EffectiveFrom is when the package begins.
+	EffectiveFrom time.Time
+	// ExpiresAt is when the package ends or renews.
+	ExpiresAt time.Time
+	// Resolved says that a lookup found the registration, not the reply to it.
+	Resolved bool
 	// WireCode is MobiFone's own code: where it has several that mean success (registered
 	// free, registered and charged), it tells which. Of a Resolved one it is the row's.
 	WireCode string
-	Extra    telco.Extra // members of the reply, or of the row, that the contract asks to keep
+	// Extra holds the members of the reply, or of the row, that the contract asks to keep.
+	Extra telco.Extra
+	// Evidence is what the call can prove about itself.
 	Evidence telco.Evidence
 }

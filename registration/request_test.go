@@ -20,7 +20,7 @@ func TestRequestFaults(t *testing.T) {
 		TransID: "T-1", PartnerTransID: transid.Random(), OTP: code,
 		Staff: telco.Staff{Shop: "HN01", Employee: "GDV07", POS: "P2"},
 	}
-	assert.Empty(t, good.faults())
+	assert.Empty(t, good.problems())
 	for name, tc := range map[string]struct {
 		change func(*Request)
 		want   telco.FieldError
@@ -38,9 +38,9 @@ func TestRequestFaults(t *testing.T) {
 	} {
 		r := good
 		tc.change(&r)
-		assert.Equal(t, []telco.FieldError{tc.want}, r.faults(), name)
+		assert.Equal(t, []telco.FieldError{tc.want}, r.problems(), name)
 	}
 	noOffer := good
 	noOffer.OfferPrice = 0
-	assert.Empty(t, noOffer.faults(), "a price that was not shown is not compared")
+	assert.Empty(t, noOffer.problems(), "a price that was not shown is not compared")
 }

@@ -9,6 +9,10 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// This file finds out what became of a registration. It never sends one, and it says "not
+// registered" only when MobiFone can no longer carry the request out.
+
+// errStillOpen is the cause of an Unknown that another lookup may decide.
 var errStillOpen = errors.New("not decided yet; resolve again later")
 
 // Resolve looks up what became of a registration. It sends none and may be repeated
@@ -19,8 +23,8 @@ var errStillOpen = errors.New("not decided yet; resolve again later")
 //     found" counts by now, because MobiFone's own time in a complete lookup was past the
 //     contract's fence, or the contract promises that a refusal is final and the lookup
 //     shows one.
-//   - Unknown, every failed lookup included: hold. [telco.Error.Lookup] says what was
-//     seen and when "not found" begins to count, and RetryAfter how long that is.
+//   - Unknown, also after every failed lookup: hold. [telco.Error.Undecided] says what was seen and
+//     when "not found" begins to count, and RetryAfter how long that is.
 //
 // After a wrong OTP, when the same ids went again, resolve the handle of the last send.
 func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error) {
