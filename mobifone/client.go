@@ -78,7 +78,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	ids := transid.New(cfg.IDKey, cfg.PartnerCode)
 	reg := registration.New(fore, cfg.IDKey)
 	client := assemble(fore, s.catalog, reg, ids)
-	client.background = assemble(back, s.catalog, reg.Beside(back), ids)
+	client.background = assemble(back, s.catalog, registration.NewBeside(back, reg), ids)
 	client.background.background = client.background
 	client.timeouts, client.background.timeouts = s.timeouts, s.timeouts
 	return client, nil

@@ -65,9 +65,9 @@ func New(t *transport.Transport, key telco.Secret) *Service {
 	return &Service{t: t, key: key, sends: newSends()}
 }
 
-// Beside takes an internal type, so only the client of this module can call it. It returns the
+// NewBeside takes an internal type, so only the client of this module can call it. It returns the
 // service over another lane of the same client: what one knows to be sent, the other knows too.
-func (s *Service) Beside(t *transport.Transport) *Service {
+func NewBeside(t *transport.Transport, s *Service) *Service {
 	return &Service{t: t, key: s.key, sends: s.sends}
 }
 
