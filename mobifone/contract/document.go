@@ -30,7 +30,7 @@ type Document struct {
 	Time TimeFormat `json:"time"`
 	// MSISDN is the form of a phone number that is sent: 84912345678, 0912345678 or 912345678.
 	// All of them are read.
-	MSISDN string `json:"msisdn"                        oneof:"84|0|9"`
+	MSISDN string `json:"msisdn" oneof:"84|0|9"`
 	// Auth says how requests prove who sends them.
 	Auth Auth `json:"auth"`
 	// Limits are MobiFone's own bounds.
@@ -44,7 +44,7 @@ type Document struct {
 // Endpoint is one operation on the wire.
 type Endpoint struct {
 	// Method is the HTTP method; otp.request and registration.register are never GET.
-	Method string `json:"method"   oneof:"GET|POST|PUT"`
+	Method string `json:"method" oneof:"GET|POST|PUT"`
 	// Path begins with a slash and is put behind the client's base URL.
 	Path string `json:"path"`
 	// Encoding says how the request's fields travel.
@@ -135,9 +135,9 @@ type CodeRule struct {
 // TimeFormat says how times stand in bodies.
 type TimeFormat struct {
 	// Layout is the one that is written.
-	Layout string `json:"layout"        oneof:"LAYOUT"`
+	Layout string `json:"layout" oneof:"LAYOUT"`
 	// Accept lists the layouts that are read as well.
-	Accept []string `json:"accept"        oneof:"LAYOUT"`
+	Accept []string `json:"accept" oneof:"LAYOUT"`
 	// Zone, such as "+07:00", is fixed; it holds for times that carry none.
 	Zone string `json:"zone"`
 	// None lists texts that mean "no time"; "" always does.
@@ -147,7 +147,7 @@ type TimeFormat struct {
 // Auth says how a request proves who sends it.
 type Auth struct {
 	// Scheme is how a request proves who sends it; the other members depend on it.
-	Scheme string `json:"scheme"             oneof:"none|api-key|password|hmac-sha256|hmac-sha512|rsa-sha256|bearer|legacy-md5|legacy-sha1|legacy-rsa-sha1"`
+	Scheme string `json:"scheme" oneof:"none|api-key|password|hmac-sha256|hmac-sha512|rsa-sha256|bearer|legacy-md5|legacy-sha1|legacy-rsa-sha1"`
 	// Headers names the parts that a header carries.
 	Headers AuthNames `json:"headers"`
 	// Members names the parts that a member of the request carries, among its fields.
@@ -162,11 +162,11 @@ type Auth struct {
 	// Values says that pairs and members are signed without their names.
 	Values bool `json:"values,omitzero"`
 	// Secret says where legacy-md5 and legacy-sha1 put the secret.
-	Secret string `json:"secret,omitzero"    oneof:"first|last"`
+	Secret string `json:"secret,omitzero" oneof:"first|last"`
 	// Timestamp is a layout, or "ms" or "s" since the epoch.
 	Timestamp string `json:"timestamp,omitzero" oneof:"ms|s|LAYOUT"`
 	// Encoding is that of the signature; hex is lower case.
-	Encoding string `json:"encoding,omitzero"  oneof:"hex|base64"`
+	Encoding string `json:"encoding,omitzero" oneof:"hex|base64"`
 	// Reply is there when MobiFone signs its answers.
 	Reply *ReplySignature `json:"reply,omitzero"`
 	// Login is the call that the scheme bearer needs.
@@ -202,7 +202,7 @@ type ReplySignature struct {
 	// Member is the dotted path from the root, where no header carries the signature.
 	Member string `json:"member,omitzero"`
 	// Canonical says what is signed.
-	Canonical string `json:"canonical"       oneof:"body|sortedPairs|members"`
+	Canonical string `json:"canonical" oneof:"body|sortedPairs|members"`
 	// Parts are, for canonical "members", dotted paths from the root.
 	Parts []string `json:"parts,omitzero"`
 }
@@ -210,9 +210,9 @@ type ReplySignature struct {
 // Login is the call that yields a bearer token.
 type Login struct {
 	// Method, Path and Encoding are those of the login request.
-	Method   string `json:"method"             oneof:"POST"`
+	Method   string `json:"method"   oneof:"POST"`
 	Path     string `json:"path"`
-	Encoding string `json:"encoding"           oneof:"json|form"`
+	Encoding string `json:"encoding" oneof:"json|form"`
 	// Username and Password are the names on the wire.
 	Username string `json:"username"`
 	Password string `json:"password"`
