@@ -20,12 +20,13 @@ import (
 type Option func(*settings) []telco.FieldError
 
 type settings struct {
-	contract   *contract.Contract
-	catalog    *catalog.Catalog
-	http       http.RoundTripper
-	limiter    Limiter
-	hooks      Hooks
-	log        Hooks // of WithLogger
+	contract *contract.Contract
+	catalog  *catalog.Catalog
+	http     http.RoundTripper
+	limiter  Limiter
+	hooks    Hooks
+	// log is what WithLogger sets.
+	log        Hooks
 	middleware []transport.Middleware
 	timeouts   Timeouts
 	retry      Retry
@@ -184,10 +185,14 @@ func WithLogger(l *slog.Logger) Option {
 // Timeouts bound calls, each with everything in it: waiting for the limiter, a login,
 // the last byte of the reply. The caller's context may end a call earlier.
 type Timeouts struct {
-	Read     time.Duration // one try of eligibility or a lookup; default 10 s
-	Call     time.Duration // all tries of one call together, not of a registration; default 45 s
-	OTP      time.Duration // one try of an OTP request; default 20 s
-	Register time.Duration // the one try of a registration; default 30 s
+	// Read bounds one try of eligibility or a lookup; default 10 s.
+	Read time.Duration
+	// Call bounds all tries of one call together, but not a registration; default 45 s.
+	Call time.Duration
+	// OTP bounds one try of an OTP request; default 20 s.
+	OTP time.Duration
+	// Register bounds the one try of a registration; default 30 s.
+	Register time.Duration
 }
 
 // WithTimeouts sets those that are not zero; none may be negative or above 5 minutes.
@@ -211,10 +216,16 @@ func WithTimeouts(t Timeouts) Option {
 // Retry bounds the repetition of eligibility and lookups, and of OTP requests that were
 // proven not sent. A registration is never repeated, whatever stands here.
 type Retry struct {
-	Tries         int           // at most, the first included, 1 to 10; default 4
-	BackoffBase   time.Duration // the first wait is a random part of it, doubling after; default 200 ms
-	BackoffMax    time.Duration // no wait of our own is longer; default 5 s
-	RetryAfterCap time.Duration // a longer Retry-After ends the call, with the wait in the error; default 20 s
+	// Tries is the most that one call makes, the first included: 1 to 10, default 4.
+	Tries int
+	// BackoffBase bounds the first wait, which is a random part of it. It doubles for each
+	// further wait; default 200 ms.
+	BackoffBase time.Duration
+	// BackoffMax bounds every wait of our own; default 5 s.
+	BackoffMax time.Duration
+	// RetryAfterCap bounds the waits MobiFone asks for. A longer Retry-After ends the call, with
+	// the wait in the error; default 20 s.
+	RetryAfterCap time.Duration
 }
 
 // WithRetry sets those that are not zero.
@@ -242,6 +253,8 @@ func WithRetry(r Retry) Option {
 // Hooks are told what happens, in the goroutine of the call; nil ones are not called.
 // They must return fast and must not panic. Their events hold no personal data.
 type Hooks struct {
-	OnTry  func(context.Context, telco.TryEvent)  // after each HTTP request
-	OnCall func(context.Context, telco.CallEvent) // after each call
+	// OnTry is called after each HTTP request.
+	OnTry func(context.Context, telco.TryEvent)
+	// OnCall is called after each call.
+	OnCall func(context.Context, telco.CallEvent)
 }
