@@ -298,7 +298,8 @@ func (r Request) fields(channel string) field.Request {
 	}
 }
 
-// Receipt is a registration that succeeded.
+// Receipt is a registration that succeeded. One that a lookup found (Resolved) may have no dates;
+// catalog.Package.Schedule estimates them.
 type Receipt struct {
 	// TransID and PartnerTransID are the ids the registration was sent with.
 	TransID        telco.TransID

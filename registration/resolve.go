@@ -24,7 +24,8 @@ var errStillOpen = errors.New("not decided yet; resolve again later")
 //     contract's fence, or the contract promises that a refusal is final and the lookup
 //     shows one.
 //   - Unknown, also after every failed lookup: hold. [telco.Error.Undecided] says what was seen and
-//     when "not found" begins to count, and RetryAfter how long that is.
+//     when "not found" begins to count, and RetryAfter how long that is. Resolve at once the
+//     first time; while RetryAfter is 0, wait a second or two between two looks.
 //
 // After a wrong OTP, when the same ids went again, resolve the handle of the last send.
 func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error) {

@@ -32,13 +32,16 @@ type List struct {
 	bad    []telco.FieldError
 }
 
-// List asks for the transactions of a time window. What is wrong with the query comes out of
+// List asks for the transactions of a time window. It is for reconciling a day, not for "is it
+// registered?": it does not yield the rows of the last moments; ask LookUp with the ids of the
+// sale for that. What is wrong with the query comes out of
 // the first iteration.
 func (s *Service) List(q Query) *List {
 	return &List{s: s, op: telco.OpList, query: q, bad: q.problems(s.t.Contract(), telco.OpList)}
 }
 
-// Search asks for the transactions of one subscriber.
+// Search asks for the transactions of one subscriber. As List it does not yield the rows of the
+// last moments.
 func (s *Service) Search(q SearchQuery) *List {
 	l := &List{s: s, op: telco.OpSearch, query: q.Query, msisdn: q.MSISDN}
 	if !q.MSISDN.IsValid() {

@@ -1,11 +1,13 @@
 // Sandbox runs a MobiFone on this machine that behaves like the real one and moves no
 // money, so that any program can try the four steps of a sale:
 //
-//	go run ./examples/sandbox
+//	go run github.com/fptshop/mobifone-go/examples/sandbox@latest -addr 127.0.0.1:8080 -write-contract mobifone.json
 //
-// It prints the variables that the quickstart and your own client need. The OTPs arrive
-// in the inbox page it names. MOBIFONE_API_KEY and MOBIFONE_SECRET, when they are set,
-// are the credentials it takes; otherwise it makes some up at each start.
+// It prints MOBIFONE_URL, MOBIFONE_API_KEY and MOBIFONE_SECRET, which the quickstart and your
+// own client need; when the latter two are set it takes them, otherwise it makes some up at
+// each start. A Go client reads mobifone.json with contract.Load and takes it by
+// mobifone.WithContract. The OTPs arrive in the inbox page that it names; the package
+// documentation of mobifone/sandbox has the other pages and the faults. -h lists all flags.
 package main
 
 import (

@@ -173,8 +173,16 @@ func (cl *call) heard(mobifoneTime time.Time, id string, unread []string) {
 const longestID = 128
 
 // shownID makes an id of MobiFone's fit to be shown: it may be made of the number, or of anything
-// that was sent. Most ids have no digits in a row that could be, and cost nothing.
+// that was sent. Most ids have no digits in a row that could be, and cost nothing. An echo of our
+// own request id is random and shown as it is: masked beside the original it would tell the OTP
+// that it happens to contain.
 func (cl *call) shownID(id string) string {
+	cl.mu.Lock()
+	ours := cl.sofar.RequestID
+	cl.mu.Unlock()
+	if id == ours {
+		return id
+	}
 	row, longest := 0, 0
 	for i := range len(id) {
 		if row++; id[i] < '0' || id[i] > '9' {

@@ -231,6 +231,10 @@ func TestAnIDIsShownWithoutWhatWasSent(t *testing.T) {
 		assert.Equal(t, want, newTry(tr, &call{fields: sent}).call.shownID(id))
 		assert.Equal(t, id, newTry(tr, &call{}).call.shownID(id), "nothing was sent")
 	}
+	echo := &call{fields: sent}
+	echo.sofar.RequestID = "d9ec730194ab"
+	assert.Equal(t, "d9ec730194ab", newTry(tr, echo).call.shownID("d9ec730194ab"), "an echo of our own id, masked, would tell the OTP")
+	assert.Equal(t, "d9ec***ab0", newTry(tr, echo).call.shownID("d9ec730194ab0"))
 	short, err := telco.ParseOTP("7301")
 	require.NoError(t, err)
 	assert.Equal(t, "Q-***-x", newTry(tr, &call{fields: field.Request{OTP: short}}).call.shownID("Q-7301-x"))

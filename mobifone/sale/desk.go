@@ -72,8 +72,8 @@ type Config struct {
 	EraseAfter time.Duration
 	// Now is the local clock; nil is time.Now.
 	Now func() time.Time
-	// OnEvent is called after each stored event, with the sale after it, in the goroutine
-	// that stored it. It must be fast and must not panic. May be nil.
+	// OnEvent is called for each stored event, in the goroutine that stored it. s is the sale
+	// after the whole change; one change may hold several events. It must be fast and must not panic. May be nil.
 	OnEvent func(ctx context.Context, s Sale, e Event)
 	// OnAlarm is called when a person must look at a sale. It must be fast and must not
 	// panic. May be nil.

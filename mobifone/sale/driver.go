@@ -138,7 +138,9 @@ const (
 )
 
 // Run keeps all open sales moving until ctx ends, and takes up what an earlier process left:
-// nothing else is needed after a restart. Run one per process; several on one store do no harm.
+// nothing else is needed after a restart. A send that a dead process left is looked up as soon
+// as no answer can come any more, about a minute later with the default timeouts; that nothing
+// was registered counts at the fence. Run one per process; several on one store do no harm.
 // Each sale waits on its own: those whose lookups hang, or that the store does not take, hold up
 // no others. Run also has the numbers of sales long at rest erased, see [Config.EraseAfter]. It
 // returns ctx's error.

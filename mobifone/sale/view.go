@@ -19,9 +19,10 @@ type View struct {
 	Sale Sale
 	// Action is what the teller does now, with the text to show, in Vietnamese and English.
 	Action telco.Action
-	// WaitUntil is when a person can take the next step; for a sale that is not settled, when it
-	// will be settled or is looked up next. It is never in the past; zero: now, or nobody can
-	// say.
+	// WaitUntil is when a person can take the next step; for a sale that is not settled, the
+	// time by which it will be. That is the latest time: most sales are settled sooner, so a
+	// screen asks [Desk.Look] every few seconds, or follows [Config.OnEvent]. It is never in
+	// the past; zero: now, or nobody can say.
 	WaitUntil time.Time
 }
 

@@ -92,7 +92,7 @@ type Fault struct {
 	MSISDN string `json:"msisdn,omitzero"`
 	// Nth is the first of the matching requests that fails, counted from 1; 0 is the first.
 	Nth int `json:"nth,omitzero"`
-	// Every lets every so-manieth matching request fail from then on; 0 is each.
+	// Every lets every n-th matching request fail from then on; 0 is each.
 	Every int `json:"every,omitzero"`
 	// Times is how many requests fail; 0 is one, negative is without end.
 	Times int `json:"times,omitzero"`

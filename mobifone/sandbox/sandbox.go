@@ -50,6 +50,13 @@
 //	2xx  the reply comes after about 3 s (Config.SlowReply); the package is registered at once
 //	3xx  the reply comes later than a client waits (Config.GlacialReply); registered at once
 //
+// A refusal reaches the client as Unknown with that code, because the wire may have delivered
+// the request twice; Resolve makes it Rejected at the fence, about a minute and a half later
+// with the defaults. (In a testing/synctest bubble that takes no time.) The number x04 has a
+// FAILED row in the ledger, and its cash is returned. A fault of kind "code" before the
+// execution leaves no row: the same code then ends in "not found", and the sale may go on
+// with another OTP.
+//
 // # Faults
 //
 // Anything else that goes wrong is a [Fault]. From Go, script it with [Sandbox.Script]; from

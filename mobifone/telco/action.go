@@ -83,6 +83,9 @@ type Action struct {
 // OTP: the very pair of ids may be sent again with another code, so the action is
 // ReenterOTP.
 //
+// NewOTP goes on with the same sale. If [Error.Then] is [ThenNewAttempt], the next registration
+// needs another partnerTransId too: Client.NewPartnerTransID with the attempt plus one.
+//
 // The two steps before a registration register nothing, so their failures never hold;
 // an Unknown one says to try again. GiveService is not meant for their success.
 //
