@@ -7,10 +7,12 @@ import "encoding/binary"
 // changes; internal/transid/testdata/partnertransid.json pins it.
 
 const (
-	idSymbols = 25                                 // 24 of data and the check character
-	idGroup   = 5                                  // symbols between dashes
-	IDLength  = idSymbols + idSymbols/idGroup - 1  // as written
-	IDBytes   = (idSymbols - 1) * 5 / 8            // 120 bits
+	idSymbols = 25 // 24 of data and the check character
+	idGroup   = 5  // symbols between dashes
+	// IDLength is the length of an id as it is written, dashes counted.
+	IDLength = idSymbols + idSymbols/idGroup - 1
+	// IDBytes is how much data an id carries: 120 bits.
+	IDBytes   = (idSymbols - 1) * 5 / 8
 	crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ" // no I, L, O, U
 )
 

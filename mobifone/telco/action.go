@@ -287,7 +287,8 @@ var (
 	}
 	sayMayBeSent = Text{
 		VI: "Chưa rõ mã OTP đã được gửi hay chưa; bước này không đăng ký gói nào. KHÔNG thu thêm tiền. Chờ giây lát rồi yêu cầu mã OTP mới và chỉ dùng mã mới nhất.",
-		EN: "It is not known whether the OTP was sent; this step registers nothing. Take NO more money. Wait a moment, then ask for a new OTP and use only the newest code.",
+		EN: "It is not known whether the OTP was sent; this step registers nothing. Take NO more money. " +
+			"Wait a moment, then ask for a new OTP and use only the newest code.",
 	}
 	sayAskAgain = Text{
 		VI: "Bước này không đăng ký gói nào. KHÔNG thu thêm tiền; thử lại sau giây lát.",
