@@ -32,7 +32,7 @@ func TestTablesRun(t *testing.T) {
 		n    int
 		rows int // of contenders, over all parts of the table
 	}{
-		"mem": {20, 25}, "loopback": {20, 19}, "tls": {8, 10}, "ids": {100, 6},
+		"mem": {20, 25}, "loopback": {20, 19}, "tls": {8, 10}, "ids": {100, 5},
 		"limiter": {100, 3 + 2}, "store": {2, 4 * 3}, "flat": {2000, 4 + 5},
 	} {
 		t.Run(name, func(t *testing.T) {
