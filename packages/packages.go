@@ -50,7 +50,7 @@ type EligibleRequest struct {
 func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibility, error) {
 	var bad []telco.FieldError
 	if !req.MSISDN.IsValid() {
-		bad = append(bad, telco.FieldError{Field: "msisdn", Problem: "missing; parse the subscriber's number with ParseMSISDN"})
+		bad = append(bad, telco.FieldError{Field: "MSISDN", Problem: "missing; parse the subscriber's number with ParseMSISDN"})
 	}
 	bad = append(bad, req.Staff.Validate()...)
 	if len(bad) > 0 {

@@ -82,7 +82,7 @@ func TestEligibleRefusesOnlyTheMalformed(t *testing.T) {
 	for _, f := range e.Fields {
 		fields = append(fields, f.Field)
 	}
-	assert.Equal(t, []string{"msisdn", "shop", "employee"}, fields)
+	assert.Equal(t, []string{"MSISDN", "Staff.Shop", "Staff.Employee"}, fields)
 	assert.Zero(t, p.Requests(telco.OpEligible))
 }
 

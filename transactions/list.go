@@ -45,7 +45,7 @@ func (s *Service) List(q Query) *List {
 func (s *Service) Search(q SearchQuery) *List {
 	l := &List{s: s, op: telco.OpSearch, query: q.Query, msisdn: q.MSISDN}
 	if !q.MSISDN.IsValid() {
-		l.bad = append(l.bad, telco.FieldError{Field: "msisdn", Problem: "is needed"})
+		l.bad = append(l.bad, telco.FieldError{Field: "MSISDN", Problem: "missing; parse the number with telco.ParseMSISDN"})
 	}
 	l.bad = append(l.bad, q.Query.problems(s.t.Contract(), telco.OpSearch)...)
 	return l

@@ -225,10 +225,10 @@ func TestQueryFaultsComeAllAtOnce(t *testing.T) {
 		query transactions.Query
 		want  []string
 	}{
-		"everything wrong": {transactions.Query{Package: "c 1", Shop: "a b", PageSize: 101}, []string{"from", "package", "shop", "pageSize"}},
-		"backwards":        {transactions.Query{From: now, To: now.Add(-time.Hour), PageSize: -1}, []string{"to", "pageSize"}},
-		"empty":            {transactions.Query{From: now, To: now}, []string{"to"}},
-		"a mistyped year":  {transactions.Query{From: now.AddDate(-20, 0, 0), To: now}, []string{"to"}},
+		"everything wrong": {transactions.Query{Package: "c 1", Shop: "a b", PageSize: 101}, []string{"From", "Package", "Shop", "PageSize"}},
+		"backwards":        {transactions.Query{From: now, To: now.Add(-time.Hour), PageSize: -1}, []string{"To", "PageSize"}},
+		"empty":            {transactions.Query{From: now, To: now}, []string{"To"}},
+		"a mistyped year":  {transactions.Query{From: now.AddDate(-20, 0, 0), To: now}, []string{"To"}},
 	} {
 		_, err := read(t, c.Transactions.List(tt.query))
 		require.ErrorIs(t, err, telco.InvalidInput, name)

@@ -53,26 +53,26 @@ func (q Query) problems(c *contract.Contract, op telco.Operation) []telco.FieldE
 	}
 	switch {
 	case q.From.IsZero():
-		add("from", "is needed")
+		add("From", "missing; set when the window begins")
 	case q.To.IsZero():
 	case !q.From.Before(q.To):
-		add("to", "must be after From")
+		add("To", "must be after From")
 	case q.To.Sub(q.From) > windowMax:
-		add("to", "must be at most 3660 days after From")
+		add("To", "must be at most 3660 days after From")
 	}
 	if q.Package != "" {
 		if code, err := telco.ParsePackageCode(string(q.Package)); err != nil || code != q.Package {
-			add("package", "is not a package code")
+			add("Package", "is not a package code")
 		}
 	}
 	if q.Shop != "" {
 		staff := telco.Staff{Shop: q.Shop, Employee: "x"} // only what is wrong with the shop is wanted
 		for _, f := range staff.Validate() {
-			add("shop", f.Problem)
+			add("Shop", f.Problem)
 		}
 	}
 	if q.PageSize < 0 || q.PageSize > c.Limits().PageSizeMax {
-		add("pageSize", "must be 0, or at most what the contract's limits allow")
+		add("PageSize", "must be 0, or at most what the contract's limits allow")
 	}
 	if c.Has(op) {
 		for _, name := range []string{"from", "to", "page"} {

@@ -133,24 +133,24 @@ func (s *Service) LookUp(ctx context.Context, req LookUpRequest) (*Found, error)
 // problems lists what is wrong with the request; nil when nothing is.
 func (r GetRequest) problems(c *contract.Contract) []telco.FieldError {
 	if r.TransID == "" && r.PartnerTransID == "" {
-		return []telco.FieldError{{Field: "transId", Problem: "one of TransID and PartnerTransID is needed"}}
+		return []telco.FieldError{{Field: "TransID", Problem: "one of TransID and PartnerTransID is needed"}}
 	}
 	var bad []telco.FieldError
 	if r.TransID != "" {
 		if id, err := telco.ParseTransID(string(r.TransID)); err != nil || id != r.TransID {
-			bad = append(bad, telco.FieldError{Field: "transId", Problem: "is not a transId; pass what MobiFone gave, without spaces"})
+			bad = append(bad, telco.FieldError{Field: "TransID", Problem: "is not a transId; pass what MobiFone gave, without spaces"})
 		}
 	}
 	if r.PartnerTransID != "" {
 		if id, err := telco.ParsePartnerTransID(string(r.PartnerTransID)); err != nil || id != r.PartnerTransID {
-			bad = append(bad, telco.FieldError{Field: "partnerTransId", Problem: "is not a partnerTransId; check it for a mistyped character"})
+			bad = append(bad, telco.FieldError{Field: "PartnerTransID", Problem: "is not a partnerTransId; check it for a mistyped character"})
 		}
 	}
 	// A request without an id would be answered with somebody's transaction.
 	if c.Has(telco.OpGet) &&
 		(r.TransID == "" || !c.Carries(telco.OpGet, "transId")) &&
 		(r.PartnerTransID == "" || !c.Carries(telco.OpGet, "partnerTransId")) {
-		bad = append(bad, telco.FieldError{Field: "transId", Problem: "the contract's lookup cannot carry the id given; give the other one"})
+		bad = append(bad, telco.FieldError{Field: "TransID", Problem: "the contract's lookup cannot carry the id given; give the other one"})
 	}
 	return bad
 }

@@ -57,13 +57,13 @@ type Staff struct {
 }
 
 // Validate lists what is wrong with the codes; nil when nothing is. The fields are
-// "shop", "employee", "pos", "name" and "system".
+// "Staff.Shop", "Staff.Employee", "Staff.POS", "Staff.Name" and "Staff.System".
 func (s Staff) Validate() []FieldError {
 	var faults []FieldError
 	for _, c := range []struct {
 		field, value string
 		optional     bool
-	}{{"shop", s.Shop, false}, {"employee", s.Employee, false}, {"pos", s.POS, true}} {
+	}{{"Staff.Shop", s.Shop, false}, {"Staff.Employee", s.Employee, false}, {"Staff.POS", s.POS, true}} {
 		switch {
 		case c.value == "" && c.optional, staffCode(c.value):
 		case c.value == "":
@@ -77,7 +77,7 @@ func (s Staff) Validate() []FieldError {
 			faults = append(faults, FieldError{c.field, "not a code of 1 to 32 letters, digits, '_', '.' or '-'; set the code agreed with MobiFone"})
 		}
 	}
-	for _, t := range []struct{ field, value string }{{"name", s.Name}, {"system", s.System}} {
+	for _, t := range []struct{ field, value string }{{"Staff.Name", s.Name}, {"Staff.System", s.System}} {
 		if utf8.RuneCountInString(t.value) > staffTextMax || !utf8.ValidString(t.value) || strings.ContainsFunc(t.value, unicode.IsControl) {
 			faults = append(faults, FieldError{t.field, "longer than 64 characters, or with a control character; shorten it, or leave it out"})
 		}

@@ -88,10 +88,10 @@ func TestStaffValidate(t *testing.T) {
 	}
 	assert.Empty(t, fields(telco.Staff{Shop: "HN-012.a_B", Employee: "nv1", POS: ""}))
 	assert.Empty(t, fields(telco.Staff{Shop: strings.Repeat("9", 32), Employee: "-", POS: "POS.1"}))
-	assert.Equal(t, []string{"shop", "employee"}, fields(telco.Staff{}))
-	assert.Equal(t, []string{"shop", "employee", "pos"}, fields(telco.Staff{Shop: "a b", Employee: "é", POS: strings.Repeat("p", 33)}))
+	assert.Equal(t, []string{"Staff.Shop", "Staff.Employee"}, fields(telco.Staff{}))
+	assert.Equal(t, []string{"Staff.Shop", "Staff.Employee", "Staff.POS"}, fields(telco.Staff{Shop: "a b", Employee: "é", POS: strings.Repeat("p", 33)}))
 	for _, bad := range []string{" ", "a/b", "a\n", "[", "`", "@", "{", "a:b", "\xff", "a\x00"} {
-		assert.Equal(t, []string{"shop", "employee", "pos"}, fields(telco.Staff{Shop: bad, Employee: bad, POS: bad}), "%q", bad)
+		assert.Equal(t, []string{"Staff.Shop", "Staff.Employee", "Staff.POS"}, fields(telco.Staff{Shop: bad, Employee: bad, POS: bad}), "%q", bad)
 	}
 }
 
@@ -132,9 +132,9 @@ func TestStaffCodesNameTheOddCharacter(t *testing.T) {
 	t.Parallel()
 	faults := telco.Staff{Shop: "S001\u200b", Employee: "NV\u201101", POS: "\u0410" + "1"}.Validate()
 	assert.Equal(t, []telco.FieldError{
-		{Field: "shop", Problem: "character 5 is U+200B, an invisible character; type the text again"},
-		{Field: "employee", Problem: "character 3 is U+2011, a dash that is not the ordinary one; type the text again"},
-		{Field: "pos", Problem: "character 1 is U+0410, a letter that is not of the Vietnamese alphabet and can look like one that is; type the text again"},
+		{Field: "Staff.Shop", Problem: "character 5 is U+200B, an invisible character; type the text again"},
+		{Field: "Staff.Employee", Problem: "character 3 is U+2011, a dash that is not the ordinary one; type the text again"},
+		{Field: "Staff.POS", Problem: "character 1 is U+0410, a letter that is not of the Vietnamese alphabet and can look like one that is; type the text again"},
 	}, faults)
 	for _, code := range []string{"S 1", "Đ1", strings.Repeat("x", 33)} {
 		faults = telco.Staff{Shop: code, Employee: "NV01"}.Validate()
