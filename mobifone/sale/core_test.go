@@ -288,3 +288,14 @@ func TestValidateNamesEachFault(t *testing.T) {
 		assert.EqualError(t, change.Validate(), want)
 	}
 }
+
+// TestARefusedStepAlarmsNobody: a refusal leaves the sale as it was and wakes no operator.
+func TestARefusedStepAlarmsNobody(t *testing.T) {
+	t.Parallel()
+	before := sale.Sale{ID: "S", State: sale.Review, Version: 3}
+	after, alarm, err := sale.Rules{}.Step(before, sale.Event{Kind: "cash-taken"})
+	var refused *sale.RefusedError
+	require.ErrorAs(t, err, &refused)
+	assert.False(t, alarm)
+	assert.Equal(t, before, after)
+}

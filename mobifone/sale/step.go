@@ -55,9 +55,10 @@ var deeds = map[Kind]string{
 }
 
 // Step is the decision core. It takes the sale as it is and an event, and returns the sale
-// as it becomes and whether the operator is alarmed: a person must look. It reads no clock (the event carries the time), does no I/O and
-// changes nothing it is given; the same sale and event always give the same answer, so
-// folding stored events gives the stored sale. A refused event is a *[RefusedError].
+// as it becomes, and whether the operator is alarmed: a person must look. It reads no clock
+// (the event carries the time), does no I/O and changes nothing it is given; the same sale and
+// event always give the same answer, so folding stored events gives the stored sale. A refused
+// event is a *[RefusedError]; the sale is then as it was and nobody is alarmed.
 func (r Rules) Step(s Sale, e Event) (next Sale, alarm bool, err error) {
 	// The step works on a copy: a caller who is refused goes on with what it has.
 	t := &step{rules: r, s: s, e: e}
