@@ -92,6 +92,55 @@ func TestWhatIsGivenBesideTheClientCounts(t *testing.T) {
 	})
 }
 
+// One change may hold several events. An alarm of the first is raised although the second
+// raises none, and once.
+func TestAnAlarmOfAnyEventIsRaised(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		alarms := 0
+		desk, err := sale.NewDesk(sale.Config{
+			Client: newClient(t, s.sb, s.sb.RoundTripper()), Store: s.memory,
+			OnAlarm: func(context.Context, sale.Sale) { alarms++ },
+		})
+		require.NoError(t, err)
+		s.counter = &counter{Desk: desk}
+		paid := s.sale(s.paid("DH-1", "477"))
+		require.Zero(t, alarms)
+		pass(2 * time.Hour)
+		_, err = sale.Apply(t.Context(), desk, paid,
+			sale.Event{Kind: sale.Overdue, At: time.Now()}, sale.Event{Kind: sale.AbandonAsked, At: time.Now(), By: teller})
+		require.NoError(t, err)
+		assert.Equal(t, 1, alarms)
+	})
+}
+
+// The client remembers a send whose intent is open, and refuses the same ids whatever the
+// caller's sale says: the core's own rule is not the only one between a lost reply and a
+// second request.
+func TestTheClientKeepsAnOpenIntent(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		gateway := sale.ClientGateway(newClient(t, s.sb, s.sb.RoundTripper()))
+		kept := s.sale(s.toOTP("DH-1", "477"))
+		s.script(sandbox.Fault{Operation: telco.OpRegister, Kind: "drop", When: "before"})
+		first, err := gateway.Prepare(t.Context(), kept, s.otp("477"))
+		require.NoError(t, err)
+		require.Equal(t, telco.Unknown, first.Send(t.Context()).Outcome)
+
+		kept.Intents = append(kept.Intents, first.Plan()) // open: nothing has settled it
+		second, err := gateway.Prepare(t.Context(), kept, s.otp("477"))
+		require.NoError(t, err)
+		result := second.Send(t.Context())
+		require.ErrorIs(t, result.Err, telco.AlreadySent)
+		assert.Equal(t, 1, s.sb.Requests(telco.OpRegister))
+
+		kept.Intents[0].Settled = sale.SettledNo // proven: the ids may go again
+		third, err := gateway.Prepare(t.Context(), kept, s.otp("477"))
+		require.NoError(t, err)
+		assert.Equal(t, telco.Succeeded, third.Send(t.Context()).Outcome)
+	})
+}
+
 // lanes counts the calls that come in the background lane.
 type lanes struct{ n atomic.Int64 }
 

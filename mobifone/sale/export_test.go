@@ -43,3 +43,8 @@ func Slow(ctx context.Context, d *Desk, id string) bool {
 	running.Wait()
 	return w.sales[id].slow
 }
+
+// Apply stores events as one change, as the desk's acts do.
+func Apply(ctx context.Context, d *Desk, s Sale, events ...Event) (Sale, error) {
+	return d.apply(ctx, s, events...)
+}
