@@ -60,7 +60,7 @@ func (p *tokens) answer(n int, a arrival) (*http.Response, error) {
 			return p.login(n, a)
 		}
 		p.last++
-		_, body, err := wire.Of(p.partner.Contract).WriteLogin(telco.NewSecret(p.token()), time.Duration(p.seconds)*time.Second)
+		_, body, err := wire.Of(p.mobifone.Contract).WriteLogin(telco.NewSecret(p.token()), time.Duration(p.seconds)*time.Second)
 		return answer(200, string(body)), err
 	}
 	if p.refuse[a.op] > 0 {

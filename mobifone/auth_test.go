@@ -54,7 +54,7 @@ func TestEachTryIsSignedAnew(t *testing.T) {
 				nonces := map[string]bool{}
 				got := w.all()
 				for _, a := range got {
-					s, err := wire.Of(w.partner.Contract).Verify(a.op, a.req, a.body, credentials(), telco.Secret{})
+					s, err := wire.Of(w.mobifone.Contract).Verify(a.op, a.req, a.body, credentials(), telco.Secret{})
 					require.NoError(t, err, "%s", a.op)
 					stamps[s] = true
 					nonces[s.Nonce] = true

@@ -120,10 +120,10 @@ func (c *Client) Catalog() *catalog.Catalog { return c.catalog }
 // Timeouts returns the timeouts in force.
 func (c *Client) Timeouts() Timeouts { return c.timeouts }
 
-// PartnerNow returns the earliest and the latest time MobiFone's clock can show now;
+// MobiFoneNow returns the earliest and the latest time MobiFone's clock can show now;
 // an error of code [telco.ClockUnreliable] when that is not known.
-func (c *Client) PartnerNow() (earliest, latest time.Time, err error) {
-	return c.transport.PartnerNow()
+func (c *Client) MobiFoneNow() (earliest, latest time.Time, err error) {
+	return c.transport.MobiFoneNow()
 }
 
 // Close refuses new calls (outcome NotSent, code [telco.ClientClosed]), waits until the

@@ -29,7 +29,7 @@ import (
 
 // inProcess is a MobiFone without sockets, for tests in which time matters.
 type inProcess struct {
-	partner *wiretest.MobiFone
+	mobifone *wiretest.MobiFone
 
 	mu      sync.Mutex
 	script  script
@@ -53,7 +53,7 @@ func bubble(t *testing.T, c *contract.Contract, f func(t *testing.T, w *inProces
 	t.Helper()
 	p := wiretest.New(t, c)
 	p.Trust(credentials())
-	synctest.Test(t, func(t *testing.T) { f(t, &inProcess{partner: p}) })
+	synctest.Test(t, func(t *testing.T) { f(t, &inProcess{mobifone: p}) })
 }
 
 func (w *inProcess) client(t *testing.T, opts ...mobifone.Option) *mobifone.Client {
@@ -64,7 +64,7 @@ func (w *inProcess) client(t *testing.T, opts ...mobifone.Option) *mobifone.Clie
 func (w *inProcess) clientOf(t *testing.T, cfg mobifone.Config, opts ...mobifone.Option) *mobifone.Client {
 	t.Helper()
 	client, err := mobifone.New(cfg, append([]mobifone.Option{
-		mobifone.WithContract(w.partner.Contract), mobifone.WithHTTPClient(&http.Client{Transport: w}),
+		mobifone.WithContract(w.mobifone.Contract), mobifone.WithHTTPClient(&http.Client{Transport: w}),
 	}, opts...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close(context.WithoutCancel(t.Context())) })
@@ -87,7 +87,7 @@ func (w *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		a.body = body
 	}
-	a.op, _ = wire.Of(w.partner.Contract).OperationOf(req.Method, req.URL.Path, req, a.body)
+	a.op, _ = wire.Of(w.mobifone.Contract).OperationOf(req.Method, req.URL.Path, req, a.body)
 	w.mu.Lock()
 	a.at = time.Now()
 	n := len(w.of(a.op))
@@ -106,7 +106,7 @@ func (w *inProcess) ownAnswer(req *http.Request, body []byte) *http.Response {
 	rec := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(req.Context(), req.Method, req.URL.RequestURI(), bytes.NewReader(body))
 	r.Header = req.Header.Clone()
-	w.partner.ServeHTTP(rec, r)
+	w.mobifone.ServeHTTP(rec, r)
 	resp := rec.Result()
 	resp.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	return resp

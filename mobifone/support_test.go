@@ -186,8 +186,8 @@ func emptied(t *testing.T) mobifone.Limiter {
 	return mobifone.FromRate(l)
 }
 
-// partnerOf is a server that tells the time with each reply and answers a registration so.
-func partnerOf(t *testing.T, register http.HandlerFunc) string {
+// mobifoneOf is a server that tells the time with each reply and answers a registration so.
+func mobifoneOf(t *testing.T, register http.HandlerFunc) string {
 	t.Helper()
 	return serving(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // or a registration that is answered was not sent
@@ -215,7 +215,7 @@ func toRegister(t *testing.T, client *mobifone.Client) registration.Request {
 // A registration that hangs names the deadline as well, and stays Unknown.
 func TestWhichDeadlineEndedARegistration(t *testing.T) {
 	t.Parallel()
-	client, err := mobifone.New(config(partnerOf(t, hung)), mobifone.WithTimeouts(mobifone.Timeouts{
+	client, err := mobifone.New(config(mobifoneOf(t, hung)), mobifone.WithTimeouts(mobifone.Timeouts{
 		Read: 5 * time.Second, Call: 5 * time.Second, OTP: 5 * time.Second, Register: 300 * time.Millisecond,
 	}))
 	require.NoError(t, err)
@@ -263,7 +263,7 @@ func TestMobiFonesRequestIDIsKept(t *testing.T) {
 	} {
 		var hook told
 		var id telco.PartnerTransID
-		client, err := mobifone.New(config(partnerOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		client, err := mobifone.New(config(mobifoneOf(t, func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, strings.NewReplacer("%", wire, "#", string(id)).Replace(success))
 		})), hook.hooks())
 		require.NoError(t, err)
@@ -322,7 +322,7 @@ func TestMobiFonesRequestIDIsKept(t *testing.T) {
 func TestSupportNote(t *testing.T) {
 	t.Parallel()
 	words := "Ma " + canaryOTP + " cua 0908.123.477 sai, key " + canaryKey + strings.Repeat(" x", 400)
-	client, err := mobifone.New(config(partnerOf(t, func(w http.ResponseWriter, _ *http.Request) {
+	client, err := mobifone.New(config(mobifoneOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"errorCode":"7001","requestId":"MBF-84908123477-9","message":"`+words+`"}`)
 	})))
 	require.NoError(t, err)

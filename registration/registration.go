@@ -140,13 +140,13 @@ func (s *Service) prepare(ctx context.Context, req *Request, d *Draft) error {
 // lookup, which may also show that these ids have been used.
 func (s *Service) intend(ctx context.Context, req Request) (telco.SendWindow, error) {
 	intent := telco.SendWindow{IDs: req.ids()}
-	earliest, latest, err := s.t.PartnerNow()
+	earliest, latest, err := s.t.MobiFoneNow()
 	if err != nil {
 		lookErr := s.lookFirst(ctx, req)
 		if telco.OutcomeOf(lookErr) == telco.Unknown && errors.Is(lookErr, telco.AlreadySent) {
 			return intent, lookErr
 		}
-		if earliest, latest, err = s.t.PartnerNow(); err != nil {
+		if earliest, latest, err = s.t.MobiFoneNow(); err != nil {
 			return intent, noTime(err, lookErr)
 		}
 	}

@@ -129,7 +129,7 @@ func (l *List) said(at time.Time) time.Time {
 // now is the earliest MobiFone's clock can show. A MobiFone without a clock has ours,
 // and may differ from it by the skew.
 func (l *List) now() (earliest time.Time, known bool) {
-	earliest, _, err := l.s.t.PartnerNow()
+	earliest, _, err := l.s.t.MobiFoneNow()
 	if err != nil {
 		return time.Time{}, false
 	}
@@ -233,7 +233,7 @@ func (l *List) page(ctx context.Context, number int) (Page, int, error) {
 	}
 	from, to := ceil(l.query.From), ceil(l.query.To)
 	if l.query.To.IsZero() {
-		_, now, err := l.s.t.PartnerNow()
+		_, now, err := l.s.t.MobiFoneNow()
 		if err != nil {
 			now = l.s.t.Seam().Wall()
 		}
@@ -241,10 +241,10 @@ func (l *List) page(ctx context.Context, number int) (Page, int, error) {
 	}
 	longest := time.Duration(l.s.t.Contract().Limits().RangeMax)
 	if len(bad) == 0 && to.Sub(from) > longest {
-		bad = []telco.FieldError{{Field: "from", Problem: fmt.Sprintf("pages reach over at most %s; use All for a longer window", longest)}}
+		bad = []telco.FieldError{{Field: "From", Problem: fmt.Sprintf("pages reach over at most %s; use All for a longer window", longest)}}
 	}
 	if len(bad) == 0 && !from.Before(to) {
-		bad = []telco.FieldError{{Field: "from", Problem: "must be before the window's end by a second"}}
+		bad = []telco.FieldError{{Field: "From", Problem: "must be before the window's end by a second"}}
 	}
 	if len(bad) > 0 {
 		return Page{}, 0, transport.BadInput(l.op, bad...)

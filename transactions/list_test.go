@@ -330,6 +330,7 @@ func TestPagesAreReachable(t *testing.T) {
 	require.ErrorIs(t, err, telco.InvalidInput)
 	_, err = c.Transactions.List(transactions.Query{From: ago(40 * 24 * time.Hour)}).Page(t.Context(), 1)
 	require.ErrorIs(t, err, telco.InvalidInput)
+	require.ErrorContains(t, err, "From: pages reach over at most", "the field is named as Go does")
 	assert.Len(t, b.requests(), n)
 }
 

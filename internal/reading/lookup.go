@@ -163,7 +163,7 @@ const (
 // clock says.
 func (q *Question) end(t *transport.Transport) time.Time {
 	now := t.Seam().Wall()
-	if _, latest, err := t.PartnerNow(); err == nil {
+	if _, latest, err := t.MobiFoneNow(); err == nil {
 		now = latest
 	}
 	if now.Before(q.Until) {
@@ -200,7 +200,7 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 		return end
 	}
 	var all Answer
-	if _, _, err := t.PartnerNow(); err != nil {
+	if _, _, err := t.MobiFoneNow(); err != nil {
 		// One reply may come from a host with a wrong clock. Two that agree tell the time.
 		if _, err := t.Call(ctx, telco.OpSearch, q.page(t, begin, until(begin), 1)); err != nil {
 			if _, absent := saysAbsent(err); !absent {

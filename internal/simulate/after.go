@@ -19,7 +19,7 @@ import (
 func (w *world) afterwards() {
 	w.now += 6 * time.Hour // whatever was parked has been carried out
 	w.advance()
-	w.checker.afterPartner()
+	w.checker.afterMobiFone()
 	if w.percent(drawPerson, 30) {
 		w.spawn(0, w.hosts[0], "reconciler", w.reconcile)
 		w.until(w.now + 12*time.Hour)
@@ -32,7 +32,7 @@ func (w *world) afterwards() {
 		w.until(w.now + 2*24*time.Hour)
 		w.now += 6 * time.Hour
 		w.advance()
-		w.checker.afterPartner()
+		w.checker.afterMobiFone()
 	}
 	w.lastMischief()
 	before := len(w.wire)

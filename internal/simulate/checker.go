@@ -122,7 +122,7 @@ func (c *checker) afterCommit(r *record, ch *sale.Change) {
 		case "send-planned":
 			k.intents++
 			k.last, k.planned[w.cur] = w.now, w.now
-			if _, latest, err := w.cur.host.client.PartnerNow(); err == nil {
+			if _, latest, err := w.cur.host.client.MobiFoneNow(); err == nil {
 				k.sendBy = latest.Add(sendWindow)
 			}
 		}
@@ -172,9 +172,9 @@ func (c *checker) plannedAt(a *actor) time.Duration {
 	return -sendWindow
 }
 
-// afterPartner is called whenever MobiFone may have carried something out. It checks the money of
+// afterMobiFone is called whenever MobiFone may have carried something out. It checks the money of
 // all sales if it has.
-func (c *checker) afterPartner() {
+func (c *checker) afterMobiFone() {
 	n := 0
 	for _, o := range c.w.orders {
 		n += c.w.model().Executed(o.order.MSISDN)

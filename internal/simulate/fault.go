@@ -286,8 +286,8 @@ type bug struct {
 	rows func(w *world, a *wire.Answer)
 	// reply bends the reply to a registration.
 	reply func(w *world, m *letter, p *reply, faults faultSet)
-	// partner wraps what a desk calls.
-	partner func(w *world, p sale.Gateway) sale.Gateway
+	// gateway wraps what a desk calls.
+	gateway func(w *world, p sale.Gateway) sale.Gateway
 }
 
 // edited is the sale as a desk with this bug would see it.

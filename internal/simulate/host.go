@@ -66,8 +66,8 @@ func (h *host) open() {
 	w.rules = sale.RulesOf(client)
 	w.rules.AlarmAfter = alarmAfter
 	p := sale.ClientGateway(client)
-	if w.bug != nil && w.bug.partner != nil {
-		p = w.bug.partner(w, p)
+	if w.bug != nil && w.bug.gateway != nil {
+		p = w.bug.gateway(w, p)
 	}
 	d, err := sale.NewDesk(sale.Config{
 		Gateway: p, Store: w.store, Rules: w.rules, AllowNoLookup: true, EraseAfter: -1,

@@ -131,13 +131,13 @@ func falseContracts() []bug {
 
 // result is a bug in what is made of the answer to a registration.
 func result(name, rule string, bend func(w *world, r *sale.SendResult)) bug {
-	return bug{name: name, rule: rule, partner: func(w *world, p sale.Gateway) sale.Gateway {
-		return bentPartner{Gateway: p, w: w, result: bend}
+	return bug{name: name, rule: rule, gateway: func(w *world, p sale.Gateway) sale.Gateway {
+		return bentMobiFone{Gateway: p, w: w, result: bend}
 	}}
 }
 
-// bentPartner is the client's edge with one thing wrong.
-type bentPartner struct {
+// bentMobiFone is the client's edge with one thing wrong.
+type bentMobiFone struct {
 	sale.Gateway
 
 	w      *world
@@ -147,10 +147,10 @@ type bentPartner struct {
 }
 
 // Seam gives the desk the client's time.
-func (b bentPartner) Seam() seam.Seam { return seam.In(b.Gateway) }
+func (b bentMobiFone) Seam() seam.Seam { return seam.In(b.Gateway) }
 
 // Prepare prepares, perhaps something else.
-func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code telco.OTP) (sale.Prepared, error) {
+func (b bentMobiFone) Prepare(ctx context.Context, s sale.Sale, code telco.OTP) (sale.Prepared, error) {
 	if b.order != nil {
 		b.order(&s)
 	}
@@ -162,7 +162,7 @@ func (b bentPartner) Prepare(ctx context.Context, s sale.Sale, code telco.OTP) (
 }
 
 // LookUp looks up, perhaps not quite.
-func (b bentPartner) LookUp(ctx context.Context, s sale.Sale) (sale.Lookup, error) {
+func (b bentMobiFone) LookUp(ctx context.Context, s sale.Sale) (sale.Lookup, error) {
 	if b.lookup == nil {
 		return b.Gateway.LookUp(ctx, s)
 	}
@@ -179,7 +179,7 @@ func (b bentPartner) LookUp(ctx context.Context, s sale.Sale) (sale.Lookup, erro
 type bentPrepared struct {
 	sale.Prepared
 
-	b bentPartner
+	b bentMobiFone
 }
 
 // Send sends and misreads.
@@ -251,8 +251,8 @@ func rows(name string, read func(w *world, a *wire.Answer, r *field.Row)) bug {
 
 // lookup is a bug in how a lookup is made.
 func lookup(name, rule string, bend func(w *world, pairs []telco.IDs, ask func([]telco.IDs) (sale.Lookup, error)) (sale.Lookup, error)) bug {
-	return bug{name: name, rule: rule, partner: func(w *world, p sale.Gateway) sale.Gateway {
-		return bentPartner{Gateway: p, w: w, lookup: bend}
+	return bug{name: name, rule: rule, gateway: func(w *world, p sale.Gateway) sale.Gateway {
+		return bentMobiFone{Gateway: p, w: w, lookup: bend}
 	}}
 }
 
@@ -358,8 +358,8 @@ func brokenActs() []bug {
 		}},
 		{name: "blind resend", rule: "one request", flags: bugBlindResend},
 		{name: "a wire that reads ahead", rule: "fence", flags: bugReadAhead},
-		{name: "another body than was intended", rule: "intent", partner: func(w *world, p sale.Gateway) sale.Gateway {
-			return bentPartner{Gateway: p, w: w, order: func(s *sale.Sale) { s.Order.Price-- }}
+		{name: "another body than was intended", rule: "intent", gateway: func(w *world, p sale.Gateway) sale.Gateway {
+			return bentMobiFone{Gateway: p, w: w, order: func(s *sale.Sale) { s.Order.Price-- }}
 		}},
 	}
 }

@@ -270,7 +270,7 @@ func (r road) lookUp(m *letter, faults faultSet) *reply {
 	}
 	w.questions = append(w.questions, m.fields.TransID)
 	a := w.model().Stale(w.core(), lag, m.op, m.fields)
-	w.checker.afterPartner()
+	w.checker.afterMobiFone()
 	p.answer, p.id, p.date = &a, stamp.RequestID, w.date()
 	for i := range a.Data.Rows {
 		w.disguise(&a.Data.Rows[i], faults)

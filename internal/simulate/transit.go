@@ -261,7 +261,7 @@ func (r road) cached(m *letter, faults faultSet) *reply {
 		return nil
 	}
 	p := *old
-	_, _, err := r.h.client.PartnerNow()
+	_, _, err := r.h.client.MobiFoneNow()
 	switch known := err == nil; { // what says nothing of its age shows by its Date, once that is old enough, to who knows the time
 	case known && w.core().Sub(p.date) > 2*clockSkewMax && w.percent(drawWire, 30):
 	case w.percent(drawWire, 50):

@@ -173,7 +173,7 @@ func (l *lab) assemble(s *script, e *era) *world {
 	w := &world{lab: l, stage: st, operator: &operator{stage: st, era: e}}
 	w.checker = checker{w: w, strict: true, sales: map[string]*kept{}}
 	w.store = &store{stage: st, point: w.point, changed: w.checker.afterCommit, woken: w.dueChanged}
-	w.executed, st.advance = w.checker.afterPartner, w.carryOut
+	w.executed, st.advance = w.checker.afterMobiFone, w.carryOut
 	return w
 }
 

@@ -25,10 +25,10 @@ import (
 // cache is a caching proxy between client and MobiFone. It keeps every reply for ever,
 // under method and URL, whatever MobiFone says about it.
 type cache struct {
-	partner string
-	wire    http.Transport
-	obeys   bool                          // a request's no-cache reaches MobiFone
-	dress   func(h http.Header, hit bool) // what it writes over a reply's header
+	mobifone string
+	wire     http.Transport
+	obeys    bool                          // a request's no-cache reaches MobiFone
+	dress    func(h http.Header, hit bool) // what it writes over a reply's header
 
 	mu   sync.Mutex
 	kept map[string]*httptest.ResponseRecorder
@@ -60,7 +60,7 @@ func (c *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *cache) ask(r *http.Request) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
-	out, err := http.NewRequestWithContext(r.Context(), r.Method, c.partner+r.URL.RequestURI(), r.Body) //nolint:gosec // a proxy goes where it is sent
+	out, err := http.NewRequestWithContext(r.Context(), r.Method, c.mobifone+r.URL.RequestURI(), r.Body) //nolint:gosec // a proxy goes where it is sent
 	if err != nil {
 		panic(err)
 	}
@@ -79,7 +79,7 @@ func (c *cache) ask(r *http.Request) *httptest.ResponseRecorder {
 // behindCache is a transport whose way to a scripted MobiFone leads through a cache.
 func behindCache(t *testing.T, p *wiretest.MobiFone, c *cache) *Transport {
 	t.Helper()
-	c.partner, c.kept = p.Server.URL, map[string]*httptest.ResponseRecorder{}
+	c.mobifone, c.kept = p.Server.URL, map[string]*httptest.ResponseRecorder{}
 	proxy := httptest.NewServer(c)
 	t.Cleanup(proxy.Close)
 	return transportTo(t, p.Contract, proxy.URL, nil)
@@ -159,7 +159,7 @@ func TestCachedReplyIsNoClock(t *testing.T) {
 	tr := behindCache(t, p, &cache{dress: func(h http.Header, _ bool) { h.Set("Age", "3600") }})
 	_, err := lookUp(t, tr)
 	require.ErrorIs(t, err, telco.TransactionNotFound)
-	_, _, err = tr.PartnerNow()
+	_, _, err = tr.MobiFoneNow()
 	require.ErrorIs(t, err, telco.ClockUnreliable)
 }
 
@@ -173,7 +173,7 @@ func TestReplyOlderThanItsQuestionIsMarked(t *testing.T) {
 			h.Set("Date", date(hour.now()))
 		}
 	}}
-	proxy.partner, proxy.kept = p.Server.URL, map[string]*httptest.ResponseRecorder{}
+	proxy.mobifone, proxy.kept = p.Server.URL, map[string]*httptest.ResponseRecorder{}
 	server := httptest.NewServer(proxy)
 	t.Cleanup(server.Close)
 	tr := transportTo(t, p.Contract, server.URL, hour.read)
@@ -188,7 +188,7 @@ func TestReplyOlderThanItsQuestionIsMarked(t *testing.T) {
 		assert.True(t, old.Cached)
 		assert.True(t, old.MobiFoneTime.IsZero())
 	}
-	earliest, latest, err := tr.PartnerNow()
+	earliest, latest, err := tr.MobiFoneNow()
 	require.NoError(t, err)
 	assert.WithinRange(t, hour.now(), earliest, latest)
 }
@@ -276,7 +276,7 @@ func TestTwoDatesAreNone(t *testing.T) {
 	require.ErrorIs(t, err, telco.TransactionNotFound)
 	assert.True(t, reply.MobiFoneTime.IsZero())
 	assert.False(t, reply.Cached)
-	_, _, err = tr.PartnerNow()
+	_, _, err = tr.MobiFoneNow()
 	require.ErrorIs(t, err, telco.ClockUnreliable)
 }
 
@@ -307,7 +307,7 @@ func TestOldEnvelopeIsMarked(t *testing.T) {
 func TestTooOldEndsWithTheClock(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: time.Hour}
-	p := newPartnerClock(m.read, "date")
+	p := newMobiFoneClock(m.read, "date")
 	assert.False(t, p.tooOld(m.date(), p.local.read()), "nothing is known yet")
 	p.observe(m.date(), p.local.read(), p.local.read())
 	m.offset = 0
@@ -321,7 +321,7 @@ func TestTooOldEndsWithTheClock(t *testing.T) {
 		"suspended": {mono: -time.Minute}, "monotonic clock ahead": {mono: time.Hour},
 	} {
 		m := &machine{}
-		p := newPartnerClock(m.read, "date")
+		p := newMobiFoneClock(m.read, "date")
 		p.observe(m.date(), p.local.read(), p.local.read())
 		m.pass(time.Minute)
 		m.wall, m.mono = m.wall+step.wall, m.mono+step.mono

@@ -251,7 +251,7 @@ func register(t *testing.T, tr *Transport, n int) error {
 	t.Helper()
 	code, err := telco.ParseOTP("730194")
 	require.NoError(t, err)
-	_, latest, err := tr.PartnerNow()
+	_, latest, err := tr.MobiFoneNow()
 	require.NoError(t, err)
 	_, err = tr.Send(t.Context(), field.Request{
 		Channel: "SHOP", MSISDN: telco.MustParseMSISDN("0908123477"), Package: "C120", Amount: 120_000,

@@ -44,16 +44,16 @@ const (
 )
 
 var (
-	errNoPartnerTime = errors.New("MobiFone's time is not known: no well-formed reply in the last 10 minutes; " +
+	errNoMobiFoneTime = errors.New("MobiFone's time is not known: no well-formed reply in the last 10 minutes; " +
 		"ask for the packages or look the transaction up, then prepare again")
 	errClocksDisagree = errors.New("the machine's wall clock and monotonic clock disagree by more than 2 s " +
 		"since MobiFone's last reply (clock step or suspend); prepare again")
 	errTimesContradict = errors.New("MobiFone's last replies name times that contradict each other; prepare again, which looks once more")
 )
 
-// partnerClock estimates MobiFone's clock from its last well-formed reply. The estimate is never
+// mobifoneClock estimates MobiFone's clock from its last well-formed reply. The estimate is never
 // too early: a fence built on it is never too short.
-type partnerClock struct {
+type mobifoneClock struct {
 	local  localClock
 	source string
 	// skew is how far MobiFone's hosts may differ among themselves.
@@ -89,16 +89,16 @@ func (o observation) fits(n observation, skew time.Duration) bool {
 	return least-slack <= moved && moved <= most+slack
 }
 
-// newPartnerClock knows no time yet. source is the contract's: date, responseTime or none.
-func newPartnerClock(local localClock, source string) *partnerClock {
-	return &partnerClock{local: local, source: source}
+// newMobiFoneClock knows no time yet. source is the contract's: date, responseTime or none.
+func newMobiFoneClock(local localClock, source string) *mobifoneClock {
+	return &mobifoneClock{local: local, source: source}
 }
 
 // observe takes MobiFone's time out of a well-formed reply and reports whether to believe it. A
 // time that contradicts the one believed so far (a host with a wrong clock, a cached reply) is
 // not believed until a second reply agrees with it: by such a mistake a registration could leave
 // too late, or an absence be proven too early.
-func (p *partnerClock) observe(said time.Time, written, received instant) bool {
+func (p *mobifoneClock) observe(said time.Time, written, received instant) bool {
 	if said.IsZero() || p.source == "none" {
 		return false
 	}
@@ -117,7 +117,7 @@ func (p *partnerClock) observe(said time.Time, written, received instant) bool {
 // tooOld reports whether a reply's time lies before the earliest that MobiFone's clock can have
 // shown when the question was written: then the reply was made for an earlier question. It takes
 // the shorter of the two local waits, so that one local clock may be wrong.
-func (p *partnerClock) tooOld(said time.Time, written instant) bool {
+func (p *mobifoneClock) tooOld(said time.Time, written instant) bool {
 	p.mu.Lock()
 	last := p.last
 	p.mu.Unlock()
@@ -133,13 +133,13 @@ func (p *partnerClock) tooOld(said time.Time, written instant) bool {
 }
 
 // now returns the latest estimate, or why there is none.
-func (p *partnerClock) now() (time.Time, error) {
+func (p *mobifoneClock) now() (time.Time, error) {
 	_, latest, err := p.bounds()
 	return latest, err
 }
 
 // bounds returns the earliest and the latest that MobiFone's clock can show now.
-func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
+func (p *mobifoneClock) bounds() (earliest, latest time.Time, err error) {
 	now := p.local.read()
 	if p.source == "none" {
 		return now.wall, now.wall, nil
@@ -148,13 +148,13 @@ func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 	said, written, received, contested := p.last.said, p.last.written, p.last.received, !p.rival.said.IsZero()
 	p.mu.Unlock()
 	if said.IsZero() {
-		return earliest, latest, errNoPartnerTime
+		return earliest, latest, errNoMobiFoneTime
 	}
 	if contested {
 		return earliest, latest, errTimesContradict
 	}
 	if age, _ := received.since(now); age > clockFresh {
-		return earliest, latest, errNoPartnerTime
+		return earliest, latest, errNoMobiFoneTime
 	}
 	elapsed, agree := written.since(now)
 	if !agree {
@@ -167,7 +167,7 @@ func (p *partnerClock) bounds() (earliest, latest time.Time, err error) {
 // hear keeps the Date of any reply, also of an unreadable 401, to sign by: a machine whose clock
 // is wrong is told so by exactly the refusals that have no envelope. No fence is ever built on
 // it.
-func (p *partnerClock) hear(date time.Time, received instant) {
+func (p *mobifoneClock) hear(date time.Time, received instant) {
 	if date.IsZero() || p.source != "date" {
 		return
 	}
@@ -178,7 +178,7 @@ func (p *partnerClock) hear(date time.Time, received instant) {
 
 // stamp is the time to sign with: MobiFone's as far as it is known, so that a till with a wrong
 // clock can still sell; else the wall's.
-func (p *partnerClock) stamp() time.Time {
+func (p *mobifoneClock) stamp() time.Time {
 	now := p.local.read()
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -22,10 +22,10 @@ var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func (m *machine) read() (time.Time, time.Duration) { return start.Add(m.wall), m.mono }
 
-func (m *machine) partner() time.Time { return start.Add(m.truth + m.offset) }
+func (m *machine) mobifone() time.Time { return start.Add(m.truth + m.offset) }
 
 // date is MobiFone's clock as a Date shows it: cut to the second.
-func (m *machine) date() time.Time { return m.partner().Truncate(time.Second) }
+func (m *machine) date() time.Time { return m.mobifone().Truncate(time.Second) }
 
 // pass lets d of true time go by.
 func (m *machine) pass(d time.Duration) {
@@ -41,14 +41,14 @@ func (m *machine) pass(d time.Duration) {
 // in either direction or a suspend that one clock sees keeps the condition. Where it is
 // refused, nothing is said; and it is refused exactly when the clocks disagree by more
 // than two seconds, or the reply is older than ten minutes by either clock.
-func TestPartnerClockIsNeverTooEarly(t *testing.T) {
+func TestMobiFoneClockIsNeverTooEarly(t *testing.T) {
 	t.Parallel()
 	said, refused := 0, 0
 	for seed := range uint64(3000) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d) + 1)) }
 		m := &machine{offset: upTo(2*time.Hour) - time.Hour}
-		p := newPartnerClock(m.read, "date")
+		p := newMobiFoneClock(m.read, "date")
 		m.pass(upTo(time.Hour))
 		written := p.local.read()
 		m.pass(upTo(30 * time.Second))
@@ -83,17 +83,17 @@ func TestPartnerClockIsNeverTooEarly(t *testing.T) {
 		said++
 		// Until the request both clocks ran true.
 		if max(m.wall, m.mono) >= m.truth {
-			assert.False(t, latest.Before(m.partner()), "seed %d: latest %v, MobiFone shows %v", seed, latest, m.partner())
+			assert.False(t, latest.Before(m.mobifone()), "seed %d: latest %v, MobiFone shows %v", seed, latest, m.mobifone())
 		}
 		if min(m.wall-received.wall, m.mono-received.mono) <= m.truth-received.truth {
-			assert.False(t, earliest.After(m.partner()), "seed %d: earliest %v, MobiFone shows %v", seed, earliest, m.partner())
+			assert.False(t, earliest.After(m.mobifone()), "seed %d: earliest %v, MobiFone shows %v", seed, earliest, m.mobifone())
 		}
 	}
 	assert.Greater(t, said, 500)
 	assert.Greater(t, refused, 500)
 }
 
-func TestPartnerClockEdges(t *testing.T) {
+func TestMobiFoneClockEdges(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		wall, mono time.Duration
@@ -107,20 +107,20 @@ func TestPartnerClockEdges(t *testing.T) {
 		"suspended":            {time.Minute, 0, errClocksDisagree},
 		"wall frozen":          {0, time.Minute, errClocksDisagree},
 		"ten minutes":          {10 * time.Minute, 10 * time.Minute, nil},
-		"older by the wall":    {10*time.Minute + 1, 10 * time.Minute, errNoPartnerTime},
-		"older by the other":   {10 * time.Minute, 10*time.Minute + 1, errNoPartnerTime},
-		"a day, wall set back": {0, 24 * time.Hour, errNoPartnerTime},
+		"older by the wall":    {10*time.Minute + 1, 10 * time.Minute, errNoMobiFoneTime},
+		"older by the other":   {10 * time.Minute, 10*time.Minute + 1, errNoMobiFoneTime},
+		"a day, wall set back": {0, 24 * time.Hour, errNoMobiFoneTime},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := &machine{offset: time.Hour}
-			p := newPartnerClock(m.read, "date")
+			p := newMobiFoneClock(m.read, "date")
 			_, err := p.now()
-			require.ErrorIs(t, err, errNoPartnerTime, "nothing was heard yet")
+			require.ErrorIs(t, err, errNoMobiFoneTime, "nothing was heard yet")
 			written := p.local.read()
 			p.observe(time.Time{}, written, p.local.read())
 			_, err = p.now()
-			require.ErrorIs(t, err, errNoPartnerTime, "a reply without a time says nothing")
+			require.ErrorIs(t, err, errNoMobiFoneTime, "a reply without a time says nothing")
 			p.observe(m.date(), written, p.local.read())
 			m.wall, m.mono = tc.wall, tc.mono
 			latest, err := p.now()
@@ -138,10 +138,10 @@ func TestPartnerClockEdges(t *testing.T) {
 }
 
 // The time a request took is not taken off: the Date may have been written at its end.
-func TestPartnerClockCountsFromTheRequest(t *testing.T) {
+func TestMobiFoneClockCountsFromTheRequest(t *testing.T) {
 	t.Parallel()
 	m := &machine{}
-	p := newPartnerClock(m.read, "date")
+	p := newMobiFoneClock(m.read, "date")
 	written := p.local.read()
 	m.pass(20 * time.Second)
 	p.observe(start, written, p.local.read())
@@ -152,10 +152,10 @@ func TestPartnerClockCountsFromTheRequest(t *testing.T) {
 }
 
 // A MobiFone without a clock: the local wall, whatever a reply says.
-func TestPartnerClockNone(t *testing.T) {
+func TestMobiFoneClockNone(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: time.Hour}
-	p := newPartnerClock(m.read, "none")
+	p := newMobiFoneClock(m.read, "none")
 	p.observe(m.date(), p.local.read(), p.local.read())
 	m.pass(time.Minute)
 	m.wall += time.Hour
@@ -171,13 +171,13 @@ func TestPartnerClockNone(t *testing.T) {
 func TestStamp(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: 10 * time.Minute}
-	p := newPartnerClock(m.read, "date")
+	p := newMobiFoneClock(m.read, "date")
 	m.wall += 3 * time.Second
 	assert.Equal(t, start.Add(3*time.Second), p.stamp())
 	p.observe(m.date(), p.local.read(), p.local.read())
 	m.wall -= 5 * time.Hour
 	m.pass(time.Hour)
-	assert.Equal(t, m.partner(), p.stamp())
+	assert.Equal(t, m.mobifone(), p.stamp())
 }
 
 // A suspend stops the monotonic clock, and a refusal without an envelope still says what
@@ -185,14 +185,14 @@ func TestStamp(t *testing.T) {
 func TestStampHeals(t *testing.T) {
 	t.Parallel()
 	m := &machine{offset: 10 * time.Minute}
-	p := newPartnerClock(m.read, "date")
+	p := newMobiFoneClock(m.read, "date")
 	p.observe(m.date(), p.local.read(), p.local.read())
 	m.pass(time.Hour)
 	m.mono -= time.Hour // suspended
-	assert.Equal(t, m.partner(), p.stamp())
+	assert.Equal(t, m.mobifone(), p.stamp())
 
 	m.wall += 3 * time.Hour // set wrong by a person
-	assert.NotEqual(t, m.partner(), p.stamp())
+	assert.NotEqual(t, m.mobifone(), p.stamp())
 	p.hear(m.date(), p.local.read())
 	assert.Equal(t, m.date(), p.stamp())
 	_, _, err := p.bounds()
@@ -202,7 +202,7 @@ func TestStampHeals(t *testing.T) {
 // A time that contradicts the one believed makes all doubtful until a second reply
 // agrees with either; within MobiFone's skew, or over a step of our own clocks,
 // nothing contradicts.
-func TestPartnerClockContradiction(t *testing.T) {
+func TestMobiFoneClockContradiction(t *testing.T) {
 	t.Parallel()
 	const skew = 30 * time.Second
 	for name, tc := range map[string]struct {
@@ -224,7 +224,7 @@ func TestPartnerClockContradiction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := &machine{}
-			p := newPartnerClock(m.read, "date")
+			p := newMobiFoneClock(m.read, "date")
 			p.skew = skew
 			p.observe(m.date(), p.local.read(), p.local.read())
 			m.wall += tc.step
@@ -261,7 +261,7 @@ func TestTimesThatFit(t *testing.T) {
 	n.said = start.Add(8*time.Second - slack)
 	assert.True(t, o.fits(n, 5*time.Second))
 
-	p := newPartnerClock((&machine{}).read, "date")
+	p := newMobiFoneClock((&machine{}).read, "date")
 	p.skew = 5 * time.Second
 	p.last = o
 	for off, old := range map[time.Duration]bool{0: false, -1: true} {
@@ -275,10 +275,10 @@ func TestTimesThatFit(t *testing.T) {
 func TestWhatIsNotObserved(t *testing.T) {
 	t.Parallel()
 	m := &machine{}
-	p := newPartnerClock(m.read, "date")
+	p := newMobiFoneClock(m.read, "date")
 	assert.False(t, p.observe(time.Time{}, p.local.read(), p.local.read()))
 	assert.True(t, p.observe(m.date(), p.local.read(), p.local.read()))
 	assert.False(t, p.observe(m.date().Add(time.Hour), p.local.read(), p.local.read()))
 	assert.True(t, p.observe(m.date().Add(time.Hour), p.local.read(), p.local.read()))
-	assert.False(t, newPartnerClock(m.read, "none").observe(m.date(), p.local.read(), p.local.read()))
+	assert.False(t, newMobiFoneClock(m.read, "none").observe(m.date(), p.local.read(), p.local.read()))
 }

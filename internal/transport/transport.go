@@ -102,7 +102,7 @@ type core struct {
 	base     url.URL
 	auth     *authenticator
 	local    localClock
-	clock    *partnerClock
+	clock    *mobifoneClock
 	dates    dates
 	pauses   pauses
 	budget   *budget
@@ -112,7 +112,7 @@ type core struct {
 // New assembles the chain. It connects to nothing.
 func New(cfg Config) *Transport {
 	c := &core{cfg: cfg, wire: wire.Of(cfg.Contract), promises: cfg.Contract.Semantics(), local: localClock(cfg.Seam.Clock()), budget: newBudget()}
-	c.clock = newPartnerClock(c.local, c.promises.Clock)
+	c.clock = newMobiFoneClock(c.local, c.promises.Clock)
 	c.clock.skew = time.Duration(c.promises.ClockSkewMax)
 	c.auth = newAuthenticator(c)
 	c.assemble()
@@ -137,11 +137,11 @@ func (t *Transport) Channel() string { return t.cfg.Channel }
 // ReadTimeout returns how long one try of a lookup may take.
 func (t *Transport) ReadTimeout() time.Duration { return t.cfg.Timeouts.Read }
 
-// PartnerNow returns the earliest and the latest time that MobiFone's clock can show now. The
+// MobiFoneNow returns the earliest and the latest time that MobiFone's clock can show now. The
 // error, of code [telco.ClockUnreliable], says that no well-formed reply came in the last ten
 // minutes or that the two local clocks disagree. Where the contract has no MobiFone clock, both
 // are the local wall clock.
-func (t *Transport) PartnerNow() (earliest, latest time.Time, err error) {
+func (t *Transport) MobiFoneNow() (earliest, latest time.Time, err error) {
 	earliest, latest, err = t.clock.bounds()
 	if err != nil {
 		err = &telco.Error{Outcome: telco.NotSent, Code: telco.ClockUnreliable, Err: err}

@@ -106,7 +106,7 @@ func timeless(t *testing.T) *contract.Contract {
 
 // A MobiFone without a clock has no fence and clears nothing by absence: what is unknown
 // ends with a person, what is shown still counts.
-func TestAPartnerWithoutAClock(t *testing.T) {
+func TestAMobiFoneWithoutAClock(t *testing.T) {
 	t.Parallel()
 	cfg := sandbox.Config{Contract: timeless(t), OTPTTL: time.Hour}
 	inShop(t, cfg, func(t *testing.T, s *shop) {

@@ -41,8 +41,8 @@ func (d *Desk) OpenBeside(ctx context.Context, o Order, supervisor string) (View
 // open looks for the order's sale before and after the claims are read, and once more when the
 // store refuses: another click may be faster at any point.
 func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View, error) {
-	if faults := o.faults(); len(faults) > 0 {
-		return View{}, badOrder(faults...)
+	if bad := o.problems(); len(bad) > 0 {
+		return View{}, badOrder(bad...)
 	}
 	if v, err := d.existing(ctx, o, by, beside); err == nil || !isNotFound(err) {
 		return v, err
@@ -132,11 +132,11 @@ func isNotFound(err error) bool {
 	return ok
 }
 
-// faults lists everything that is wrong with an order, field by field, and what to pass instead.
-func (o Order) faults() []telco.FieldError {
-	faults := o.Staff.Validate()
+// bad lists everything that is wrong with an order, field by field, and what to pass instead.
+func (o Order) problems() []telco.FieldError {
+	bad := o.Staff.Validate()
 	add := func(field, problem string) {
-		faults = append(faults, telco.FieldError{Field: field, Problem: problem})
+		bad = append(bad, telco.FieldError{Field: field, Problem: problem})
 	}
 	if !o.MSISDN.IsValid() {
 		add("MSISDN", "missing; parse the number with telco.ParseMSISDN")
@@ -157,12 +157,12 @@ func (o Order) faults() []telco.FieldError {
 	if o.Shop == "" || o.Shop != o.Staff.Shop {
 		add("Shop", "missing, or not the shop of the staff")
 	}
-	return faults
+	return bad
 }
 
 // badOrder is the error of an order that cannot be sold: nothing was sent.
-func badOrder(faults ...telco.FieldError) error {
-	return &telco.Error{Outcome: telco.NotSent, Code: telco.InvalidInput, Fields: faults}
+func badOrder(bad ...telco.FieldError) error {
+	return &telco.Error{Outcome: telco.NotSent, Code: telco.InvalidInput, Fields: bad}
 }
 
 // TakeCash records that the customer paid. The amount must be the order's price, exactly. A

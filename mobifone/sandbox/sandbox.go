@@ -52,8 +52,8 @@
 //
 // A refusal reaches the client as Unknown with that code, because the wire may have delivered
 // the request twice; Resolve makes it Rejected at the fence, about a minute and a half later
-// with the defaults. (In a testing/synctest bubble that takes no time.) The number x04 has a
-// FAILED row in the ledger, and its cash is returned. A fault of kind "code" before the
+// with the defaults. (In a testing/synctest bubble that takes no time.) The numbers x02 to x05
+// leave a FAILED row in the ledger, so their cash is returned; x06 and x07 leave none. A fault of kind "code" before the
 // execution leaves no row: the same code then ends in "not found", and the sale may go on
 // with another OTP.
 //
