@@ -131,6 +131,9 @@ const (
 	// driverCalm.
 	driverRetry = 10 * time.Second
 	driverCalm  = 5 * time.Minute
+	// driverTake is how long other hosts leave a sale alone that this one has taken: longer than
+	// its lookups take, and short enough for a host that dies meanwhile.
+	driverTake = 30 * time.Second
 	// driverErase is the time between two looks for numbers to erase.
 	driverErase = time.Hour
 	// driverSweep is the time between two looks for sales that a wrong clock put off.
@@ -158,8 +161,7 @@ func (d *Desk) Run(ctx context.Context) error {
 			swept = now
 			d.sweep(ctx, now, w, &running)
 		}
-		// Sales that wait in this process are due in the store all the same: ask for so many more.
-		ids, next, err := d.cfg.Store.Due(ctx, now, driverBatch+w.len())
+		ids, next, err := d.due(ctx, now, w)
 		pause := driverIdle
 		if err == nil {
 			d.start(ctx, ids, w, &running)
@@ -174,6 +176,20 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 	running.Wait()
 	return ctx.Err()
+}
+
+// due returns the sales to move now. From a store that hosts share it takes only as many as there
+// is room for: the others are for the others.
+func (d *Desk) due(ctx context.Context, now time.Time, w *waits) (ids []string, next time.Time, err error) {
+	if shared, ok := d.cfg.Store.(Taker); ok {
+		room := w.room()
+		if room == 0 {
+			return nil, time.Time{}, nil
+		}
+		return shared.TakeDue(ctx, now, now.Add(driverTake), room)
+	}
+	// Sales that wait in this process are due in the store all the same: ask for so many more.
+	return d.cfg.Store.Due(ctx, now, driverBatch+w.len())
 }
 
 // start resolves what may be resolved now, each sale in a goroutine of its own.
@@ -310,6 +326,14 @@ func (w *waits) full() bool {
 	waiting := w.waiting
 	w.waiting = false
 	return waiting
+}
+
+// room returns how many more sales can be moved at once. Without any, full reports that some wait.
+func (w *waits) room() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = w.waiting || w.total >= driverAtOnce
+	return driverAtOnce - w.total
 }
 
 // len returns how many sales are running, or waiting after a failure.

@@ -62,6 +62,15 @@ type Store interface {
 	Erase(ctx context.Context, restedBefore time.Time, limit int) (int, error)
 }
 
+// Taker is a [Store] that many hosts share: [Desk.Run] takes due sales from it, so that not
+// all hosts look up the same ones.
+type Taker interface {
+	// TakeDue is Due, and moves WakeAt of the sales that it returns to until, all in one step:
+	// who asks at the same time is given other ones. It need not be durable, as Postpone. The
+	// sales of a caller that dies are due again at until. next may be until.
+	TakeDue(ctx context.Context, now, until time.Time, limit int) (ids []string, next time.Time, err error)
+}
+
 // Change is what one Apply stores.
 type Change struct {
 	// SaleID is the sale; State.ID is the same.

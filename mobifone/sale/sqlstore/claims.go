@@ -11,18 +11,27 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
+	"sync/atomic"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// busyKeyOf returns the key that has the check value; after [Store.Rehash] that is the new
-// one from the very commit on.
-func (s *Store) busyKeyOf(check []byte) (*busyKey, error) {
+// busyKeys are the keys that a process makes claims with.
+type busyKeys struct {
+	// The key of the claims. Rehash replaces it while others read, and for a moment both keys are
+	// in use: whoever reads the store sees either the old claims or the new ones.
+	busy atomic.Pointer[busyKey]
+	// nextBusy is the key of a Rehash that is under way.
+	nextBusy atomic.Pointer[busyKey]
+}
+
+// busyKeyOf returns the key that has the check value; after a Rehash that is the new one from
+// the very commit on.
+func (b *busyKeys) busyKeyOf(check []byte) (*busyKey, error) {
 	// The new key is tried as well: between the commit of a Rehash and its return, claims are
 	// made with that one.
-	for _, key := range []*busyKey{s.busy.Load(), s.nextBusy.Load()} {
+	for _, key := range []*busyKey{b.busy.Load(), b.nextBusy.Load()} {
 		if key != nil && bytes.Equal(key.check, check) {
 			return key, nil
 		}
@@ -65,12 +74,20 @@ func (s *Store) Busy(ctx context.Context, subscriber telco.MSISDN) ([]sale.Claim
 // claimsUnder reads the claims by one key, and whether they are still made with it: one
 // statement sees one state of the file.
 func (s *Store) claimsUnder(ctx context.Context, key *busyKey, subscriber telco.MSISDN) (claims []sale.Claim, same bool, err error) {
-	rows, err := s.readers.QueryContext(ctx, `SELECT s.value, c.sale_id, c.slot FROM settings s
-		LEFT JOIN busy_claims c ON c.hash = ? WHERE s.name = 'busy-key' ORDER BY c.slot`, key.hash(subscriber))
+	rows, err := s.readers.QueryContext(ctx, claimsText, key.hash(subscriber))
 	if err != nil {
 		return nil, false, told(err)
 	}
-	defer func() { err = errors.Join(err, told(rows.Err()), rows.Close()) }()
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	return claimsOf(rows, key)
+}
+
+// claimsText reads the claims under a hash, and with them the key that they are made with.
+const claimsText = `SELECT s.value, c.sale_id, c.slot FROM settings s
+	LEFT JOIN busy_claims c ON c.hash = ? WHERE s.name = 'busy-key' ORDER BY c.slot`
+
+// claimsOf reads the rows of claimsText.
+func claimsOf(rows list, key *busyKey) (claims []sale.Claim, same bool, err error) {
 	for rows.Next() {
 		var check []byte
 		var id sql.NullString
@@ -83,7 +100,7 @@ func (s *Store) claimsUnder(ctx context.Context, key *busyKey, subscriber telco.
 			claims = append(claims, sale.Claim{SaleID: id.String, Slot: int(slot.Int64)})
 		}
 	}
-	return claims, same, nil
+	return claims, same, told(rows.Err())
 }
 
 // Rehash makes every claim anew with another BusyKey, in one transaction, and uses it from
@@ -180,14 +197,10 @@ func (s *Store) claimOf(ctx context.Context, w *writer, c change) (write func() 
 	if err != nil {
 		return nil, err
 	}
-	if c.Claim == sale.TakeClaim {
-		if holder := c.State.BlockedBy(held); holder != "" {
-			return nil, &sale.BusyError{SaleID: holder}
-		}
-	} else if slices.ContainsFunc(held, func(h sale.Claim) bool { return h.SaleID == c.SaleID }) {
-		return func() error { return nil }, nil
+	slot, taken, err := c.claims(held)
+	if err != nil || !taken {
+		return func() error { return nil }, err
 	}
-	slot := c.ClaimSlot(held)
 	return func() error {
 		if err := release(); err != nil {
 			return err

@@ -7,7 +7,9 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -91,6 +93,9 @@ func told(err error) error {
 		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 			return &CorruptError{What: "the file", Err: err}
 		}
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && strings.HasPrefix(e.Code, "XX") {
+		return &CorruptError{What: "the database", Err: err} // XX001 and XX002: damaged data or index
 	}
 	return err
 }

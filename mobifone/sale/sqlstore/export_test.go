@@ -48,7 +48,7 @@ func (s *Store) Waiting() int {
 }
 
 // Writer identifies the connection that writes.
-func (s *Store) Writer() any { return s.queue.w }
+func (s *Store) Writer() any { return s.w }
 
 // Pragma reads a setting of the connection that writes.
 func (s *Store) Pragma(ctx context.Context, name string) (value string, err error) {
@@ -74,7 +74,7 @@ func (s *Store) Plan(ctx context.Context, text string, args ...any) (plan string
 }
 
 // WaitsAt is how long the log must be before a commit waits for its readers again.
-func (s *Store) WaitsAt() int64 { return s.queue.w.waitAt }
+func (s *Store) WaitsAt() int64 { return s.w.waitAt }
 
 // The statements whose plans matter.
 const (

@@ -252,14 +252,14 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
 // migrate brings the file to the schema of this program. Several processes may do so at
 // once: each step is one immediate transaction, and whoever finds that another one was
 // faster looks again.
 func migrate(ctx context.Context, db *sql.DB, patience time.Duration) error {
-	files, err := fs.Sub(migrations, "migrations")
+	files, err := fs.Sub(migrations, "migrations/sqlite")
 	if err != nil {
 		return err
 	}

@@ -163,6 +163,11 @@ func (s *Store) checkKeys(ctx context.Context) error {
 		return err
 	}
 	defer rows.Close()
+	return s.keys.compare(rows)
+}
+
+// compare compares the keyring with the rows of keysText.
+func (k keys) compare(rows list) error {
 	var faults []error
 	for rows.Next() {
 		var id string
@@ -170,7 +175,7 @@ func (s *Store) checkKeys(ctx context.Context) error {
 		if err := rows.Scan(&id, &check); err != nil {
 			return err
 		}
-		switch have, ok := s.keys.checks[id]; {
+		switch have, ok := k.checks[id]; {
 		case !ok:
 			faults = append(faults, &MissingKeyError{KeyID: id})
 		case !bytes.Equal(have, check):

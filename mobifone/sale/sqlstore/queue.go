@@ -1,8 +1,8 @@
 package sqlstore
 
-// This file decides whose turn it is to write. SQLite has one writer at a time and a sync costs
-// milliseconds, so those who come while somebody writes are committed together. What is done
-// inside the transaction is in writer.go.
+// This file decides whose turn it is to write. A commit costs milliseconds, so those who come
+// while somebody writes are committed together. What is done inside the transaction is in
+// writer.go for SQLite and in pgwrite.go for PostgreSQL.
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 // that one commit serves them all. Whoever finds nobody at work runs its own work in its
 // own goroutine, without a hand-off; when it is done it wakes the first of those who
 // came meanwhile, who runs the work of all of them. There is no goroutine to stop.
-type queue struct {
+type queue[W any] struct {
 	// run does the work of a whole batch; it sets the err of each.
-	run func(batch []*work)
+	run func(batch []*work[W])
 	// most is how many changes one batch takes.
 	most int
 
@@ -24,18 +24,16 @@ type queue struct {
 	// Somebody runs a batch.
 	leading bool
 	// Those who came meanwhile, in order.
-	waiting []*work
+	waiting []*work[W]
 	// Set by close: new work is refused.
 	closed bool
 	// Told when nobody leads any more; close waits for it.
 	idle sync.Cond
-	// The connection; only whoever leads uses it. nil before the first batch and after a failure.
-	w *writer
 }
 
 // work is one caller's change.
-type work struct {
-	do  func(ctx context.Context, w *writer) error
+type work[W any] struct {
+	do  W
 	err error
 	// Closed when the work is done, or when its owner is to lead the next batch.
 	wake chan struct{}
@@ -44,20 +42,20 @@ type work struct {
 }
 
 // init must be called before the queue is used.
-func (q *queue) init(run func(batch []*work), most int) {
+func (q *queue[W]) init(run func(batch []*work[W]), most int) {
 	q.run, q.most = run, most
 	q.idle.L = &q.mu
 }
 
-// submit runs do in a transaction, together with the work of others, and returns once that
-// transaction is committed. If do returns an error, nothing of it is stored and submit returns
-// that error. do runs at most once; ctx can end it only before it has begun.
-func (q *queue) submit(ctx context.Context, do func(ctx context.Context, w *writer) error) error {
+// submit has do done in a transaction, together with the work of others, and returns once that
+// transaction is committed. If it was refused, nothing of it is stored and submit returns why.
+// It is done at most once; ctx can end it only before it has begun.
+func (q *queue[W]) submit(ctx context.Context, do W) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	// The work of this caller. Whoever leads sets its err; wake tells when.
-	own := &work{do: do}
+	own := &work[W]{do: do}
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
@@ -66,7 +64,7 @@ func (q *queue) submit(ctx context.Context, do func(ctx context.Context, w *writ
 	if !q.leading {
 		q.leading = true
 		q.mu.Unlock()
-		q.lead([]*work{own})
+		q.lead([]*work[W]{own})
 		return own.err
 	}
 	own.wake = make(chan struct{})
@@ -102,7 +100,7 @@ func (q *queue) submit(ctx context.Context, do func(ctx context.Context, w *writ
 
 // lead runs a batch and hands the lead on. A waiter who leads stands first in the queue,
 // and so in its batch; its own wake is closed already.
-func (q *queue) lead(batch []*work) {
+func (q *queue[W]) lead(batch []*work[W]) {
 	defer func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -126,17 +124,15 @@ func (q *queue) lead(batch []*work) {
 	q.run(batch)
 }
 
-// close refuses new work, waits until nobody writes and closes the writer. Work that was accepted
-// before is still done.
-func (q *queue) close() error {
+// close refuses new work and waits until nobody writes. Work that was accepted before is still
+// done. first is true for the first call alone.
+func (q *queue[W]) close() (first bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.closed = true
+	first, q.closed = !q.closed, true
 	// The last leader wakes us when nobody waits any more.
 	for q.leading {
 		q.idle.Wait()
 	}
-	w := q.w
-	q.w = nil
-	return w.close()
+	return first
 }

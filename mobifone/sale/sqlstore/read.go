@@ -29,8 +29,7 @@ func notFound(err error) error {
 }
 
 // Load is [sale.Store].Load. The state comes from the JSON; the subscriber and WakeAt come from
-// their columns, because erasing and postponing change only those. A sale that cannot be decoded
-// is a [*CorruptError] and never a half-filled sale.
+// their columns, because erasing and postponing change only those.
 func (s *Store) Load(ctx context.Context, id string) (sale.Sale, error) {
 	var state, ciphertext []byte
 	var keyID, wakeAt sql.NullString
@@ -39,6 +38,12 @@ func (s *Store) Load(ctx context.Context, id string) (sale.Sale, error) {
 	if err != nil {
 		return sale.Sale{}, notFound(err)
 	}
+	return s.keys.loaded(id, state, ciphertext, keyID, wakeAt)
+}
+
+// loaded makes a sale of its columns. One that cannot be decoded is a [*CorruptError] and never a
+// half-filled sale.
+func (k keys) loaded(id string, state, ciphertext []byte, keyID, wakeAt sql.NullString) (sale.Sale, error) {
 	var loaded sale.Sale
 	if err := json.Unmarshal(state, &loaded); err != nil {
 		return sale.Sale{}, &CorruptError{What: "sale " + id, Err: err}
@@ -46,10 +51,11 @@ func (s *Store) Load(ctx context.Context, id string) (sale.Sale, error) {
 	if loaded.ID != id {
 		return sale.Sale{}, &CorruptError{What: "sale " + id, Err: errors.New("it holds the state of another one")}
 	}
+	var err error
 	if loaded.WakeAt, err = instant(wakeAt, loaded.WakeAt); err != nil {
 		return sale.Sale{}, &CorruptError{What: "sale " + id, Err: err}
 	}
-	loaded.Order.MSISDN, err = s.keys.open(id, ciphertext, keyID.String)
+	loaded.Order.MSISDN, err = k.open(id, ciphertext, keyID.String)
 	if err != nil {
 		return sale.Sale{}, err
 	}
@@ -84,14 +90,9 @@ func (s *Store) Events(ctx context.Context, id string) (events []sale.Event, err
 		if err := rows.Scan(&data, &ciphertext, &keyID); err != nil {
 			return nil, told(err)
 		}
-		var e sale.Event
-		if err := json.Unmarshal(data, &e); err != nil {
-			return nil, &CorruptError{What: "an event of sale " + id, Err: err}
-		}
-		if e.Order != nil {
-			if e.Order.MSISDN, err = s.keys.open(id, ciphertext, keyID.String); err != nil {
-				return nil, err
-			}
+		e, err := s.keys.event(id, data, ciphertext, keyID)
+		if err != nil {
+			return nil, err
 		}
 		events = append(events, e)
 	}
@@ -102,6 +103,17 @@ func (s *Store) Events(ctx context.Context, id string) (events []sale.Event, err
 		return nil, &sale.NotFoundError{}
 	}
 	return events, nil
+}
+
+// event makes an event of its JSON, and gives it back the number that was left out of it.
+func (k keys) event(id string, data, ciphertext []byte, keyID sql.NullString) (e sale.Event, err error) {
+	if err := json.Unmarshal(data, &e); err != nil {
+		return sale.Event{}, &CorruptError{What: "an event of sale " + id, Err: err}
+	}
+	if e.Order != nil {
+		e.Order.MSISDN, err = k.open(id, ciphertext, keyID.String)
+	}
+	return e, err
 }
 
 // ByOrder is [sale.Store].ByOrder.
@@ -121,12 +133,12 @@ func (s *Store) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (
 const (
 	// dueText reads the index sales_wake, which holds only sales that are due some day.
 	dueText = `SELECT id, wake_at FROM sales WHERE wake_at IS NOT NULL ORDER BY wake_at, id LIMIT ?`
-	// eraseText reads the index sales_erasable and stops at its limit. A sale that holds a claim is
-	// passed over.
-	eraseText = `UPDATE sales SET msisdn_cipher = NULL, msisdn_key_id = NULL WHERE id IN (
-			SELECT id FROM sales WHERE rested_at IS NOT NULL AND msisdn_cipher IS NOT NULL AND rested_at < ?
+	// eraseChoice reads the index sales_erasable and stops at its limit. A sale that holds a claim
+	// is passed over.
+	eraseChoice = `SELECT id FROM sales WHERE rested_at IS NOT NULL AND msisdn_cipher IS NOT NULL AND rested_at < ?
 				AND NOT EXISTS (SELECT 1 FROM busy_claims c WHERE c.sale_id = sales.id)
-			ORDER BY rested_at, id LIMIT ?)`
+			ORDER BY rested_at, id LIMIT ?`
+	eraseText = `UPDATE sales SET msisdn_cipher = NULL, msisdn_key_id = NULL WHERE id IN (` + eraseChoice + `)`
 )
 
 // Due is [sale.Store].Due. It reads one row more than the limit: that row says when the next sale
@@ -138,6 +150,18 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) (ids []string
 		return nil, time.Time{}, told(err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	return dueOf(rows, now, limit)
+}
+
+// list is what both databases return rows as.
+type list interface {
+	Next() bool
+	Scan(into ...any) error
+	Err() error
+}
+
+// dueOf reads the rows of dueText, of which there is one more than the limit.
+func dueOf(rows list, now time.Time, limit int) (ids []string, next time.Time, err error) {
 	for rows.Next() {
 		var id string
 		var at sql.NullString
@@ -177,48 +201,74 @@ func (s *Store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, 
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var sum sale.Summary
-		var state string
-		var opened, updated, wake sql.NullString
-		if err := rows.Scan(&sum.ID, &sum.Shop, &sum.Order, &state, &sum.Package, &sum.Price, &sum.CashIn, &sum.CashOut,
-			&sum.LastThree, &sum.Reason, &opened, &updated, &wake); err != nil {
-			return nil, told(err)
-		}
-		faults := []error{sum.State.UnmarshalText([]byte(state))}
-		for into, stored := range map[*time.Time]sql.NullString{&sum.OpenedAt: opened, &sum.UpdatedAt: updated, &sum.WakeAt: wake} {
-			*into, err = instant(stored, time.Time{})
-			faults = append(faults, err)
-		}
-		if err := errors.Join(faults...); err != nil {
-			return nil, &CorruptError{What: "sale " + sum.ID, Err: err}
+		sum, err := summary(rows.Scan)
+		if err != nil {
+			return nil, err
 		}
 		found = append(found, sum)
 	}
 	return found, told(rows.Err())
 }
 
+// summaryColumns are the columns that a summary is made of.
+const summaryColumns = `id, shop, order_id, state, package, price, cash_in, cash_out, last_three, reason, opened_at, updated_at, wake_at`
+
+// summary makes a summary of a row of summaryColumns.
+func summary(scan func(...any) error) (sum sale.Summary, err error) {
+	var state string
+	var opened, updated, wake sql.NullString
+	if err := scan(&sum.ID, &sum.Shop, &sum.Order, &state, &sum.Package, &sum.Price, &sum.CashIn, &sum.CashOut,
+		&sum.LastThree, &sum.Reason, &opened, &updated, &wake); err != nil {
+		return sale.Summary{}, told(err)
+	}
+	faults := []error{sum.State.UnmarshalText([]byte(state))}
+	for into, stored := range map[*time.Time]sql.NullString{&sum.OpenedAt: opened, &sum.UpdatedAt: updated, &sum.WakeAt: wake} {
+		*into, err = instant(stored, time.Time{})
+		faults = append(faults, err)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return sale.Summary{}, &CorruptError{What: "sale " + sum.ID, Err: err}
+	}
+	return sum, nil
+}
+
 // search writes a query. It names the index itself: which one is best depends on how many
 // sales are at rest, and SQLite does not know that.
 func search(q sale.Filter) (text string, args []any) {
-	where, index := []string{"1"}, "sales_opened"
+	index := "sales_opened"
+	switch {
+	case unsettled(q):
+		index = "sales_unsettled"
+	case q.Shop != "":
+		index = "sales_shop"
+	}
+	where, args := conditions(q)
+	return "SELECT " + summaryColumns + " FROM sales INDEXED BY " + index + where, args
+}
+
+// unsettled reports whether a filter asks for no sale at rest.
+func unsettled(q sale.Filter) bool {
+	return len(q.States) > 0 && !slices.ContainsFunc(q.States, sale.State.Resting)
+}
+
+// conditions writes a filter from WHERE on.
+func conditions(q sale.Filter) (text string, args []any) {
+	where := []string{"true"}
 	filter := func(condition string, values ...any) {
 		where, args = append(where, condition), append(args, values...)
 	}
 	if q.Shop != "" {
-		index = "sales_shop"
 		filter("shop = ?", q.Shop)
 	}
 	if len(q.States) > 0 {
-		marks := make([]string, len(q.States))
+		names := make([]any, len(q.States))
 		for i, state := range q.States {
-			marks[i] = "?"
-			args = append(args, state.String())
+			names[i] = state.String()
 		}
-		where = append(where, "state IN ("+strings.Join(marks, ", ")+")")
-		if !slices.ContainsFunc(q.States, sale.State.Resting) {
-			index = "sales_unsettled"
-			where = append(where, "rested_at IS NULL")
-		}
+		filter("state IN (?"+strings.Repeat(", ?", len(names)-1)+")", names...)
+	}
+	if unsettled(q) {
+		filter("rested_at IS NULL")
 	}
 	if !q.From.IsZero() {
 		filter("opened_at >= ?", stamped(q.From))
@@ -230,8 +280,7 @@ func search(q sale.Filter) (text string, args []any) {
 	if limit <= 0 {
 		limit = 1000
 	}
-	return fmt.Sprintf(`SELECT id, shop, order_id, state, package, price, cash_in, cash_out, last_three, reason, opened_at, updated_at, wake_at
-		FROM sales INDEXED BY %s WHERE %s ORDER BY opened_at, id LIMIT %d`, index, strings.Join(where, " AND "), limit), args
+	return fmt.Sprintf(" WHERE %s ORDER BY opened_at, id LIMIT %d", strings.Join(where, " AND "), limit), args
 }
 
 // Erase is [sale.Store].Erase. It sets ciphertext and key id to NULL, longest at rest first. A

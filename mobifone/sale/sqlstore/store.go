@@ -79,7 +79,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -99,13 +98,12 @@ type Store struct {
 	// A connection that does nothing but keep the files open.
 	anchor *sql.Conn
 	// Everything that writes goes through it.
-	queue queue
+	queue queue[task]
+	// The connection that writes; only whoever leads the queue uses it. nil before the first batch
+	// and after a failure.
+	w *writer
 
-	// The key of the claims. Rehash replaces it while others read, and for a moment both keys are
-	// in use: whoever reads the file sees either the old claims or the new ones.
-	busy atomic.Pointer[busyKey]
-	// nextBusy is the key of a Rehash that is under way.
-	nextBusy atomic.Pointer[busyKey]
+	busyKeys
 }
 
 var _ sale.Store = (*Store)(nil)
@@ -251,8 +249,11 @@ func (s *Store) agreeOnKeys(ctx context.Context, w *writer) error {
 
 // Close waits for the changes under way, refuses new ones with [ErrClosed] and closes the file.
 // It may be called more than once, and on a store that Open could not finish.
-func (s *Store) Close() error {
-	err := s.queue.close()
+func (s *Store) Close() (err error) {
+	if s.queue.close() {
+		err = s.w.close()
+		s.w = nil
+	}
 	if s.anchor != nil {
 		if e := s.anchor.Close(); !errors.Is(e, sql.ErrConnDone) {
 			err = errors.Join(err, e)

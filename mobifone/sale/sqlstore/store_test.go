@@ -50,7 +50,8 @@ func TestStore(t *testing.T) {
 			require.NoError(t, old.Close())
 			return placed{open(t, old.path), old.path}
 		},
-		Dump: func(t testing.TB, s sale.Store) []byte { return dump(t, s.(placed).path) },
+		Beside: func(t testing.TB, s sale.Store) sale.Store { return placed{open(t, s.(placed).path), s.(placed).path} },
+		Dump:   func(t testing.TB, s sale.Store) []byte { return dump(t, s.(placed).path) },
 	})
 }
 

@@ -118,10 +118,13 @@ func (w *writer) rows(ctx context.Context, text string, args []any, each func(sc
 	return rows.Err()
 }
 
+// task is one caller's work inside the transaction. An error means that nothing of it is stored.
+type task func(ctx context.Context, w *writer) error
+
 // runBatch does the work of all in one transaction and gives each its result. It is not cancelled
 // with any of them: the others still want their answer. Whatever fails here fails the whole
 // batch, and all of them load again.
-func (s *Store) runBatch(batch []*work) {
+func (s *Store) runBatch(batch []*work[task]) {
 	ctx := context.Background()
 	// Whether the connection may be used again.
 	sound := false
@@ -129,8 +132,8 @@ func (s *Store) runBatch(batch []*work) {
 	defer func() {
 		if !sound {
 			// A connection that failed is not trusted again.
-			_ = s.queue.w.close()
-			s.queue.w = nil
+			_ = s.w.close()
+			s.w = nil
 		}
 	}()
 	if _, err := s.place.check(); err != nil {
@@ -139,15 +142,15 @@ func (s *Store) runBatch(batch []*work) {
 		sound = true
 		return
 	}
-	if s.queue.w == nil {
+	if s.w == nil {
 		w, err := openWriter(ctx, s.place, s.options)
 		if err != nil {
 			fail(batch, err)
 			return
 		}
-		s.queue.w = w
+		s.w = w
 	}
-	w := s.queue.w
+	w := s.w
 	// IMMEDIATE takes the write lock now: a transaction that first reads and then writes could be
 	// refused in the middle, when another process has written in between.
 	if _, err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
@@ -244,7 +247,7 @@ func (s *Store) rescue(ctx context.Context) {
 // try does one caller's work inside the transaction, so that a failure takes back nothing but
 // itself. A change that is alone in its batch needs no savepoint: the transaction is its own.
 // refused is the work's own error, err is one that ends the transaction.
-func (w *writer) try(ctx context.Context, do func(context.Context, *writer) error, shared bool) (refused, err error) {
+func (w *writer) try(ctx context.Context, do task, shared bool) (refused, err error) {
 	if !shared {
 		return told(do(ctx, w)), nil
 	}
@@ -262,7 +265,7 @@ func (w *writer) try(ctx context.Context, do func(context.Context, *writer) erro
 
 // fail gives everybody in a batch, of which nothing is known to be stored, the same reason. Those
 // who were refused get it too: the change that they were refused for may be gone with the batch.
-func fail(batch []*work, err error) {
+func fail[W any](batch []*work[W], err error) {
 	for _, each := range batch {
 		each.err = fmt.Errorf("sqlstore: the batch failed: %w", told(err))
 	}

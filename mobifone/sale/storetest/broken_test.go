@@ -17,7 +17,7 @@ type fault struct {
 	plant  func(f *faulty)
 }
 
-var faults = slices.Concat(faultsOfWriting, faultsOfClaims, faultsOfReading, faultsOfErasing)
+var faults = slices.Concat(faultsOfWriting, faultsOfClaims, faultsOfReading, faultsOfErasing, faultsOfTaking)
 
 // harnessOf opens sound stores with a fault planted; nil plants none.
 func harnessOf(plant func(f *faulty)) Harness {

@@ -242,7 +242,7 @@ func claimHeld(t testing.TB, h Harness) {
 }
 
 // race applies all changes at once and returns what became of each.
-func race(t testing.TB, s sale.Store, all []sale.Change) (results []error) {
+func race(t testing.TB, stores []sale.Store, all []sale.Change) (results []error) {
 	t.Helper()
 	results = make([]error, len(all))
 	var wg sync.WaitGroup
@@ -250,7 +250,7 @@ func race(t testing.TB, s sale.Store, all []sale.Change) (results []error) {
 	for i := range all {
 		wg.Go(func() {
 			<-start
-			results[i] = s.Apply(t.Context(), all[i])
+			results[i] = stores[i%len(stores)].Apply(t.Context(), all[i])
 		})
 	}
 	close(start)
@@ -294,7 +294,7 @@ func oneWinner(t testing.TB, h Harness) {
 		for n := range rivals {
 			all = append(all, then(base, wake(dawn.Add(time.Duration(n)*time.Hour+time.Hour))))
 		}
-		won := oneWon(t, all, race(t, s, all), func(string) error { return &sale.ConflictError{SaleID: base.ID} })
+		won := oneWon(t, all, race(t, h.hosts(t, s), all), func(string) error { return &sale.ConflictError{SaleID: base.ID} })
 		base = all[won].State
 		got := look(t, s)
 		same(t, "the sale after a race for its version", got.Sales[base.ID], base)
@@ -307,7 +307,7 @@ func oneWinner(t testing.TB, h Harness) {
 		c.State.Order.ID = "DH-0001"
 		all = append(all, c)
 	}
-	oneWon(t, all, race(t, s, all), func(id string) error { return &sale.OrderTakenError{SaleID: id} })
+	oneWon(t, all, race(t, h.hosts(t, s), all), func(id string) error { return &sale.OrderTakenError{SaleID: id} })
 
 	s = h.Open(t)
 	all = nil
@@ -316,14 +316,14 @@ func oneWinner(t testing.TB, h Harness) {
 		c.State.PartnerTransID = transID(1, 1)
 		all = append(all, c)
 	}
-	oneWon(t, all, race(t, s, all), func(id string) error { return &sale.IDTakenError{SaleID: id} })
+	oneWon(t, all, race(t, h.hosts(t, s), all), func(id string) error { return &sale.IDTakenError{SaleID: id} })
 
 	s = h.Open(t)
 	all = nil
 	for n := range rivals {
 		all = append(all, then(apply(t, s, openedFor(1+n)), inSlot(0)))
 	}
-	won := oneWon(t, all, race(t, s, all), func(id string) error { return &sale.BusyError{SaleID: id} })
+	won := oneWon(t, all, race(t, h.hosts(t, s), all), func(id string) error { return &sale.BusyError{SaleID: id} })
 	claims(t, s, sale.Claim{SaleID: all[won].SaleID})
 }
 
@@ -337,7 +337,7 @@ func allKept(t testing.TB, h Harness) {
 	}
 	all = append(all, opened(0), opened(1), opened(2)) // refused in between
 	for round := range 3 {
-		for i, err := range race(t, s, all) {
+		for i, err := range race(t, h.hosts(t, s), all) {
 			if err == nil {
 				want[all[i].SaleID] = all[i].State
 			} else if i < scope && round > 0 {

@@ -7,6 +7,7 @@ package storetest
 import (
 	"math/rand/v2"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -245,6 +246,67 @@ func due(t testing.TB, h Harness) {
 	apply(t, s, then(states[2], wake(time.Time{})))
 	apply(t, s, then(states[3], wake(at(5))))
 	dueAre(t, s, at(10), 10, at(30), "SALE-0003", "SALE-0004")
+}
+
+// takeDue: a store that hosts share gives each due sale to one of those who ask at once, the
+// longest overdue first, and to nobody else until the given time.
+func takeDue(t testing.TB, h Harness) {
+	s := h.Open(t)
+	if _, ok := s.(sale.Taker); !ok {
+		t.Skip("the store is no sale.Taker")
+	}
+	hosts := h.hosts(t, s)
+	at := func(n int) time.Time { return dawn.Add(time.Duration(n)*time.Minute + time.Nanosecond) }
+	take := func(host sale.Store, now, until time.Time, limit int) []string {
+		ids, _, err := host.(sale.Taker).TakeDue(t.Context(), now, until, limit)
+		if err != nil {
+			t.Errorf("TakeDue: %v", err)
+		}
+		return ids
+	}
+	states := map[string]sale.Sale{}
+	for n := range scope {
+		c := opened(n)
+		c.State.WakeAt = at(scope - n)
+		states[c.SaleID] = apply(t, s, c)
+	}
+	same(t, "nothing is due yet", len(take(s, at(1).Add(-time.Nanosecond), at(100), 10)), 0)
+	same(t, "no room", len(take(s, at(50), at(100), 0)), 0)
+	same(t, "the longest overdue", take(s, at(50), at(100), 2), []string{opened(scope - 1).SaleID, opened(scope - 2).SaleID})
+
+	// All at once: everybody gets others, and together they get the rest.
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	got := map[string]int{}
+	for i := range 2 * scope {
+		wg.Go(func() {
+			ids := take(hosts[i%len(hosts)], at(50), at(100), 1)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, id := range ids {
+				got[id]++
+			}
+		})
+	}
+	wg.Wait()
+	for id, times := range got {
+		same(t, "how often "+id+" was taken", times, 1)
+	}
+	for _, id := range take(s, at(50), at(100), scope) { // one that was held at that moment may have been passed over
+		got[id]++
+	}
+	same(t, "what was taken", len(got), scope-2)
+
+	// Taken is put off, not gone; nothing else has changed.
+	dueAre(t, s, at(50), 10, at(100))
+	_, next, err := s.(sale.Taker).TakeDue(t.Context(), at(50), at(100), scope)
+	same(t, "when the next one is due", []any{next.Equal(at(100)), told(err)}, []any{true, "no error"})
+	same(t, "due again", len(take(s, at(100), at(200), scope)), scope)
+	for id, was := range states {
+		was.WakeAt = at(200)
+		kept, err := s.Load(t.Context(), id)
+		same(t, "a sale that was taken", []any{kept, told(err)}, []any{was, "no error"})
+	}
 }
 
 // postpone: moving WakeAt changes nothing else, makes no event, and does nothing at another

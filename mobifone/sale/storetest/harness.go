@@ -36,6 +36,9 @@ type Harness struct {
 	// same data. Everything that was acknowledged must be there. Nil for a store that keeps
 	// nothing.
 	Reopen func(t testing.TB, s sale.Store) sale.Store
+	// Beside returns another store over the same data, open at the same time: what another host
+	// has. The races are then run over both. Nil for a store that only one process can have.
+	Beside func(t testing.TB, s sale.Store) sale.Store
 	// Dump returns every byte that a store of Open has stored, as a thief would find them: its
 	// file, its log, its temporary files. The suite does not use the store afterwards. Nil for a
 	// store that stores nothing outside the process.
@@ -68,6 +71,7 @@ func checks() []check {
 		{"all of many at once that do not collide are kept", allKept},
 		{"due sales come in order, up to the limit", due},
 		{"postponing moves the time alone", postpone},
+		{"due sales are taken by one at a time", takeDue},
 		{"lists filter, sort and stop", find},
 		{"erasing takes the number and leaves the money", erase},
 		{"an erased number does not come back", erasedStaysErased},
@@ -225,4 +229,13 @@ func fillValue(r *rand.Rand, v reflect.Value) {
 	default:
 		panic("storetest: nothing to fill a " + v.Type().String() + " with; teach fill")
 	}
+}
+
+// hosts are the stores over which a race is run: the one given, and one beside it if there can be.
+func (h Harness) hosts(t testing.TB, s sale.Store) []sale.Store {
+	t.Helper()
+	if h.Beside == nil {
+		return []sale.Store{s}
+	}
+	return []sale.Store{s, h.Beside(t, s)}
 }

@@ -59,8 +59,31 @@ type faulty struct {
 	busy     func(ctx context.Context, m telco.MSISDN) ([]sale.Claim, error)
 	due      func(ctx context.Context, now time.Time, limit int) ([]string, time.Time, error)
 	postpone func(ctx context.Context, id string, version int64, at time.Time) error
+	take     func(ctx context.Context, now, until time.Time, limit int) ([]string, time.Time, error)
 	find     func(ctx context.Context, q sale.Filter) ([]sale.Summary, error)
 	erase    func(ctx context.Context, before time.Time, limit int) (int, error)
+	taking   sync.Mutex
+}
+
+// TakeDue takes due sales one caller after the other.
+func (f *faulty) TakeDue(ctx context.Context, now, until time.Time, limit int) ([]string, time.Time, error) {
+	if f.take != nil {
+		return f.take(ctx, now, until, limit)
+	}
+	return f.takeAs(ctx, now, until, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until) })
+}
+
+// takeAs does something to each sale that is due, and returns all of them.
+func (f *faulty) takeAs(ctx context.Context, now, until time.Time, limit int, do func(s sale.Sale)) ([]string, time.Time, error) {
+	f.taking.Lock()
+	defer f.taking.Unlock()
+	ids, _, err := f.Store.Due(ctx, now, limit)
+	for _, id := range ids {
+		s, _ := f.Store.Load(ctx, id)
+		do(s)
+	}
+	_, next, _ := f.Store.Due(ctx, time.Time{}, 0)
+	return ids, next, err
 }
 
 func (f *faulty) Apply(ctx context.Context, c sale.Change) error {

@@ -1,0 +1,178 @@
+package sqlstore
+
+// This file reads sales from PostgreSQL, and holds the calls that change one column only:
+// Postpone, TakeDue and Erase. What the rows mean is in read.go.
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// Load is [sale.Store].Load.
+func (s *Postgres) Load(ctx context.Context, id string) (sale.Sale, error) {
+	var state, ciphertext []byte
+	var keyID, wakeAt sql.NullString
+	err := s.pool.QueryRow(ctx, `SELECT state_json, msisdn_cipher, msisdn_key_id, wake_at FROM sales WHERE id = $1`, id).
+		Scan(&state, &ciphertext, &keyID, &wakeAt)
+	if err != nil {
+		return sale.Sale{}, absent(err)
+	}
+	return s.keys.loaded(id, state, ciphertext, keyID, wakeAt)
+}
+
+// Events is [sale.Store].Events.
+func (s *Postgres) Events(ctx context.Context, id string) (events []sale.Event, err error) {
+	rows, err := s.pool.Query(ctx, `SELECT e.json, s.msisdn_cipher, s.msisdn_key_id
+		FROM events e JOIN sales s ON s.id = e.sale_id WHERE e.sale_id = $1 ORDER BY e.seq`, id)
+	if err != nil {
+		return nil, told(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var data, ciphertext []byte
+		var keyID sql.NullString
+		if err := rows.Scan(&data, &ciphertext, &keyID); err != nil {
+			return nil, told(err)
+		}
+		e, err := s.keys.event(id, data, ciphertext, keyID)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, told(err)
+	}
+	if len(events) == 0 {
+		return nil, &sale.NotFoundError{}
+	}
+	return events, nil
+}
+
+// ByOrder is [sale.Store].ByOrder.
+func (s *Postgres) ByOrder(ctx context.Context, shop, order string) (id string, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT id FROM sales WHERE shop = $1 AND order_id = $2`, shop, order).Scan(&id)
+	return id, absent(err)
+}
+
+// ByPartnerTransID is [sale.Store].ByPartnerTransID.
+func (s *Postgres) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (saleID string, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT sale_id FROM partner_trans_ids WHERE partner_trans_id = $1`, string(id)).Scan(&saleID)
+	return saleID, absent(err)
+}
+
+// Find is [sale.Store].Find. PostgreSQL chooses the index by its statistics.
+func (s *Postgres) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, err error) {
+	where, args := conditions(q)
+	rows, err := s.pool.Query(ctx, "SELECT "+summaryColumns+" FROM sales"+dollars(where), args...)
+	if err != nil {
+		return nil, told(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		sum, err := summary(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, sum)
+	}
+	return found, told(rows.Err())
+}
+
+// Due is [sale.Store].Due.
+func (s *Postgres) Due(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error) {
+	rows, err := s.pool.Query(ctx, dollars(dueText), max(limit, 0)+1)
+	if err != nil {
+		return nil, time.Time{}, told(err)
+	}
+	defer rows.Close()
+	return dueOf(rows, now, max(limit, 0))
+}
+
+// takeText takes due sales that nobody else is taking at this moment, and puts them off.
+const takeText = `
+	WITH taken AS (
+		SELECT id, wake_at FROM sales WHERE wake_at IS NOT NULL AND wake_at <= $1
+		ORDER BY wake_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+	)
+	UPDATE sales SET wake_at = $3 FROM taken WHERE sales.id = taken.id RETURNING taken.wake_at, sales.id`
+
+// TakeDue is [sale.Taker].TakeDue. It need not be durable, so it does not wait for the disk.
+func (s *Postgres) TakeDue(ctx context.Context, now, until time.Time, limit int) (ids []string, next time.Time, err error) {
+	var taken [][2]string
+	err = s.lightly(ctx, func(b *pgx.Batch) {
+		b.Queue(takeText, stamped(now), max(limit, 0), stamped(until)).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				var t [2]string
+				if err := rows.Scan(&t[0], &t[1]); err != nil {
+					return err
+				}
+				taken = append(taken, t)
+			}
+			return rows.Err()
+		})
+		b.Queue(dollars(dueText), 1).Query(func(rows pgx.Rows) error {
+			_, next, err = dueOf(rows, time.Time{}, 0)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	slices.SortFunc(taken, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+	for _, t := range taken {
+		ids = append(ids, t[1])
+	}
+	return ids, next, nil
+}
+
+// Postpone is [sale.Store].Postpone. It does not wait for the disk either.
+func (s *Postgres) Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error {
+	return s.lightly(ctx, func(b *pgx.Batch) {
+		b.Queue(`UPDATE sales SET wake_at = $1 WHERE id = $2 AND version = $3`, stamped(wakeAt), id, version)
+	})
+}
+
+// lightly runs statements in one transaction and one round trip, acknowledged before they are on
+// the disk: when the server crashes they may be gone.
+func (s *Postgres) lightly(ctx context.Context, queue func(b *pgx.Batch)) error {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	b := &pgx.Batch{}
+	b.Queue(`BEGIN`)
+	b.Queue(`SET LOCAL synchronous_commit = off`)
+	queue(b)
+	b.Queue(`COMMIT`)
+	return told(s.pool.SendBatch(ctx, b).Close())
+}
+
+// Erase is [sale.Store].Erase. The rows are locked by one statement and looked at by the next: a
+// claim that somebody takes in between is seen, and its sale keeps the number.
+func (s *Postgres) Erase(ctx context.Context, restedBefore time.Time, limit int) (n int, err error) {
+	err = s.within(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, strings.Replace(dollars(eraseChoice), "LIMIT $2", "LIMIT $2 FOR UPDATE SKIP LOCKED", 1), stamped(restedBefore), max(limit, 0))
+		if err != nil {
+			return err
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		erased, err := tx.Exec(ctx, `UPDATE sales SET msisdn_cipher = NULL, msisdn_key_id = NULL WHERE id = ANY($1)
+			AND NOT EXISTS (SELECT FROM busy_claims c WHERE c.sale_id = sales.id)`, ids)
+		n = int(erased.RowsAffected())
+		return err
+	})
+	if err != nil {
+		return 0, told(err)
+	}
+	return n, nil
+}

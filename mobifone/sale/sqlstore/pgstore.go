@@ -1,0 +1,246 @@
+package sqlstore
+
+// This file opens a store in PostgreSQL and brings its schema up to date. It promises that a store
+// which OnPostgres returns can read every number with its keyring, and that what the server
+// acknowledges is on its disk. How a change is written is in pgwrite.go.
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+)
+
+// Postgres is a sale.Store in a PostgreSQL database, for many hosts. It is safe for concurrent
+// use by goroutines, processes and hosts. Make one with [OnPostgres]; the zero value is of no use.
+type Postgres struct {
+	pool *pgxpool.Pool
+	// How long one transaction may take.
+	patience time.Duration
+	// The keys of the numbers, as the caller gave them.
+	keys keys
+	// Changes go through it, and share a commit.
+	queue queue[change]
+	// committed is around each commit, so that tests can make it fail before or after it happened.
+	committed func(commit func() error) error
+
+	busyKeys
+}
+
+var _ sale.Store = (*Postgres)(nil)
+
+// PostgresOption changes how a store is opened on PostgreSQL.
+type PostgresOption func(*Postgres) error
+
+// WithTimeout sets how long one transaction may take, the commit included; the default is 10 s,
+// the least is 10 ms. A change whose time is up is either not stored, or its error is
+// [ErrUnknown].
+func WithTimeout(d time.Duration) PostgresOption {
+	return func(s *Postgres) error {
+		if d < 10*time.Millisecond {
+			return errors.New("sqlstore: WithTimeout: at least 10 ms")
+		}
+		s.patience = d
+		return nil
+	}
+}
+
+// OnPostgres opens the store in the database of the pool, in the first schema of its search_path,
+// and makes its tables if there are none. It needs PostgreSQL 14 or newer, in UTF8. The pool is
+// the caller's: the store never closes it. Four connections serve a host.
+//
+// Many hosts may open it at once, and programs of two versions may use it at once: a new one
+// brings the tables to its schema in steps that old programs can live with, and where that is
+// not possible an old program is refused with a [*NewerSchemaError].
+//
+// It refuses a keyring with which something in the store could not be read ([*MissingKeyError],
+// [*WrongKeyError], [*BusyKeyError]), a server that runs with fsync = off, because it forgets what
+// it acknowledged, and a standby, which cannot write.
+func OnPostgres(ctx context.Context, pool *pgxpool.Pool, ring Keyring, opts ...PostgresOption) (*Postgres, error) {
+	s := &Postgres{pool: pool, patience: 10 * time.Second, committed: func(commit func() error) error { return commit() }}
+	var errs []error
+	if pool == nil {
+		errs = append(errs, errors.New("sqlstore: the pool is missing; make one with pgxpool.New"))
+	}
+	for _, opt := range opts {
+		errs = append(errs, opt(s))
+	}
+	keys, busy, err := ring.prepare()
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	s.keys = keys
+	s.busy.Store(busy)
+	s.queue.init(s.runBatch, pgBatch)
+	for _, step := range []func(context.Context) error{s.checkServer, s.migrate, s.agreeOnKeys, s.checkKeys} {
+		if err := step(ctx); err != nil {
+			return nil, fmt.Errorf("opening the store on PostgreSQL: %w", told(err))
+		}
+	}
+	return s, nil
+}
+
+// Close waits for the changes under way and refuses new ones with [ErrClosed]. It leaves the pool
+// open. It may be called more than once.
+func (s *Postgres) Close() error {
+	s.queue.close()
+	return nil
+}
+
+// checkServer refuses a server on which the promise cannot be kept.
+func (s *Postgres) checkServer(ctx context.Context) error {
+	var fsync, encoding string
+	var standby bool
+	err := s.pool.QueryRow(ctx, `SELECT current_setting('fsync'), current_setting('server_encoding'), pg_is_in_recovery()`).
+		Scan(&fsync, &encoding, &standby)
+	switch {
+	case err != nil:
+		return err
+	case fsync != "on":
+		return errors.New("the server runs with fsync = off and forgets what it acknowledged when it crashes; turn fsync on")
+	case encoding != "UTF8":
+		return fmt.Errorf("the database is in %s; make one in UTF8", encoding)
+	case standby:
+		return errors.New("the server is a standby; connect to the primary (target_session_attrs=read-write)")
+	}
+	return nil
+}
+
+// migrate brings the tables to the schema of this program. Goose holds a lock meanwhile, so that
+// one of many hosts does it.
+func (s *Postgres) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations/postgres")
+	if err != nil {
+		return err
+	}
+	return s.migrateWith(ctx, files)
+}
+
+// migrateWith is migrate with the given steps; a test gives it those of a later program.
+func (s *Postgres) migrateWith(ctx context.Context, files fs.FS) (err error) {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 30))
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDBFromPool(s.pool)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true), goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	sources := provider.ListSources()
+	known := sources[len(sources)-1].Version
+	at, oldest, err := s.schema(ctx)
+	switch {
+	case err != nil:
+		return err
+	case at == 0 || at < known:
+		if _, err := provider.Up(ctx); err != nil {
+			return err
+		}
+		if at, oldest, err = s.schema(ctx); err != nil {
+			return err
+		}
+	}
+	if oldest > known {
+		return &NewerSchemaError{File: at, Known: known}
+	}
+	return nil
+}
+
+// schema returns the version of the tables, 0 for none, and which version a program must know at
+// least to use them.
+func (s *Postgres) schema(ctx context.Context) (at, oldest int64, err error) {
+	var there bool
+	if err := s.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL AND to_regclass('settings') IS NOT NULL`).
+		Scan(&there); err != nil || !there {
+		return 0, 0, err
+	}
+	var says []byte
+	err = s.pool.QueryRow(ctx, `SELECT (SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied),
+		(SELECT value FROM settings WHERE name = 'oldest-program')`).Scan(&at, &says)
+	if err != nil {
+		return 0, 0, err
+	}
+	if oldest, err = strconv.ParseInt(string(says), 10, 64); err != nil {
+		return 0, 0, &CorruptError{What: "the setting oldest-program", Err: err}
+	}
+	return at, oldest, nil
+}
+
+// agreeOnKeys records the keys in a new store, and compares the busy key in an old one.
+func (s *Postgres) agreeOnKeys(ctx context.Context) error {
+	return s.within(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO settings (name, value) VALUES ('busy-key', $1) ON CONFLICT DO NOTHING`, s.busy.Load().check); err != nil {
+			return err
+		}
+		if err := s.checkBusyKey(ctx, tx); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO cipher_keys (id, check_value) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+			s.keys.current, s.keys.checks[s.keys.current])
+		return err
+	})
+}
+
+// checkKeys makes sure that every number in the store can be read with the keyring.
+func (s *Postgres) checkKeys(ctx context.Context) error {
+	rows, err := s.pool.Query(ctx, dollars(keysText), s.keys.current)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return s.keys.compare(rows)
+}
+
+// within does something in a transaction of its own, which may take as long as a change. The
+// caller is told [ErrUnknown] when the commit failed.
+func (s *Postgres) within(ctx context.Context, do func(ctx context.Context, tx pgx.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	if err := do(ctx, tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return nil
+}
+
+// dollars writes a statement's question marks as PostgreSQL wants them: $1, $2 and so on. The
+// statements hold no other ones.
+func dollars(text string) string {
+	var b strings.Builder
+	for i, part := range strings.Split(text, "?") {
+		if i > 0 {
+			b.WriteString("$" + strconv.Itoa(i))
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// absent gives a row that is not there the type that the contract asks for.
+func absent(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = sql.ErrNoRows
+	}
+	return notFound(err)
+}

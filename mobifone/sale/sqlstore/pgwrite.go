@@ -1,0 +1,290 @@
+package sqlstore
+
+// This file writes changes to PostgreSQL, many in one transaction of two round trips: the first
+// locks and asks every question, the second writes and commits. What is decided in between is in
+// apply.go, the same as for SQLite. Each statement works on a whole batch, because what a
+// statement costs is mostly the way to the server and through its executor.
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// pgBatch is how many changes are committed together at most.
+const pgBatch = 256
+
+// Apply is [sale.Store].Apply. While its change waits for its turn, the end of ctx means that
+// nothing happened. Once the change is being written, Apply waits for what becomes of it, for as
+// long as [WithTimeout] says and not longer, also when ctx ends.
+func (s *Postgres) Apply(ctx context.Context, c sale.Change) error {
+	ready, err := s.keys.ready(c)
+	if err != nil {
+		return err
+	}
+	return s.queue.submit(ctx, ready)
+}
+
+// runBatch writes the changes of all, in rounds: two that touch the same sale, order, id or
+// subscriber are not in one, so that each sees what the one before it has done.
+func (s *Postgres) runBatch(batch []*work[change]) {
+	for len(batch) > 0 {
+		var round []*work[change]
+		round, batch = apart(batch)
+		err := s.runRound(round)
+		if err == nil {
+			continue
+		}
+		if !again(err) {
+			fail(round, err)
+			continue
+		}
+		// Another host made the same thing at the same moment, and which of the round it is the
+		// server does not say. Alone, each asks again and is told.
+		for _, each := range round {
+			s.runAlone(each)
+		}
+	}
+}
+
+// runAlone writes one change, again when another host made the same thing at the same moment.
+func (s *Postgres) runAlone(one *work[change]) {
+	for try := 1; ; try++ {
+		alone := []*work[change]{one}
+		err := s.runRound(alone)
+		if err == nil {
+			return
+		}
+		if !again(err) || try == 10 {
+			fail(alone, err)
+			return
+		}
+	}
+}
+
+// again reports whether a transaction failed only because of what another one did meanwhile: it
+// made the same key, or waited for what this one held. Nothing of it is stored.
+func again(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && !errors.Is(err, ErrUnknown) && slices.Contains([]string{"23505", "40001", "40P01"}, e.Code)
+}
+
+// apart splits off changes of which no two touch the same thing.
+func apart(batch []*work[change]) (round, rest []*work[change]) {
+	touched := map[[3]string]bool{}
+	for _, each := range batch {
+		c := each.do
+		keys := [][3]string{{"sale", c.SaleID}, {"order", c.State.Order.Shop, c.State.Order.ID}}
+		for _, id := range c.State.PartnerTransIDs() {
+			keys = append(keys, [3]string{"id", string(id)})
+		}
+		if number := c.State.Order.MSISDN; number.IsValid() && c.Claim != sale.KeepClaim {
+			keys = append(keys, [3]string{"subscriber", number.Reveal("")})
+		}
+		if slices.ContainsFunc(keys, func(k [3]string) bool { return touched[k] }) {
+			rest = append(rest, each)
+		} else {
+			round = append(round, each)
+		}
+		// Also what has to wait is touched, or a later change would overtake it.
+		for _, k := range keys {
+			touched[k] = true
+		}
+	}
+	return round, rest
+}
+
+// runRound writes a round in one transaction and gives each its result. An error is that of the
+// whole round, of which nothing is stored unless it is [ErrUnknown].
+func (s *Postgres) runRound(round []*work[change]) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
+	defer cancel()
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	r := &pgRound{key: s.busy.Load(), results: make([]error, len(round))}
+	if err := r.ask(ctx, s, conn, round); err != nil {
+		return s.rollback(conn, err)
+	}
+	if len(r.ids) == 0 {
+		if err := s.rollback(conn, nil); err != nil {
+			return err
+		}
+	} else if err := r.write(ctx, s, conn); err != nil {
+		return s.rollback(conn, err)
+	}
+	for i, each := range round {
+		each.err = r.results[i]
+	}
+	return nil
+}
+
+// rollback ends the transaction that err has spoilt, so that the connection may be used again. A
+// connection that cannot even do that is closed by the pool.
+func (s *Postgres) rollback(conn *pgxpool.Conn, err error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
+	defer cancel()
+	_, failed := conn.Exec(ctx, `ROLLBACK`)
+	if err == nil {
+		return failed
+	}
+	return err
+}
+
+// claimLock is the advisory lock that everybody who touches claims holds: shared for a change,
+// alone for a Rehash. The name is all it means.
+const claimLock = 0x6d6f6269636c6d73
+
+// idleInTransaction ends the transaction of a host that stopped in the middle of one, which holds
+// up whoever touches the same sales.
+const idleInTransaction = 5 * time.Second
+
+// ask begins the transaction, locks what the round touches, and decides what becomes of each
+// change. Each statement sees what was committed before it began, so what is read after a lock
+// stays true until the end. Locks are taken in one order by all: claims, then sales by id.
+func (r *pgRound) ask(ctx context.Context, s *Postgres, conn *pgxpool.Conn, round []*work[change]) error {
+	q := r.questions(round)
+	known := answers{stored: map[string]stored{}, orders: map[[2]string]string{}, owners: map[telco.PartnerTransID]string{}, claims: map[string][]sale.Claim{}}
+	b := &pgx.Batch{}
+	b.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)
+	b.Queue(fmt.Sprintf(`SET LOCAL idle_in_transaction_session_timeout = %d`, idleInTransaction.Milliseconds()))
+	if len(q.hashes) > 0 {
+		b.Queue(`SELECT pg_advisory_xact_lock_shared($1)`, int64(claimLock))
+		b.Queue(`SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k`, q.locks)
+		b.Queue(`SELECT value FROM settings WHERE name = 'busy-key'`).QueryRow(func(row pgx.Row) error { return row.Scan(&known.busyKey) })
+	}
+	b.Queue(`SELECT id, version, msisdn_cipher, msisdn_key_id FROM sales WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`, q.sales).Query(known.readSales)
+	if len(q.shops) > 0 {
+		b.Queue(`SELECT s.shop, s.order_id, s.id FROM unnest($1::text[], $2::text[]) u (shop, order_id)
+			JOIN sales s ON s.shop = u.shop AND s.order_id = u.order_id`, q.shops, q.orders).Query(known.readOrders)
+	}
+	b.Queue(`SELECT partner_trans_id, sale_id FROM partner_trans_ids WHERE partner_trans_id = ANY($1)`, q.ids).Query(known.readOwners)
+	if len(q.hashes) > 0 {
+		b.Queue(`SELECT hash, sale_id, slot FROM busy_claims WHERE hash = ANY($1) ORDER BY slot`, q.hashes).Query(known.readClaims)
+	}
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	if len(q.hashes) > 0 && !bytes.Equal(known.busyKey, r.key.check) {
+		return r.otherKey(s, known.busyKey)
+	}
+	for i, each := range round {
+		if err := r.decide(s.keys, each.do, known); err != nil {
+			r.results[i] = err
+		}
+	}
+	return nil
+}
+
+// otherKey is the error of a round whose claims were locked with a key that is not the agreed one
+// any more: the round is done again if a Rehash of this process has changed it meanwhile.
+func (r *pgRound) otherKey(s *Postgres, check []byte) error {
+	agreed, err := s.busyKeyOf(check)
+	if err != nil {
+		return err
+	}
+	s.busy.Store(agreed)
+	return &pgconn.PgError{Code: "40001", Message: "the claims have another key meanwhile"}
+}
+
+// asked is what a round has to know.
+type asked struct {
+	sales, ids, shops, orders []string
+	hashes                    [][]byte
+	locks                     []int64
+}
+
+// questions collects what the round has to know. The locks of claims are sorted, so that two
+// rounds never wait for each other.
+func (r *pgRound) questions(round []*work[change]) (q asked) {
+	for _, each := range round {
+		c := each.do
+		q.sales = append(q.sales, c.SaleID)
+		if c.Expected == 0 {
+			q.shops, q.orders = append(q.shops, c.State.Order.Shop), append(q.orders, c.State.Order.ID)
+		}
+		for _, id := range c.State.PartnerTransIDs() {
+			q.ids = append(q.ids, string(id))
+		}
+		if c.Claim == sale.TakeClaim || c.Claim == sale.AddClaim {
+			hash := r.key.hash(c.State.Order.MSISDN)
+			q.hashes = append(q.hashes, hash)
+			q.locks = append(q.locks, int64(binary.BigEndian.Uint64(hash))) //nolint:gosec // any 64 bits are a lock
+		}
+	}
+	slices.Sort(q.locks)
+	return q
+}
+
+// stored is what a sale has in the database that a change may stand against.
+type stored struct {
+	version int64
+	cipher  []byte
+	keyID   string
+}
+
+// answers is what the database says to a round's questions.
+type answers struct {
+	busyKey []byte
+	stored  map[string]stored
+	orders  map[[2]string]string
+	owners  map[telco.PartnerTransID]string
+	claims  map[string][]sale.Claim // by hash, in the order of slots
+}
+
+func (a *answers) readSales(rows pgx.Rows) error {
+	var id string
+	var keyID *string
+	var one stored
+	_, err := pgx.ForEachRow(rows, []any{&id, &one.version, &one.cipher, &keyID}, func() error {
+		if one.keyID = ""; keyID != nil {
+			one.keyID = *keyID
+		}
+		a.stored[id] = one
+		one.cipher = nil
+		return nil
+	})
+	return err
+}
+
+func (a *answers) readOrders(rows pgx.Rows) error {
+	var order [2]string
+	var id string
+	_, err := pgx.ForEachRow(rows, []any{&order[0], &order[1], &id}, func() error {
+		a.orders[order] = id
+		return nil
+	})
+	return err
+}
+
+func (a *answers) readOwners(rows pgx.Rows) error {
+	var id, owner string
+	_, err := pgx.ForEachRow(rows, []any{&id, &owner}, func() error {
+		a.owners[telco.PartnerTransID(id)] = owner
+		return nil
+	})
+	return err
+}
+
+func (a *answers) readClaims(rows pgx.Rows) error {
+	var hash []byte
+	var c sale.Claim
+	_, err := pgx.ForEachRow(rows, []any{&hash, &c.SaleID, &c.Slot}, func() error {
+		a.claims[string(hash)] = append(a.claims[string(hash)], c)
+		return nil
+	})
+	return err
+}
