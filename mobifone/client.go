@@ -62,7 +62,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	tc := transport.Config{
 		Contract: s.contract, BaseURL: base, Channel: cfg.Channel, HTTP: s.http, Middleware: s.middleware,
 		Timeouts: transport.Timeouts(s.timeouts), Retry: transport.Retry(s.retry), DialAhead: s.dialAhead,
-		OnTry: hooks.OnTry, OnCall: hooks.OnCall, Seam: s.seam,
+		OnBegin: hooks.OnBegin, OnTry: hooks.OnTry, OnCall: hooks.OnCall, Seam: s.seam,
 	}
 	if cfg.Credentials != nil {
 		tc.Credentials = cfg.Credentials.Credentials

@@ -41,7 +41,19 @@ func logTo(l *slog.Logger) Hooks {
 
 // then tells h, then next.
 func (h Hooks) then(next Hooks) Hooks {
-	return Hooks{OnTry: inTurn(h.OnTry, next.OnTry), OnCall: inTurn(h.OnCall, next.OnCall)}
+	return Hooks{OnBegin: nested(h.OnBegin, next.OnBegin), OnTry: inTurn(h.OnTry, next.OnTry), OnCall: inTurn(h.OnCall, next.OnCall)}
+}
+
+// nested gives the context of the first to the second. It returns the one that is there;
+// nil when neither is.
+func nested[E any](first, second func(context.Context, E) context.Context) func(context.Context, E) context.Context {
+	if first == nil {
+		return second
+	}
+	if second == nil {
+		return first
+	}
+	return func(ctx context.Context, ev E) context.Context { return second(first(ctx, ev), ev) }
 }
 
 // inTurn tells both, or the one that is there; nil when neither is.

@@ -162,10 +162,11 @@ func WithLimiter(l Limiter) Option {
 	}
 }
 
-// WithHooks tells h of tries and calls.
+// WithHooks tells h of tries and calls. Given more than once, all hooks are told, in the
+// order of the options.
 func WithHooks(h Hooks) Option {
 	return func(s *settings) []telco.FieldError {
-		s.hooks = h
+		s.hooks = s.hooks.then(h)
 		return nil
 	}
 }
@@ -253,6 +254,10 @@ func WithRetry(r Retry) Option {
 // Hooks are told what happens, in the goroutine of the call; nil ones are not called.
 // They must return fast and must not panic. Their events hold no personal data.
 type Hooks struct {
+	// OnBegin is called when a call begins, and the call goes on with the context it returns:
+	// limiter, credentials, middleware and the other hooks see it. That must be made of the
+	// given one. Each call that begins is told to OnCall in the end.
+	OnBegin func(context.Context, telco.BeginEvent) context.Context
 	// OnTry is called after each HTTP request.
 	OnTry func(context.Context, telco.TryEvent)
 	// OnCall is called after each call.

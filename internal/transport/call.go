@@ -111,6 +111,9 @@ func (t *Transport) Send(ctx context.Context, f field.Request, sendBy time.Time)
 // begin encodes the call. Of a call that cannot be encoded nothing is sent.
 func (t *Transport) begin(ctx context.Context, op telco.Operation, f field.Request) (*call, *telco.Error) {
 	cl := &call{Context: ctx, core: t.core, op: op, lane: t.lane, fields: f, began: t.cfg.Seam.Now()}
+	if t.cfg.OnBegin != nil {
+		cl.Context = t.cfg.OnBegin(ctx, telco.BeginEvent{Operation: op, Lane: t.lane})
+	}
 	if t.drain.isClosed() {
 		return cl, notBegun(op, telco.ClientClosed, errClosed)
 	}
@@ -163,7 +166,7 @@ func (cl *call) finish(v verdict) (Reply, error) {
 		ev.Outcome, ev.Code, ev.WireCode, ev.Evidence, ev.Err = v.err.Outcome, v.err.Code, v.err.WireCode, v.err.Evidence, v.err
 	}
 	if cfg.OnCall != nil {
-		ev.Duration = cfg.Seam.Now().Sub(cl.began)
+		ev.Duration, ev.RetriesLeft = cfg.Seam.Now().Sub(cl.began), cl.core.budget.left()
 		cfg.OnCall(cl, ev)
 	}
 	return out, ev.Err

@@ -268,12 +268,19 @@ func (t *try) report(v verdict) {
 	}
 	cl.mu.Lock()
 	ev := telco.TryEvent{
-		Operation: cl.op, Lane: cl.lane, Try: cl.sofar.Tries, RequestID: cl.sofar.RequestID, HTTPStatus: v.status,
-		Sent: t.letOut, LimitWait: t.limitWait, Duration: max(c.local.read().wall.Sub(t.began)-t.limitWait, 0),
+		Operation: cl.op, Lane: cl.lane, Method: cl.sent.Method, Route: c.base.Path + cl.sent.Path, Host: c.template.Host,
+		Try: cl.sofar.Tries, RequestID: cl.sofar.RequestID, HTTPStatus: v.status, Code: telco.Success, OnWire: t.onWire,
+		Sent: t.letOut, LimitWait: t.limitWait, Pause: v.paused,
+	}
+	if !t.began.IsZero() { // a middleware may have answered without us
+		ev.Duration = max(c.local.read().wall.Sub(t.began)-t.limitWait, 0)
 	}
 	cl.mu.Unlock()
-	if v.err != nil && v.status == 0 {
-		ev.Err = v.err
+	if v.err != nil {
+		ev.Code = v.err.Code
+		if v.status == 0 {
+			ev.Err = v.err
+		}
 	}
 	c.cfg.OnTry(cl, ev)
 }

@@ -24,6 +24,8 @@ type verdict struct {
 	status int
 	// retryAfter is what MobiFone asked for; 0 is nothing.
 	retryAfter time.Duration
+	// paused is how long the lane was made to wait for it; 0 is not.
+	paused time.Duration
 	// again says that another try could end otherwise; refresh, that it needs fresh credentials.
 	again   bool
 	refresh bool
@@ -168,7 +170,7 @@ func (c *core) classifyReply(t *try, resp *http.Response) verdict {
 	if wait, asked := retryAfter(resp.Header, date, received.wall); asked {
 		v.retryAfter = wait
 		if v.status == http.StatusTooManyRequests && wait > 0 {
-			c.pause(cl.lane, wait)
+			v.paused = c.pause(cl.lane, wait)
 		}
 	}
 	if v.status >= 300 && v.status < 400 {

@@ -41,18 +41,18 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err erro
 	if err = c.pauses.wait(ctx, c.cfg.Seam, cl.lane); err == nil && c.cfg.Limit != nil {
 		err = c.cfg.Limit(ctx, telco.Call{Operation: cl.op, Lane: cl.lane})
 	}
+	if c.cfg.OnTry != nil {
+		waited, _ := began.since(c.local.read())
+		cl.mu.Lock()
+		t.limitWait = waited
+		cl.mu.Unlock()
+	}
 	if err != nil {
 		e := limited(cl.op, err)
 		if end, ok := ctx.Deadline(); timedOut(err) || ok && e.RetryAfter > end.Sub(c.cfg.Seam.Now()) {
 			cl.endedBy(deadlineLimiter)
 		}
 		return "", "", e
-	}
-	if c.cfg.OnTry != nil {
-		waited, _ := began.since(c.local.read())
-		cl.mu.Lock()
-		t.limitWait = waited
-		cl.mu.Unlock()
 	}
 	return id, nonce, nil
 }
@@ -123,13 +123,15 @@ func (p *pauses) wait(ctx context.Context, at seam.Seam, lane telco.Lane) error 
 	}
 }
 
-// pause tells everybody who could send in this lane to wait, for pauseCap at most.
-func (c *core) pause(lane telco.Lane, d time.Duration) {
+// pause tells everybody who could send in this lane to wait, for pauseCap at most, and returns
+// for how long.
+func (c *core) pause(lane telco.Lane, d time.Duration) time.Duration {
 	d = min(d, pauseCap)
 	c.pauses.set(lane, c.cfg.Seam.Now().Add(d))
 	if c.cfg.Pause != nil {
 		c.cfg.Pause(lane, c.cfg.Seam.Wall().Add(d))
 	}
+	return d
 }
 
 // retryAfter reads the Retry-After lines of a reply: whole seconds, or an HTTP date, compared

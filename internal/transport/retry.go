@@ -90,6 +90,13 @@ func (b *budget) spend() bool {
 	return true
 }
 
+// left is how many retries the budget allows now.
+func (b *budget) left() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.tenths / budgetRetry
+}
+
 // run makes the tries of one repeatable call. What a reply means, whether to go on and how long
 // to wait is decided here; the loop and the sleep are go-retryablehttp's, which is asked from the
 // second try on, because most calls have one try.

@@ -82,23 +82,45 @@ type Undecided struct {
 	DecidesAt time.Time
 }
 
+// BeginEvent describes a call that begins to a hook.
+type BeginEvent struct {
+	Operation Operation
+	Lane      Lane
+}
+
 // TryEvent describes one HTTP request to a hook. It holds no body, no header and no
 // personal data.
 type TryEvent struct {
 	Operation Operation
 	Lane      Lane
+	// Method is the request's HTTP method.
+	Method string
+	// Route is the path of the operation, that of the base URL included. It holds nothing of
+	// one call: no query, no id.
+	Route string
+	// Host is that of the base URL, with its port if that names one.
+	Host string
 	// Try is 1 for the first request of a call.
 	Try int
 	// RequestID is new for every try.
 	RequestID string
 	// HTTPStatus is 0 when no reply came.
 	HTTPStatus int
+	// Code is what the try came to; [Success], or the reason of the failure.
+	Code Code
+	// OnWire says whether the request came to the wire: at least a connection was asked for.
+	// If not, the limiter, the credentials, the signature or the guard stopped it.
+	OnWire bool
 	// Sent says whether the body was let out.
 	Sent bool
-	// LimitWait is the time spent in the limiter.
+	// LimitWait is the time spent in the limiter, also when it refused in the end.
 	LimitWait time.Duration
-	// Duration runs from the limiter's grant to the reply's last byte.
+	// Duration runs from the limiter's grant to the reply's last byte; 0 where a middleware
+	// answered without passing the request on.
 	Duration time.Duration
+	// Pause is how long the reply made the whole lane wait: a 429 with a Retry-After. 0 is not
+	// at all.
+	Pause time.Duration
 	// Err is redacted; nil when a reply came.
 	Err error
 }
@@ -112,6 +134,9 @@ type CallEvent struct {
 	WireCode  string
 	Evidence  Evidence
 	Duration  time.Duration
+	// RetriesLeft is how many retries the budget allows that all calls of the client share, at
+	// the end of this call: 20 at most. At 0 nothing is repeated until calls succeed again.
+	RetriesLeft int
 	// Err is what the caller gets, redacted.
 	Err error
 }
