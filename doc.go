@@ -9,6 +9,7 @@
 //   - mobifone is the client: Config, New, and the services as its fields.
 //   - mobifone/sale sells durably on top of it: each step is stored before it is done, so a
 //     sale survives a crash; mobifone/sale/sqlstore stores in one SQLite file.
+//   - mobifone/mobifoneotel tells OpenTelemetry: spans, metrics, alerts, a dashboard.
 //   - mobifone/telco is the vocabulary: MSISDN, PackageCode, Staff, Outcome, Error,
 //     and ActionFor, which says what the teller does next.
 //   - mobifone/sandbox is a MobiFone to try it against, over HTTP or in-process.

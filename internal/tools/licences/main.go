@@ -27,7 +27,7 @@ import (
 )
 
 // importers are the modules that a user imports; the others of the repository test it.
-var importers = []string{".", "mobifone/sale/sqlstore"}
+var importers = []string{".", "mobifone/sale/sqlstore", "mobifone/mobifoneotel"}
 
 // allowed are licences under which a program may be shipped, whatever its own licence.
 var allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0"}
@@ -58,13 +58,16 @@ func run(ctx context.Context, root string) error {
 	return judge(os.Stdout, found, string(page))
 }
 
+// and joins the licences of a file that holds the texts of several.
+const and = " AND "
+
 // judge prints each module with its licence and says what is wrong with the page.
 func judge(out io.Writer, found map[string]string, page string) error {
 	var errs []error
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		licence := found[path]
 		_, _ = fmt.Fprintf(out, "%s\t%s\n", path, licence)
-		if !slices.Contains(allowed, licence) {
+		if slices.ContainsFunc(strings.Split(licence, and), func(one string) bool { return !slices.Contains(allowed, one) }) {
 			errs = append(errs, fmt.Errorf("%s has the licence %q, which is not allowed: "+
 				"replace the module, or add the licence to internal/tools/licences", path, licence))
 		}
@@ -111,8 +114,8 @@ func collect(ctx context.Context, dir string, found map[string]string) error {
 	}
 }
 
-// licence recognises the licence text in a module's root. A file that holds several texts, or much
-// beside one, is an error: a person has to read it.
+// licence recognises the licence text in a module's root. Of a file that holds several texts
+// all of them count. One that holds much beside them is an error: a person has to read it.
 func licence(dir string) (string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
@@ -126,8 +129,13 @@ func licence(dir string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if cover := licensecheck.Scan(text); len(cover.Match) == 1 && cover.Percent > 75 {
-			return cover.Match[0].ID, nil
+		if cover := licensecheck.Scan(text); len(cover.Match) > 0 && cover.Percent > 75 {
+			ids := make([]string, 0, len(cover.Match))
+			for _, m := range cover.Match {
+				ids = append(ids, m.ID)
+			}
+			slices.Sort(ids)
+			return strings.Join(slices.Compact(ids), and), nil
 		}
 	}
 	return "", errors.New("no licence text that is known: read it and decide")
