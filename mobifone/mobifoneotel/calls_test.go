@@ -16,6 +16,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/transactions"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -280,6 +281,45 @@ func TestTheLimitersEngineIsTold(t *testing.T) {
 		assert.Equal(t, []string{" = 1"}, s.points("mobifone.limiter.down"))
 		s.telemetry.LimiterDown(t.Context(), false)
 		assert.Equal(t, []string{" = 0"}, s.points("mobifone.limiter.down"))
+	})
+}
+
+// A lookup that finds nothing has an unknown outcome, as for the SDK, and is no error: a resolver
+// hears it all the time.
+func TestALookupThatFindsNothingIsNoError(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sandbox.Config{}, func(t *testing.T, s *stage) {
+		_, err := s.client.Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T1", PartnerTransID: s.id()})
+		require.ErrorIs(t, err, telco.TransactionNotFound)
+		assert.Equal(t, `mobifone transactions.get [internal] Unset outcome=unknown code=TRANSACTION_NOT_FOUND
+  GET /partner/v1/transaction [client] Unset code=TRANSACTION_NOT_FOUND
+`, s.tree(problem, outcome, code))
+	})
+}
+
+// A request that was given up on the wire was granted by the limiter, whatever its code.
+func TestOnlyTheLimitersOwnRefusalCountsAsOne(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sandbox.Config{}, func(t *testing.T, s *stage) {
+		hooks := s.telemetry.Hooks()
+		for _, onWire := range []bool{true, false} {
+			hooks.OnTry(t.Context(), telco.TryEvent{Operation: telco.OpOTP, Code: telco.Canceled, OnWire: onWire})
+		}
+		hooks.OnTry(t.Context(), telco.TryEvent{Operation: telco.OpOTP, Code: telco.CredentialsFailed})
+		assert.Equal(t, []string{"foreground granted otp.request = 2 in 0s", "foreground refused otp.request = 1 in 0s"},
+			s.points("mobifone.client.limiter.wait"))
+	})
+}
+
+// What an alert looks for an increase in is there before it first happens.
+func TestCountersBehindAlertsBeginAtZero(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sandbox.Config{}, func(t *testing.T, s *stage) {
+		all, err := s.collect()
+		require.NoError(t, err)
+		assert.Contains(t, everyPoint(all, "mobifone.client.calls"), "foreground registration.register unknown = 0")
+		assert.Contains(t, everyPoint(all, "mobifone.client.limiter.pauses"), "foreground = 0")
+		assert.Contains(t, everyPoint(all, "mobifone.sale.alarms"), "Review = 0")
 	})
 }
 

@@ -134,6 +134,7 @@ type lists struct {
 	asked []sale.Filter
 	err   error
 	hang  bool
+	found []sale.Summary
 }
 
 func (l *lists) Find(ctx context.Context, f sale.Filter) ([]sale.Summary, error) {
@@ -145,7 +146,25 @@ func (l *lists) Find(ctx context.Context, f sale.Filter) ([]sale.Summary, error)
 	if l.err != nil && f.States[0] == sale.Review {
 		return nil, l.err
 	}
+	if f.States[0] == sale.Resolving {
+		return l.found, nil
+	}
 	return nil, nil
+}
+
+// The oldest sale is the one opened first, whatever happened to it since.
+func TestTheAgeCountsFromTheOpening(t *testing.T) {
+	t.Parallel()
+	inBubble(t, sandbox.Config{}, func(t *testing.T, s *stage) {
+		now := time.Now()
+		stop, err := s.telemetry.WatchSales(&lists{found: []sale.Summary{
+			{OpenedAt: now.Add(-time.Hour), UpdatedAt: now}, {OpenedAt: now.Add(-time.Minute), UpdatedAt: now.Add(-time.Minute)},
+		}})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, stop()) }()
+		assert.Contains(t, s.points("mobifone.sale.oldest.age"), "Resolving = 3600")
+		assert.Contains(t, s.points("mobifone.sale.open"), "Resolving = 2")
+	})
 }
 
 // One collection asks once for each state that is not at rest, and never for a list without end.
