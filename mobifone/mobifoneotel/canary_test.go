@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -254,4 +256,53 @@ func TestNothingPersonalIsExportedOfASale(t *testing.T) {
 	require.Equal(t, sale.Resolving, view.Sale.State)
 	code, _ := s.sandbox.Code(subscriber())
 	s.clean([]string{view.Sale.ID, string(view.Sale.Intents[0].TransID)}, code)
+}
+
+// Where the contract logs in, neither the token nor the password is told, also when the login fails or
+// MobiFone calls the token stale.
+func TestNothingOfALoginIsExported(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../contract/testdata/bearer.json")
+	require.NoError(t, err)
+	wire, err := contract.Load(document)
+	require.NoError(t, err)
+	for name, fault := range map[string]sandbox.Fault{
+		"as ever":        {},
+		"no login":       {Operation: "login", Kind: "status", Status: 503},
+		"a lost login":   {Operation: "login", Kind: "drop"},
+		"a stale token":  {Kind: "status", Status: 401},
+		"a garbled body": {Operation: "login", Kind: "garble", Shape: "html"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				box, err := sandbox.New(sandbox.Config{Contract: wire, ResendAfter: -1, Credentials: telco.Credentials{Username: "canary-user"}})
+				require.NoError(t, err)
+				defer box.Close()
+				var mu sync.Mutex
+				tokens := map[string]bool{}
+				s := newStage(t, box, "https://sandbox.test", mobifone.WithHTTPClient(&http.Client{
+					Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+						if token := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "); token != "" {
+							mu.Lock()
+							tokens[token] = true
+							mu.Unlock()
+						}
+						return box.RoundTripper().RoundTrip(req)
+					}),
+				}))
+				if fault.Kind != "" {
+					s.script(fault)
+				}
+				ids, code := s.everything(t.Context())
+				synctest.Wait()
+				s.clean(ids, code)
+				require.NotEmpty(t, tokens, "a later login came through")
+				spans, metrics := s.exported()
+				for token := range tokens {
+					assert.NotContains(t, spans+metrics, token)
+				}
+			})
+		})
+	}
 }
