@@ -29,6 +29,7 @@ type Client struct {
 	catalog    *catalog.Catalog
 	timeouts   Timeouts
 	ids        *transid.Maker
+	resolver   *Client
 	background *Client
 }
 
@@ -74,14 +75,24 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 		}
 	}
 	fore := transport.New(tc)
-	back := fore.InLane(telco.Background)
 	ids := transid.New(cfg.IDKey, cfg.PartnerCode)
 	reg := registration.New(fore, cfg.IDKey)
 	client := assemble(fore, s.catalog, reg, ids)
-	client.background = assemble(back, s.catalog, registration.NewBeside(back, reg), ids)
-	client.background.background = client.background
-	client.timeouts, client.background.timeouts = s.timeouts, s.timeouts
+	client.timeouts = s.timeouts
+	client.resolver = client.inLane(telco.Resolving, reg)
+	client.background = client.inLane(telco.Background, reg)
+	for _, c := range []*Client{client.resolver, client.background} {
+		c.resolver, c.background = client.resolver, client.background
+	}
 	return client, nil
+}
+
+// inLane returns the same client in another lane, without the way to the others.
+func (c *Client) inLane(lane telco.Lane, reg *registration.Service) *Client {
+	t := c.transport.InLane(lane)
+	other := assemble(t, c.catalog, registration.NewBeside(t, reg), c.ids)
+	other.timeouts = c.timeouts
+	return other
 }
 
 func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Service, ids *transid.Maker) *Client {
@@ -91,8 +102,14 @@ func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Serv
 	}
 }
 
-// Background returns the same client in the background lane: a limiter serves it after
-// the tellers, and never starves it. Connections, credentials, clock and limits are shared.
+// Resolver returns the same client in the lane of the resolver, for looking up what became of
+// sales: a limiter serves it after the tellers and before the background, and never starves it.
+// Connections, credentials, clock and limits are shared.
+func (c *Client) Resolver() *Client { return c.resolver }
+
+// Background returns the same client in the background lane, for reconciliation and reports: a
+// limiter serves it last, and never starves it. Connections, credentials, clock and limits are
+// shared.
 func (c *Client) Background() *Client { return c.background }
 
 // NewPartnerTransID returns the id of an attempt to sell: always the same for the same partner

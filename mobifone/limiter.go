@@ -1,7 +1,7 @@
 package mobifone
 
-// This file holds the limiter: who may send now, and who waits. It serves tellers first and never
-// starves the background, and a wait that is given up leaves nothing behind.
+// This file holds the limiter: who may send now, and who waits. It serves tellers first and starves
+// no lane, and a wait that is given up leaves nothing behind.
 
 import (
 	"container/list"
@@ -29,9 +29,10 @@ type Pauser interface {
 	Pause(lane telco.Lane, until time.Time)
 }
 
-// FromRate makes a limiter of l for one process, first come, first served. Tellers go
-// first: however many background calls wait, at most one of them has a place in front of
-// a teller's. Do not use l elsewhere: it counts right only when its clock is read under
+// FromRate makes a limiter of l for one process; within a lane it is first come, first served.
+// Tellers go first: however many calls of the resolver and the background wait, at most one of
+// them has a place in front of a teller's, and three of four such places are the resolver's when
+// both want them. Hosts that share one quota share a limiter: see mobifone/quota. Do not use l elsewhere: it counts right only when its clock is read under
 // one lock (golang/go#65508) and when no more than one reservation is open at a time
 // (golang/go#69419); this limiter sees to both.
 func FromRate(l *rate.Limiter) Limiter { return &rateLimiter{limit: l} }
@@ -42,11 +43,15 @@ func FromRate(l *rate.Limiter) Limiter { return &rateLimiter{limit: l} }
 type rateLimiter struct {
 	mu     sync.Mutex
 	limit  *rate.Limiter
-	queue  list.List // of *waiter: tellers, and one background call at most
-	behind list.List // of *waiter: the background calls that wait for that place
-	front  bool      // a background call is in the queue
-	open   int       // reservations that are neither used nor given back: 0 or 1
+	queue  list.List    // of *waiter: tellers, and one call of the other lanes at most
+	behind [2]list.List // of *waiter: the resolver's and the background's calls that wait for that place
+	front  bool         // a call of the other lanes is in the queue
+	inRow  int          // places the resolver had since the background's last one, up to perPlace
+	open   int          // reservations that are neither used nor given back: 0 or 1
 }
+
+// perPlace is how many places the resolver has for each of the background's.
+const perPlace = 3
 
 // waiter is one call that waits.
 type waiter struct {
@@ -104,16 +109,13 @@ func (r *rateLimiter) enter(ctx context.Context, lane telco.Lane) (*waiter, erro
 	if r.queue.Len() == 0 && r.limit.AllowN(now, 1) {
 		return nil, nil //nolint:nilnil // says: go
 	}
-	ahead := r.queue.Len() - r.open
-	if lane == telco.Background {
-		ahead += r.behind.Len()
-	}
-	if err := r.inTime(ctx, now, ahead); err != nil {
+	lane = min(lane, telco.Background)
+	if err := r.inTime(ctx, now, r.queue.Len()-r.open+r.before(lane)); err != nil {
 		return nil, err
 	}
 	w := &waiter{ctx: ctx, lane: lane, turn: make(chan struct{})}
-	if lane == telco.Background && r.front {
-		w.stand(&r.behind)
+	if lane != telco.Foreground && r.front {
+		w.stand(&r.behind[lane-1])
 		return w, nil
 	}
 	r.line(w)
@@ -127,11 +129,11 @@ func (r *rateLimiter) enter(ctx context.Context, lane telco.Lane) (*waiter, erro
 func (r *rateLimiter) leave(w *waiter, used bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w.in == &r.behind {
-		w.stepOut()
+	if w.in == nil { // it was refused while it turned away
 		return
 	}
-	if w.in == nil { // it was refused while it turned away
+	if w.in != &r.queue {
+		w.stepOut()
 		return
 	}
 	now := time.Now()
@@ -148,19 +150,56 @@ func (r *rateLimiter) leave(w *waiter, used bool) {
 // line puts a call at the end of the queue.
 func (r *rateLimiter) line(w *waiter) {
 	w.stand(&r.queue)
-	r.front = r.front || w.lane == telco.Background
+	if w.lane == telco.Foreground {
+		return
+	}
+	r.front = true
+	if w.lane == telco.Resolving {
+		r.inRow = min(r.inRow+1, perPlace)
+	} else {
+		r.inRow = 0
+	}
 }
 
-// unline takes a call out of the queue; a background call makes room for the next one,
+// before counts the calls behind the queue that come before a new one of this lane, as things
+// stand.
+func (r *rateLimiter) before(lane telco.Lane) int {
+	resolving, background := r.behind[0].Len(), r.behind[1].Len()
+	switch lane {
+	case telco.Foreground:
+		return 0
+	case telco.Resolving:
+		return resolving + min(background, (r.inRow+resolving)/perPlace)
+	default:
+		return background + min(resolving, (background+1)*perPlace-r.inRow)
+	}
+}
+
+// next is the call that gets the place of the other lanes, or nil.
+func (r *rateLimiter) next() *waiter {
+	first, second := &r.behind[0], &r.behind[1]
+	if r.inRow == perPlace {
+		first, second = second, first
+	}
+	e := first.Front()
+	if e == nil {
+		e = second.Front()
+	}
+	if e == nil {
+		return nil
+	}
+	return e.Value.(*waiter) //nolint:forcetypeassert // there is nothing else
+}
+
+// unline takes a call out of the queue; one of the other lanes makes room for the next of them,
 // behind every teller who waits by now.
 func (r *rateLimiter) unline(w *waiter, now time.Time) {
 	w.stepOut()
-	if w.lane != telco.Background {
+	if w.lane == telco.Foreground {
 		return
 	}
 	r.front = false
-	for e := r.behind.Front(); e != nil && !r.front; e = r.behind.Front() {
-		next := e.Value.(*waiter) //nolint:forcetypeassert // there is nothing else
+	for next := r.next(); next != nil && !r.front; next = r.next() {
 		next.stepOut()
 		if err := r.inTime(next.ctx, now, r.queue.Len()-r.open); err != nil {
 			next.refuse(err)

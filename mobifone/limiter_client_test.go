@@ -3,6 +3,7 @@ package mobifone_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -58,15 +59,19 @@ func TestOneTokenPerTry(t *testing.T) {
 		})
 		require.Error(t, reads()[telco.OpGet](t.Context(), client.Background()))
 
-		const login telco.Operation = "auth.login"
-		fore := func(op telco.Operation) telco.Call { return telco.Call{Operation: op} }
-		get := telco.Call{Operation: telco.OpGet, Lane: telco.Background}
+		whom := telco.MustParseMSISDN(canaryMSISDN)
+		fore := func(op telco.Operation) telco.Call { return telco.Call{Operation: op, Try: 1, Subscriber: whom} }
+		login := telco.Call{Operation: "auth.login", Try: 1}
+		again := fore(telco.OpEligible)
+		again.Try = 2
+		get := func(n int) telco.Call { return telco.Call{Operation: telco.OpGet, Lane: telco.Background, Try: n} }
 		assert.Equal(t, []telco.Call{
-			fore(telco.OpEligible), fore(login), // the token, before the first call can be signed
-			fore(telco.OpEligible), fore(login), // refused once: again, with a fresh one
+			fore(telco.OpEligible), login, // the token, before the first call can be signed
+			again, login, // refused once: again, with a fresh one
 			fore(telco.OpEligible), fore(telco.OpOTP), fore(telco.OpRegister),
-			get, get, get,
+			get(1), get(2), get(3),
 		}, l.calls)
+		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", l.calls, l.calls, l.calls), whom.Reveal(""), "it prints masked")
 		assert.Len(t, p.all(), len(l.calls))
 	})
 }
@@ -139,21 +144,23 @@ func TestPause(t *testing.T) {
 		"far":         {429, "10000000000", 5 * time.Minute},
 		"503 is none": {503, "3", 0},
 	} {
-		for _, lane := range []telco.Lane{telco.Foreground, telco.Background} {
+		for _, lane := range []telco.Lane{telco.Foreground, telco.Resolving, telco.Background} {
 			t.Run(name+"/"+lane.String(), func(t *testing.T) {
 				t.Parallel()
 				bubble(t, contract.Default(), func(t *testing.T, w *inProcess) {
 					l := &ledger{}
 					client := w.client(t, mobifone.WithRetry(mobifone.Retry{Tries: 1}), mobifone.WithLimiter(l))
-					here, there := client, client.Background()
-					if lane == telco.Background {
-						here, there = there, here
-					}
+					lanes := []*mobifone.Client{client, client.Resolver(), client.Background()}
+					here := lanes[lane]
 					w.say(first(always(tc.status, "Retry-After", tc.after)))
 					require.Error(t, eligible(t.Context(), here))
 					began := time.Now()
-					require.NoError(t, eligible(t.Context(), there))
-					assert.Zero(t, time.Since(began), "the other lane does not wait")
+					for other, there := range lanes {
+						if telco.Lane(other) != lane {
+							require.NoError(t, eligible(t.Context(), there))
+						}
+					}
+					assert.Zero(t, time.Since(began), "the other lanes do not wait")
 					if tc.pause == 0 {
 						assert.Empty(t, l.pauses)
 					} else {

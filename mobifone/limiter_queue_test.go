@@ -21,7 +21,7 @@ import (
 // one token.
 func TestCrowdThatLeftCostsNothing(t *testing.T) {
 	t.Parallel()
-	for _, call := range []telco.Call{teller, report} {
+	for _, call := range []telco.Call{teller, lookup, report} {
 		synctest.Test(t, func(t *testing.T) {
 			l := mobifone.FromRate(rate.NewLimiter(10, 1))
 			require.NoError(t, l.Wait(t.Context(), call))
@@ -55,10 +55,7 @@ func TestOnlyGrantsAreCounted(t *testing.T) {
 				for range 60 {
 					start := time.Duration(random.Int64N(int64(2 * time.Second)))
 					patience := time.Duration(random.Int64N(int64(3 * time.Second)))
-					call, saysSo := teller, random.IntN(2) == 0
-					if random.IntN(2) == 0 {
-						call = report
-					}
+					call, saysSo := []telco.Call{teller, lookup, report}[random.IntN(3)], random.IntN(2) == 0
 					wg.Go(func() {
 						<-time.After(start)
 						ctx, cancel := context.WithCancel(t.Context())
@@ -133,7 +130,7 @@ func TestQuotaIsUsedWhileOthersLeave(t *testing.T) {
 // First come, first served, in either lane, also when some in between leave.
 func TestFirstComeFirstServed(t *testing.T) {
 	t.Parallel()
-	for _, call := range []telco.Call{teller, report} {
+	for _, call := range []telco.Call{teller, lookup, report} {
 		synctest.Test(t, func(t *testing.T) {
 			l := mobifone.FromRate(rate.NewLimiter(10, 1))
 			var mu sync.Mutex
@@ -227,14 +224,50 @@ func TestRefusedWaitIsTheTrueOne(t *testing.T) {
 	}
 }
 
+// Where both other lanes wait, the refusal of a new call counts whoever comes before it, and no
+// more: with the time that it names, the call is served.
+func TestRefusedWaitCountsBothLanes(t *testing.T) {
+	t.Parallel()
+	const slot = 100 * time.Millisecond
+	for seed := range uint64(40) {
+		for _, call := range []telco.Call{lookup, report} {
+			synctest.Test(t, func(t *testing.T) {
+				random := rand.New(rand.NewPCG(seed, 4))
+				l := mobifone.FromRate(rate.NewLimiter(rate.Every(slot), 1))
+				require.NoError(t, l.Wait(t.Context(), teller))
+				var wg sync.WaitGroup
+				for range random.IntN(20) {
+					other := []telco.Call{teller, lookup, report}[random.IntN(3)]
+					wg.Go(func() { assert.NoError(t, l.Wait(t.Context(), other)) })
+					synctest.Wait()
+				}
+				<-time.After(time.Duration(random.IntN(8))*slot + slot/2)
+				hurried, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+				defer cancel()
+				err := l.Wait(hurried, call)
+				refusal, ok := errors.AsType[interface {
+					error
+					RetryAfter() time.Duration
+				}](err)
+				if ok {
+					began := time.Now()
+					require.NoError(t, l.Wait(t.Context(), call))
+					assert.InDelta(t, refusal.RetryAfter(), time.Since(began), float64(time.Microsecond), "seed %d", seed)
+				}
+				wg.Wait()
+			})
+		}
+	}
+}
+
 // A rate of nothing grants what the bucket holds and then refuses at once.
 func TestRateZeroRefuses(t *testing.T) {
 	t.Parallel()
-	l := mobifone.FromRate(rate.NewLimiter(0, 2))
-	for _, call := range []telco.Call{teller, report} {
+	l := mobifone.FromRate(rate.NewLimiter(0, 3))
+	for _, call := range []telco.Call{teller, lookup, report} {
 		require.NoError(t, l.Wait(t.Context(), call))
 	}
-	for _, call := range []telco.Call{teller, report} {
+	for _, call := range []telco.Call{teller, lookup, report} {
 		require.Error(t, l.Wait(t.Context(), call))
 	}
 }
@@ -244,7 +277,7 @@ func TestRateZeroRefuses(t *testing.T) {
 //nolint:paralleltest // it counts the process's allocations
 func TestFreeTokenAllocatesNothing(t *testing.T) {
 	l := mobifone.FromRate(rate.NewLimiter(1e9, 1e9))
-	for _, call := range []telco.Call{teller, report} {
+	for _, call := range []telco.Call{teller, lookup, report} {
 		assert.Zero(t, testing.AllocsPerRun(1000, func() { assert.NoError(t, l.Wait(t.Context(), call)) }))
 	}
 }

@@ -20,6 +20,7 @@ import (
 
 var (
 	teller = telco.Call{Operation: telco.OpRegister, Lane: telco.Foreground}
+	lookup = telco.Call{Operation: telco.OpGet, Lane: telco.Resolving}
 	report = telco.Call{Operation: telco.OpList, Lane: telco.Background}
 )
 
@@ -70,10 +71,7 @@ func TestFromRateNeverGrantsMore(t *testing.T) {
 			for range 300 {
 				start := time.Duration(random.Int64N(int64(5 * time.Second)))
 				patience := time.Duration(random.Int64N(int64(20 * time.Second)))
-				call, leaves := teller, random.IntN(4) == 0
-				if random.IntN(2) == 0 {
-					call = report
-				}
+				call, leaves := []telco.Call{teller, lookup, report}[random.IntN(3)], random.IntN(4) == 0
 				wg.Go(func() {
 					<-time.After(start)
 					ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -101,7 +99,7 @@ func TestFromRateNeverGrantsMore(t *testing.T) {
 // Without disturbance the whole quota is used, by either lane alone.
 func TestFromRateUsesTheQuota(t *testing.T) {
 	t.Parallel()
-	for _, call := range []telco.Call{teller, report} {
+	for _, call := range []telco.Call{teller, lookup, report} {
 		synctest.Test(t, func(t *testing.T) {
 			l := mobifone.FromRate(rate.NewLimiter(20, 1))
 			began := time.Now()
@@ -115,8 +113,8 @@ func TestFromRateUsesTheQuota(t *testing.T) {
 	}
 }
 
-// Ten thousand background calls in the queue: a teller waits two slots at most.
-func TestTellerOvertakesTheBackground(t *testing.T) {
+// Ten thousand calls of the other lanes in the queue: a teller waits two slots at most.
+func TestTellerOvertakesTheOthers(t *testing.T) {
 	t.Parallel()
 	const slot = 100 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
@@ -124,8 +122,8 @@ func TestTellerOvertakesTheBackground(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		var done grants
-		for range 10_000 {
-			wg.Go(func() { _ = done.wait(ctx, l, report) })
+		for i := range 10_000 {
+			wg.Go(func() { _ = done.wait(ctx, l, []telco.Call{lookup, report}[i%2]) })
 		}
 		synctest.Wait()
 		for range 50 {
@@ -136,12 +134,13 @@ func TestTellerOvertakesTheBackground(t *testing.T) {
 		}
 		cancel()
 		wg.Wait() // a goroutine that stayed would end the bubble with a deadlock
-		assert.Greater(t, len(done.at), 20, "and the background goes on")
+		assert.Greater(t, len(done.at), 20, "and the others go on")
 	})
 }
 
-// Tellers without end do not starve the background.
-func TestBackgroundIsNotStarved(t *testing.T) {
+// Tellers without end starve neither of the other lanes, and the resolver comes before the
+// background.
+func TestNoLaneIsStarved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := mobifone.FromRate(rate.NewLimiter(10, 1))
@@ -156,15 +155,20 @@ func TestBackgroundIsNotStarved(t *testing.T) {
 				}
 			})
 		}
-		var served grants
-		wg.Go(func() {
-			var err error
-			for err == nil {
-				err = served.wait(ctx, l, report)
+		var looked, reported grants
+		for range 3 { // more of each than get a place
+			for call, g := range map[telco.Call]*grants{lookup: &looked, report: &reported} {
+				wg.Go(func() {
+					var err error
+					for err == nil {
+						err = g.wait(ctx, l, call)
+					}
+				})
 			}
-		})
+		}
 		wg.Wait()
-		assert.GreaterOrEqual(t, len(served.at), 58, "one in ten of 600")
+		assert.GreaterOrEqual(t, len(looked.at)+len(reported.at), 58, "one in ten of 600")
+		assert.InDelta(t, 3, float64(len(looked.at))/float64(len(reported.at)), 0.3)
 	})
 }
 
@@ -172,7 +176,7 @@ func TestBackgroundIsNotStarved(t *testing.T) {
 func TestLimiterRefusesAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for _, call := range []telco.Call{teller, report} {
+		for _, call := range []telco.Call{teller, lookup, report} {
 			l := mobifone.FromRate(rate.NewLimiter(1, 1))
 			var wg sync.WaitGroup
 			ctx, cancel := context.WithCancel(t.Context())
@@ -202,7 +206,7 @@ func TestLimiterRefusesAtOnce(t *testing.T) {
 // Burst 0 grants nothing to anybody, at once.
 func TestBurstZeroRefusesAll(t *testing.T) {
 	t.Parallel()
-	for _, call := range []telco.Call{teller, report} {
+	for _, call := range []telco.Call{teller, lookup, report} {
 		require.Error(t, mobifone.FromRate(noRate()).Wait(t.Context(), call))
 	}
 }
@@ -210,7 +214,7 @@ func TestBurstZeroRefusesAll(t *testing.T) {
 // A place that is left is the next caller's.
 func TestLeftPlaceIsGivenBack(t *testing.T) {
 	t.Parallel()
-	for _, call := range []telco.Call{teller, report} {
+	for _, call := range []telco.Call{teller, lookup, report} {
 		synctest.Test(t, func(t *testing.T) {
 			l := mobifone.FromRate(rate.NewLimiter(rate.Every(time.Minute), 1))
 			require.NoError(t, l.Wait(t.Context(), call))
@@ -231,7 +235,7 @@ func TestEndedContextIsNotServed(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, call := range []telco.Call{teller, report} {
+	for _, call := range []telco.Call{teller, lookup, report} {
 		require.ErrorIs(t, mobifone.FromRate(rate.NewLimiter(rate.Inf, 1)).Wait(ctx, call), context.Canceled)
 	}
 }

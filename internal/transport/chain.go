@@ -186,12 +186,13 @@ type try struct {
 }
 
 // begin begins a run through the steps: one HTTP request, with an id of its own. It refuses a run
-// when another one has taken the shot already; the id and times of that one stay.
-func (t *try) begin(id string, now time.Time) error {
+// when another one has taken the shot already; the id and times of that one stay. n counts the
+// requests of the call, from 1.
+func (t *try) begin(id string, now time.Time) (n int, err error) {
 	t.shot.mu.Lock() // before the call's, as when a body leaves
 	defer t.shot.mu.Unlock()
 	if t.shot.passed {
-		return errShotPassed
+		return 0, errShotPassed
 	}
 	t.call.mu.Lock()
 	defer t.call.mu.Unlock()
@@ -200,7 +201,7 @@ func (t *try) begin(id string, now time.Time) error {
 	t.began, t.limitWait = now, 0
 	t.call.sofar.Deadline = ""
 	t.onWire, t.dialing, t.letOut, t.refusal, t.written = false, false, false, nil, instant{}
-	return nil
+	return t.call.sofar.Tries, nil
 }
 
 // refuse remembers why a step of ours stopped the request, and returns the error. The first

@@ -46,7 +46,7 @@ func replied(status int, body string) *http.Response {
 // wrote is the first try of a call whose body left, if it is a guarded one.
 func wrote(tr *Transport, op telco.Operation) *try {
 	t := newTry(tr, &call{op: op, fields: field.Request{TransID: "T-1", PartnerTransID: "P-1"}, sent: wire.Request{Body: []byte("x")}})
-	_ = t.begin("id", time.Now())
+	_, _ = t.begin("id", time.Now())
 	if t.call.guarded() {
 		t.shot.rest, t.shot.passed, t.shot.read = t.call.sent.Body, true, true
 	}

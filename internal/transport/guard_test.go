@@ -165,7 +165,8 @@ func TestEvidenceIsTakenAfterTheGuardIsShut(t *testing.T) {
 	t.Parallel()
 	tr := New(Config{Contract: contract.Default()})
 	r := newTry(tr, &call{op: telco.OpRegister})
-	require.NoError(t, r.begin("id", time.Now()))
+	_, err := r.begin("id", time.Now())
+	require.NoError(t, err)
 	r.leave("id")
 	leaving, goOn := make(chan struct{}), make(chan struct{})
 	s := &r.shot

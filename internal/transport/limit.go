@@ -35,11 +35,12 @@ func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err erro
 		began = c.local.read()
 	}
 	id, nonce = c.cfg.Seam.IDs()
-	if err = t.begin(id, began.wall); err != nil {
+	n, err := t.begin(id, began.wall)
+	if err != nil {
 		return "", "", err
 	}
 	if err = c.pauses.wait(ctx, c.cfg.Seam, cl.lane); err == nil && c.cfg.Limit != nil {
-		err = c.cfg.Limit(ctx, telco.Call{Operation: cl.op, Lane: cl.lane})
+		err = c.cfg.Limit(ctx, telco.Call{Operation: cl.op, Lane: cl.lane, Try: n, Subscriber: cl.fields.MSISDN})
 	}
 	if c.cfg.OnTry != nil {
 		waited, _ := began.since(c.local.read())
@@ -76,15 +77,16 @@ func limited(op telco.Operation, err error) *telco.Error {
 // pauses hold a lane after a 429 with Retry-After, for all callers of this client.
 type pauses struct {
 	mu    sync.Mutex
-	until [2]time.Time
+	until [telco.Lanes]time.Time
 }
 
 // set holds a lane until then, unless it is held longer already.
 func (p *pauses) set(lane telco.Lane, until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if until.After(p.until[lane&1]) {
-		p.until[lane&1] = until
+	held := &p.until[min(lane, telco.Background)]
+	if until.After(*held) {
+		*held = until
 	}
 }
 
@@ -104,7 +106,7 @@ func (e *pausedError) RetryAfter() time.Duration { return e.wait }
 func (p *pauses) wait(ctx context.Context, at seam.Seam, lane telco.Lane) error {
 	for {
 		p.mu.Lock()
-		until := p.until[lane&1]
+		until := p.until[min(lane, telco.Background)]
 		p.mu.Unlock()
 		if until.IsZero() {
 			return nil

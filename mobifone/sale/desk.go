@@ -53,7 +53,7 @@ type Config struct {
 	// is ClientGateway(Client).
 	Gateway Gateway
 	// Resolver looks up for [Desk.Resolve] and [Desk.Run]. The zero value is Gateway if that
-	// is given, else Client's background lane, so that a thousand unknown sales do not
+	// is given, else Client's resolver lane, so that a thousand unknown sales do not
 	// delay a teller.
 	Resolver Gateway
 	// Rules are MobiFone's promises and the desk's patience. The zero value is
@@ -87,7 +87,7 @@ func (cfg *Config) fill() {
 		if cfg.Gateway == nil {
 			cfg.Gateway = ClientGateway(c)
 			if cfg.Resolver == nil {
-				cfg.Resolver = ClientGateway(c.Background())
+				cfg.Resolver = ClientGateway(c.Resolver())
 			}
 		}
 		if cfg.Rules == (Rules{}) {

@@ -26,7 +26,7 @@ func TestNewDeskNamesEveryFault(t *testing.T) {
 }
 
 // A client and a store are all a shop gives. The desk sells, and takes up a sale whose
-// answer was lost: the lookups of the driver go in the background lane.
+// answer was lost: the lookups of the driver go in the resolver's lane.
 func TestADeskFromAClientAlone(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
@@ -46,7 +46,7 @@ func TestADeskFromAClientAlone(t *testing.T) {
 		_, err = s.Register(t.Context(), id, s.otp("478"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Resolving, s.state(id))
-		assert.Zero(t, lanes.behind(), "a teller never waits in the background lane")
+		assert.Zero(t, lanes.behind(), "a teller never waits in the resolver's lane")
 		s.settle(time.Minute)
 		assert.Equal(t, sale.Registered, s.state(id))
 		assert.Equal(t, 1, s.sb.Executed(number("478")))
@@ -141,11 +141,11 @@ func TestTheClientKeepsAnOpenIntent(t *testing.T) {
 	})
 }
 
-// lanes counts the calls that come in the background lane.
+// lanes counts the calls that come in the resolver's lane.
 type lanes struct{ n atomic.Int64 }
 
 func (l *lanes) Wait(_ context.Context, info telco.Call) error {
-	if info.Lane == telco.Background {
+	if info.Lane == telco.Resolving {
 		l.n.Add(1)
 	}
 	return nil

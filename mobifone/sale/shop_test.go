@@ -76,7 +76,7 @@ func (s *shop) open(settings ...setting) *counter {
 	}
 	client := newClientOf(s.t, s.sb, tap, wire)
 	cfg := sale.Config{
-		Gateway: sale.ClientGateway(client), Resolver: sale.ClientGateway(client.Background()), Store: tap,
+		Gateway: sale.ClientGateway(client), Resolver: sale.ClientGateway(client.Resolver()), Store: tap,
 		Rules: sale.RulesOf(client), NewID: client.NewPartnerTransID,
 		OnAlarm: func(_ context.Context, sold sale.Sale) {
 			s.mu.Lock()

@@ -107,28 +107,43 @@ func Operations() []Operation {
 // A failed lookup says nothing about the registration: its outcome is always [Unknown].
 func (o Operation) Lookup() bool { return o == OpGet || o == OpList || o == OpSearch }
 
-// Lane says who waits for a call. A limiter serves the teller first and never
-// starves the background.
+// Lane says who waits for a call. A limiter serves the lanes in this order and starves none.
 type Lane uint8
 
-// The two lanes.
+// The lanes, the most urgent first.
 const (
 	// Foreground is for a teller and a customer who stand at the counter.
 	Foreground Lane = iota
-	// Background is for reconciliation, resolving and reports.
+	// Resolving is for looking up what became of sales that are unknown: somebody has paid, and
+	// may still stand there.
+	Resolving
+	// Background is for reconciliation and reports.
 	Background
 )
 
-// String returns "foreground" or "background".
+// Lanes is how many lanes there are.
+const Lanes = 3
+
+// String returns "foreground", "resolving" or "background".
 func (l Lane) String() string {
-	if l == Background {
+	switch l {
+	case Foreground:
+		return "foreground"
+	case Resolving:
+		return "resolving"
+	default:
 		return "background"
 	}
-	return "foreground"
 }
 
 // Call is what a limiter is told before each HTTP request.
 type Call struct {
 	Operation Operation
 	Lane      Lane
+	// Try counts the requests of one call, from 1. An OTP request is tried again only when no byte
+	// of the earlier try left, so a limit on OTPs counts the first try alone.
+	Try int
+	// Subscriber is whom the call is about; the zero value where it is about nobody or many.
+	// It prints masked.
+	Subscriber MSISDN
 }

@@ -150,5 +150,5 @@ func TestOperations(t *testing.T) {
 	}
 	assert.Equal(t, []telco.Operation{telco.OpGet, telco.OpList, telco.OpSearch}, lookups)
 	assert.False(t, telco.Operation("").Lookup())
-	assert.Equal(t, "foreground background", telco.Foreground.String()+" "+telco.Background.String())
+	assert.Equal(t, "foreground resolving background", telco.Foreground.String()+" "+telco.Resolving.String()+" "+telco.Background.String())
 }
