@@ -1,0 +1,190 @@
+package quota
+
+// This file holds the rule by which slots are handed out, as a pure function of a state, a time
+// and a question. The engines run the same rule, take.lua in Redis and tables.sql in PostgreSQL,
+// and a test compares them with this one answer by answer. A host that has lost its engine runs
+// this one over its own share.
+//
+// All times are microseconds of the engine's clock; 0 is never.
+
+import "github.com/fptshop/mobifone-go/mobifone/telco"
+
+// terms are the limit, as every question carries it.
+type terms struct {
+	slot    int64 // the time between two requests
+	depth   int64 // how many may go at once after a rest
+	horizon int64 // how far ahead a slot may lie
+	settle  int64 // how long hosts keep to their own shares after the engine was lost
+	// share is the time between two slots that a lane gets though tellers take everything, and
+	// most the least time between two of the background's while tellers are about.
+	share [telco.Lanes]int64
+	most  int64
+}
+
+// state is what the engine keeps of one quota.
+type state struct {
+	run    string             // which run of the engine wrote it; empty for a state that is not there
+	next   int64              // the first slot that nobody has
+	low    int64              // the last slot of a lane that is not the tellers'
+	fore   int64              // when a teller last got a slot
+	cap    int64              // when the background may fill gaps again while tellers are about
+	last   int64              // when somebody last asked
+	settle int64              // until when all hosts keep to their own shares
+	ask    [telco.Lanes]int64 // the last time at which somebody was told to ask again
+	due    [telco.Lanes]int64 // when the lane's share is due
+	pause  [telco.Lanes]int64 // until when MobiFone wants no request of the lane
+}
+
+// question is what the head of a queue asks.
+type question struct {
+	lane telco.Lane
+	// hello reserves nothing: it asks whether the engine is back.
+	hello bool
+	// known says that this process has had answers from this engine before.
+	known bool
+	// ticket is the time at which it was told to ask again; 0 for a new head.
+	ticket int64
+	// down is how long this host has been without the engine.
+	down int64
+}
+
+// kind is what an answer means.
+type kind int64
+
+const (
+	granted  kind = iota // at is the slot
+	later                // ask again at that time
+	settling             // keep to your own share until that time
+	welcome              // the answer to hello
+)
+
+// answer is what the engine says, and its time.
+type answer struct {
+	kind    kind
+	at, now int64
+}
+
+// pauseMost is the longest pause, in microseconds. The client asks for five minutes at most.
+const pauseMost = 10 * 60 * 1_000_000
+
+// take answers a question.
+func (s *state) take(run string, now int64, q question, t terms) answer {
+	s.begin(run, now, q, t)
+	switch {
+	case now < s.settle:
+		return answer{settling, s.settle, now}
+	case q.hello:
+		return answer{welcome, now, now}
+	}
+	s.bound(now, t)
+	slot := max(s.next, now-(t.depth-1)*t.slot, s.pause[q.lane])
+	want := s.want(now, slot, q.lane, t)
+	if want == 0 && q.ticket == 0 && s.ask[q.lane] > now {
+		want = s.ask[q.lane] // others were told to come before it
+	}
+	if want != 0 {
+		return answer{later, s.line(now, slot, want, q.lane, t), now}
+	}
+	s.next = slot + t.slot
+	if q.lane == telco.Foreground {
+		s.fore = now
+		return answer{granted, max(slot, now), now}
+	}
+	s.low = slot
+	s.due[q.lane] = min(max(s.due[q.lane]+t.share[q.lane], now), now+t.share[q.lane])
+	if q.lane == telco.Background {
+		s.cap = now + t.most
+	}
+	return answer{granted, max(slot, now), now}
+}
+
+// begin notices that the engine was lost. Slots that were handed out before may still be held,
+// up to the horizon, so new ones begin behind it; and hosts that went on with their own shares
+// do so until all of them have had the time to come back.
+func (s *state) begin(run string, now int64, q question, t terms) {
+	lost := q.down > 0 && s.last <= now-q.down // nobody got through since: it was the engine
+	if s.run != run {
+		lost = lost || q.known || s.run != ""
+		s.run, s.next = run, now+t.horizon+t.slot
+	}
+	if lost && t.settle > 0 && now >= s.settle {
+		s.settle = now + t.settle
+		s.next = max(s.next, s.settle+t.horizon)
+	}
+	s.last = now
+	s.settle = min(s.settle, now+t.settle)
+}
+
+// bound takes back what only a clock that was set back can leave in the future.
+func (s *state) bound(now int64, t terms) {
+	s.next = min(s.next, now+t.horizon+t.slot)
+	s.low, s.fore, s.cap = min(s.low, s.next-t.slot), min(s.fore, now), min(s.cap, now+t.most)
+	for l := range s.ask {
+		s.pause[l] = min(s.pause[l], now+pauseMost)
+		s.ask[l] = min(s.ask[l], max(now, s.pause[l])+1024*t.slot)
+		s.due[l] = min(s.due[l], now+t.share[l])
+	}
+}
+
+// want is when the lane may have the slot, or 0 for now.
+func (s *state) want(now, slot int64, lane telco.Lane, t terms) int64 {
+	if now < s.pause[lane] {
+		return s.pause[lane]
+	}
+	if lane == telco.Foreground {
+		if slot > now+t.horizon {
+			return slot - t.horizon
+		}
+		return 0
+	}
+	if s.due[lane] < now-4*t.slot {
+		s.due[lane] = now // it rested; a share that is long overdue is not saved up
+	}
+	near := slot <= now+t.slot
+	switch {
+	case s.due[lane] <= now && slot-s.low >= 2*t.slot: // its share, and a teller's slot between
+		return 0
+	case near && s.mayFill(now, lane, t):
+		return 0
+	case near:
+		return max(now+t.slot, min(s.due[lane], now+4*t.slot))
+	default:
+		return max(now+t.slot/2, min(s.due[lane], slot-t.slot))
+	}
+}
+
+// mayFill says whether the lane may take a slot that no teller wants: the resolver unless the
+// background's share is due, the background unless the resolver waits.
+func (s *state) mayFill(now int64, lane telco.Lane, t terms) bool {
+	if lane == telco.Resolving {
+		due := s.due[telco.Background]
+		waits := s.ask[telco.Background] > now-2*t.slot && due <= now && now < due+2*t.slot
+		return !waits || s.due[telco.Resolving] <= now
+	}
+	if t.most > 0 && s.fore > now-1_000_000 && now < s.cap {
+		return false
+	}
+	return s.ask[telco.Resolving] <= now-2*t.slot || s.due[telco.Background] <= now
+}
+
+// line says when to ask again: the heads of all hosts come one after the other, a little faster
+// than slots pass, and half as fast as slots pass while tellers queue.
+func (s *state) line(now, slot, want int64, lane telco.Lane, t terms) int64 {
+	gap := t.slot - t.slot/16
+	switch {
+	case lane == telco.Foreground:
+		gap = t.slot / 2
+	case slot > now+2*t.slot:
+		gap = 2 * t.slot
+	}
+	s.ask[lane] = max(want, s.ask[lane]+gap)
+	return s.ask[lane]
+}
+
+// hold keeps a lane, and those below it, from MobiFone for so long.
+func (s *state) hold(run string, now int64, lane telco.Lane, long int64, t terms) {
+	s.begin(run, now, question{known: true}, t)
+	for l := min(lane, telco.Background); l < telco.Lanes; l++ {
+		s.pause[l] = max(s.pause[l], now+min(long, pauseMost))
+	}
+}
