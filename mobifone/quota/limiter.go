@@ -146,7 +146,7 @@ func (l *Limiter) cool(ctx context.Context, c telco.Call) (warm func(), err erro
 	warm = func() {
 		l.cooling.end(subscriber, text)
 		if shared {
-			l.request(func(ctx context.Context) { _ = l.engine.warm(ctx, subscriber, text) }) // else it runs out
+			l.warm(ctx, subscriber, text)
 		}
 	}
 	switch {
@@ -163,6 +163,22 @@ func (l *Limiter) cool(ctx context.Context, c telco.Call) (warm func(), err erro
 		return nil, &Refusal{Reason: CoolingDown, Wait: left}
 	}
 	return warm, nil
+}
+
+// warm takes back a cool-down in the engine. A caller who is still there waits for it, and may
+// come again at once; should it fail, the cool-down runs out by itself.
+func (l *Limiter) warm(ctx context.Context, subscriber, text string) {
+	done := make(chan struct{})
+	if !l.request(func(asking context.Context) {
+		defer close(done)
+		_ = l.engine.warm(asking, subscriber, text)
+	}) {
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // coolShared asks the engine, unless it is down. shared says that the engine may hold the mark.

@@ -142,7 +142,7 @@ func (s *state) want(now, slot int64, lane telco.Lane, t terms) int64 {
 	}
 	near := slot <= now+t.slot
 	switch {
-	case s.due[lane] <= now && slot-s.low >= 2*t.slot: // its share, and a teller's slot between
+	case s.due[lane] <= now && slot-s.low >= 2*t.slot && slot <= now+t.horizon: // its share, and a teller's slot between
 		return 0
 	case near && s.mayFill(now, lane, t):
 		return 0

@@ -111,7 +111,7 @@ BEGIN
 				fill := s.ask[2] <= now - 2 * slot OR s.due[3] <= now;
 			END IF;
 			near := free <= now + slot;
-			IF s.due[l] <= now AND free - s.low >= 2 * slot OR near AND fill THEN
+			IF s.due[l] <= now AND free - s.low >= 2 * slot AND free <= now + horizon OR near AND fill THEN
 				want := 0;
 			ELSIF near THEN
 				want := greatest(now + slot, least(s.due[l], now + 4 * slot));

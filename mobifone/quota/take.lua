@@ -82,7 +82,7 @@ local function wanted(slot)
   local due = 'due' .. lane
   if s[due] < now - 4 * T then s[due] = now end
   local near = slot <= now + T
-  if s[due] <= now and slot - s.low >= 2 * T then return 0 end
+  if s[due] <= now and slot - s.low >= 2 * T and slot <= now + horizon then return 0 end
   if near and may_fill() then return 0 end
   if near then return max(now + T, min(s[due], now + 4 * T)) end
   return max(now + floor(T / 2), min(s[due], slot - T))

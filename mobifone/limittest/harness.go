@@ -1,0 +1,203 @@
+// Package limittest is the conformance suite of mobifone.Limiter: what a limiter must keep so
+// that tellers go first, nobody starves and MobiFone's limit holds. A limiter's tests call [Run]:
+//
+//	func TestLimiter(t *testing.T) {
+//		limittest.Run(t, limittest.Harness{
+//			Open: func(t testing.TB, perSecond float64, burst, _ int) []mobifone.Limiter {
+//				return []mobifone.Limiter{mobifone.FromRate(rate.NewLimiter(rate.Limit(perSecond), burst))}
+//			},
+//			Bubble: true,
+//		})
+//	}
+//
+// The suite counts grants and their order. It cannot see what happens between a grant and
+// MobiFone, or when an engine dies; that is for the limiter's own tests. Each check is proved
+// to be able to fail by a limiter broken in just that way; see the package's tests.
+package limittest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// Harness is how the suite gets at a limiter. Its functions are called from parallel tests, so
+// each call must make a quota of its own.
+type Harness struct {
+	// Open returns limiters that share one new quota, as many hosts as asked for; of a limiter for
+	// one process it returns one. The suite does not close them; what must be closed registers
+	// that with t.Cleanup.
+	Open func(t testing.TB, perSecond float64, burst, hosts int) []mobifone.Limiter
+	// Bubble runs each check in a testing/synctest bubble, with a clock of its own: exact, and over
+	// at once. It is for limiters that ask nothing outside the process. Without it a check
+	// takes some seconds, and leaves room for a busy machine.
+	Bubble bool
+}
+
+// check is one promise of the contract. Its name is the name of the subtest, and says what a
+// limiter that fails it does not keep.
+type check struct {
+	name string
+	run  func(t testing.TB, h Harness)
+}
+
+func checks() []check {
+	return []check{
+		{"no second holds more than the rate and the burst", bound},
+		{"the quota is used", used},
+		{"within a lane first come, first served", inOrder},
+		{"a teller comes before the other lanes", tellerFirst},
+		{"no lane is starved", noneStarved},
+		{"a crowd that left costs nothing", noDebt},
+		{"a wait that cannot end in time is refused at once", refusedAtOnce},
+		{"whoever has left is not served", endedContext},
+		{"a pause holds its lane, and is not shortened", paused},
+		{"hosts share evenly", evenly},
+		{"a pause holds every host", pausedEverywhere},
+	}
+}
+
+// Run checks that a limiter keeps the contract of [mobifone.Limiter], each promise as a parallel
+// subtest. What a limiter cannot do, a pause or several hosts, is skipped.
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	for _, c := range checks() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if h.Bubble {
+				synctest.Test(t, func(t *testing.T) { c.run(t, h) })
+				return
+			}
+			c.run(t, h)
+		})
+	}
+}
+
+// What the checks ask for. The rate is low enough for a busy machine to keep up.
+const (
+	perSecond = 50
+	burst     = 5
+	slot      = time.Second / perSecond
+	lasts     = 3 * time.Second
+)
+
+// The calls of the suite, one for each lane.
+var (
+	teller = telco.Call{Operation: telco.OpRegister, Lane: telco.Foreground, Try: 1}
+	lookup = telco.Call{Operation: telco.OpGet, Lane: telco.Resolving, Try: 1}
+	report = telco.Call{Operation: telco.OpList, Lane: telco.Background, Try: 1}
+)
+
+// crowd is everybody who waits in a check, and what was granted.
+type crowd struct {
+	h      Harness
+	ctx    context.Context //nolint:containedctx // a crowd lives as long as its check
+	cancel context.CancelFunc
+	hosts  []mobifone.Limiter
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex
+	grants []grant
+}
+
+// grant is one call that was let through.
+type grant struct {
+	at   time.Time
+	host int
+	lane telco.Lane
+	who  int
+}
+
+// gather opens a quota, and waits for the first grant: a shared quota may begin late.
+func gather(t testing.TB, h Harness, hosts int) *crowd {
+	t.Helper()
+	c := &crowd{h: h, hosts: h.Open(t, perSecond, burst, hosts)}
+	c.ctx, c.cancel = context.WithCancel(t.Context())
+	for _, l := range c.hosts {
+		if err := l.Wait(c.ctx, teller); err != nil {
+			t.Fatalf("the first call: %v", err)
+		}
+	}
+	return c
+}
+
+// end sends everybody home, and waits until they have gone.
+func (c *crowd) end() {
+	c.cancel()
+	c.wg.Wait()
+}
+
+// wait lets one call wait, and notes its grant.
+func (c *crowd) wait(ctx context.Context, host, who int, call telco.Call) error {
+	err := c.hosts[host].Wait(ctx, call)
+	if err == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.grants) > 100*perSecond {
+			return errEnough
+		}
+		c.grants = append(c.grants, grant{time.Now(), host, call.Lane, who})
+	}
+	return err
+}
+
+// errEnough ends the loops of a check whose limiter lets everybody through.
+var errEnough = errors.New("the limiter limits nothing")
+
+// always starts n callers on a host who want to send again and again.
+func (c *crowd) always(host, n int, call telco.Call) {
+	for who := range n {
+		c.wg.Go(func() {
+			var err error
+			for err == nil {
+				err = c.wait(c.ctx, host, who, call)
+			}
+		})
+	}
+}
+
+// queue starts n callers on a host, and returns when they wait.
+func (c *crowd) queue(host, n int, call telco.Call) {
+	for who := range n {
+		c.wg.Go(func() { _ = c.wait(c.ctx, host, who, call) })
+	}
+	c.settle()
+}
+
+// settle gives those who were started the time to come to their wait.
+func (c *crowd) settle() {
+	if c.h.Bubble {
+		synctest.Wait()
+		return
+	}
+	<-time.After(20 * time.Millisecond)
+}
+
+// pass lets time pass.
+func (c *crowd) pass(long time.Duration) { <-time.After(long) }
+
+// granted returns the grants so far, in their order.
+func (c *crowd) granted() []grant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := slices.Clone(c.grants)
+	slices.SortStableFunc(all, func(a, b grant) int { return a.at.Compare(b.at) })
+	return all
+}
+
+// count counts the grants that a caller is interested in.
+func count(all []grant, of func(grant) bool) (n int) {
+	for _, g := range all {
+		if of(g) {
+			n++
+		}
+	}
+	return n
+}
