@@ -246,7 +246,7 @@ func judged(t *testing.T, c check, f faults) *judge {
 type within struct {
 	*testing.T
 
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // it is the test's own
 }
 
 func (w *within) Context() context.Context { return w.ctx }

@@ -35,7 +35,9 @@ func bound(t testing.TB, h Harness) {
 				ctx, cancel := context.WithCancel(c.ctx)
 				defer cancel()
 				defer time.AfterFunc(patience, cancel).Stop()
-				for c.wait(ctx, host, 0, teller) == nil {
+				var err error
+				for err == nil {
+					err = c.wait(ctx, host, 0, teller)
 				}
 			})
 		}

@@ -31,7 +31,7 @@ func paused(t testing.TB, h Harness) {
 		}
 		cancel()
 		err = c.wait(c.ctx, 0, 0, call)
-		early := until.Sub(time.Now())
+		early := time.Until(until)
 		c.end()
 		if err != nil || early > 0 {
 			t.Fatalf("%s: a call during a pause: %v, %s before its end", call.Lane, err, early)

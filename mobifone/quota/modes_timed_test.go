@@ -10,10 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // played is an engine that follows the rule, for any number of hosts, and fails as told. It is

@@ -10,10 +10,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 //go:embed tables.sql

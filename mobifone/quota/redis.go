@@ -9,9 +9,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/redis/go-redis/v9"
 )
 
 //go:embed take.lua

@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/stretchr/testify/require"
 )
 
 // The three spellings of the rule give the same answers to the same questions, and keep the same

@@ -12,12 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

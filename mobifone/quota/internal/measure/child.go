@@ -14,19 +14,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/fptshop/mobifone-go/mobifone/quota"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // told is what a child says at its end, as JSON.
 type told struct {
-	Grants   int64
-	Requests int64 // to the engine
-	Waits    []time.Duration
+	Grants   int64           `json:"grants"`
+	Requests int64           `json:"requests"` // to the engine
+	Waits    []time.Duration `json:"waits"`
 }
 
 // host is a child at work.

@@ -93,9 +93,9 @@ func (s *settings) run(ctx context.Context) error {
 	if s.scene == "all" {
 		scenes = []string{"tellers", "lanes", "idle", "crowd"}
 	}
-	fmt.Println("| engine, processes, scene | arrived | peak in 1 s, of | breaches | used | least / most of a process | " +
+	fmt.Fprintln(os.Stdout, "| engine, processes, scene | arrived | peak in 1 s, of | breaches | used | least / most of a process | "+
 		"lanes, share | teller's wait p50 / p99, slots | engine requests per grant |")
-	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+	fmt.Fprintln(os.Stdout, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, s.scene = range scenes {
 		if err := s.play(ctx); err != nil {
 			return fmt.Errorf("%s: %w", s.scene, err)

@@ -16,10 +16,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/fptshop/mobifone-go/mobifone/quota"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // arrivals are the requests that reached the server.
@@ -166,6 +166,6 @@ func (s *settings) print(a *arrivals, all told) {
 	if s.restart != "" {
 		scene += ", restarted"
 	}
-	fmt.Printf("| %s, %d, %s | %d | %d, %d | %d | %s | %s | %s | %s | %.2f |\n", s.engine, s.processes, scene,
+	fmt.Fprintf(os.Stdout, "| %s, %d, %s | %d | %d, %d | %d | %s | %s | %s | %s | %.2f |\n", s.engine, s.processes, scene,
 		n, peak, limit, breaches, used, even, lanes, waits, float64(all.Requests)/float64(max(1, all.Grants)))
 }
