@@ -38,7 +38,7 @@ DECLARE
 	welcome  CONSTANT int := 3;
 	pause_most CONSTANT bigint := 600000000;
 	s mobifone_quota%ROWTYPE;
-	this text := pg_postmaster_start_time()::text;
+	this text := extract(epoch FROM pg_postmaster_start_time())::text; -- the same in every session's time zone
 	lost boolean;
 	near boolean;
 	fill boolean;

@@ -27,7 +27,7 @@ import (
 )
 
 // importers are the modules that a user imports; the others of the repository test it.
-var importers = []string{".", "mobifone/sale/sqlstore", "mobifone/mobifoneotel"}
+var importers = []string{".", "mobifone/sale/sqlstore", "mobifone/quota", "mobifone/mobifoneotel"}
 
 // allowed are licences under which a program may be shipped, whatever its own licence.
 var allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0"}
