@@ -208,22 +208,26 @@ func TestAFailedStatementStoresNothing(t *testing.T) {
 // is in nobody's way.
 func TestAnErasedSaleClaimsNobody(t *testing.T) {
 	t.Parallel()
-	store := open(t, filepath.Join(t.TempDir(), "sales.db"))
-	var rested [2]sale.Sale
-	for n := range rested {
-		c := change(n, "x")
-		require.NoError(t, store.Apply(t.Context(), c))
-		next := after(c.State, "x", sale.Registered, sale.KeepClaim)
-		require.NoError(t, store.Apply(t.Context(), next))
-		rested[n] = next.State
-	}
-	erased, err := store.Erase(t.Context(), rested[1].UpdatedAt.Add(time.Hour), 10)
-	require.NoError(t, err)
-	require.Equal(t, 2, erased)
-	for n, claim := range []sale.ClaimChange{sale.AddClaim, sale.TakeClaim} {
-		require.NoError(t, store.Apply(t.Context(), after(rested[n], "x", sale.Review, claim)))
-	}
-	require.NoError(t, store.Rehash(t.Context(), key(50)), "there is no claim whose number is gone")
+	ofEachKind(t, func(t *testing.T, open func(ring sqlstore.Keyring) (keyed, error)) {
+		store, err := open(ring())
+		require.NoError(t, err)
+		defer store.Close()
+		var rested [2]sale.Sale
+		for n := range rested {
+			c := change(n, "x")
+			require.NoError(t, store.Apply(t.Context(), c))
+			next := after(c.State, "x", sale.Registered, sale.KeepClaim)
+			require.NoError(t, store.Apply(t.Context(), next))
+			rested[n] = next.State
+		}
+		erased, err := store.Erase(t.Context(), rested[1].UpdatedAt.Add(time.Hour), 10)
+		require.NoError(t, err)
+		require.Equal(t, 2, erased)
+		for n, claim := range []sale.ClaimChange{sale.AddClaim, sale.TakeClaim} {
+			require.NoError(t, store.Apply(t.Context(), after(rested[n], "x", sale.Review, claim)))
+		}
+		require.NoError(t, store.Rehash(t.Context(), key(50)), "there is no claim whose number is gone")
+	})
 }
 
 // What SQLite finds sound may still be no store: a row that holds another sale, a claim of

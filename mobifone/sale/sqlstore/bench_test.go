@@ -56,37 +56,48 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
-// sellers returns a function that applies n changes from that many goroutines: sales that
-// are opened, paid, registered.
+// sellers returns a function that applies n changes from that many goroutines to a file.
 func sellers(b *testing.B, writers int, opts ...sqlstore.Option) func(n int) {
 	b.Helper()
 	s, err := sqlstore.Open(b.Context(), filepath.Join(b.TempDir(), "sales.db"), ring(), opts...)
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = s.Close() })
+	return sellersOn(b, writers, s)
+}
+
+// sellersOn returns a function that applies n changes from that many goroutines.
+func sellersOn(b *testing.B, writers int, s sale.Store) func(n int) {
+	b.Helper()
 	var order atomic.Int64
 	return func(n int) {
-		var wg sync.WaitGroup
-		for range writers {
-			wg.Go(func() {
-				var c sale.Change
-				for i := range n / writers {
-					switch i % 4 {
-					case 0:
-						c = change(int(order.Add(1)), "x")
-					case 1:
-						c = after(c.State, "x", sale.Paid, sale.KeepClaim)
-					case 2:
-						c = after(c.State, "x", sale.Registering, sale.TakeClaim)
-					default:
-						c = after(c.State, "x", sale.Registered, sale.ReleaseClaim)
-					}
-					if err := s.Apply(b.Context(), c); err != nil {
-						b.Error(err)
-						return
-					}
-				}
-			})
-		}
-		wg.Wait()
+		sell(b, n, writers, &order, func(c sale.Change) error { return s.Apply(b.Context(), c) })
 	}
+}
+
+// sell has that many goroutines make n changes: sales that are opened, paid, registered.
+func sell(b *testing.B, n, writers int, order *atomic.Int64, apply func(sale.Change) error) {
+	b.Helper()
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			var c sale.Change
+			for i := range n / writers {
+				switch i % 4 {
+				case 0:
+					c = change(int(order.Add(1)), "x")
+				case 1:
+					c = after(c.State, "x", sale.Paid, sale.KeepClaim)
+				case 2:
+					c = after(c.State, "x", sale.Registering, sale.TakeClaim)
+				default:
+					c = after(c.State, "x", sale.Registered, sale.ReleaseClaim)
+				}
+				if err := apply(c); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

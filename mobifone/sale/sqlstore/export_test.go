@@ -2,6 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
@@ -125,4 +128,50 @@ func (s *Store) HoldSnapshot(ctx context.Context) (release func(), err error) {
 		_, _ = conn.ExecContext(ctx, "ROLLBACK")
 		_ = conn.Close()
 	}, nil
+}
+
+// WithPostgresBatch sets how many changes share a commit at most.
+func WithPostgresBatch(n int) PostgresOption {
+	return func(s *Postgres) error {
+		s.batch = n
+		return nil
+	}
+}
+
+// WithPostgresCommit puts a function around each commit.
+func WithPostgresCommit(around func(commit func() error) error) PostgresOption {
+	return func(s *Postgres) error {
+		s.committed = around
+		return nil
+	}
+}
+
+// Migrations are the steps of PostgreSQL's schema.
+func Migrations() fs.FS {
+	files, err := fs.Sub(migrations, "migrations/postgres")
+	if err != nil {
+		panic(err)
+	}
+	return files
+}
+
+// MigrateWith brings a database to the schema of the given steps, as the program of them would.
+func MigrateWith(ctx context.Context, pool *pgxpool.Pool, steps fs.FS) error {
+	return (&Postgres{pool: pool}).migrateWith(ctx, steps)
+}
+
+// The statements on PostgreSQL whose plans matter.
+const (
+	FirstDue         = firstDue
+	PostgresSettings = pgSettings
+	TakeText         = takeText
+)
+
+// EraseChoice is the statement that chooses whose number is erased.
+var EraseChoice = dollars(eraseChoice)
+
+// PostgresSearch is the statement of a query.
+func PostgresSearch(q sale.Filter) (string, []any) {
+	where, args := conditions(q)
+	return findText + dollars(where), args
 }

@@ -3,6 +3,7 @@ module github.com/fptshop/mobifone-go/mobifone/sale/sqlstore
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/fptshop/mobifone-go v0.1.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/pressly/goose/v3 v3.29.0

@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -38,23 +39,49 @@ func TestBadKeyring(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", ring(), ring(), ring()), "\x01\x01\x01\x01")
 }
 
+// keyed is what both kinds of store have.
+type keyed interface {
+	sale.Store
+	Rehash(ctx context.Context, newKey telco.Secret) error
+	Reencrypt(ctx context.Context, limit int) (int, error)
+	Close() error
+}
+
+// ofEachKind runs a test on a file and on PostgreSQL. open opens the same data again.
+func ofEachKind(t *testing.T, test func(t *testing.T, open func(ring sqlstore.Keyring) (keyed, error))) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "sales.db")
+		test(t, func(ring sqlstore.Keyring) (keyed, error) { return sqlstore.Open(t.Context(), path, ring) })
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		pool := database(t)
+		test(t, func(ring sqlstore.Keyring) (keyed, error) { return sqlstore.OnPostgres(t.Context(), pool, ring) })
+	})
+}
+
 func TestRotation(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "sales.db")
-	with := func(current string, ids ...string) (*sqlstore.Store, error) {
+	ofEachKind(t, testRotation)
+}
+
+func testRotation(t *testing.T, open func(ring sqlstore.Keyring) (keyed, error)) {
+	with := func(current string, ids ...string) (keyed, error) {
 		keys := map[string]telco.Secret{}
 		for _, id := range ids {
 			keys[id] = key(id[1])
 		}
-		return sqlstore.Open(t.Context(), path, ringOf(current, keys))
+		return open(ringOf(current, keys))
 	}
-	opened := func(current string, ids ...string) *sqlstore.Store {
+	opened := func(current string, ids ...string) keyed {
 		t.Helper()
 		s, err := with(current, ids...)
 		require.NoError(t, err)
 		return s
 	}
-	all := func(s *sqlstore.Store) {
+	all := func(s keyed) {
 		t.Helper()
 		for n := range 6 {
 			got, err := s.Load(t.Context(), change(n, "x").SaleID)
@@ -82,7 +109,7 @@ func TestRotation(t *testing.T) {
 	for _, id := range []string{`"k1"`, `"k2"`} {
 		require.ErrorContains(t, err, id, "every missing key at once")
 	}
-	_, err = sqlstore.Open(t.Context(), path, ringOf("k2", map[string]telco.Secret{"k1": key(77), "k2": key('2')}))
+	_, err = open(ringOf("k2", map[string]telco.Secret{"k1": key(77), "k2": key('2')}))
 	wrong := new(sqlstore.WrongKeyError)
 	require.ErrorAs(t, err, &wrong)
 	assert.Equal(t, "k1", wrong.KeyID)
@@ -134,9 +161,15 @@ func TestNumbersAreBoundToTheirSale(t *testing.T) {
 
 func TestRehash(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "sales.db")
-	s, stale := open(t, path), open(t, path)
-	take := func(s *sqlstore.Store, n int) error {
+	ofEachKind(t, testRehash)
+}
+
+func testRehash(t *testing.T, open func(ring sqlstore.Keyring) (keyed, error)) {
+	s, err := open(ring())
+	require.NoError(t, err)
+	stale, err := open(ring())
+	require.NoError(t, err)
+	take := func(s keyed, n int) error {
 		c := change(n, "x")
 		c.State.Order.MSISDN = change(n%10, "x").State.Order.MSISDN
 		c.Claim = sale.TakeClaim
@@ -163,12 +196,12 @@ func TestRehash(t *testing.T) {
 	require.ErrorAs(t, stale.Rehash(t.Context(), key(51)), new(*sqlstore.BusyKeyError))
 	require.NoError(t, stale.Apply(t.Context(), change(7, "x")), "what needs no claim goes on")
 	require.NoError(t, stale.Close())
-	_, err = sqlstore.Open(t.Context(), path, ring())
+	_, err = open(ring())
 	require.ErrorAs(t, err, new(*sqlstore.BusyKeyError))
 	require.NoError(t, s.Close())
 	again := ring()
 	again.BusyKey = key(50)
-	s, err = sqlstore.Open(t.Context(), path, again)
+	s, err = open(again)
 	require.NoError(t, err)
 	claims, err = s.Busy(t.Context(), number)
 	require.NoError(t, err)
@@ -179,37 +212,47 @@ func TestRehash(t *testing.T) {
 // A store that has rehashed goes on with the new key, and may do so again.
 func TestRehashTwice(t *testing.T) {
 	t.Parallel()
-	s := open(t, filepath.Join(t.TempDir(), "sales.db"))
-	c := change(1, "x")
-	c.Claim = sale.TakeClaim
-	require.NoError(t, s.Apply(t.Context(), c))
-	for _, b := range []byte{50, 51} {
-		require.NoError(t, s.Rehash(t.Context(), key(b)))
-		claims, err := s.Busy(t.Context(), c.State.Order.MSISDN)
+	ofEachKind(t, func(t *testing.T, open func(ring sqlstore.Keyring) (keyed, error)) {
+		s, err := open(ring())
 		require.NoError(t, err)
-		assert.Equal(t, []sale.Claim{{SaleID: c.SaleID}}, claims)
-	}
+		defer s.Close()
+		c := change(1, "x")
+		c.Claim = sale.TakeClaim
+		require.NoError(t, s.Apply(t.Context(), c))
+		for _, b := range []byte{50, 51} {
+			require.NoError(t, s.Rehash(t.Context(), key(b)))
+			claims, err := s.Busy(t.Context(), c.State.Order.MSISDN)
+			require.NoError(t, err)
+			assert.Equal(t, []sale.Claim{{SaleID: c.SaleID}}, claims)
+			busy := change(2, "x")
+			busy.State.Order.MSISDN, busy.Claim = c.State.Order.MSISDN, sale.TakeClaim
+			require.ErrorAs(t, s.Apply(t.Context(), busy), new(*sale.BusyError))
+		}
+	})
 }
 
 // What the keys are called does not matter: every number that is under another key than
 // the current one is encrypted anew, or it could not be read once that key is removed.
 func TestReencryptFindsEveryOtherKey(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "sales.db")
+	ofEachKind(t, testReencrypt)
+}
+
+func testReencrypt(t *testing.T, open func(ring sqlstore.Keyring) (keyed, error)) {
 	keys := map[string]telco.Secret{"a": key(1), "m": key(2), "z": key(3)}
 	for n, id := range []string{"a", "z"} {
-		s, err := sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: keys, Current: id, BusyKey: key(99)})
+		s, err := open(sqlstore.Keyring{Keys: keys, Current: id, BusyKey: key(99)})
 		require.NoError(t, err)
 		require.NoError(t, s.Apply(t.Context(), change(n, "x")))
 		require.NoError(t, s.Close())
 	}
-	s, err := sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: keys, Current: "m", BusyKey: key(99)})
+	s, err := open(sqlstore.Keyring{Keys: keys, Current: "m", BusyKey: key(99)})
 	require.NoError(t, err)
 	n, err := s.Reencrypt(t.Context(), 10)
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
 	require.NoError(t, s.Close())
-	s, err = sqlstore.Open(t.Context(), path, sqlstore.Keyring{Keys: map[string]telco.Secret{"m": key(2)}, Current: "m", BusyKey: key(99)})
+	s, err = open(sqlstore.Keyring{Keys: map[string]telco.Secret{"m": key(2)}, Current: "m", BusyKey: key(99)})
 	require.NoError(t, err)
 	defer s.Close()
 	for n := range 2 {

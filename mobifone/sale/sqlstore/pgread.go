@@ -20,7 +20,8 @@ import (
 func (s *Postgres) Load(ctx context.Context, id string) (sale.Sale, error) {
 	var state, ciphertext []byte
 	var keyID, wakeAt sql.NullString
-	err := s.pool.QueryRow(ctx, `SELECT state_json, msisdn_cipher, msisdn_key_id, wake_at FROM sales WHERE id = $1`, id).
+	err := s.pool.QueryRow(ctx, `SELECT state_json, msisdn_cipher, msisdn_key_id, wake_at
+		FROM sales LEFT JOIN due ON sale_id = id WHERE id = $1`, id).
 		Scan(&state, &ciphertext, &keyID, &wakeAt)
 	if err != nil {
 		return sale.Sale{}, absent(err)
@@ -69,10 +70,12 @@ func (s *Postgres) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID
 	return saleID, absent(err)
 }
 
+const findText = "SELECT " + summaryColumns + " FROM sales LEFT JOIN due ON sale_id = id"
+
 // Find is [sale.Store].Find. PostgreSQL chooses the index by its statistics.
 func (s *Postgres) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, err error) {
 	where, args := conditions(q)
-	rows, err := s.pool.Query(ctx, "SELECT "+summaryColumns+" FROM sales"+dollars(where), args...)
+	rows, err := s.pool.Query(ctx, findText+dollars(where), args...)
 	if err != nil {
 		return nil, told(err)
 	}
@@ -89,7 +92,7 @@ func (s *Postgres) Find(ctx context.Context, q sale.Filter) (found []sale.Summar
 
 // Due is [sale.Store].Due.
 func (s *Postgres) Due(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error) {
-	rows, err := s.pool.Query(ctx, dollars(dueText), max(limit, 0)+1)
+	rows, err := s.pool.Query(ctx, firstDue, max(limit, 0)+1)
 	if err != nil {
 		return nil, time.Time{}, told(err)
 	}
@@ -97,13 +100,25 @@ func (s *Postgres) Due(ctx context.Context, now time.Time, limit int) (ids []str
 	return dueOf(rows, now, max(limit, 0))
 }
 
-// takeText takes due sales that nobody else is taking at this moment, and puts them off.
-const takeText = `
-	WITH taken AS (
-		SELECT id, wake_at FROM sales WHERE wake_at IS NOT NULL AND wake_at <= $1
-		ORDER BY wake_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
-	)
-	UPDATE sales SET wake_at = $3 FROM taken WHERE sales.id = taken.id RETURNING taken.wake_at, sales.id`
+const (
+	// firstDue is dueText for PostgreSQL.
+	firstDue = `SELECT sale_id, wake_at FROM due ORDER BY wake_at, sale_id LIMIT $1`
+	// takeText takes due sales that nobody else holds at this moment, and puts them off.
+	takeText = `
+		WITH taken AS (
+			SELECT sale_id, wake_at FROM due WHERE wake_at <= $1 ORDER BY wake_at, sale_id LIMIT $2 FOR UPDATE SKIP LOCKED
+		)
+		UPDATE due SET wake_at = $3 FROM taken WHERE due.sale_id = taken.sale_id RETURNING taken.wake_at, due.sale_id`
+	// postponeText does nothing to a sale of another version, also when that one is being written
+	// at this moment: it waits for it and looks again.
+	postponeText = `
+		WITH as_it_is AS (SELECT id FROM sales WHERE id = $1 AND version = $2 FOR SHARE)
+		INSERT INTO due (sale_id, wake_at) SELECT id, $3 FROM as_it_is ON CONFLICT (sale_id) DO UPDATE SET wake_at = excluded.wake_at`
+	// restText does the same for a sale that is never due.
+	restText = `
+		WITH as_it_is AS (SELECT id FROM sales WHERE id = $1 AND version = $2 FOR SHARE)
+		DELETE FROM due USING as_it_is WHERE sale_id = id`
+)
 
 // TakeDue is [sale.Taker].TakeDue. It need not be durable, so it does not wait for the disk.
 func (s *Postgres) TakeDue(ctx context.Context, now, until time.Time, limit int) (ids []string, next time.Time, err error) {
@@ -119,7 +134,7 @@ func (s *Postgres) TakeDue(ctx context.Context, now, until time.Time, limit int)
 			}
 			return rows.Err()
 		})
-		b.Queue(dollars(dueText), 1).Query(func(rows pgx.Rows) error {
+		b.Queue(firstDue, 1).Query(func(rows pgx.Rows) error {
 			_, next, err = dueOf(rows, time.Time{}, 0)
 			return err
 		})
@@ -137,7 +152,11 @@ func (s *Postgres) TakeDue(ctx context.Context, now, until time.Time, limit int)
 // Postpone is [sale.Store].Postpone. It does not wait for the disk either.
 func (s *Postgres) Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error {
 	return s.lightly(ctx, func(b *pgx.Batch) {
-		b.Queue(`UPDATE sales SET wake_at = $1 WHERE id = $2 AND version = $3`, stamped(wakeAt), id, version)
+		if at := stamped(wakeAt); at != nil {
+			b.Queue(postponeText, id, version, at)
+		} else {
+			b.Queue(restText, id, version)
+		}
 	})
 }
 

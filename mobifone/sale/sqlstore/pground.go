@@ -29,6 +29,8 @@ type pgRound struct {
 	events          eventRows
 	// New owners of partnerTransIds.
 	owned, owners []string
+	// The sales that have nothing to wait for, and those that have.
+	asleep, waking, wakeAt []string
 	// The sales that give up their claim, and the claims that are made.
 	released  []string
 	hashes    [][]byte
@@ -58,6 +60,11 @@ func (r *pgRound) decide(k keys, c change, known answers) error {
 		r.changed.add(c)
 	}
 	r.events.add(c)
+	if at := stamped(c.State.WakeAt); at != nil {
+		r.waking, r.wakeAt = append(r.waking, c.SaleID), append(r.wakeAt, *at)
+	} else if c.Expected > 0 {
+		r.asleep = append(r.asleep, c.SaleID)
+	}
 	return nil
 }
 
@@ -106,6 +113,13 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 	if len(r.changed.ids) > 0 {
 		b.Queue(updateSales, r.changed.columns(false)...)
 	}
+	if len(r.asleep) > 0 {
+		b.Queue(`DELETE FROM due WHERE sale_id = ANY($1)`, r.asleep)
+	}
+	if len(r.waking) > 0 {
+		b.Queue(`INSERT INTO due (sale_id, wake_at) SELECT * FROM unnest($1::text[], $2::text[])
+			ON CONFLICT (sale_id) DO UPDATE SET wake_at = excluded.wake_at WHERE due.wake_at <> excluded.wake_at`, r.waking, r.wakeAt)
+	}
 	if len(r.owned) > 0 {
 		b.Queue(`INSERT INTO partner_trans_ids (partner_trans_id, sale_id) SELECT * FROM unnest($1::text[], $2::text[])`, r.owned, r.owners)
 	}
@@ -117,8 +131,6 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 	}
 	e := &r.events
 	b.Queue(insertEvents, e.ids, e.seqs, e.at, e.kinds, e.employees, e.amounts, e.outcomes, e.codes, e.json)
-	// The caller may have turned it off for the sake of other tables.
-	b.Queue(`SET LOCAL synchronous_commit = on`)
 	before := b.Len()
 	b.Queue(`COMMIT`)
 	sent := conn.SendBatch(ctx, b)
@@ -137,9 +149,9 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 		if err == nil && tag.String() != "COMMIT" {
 			err = errors.New("the server rolled the transaction back")
 		}
-		return errors.Join(err, sent.Close())
+		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, sent.Close()); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	return nil
@@ -151,8 +163,8 @@ type saleRows struct {
 
 	versions, expected, prices, cashIn, cashOut []int64
 
-	wake, rested, keyIDs []*string
-	ciphers              [][]byte
+	rested, keyIDs []*string
+	ciphers        [][]byte
 }
 
 func (r *saleRows) add(c change) {
@@ -165,14 +177,14 @@ func (r *saleRows) add(c change) {
 	r.versions, r.expected = append(r.versions, s.Version), append(r.expected, c.Expected)
 	r.prices = append(r.prices, int64(s.Order.Price))
 	r.cashIn, r.cashOut = append(r.cashIn, int64(s.CashIn)), append(r.cashOut, int64(s.CashOut))
-	r.wake, r.rested = append(r.wake, stamped(s.WakeAt)), append(r.rested, c.rested())
+	r.rested = append(r.rested, c.rested())
 	r.ciphers, r.keyIDs = append(r.ciphers, c.cipher), append(r.keyIDs, c.keyID)
 }
 
 // columns are the arguments of insertSales, or of updateSales.
 func (r *saleRows) columns(all bool) []any {
 	columns := []any{
-		r.ids, r.versions, r.states, r.packages, r.prices, r.cashIn, r.cashOut, r.reasons, r.opened, r.updated, r.wake, r.rested, r.json,
+		r.ids, r.versions, r.states, r.packages, r.prices, r.cashIn, r.cashOut, r.reasons, r.opened, r.updated, r.rested, r.json,
 	}
 	if !all {
 		return append(columns, r.expected)
@@ -182,17 +194,17 @@ func (r *saleRows) columns(all bool) []any {
 
 const (
 	insertSales = `INSERT INTO sales (id, version, state, package, price, cash_in, cash_out, reason, opened_at, updated_at,
-			wake_at, rested_at, state_json, shop, order_id, last_three, msisdn_cipher, msisdn_key_id)
+			rested_at, state_json, shop, order_id, last_three, msisdn_cipher, msisdn_key_id)
 		SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
-			$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[], $18::text[])`
+			$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bytea[], $17::text[])`
 	// rested_at keeps the first moment of the present rest.
 	updateSales = `UPDATE sales SET version = u.version, state = u.state, package = u.package, price = u.price,
 			cash_in = u.cash_in, cash_out = u.cash_out, reason = u.reason, opened_at = u.opened_at, updated_at = u.updated_at,
-			wake_at = u.wake_at, state_json = u.state_json,
+			state_json = u.state_json,
 			rested_at = CASE WHEN u.rested_at IS NOT NULL THEN coalesce(sales.rested_at, u.rested_at) END
 		FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
-			$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[])
-			u (id, version, state, package, price, cash_in, cash_out, reason, opened_at, updated_at, wake_at, rested_at, state_json, expected)
+			$9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[])
+			u (id, version, state, package, price, cash_in, cash_out, reason, opened_at, updated_at, rested_at, state_json, expected)
 		WHERE sales.id = u.id AND sales.version = u.expected`
 	insertEvents = `INSERT INTO events (sale_id, seq, at, kind, employee, amount, outcome, code, json)
 		SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[])`

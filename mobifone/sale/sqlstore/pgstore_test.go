@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -35,19 +37,32 @@ func server(t testing.TB) string {
 // database makes a schema of its own for a test, and returns a pool whose connections use it.
 func database(t testing.TB) *pgxpool.Pool {
 	t.Helper()
+	return databaseOver(t, nil)
+}
+
+// databaseOver is database over connections of the test's own making.
+func databaseOver(t testing.TB, dial pgconn.DialFunc) *pgxpool.Pool {
+	t.Helper()
 	config, err := pgxpool.ParseConfig(server(t))
 	require.NoError(t, err)
 	name := "t" + strings.ToLower(rand.Text())
 	config.ConnConfig.RuntimeParams["search_path"] = name
+	config.ConnConfig.RuntimeParams["application_name"] = name // for those who end connections
 	config.MaxConns = 8
+	if dial != nil {
+		config.ConnConfig.DialFunc = dial
+	}
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), "CREATE SCHEMA "+name)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		_, err := pool.Exec(context.Background(), "DROP SCHEMA "+name+" CASCADE")
+		pool.Close() // its connections may be dead
+		conn, err := pgx.Connect(context.Background(), server(t))
 		require.NoError(t, err)
-		pool.Close()
+		_, err = conn.Exec(context.Background(), "DROP SCHEMA "+name+" CASCADE")
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(context.Background()))
 	})
 	return pool
 }

@@ -10,9 +10,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,9 +19,6 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
-
-// pgBatch is how many changes are committed together at most.
-const pgBatch = 256
 
 // Apply is [sale.Store].Apply. While its change waits for its turn, the end of ctx means that
 // nothing happened. Once the change is being written, Apply waits for what becomes of it, for as
@@ -36,23 +31,17 @@ func (s *Postgres) Apply(ctx context.Context, c sale.Change) error {
 	return s.queue.submit(ctx, ready)
 }
 
-// runBatch writes the changes of all, in rounds: two that touch the same sale, order, id or
-// subscriber are not in one, so that each sees what the one before it has done.
+// runBatch writes the changes of all in one transaction. Two of them that exclude each other make
+// the same key (the next event of a sale, an order, an id, the slot of a claim), and so does what
+// another host writes at the same moment: then the server refuses them all, without saying which
+// one it is. Each is then written alone, asks again, and is told.
 func (s *Postgres) runBatch(batch []*work[change]) {
-	for len(batch) > 0 {
-		var round []*work[change]
-		round, batch = apart(batch)
-		err := s.runRound(round)
-		if err == nil {
-			continue
-		}
-		if !again(err) {
-			fail(round, err)
-			continue
-		}
-		// Another host made the same thing at the same moment, and which of the round it is the
-		// server does not say. Alone, each asks again and is told.
-		for _, each := range round {
+	switch err := s.runRound(batch); {
+	case err == nil:
+	case !again(err):
+		fail(batch, err)
+	default:
+		for _, each := range batch {
 			s.runAlone(each)
 		}
 	}
@@ -78,31 +67,6 @@ func (s *Postgres) runAlone(one *work[change]) {
 func again(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && !errors.Is(err, ErrUnknown) && slices.Contains([]string{"23505", "40001", "40P01"}, e.Code)
-}
-
-// apart splits off changes of which no two touch the same thing.
-func apart(batch []*work[change]) (round, rest []*work[change]) {
-	touched := map[[3]string]bool{}
-	for _, each := range batch {
-		c := each.do
-		keys := [][3]string{{"sale", c.SaleID}, {"order", c.State.Order.Shop, c.State.Order.ID}}
-		for _, id := range c.State.PartnerTransIDs() {
-			keys = append(keys, [3]string{"id", string(id)})
-		}
-		if number := c.State.Order.MSISDN; number.IsValid() && c.Claim != sale.KeepClaim {
-			keys = append(keys, [3]string{"subscriber", number.Reveal("")})
-		}
-		if slices.ContainsFunc(keys, func(k [3]string) bool { return touched[k] }) {
-			rest = append(rest, each)
-		} else {
-			round = append(round, each)
-		}
-		// Also what has to wait is touched, or a later change would overtake it.
-		for _, k := range keys {
-			touched[k] = true
-		}
-	}
-	return round, rest
 }
 
 // runRound writes a round in one transaction and gives each its result. An error is that of the
@@ -148,9 +112,13 @@ func (s *Postgres) rollback(conn *pgxpool.Conn, err error) error {
 // alone for a Rehash. The name is all it means.
 const claimLock = 0x6d6f6269636c6d73
 
-// idleInTransaction ends the transaction of a host that stopped in the middle of one, which holds
-// up whoever touches the same sales.
-const idleInTransaction = 5 * time.Second
+// pgSettings are those of a transaction that writes. One that its host has left, because the host
+// stopped in the middle of it, is ended: it holds up whoever touches the same sales. What is
+// acknowledged is on the disk, whatever the caller has set for other tables. And every row is
+// found by an index: the planner would read the whole table while it has no statistics, and keep
+// that plan.
+const pgSettings = `SELECT set_config('idle_in_transaction_session_timeout', '5s', true), set_config('synchronous_commit', 'on', true),
+	set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
 
 // ask begins the transaction, locks what the round touches, and decides what becomes of each
 // change. Each statement sees what was committed before it began, so what is read after a lock
@@ -160,7 +128,7 @@ func (r *pgRound) ask(ctx context.Context, s *Postgres, conn *pgxpool.Conn, roun
 	known := answers{stored: map[string]stored{}, orders: map[[2]string]string{}, owners: map[telco.PartnerTransID]string{}, claims: map[string][]sale.Claim{}}
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)
-	b.Queue(fmt.Sprintf(`SET LOCAL idle_in_transaction_session_timeout = %d`, idleInTransaction.Milliseconds()))
+	b.Queue(pgSettings)
 	if len(q.hashes) > 0 {
 		b.Queue(`SELECT pg_advisory_xact_lock_shared($1)`, int64(claimLock))
 		b.Queue(`SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k`, q.locks)

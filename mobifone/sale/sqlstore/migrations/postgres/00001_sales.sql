@@ -35,20 +35,26 @@ CREATE TABLE sales (
     reason        text NOT NULL,
     opened_at     text COLLATE "C" NOT NULL,
     updated_at    text COLLATE "C" NOT NULL,
-    wake_at       text COLLATE "C",
     rested_at     text COLLATE "C",
     state_json    text NOT NULL,
     msisdn_cipher bytea,
     msisdn_key_id text COLLATE "C" REFERENCES cipher_keys (id),
     UNIQUE (shop, order_id),
     CHECK ((msisdn_cipher IS NULL) = (msisdn_key_id IS NULL))
-);
+) WITH (fillfactor = 60); -- room for the next version of a row beside the last, so that no index changes
+
+-- due holds when the driver has something to do for a sale; a table of its own, because it changes
+-- often and the sale is a long row.
+CREATE TABLE due (
+    sale_id text COLLATE "C" PRIMARY KEY,
+    wake_at text COLLATE "C" NOT NULL
+) WITH (fillfactor = 60);
+CREATE INDEX due_wake ON due (wake_at, sale_id);
 
 -- What is open, due, or to be erased is found without touching the sales at rest.
 CREATE INDEX sales_opened    ON sales (opened_at, id);
 CREATE INDEX sales_shop      ON sales (shop, opened_at, id);
 CREATE INDEX sales_unsettled ON sales (opened_at, id) WHERE rested_at IS NULL;
-CREATE INDEX sales_wake      ON sales (wake_at, id)   WHERE wake_at IS NOT NULL;
 CREATE INDEX sales_erasable  ON sales (rested_at, id) WHERE rested_at IS NOT NULL AND msisdn_cipher IS NOT NULL;
 CREATE INDEX sales_key       ON sales (msisdn_key_id) WHERE msisdn_key_id IS NOT NULL;
 

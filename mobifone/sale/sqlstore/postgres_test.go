@@ -1,0 +1,339 @@
+package sqlstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
+)
+
+var errPlanted = errors.New("as planted")
+
+// A commit of which nobody knows what became is unknown: to those whose changes were in it, and to
+// nobody else. The store goes on.
+func TestAFailedCommitOnPostgresIsUnknown(t *testing.T) {
+	t.Parallel()
+	for name, happened := range map[string]bool{"it happened": true, "nobody heard the answer": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := database(t)
+			var armed atomic.Bool
+			store := openPostgres(t, pool, sqlstore.WithPostgresCommit(func(commit func() error) error {
+				if !armed.CompareAndSwap(true, false) {
+					return commit()
+				}
+				if happened {
+					return errors.Join(commit(), errPlanted)
+				}
+				return errPlanted
+			}))
+			armed.Store(true)
+			first := change(1, "x")
+			err := store.Apply(t.Context(), first)
+			require.ErrorIs(t, err, sqlstore.ErrUnknown)
+			require.ErrorIs(t, err, errPlanted)
+			require.NoError(t, store.Apply(t.Context(), change(2, "x")))
+			got, err := store.Load(t.Context(), first.SaleID)
+			if happened || err == nil {
+				require.NoError(t, err)
+				assert.Equal(t, first.State, got)
+			}
+		})
+	}
+}
+
+// Connections that die in the middle of anything cost their callers an error, and nobody else a
+// change: what was acknowledged is there, what was refused or failed before the commit is not.
+func TestConnectionsThatDie(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	hosts := []sale.Store{openPostgres(t, pool), openPostgres(t, pool)}
+	killer, err := pgxpool.New(t.Context(), server(t))
+	require.NoError(t, err)
+	defer killer.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	var killing sync.WaitGroup
+	var killed atomic.Int64
+	killing.Go(func() {
+		for ctx.Err() == nil {
+			n, _ := killer.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+				WHERE pid = ANY($1)`, pids(ctx, pool))
+			killed.Add(n.RowsAffected())
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	type seen struct {
+		c   sale.Change
+		err error
+	}
+	var mu sync.Mutex
+	var all []seen
+	var wg sync.WaitGroup
+	for w := range 16 {
+		wg.Go(func() {
+			for i := range 40 {
+				c := change(1000*w+i, "x")
+				err := hosts[w%2].Apply(t.Context(), c)
+				mu.Lock()
+				all = append(all, seen{c, err})
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	stop()
+	killing.Wait()
+	require.Positive(t, killed.Load())
+	failed := 0
+	for _, s := range all {
+		var got sale.Sale
+		require.Eventually(t, func() bool {
+			var err error
+			got, err = hosts[0].Load(t.Context(), s.c.SaleID)
+			return err == nil || errors.As(err, new(*sale.NotFoundError))
+		}, 10*time.Second, time.Millisecond)
+		there := got.ID != ""
+		switch {
+		case s.err == nil:
+			assert.True(t, there, "acknowledged and lost")
+		case errors.Is(s.err, sqlstore.ErrUnknown):
+			failed++
+		default:
+			failed++
+			assert.False(t, there, "told that nothing happened: %v", s.err)
+		}
+	}
+	t.Logf("%d connections killed, %d of %d changes failed", killed.Load(), failed, len(all))
+}
+
+// pids are the server's processes behind a pool's connections that are at work.
+func pids(ctx context.Context, pool *pgxpool.Pool) (pids []int32) {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return nil
+	}
+	defer conn.Release()
+	rows, err := conn.Query(ctx, `SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state <> 'idle'
+		AND application_name = current_setting('application_name')`)
+	if err != nil {
+		return nil
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var pid int32
+		if rows.Scan(&pid) == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// later are the steps of a later program: the present ones, and one more.
+func later(t *testing.T, step string) fs.FS {
+	t.Helper()
+	now, err := fs.ReadFile(sqlstore.Migrations(), "00001_sales.sql")
+	require.NoError(t, err)
+	return fstest.MapFS{
+		"00001_sales.sql": {Data: now},
+		"00002_later.sql": {Data: []byte("-- +goose Up\n" + step)},
+	}
+}
+
+// While the shops get a new program one after the other, both work on one database: the new one
+// adds to it what the old one does not know, and the old one goes on, on what was there and on
+// what the new one has written.
+func TestAnOldProgramReadsANewSchema(t *testing.T) {
+	t.Parallel()
+	step := `ALTER TABLE sales ADD COLUMN later text NOT NULL DEFAULT 'new'; CREATE TABLE later (id text);
+		ALTER TABLE events ADD COLUMN later text; CREATE INDEX sales_later ON sales (later);`
+	upgraded := func(t testing.TB) *pgxpool.Pool {
+		pool := database(t)
+		openPostgres(t, pool) // the old one was there first
+		require.NoError(t, sqlstore.MigrateWith(t.Context(), pool, later(t.(*testing.T), step)))
+		return pool
+	}
+	storetest.Run(t, storetest.Harness{
+		Open:   func(t testing.TB) sale.Store { return openPostgres(t, upgraded(t)) },
+		Beside: func(t testing.TB, s sale.Store) sale.Store { return openPostgres(t, s.(onPostgres).pool) },
+	})
+	t.Run("and the new one goes on with what the old one wrote", func(t *testing.T) {
+		t.Parallel()
+		pool := upgraded(t)
+		require.NoError(t, openPostgres(t, pool).Apply(t.Context(), change(1, "old")))
+		require.NoError(t, sqlstore.MigrateWith(t.Context(), pool, later(t, step)))
+		var says string
+		require.NoError(t, pool.QueryRow(t.Context(), `SELECT later FROM sales`).Scan(&says))
+		assert.Equal(t, "new", says)
+	})
+}
+
+// A step that old programs cannot live with says so, and they are refused before they write.
+func TestAnOldProgramIsRefusedByABreakingSchema(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	openPostgres(t, pool)
+	require.NoError(t, sqlstore.MigrateWith(t.Context(), pool, later(t, `UPDATE settings SET value = '2' WHERE name = 'oldest-program';`)))
+	_, err := sqlstore.OnPostgres(t.Context(), pool, ring())
+	var newer *sqlstore.NewerSchemaError
+	require.ErrorAs(t, err, &newer)
+	assert.Equal(t, sqlstore.NewerSchemaError{File: 2, Known: 1}, *newer)
+}
+
+func TestManyHostsOpenANewDatabaseAtOnce(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		wg.Go(func() {
+			_, errs[i] = sqlstore.OnPostgres(t.Context(), pool, ring())
+		})
+	}
+	wg.Wait()
+	require.NoError(t, errors.Join(errs...))
+}
+
+// The auditor's role reads the audit view, and nothing else; the grants are those of the docs.
+func TestAnAuditorReadsTheAuditAlone(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	store := openPostgres(t, pool)
+	require.NoError(t, store.Apply(t.Context(), change(1, "NV7")))
+	schema := pool.Config().ConnConfig.RuntimeParams["search_path"]
+	role := "auditor_" + schema
+	for _, grant := range []string{
+		"CREATE ROLE " + role,
+		"GRANT USAGE ON SCHEMA " + schema + " TO " + role,
+		"GRANT SELECT ON " + schema + ".audit TO " + role,
+	} {
+		_, err := pool.Exec(t.Context(), grant)
+		require.NoError(t, err)
+	}
+	t.Cleanup(func() {
+		_, err := pool.Exec(context.Background(), "DROP OWNED BY "+role+"; DROP ROLE "+role)
+		require.NoError(t, err)
+	})
+	conn, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	_, err = conn.Exec(t.Context(), "SET ROLE "+role)
+	require.NoError(t, err)
+	defer func() { _, _ = conn.Exec(context.Background(), "RESET ROLE") }()
+	var shop, order, employee string
+	var at time.Time
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT at, shop, order_id, employee FROM audit`).Scan(&at, &shop, &order, &employee))
+	assert.Equal(t, []any{"S01", "DH-1", "NV7"}, []any{shop, order, employee})
+	assert.True(t, at.Equal(change(1, "NV7").Events[0].At))
+	for _, forbidden := range []string{
+		"SELECT * FROM sales", "SELECT * FROM events", "SELECT * FROM cipher_keys", "SELECT * FROM settings", "SELECT * FROM busy_claims",
+		"INSERT INTO due VALUES ('x', 'y')", "DELETE FROM events", "DELETE FROM audit",
+	} {
+		_, err := conn.Exec(t.Context(), forbidden)
+		require.Error(t, err, forbidden)
+	}
+}
+
+// What happened stays, for whoever owns the tables too.
+func TestEventsOnPostgresStay(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	store := openPostgres(t, pool)
+	require.NoError(t, store.Apply(t.Context(), change(1, "x")))
+	for _, forbidden := range []string{
+		"UPDATE events SET kind = 'other'", "DELETE FROM events", "TRUNCATE events", "TRUNCATE sales CASCADE", "DELETE FROM sales",
+	} {
+		_, err := pool.Exec(t.Context(), forbidden)
+		require.ErrorContains(t, err, "never changed or deleted", forbidden)
+	}
+}
+
+// What the machine asks again and again is found by an index, however many sales are at rest.
+func TestPlansOnPostgresDoNotTouchSalesAtRest(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	openPostgres(t, pool)
+	_, err := pool.Exec(t.Context(), `INSERT INTO sales (id, version, state, shop, order_id, package, price, cash_in, cash_out, last_three, reason,
+			opened_at, updated_at, rested_at, state_json)
+		SELECT 'S' || n, 1, 'registered', 'S01', 'DH-' || n, 'C120', 1, 1, 0, '678', '', 'a' || n, 'a' || n,
+			CASE WHEN n % 1000 > 0 THEN 'a' || n END, '{}' FROM generate_series(1, 20000) n`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `INSERT INTO due SELECT 'S' || n, 'a' || n FROM generate_series(1, 20000) n; ANALYZE sales; ANALYZE due`)
+	require.NoError(t, err)
+	unsettled, args := sqlstore.PostgresSearch(sale.Filter{States: []sale.State{sale.Resolving, sale.Review}})
+	shop, shopArgs := sqlstore.PostgresSearch(sale.Filter{Shop: "S02", From: time.Now()})
+	for _, q := range []struct {
+		index, text string
+		args        []any
+	}{
+		{"due_wake", sqlstore.FirstDue, []any{256}},
+		{"due_wake", sqlstore.TakeText, []any{"a1", 64, "b"}},
+		{"sales_unsettled", unsettled, args},
+		{"sales_shop", shop, shopArgs},
+		{"sales_erasable", sqlstore.EraseChoice, []any{"a1", 64}},
+	} {
+		rows, err := pool.Query(t.Context(), "EXPLAIN "+q.text, q.args...)
+		require.NoError(t, err)
+		var plan strings.Builder
+		for rows.Next() {
+			var line string
+			require.NoError(t, rows.Scan(&line))
+			fmt.Fprintln(&plan, line)
+		}
+		require.NoError(t, rows.Err())
+		assert.Contains(t, plan.String(), q.index)
+		assert.NotContains(t, plan.String(), "Seq Scan on sales")
+		assert.NotContains(t, plan.String(), "Seq Scan on due")
+	}
+}
+
+// What fails before the store is open is told at once.
+func TestPostgresOptions(t *testing.T) {
+	t.Parallel()
+	_, err := sqlstore.OnPostgres(t.Context(), nil, sqlstore.Keyring{}, sqlstore.WithTimeout(time.Millisecond))
+	for _, problem := range []string{"the pool is missing", "at least 10 ms", `Current is ""`, "BusyKey is missing"} {
+		require.ErrorContains(t, err, problem)
+	}
+}
+
+// A closed store refuses, and leaves the pool to its owner.
+func TestAClosedPostgresRefuses(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	store := openPostgres(t, pool)
+	require.NoError(t, store.Close())
+	require.NoError(t, store.Close())
+	require.ErrorIs(t, store.Apply(t.Context(), change(1, "x")), sqlstore.ErrClosed)
+	require.NoError(t, pool.Ping(t.Context()))
+}
+
+// A server that does not answer is waited for as long as WithTimeout says, whatever the caller's
+// own patience.
+func TestAHangingServerIsGivenUp(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	store := openPostgres(t, pool, sqlstore.WithTimeout(50*time.Millisecond))
+	require.NoError(t, store.Apply(t.Context(), change(1, "x")))
+	tx, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), `SELECT * FROM sales FOR UPDATE`)
+	require.NoError(t, err)
+	err = store.Apply(t.Context(), after(change(1, "x").State, "x", sale.Paid, sale.KeepClaim))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, sqlstore.ErrUnknown, "it had not begun to write")
+	require.NoError(t, tx.Rollback(t.Context()))
+	require.NoError(t, store.Apply(t.Context(), after(change(1, "x").State, "x", sale.Paid, sale.KeepClaim)))
+}
