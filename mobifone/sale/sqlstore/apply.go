@@ -172,18 +172,18 @@ func (s *Store) write(ctx context.Context, w *writer, c change) error {
 // factsOf reads what may stand against a change.
 func factsOf(ctx context.Context, w *writer, c change) (facts, error) {
 	known := facts{owners: map[telco.PartnerTransID]string{}}
-	if _, err := w.row(ctx, `SELECT version FROM sales WHERE id = ?`, []any{c.SaleID}, &known.version); err != nil {
+	if err := w.row(ctx, `SELECT version FROM sales WHERE id = ?`, []any{c.SaleID}, &known.version); err != nil {
 		return facts{}, err
 	}
 	if c.Expected == 0 {
-		if _, err := w.row(ctx, `SELECT id FROM sales WHERE shop = ? AND order_id = ?`,
+		if err := w.row(ctx, `SELECT id FROM sales WHERE shop = ? AND order_id = ?`,
 			[]any{c.State.Order.Shop, c.State.Order.ID}, &known.order); err != nil {
 			return facts{}, err
 		}
 	}
 	for _, id := range c.State.PartnerTransIDs() {
 		var owner string
-		if _, err := w.row(ctx, `SELECT sale_id FROM partner_trans_ids WHERE partner_trans_id = ?`, []any{string(id)}, &owner); err != nil {
+		if err := w.row(ctx, `SELECT sale_id FROM partner_trans_ids WHERE partner_trans_id = ?`, []any{string(id)}, &owner); err != nil {
 			return facts{}, err
 		}
 		known.owners[id] = owner

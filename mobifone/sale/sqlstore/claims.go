@@ -44,7 +44,7 @@ func (b *busyKeys) busyKeyOf(check []byte) (*busyKey, error) {
 // and the caller is told to configure the new key.
 func (s *Store) agreedBusyKey(ctx context.Context, w *writer) (*busyKey, error) {
 	var check []byte
-	if _, err := w.row(ctx, `SELECT value FROM settings WHERE name = 'busy-key'`, nil, &check); err != nil {
+	if err := w.row(ctx, `SELECT value FROM settings WHERE name = 'busy-key'`, nil, &check); err != nil {
 		return nil, err
 	}
 	return s.busyKeyOf(check)
@@ -74,7 +74,7 @@ func (s *Store) Busy(ctx context.Context, subscriber telco.MSISDN) ([]sale.Claim
 // claimsUnder reads the claims by one key, and whether they are still made with it: one
 // statement sees one state of the file.
 func (s *Store) claimsUnder(ctx context.Context, key *busyKey, subscriber telco.MSISDN) (claims []sale.Claim, same bool, err error) {
-	rows, err := s.readers.QueryContext(ctx, claimsText, key.hash(subscriber))
+	rows, err := s.readers.QueryContext(ctx, claimsText, key.hash(subscriber)) //nolint:rowserrcheck // claimsOf does
 	if err != nil {
 		return nil, false, told(err)
 	}
@@ -218,7 +218,7 @@ func (s *Store) subscriberOf(ctx context.Context, w *writer, c change) (telco.MS
 	}
 	var ciphertext []byte
 	var keyID sql.NullString
-	if _, err := w.row(ctx, `SELECT msisdn_cipher, msisdn_key_id FROM sales WHERE id = ?`, []any{c.SaleID}, &ciphertext, &keyID); err != nil {
+	if err := w.row(ctx, `SELECT msisdn_cipher, msisdn_key_id FROM sales WHERE id = ?`, []any{c.SaleID}, &ciphertext, &keyID); err != nil {
 		return telco.MSISDN{}, err
 	}
 	return s.keys.open(c.SaleID, ciphertext, keyID.String)

@@ -4,9 +4,8 @@ import (
 	"context"
 	"io/fs"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // What tests may do that users may not.
@@ -56,7 +55,7 @@ func (s *Store) Writer() any { return s.w }
 // Pragma reads a setting of the connection that writes.
 func (s *Store) Pragma(ctx context.Context, name string) (value string, err error) {
 	err = s.queue.submit(ctx, func(ctx context.Context, w *writer) error {
-		_, err := w.row(ctx, "PRAGMA "+name, nil, &value)
+		err := w.row(ctx, "PRAGMA "+name, nil, &value)
 		return err
 	})
 	return value, err

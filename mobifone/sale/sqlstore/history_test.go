@@ -7,16 +7,16 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/stretchr/testify/require"
-
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
 )
 
 // A history is what clients asked of the sales of one subscriber, and were told, each with when it
@@ -125,7 +125,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		for round := range 10 {
-			path := filepath.Join(t.TempDir(), fmt.Sprint(round))
+			path := filepath.Join(t.TempDir(), strconv.Itoa(round))
 			judge(t, played(t, uint64(round), []sale.Store{open(t, path), open(t, path)}))
 		}
 	})
@@ -171,7 +171,7 @@ func killAtWork(ctx context.Context, t *testing.T, pool *pgxpool.Pool) {
 		if at := pids(ctx, pool); len(at) > 0 {
 			_, _ = killer.Exec(ctx, `SELECT pg_terminate_backend($1)`, at[0])
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 	}
 }
 

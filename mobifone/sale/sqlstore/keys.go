@@ -158,7 +158,7 @@ const keysText = `
 // missing key is found at the start and not when a customer waits. It jumps from key id to key id
 // in the index, so it does not matter how many sales there are.
 func (s *Store) checkKeys(ctx context.Context) error {
-	rows, err := s.readers.QueryContext(ctx, keysText, s.keys.current)
+	rows, err := s.readers.QueryContext(ctx, keysText, s.keys.current) //nolint:rowserrcheck // compare does
 	if err != nil {
 		return err
 	}

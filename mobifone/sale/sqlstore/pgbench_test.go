@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
@@ -71,9 +71,9 @@ func byHand(b *testing.B, writers int, pool *pgxpool.Pool) func(n int) {
 			}
 			all := &pgx.Batch{}
 			all.Queue(`BEGIN`)
-			all.Queue(`INSERT INTO states SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])
+			all.Queue(`INSERT INTO states SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::text[])
 				ON CONFLICT (id) DO UPDATE SET version = excluded.version, json = excluded.json WHERE states.version = excluded.version - 1`, ids, versions, states)
-			all.Queue(`INSERT INTO events SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`, ids, versions, events)
+			all.Queue(`INSERT INTO events SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::text[])`, ids, versions, events)
 			all.Queue(`COMMIT`)
 			err := pool.SendBatch(context.Background(), all).Close()
 			for _, r := range batch {

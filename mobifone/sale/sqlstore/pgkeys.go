@@ -8,10 +8,9 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/jackc/pgx/v5"
 )
 
 // checkBusyKey makes sure that the store's claims are made with a key of this process.
@@ -102,7 +101,7 @@ func (s *Postgres) rehash(ctx context.Context, tx pgx.Tx, key *busyKey) error {
 		args []any
 	}{
 		{`DELETE FROM busy_claims`, nil},
-		{`INSERT INTO busy_claims (hash, slot, sale_id) SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[])`, []any{hashes, slots, ids}},
+		{`INSERT INTO busy_claims (hash, slot, sale_id) SELECT unnest($1::bytea[]), unnest($2::bigint[]), unnest($3::text[])`, []any{hashes, slots, ids}},
 		{`UPDATE settings SET value = $1 WHERE name = 'busy-key'`, []any{key.check}},
 	} {
 		if _, err := tx.Exec(ctx, step.text, step.args...); err != nil {

@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
@@ -44,7 +44,7 @@ func inBackground(t *testing.T, pool *pgxpool.Pool, waiting int, do func() error
 		if n >= waiting || len(result) > 0 {
 			return result
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestAClaimThatIsBeingAddedIsInTheWay(t *testing.T) {
 	pool := database(t)
 	here, there := openPostgres(t, pool), openPostgres(t, pool)
 	s := openedSales(t, here, sale.TakeClaim, sale.KeepClaim, sale.KeepClaim)
-	release := hold(t, pool, `SELECT * FROM due WHERE sale_id = '`+s[1].ID+`'`)
+	release := hold(t, pool, `SELECT 1 FROM due WHERE sale_id = '`+s[1].ID+`'`)
 	adding := inBackground(t, pool, 1, func() error { return here.Apply(t.Context(), after(s[1], "x", sale.Review, sale.AddClaim)) })
 	require.NoError(t, there.Apply(t.Context(), after(s[0], "x", sale.Registered, sale.ReleaseClaim)))
 	taking := inBackground(t, pool, 2, func() error { return there.Apply(t.Context(), after(s[2], "x", sale.Registering, sale.TakeClaim)) })
@@ -86,7 +86,7 @@ func TestARehashMissesNoClaim(t *testing.T) {
 	pool := database(t)
 	here, there := openPostgres(t, pool), openPostgres(t, pool)
 	s := openedSales(t, here, sale.KeepClaim)
-	release := hold(t, pool, `SELECT * FROM due`)
+	release := hold(t, pool, `SELECT 1 FROM due`)
 	taking := inBackground(t, pool, 1, func() error { return here.Apply(t.Context(), after(s[0], "x", sale.Registering, sale.TakeClaim)) })
 	rehash := inBackground(t, pool, 2, func() error { return there.Rehash(t.Context(), key(50)) })
 	release()
@@ -104,7 +104,7 @@ func TestPostponeWaitsForTheChange(t *testing.T) {
 	here, there := openPostgres(t, pool), openPostgres(t, pool)
 	s := openedSales(t, here, sale.TakeClaim)
 	for _, late := range []time.Time{s[0].WakeAt.Add(time.Hour), {}} {
-		release := hold(t, pool, `SELECT * FROM busy_claims`)
+		release := hold(t, pool, `SELECT 1 FROM busy_claims`)
 		c := after(s[0], "x", sale.Registered, sale.ReleaseClaim)
 		if !late.IsZero() {
 			c = after(s[0], "x", sale.Registering, sale.TakeClaim)
@@ -208,7 +208,7 @@ func TestAStoppedHostIsLeftBehind(t *testing.T) {
 			return err
 		}
 		assert.Equal(t, "5s", says)
-		if _, err := tx.Exec(t.Context(), `SELECT * FROM sales FOR UPDATE`); err != nil {
+		if _, err := tx.Exec(t.Context(), `SELECT 1 FROM sales FOR UPDATE`); err != nil {
 			return err
 		}
 		// The host stands still here; the other one waits for it, and then goes on.

@@ -8,11 +8,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 // pgRound is one transaction: what became of each change, and what is to be written.
@@ -117,17 +116,17 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 		b.Queue(`DELETE FROM due WHERE sale_id = ANY($1)`, r.asleep)
 	}
 	if len(r.waking) > 0 {
-		b.Queue(`INSERT INTO due (sale_id, wake_at) SELECT * FROM unnest($1::text[], $2::text[])
+		b.Queue(`INSERT INTO due (sale_id, wake_at) SELECT unnest($1::text[]), unnest($2::text[])
 			ON CONFLICT (sale_id) DO UPDATE SET wake_at = excluded.wake_at WHERE due.wake_at <> excluded.wake_at`, r.waking, r.wakeAt)
 	}
 	if len(r.owned) > 0 {
-		b.Queue(`INSERT INTO partner_trans_ids (partner_trans_id, sale_id) SELECT * FROM unnest($1::text[], $2::text[])`, r.owned, r.owners)
+		b.Queue(`INSERT INTO partner_trans_ids (partner_trans_id, sale_id) SELECT unnest($1::text[]), unnest($2::text[])`, r.owned, r.owners)
 	}
 	if len(r.released) > 0 {
 		b.Queue(`DELETE FROM busy_claims WHERE sale_id = ANY($1)`, r.released)
 	}
 	if len(r.hashes) > 0 {
-		b.Queue(`INSERT INTO busy_claims (hash, slot, sale_id) SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[])`, r.hashes, r.slots, r.claimants)
+		b.Queue(`INSERT INTO busy_claims (hash, slot, sale_id) SELECT unnest($1::bytea[]), unnest($2::bigint[]), unnest($3::text[])`, r.hashes, r.slots, r.claimants)
 	}
 	e := &r.events
 	b.Queue(insertEvents, e.ids, e.seqs, e.at, e.kinds, e.employees, e.amounts, e.outcomes, e.codes, e.json)
@@ -195,8 +194,10 @@ func (r *saleRows) columns(all bool) []any {
 const (
 	insertSales = `INSERT INTO sales (id, version, state, package, price, cash_in, cash_out, reason, opened_at, updated_at,
 			rested_at, state_json, shop, order_id, last_three, msisdn_cipher, msisdn_key_id)
-		SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
-			$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bytea[], $17::text[])`
+		SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::bigint[]),
+			unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::text[]), unnest($9::text[]), unnest($10::text[]),
+			unnest($11::text[]), unnest($12::text[]), unnest($13::text[]), unnest($14::text[]), unnest($15::text[]),
+			unnest($16::bytea[]), unnest($17::text[])`
 	// rested_at keeps the first moment of the present rest.
 	updateSales = `UPDATE sales SET version = u.version, state = u.state, package = u.package, price = u.price,
 			cash_in = u.cash_in, cash_out = u.cash_out, reason = u.reason, opened_at = u.opened_at, updated_at = u.updated_at,
@@ -207,7 +208,8 @@ const (
 			u (id, version, state, package, price, cash_in, cash_out, reason, opened_at, updated_at, rested_at, state_json, expected)
 		WHERE sales.id = u.id AND sales.version = u.expected`
 	insertEvents = `INSERT INTO events (sale_id, seq, at, kind, employee, amount, outcome, code, json)
-		SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[])`
+		SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]),
+			unnest($6::bigint[]), unnest($7::text[]), unnest($8::text[]), unnest($9::text[])`
 )
 
 // eventRows are rows of events, a column each.

@@ -14,13 +14,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
-
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 )
 
 // Postgres is a sale.Store in a PostgreSQL database, for many hosts. It is safe for concurrent

@@ -10,14 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
-	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
 )
 
 // server is the URL of the PostgreSQL that the tests use. Without one they do not run, which is a
@@ -103,7 +103,7 @@ func TestPostgres(t *testing.T) {
 func dumpPostgres(t testing.TB, pool *pgxpool.Pool) []byte {
 	t.Helper()
 	schema := pool.Config().ConnConfig.RuntimeParams["search_path"]
-	out, err := exec.CommandContext(t.Context(), "pg_dump", "--schema", schema, server(t)).Output()
+	out, err := exec.CommandContext(t.Context(), "pg_dump", "--schema", schema, server(t)).Output() //nolint:gosec // both are the test's own
 	require.NoError(t, err)
 	require.Contains(t, string(out), "CREATE TABLE")
 	// Blobs stand in it as \\x and digits: what they hold is to be seen as well.

@@ -12,12 +12,11 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/fptshop/mobifone-go/mobifone/sale"
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // Apply is [sale.Store].Apply. While its change waits for its turn, the end of ctx means that
@@ -190,7 +189,7 @@ func (r *pgRound) questions(round []*work[change]) (q asked) {
 		if c.Claim == sale.TakeClaim || c.Claim == sale.AddClaim {
 			hash := r.key.hash(c.State.Order.MSISDN)
 			q.hashes = append(q.hashes, hash)
-			q.locks = append(q.locks, int64(binary.BigEndian.Uint64(hash))) //nolint:gosec // any 64 bits are a lock
+			q.locks = append(q.locks, int64(binary.BigEndian.Uint64(hash)))
 		}
 	}
 	slices.Sort(q.locks)

@@ -145,7 +145,7 @@ const (
 // is due.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error) {
 	limit = max(limit, 0)
-	rows, err := s.readers.QueryContext(ctx, dueText, limit+1)
+	rows, err := s.readers.QueryContext(ctx, dueText, limit+1) //nolint:rowserrcheck // dueOf does
 	if err != nil {
 		return nil, time.Time{}, told(err)
 	}

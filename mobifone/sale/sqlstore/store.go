@@ -1,11 +1,18 @@
-// Package sqlstore keeps sales in one SQLite file: the sale.Store for a shop, or for a
-// machine with several processes.
+// Package sqlstore keeps sales where SQL can read them: in one SQLite file, for a shop or a
+// machine with several processes ([Open]), or in PostgreSQL, for many hosts ([OnPostgres]).
 //
 //	store, err := sqlstore.Open(ctx, "/var/lib/shop/sales.db", sqlstore.Keyring{
 //		Keys:    map[string]telco.Secret{"2026-03": key},
 //		Current: "2026-03",
 //		BusyKey: busyKey,
 //	})
+//
+// On PostgreSQL the keyring is the same, and the pool is yours:
+//
+//	pool, err := pgxpool.New(ctx, "postgres://…")
+//	store, err := sqlstore.OnPostgres(ctx, pool, keyring)
+//
+// The sections below that speak of a file are about SQLite.
 //
 // # What it promises
 //
@@ -55,6 +62,26 @@
 // there on are gone, as with an old backup; reconciliation shows them. Damage in the file
 // itself is a [*CorruptError], at open if it is in the first pages, else where it is
 // read; [Store.Check] reads it all.
+//
+// # PostgreSQL
+//
+// A change is acknowledged once the server has its commit on disk (synchronous_commit is turned
+// on for it; a server with fsync = off is refused). Applies of many goroutines share a
+// transaction of two round trips. What a failover to an asynchronous standby forgets is as good
+// as an old backup: use a synchronous standby. An error of a change is [ErrUnknown] when the
+// commit may have happened, and otherwise nothing was stored.
+//
+// Any number of hosts share a database. Desk.Run on each takes due sales that no other one has
+// ([Postgres.TakeDue]); those of a host that dies are due again half a minute later. A host that
+// stands still in the middle of a transaction holds up whoever touches the same sales for 5 s.
+//
+// The view audit shows every event without personal data. A role for auditors needs no more than
+//
+//	GRANT USAGE ON SCHEMA public TO auditor;
+//	GRANT SELECT ON audit TO auditor;
+//
+// Erased numbers stay in dead rows until VACUUM, in the write-ahead log and in backups: they end
+// when the key is destroyed after a rotation.
 //
 // # Personal data
 //

@@ -84,18 +84,17 @@ func (w *writer) exec(ctx context.Context, text string, args ...any) (changed in
 	return result.RowsAffected()
 }
 
-// row reads the first row of a query into the variables, and reports whether there was one.
-// Without a row they stay as they were.
-func (w *writer) row(ctx context.Context, text string, args []any, into ...any) (found bool, err error) {
+// row reads the first row of a query into the variables. Without a row they stay as they were.
+func (w *writer) row(ctx context.Context, text string, args []any, into ...any) error {
 	stmt, err := w.statement(ctx, text) //nolint:sqlclosecheck // kept until the writer closes
 	if err != nil {
-		return false, err
+		return err
 	}
 	err = stmt.QueryRowContext(ctx, args...).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+		return nil
 	}
-	return err == nil, err
+	return err
 }
 
 // rows reads every row of a query. each may not use the connection, which is busy until the last

@@ -294,28 +294,28 @@ var faultsOfTaking = []fault{
 		}
 	}},
 	{"what is taken is never due again", isTaken, func(f *faulty) {
-		f.take = func(ctx context.Context, now, until time.Time, limit int) ([]string, time.Time, error) {
-			return f.takeAs(ctx, now, until, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, time.Time{}) })
+		f.take = func(ctx context.Context, now, _ time.Time, limit int) ([]string, time.Time, error) {
+			return f.takeAs(ctx, now, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, time.Time{}) })
 		}
 	}},
 	{"what is taken comes back too late", isTaken, func(f *faulty) {
 		f.take = func(ctx context.Context, now, until time.Time, limit int) ([]string, time.Time, error) {
-			return f.takeAs(ctx, now, until, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until.Add(time.Nanosecond)) })
+			return f.takeAs(ctx, now, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until.Add(time.Nanosecond)) })
 		}
 	}},
 	{"more are taken than there is room for", isTaken, func(f *faulty) {
 		f.take = func(ctx context.Context, now, until time.Time, limit int) ([]string, time.Time, error) {
-			return f.takeAs(ctx, now, until, limit+1, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until) })
+			return f.takeAs(ctx, now, limit+1, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until) })
 		}
 	}},
 	{"a sale is taken before its time", isTaken, func(f *faulty) {
 		f.take = func(ctx context.Context, now, until time.Time, limit int) ([]string, time.Time, error) {
-			return f.takeAs(ctx, now.Add(time.Nanosecond), until, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until) })
+			return f.takeAs(ctx, now.Add(time.Nanosecond), limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until) })
 		}
 	}},
 	{"taking counts as a change", isTaken, func(f *faulty) {
 		f.take = func(ctx context.Context, now, until time.Time, limit int) ([]string, time.Time, error) {
-			return f.takeAs(ctx, now, until, limit, func(s sale.Sale) {
+			return f.takeAs(ctx, now, limit, func(s sale.Sale) {
 				c := then(s, wake(until))
 				_ = f.Store.Apply(ctx, c)
 			})
@@ -323,7 +323,7 @@ var faultsOfTaking = []fault{
 	}},
 	{"the next is not told", isTaken, func(f *faulty) {
 		f.take = func(ctx context.Context, now, until time.Time, limit int) ([]string, time.Time, error) {
-			ids, _, err := f.takeAs(ctx, now, until, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until) })
+			ids, _, err := f.takeAs(ctx, now, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until) })
 			return ids, time.Time{}, err
 		}
 	}},

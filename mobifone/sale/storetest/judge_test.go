@@ -70,11 +70,11 @@ func (f *faulty) TakeDue(ctx context.Context, now, until time.Time, limit int) (
 	if f.take != nil {
 		return f.take(ctx, now, until, limit)
 	}
-	return f.takeAs(ctx, now, until, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until) })
+	return f.takeAs(ctx, now, limit, func(s sale.Sale) { _ = f.Store.Postpone(ctx, s.ID, s.Version, until) })
 }
 
 // takeAs does something to each sale that is due, and returns all of them.
-func (f *faulty) takeAs(ctx context.Context, now, until time.Time, limit int, do func(s sale.Sale)) ([]string, time.Time, error) {
+func (f *faulty) takeAs(ctx context.Context, now time.Time, limit int, do func(s sale.Sale)) ([]string, time.Time, error) {
 	f.taking.Lock()
 	defer f.taking.Unlock()
 	ids, _, err := f.Store.Due(ctx, now, limit)
