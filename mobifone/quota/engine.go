@@ -32,9 +32,9 @@ type own struct {
 func (o *own) now(t time.Time) int64 { return t.Sub(o.start).Microseconds() + 1 }
 
 // reset begins anew with an empty bucket, behind every slot that this host may still hold.
-func (o *own) reset(now time.Time, horizon int64) {
+func (o *own) reset(now time.Time, reach int64) {
 	at := o.now(now)
-	o.state = state{run: "own", last: at, next: at + horizon}
+	o.state = state{run: "own", last: at, next: at + reach}
 }
 
 // take answers the head of a lane.

@@ -119,7 +119,7 @@ func (l *Limiter) change(now time.Time, c Change) {
 	l.mode.epoch++
 	if !l.mode.up() && l.cfg.WhenDown == Degrade {
 		l.mode.own.terms = l.cfg.part()
-		l.mode.own.reset(now, l.terms.horizon+l.terms.slot)
+		l.mode.own.reset(now, l.terms.reach())
 	}
 	for i := range l.lines {
 		l.lines[i].forget()

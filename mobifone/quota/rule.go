@@ -13,13 +13,16 @@ import "github.com/fptshop/mobifone-go/mobifone/telco"
 type terms struct {
 	slot    int64 // the time between two requests
 	depth   int64 // how many may go at once after a rest
-	horizon int64 // how far ahead a slot may lie
+	horizon int64 // how far ahead a teller's slot may lie
 	settle  int64 // how long hosts keep to their own shares after the engine was lost
 	// share is the time between two slots that a lane gets though tellers take everything, and
 	// most the least time between two of the background's while tellers are about.
 	share [telco.Lanes]int64
 	most  int64
 }
+
+// reach is behind every slot that may be held: another lane's share may be one behind the horizon.
+func (t terms) reach() int64 { return t.horizon + 2*t.slot }
 
 // state is what the engine keeps of one quota.
 type state struct {
@@ -105,7 +108,7 @@ func (s *state) begin(run string, now int64, q question, t terms) {
 	lost := q.down > 0 && s.last <= now-q.down // nobody got through since: it was the engine
 	if s.run != run {
 		lost = lost || q.known || s.run != ""
-		s.run, s.next = run, now+t.horizon+t.slot
+		s.run, s.next = run, now+t.reach()
 	}
 	if lost && t.settle > 0 && now >= s.settle {
 		s.settle = now + t.settle
@@ -117,7 +120,7 @@ func (s *state) begin(run string, now int64, q question, t terms) {
 
 // bound takes back what only a clock that was set back can leave in the future.
 func (s *state) bound(now int64, t terms) {
-	s.next = min(s.next, now+t.horizon+t.slot)
+	s.next = min(s.next, now+t.reach())
 	s.low, s.fore, s.cap = min(s.low, s.next-t.slot), min(s.fore, now), min(s.cap, now+t.most)
 	for l := range s.ask {
 		s.pause[l] = min(s.pause[l], now+pauseMost)
@@ -142,7 +145,8 @@ func (s *state) want(now, slot int64, lane telco.Lane, t terms) int64 {
 	}
 	near := slot <= now+t.slot
 	switch {
-	case s.due[lane] <= now && slot-s.low >= 2*t.slot && slot <= now+t.horizon: // its share, and a teller's slot between
+	case s.due[lane] <= now && slot-s.low >= 2*t.slot && slot <= now+t.horizon+t.slot:
+		// its share, and a teller's slot between
 		return 0
 	case near && s.mayFill(now, lane, t):
 		return 0
@@ -168,14 +172,12 @@ func (s *state) mayFill(now int64, lane telco.Lane, t terms) bool {
 }
 
 // line says when to ask again: the heads of all hosts come one after the other, a little faster
-// than slots pass, and half as fast as slots pass while tellers queue.
+// than slots pass; those of a lane that others hold off, less than half as fast.
 func (s *state) line(now, slot, want int64, lane telco.Lane, t terms) int64 {
-	gap := t.slot - t.slot/16
-	switch {
-	case lane == telco.Foreground:
-		gap = t.slot / 2
-	case slot > now+2*t.slot:
-		gap = 2 * t.slot
+	gap := t.slot - now%(t.slot/8+1) // by chance, or it would always be the same head that comes too early
+	queue := lane != telco.Foreground && slot > now+2*t.slot
+	if queue || lane == telco.Background && s.ask[telco.Resolving] > now-2*t.slot {
+		gap = 2*t.slot + now%t.slot
 	}
 	s.ask[lane] = max(want, s.ask[lane]+gap)
 	return s.ask[lane]

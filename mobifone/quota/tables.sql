@@ -56,7 +56,7 @@ BEGIN
 	IF s.run <> this THEN
 		lost := lost OR known OR s.run <> '';
 		s.run := this;
-		s.next := now + horizon + slot;
+		s.next := now + horizon + 2 * slot;
 	END IF;
 	IF lost AND settle_for > 0 AND now >= s.settle THEN
 		s.settle := now + settle_for;
@@ -79,7 +79,7 @@ BEGIN
 		at := now;
 	ELSE
 		-- Only a clock that was set back leaves more than this in the future.
-		s.next := least(s.next, now + horizon + slot);
+		s.next := least(s.next, now + horizon + 2 * slot);
 		s.low := least(s.low, s.next - slot);
 		s.fore := least(s.fore, now);
 		s.cap := least(s.cap, now + most);
@@ -111,7 +111,7 @@ BEGIN
 				fill := s.ask[2] <= now - 2 * slot OR s.due[3] <= now;
 			END IF;
 			near := free <= now + slot;
-			IF s.due[l] <= now AND free - s.low >= 2 * slot AND free <= now + horizon OR near AND fill THEN
+			IF s.due[l] <= now AND free - s.low >= 2 * slot AND free <= now + horizon + slot OR near AND fill THEN
 				want := 0;
 			ELSIF near THEN
 				want := greatest(now + slot, least(s.due[l], now + 4 * slot));
@@ -126,11 +126,9 @@ BEGIN
 		IF want <> 0 THEN
 			-- line
 			kind := later;
-			gap := slot - slot / 16;
-			IF lane = 0 THEN
-				gap := slot / 2;
-			ELSIF free > now + 2 * slot THEN
-				gap := 2 * slot;
+			gap := slot - now % (slot / 8 + 1);
+			IF lane <> 0 AND free > now + 2 * slot OR lane = 2 AND s.ask[2] > now - 2 * slot THEN
+				gap := 2 * slot + now % slot;
 			END IF;
 			at := greatest(want, s.ask[l] + gap);
 			s.ask[l] := at;

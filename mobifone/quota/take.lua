@@ -40,7 +40,7 @@ local function begin()
   local lost = down > 0 and s.last <= now - down
   if s.run ~= run then
     lost = lost or known or s.run ~= ''
-    s.run, s.next = run, now + horizon + T
+    s.run, s.next = run, now + horizon + 2 * T
   end
   if lost and settle > 0 and now >= s.settle then
     s.settle = now + settle
@@ -51,7 +51,7 @@ local function begin()
 end
 
 local function bound()
-  s.next = min(s.next, now + horizon + T)
+  s.next = min(s.next, now + horizon + 2 * T)
   s.low, s.fore, s.cap = min(s.low, s.next - T), min(s.fore, now), min(s.cap, now + most)
   for l = 0, 2 do
     s['pause' .. l] = min(s['pause' .. l], now + PAUSE_MOST)
@@ -82,18 +82,17 @@ local function wanted(slot)
   local due = 'due' .. lane
   if s[due] < now - 4 * T then s[due] = now end
   local near = slot <= now + T
-  if s[due] <= now and slot - s.low >= 2 * T and slot <= now + horizon then return 0 end
+  if s[due] <= now and slot - s.low >= 2 * T and slot <= now + horizon + T then return 0 end
   if near and may_fill() then return 0 end
   if near then return max(now + T, min(s[due], now + 4 * T)) end
   return max(now + floor(T / 2), min(s[due], slot - T))
 end
 
 local function line(slot, want)
-  local ask, gap = 'ask' .. lane, T - floor(T / 16)
-  if lane == 0 then
-    gap = floor(T / 2)
-  elseif slot > now + 2 * T then
-    gap = 2 * T
+  local ask, gap = 'ask' .. lane, T - now % (floor(T / 8) + 1)
+  local queue = lane ~= 0 and slot > now + 2 * T
+  if queue or lane == 2 and s.ask1 > now - 2 * T then
+    gap = 2 * T + now % T
   end
   s[ask] = max(want, s[ask] + gap)
   return s[ask]
