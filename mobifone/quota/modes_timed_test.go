@@ -168,7 +168,8 @@ func TestTheLimitHoldsWhileTheEngineFails(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			hosts := 1 + r.IntN(8)
-			cfg := Config{Name: "n", PerSecond: 20 + 60*r.Float64(), Burst: 1 + r.IntN(12), Hosts: hosts}
+			cfg := Config{Name: "n", PerSecond: 20 + 60*r.Float64(), Burst: 1 + r.IntN(12)}
+			cfg.Hosts = max(hosts, r.IntN(int(cfg.PerSecond)))
 			if seed%3 != 0 {
 				cfg.WhenDown = Degrade
 			}
@@ -272,6 +273,47 @@ func TestFailClosed(t *testing.T) {
 		require.Len(t, events, 2)
 		assert.False(t, events[0].Up)
 		assert.True(t, events[1].Up)
+	})
+}
+
+// One request that fails is tried again, and nobody hears of it.
+func TestOneFailureIsNoLoss(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, all := play(t, Config{Name: "n", PerSecond: 10, Burst: 2, OnChange: func(c Change) { t.Error(c) }}, 1)
+		asked := 0
+		p.slow = func() (time.Duration, time.Duration) {
+			asked++
+			p.down = asked%3 == 1
+			return 0, 0
+		}
+		for range 5 {
+			require.NoError(t, all[0].Wait(t.Context(), teller))
+		}
+		assert.Greater(t, asked, 6)
+	})
+}
+
+// An answer that comes after the engine counts as lost belongs to another clock.
+func TestAnAnswerFromBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		changes := make(chan Change, 9)
+		cfg := Config{Name: "n", PerSecond: 10, Burst: 2, WhenDown: Degrade, Hosts: 1, OnChange: func(c Change) { changes <- c }}
+		p, all := play(t, cfg, 1)
+		l := all[0]
+		require.NoError(t, l.Wait(t.Context(), teller))
+		p.slow = func() (time.Duration, time.Duration) { return 0, 200 * time.Millisecond }
+		time.AfterFunc(50*time.Millisecond, func() {
+			p.breaks(true, false)
+			l.mu.Lock()
+			defer l.unlock()
+			l.fall(time.Now(), time.Now(), errDown)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		require.NoError(t, l.Wait(ctx, teller))
+		assert.Len(t, changes, 1, "the engine is not back")
 	})
 }
 
@@ -384,10 +426,14 @@ func TestPauseWithoutTheEngine(t *testing.T) {
 			all[0].Pause(telco.Foreground, until)
 			synctest.Wait()
 			p.breaks(false, false)
+			var wg sync.WaitGroup
 			for _, c := range []telco.Call{teller, lookup, report} {
-				require.NoError(t, all[0].Wait(t.Context(), c))
-				assert.False(t, time.Now().Before(until))
+				wg.Go(func() {
+					assert.NoError(t, all[0].Wait(t.Context(), c))
+					assert.False(t, time.Now().Before(until), c.Lane)
+				})
 			}
+			wg.Wait()
 		})
 	}
 }

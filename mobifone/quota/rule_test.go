@@ -191,4 +191,10 @@ func TestTheClockIsSetBack(t *testing.T) {
 	now += pauseMost + 60_000_000
 	a = s.take("r", now, question{lane: telco.Background, known: true}, terms)
 	assert.Equal(t, granted, a.kind)
+
+	cfg.WhenDown, cfg.Hosts = Degrade, 1
+	terms = cfg.whole()
+	assert.Equal(t, settling, s.take("another", now, question{known: true}, terms).kind)
+	now -= 3_600_000_000
+	assert.LessOrEqual(t, s.take("another", now, question{known: true}, terms).at, now+terms.settle)
 }
