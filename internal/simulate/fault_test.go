@@ -156,7 +156,7 @@ var layers = [57]layer{
 	{"store corrupted", "process", "mobifone/sale/sqlstore: TestADamagedFileIsTold"},
 	{"store restored from an old backup", "process", ""},
 	{"paused process wakes after its last check", "loop", ""},
-	{"two resolvers; split between host and store", "loop, process", "mobifone/sale: TestTwoDesksInEveryOrder"},
+	{"two resolvers; split between host and store", "loop, process", "mobifone/sale: TestTwoDesksInEveryOrder; sqlstore: TestHistoriesAreLinearizable"},
 	{"wall clock: steps, frozen, drift", "loop, HTTP", "mobifone/sale: TestTheTillsClockJumps"},
 	{"suspend", "loop, HTTP", "internal/transport: clock_test.go"},
 	{
@@ -169,7 +169,7 @@ var layers = [57]layer{
 	{"two orders for one subscriber", "loop, process", "mobifone/sale: TestBusySubscriber"},
 	{"the cashier", "loop", ""},
 	{"row of MobiFone that is not ours; other amount; id twice", "loop, HTTP", "mobifone/sale: TestFactsFromElsewhere"},
-	{"old binary reads a new store and back", "process", "mobifone/sale/sqlstore: TestANewerSchemaIsRefused"},
+	{"old binary reads a new store and back", "process", "mobifone/sale/sqlstore: TestANewerSchemaIsRefused, TestAnOldProgramReadsANewSchema"},
 	{"a cache on the way (own Date, Age)", "loop, HTTP", "internal/transport: cached_test.go"},
 	{"expiry, TTL and Date contradict each other", "loop", ""},
 	{"a reply that contradicts itself", "loop", ""},
