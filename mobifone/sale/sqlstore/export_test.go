@@ -174,3 +174,11 @@ func PostgresSearch(q sale.Filter) (string, []any) {
 	where, args := conditions(q)
 	return findText + dollars(where), args
 }
+
+// WithPostgresWriters sets how many transactions write at once.
+func WithPostgresWriters(n int) PostgresOption {
+	return func(s *Postgres) error {
+		s.writers = n
+		return nil
+	}
+}

@@ -30,6 +30,8 @@ type Postgres struct {
 	patience time.Duration
 	// How many changes are committed together at most.
 	batch int
+	// How many transactions write at once.
+	writers int
 	// The keys of the numbers, as the caller gave them.
 	keys keys
 	// Changes go through it, and share a commit.
@@ -70,7 +72,7 @@ func WithTimeout(d time.Duration) PostgresOption {
 // [*WrongKeyError], [*BusyKeyError]), a server that runs with fsync = off, because it forgets what
 // it acknowledged, and a standby, which cannot write.
 func OnPostgres(ctx context.Context, pool *pgxpool.Pool, ring Keyring, opts ...PostgresOption) (*Postgres, error) {
-	s := &Postgres{pool: pool, patience: 10 * time.Second, batch: 256, committed: func(commit func() error) error { return commit() }}
+	s := &Postgres{pool: pool, patience: 10 * time.Second, batch: 256, writers: 2, committed: func(commit func() error) error { return commit() }}
 	var errs []error
 	if pool == nil {
 		errs = append(errs, errors.New("sqlstore: the pool is missing; make one with pgxpool.New"))
@@ -84,7 +86,7 @@ func OnPostgres(ctx context.Context, pool *pgxpool.Pool, ring Keyring, opts ...P
 	}
 	s.keys = keys
 	s.busy.Store(busy)
-	s.queue.init(s.runBatch, s.batch)
+	s.queue.init(s.runBatch, s.batch, s.writers)
 	for _, step := range []func(context.Context) error{s.checkServer, s.migrate, s.agreeOnKeys, s.checkKeys} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("opening the store on PostgreSQL: %w", told(err))

@@ -337,3 +337,25 @@ func TestAHangingServerIsGivenUp(t *testing.T) {
 	require.NoError(t, tx.Rollback(t.Context()))
 	require.NoError(t, store.Apply(t.Context(), after(change(1, "x").State, "x", sale.Paid, sale.KeepClaim)))
 }
+
+// Damage that the server finds is told as such, and nothing else is.
+func TestWhatTheServerSaysIsDamage(t *testing.T) {
+	t.Parallel()
+	for code, damaged := range map[string]bool{"XX001": true, "XX002": true, "53100": false} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			pool := database(t)
+			store := openPostgres(t, pool)
+			_, err := pool.Exec(t.Context(), `CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS
+				$$ BEGIN RAISE EXCEPTION 'as planted' USING ERRCODE = '`+code+`'; END $$;
+				CREATE TRIGGER planted BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION planted()`)
+			require.NoError(t, err)
+			err = store.Apply(t.Context(), change(1, "x"))
+			require.ErrorContains(t, err, "as planted")
+			assert.Equal(t, damaged, errors.As(err, new(*sqlstore.CorruptError)))
+			assert.NotErrorIs(t, err, sqlstore.ErrUnknown)
+			_, err = store.Load(t.Context(), change(1, "x").SaleID)
+			require.ErrorAs(t, err, new(*sale.NotFoundError))
+		})
+	}
+}

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// queue lets one caller at a time write and makes those who come meanwhile a batch, so
-// that one commit serves them all. Whoever finds nobody at work runs its own work in its
+// queue lets so many callers write at a time and makes those who come meanwhile a batch, so
+// that one commit serves them all. Whoever finds room to write runs its own work in its
 // own goroutine, without a hand-off; when it is done it wakes the first of those who
 // came meanwhile, who runs the work of all of them. There is no goroutine to stop.
 type queue[W any] struct {
@@ -21,9 +21,9 @@ type queue[W any] struct {
 	most int
 
 	mu sync.Mutex
-	// Somebody runs a batch.
-	leading bool
-	// Those who came meanwhile, in order.
+	// How many run a batch, and how many may at once: one where the database has one writer.
+	leading, leaders int
+	// Those who came meanwhile, in order. Who is to lead is not among them any more.
 	waiting []*work[W]
 	// Set by close: new work is refused.
 	closed bool
@@ -42,8 +42,8 @@ type work[W any] struct {
 }
 
 // init must be called before the queue is used.
-func (q *queue[W]) init(run func(batch []*work[W]), most int) {
-	q.run, q.most = run, most
+func (q *queue[W]) init(run func(batch []*work[W]), most, leaders int) {
+	q.run, q.most, q.leaders = run, most, leaders
 	q.idle.L = &q.mu
 }
 
@@ -61,8 +61,8 @@ func (q *queue[W]) submit(ctx context.Context, do W) error {
 		q.mu.Unlock()
 		return ErrClosed
 	}
-	if !q.leading {
-		q.leading = true
+	if q.leading < q.leaders {
+		q.leading++
 		q.mu.Unlock()
 		q.lead([]*work[W]{own})
 		return own.err
@@ -75,8 +75,7 @@ func (q *queue[W]) submit(ctx context.Context, do W) error {
 	case <-own.wake:
 	case <-ctx.Done():
 		q.mu.Lock()
-		i := slices.Index(q.waiting, own)
-		if i >= 0 && !own.lead {
+		if i := slices.Index(q.waiting, own); i >= 0 {
 			q.waiting = slices.Delete(q.waiting, i, i+1)
 			q.mu.Unlock()
 			// Nobody has begun it, so nothing happened.
@@ -86,11 +85,11 @@ func (q *queue[W]) submit(ctx context.Context, do W) error {
 		// It is being written: what becomes of it is worth the wait.
 		<-own.wake
 	}
-	// The one before has finished and made this caller the leader. Its own work is first in line.
+	// The one before has finished and made this caller the leader. Its own work comes first.
 	if own.lead {
 		q.mu.Lock()
-		n := min(len(q.waiting), q.most)
-		batch := slices.Clone(q.waiting[:n])
+		n := min(len(q.waiting), q.most-1)
+		batch := append([]*work[W]{own}, q.waiting[:n]...)
 		q.waiting = slices.Delete(q.waiting, 0, n)
 		q.mu.Unlock()
 		q.lead(batch)
@@ -98,8 +97,8 @@ func (q *queue[W]) submit(ctx context.Context, do W) error {
 	return own.err
 }
 
-// lead runs a batch and hands the lead on. A waiter who leads stands first in the queue,
-// and so in its batch; its own wake is closed already.
+// lead runs a batch and hands the lead on to the first who waits. The wake of a waiter who leads is
+// closed already.
 func (q *queue[W]) lead(batch []*work[W]) {
 	defer func() {
 		q.mu.Lock()
@@ -110,12 +109,14 @@ func (q *queue[W]) lead(batch []*work[W]) {
 			}
 		}
 		if len(q.waiting) == 0 {
-			q.leading = false
+			q.leading--
 			q.idle.Broadcast()
 			return
 		}
-		q.waiting[0].lead = true
-		close(q.waiting[0].wake)
+		next := q.waiting[0]
+		q.waiting = slices.Delete(q.waiting, 0, 1)
+		next.lead = true
+		close(next.wake)
 	}()
 	for _, w := range batch {
 		// This is the result until a better one is known, also if run panics.
@@ -131,7 +132,7 @@ func (q *queue[W]) close() (first bool) {
 	defer q.mu.Unlock()
 	first, q.closed = !q.closed, true
 	// The last leader wakes us when nobody waits any more.
-	for q.leading {
+	for q.leading > 0 {
 		q.idle.Wait()
 	}
 	return first

@@ -204,7 +204,7 @@ func Open(ctx context.Context, path string, ring Keyring, opts ...Option) (*Stor
 	}
 	s := &Store{options: o, keys: keys}
 	s.busy.Store(busy)
-	s.queue.init(s.runBatch, o.batch)
+	s.queue.init(s.runBatch, o.batch, 1)
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, told(err)), s.Close())
 	}
