@@ -38,7 +38,7 @@ type orders struct {
 	Contract contract.Semantics `json:"contract"`
 	Order    string             `json:"order"`
 	MSISDN   string             `json:"msisdn"`
-	// The number of the point at which the child dies; 0: it lives.
+	// The number of the point at which the child dies; 0: it lives, or the parent kills it.
 	DieAt int `json:"dieAt"`
 	// How far the shop's clock is ahead of the machine's.
 	Ahead time.Duration `json:"ahead"`
@@ -92,7 +92,7 @@ type counter struct {
 	orders orders
 	points *points
 	number telco.MSISDN
-	store  *sqlstore.Store
+	store  keeper
 	desk   *sale.Desk
 }
 
@@ -125,7 +125,7 @@ func openCounter(ctx context.Context, o orders) (*counter, error) {
 	if c.number, err = telco.ParseMSISDN(o.MSISDN); err != nil {
 		return nil, err
 	}
-	if c.store, err = sqlstore.Open(ctx, o.DB, ring()); err != nil {
+	if c.store, err = openStore(ctx, o.DB); err != nil {
 		return nil, err
 	}
 	c.desk, err = sale.NewDesk(sale.Config{

@@ -1,12 +1,13 @@
-// Crashtest kills a real process that sells on a real SQLite file, at every place where
-// it can die, and checks after its recovery that MobiFone registered at most once and
+// Crashtest kills a real process that sells on a real SQLite file, or on a real PostgreSQL, at
+// every place where it can die, and checks after its recovery that MobiFone registered at most once and
 // that no dong and no send is unaccounted for.
 //
 //	go -C internal/crashtest run . -kills 10000
+//	scripts/services go -C internal/crashtest run . -store postgres -anytime
 //
 // Each sale is sold by a child process that kills itself with SIGKILL at a labelled
 // point; the next child takes the sale up and may be killed too, up to three deep. The
-// last one is let live. Every other customer wants the cash back once a till died on an
+// last one is let live. With -anytime the parent kills it instead, at any moment of its life. Every other customer wants the cash back once a till died on an
 // intent. With -syscalls every write, sync and send system call of one sale
 // is a point, by strace. With -duels nobody is killed: two processes open and register the
 // same order at once.
@@ -29,51 +30,92 @@ func main() {
 	if os.Getenv(childEnv) != "" {
 		os.Exit(child())
 	}
-	kills := flag.Int("kills", 1000, "at least so many SIGKILLs")
-	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the choice of points")
-	syscalls := flag.Bool("syscalls", false, "kill at every system call of one sale instead; needs strace")
-	duels := flag.Int("duels", 0, "kill nobody: let two processes sell the same order at once, so often")
+	var s settings
+	flag.IntVar(&s.kills, "kills", 1000, "at least so many SIGKILLs")
+	flag.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "of the choice of points")
+	flag.BoolVar(&s.anytime, "anytime", false, "kill at any moment instead of at a labelled point")
+	flag.BoolVar(&s.syscalls, "syscalls", false, "kill at every system call of one sale instead; needs strace")
+	flag.IntVar(&s.duels, "duels", 0, "kill nobody: let two processes sell the same order at once, so often")
+	store := flag.String("store", "sqlite", "sell on sqlite, or on the postgres that MOBIFONE_POSTGRES names")
 	flag.Parse()
-	if err := run(context.Background(), *kills, *seed, *syscalls, *duels); err != nil {
+	err := s.choose(*store)
+	if err == nil {
+		err = s.run(context.Background())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "crashtest:", err)
 		os.Exit(1)
 	}
 }
 
+// settings are the flags.
+type settings struct {
+	// The URL of the server with the store; empty: the store is a file.
+	postgres          string
+	kills, duels      int
+	seed              uint64
+	anytime, syscalls bool
+}
+
+// choose chooses the store.
+func (s *settings) choose(store string) error {
+	switch store {
+	case "sqlite":
+		return nil
+	case "postgres":
+		if s.postgres = os.Getenv("MOBIFONE_POSTGRES"); s.postgres == "" {
+			return errors.New("MOBIFONE_POSTGRES is not set; scripts/services sets it")
+		}
+		return nil
+	default:
+		return errors.New("-store: sqlite or postgres")
+	}
+}
+
 // run opens a shop in a directory of its own and does what the flags say. Its error is a broken
 // promise, or a test that could not be run; either names what it takes to see it again.
-func run(ctx context.Context, kills int, seed uint64, syscalls bool, duels int) error {
+func (s settings) run(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "crashtest")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	shop, err := openShop(ctx, dir)
+	shop, err := openShop(ctx, dir, s.postgres)
 	if err != nil {
 		return err
 	}
 	defer shop.close()
 	switch {
-	case syscalls:
+	case s.syscalls:
 		return atEverySyscall(ctx, shop)
-	case duels > 0:
+	case s.duels > 0:
 		began := time.Now()
-		if err := shop.duels(ctx, duels); err != nil {
+		if err := shop.duels(ctx, s.duels); err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stdout, "%d orders sold by two processes at once, one registration each, %s\n", duels, time.Since(began).Round(time.Second))
+		fmt.Fprintf(os.Stdout, "%d orders sold by two processes at once, one registration each, %s\n", s.duels, time.Since(began).Round(time.Second))
 		return nil
 	}
+	return s.killing(ctx, shop)
+}
+
+// killing sells until enough children were killed.
+func (s settings) killing(ctx context.Context, shop *shop) error {
 	points, err := shop.points(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stdout, "seed %d, %d labelled points in an undisturbed sale\n", seed, points)
-	chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be told again from its seed
+	fmt.Fprintf(os.Stdout, "seed %d, %d labelled points in an undisturbed sale\n", s.seed, points)
+	chance := rand.New(rand.NewPCG(s.seed, 0)) //nolint:gosec // to be told again from its seed
 	began := time.Now()
-	for n := 0; shop.killed < kills; n++ {
+	for n := 0; shop.killed < s.kills; n++ {
 		// The first child dies at each point in turn, the second and third where chance says.
 		plan := []int{n%points + 1, 1 + chance.IntN(points), 1 + chance.IntN(points)}[:1+chance.IntN(3)]
+		if s.anytime {
+			for i := range plan {
+				plan[i] = shop.moment(chance)
+			}
+		}
 		o := shop.next()
 		o.givesUp = chance.IntN(2) == 0
 		if err := shop.sellThrough(ctx, o, plan); err != nil {
@@ -83,8 +125,12 @@ func run(ctx context.Context, kills int, seed uint64, syscalls bool, duels int) 
 			fmt.Fprintf(os.Stdout, "%d sales, %d kills, %s\n", shop.sales, shop.killed, time.Since(began).Round(time.Second))
 		}
 	}
-	fmt.Fprintf(os.Stdout, "%d sales, %d SIGKILLs at %d labels, 0 violations, %s\n", shop.sales,
-		shop.killed, len(shop.labels), time.Since(began).Round(time.Second))
+	where := fmt.Sprintf("%d labels", len(shop.labels))
+	if s.anytime {
+		where = "any moment"
+	}
+	fmt.Fprintf(os.Stdout, "%d sales, %d SIGKILLs at %s, 0 violations, %s\n", shop.sales, shop.killed, where, time.Since(began).Round(time.Second))
+	fmt.Fprintf(os.Stdout, "found after a death: %v\n", shop.found)
 	return nil
 }
 

@@ -21,7 +21,13 @@ func TestMain(m *testing.M) {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	s, err := openShop(t.Context(), t.TempDir())
+	return newShopOn(t, "")
+}
+
+// newShopOn is newShop with its store on the PostgreSQL of the URL.
+func newShopOn(t *testing.T, postgres string) *shop {
+	t.Helper()
+	s, err := openShop(t.Context(), t.TempDir(), postgres)
 	require.NoError(t, err)
 	t.Cleanup(s.close)
 	return s
@@ -102,6 +108,40 @@ func TestKilledAtEverySyscall(t *testing.T) {
 	s := newShop(t)
 	require.NoError(t, atEverySyscall(t.Context(), s))
 	assert.Greater(t, s.killed, 50)
+}
+
+// The same deaths on PostgreSQL, at every labelled point and at any moment, two tills at one order,
+// and a bug that the check must find there too.
+func TestKilledOnPostgres(t *testing.T) {
+	t.Parallel()
+	postgres := os.Getenv("MOBIFONE_POSTGRES")
+	if postgres == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("MOBIFONE_POSTGRES is not set; scripts/services sets it")
+		}
+		t.Skip("not run: MOBIFONE_POSTGRES is not set; scripts/services sets it")
+	}
+	s := newShopOn(t, postgres)
+	points, err := s.points(t.Context())
+	require.NoError(t, err)
+	for point := 1; point <= points; point++ {
+		require.NoError(t, s.sellThrough(t.Context(), s.next(), []int{point}), "point %d", point)
+	}
+	assert.Equal(t, points, s.killed)
+	seed := rand.Uint64()
+	chance := rand.New(rand.NewPCG(seed, 0))
+	for range 30 {
+		o := s.next()
+		o.givesUp = chance.IntN(2) == 0
+		plan := []int{s.moment(chance), 1 + chance.IntN(points), s.moment(chance)}
+		require.NoError(t, s.sellThrough(t.Context(), o, plan), "seed %d, plan %v, gives up %t", seed, plan, o.givesUp)
+	}
+	assert.Greater(t, s.killed, points+30)
+	require.NoError(t, s.duels(t.Context(), 30))
+	s.plant = forgetIntent
+	o := s.next()
+	_, _ = s.start(t.Context(), o, 0, nil) // what the child says of itself does not matter
+	require.ErrorContains(t, s.check(t.Context(), o), "without a durable intent of its own")
 }
 
 // Two tills on one file open and register the same order at once: one registration each.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -23,7 +24,6 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
-	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -39,7 +39,11 @@ type shop struct {
 	sandbox *sandbox.Sandbox
 	http    *http.Server
 	url     string
-	store   *sqlstore.Store
+	store   keeper
+	// Where the store is, if not in a file.
+	server *server
+	// How long an undisturbed child lives.
+	life time.Duration
 	// The rules of the client that every child has; the events are folded with them.
 	rules sale.Rules
 
@@ -50,6 +54,8 @@ type shop struct {
 	sales, killed int
 	// How often a child died at each label.
 	labels map[string]int
+	// In which state the sale of a dead child was found.
+	found map[sale.State]int
 	// How far the clocks are ahead by now.
 	ahead time.Duration
 
@@ -70,14 +76,14 @@ type received struct {
 	Amount         int64        `json:"amount"`
 }
 
-// openShop starts the sandbox and the server and opens the store that the checks read. The clock
-// of the sandbox goes ahead with the children.
-func openShop(ctx context.Context, dir string) (*shop, error) {
+// openShop starts the sandbox and the server and opens the store that the checks read, in dir or on
+// the PostgreSQL of the URL. The clock of the sandbox goes ahead with the children.
+func openShop(ctx context.Context, dir, postgres string) (*shop, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	s := &shop{dir: dir, program: program, labels: map[string]int{}}
+	s := &shop{dir: dir, program: program, labels: map[string]int{}, found: map[sale.State]int{}}
 	// No limits that a test of thousands of sales would run into, and a delay short enough that
 	// the fence comes with one leap of the clock.
 	s.sandbox, err = sandbox.New(sandbox.Config{
@@ -99,11 +105,22 @@ func openShop(ctx context.Context, dir string) (*shop, error) {
 		return nil, err
 	}
 	s.rules = sale.RulesOf(client)
-	s.store, err = sqlstore.Open(ctx, s.db(), ring())
+	if postgres != "" {
+		if s.server, err = openServer(ctx, postgres); err != nil {
+			return nil, err
+		}
+	}
+	s.store, err = openStore(ctx, s.db("office"))
 	return s, err
 }
 
-func (s *shop) db() string { return filepath.Join(s.dir, "sales.db") }
+// db is where a process of the given name finds the store.
+func (s *shop) db(process string) string {
+	if s.server != nil {
+		return s.server.db(process)
+	}
+	return filepath.Join(s.dir, "sales.db")
+}
 
 // lead is how far the clocks are ahead now.
 func (s *shop) lead() time.Duration {
@@ -115,6 +132,9 @@ func (s *shop) lead() time.Duration {
 func (s *shop) close() {
 	_ = s.http.Close()
 	_ = s.store.Close()
+	if s.server != nil {
+		s.server.close()
+	}
 }
 
 // ServeHTTP logs register requests before MobiFone sees them.
@@ -140,7 +160,9 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // points counts the labelled points of an undisturbed sale.
 func (s *shop) points(ctx context.Context) (int, error) {
 	order := s.next()
+	began := time.Now()
 	out, err := s.start(ctx, order, 0, nil)
+	s.life = time.Since(began)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s", err, out)
 	}
@@ -149,6 +171,11 @@ func (s *shop) points(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("%q: %w", out, err)
 	}
 	return n, s.check(ctx, order)
+}
+
+// moment is a point below 0 within the life of an undisturbed child.
+func (s *shop) moment(chance *rand.Rand) int {
+	return -1 - chance.IntN(int(s.life.Microseconds()))
 }
 
 // order is one sale of the test: a number and an order id of its own.
@@ -168,7 +195,8 @@ func (s *shop) next() order {
 }
 
 // sellThrough sells one sale with a child killed at each of the given points in turn,
-// lets the last child live, and checks.
+// lets the last child live, and checks. A point below 0 is a moment: so many microseconds
+// after the start.
 func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
 	for _, point := range append(dieAt, 0) {
 		out, err := s.start(ctx, o, point, nil)
@@ -182,6 +210,15 @@ func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
 		s.killed++
 		if _, label, ok := strings.Cut(strings.TrimSpace(out), "dying at "); ok {
 			s.labels[label]++
+		}
+		// Every other till finds a server that may still be busy with what the dead one asked for.
+		if s.server != nil && s.killed%2 == 0 {
+			continue
+		}
+		if s.server != nil {
+			if err := s.server.settle(ctx); err != nil {
+				return err
+			}
 		}
 		// No child lives now: what the parent sees is what the next one will find.
 		if err := s.checkMoney(ctx, o); err != nil {
@@ -212,7 +249,13 @@ func (s *shop) start(ctx context.Context, o order, dieAt int, tracer []string) (
 	cmd.Env = append(os.Environ(), childEnv+"="+s.orders(o, dieAt).text())
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	err := cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	if dieAt < 0 {
+		defer time.AfterFunc(time.Duration(-dieAt)*time.Microsecond, func() { _ = cmd.Process.Kill() }).Stop()
+	}
+	err := cmd.Wait()
 	return out.String(), err
 }
 
@@ -220,7 +263,7 @@ func (s *shop) start(ctx context.Context, o order, dieAt int, tracer []string) (
 func (s *shop) orders(o order, dieAt int) orders {
 	cred := s.sandbox.Credentials()
 	return orders{
-		DB: s.db(), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
-		Order: o.id, MSISDN: o.number.Reveal("84"), DieAt: dieAt, Ahead: s.lead(), GivesUp: o.givesUp, Plant: s.plant,
+		DB: s.db("till"), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
+		Order: o.id, MSISDN: o.number.Reveal("84"), DieAt: max(dieAt, 0), Ahead: s.lead(), GivesUp: o.givesUp, Plant: s.plant,
 	}
 }
