@@ -79,7 +79,6 @@ func (s *shop) checkMoney(ctx context.Context, o order) error {
 	if err != nil {
 		return err
 	}
-	s.found[got.State]++
 	claims, err := s.store.Busy(ctx, o.number)
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (s *settings) choose(store string) error {
 
 // run opens a shop in a directory of its own and does what the flags say. Its error is a broken
 // promise, or a test that could not be run; either names what it takes to see it again.
-func (s settings) run(ctx context.Context) error {
+func (s *settings) run(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "crashtest")
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (s settings) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer shop.close()
+	defer shop.close() //nolint:contextcheck // the schema is dropped also when ctx has ended
 	switch {
 	case s.syscalls:
 		return atEverySyscall(ctx, shop)
@@ -100,7 +100,7 @@ func (s settings) run(ctx context.Context) error {
 }
 
 // killing sells until enough children were killed.
-func (s settings) killing(ctx context.Context, shop *shop) error {
+func (s *settings) killing(ctx context.Context, shop *shop) error {
 	points, err := shop.points(ctx)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (s settings) killing(ctx context.Context, shop *shop) error {
 		where = "any moment"
 	}
 	fmt.Fprintf(os.Stdout, "%d sales, %d SIGKILLs at %s, 0 violations, %s\n", shop.sales, shop.killed, where, time.Since(began).Round(time.Second))
-	fmt.Fprintf(os.Stdout, "found after a death: %v\n", shop.found)
+	fmt.Fprintf(os.Stdout, "what was found after a death, where it was looked at: %v\n", shop.found)
 	return nil
 }
 

@@ -42,6 +42,8 @@ type shop struct {
 	store   keeper
 	// Where the store is, if not in a file.
 	server *server
+	// The last child died, and nobody waited for the server to end what it asked for.
+	unsettled bool
 	// How long an undisturbed child lives.
 	life time.Duration
 	// The rules of the client that every child has; the events are folded with them.
@@ -54,8 +56,8 @@ type shop struct {
 	sales, killed int
 	// How often a child died at each label.
 	labels map[string]int
-	// In which state the sale of a dead child was found.
-	found map[sale.State]int
+	// In which state the sales of dead children were found; "no sale": not even opened.
+	found map[string]int
 	// How far the clocks are ahead by now.
 	ahead time.Duration
 
@@ -83,7 +85,7 @@ func openShop(ctx context.Context, dir, postgres string) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shop{dir: dir, program: program, labels: map[string]int{}, found: map[sale.State]int{}}
+	s := &shop{dir: dir, program: program, labels: map[string]int{}, found: map[string]int{}}
 	// No limits that a test of thousands of sales would run into, and a delay short enough that
 	// the fence comes with one leap of the clock.
 	s.sandbox, err = sandbox.New(sandbox.Config{
@@ -198,6 +200,7 @@ func (s *shop) next() order {
 // lets the last child live, and checks. A point below 0 is a moment: so many microseconds
 // after the start.
 func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
+	s.unsettled = false
 	for _, point := range append(dieAt, 0) {
 		out, err := s.start(ctx, o, point, nil)
 		if err == nil {
@@ -212,7 +215,7 @@ func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
 			s.labels[label]++
 		}
 		// Every other till finds a server that may still be busy with what the dead one asked for.
-		if s.server != nil && s.killed%2 == 0 {
+		if s.unsettled = s.server != nil && s.killed%2 == 0; s.unsettled {
 			continue
 		}
 		if s.server != nil {
@@ -224,8 +227,22 @@ func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
 		if err := s.checkMoney(ctx, o); err != nil {
 			return fmt.Errorf("after a death at %d: %w", point, err)
 		}
+		s.found[s.stateOf(ctx, o)]++
 	}
 	return s.check(ctx, o)
+}
+
+// stateOf is the state of an order's sale, for the report.
+func (s *shop) stateOf(ctx context.Context, o order) string {
+	id, err := s.store.ByOrder(ctx, staff.Shop, o.id)
+	if err != nil {
+		return "no sale"
+	}
+	got, err := s.store.Load(ctx, id)
+	if err != nil {
+		return err.Error()
+	}
+	return got.State.String()
 }
 
 // killed reports that a child was killed, and did not fail: by the signal itself, or by the exit
@@ -264,6 +281,6 @@ func (s *shop) orders(o order, dieAt int) orders {
 	cred := s.sandbox.Credentials()
 	return orders{
 		DB: s.db("till"), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
-		Order: o.id, MSISDN: o.number.Reveal("84"), DieAt: max(dieAt, 0), Ahead: s.lead(), GivesUp: o.givesUp, Plant: s.plant,
+		Order: o.id, MSISDN: o.number.Reveal("84"), DieAt: max(dieAt, 0), Ahead: s.lead(), GivesUp: o.givesUp, Overtaken: s.unsettled, Plant: s.plant,
 	}
 }
