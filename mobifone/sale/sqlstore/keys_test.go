@@ -231,6 +231,27 @@ func TestRehashTwice(t *testing.T) {
 	})
 }
 
+// A Rehash that fails leaves the store with the key that it had, also when that one came from a
+// Rehash before.
+func TestAFailedRehashChangesNothing(t *testing.T) {
+	t.Parallel()
+	ofEachKind(t, func(t *testing.T, open func(ring sqlstore.Keyring) (keyed, error)) {
+		s, err := open(ring())
+		require.NoError(t, err)
+		defer s.Close()
+		c := change(1, "x")
+		c.Claim = sale.TakeClaim
+		require.NoError(t, s.Apply(t.Context(), c))
+		require.NoError(t, s.Rehash(t.Context(), key(50)))
+		ended, end := context.WithCancel(t.Context())
+		end()
+		require.ErrorIs(t, s.Rehash(ended, key(51)), context.Canceled)
+		claims, err := s.Busy(t.Context(), c.State.Order.MSISDN)
+		require.NoError(t, err)
+		assert.Equal(t, []sale.Claim{{SaleID: c.SaleID}}, claims)
+	})
+}
+
 // What the keys are called does not matter: every number that is under another key than
 // the current one is encrypted anew, or it could not be read once that key is removed.
 func TestReencryptFindsEveryOtherKey(t *testing.T) {

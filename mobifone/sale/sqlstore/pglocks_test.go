@@ -219,3 +219,28 @@ func TestAStoppedHostIsLeftBehind(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, sale.Paid, got.State)
 }
+
+// From its very commit on claims are read with the new key, and a claim whose number is gone is
+// damage.
+func TestRehashOnPostgres(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	var store onPostgres
+	var read error
+	armed := false
+	store = openPostgres(t, pool, sqlstore.WithPostgresCommit(func(commit func() error) error {
+		err := commit()
+		if armed {
+			_, read = store.Busy(t.Context(), change(0, "x").State.Order.MSISDN)
+		}
+		return err
+	}))
+	openedSales(t, store, sale.TakeClaim)
+	armed = true
+	require.NoError(t, store.Rehash(t.Context(), key(98)))
+	require.NoError(t, read)
+	armed = false
+	_, err := pool.Exec(t.Context(), `UPDATE sales SET msisdn_cipher = NULL, msisdn_key_id = NULL`)
+	require.NoError(t, err)
+	require.ErrorAs(t, store.Rehash(t.Context(), key(97)), new(*sqlstore.CorruptError))
+}
