@@ -97,6 +97,23 @@ func TestARehashMissesNoClaim(t *testing.T) {
 	assert.Equal(t, []sale.Claim{{SaleID: s[0].ID}}, claims)
 }
 
+// A claim that is given up while a Rehash makes all claims anew does not come back.
+func TestARehashBringsNoClaimBack(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	here, there := openPostgres(t, pool), openPostgres(t, pool)
+	s := openedSales(t, here, sale.TakeClaim)
+	release := hold(t, pool, `SELECT 1 FROM busy_claims`)
+	rehash := inBackground(t, pool, 1, func() error { return there.Rehash(t.Context(), key(50)) })
+	releasing := inBackground(t, pool, 2, func() error { return here.Apply(t.Context(), after(s[0], "x", sale.Registered, sale.ReleaseClaim)) })
+	release()
+	require.NoError(t, <-rehash)
+	require.NoError(t, <-releasing)
+	claims, err := there.Busy(t.Context(), s[0].Order.MSISDN)
+	require.NoError(t, err)
+	assert.Empty(t, claims)
+}
+
 // Postpone does nothing to a sale that is being changed: the change says when it is due.
 func TestPostponeWaitsForTheChange(t *testing.T) {
 	t.Parallel()

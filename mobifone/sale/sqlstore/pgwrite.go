@@ -128,8 +128,10 @@ func (r *pgRound) ask(ctx context.Context, s *Postgres, conn *pgxpool.Conn, roun
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)
 	b.Queue(pgSettings)
-	if len(q.hashes) > 0 {
+	if q.claims {
 		b.Queue(`SELECT pg_advisory_xact_lock_shared($1)`, int64(claimLock))
+	}
+	if len(q.hashes) > 0 {
 		b.Queue(`SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k`, q.locks)
 		b.Queue(`SELECT value FROM settings WHERE name = 'busy-key'`).QueryRow(func(row pgx.Row) error { return row.Scan(&known.busyKey) })
 	}
@@ -170,8 +172,10 @@ func (r *pgRound) otherKey(s *Postgres, check []byte) error {
 // asked is what a round has to know.
 type asked struct {
 	sales, ids, shops, orders []string
-	hashes                    [][]byte
-	locks                     []int64
+	// A claim is made or given up.
+	claims bool
+	hashes [][]byte
+	locks  []int64
 }
 
 // questions collects what the round has to know. The locks of claims are sorted, so that two
@@ -186,6 +190,7 @@ func (r *pgRound) questions(round []*work[change]) (q asked) {
 		for _, id := range c.State.PartnerTransIDs() {
 			q.ids = append(q.ids, string(id))
 		}
+		q.claims = q.claims || c.Claim != sale.KeepClaim
 		if c.Claim == sale.TakeClaim || c.Claim == sale.AddClaim {
 			hash := r.key.hash(c.State.Order.MSISDN)
 			q.hashes = append(q.hashes, hash)
