@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -181,4 +182,9 @@ func WithPostgresWriters(n int) PostgresOption {
 		s.writers = n
 		return nil
 	}
+}
+
+// Within does something in a transaction as Rehash has it.
+func (s *Postgres) Within(ctx context.Context, do func(ctx context.Context, tx pgx.Tx) error) error {
+	return s.within(ctx, do)
 }

@@ -165,7 +165,7 @@ func (s *Postgres) lightly(ctx context.Context, queue func(b *pgx.Batch)) error 
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	b := &pgx.Batch{}
-	b.Queue(`BEGIN`)
+	b.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)
 	b.Queue(`SET LOCAL synchronous_commit = off`)
 	queue(b)
 	b.Queue(`COMMIT`)

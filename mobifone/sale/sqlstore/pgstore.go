@@ -208,16 +208,20 @@ func (s *Postgres) checkKeys(ctx context.Context) error {
 	return s.keys.compare(rows)
 }
 
-// within does something in a transaction of its own, which may take as long as a change. The
-// caller is told [ErrUnknown] when the commit failed.
+// within does something in a transaction of its own, which may take as long as a change and has its
+// settings: in any other isolation a statement would not see what was committed while it waited
+// for a lock. The caller is told [ErrUnknown] when the commit failed.
 func (s *Postgres) within(ctx context.Context, do func(ctx context.Context, tx pgx.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
-	tx, err := s.pool.Begin(ctx)
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	if _, err := tx.Exec(ctx, pgSettings); err != nil {
+		return err
+	}
 	if err := do(ctx, tx); err != nil {
 		return err
 	}

@@ -37,11 +37,17 @@ func server(t testing.TB) string {
 // database makes a schema of its own for a test, and returns a pool whose connections use it.
 func database(t testing.TB) *pgxpool.Pool {
 	t.Helper()
-	return databaseOver(t, nil)
+	return databaseWith(t, func(*pgxpool.Config) {})
 }
 
 // databaseOver is database over connections of the test's own making.
 func databaseOver(t testing.TB, dial pgconn.DialFunc) *pgxpool.Pool {
+	t.Helper()
+	return databaseWith(t, func(config *pgxpool.Config) { config.ConnConfig.DialFunc = dial })
+}
+
+// databaseWith is database with a pool as the test wants it.
+func databaseWith(t testing.TB, set func(*pgxpool.Config)) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(server(t))
 	require.NoError(t, err)
@@ -49,9 +55,7 @@ func databaseOver(t testing.TB, dial pgconn.DialFunc) *pgxpool.Pool {
 	config.ConnConfig.RuntimeParams["search_path"] = name
 	config.ConnConfig.RuntimeParams["application_name"] = name // for those who end connections
 	config.MaxConns = 8
-	if dial != nil {
-		config.ConnConfig.DialFunc = dial
-	}
+	set(config)
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), "CREATE SCHEMA "+name)

@@ -1,0 +1,83 @@
+package sqlstore_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// These tests give the store pools that a caller has set up for other work.
+
+// pools are settings of a caller's pool, by name.
+var pools = map[string]func(*pgxpool.Config){
+	"one connection":  func(c *pgxpool.Config) { c.MaxConns = 1 },
+	"exec":            func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec },
+	"simple protocol": func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol },
+	"serializable": func(c *pgxpool.Config) {
+		c.ConnConfig.RuntimeParams["default_transaction_isolation"] = "serializable"
+		c.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	},
+	"repeatable read": func(c *pgxpool.Config) {
+		c.ConnConfig.RuntimeParams["default_transaction_isolation"] = "repeatable read"
+	},
+}
+
+func TestPoolsOfAllKinds(t *testing.T) {
+	t.Parallel()
+	server(t)
+	for name, set := range pools {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, storetest.Harness{
+				Open:   func(t testing.TB) sale.Store { return openPostgres(t, databaseWith(t, set)) },
+				Beside: func(t testing.TB, s sale.Store) sale.Store { return openPostgres(t, s.(onPostgres).pool) },
+			})
+		})
+	}
+}
+
+// Whatever isolation the pool's connections have, a Rehash sees the claim that it waited for.
+func TestARehashMissesNoClaimInAnyIsolation(t *testing.T) {
+	t.Parallel()
+	pool := databaseWith(t, pools["repeatable read"])
+	here, there := openPostgres(t, pool), openPostgres(t, pool)
+	s := openedSales(t, here, sale.KeepClaim)
+	release := hold(t, pool, `SELECT 1 FROM due`)
+	taking := inBackground(t, pool, 1, func() error { return here.Apply(t.Context(), after(s[0], "x", sale.Registering, sale.TakeClaim)) })
+	rehash := inBackground(t, pool, 2, func() error { return there.Rehash(t.Context(), key(50)) })
+	release()
+	require.NoError(t, <-taking)
+	require.NoError(t, <-rehash)
+	claims, err := there.Busy(t.Context(), s[0].Order.MSISDN)
+	require.NoError(t, err)
+	assert.Equal(t, []sale.Claim{{SaleID: s[0].ID}}, claims)
+}
+
+// A host that stops in the middle of a Rehash or a Reencrypt holds up others for seconds only, and
+// what these acknowledge is on the disk, whatever the pool says.
+func TestTransactionsOfAllKindsHaveTheSettings(t *testing.T) {
+	t.Parallel()
+	pool := databaseWith(t, pools["serializable"])
+	store := openPostgres(t, pool)
+	require.NoError(t, store.Within(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		for setting, want := range map[string]string{
+			"transaction_isolation": "read committed", "synchronous_commit": "on", "idle_in_transaction_session_timeout": "5s",
+		} {
+			var says string
+			if err := tx.QueryRow(ctx, `SELECT current_setting($1)`, setting).Scan(&says); err != nil {
+				return err
+			}
+			assert.Equal(t, want, says, setting)
+		}
+		return nil
+	}))
+	var after string // and they end with the transaction
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT current_setting('synchronous_commit') || current_setting('enable_seqscan')`).Scan(&after))
+	assert.Equal(t, "offon", after)
+}
