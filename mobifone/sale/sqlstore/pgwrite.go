@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -32,12 +33,13 @@ func (s *Postgres) Apply(ctx context.Context, c sale.Change) error {
 
 // runBatch writes the changes of all in one transaction. Two of them that exclude each other make
 // the same key (the next event of a sale, an order, an id, the slot of a claim), and so does what
-// another host writes at the same moment: then the server refuses them all, without saying which
-// one it is. Each is then written alone, asks again, and is told.
+// another host writes at the same moment; and one of them may hold what the server cannot store.
+// Then the server refuses them all, without saying which one it is. Each is then written alone,
+// asks again, and is told.
 func (s *Postgres) runBatch(batch []*work[change]) {
 	switch err := s.runRound(batch); {
 	case err == nil:
-	case !again(err):
+	case !again(err) && !(len(batch) > 1 && unfit(err)):
 		fail(batch, err)
 	default:
 		for _, each := range batch {
@@ -64,8 +66,26 @@ func (s *Postgres) runAlone(one *work[change]) {
 // again reports whether a transaction failed only because of what another one did meanwhile: it
 // made the same key, or waited for what this one held. Nothing of it is stored.
 func again(err error) bool {
+	code, ok := refusal(err)
+	return ok && slices.Contains([]string{"23505", "40001", "40P01"}, code)
+}
+
+// unfit reports whether a transaction failed because of what a change holds, such as a NUL in a
+// text, or a text that is too long for an index. Nothing of it is stored.
+func unfit(err error) bool {
+	code, ok := refusal(err)
+	return ok && slices.Contains([]string{"22", "23", "54"}, code[:2])
+}
+
+// refusal is the SQLSTATE with which the server refused a statement, so that the transaction
+// stored nothing. It is none when the connection ended with it, or has lost its way: a pooler says
+// so also when the server has committed and the answer is lost.
+func refusal(err error) (code string, ok bool) {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && !errors.Is(err, ErrUnknown) && slices.Contains([]string{"23505", "40001", "40P01"}, e.Code)
+	if !ok || errors.Is(err, ErrUnknown) || e.SeverityUnlocalized != "ERROR" || len(e.Code) != 5 || strings.HasPrefix(e.Code, "08") {
+		return "", false
+	}
+	return e.Code, true
 }
 
 // runRound writes a round in one transaction and gives each its result. An error is that of the
@@ -166,7 +186,7 @@ func (r *pgRound) otherKey(s *Postgres, check []byte) error {
 		return err
 	}
 	s.busy.Store(agreed)
-	return &pgconn.PgError{Code: "40001", Message: "the claims have another key meanwhile"}
+	return &pgconn.PgError{SeverityUnlocalized: "ERROR", Code: "40001", Message: "the claims have another key meanwhile"}
 }
 
 // asked is what a round has to know.
