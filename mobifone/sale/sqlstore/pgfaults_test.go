@@ -1,12 +1,21 @@
 package sqlstore_test
 
 import (
+	"context"
 	"crypto/rand"
+	"io"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -56,4 +65,86 @@ func TestAChangeThatCannotBeStoredFailsAlone(t *testing.T) {
 			assert.Equal(t, changes[i].State, got)
 		}
 	}
+}
+
+// pooler is a connection through a pooler that loses the answer to a commit, and says so.
+type pooler struct {
+	net.Conn
+
+	writes *atomic.Int64 // how many until it loses the answer; below 0: it loses none
+	says   *[]byte
+}
+
+func (p pooler) Write(b []byte) (int, error) {
+	n, err := p.Conn.Write(b)
+	p.writes.Add(-1)
+	return n, err
+}
+
+func (p pooler) Read(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	if left := p.writes.Load(); left > 0 || left < -100 {
+		return n, err
+	}
+	if len(*p.says) == 0 {
+		return 0, io.EOF
+	}
+	n = copy(b, *p.says)
+	*p.says = (*p.says)[n:]
+	return n, nil
+}
+
+// The server answers a whole transaction at once. When the answer is lost, a pooler's error comes
+// in the place of the first statement's, whatever became of the commit.
+func TestAPoolersErrorIsUnknown(t *testing.T) {
+	t.Parallel()
+	for _, says := range []pgproto3.ErrorResponse{
+		{Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: "08P01", Message: "server conn crashed?"}, // PgBouncer
+		{Severity: "FATAL", Code: "08P01", Message: "server conn crashed?"},
+		{Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: "08006", Message: "remote server read/write error"},
+		{Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: "57P01", Message: "terminating connection"},
+	} {
+		t.Run(says.Severity+" "+says.Code, func(t *testing.T) {
+			t.Parallel()
+			answer, err := says.Encode(nil)
+			require.NoError(t, err)
+			var writes atomic.Int64
+			writes.Store(-1 << 40)
+			pool := databaseOver(t, func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+				return pooler{conn, &writes, &answer}, err
+			})
+			store := openPostgres(t, pool)
+			for n := range 3 { // the statements are prepared
+				require.NoError(t, store.Apply(t.Context(), change(n, "x")))
+			}
+			writes.Store(2)
+			c := change(7, "x")
+			err = store.Apply(t.Context(), c)
+			writes.Store(-1 << 40)
+			require.ErrorIs(t, err, sqlstore.ErrUnknown)
+			_, err = store.Load(t.Context(), c.SaleID)
+			require.NoError(t, err, "the server heard it")
+		})
+	}
+}
+
+// A server that gives up waiting for its standby because it was told to acknowledges the commit all
+// the same, with no more than a notice. A pool may tell it so when a deadline ends.
+func TestACommitThatOutlastsItsTimeIsUnknown(t *testing.T) {
+	t.Parallel()
+	pool := databaseWith(t, func(c *pgxpool.Config) {
+		c.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+			return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Minute}
+		}
+	})
+	store := openPostgres(t, pool)
+	require.NoError(t, store.Apply(t.Context(), change(1, "x")))
+	// It stands for the wait: it ends with the cancel, and the commit goes on.
+	_, err := pool.Exec(t.Context(), `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN PERFORM pg_sleep(60); RETURN NULL; EXCEPTION WHEN query_canceled THEN RETURN NULL; END $$;
+		CREATE CONSTRAINT TRIGGER waits AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()`)
+	require.NoError(t, err)
+	hasty := openPostgres(t, pool, sqlstore.WithTimeout(300*time.Millisecond))
+	require.ErrorIs(t, hasty.Apply(t.Context(), change(2, "x")), sqlstore.ErrUnknown)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -137,7 +136,7 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 		if _, err := sent.Exec(); err != nil {
 			_ = sent.Close()
 			// The server said no before it came to the commit; else nobody knows how far it came.
-			if _, said := errors.AsType[*pgconn.PgError](err); said {
+			if _, said := refusal(err); said {
 				return err
 			}
 			return fmt.Errorf("%w: %w", ErrUnknown, err)
@@ -148,10 +147,19 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 		if err == nil && tag.String() != "COMMIT" {
 			err = errors.New("the server rolled the transaction back")
 		}
-		return err
+		return errors.Join(err, inDoubt(ctx))
 	})
 	if err = errors.Join(err, sent.Close()); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return nil
+}
+
+// inDoubt is an error when a commit was acknowledged after its time: a server that is told to give
+// up acknowledges what no standby has, with no more than a notice.
+func inDoubt(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("acknowledged too late to be sure that a standby has it: %w", err)
 	}
 	return nil
 }

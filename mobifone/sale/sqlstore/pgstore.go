@@ -225,7 +225,7 @@ func (s *Postgres) within(ctx context.Context, do func(ctx context.Context, tx p
 	if err := do(ctx, tx); err != nil {
 		return err
 	}
-	if err := s.committed(func() error { return tx.Commit(ctx) }); err != nil {
+	if err := s.committed(func() error { return errors.Join(tx.Commit(ctx), inDoubt(ctx)) }); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	return nil
