@@ -117,21 +117,11 @@ func (s *Postgres) rehash(ctx context.Context, tx pgx.Tx, key *busyKey) error {
 // them.
 func (s *Postgres) Reencrypt(ctx context.Context, limit int) (n int, err error) {
 	err = s.within(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT id, msisdn_cipher, msisdn_key_id FROM sales
-			WHERE msisdn_key_id < $1 OR msisdn_key_id > $1 LIMIT $2 FOR UPDATE SKIP LOCKED`, s.keys.current, max(limit, 0))
-		if err != nil {
-			return err
+		ids, ciphers, err := s.encrypted(ctx, tx, "SKIP LOCKED", max(limit, 0))
+		if err == nil && len(ids) == 0 {
+			// What somebody else is about to change is waited for: 0 says that nothing is left.
+			ids, ciphers, err = s.encrypted(ctx, tx, "", min(max(limit, 0), 1))
 		}
-		var ids []string
-		var ciphers [][]byte
-		var id, keyID string
-		var ciphertext []byte
-		_, err = pgx.ForEachRow(rows, []any{&id, &ciphertext, &keyID}, func() error {
-			number, err := s.keys.open(id, ciphertext, keyID)
-			sealed, _ := s.keys.seal(id, number)
-			ids, ciphers = append(ids, id), append(ciphers, sealed)
-			return err
-		})
 		if err != nil {
 			return err
 		}
@@ -144,4 +134,23 @@ func (s *Postgres) Reencrypt(ctx context.Context, limit int) (n int, err error) 
 		return 0, told(err)
 	}
 	return n, nil
+}
+
+// encrypted locks numbers that are encrypted with another key than the current one, and encrypts
+// them with that.
+func (s *Postgres) encrypted(ctx context.Context, tx pgx.Tx, locking string, limit int) (ids []string, ciphers [][]byte, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, msisdn_cipher, msisdn_key_id FROM sales
+		WHERE msisdn_key_id < $1 OR msisdn_key_id > $1 LIMIT $2 FOR UPDATE `+locking, s.keys.current, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	var id, keyID string
+	var ciphertext []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &ciphertext, &keyID}, func() error {
+		number, err := s.keys.open(id, ciphertext, keyID)
+		sealed, _ := s.keys.seal(id, number)
+		ids, ciphers = append(ids, id), append(ciphers, sealed)
+		return err
+	})
+	return ids, ciphers, err
 }

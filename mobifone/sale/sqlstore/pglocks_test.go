@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
@@ -260,4 +261,28 @@ func TestRehashOnPostgres(t *testing.T) {
 	_, err := pool.Exec(t.Context(), `UPDATE sales SET msisdn_cipher = NULL, msisdn_key_id = NULL`)
 	require.NoError(t, err)
 	require.ErrorAs(t, store.Rehash(t.Context(), key(97)), new(*sqlstore.CorruptError))
+}
+
+// Reencrypt returns 0 only when nothing is left, also when somebody is about to change a sale: the
+// old key is thrown away after it.
+func TestReencryptPassesNobodyOver(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	s := openedSales(t, openPostgres(t, pool), sale.KeepClaim)
+	newer, err := sqlstore.OnPostgres(t.Context(), pool, ringOf("k2", map[string]telco.Secret{"k1": key(1), "k2": key(2)}))
+	require.NoError(t, err)
+	release := hold(t, pool, `SELECT 1 FROM sales`)
+	done := inBackground(t, pool, 1, func() error {
+		n, err := newer.Reencrypt(t.Context(), 10)
+		assert.Equal(t, 1, n)
+		return err
+	})
+	release()
+	require.NoError(t, <-done)
+	n, err := newer.Reencrypt(t.Context(), 10)
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	var id string
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT msisdn_key_id FROM sales WHERE id = $1`, s[0].ID).Scan(&id))
+	assert.Equal(t, "k2", id)
 }
