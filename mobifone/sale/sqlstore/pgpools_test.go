@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 )
 
 // These tests give the store pools that a caller has set up for other work.
@@ -80,4 +82,43 @@ func TestTransactionsOfAllKindsHaveTheSettings(t *testing.T) {
 	var after string // and they end with the transaction
 	require.NoError(t, pool.QueryRow(t.Context(), `SELECT current_setting('synchronous_commit') || current_setting('enable_seqscan')`).Scan(&after))
 	assert.Equal(t, "offon", after)
+}
+
+// inSchemas is a test's pool whose search path has other schemas before or behind its own.
+func inSchemas(t *testing.T, pool *pgxpool.Pool, path string) *pgxpool.Pool {
+	t.Helper()
+	config := pool.Config()
+	config.ConnConfig.RuntimeParams["search_path"] = path
+	other, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(other.Close)
+	return other
+}
+
+// A store that stands in a later schema of the search path is not begun anew in the first one: to
+// the new one every busy subscriber would look free.
+func TestASecondStoreIsNotBegunInFrontOfTheFirst(t *testing.T) {
+	t.Parallel()
+	first, empty := database(t), database(t)
+	openPostgres(t, first)
+	schema := func(pool *pgxpool.Pool) string { return pool.Config().ConnConfig.RuntimeParams["search_path"] }
+	_, err := sqlstore.OnPostgres(t.Context(), inSchemas(t, first, schema(empty)+", "+schema(first)), ring())
+	require.ErrorContains(t, err, schema(first))
+	require.ErrorContains(t, err, "search_path")
+	openPostgres(t, inSchemas(t, first, schema(first)+", "+schema(empty)))
+	_, err = sqlstore.OnPostgres(t.Context(), inSchemas(t, first, "nowhere"), ring())
+	require.ErrorContains(t, err, "no schema")
+}
+
+// Tables of another program, in a later schema of the search path, are not taken for the store's.
+func TestTablesOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	theirs, ours := database(t), database(t)
+	_, err := theirs.Exec(t.Context(), `CREATE TABLE settings (key text); CREATE TABLE events (id bigint); CREATE TABLE due (id bigint);
+		CREATE TABLE goose_db_version (id serial, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp timestamp DEFAULT now());
+		INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (7, true)`)
+	require.NoError(t, err)
+	schema := func(pool *pgxpool.Pool) string { return pool.Config().ConnConfig.RuntimeParams["search_path"] }
+	store := openPostgres(t, inSchemas(t, ours, schema(ours)+", "+schema(theirs)))
+	require.NoError(t, store.Apply(t.Context(), change(1, "x")))
 }

@@ -104,10 +104,13 @@ func (s *Postgres) Close() error {
 
 // checkServer refuses a server on which the promise cannot be kept.
 func (s *Postgres) checkServer(ctx context.Context) error {
-	var fsync, encoding string
+	var fsync, encoding, first, there string
 	var standby bool
-	err := s.pool.QueryRow(ctx, `SELECT current_setting('fsync'), current_setting('server_encoding'), pg_is_in_recovery()`).
-		Scan(&fsync, &encoding, &standby)
+	// busy_claims stands for the store: no other program has a table of that name.
+	err := s.pool.QueryRow(ctx, `SELECT current_setting('fsync'), current_setting('server_encoding'), pg_is_in_recovery(),
+		coalesce(current_schema(), ''), coalesce((SELECT relnamespace::regnamespace::text FROM pg_class
+			WHERE oid = to_regclass('busy_claims') AND relnamespace <> to_regnamespace(quote_ident(current_schema()))), '')`).
+		Scan(&fsync, &encoding, &standby, &first, &there)
 	switch {
 	case err != nil:
 		return err
@@ -117,6 +120,11 @@ func (s *Postgres) checkServer(ctx context.Context) error {
 		return fmt.Errorf("the database is in %s; make one in UTF8", encoding)
 	case standby:
 		return errors.New("the server is a standby; connect to the primary (target_session_attrs=read-write)")
+	case first == "":
+		return errors.New("there is no schema of the search_path; create one")
+	case there != "":
+		return fmt.Errorf("the store is in the schema %s, and the first one of the search_path is %s; "+
+			"put %s first, or a second store would be made beside it", there, first, there)
 	}
 	return nil
 }
@@ -167,8 +175,9 @@ func (s *Postgres) migrateWith(ctx context.Context, files fs.FS) (err error) {
 // least to use them.
 func (s *Postgres) schema(ctx context.Context) (at, oldest int64, err error) {
 	var there bool
-	if err := s.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL AND to_regclass('settings') IS NOT NULL`).
-		Scan(&there); err != nil || !there {
+	// Another program may have tables of these names in a later schema of the search path.
+	if err := s.pool.QueryRow(ctx, `SELECT count(*) = 2 FROM pg_class WHERE relname IN ('goose_db_version', 'settings')
+		AND relnamespace = to_regnamespace(quote_ident(current_schema()))`).Scan(&there); err != nil || !there {
 		return 0, 0, err
 	}
 	var says []byte
