@@ -54,7 +54,8 @@ type Config struct {
 	// Hosts is how many processes share the quota at most; only Degrade needs it. With more than
 	// this the limit does not hold while the engine is down.
 	Hosts int
-	// Timeout bounds one request to the engine; 0 is 250 ms. What takes longer counts as down.
+	// Timeout bounds one request to the engine; 0 is 250 ms, a minute the most. What takes longer
+	// counts as down.
 	Timeout time.Duration
 	// OnChange is called when this host loses the engine and when it has it again. Calls come one
 	// at a time. It must not call the limiter. May be nil.
@@ -105,7 +106,7 @@ func (c *Config) check() error {
 	fault(c.BackgroundMost > 0 && c.BackgroundMost < c.BackgroundShare, "BackgroundMost is less than BackgroundShare")
 	fault(c.OTPCoolDown < 0 || c.OTPCoolDown > 24*time.Hour, "OTPCoolDown is %v; it must be 0 to 24h", c.OTPCoolDown)
 	fault(c.OTPCoolDown > 0 && len(c.SubscriberKey.Reveal()) < 16, "SubscriberKey has less than 16 bytes; OTPCoolDown needs it")
-	fault(c.Timeout < 0, "Timeout is %v", c.Timeout)
+	fault(c.Timeout < 0 || c.Timeout > time.Minute, "Timeout is %v; it must be a minute at most", c.Timeout)
 	fault(c.WhenDown > Degrade, "WhenDown is neither FailClosed nor Degrade")
 	fault(c.WhenDown == Degrade && c.Hosts < 1, "Hosts is %d; Degrade needs to know how many processes share the quota", c.Hosts)
 	if len(errs) == 0 && c.WhenDown == Degrade && c.part().slot == 0 {
@@ -143,10 +144,10 @@ func (c *Config) whole() terms {
 // requests, each is slower than its share. With a slot of 0 it cannot be done.
 func (c *Config) part() terms {
 	hosts := float64(c.Hosts)
-	burst := max(1, c.Burst/c.Hosts)
-	all := c.PerSecond + float64(c.Burst-min(1, c.margin()))
-	perSecond := min(c.PerSecond/hosts, all/hosts-float64(burst))
-	if perSecond <= 0 {
+	room := c.Burst - min(1, c.margin())
+	burst := max(1, room/c.Hosts)
+	perSecond := min(c.PerSecond/hosts, (c.PerSecond+float64(room))/hosts-float64(burst))
+	if perSecond < 1e-6 { // nothing, or what is left of a division
 		return terms{}
 	}
 	return c.termsOf(perSecond, burst)
@@ -164,8 +165,9 @@ func (c *Config) termsOf(perSecond float64, depth int) terms {
 	return t
 }
 
-// micros rounds up, so that no rate is a little too high.
-func micros(us float64) int64 { return int64(math.Ceil(us)) }
+// micros rounds up, so that no rate is a little too high. It ends at thirty years: a share next to
+// nothing is more than a number holds, and beside the time of the day Redis counts to 2⁵³.
+func micros(us float64) int64 { return int64(min(math.Ceil(us), 1e15)) }
 
 // patience is how late a slot may be used. What is later would come too close to the next.
 func (c *Config) patience() time.Duration {
