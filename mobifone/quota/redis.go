@@ -22,7 +22,12 @@ var (
 	takeScript = redis.NewScript(takeLua)
 	coolScript = redis.NewScript(`
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
-return math.max(1, redis.call('PTTL', KEYS[1]))`)
+local left, long = redis.call('PTTL', KEYS[1]), tonumber(ARGV[2])
+if left > long then -- the clock was set back
+  redis.call('PEXPIRE', KEYS[1], long)
+  left = long
+end
+return math.max(1, left)`)
 	warmScript = redis.NewScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`)

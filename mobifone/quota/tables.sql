@@ -176,6 +176,9 @@ BEGIN
 	IF ends IS NOT NULL THEN
 		RETURN 0;
 	END IF;
+	-- Only a clock that was set back leaves more than this in the future.
+	UPDATE mobifone_quota_otp SET until = clock_timestamp() + long * interval '1 microsecond'
+		WHERE name = quota AND subscriber = whom AND until > clock_timestamp() + long * interval '1 microsecond';
 	SELECT until INTO ends FROM mobifone_quota_otp WHERE name = quota AND subscriber = whom;
 	RETURN greatest(1, (extract(epoch FROM ends - clock_timestamp()) * 1000000)::bigint);
 END $$;
