@@ -1,0 +1,284 @@
+package reconcile
+
+// This file reads CSV files into a run: MobiFone's statement, and ours in the same layout. Lines go
+// in chunks to two goroutines; what cannot be read is told in the order of the lines.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"runtime"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/fptshop/mobifone-go/internal/text"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// FileOptions say what a file is like where it does not say so itself. Nothing is guessed: a value
+// that can be read in two ways is refused until an option says which.
+//
+// The first line names the columns: transId, partnerTransId, isdn, packageCode, amount, status,
+// createdAt; resultCode, shopCode, updatedAt, and in a file of ours orderId and saleId may be missing.
+// Common English and Vietnamese names of them are known too, such as "Số thuê bao"; other columns are
+// passed over. Commas, semicolons or tabs part the cells. A cell may be quoted, and ends on its line.
+//
+// In a file of ours status is REGISTERED, NOT_REGISTERED, REFUNDED or UNDECIDED; MobiFone's words
+// are read as what they say. An empty isdn is a number that was erased.
+type FileOptions struct {
+	// Encoding is how the text is encoded; the zero value is UTF-8, or what a byte order mark says.
+	Encoding Encoding
+	// GroupedAmounts reads "120.000" and "120,000" as 120000. Without it such an amount is refused.
+	GroupedAmounts bool
+	// DayFirst reads "25/11/2026 10:30:00" as the 25th of November. Without it such a time is refused.
+	DayFirst bool
+	// Columns names further headers, and the columns that they are: {"Mã GD": "transId"}.
+	Columns map[string]string
+	// States are MobiFone's words for a state beside the canonical ones.
+	States map[string]telco.State
+	// OnBadRow is called for each line that cannot be read, in order. It returns nil to go on
+	// without the line, which [Summary.Unread] counts. When it is nil itself, the first such line
+	// ends the reading.
+	OnBadRow func(*RowError) error
+}
+
+// RowError is a line that cannot be read. Nothing of it is in the run.
+type RowError struct {
+	// Line counts from 1; the header is line 1.
+	Line int64
+	// Column is the column's canonical name; empty when the whole line is wrong.
+	Column string
+	// Problem says what is wrong and what to do. It holds no phone number.
+	Problem string
+}
+
+// Error says where and what.
+func (e *RowError) Error() string {
+	if e.Column == "" {
+		return fmt.Sprintf("line %d: %s", e.Line, e.Problem)
+	}
+	return fmt.Sprintf("line %d, column %s: %s", e.Line, e.Column, e.Problem)
+}
+
+// AddTheirsFile adds the rows of a statement of MobiFone's.
+func (r *Run) AddTheirsFile(ctx context.Context, from io.Reader, o FileOptions) error {
+	return r.addFile(ctx, from, o, sideTheirs)
+}
+
+// AddOursFile adds rows of ours from a file of the same layout. It counts as one source with those
+// of AddOurs.
+func (r *Run) AddOursFile(ctx context.Context, from io.Reader, o FileOptions) error {
+	return r.addFile(ctx, from, o, sideOurs)
+}
+
+// ReadTheirs yields the rows of a statement of MobiFone's. A line that cannot be read is yielded as
+// a *[RowError], after which the caller may go on; any other error ends it. OnBadRow is not called.
+func ReadTheirs(from io.Reader, o FileOptions) iter.Seq2[telco.Transaction, error] {
+	return func(yield func(telco.Transaction, error) bool) {
+		lines, layout, err := open(from, o, sideTheirs)
+		if err != nil {
+			yield(telco.Transaction{}, err)
+			return
+		}
+		v, err := newVeil()
+		if err != nil {
+			yield(telco.Transaction{}, err)
+			return
+		}
+		p := &parser{layout: layout}
+		goOn, buf := true, []byte(nil)
+		c := &piece{data: make([]byte, 0, pieceSize)}
+		for goOn {
+			last, err := lines.next(c)
+			if err != nil {
+				yield(telco.Transaction{}, err)
+				return
+			}
+			p.each(c, func(f *fields, bad *RowError) bool {
+				if bad != nil {
+					goOn = yield(telco.Transaction{}, bad)
+				} else {
+					buf = v.appendRecord(buf[:0], f)
+					goOn = yield(v.theirs(buf), nil)
+				}
+				return goOn
+			})
+			goOn = goOn && !last
+		}
+	}
+}
+
+// open reads the header.
+func open(from io.Reader, o FileOptions, side byte) (*lines, *layout, error) {
+	l := &lines{from: decoded(from, o.Encoding), line: 1}
+	header, err := l.header()
+	if err != nil {
+		return nil, nil, err
+	}
+	layout, err := readHeader(header, o, side)
+	return l, layout, err
+}
+
+// addFile reads a file with as many goroutines as help.
+func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side byte) error {
+	if r.spent {
+		return errSpent
+	}
+	in, layout, err := open(from, o, side)
+	if err != nil {
+		return err
+	}
+	workers := min(runtime.GOMAXPROCS(0), 2)
+	caller := ctx
+	ctx, cancel := context.WithCancel(caller)
+	defer cancel()
+	free, work := make(chan *piece, workers+2), make(chan *piece)
+	order := make(chan *piece, workers+2) // the pieces under way, in the order of the file
+	for range workers + 2 {
+		free <- &piece{data: make([]byte, 0, pieceSize), done: make(chan struct{}, 1)}
+	}
+	var running sync.WaitGroup
+	var failed error // of a worker, after running.Wait
+	var once sync.Once
+	for range workers {
+		running.Go(func() {
+			if err := r.work(layout, work); err != nil {
+				once.Do(func() { failed = err; cancel() })
+			}
+		})
+	}
+	var readErr error
+	running.Go(func() {
+		defer close(work)
+		defer close(order)
+		for last := false; !last && readErr == nil; {
+			select {
+			case <-ctx.Done():
+				return
+			case c := <-free:
+				if last, readErr = in.next(c); readErr != nil {
+					return
+				}
+				order <- c
+				select {
+				case work <- c:
+				case <-ctx.Done():
+					c.done <- struct{}{}
+				}
+			}
+		}
+	})
+	told := r.collect(order, free, o, side)
+	if told != nil {
+		cancel()
+	}
+	for c := range order { // what was under way when the caller ended it
+		<-c.done
+		free <- c
+	}
+	running.Wait()
+	return errors.Join(told, failed, readErr, caller.Err())
+}
+
+// collect tells of bad lines in order.
+func (r *Run) collect(order <-chan *piece, free chan<- *piece, o FileOptions, side byte) error {
+	for c := range order {
+		<-c.done
+		for _, bad := range c.bad {
+			r.mu.Lock()
+			if side == sideOurs {
+				r.summary.Unread.Ours++
+			} else {
+				r.summary.Unread.Theirs++
+			}
+			r.mu.Unlock()
+			if o.OnBadRow == nil {
+				return bad
+			}
+			if err := o.OnBadRow(bad); err != nil {
+				return err
+			}
+		}
+		free <- c
+	}
+	return nil
+}
+
+// work reads the lines of pieces into the heap until there are no more.
+func (r *Run) work(layout *layout, work <-chan *piece) error {
+	in, p := r.intake(), &parser{layout: layout}
+	var failed error
+	for c := range work {
+		c.bad = c.bad[:0]
+		if failed == nil {
+			p.each(c, func(f *fields, bad *RowError) bool {
+				if bad != nil {
+					c.bad = append(c.bad, bad)
+				} else {
+					failed = in.add(f)
+				}
+				return failed == nil
+			})
+		}
+		c.done <- struct{}{} // after a failure too: the reader goes on until it has heard of it
+	}
+	return errors.Join(failed, in.end())
+}
+
+// each shows every line of a piece, as a row or as what is wrong with it.
+func (p *parser) each(c *piece, show func(*fields, *RowError) bool) {
+	clean := bytes.IndexByte(c.data, 0) < 0 && utf8.Valid(c.data)
+	var f fields
+	line := c.line
+	for rest := c.data; len(rest) > 0; line++ {
+		one := rest
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			one, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = nil
+		}
+		if n := len(one); n > 0 && one[n-1] == '\r' {
+			one = one[:n-1]
+		}
+		if len(one) == 0 {
+			continue
+		}
+		column, problem := "", ""
+		if !clean {
+			problem = dirt(one)
+		}
+		if problem == "" {
+			column, problem = p.row(one, &f)
+		}
+		var bad *RowError
+		if problem != "" {
+			bad = &RowError{Line: line, Column: column, Problem: problem}
+		}
+		if !show(&f, bad) {
+			return
+		}
+	}
+}
+
+// dirt says which byte of a line is no text.
+func dirt(line []byte) string {
+	if i := bytes.IndexByte(line, 0); i >= 0 {
+		return fmt.Sprintf("byte %d is a NUL; the file is damaged, or is UTF-16: set FileOptions.Encoding", i+1)
+	}
+	for i := 0; i < len(line); {
+		r, size := utf8.DecodeRune(line[i:])
+		if r == utf8.RuneError && size == 1 {
+			return fmt.Sprintf("byte %d is not UTF-8; save the file as UTF-8, or set FileOptions.Encoding to Windows1258", i+1)
+		}
+		i += size
+	}
+	return ""
+}
+
+// quoted is a value for an error: short, without numbers of phones.
+func quoted(value []byte) string {
+	return fmt.Sprintf("%q", text.Scrub(string(value[:min(len(value), 40)])))
+}

@@ -1,0 +1,311 @@
+package reconcile
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+const head = "transId,partnerTransId,isdn,packageCode,amount,status,resultCode,shopCode,createdAt,updatedAt\n"
+
+// good is a line of a statement.
+func good(n int) string {
+	_, tx := sold(n)
+	return fmt.Sprintf("%s,%s,%s,%s,%d,%s,%s,%s,%s,%s\n", tx.TransID, tx.PartnerTransID, tx.MSISDN.Reveal("84"), tx.Package, int64(tx.Amount),
+		tx.State, tx.WireResultCode, tx.Shop, tx.CreatedAt.Format("20060102150405"), tx.UpdatedAt.Format("20060102150405"))
+}
+
+// rowsOf reads a statement to its end, and what was wrong with it.
+func rowsOf(text string, o FileOptions) (rows []telco.Transaction, bad []string) {
+	for tx, err := range ReadTheirs(strings.NewReader(text), o) {
+		if err != nil {
+			bad = append(bad, err.Error())
+			continue
+		}
+		rows = append(rows, tx)
+	}
+	return rows, bad
+}
+
+func TestEveryForm(t *testing.T) {
+	t.Parallel()
+	_, want := sold(1)
+	line := good(1)
+	vietnamese := "Mã giao dịch;Mã giao dịch đối tác;Số thuê bao;Gói cước;Số tiền;Trạng thái;Mã kết quả;Mã cửa hàng;Ngày tạo;Ngày cập nhật\r\n"
+	wide := func(order binary.AppendByteOrder, mark bool, s string) string {
+		var b []byte
+		if mark {
+			b = order.AppendUint16(b, 0xFEFF)
+		}
+		for _, u := range utf16.Encode([]rune(s)) {
+			b = order.AppendUint16(b, u)
+		}
+		return string(b)
+	}
+	semicolons := vietnamese + strings.ReplaceAll(line, ",", ";")
+	for name, tt := range map[string]struct {
+		text string
+		o    FileOptions
+	}{
+		"as MobiFone writes it":    {head + line, FileOptions{}},
+		"without the last newline": {head + strings.TrimSpace(line), FileOptions{}},
+		"CRLF and BOM":             {"\uFEFF" + strings.ReplaceAll(head+line, "\n", "\r\n"), FileOptions{}},
+		"empty lines":              {"\n\n" + head + "\n" + line + "\r\n\n", FileOptions{}},
+		"Vietnamese, semicolons":   {semicolons, FileOptions{}},
+		"sep=":                     {"sep=;\n" + semicolons, FileOptions{}},
+		"tabs":                     {strings.ReplaceAll(head+line, ",", "\t"), FileOptions{}},
+		"quoted":                   {strings.ReplaceAll(head+`"`+strings.ReplaceAll(strings.TrimSpace(line), ",", `","`)+`"`, "\n", "\r\n"), FileOptions{}},
+		"spaces":                   {head + strings.ReplaceAll(line, ",", " , "), FileOptions{}},
+		"other columns":            {"note," + head + "\"a \"\"b\"\", c\"," + line, FileOptions{}},
+		"columns by option":        {strings.Replace(head, "transId", "Mã GD của MBF", 1) + line, FileOptions{Columns: map[string]string{"mã gd của mbf": "transId"}}},
+		"states by option":         {head + strings.Replace(line, "SUCCESS", "1", 1), FileOptions{States: map[string]telco.State{"1": telco.StateSuccess}}},
+		"ISO times":                {head + strings.NewReplacer("20261125000002", "2026-11-25 00:00:02", "20261125000003", "2026-11-24T17:00:03Z").Replace(line), FileOptions{}},
+		"grouped amounts":          {head + strings.Replace(line, "120000", "120.000", 1), FileOptions{GroupedAmounts: true}},
+		"day first":                {head + strings.NewReplacer("20261125000002", "25/11/2026 00:00:02", "20261125000003", "25/11/2026 00:00:03").Replace(line), FileOptions{DayFirst: true}},
+		"UTF-16LE":                 {wide(binary.LittleEndian, true, semicolons), FileOptions{}},
+		"UTF-16BE":                 {wide(binary.BigEndian, true, semicolons), FileOptions{}},
+		"UTF-16LE without a mark":  {wide(binary.LittleEndian, false, head+line), FileOptions{Encoding: UTF16LE}},
+		"UTF-16BE without a mark":  {wide(binary.BigEndian, false, head+line), FileOptions{Encoding: UTF16BE}},
+		"Windows-1258": {
+			// "Số tiền" as the code page writes it: the vowel, then its tone.
+			strings.NewReplacer("amount", "S\xf4\xec ti\xea\xccn", "status", "Tra\xf2ng tha\xeci").Replace(head) + line, FileOptions{Encoding: Windows1258},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rows, bad := rowsOf(tt.text, tt.o)
+			assert.Empty(t, bad)
+			require.Len(t, rows, 1)
+			assert.Equal(t, want, rows[0])
+		})
+	}
+}
+
+func TestHostileRows(t *testing.T) {
+	t.Parallel()
+	edit := func(from, to string) string { return head + strings.Replace(good(1), from, to, 1) + good(2) }
+	for name, tt := range map[string]struct{ text, want string }{
+		"too few cells":          {edit(",C120", ""), "line 2: 9 cells; the header has 10"},
+		"too many cells":         {edit(",C120", ",,C120"), "line 2: 11 cells; the header has 10"},
+		"an unclosed quote":      {edit("C120", `"C120`), "line 2: a quote is not closed on its line"},
+		"text behind a quote":    {edit("C120", `"C1"20`), "line 2: text behind a closing quote"},
+		"a quote inside":         {edit("C120", `C1"20`), "line 2: a quote inside a cell"},
+		"120.000":                {edit("120000", "120.000"), `line 2, column amount: an amount with a dot or comma, "120.000"`},
+		"a fraction":             {edit("120000", "120000.00"), "line 2, column amount"},
+		"a negative amount":      {edit("120000", "-120000"), "line 2, column amount"},
+		"no amount":              {edit("120000", ""), "line 2, column amount"},
+		"an amount without end":  {edit("120000", strings.Repeat("9", 40)), "line 2, column amount"},
+		"dd/MM/yyyy":             {edit("20261125000002", "25/11/2026 00:00:02"), "line 2, column createdAt: a time with slashes"},
+		"ddMMyyyyHHmmss":         {edit("20261125000002", "25112026000002"), "line 2, column createdAt"},
+		"the 32nd":               {edit("20261125000002", "20261132000002"), "line 2, column createdAt"},
+		"25 o'clock":             {edit("20261125000002", "20261125250002"), "line 2, column createdAt"},
+		"what Excel makes of it": {edit("84900000001", "8.49E+10"), "line 2, column isdn"},
+		"a NUL":                  {edit("C120", "C1\x0020"), "line 2: byte 48 is a NUL"},
+		"no UTF-8":               {edit("C120", "C1\xff20"), "line 2: byte 48 is not UTF-8"},
+		"a long cell":            {edit("C120", strings.Repeat("x", 300)), "line 2, column packageCode: 300 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rows, bad := rowsOf(tt.text, FileOptions{})
+			require.Len(t, bad, 1)
+			assert.Contains(t, bad[0], tt.want)
+			assert.NotContains(t, bad[0], "900000001", "no number in an error")
+			require.Len(t, rows, 1, "the row after it is read")
+			assert.Equal(t, telco.TransID("T2"), rows[0].TransID)
+
+			// A run says the same, counts the line, and goes on only if it is told to.
+			run, err := Start(Config{})
+			require.NoError(t, err)
+			var told []string
+			err = run.AddTheirsFile(t.Context(), strings.NewReader(tt.text), FileOptions{OnBadRow: func(e *RowError) error {
+				told = append(told, e.Error())
+				return nil
+			}})
+			require.NoError(t, err)
+			assert.Equal(t, bad, told)
+			found(t, run)
+			assert.Equal(t, int64(1), run.Summary().Unread.Theirs)
+			assert.Equal(t, int64(1), run.Summary().Read.Theirs.Rows)
+			assert.False(t, run.Summary().Balanced())
+			require.NoError(t, run.Close())
+
+			run, err = Start(Config{})
+			require.NoError(t, err)
+			err = run.AddTheirsFile(t.Context(), strings.NewReader(tt.text), FileOptions{})
+			bad1, ok := errors.AsType[*RowError](err)
+			require.True(t, ok)
+			assert.Equal(t, int64(2), bad1.Line)
+			require.NoError(t, run.Close())
+		})
+	}
+}
+
+func TestHostileFiles(t *testing.T) {
+	t.Parallel()
+	endless := io.MultiReader(strings.NewReader(head+good(1)), &forever{})
+	cut := []byte{0xFF, 0xFE, 't', 0, 'r'}
+	for name, tt := range map[string]struct {
+		from io.Reader
+		o    FileOptions
+		want string
+	}{
+		"empty":               {strings.NewReader(""), FileOptions{}, "the file is empty"},
+		"no header":           {strings.NewReader(good(1)), FileOptions{}, "line 1: no column transId"},
+		"a column is missing": {strings.NewReader(strings.Replace(head, "isdn", "x", 1)), FileOptions{}, "line 1: no column isdn"},
+		"a column twice":      {strings.NewReader("msisdn," + head), FileOptions{}, "line 1: two columns are isdn"},
+		"a line of 10 GB":     {endless, FileOptions{}, "line 3: longer than 256 KiB"},
+		"a header of 10 GB":   {&forever{}, FileOptions{}, "line 1: longer than 256 KiB"},
+		"UTF-16 unmarked":     {strings.NewReader("t\x00r\x00"), FileOptions{}, "line 1: byte 2 is a NUL"},
+		"UTF-16 cut off":      {bytes.NewReader(cut), FileOptions{}, "byte 3: half a character at the end"},
+		"a lone surrogate":    {bytes.NewReader([]byte{0xFF, 0xFE, 0, 0xD8, 'a', 0}), FileOptions{}, "half a character"},
+		"a header of 1258":    {strings.NewReader(strings.Replace(head, "amount", "S\xf4\xec ti\xea\xccn", 1)), FileOptions{}, "line 1: byte 42 is not UTF-8; save the file as UTF-8, or set FileOptions.Encoding to Windows1258"},
+		"a disk that fails":   {io.MultiReader(strings.NewReader(head), &broken{}), FileOptions{}, "line 2: the disk failed"},
+		"an unknown column":   {strings.NewReader(head), FileOptions{Columns: map[string]string{"x": "y"}}, `"y" is no column of ours`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run, err := Start(Config{})
+			require.NoError(t, err)
+			defer run.Close()
+			err = run.AddTheirsFile(t.Context(), tt.from, tt.o)
+			require.ErrorContains(t, err, tt.want)
+		})
+	}
+}
+
+// forever is a line without an end.
+type forever struct{}
+
+func (forever) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, errors.New("the disk failed") }
+
+// TestBadRowsComeInOrder, from many pieces that two goroutines read, and a caller may stop.
+func TestBadRowsComeInOrder(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(head)
+	for n := range 20_000 {
+		if n%10 == 3 {
+			b.WriteString("ragged\n")
+		} else {
+			b.WriteString(good(n + 1))
+		}
+	}
+	run, err := Start(Config{Memory: 1, Dir: t.TempDir()})
+	require.NoError(t, err)
+	var at []int64
+	require.NoError(t, run.AddTheirsFile(t.Context(), strings.NewReader(b.String()), FileOptions{OnBadRow: func(e *RowError) error {
+		at = append(at, e.Line)
+		return nil
+	}}))
+	require.Len(t, at, 2000)
+	for i, line := range at {
+		require.Equal(t, int64(i*10+3+2), line)
+	}
+	assert.Len(t, found(t, run), 18_000)
+	assert.Equal(t, int64(2000), run.Summary().Unread.Theirs)
+	require.NoError(t, run.Close())
+
+	enough := errors.New("enough")
+	run, err = Start(Config{Dir: t.TempDir()})
+	require.NoError(t, err)
+	require.ErrorIs(t, run.AddTheirsFile(t.Context(), strings.NewReader(b.String()), FileOptions{OnBadRow: func(*RowError) error { return enough }}), enough)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, run.AddTheirsFile(ctx, strings.NewReader(b.String()), FileOptions{OnBadRow: func(*RowError) error { return nil }}), context.Canceled)
+	require.NoError(t, run.Close())
+}
+
+// TestFilesAreJoinedWithFiles: our side in the same layout.
+func TestFilesAreJoinedWithFiles(t *testing.T) {
+	t.Parallel()
+	ours := strings.Replace(head, "resultCode", "orderId,saleId", 1)
+	ourLine := func(n int, status string) string {
+		line := strings.Replace(good(n), "SUCCESS,0000", status+",DH-1,S-1", 1)
+		return strings.ReplaceAll(line, "849000", "09000")
+	}
+	run, err := Start(Config{WithMatched: true})
+	require.NoError(t, err)
+	defer run.Close()
+	mine := ours + ourLine(1, "REGISTERED") + ourLine(2, "refunded") + ourLine(3, "undecided") + ourLine(4, "NOT_REGISTERED") + ourLine(5, "SUCCESS")
+	theirs := head + good(1) + good(2) + good(3) + good(4) + good(5) + strings.Replace(good(6), "SUCCESS", "SOLD", 1)
+	require.NoError(t, run.AddOursFile(t.Context(), strings.NewReader(mine), FileOptions{}))
+	require.NoError(t, run.AddTheirsFile(t.Context(), strings.NewReader(theirs), FileOptions{}))
+	kinds := map[telco.TransID]Kind{}
+	for _, f := range found(t, run) {
+		kinds[f.IDs().TransID] = f.Kind
+		if f.Ours != nil {
+			assert.Equal(t, "DH-1", f.Ours.Order)
+			assert.Equal(t, "S-1", f.SaleID)
+		}
+	}
+	assert.Equal(t, map[telco.TransID]Kind{"T1": Matched, "T2": RefundedRegistered, "T3": NowKnown, "T4": Differs, "T5": Matched, "T6": TheirsOnly}, kinds)
+	run, err = Start(Config{})
+	require.NoError(t, err)
+	require.ErrorContains(t, run.AddOursFile(t.Context(), strings.NewReader(ours+ourLine(1, "gone")), FileOptions{}), "no state of ours")
+	require.NoError(t, run.Close())
+}
+
+// FuzzFile: whatever the bytes, reading ends, says what is wrong in words without a number, and every
+// line is a row, empty, or told.
+func FuzzFile(f *testing.F) {
+	f.Add([]byte(head + good(1)))
+	f.Add([]byte(head + good(1) + "\x00\n\"a\nx,\"\"\",\n" + good(2)))
+	f.Add([]byte("sep=;\n" + strings.ReplaceAll(head+good(3), ",", ";")))
+	f.Add([]byte{0xFF, 0xFE, 't', 0, '\n', 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, o := range []FileOptions{{}, {Encoding: Windows1258, GroupedAmounts: true, DayFirst: true}} {
+			rows, bad := rowsOf(string(data), o)
+			withHead := head + string(data)
+			if !bytes.HasPrefix(data, []byte(head)) {
+				rows, bad = rowsOf(withHead, o)
+			}
+			lines := 0
+			for line := range strings.SplitSeq(withHead[len(head):], "\n") {
+				if strings.TrimSuffix(line, "\r") != "" {
+					lines++
+				}
+			}
+			if bytes.HasPrefix(data, []byte(head)) {
+				lines--
+			}
+			if got := len(rows) + len(bad); got != lines {
+				t.Fatalf("%d rows and %d bad ones of %d lines", len(rows), len(bad), lines)
+			}
+			run, err := Start(Config{WithMatched: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := run.AddTheirs(seq(rows)); err != nil {
+				t.Fatal(err)
+			}
+			for _, err := range run.Findings(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := run.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,70 @@
+package reconcile
+
+// This file holds the values that a caller gives and gets: a row of ours, and a finding.
+
+import (
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// Ours is one row of ours: one pair of ids of a sale, and what we believe of it. A sale has
+// several rows when it had several OTPs or several attempts.
+type Ours struct {
+	// SaleID is the sale that the row belongs to; Shop and Order are the shop and its order.
+	SaleID string
+	Shop   string
+	Order  string
+	telco.IDs
+	// MSISDN is the subscriber; zero when the number was erased, and then it is not compared.
+	MSISDN  telco.MSISDN
+	Package telco.PackageCode
+	// Amount is the price.
+	Amount telco.VND
+	// Standing is what we believe of these ids.
+	Standing Standing
+	// Refunded says that the customer has the cash back.
+	Refunded bool
+	// At is when the registration was prepared. It says to which day the row belongs while
+	// MobiFone shows none for it. Whole seconds count.
+	At time.Time
+}
+
+// Field names what a [Difference] is about.
+type Field string
+
+// The fields that are compared.
+const (
+	FieldTransID        Field = "transId"
+	FieldPartnerTransID Field = "partnerTransId"
+	FieldSubscriber     Field = "subscriber"
+	FieldPackage        Field = "package"
+	FieldAmount         Field = "amount"
+	FieldState          Field = "state"
+)
+
+// Difference is a field with its value on either side. Phone numbers are masked.
+type Difference struct {
+	Field  Field  `json:"field"`
+	Ours   string `json:"ours"`
+	Theirs string `json:"theirs"`
+}
+
+// Finding is one row of ours, one of MobiFone's, or both together, and the category.
+type Finding struct {
+	Kind Kind
+	// SaleID is the sale the finding is about, also where Ours is nil; empty when none of
+	// ours has its partnerTransId.
+	SaleID string
+	// Ours is our row; nil when there is none.
+	Ours *Ours
+	// Theirs is MobiFone's row; nil when there is none. Of the fields of a transaction it has
+	// those that a statement has, and times in whole seconds at +07:00.
+	Theirs *telco.Transaction
+	// Differences are the fields that do not agree. Kinds other than Differs may have some too.
+	Differences []Difference
+	// Others are MobiFone's other rows with the same partnerTransId, for Desk.Observe.
+	Others []telco.Transaction
+	// Carried says that the finding was still open on an earlier day, see [Run.Carry].
+	Carried bool
+}

@@ -1,0 +1,340 @@
+package reconcile
+
+// This file compares: it loads partition after partition, sorts the records of each by their crc,
+// counts the pairs that are equal to the byte, and hands every other group to classify.go. Partitions
+// are prepared by two goroutines and used in order, so the findings come in one order.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/fptshop/mobifone-go/internal/text"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// errStopped says that the caller wants no more findings.
+var errStopped = errors.New("stopped")
+
+// joiner makes the findings of a run.
+type joiner struct {
+	run   *Run
+	yield func(Finding, error) bool
+	// byTransID: the second round.
+	byTransID bool
+	left      sink // what the first round leaves
+	sum       Summary
+	// group is used again for each group.
+	group []record
+}
+
+// all runs both rounds and checks the sums.
+func (j *joiner) all(ctx context.Context) error {
+	j.sum.Kinds = map[Kind]Sides{}
+	j.left = sink{heap: j.run.second}
+	if err := j.round(ctx, j.run.first); err != nil {
+		return err
+	}
+	if err := j.left.done(); err != nil {
+		return err
+	}
+	j.byTransID = true
+	if err := j.round(ctx, j.run.second); err != nil {
+		return err
+	}
+	r := j.run
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.summary.Kinds, r.summary.Sold = j.sum.Kinds, j.sum.Sold
+	r.summary.Repeated, r.summary.OtherDays, r.summary.CarriedGone = j.sum.Repeated, j.sum.OtherDays, j.sum.CarriedGone
+	if total := r.summary.total(); total != r.summary.Read {
+		return fmt.Errorf("reconcile: %+v rows were read and %+v were classed; this is a fault of the program, book nothing by it", r.summary.Read, total)
+	}
+	return nil
+}
+
+// page is one partition in memory.
+type page struct {
+	data  []byte
+	index []uint64 // crc and offset, sorted
+	// matched and otherDays count the pairs that are equal.
+	matched, otherDays Sides
+	// odd are the runs of one crc that are not, as bounds in index.
+	odd [][2]int
+	err error
+}
+
+// round goes through the partitions of a heap in order.
+func (j *joiner) round(ctx context.Context, h *heap) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	// As many pages as goroutines, and the one in use.
+	ahead := min(runtime.GOMAXPROCS(0), 2)
+	free := make(chan *page, ahead+1)
+	for range ahead + 1 {
+		free <- new(page)
+	}
+	var ready [partitions]chan *page
+	for p := range ready {
+		ready[p] = make(chan *page, 1)
+	}
+	running.Go(func() {
+		for p := range ready {
+			if h.sizes[p] == 0 || j.tooLarge(h, p) {
+				continue
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case pg := <-free:
+				running.Go(func() {
+					j.prepare(pg, h, p)
+					ready[p] <- pg
+				})
+			}
+		}
+	})
+	for p := range ready {
+		if h.sizes[p] == 0 {
+			continue
+		}
+		if j.tooLarge(h, p) {
+			if err := j.finer(ctx, h, p); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case pg := <-ready[p]:
+			if err := j.use(ctx, pg); err != nil {
+				return err
+			}
+			free <- pg
+		}
+	}
+	return ctx.Err()
+}
+
+// tooLarge reports whether a partition has to be split before it is loaded.
+func (j *joiner) tooLarge(h *heap, p int) bool { return h.sizes[p] > j.run.cfg.Memory/3 }
+
+// finer splits a partition and goes through its parts.
+func (j *joiner) finer(ctx context.Context, h *heap, p int) error {
+	if h.shift == 0 {
+		return fmt.Errorf("reconcile: rows of %d bytes have one id, or ids of one checksum; see whether a column is the id, or raise Config.Memory", h.sizes[p])
+	}
+	parts, err := h.split(p)
+	if err != nil {
+		return err
+	}
+	return j.round(ctx, parts)
+}
+
+// prepare loads and sorts a partition, and counts its equal pairs.
+func (j *joiner) prepare(pg *page, h *heap, p int) {
+	pg.index, pg.odd, pg.matched, pg.otherDays = pg.index[:0], pg.odd[:0], Sides{}, Sides{}
+	if pg.data, pg.err = h.load(p, pg.data); pg.err != nil {
+		return
+	}
+	for at := 0; at < len(pg.data); {
+		r := recordAt(pg.data[at:])
+		pg.index = append(pg.index, uint64(r.crc())<<32|uint64(at))
+		at += len(r)
+	}
+	slices.Sort(pg.index)
+	for from := 0; from < len(pg.index); {
+		to := from + 1
+		for to < len(pg.index) && pg.index[to]>>32 == pg.index[from]>>32 {
+			to++
+		}
+		if to-from != 2 || !j.equal(pg, pg.record(from), pg.record(from+1)) {
+			pg.odd = append(pg.odd, [2]int{from, to})
+		}
+		from = to
+	}
+}
+
+// record is the one that an entry of the index names.
+func (pg *page) record(i int) record { return recordAt(pg.data[uint32(pg.index[i]):]) }
+
+// equal counts the pair if it is a registration on both sides with every field the same. It is
+// what reading.Read calls registered as sold; TestTheJoinIsTheSimplestJoin compares the two.
+func (j *joiner) equal(pg *page, a, b record) bool {
+	if a.side() == sideTheirs {
+		a, b = b, a
+	}
+	if a.side() != sideOurs || b.side() != sideTheirs || a.state() != byte(Registered) || b.state() != byte(telco.StateSuccess) ||
+		(a.flags()|b.flags())&^flagByTransID != flagWhole || !bytes.Equal(a.core(), b.core()) || j.run.cfg.WithMatched {
+		return false
+	}
+	to := &pg.matched
+	if !j.run.inDay(b.at()) {
+		to = &pg.otherDays
+	}
+	to.Ours.add(a.amount())
+	to.Theirs.add(b.amount())
+	return true
+}
+
+// inDay reports whether a second belongs to the day that is reported. A row without a time does.
+func (r *Run) inDay(at int64) bool {
+	return r.to == 0 || at == noTime || r.from <= at && at < r.to
+}
+
+// use takes what is ready, and finds in the groups that are not equal pairs.
+func (j *joiner) use(ctx context.Context, pg *page) error {
+	if pg.err != nil {
+		return pg.err
+	}
+	if pg.matched != (Sides{}) {
+		j.count(Matched, pg.matched)
+		j.sum.Sold.plus(pg.matched)
+	}
+	j.sum.OtherDays.plus(pg.otherDays)
+	for _, span := range pg.odd {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		j.group = j.group[:0]
+		for i := span[0]; i < span[1]; i++ {
+			j.group = append(j.group, pg.record(i))
+		}
+		slices.SortFunc(j.group, j.run.veil.compare)
+		for rest := j.group; len(rest) > 0; {
+			n := 1
+			// Rows without an id are nobody's partners.
+			for n < len(rest) && len(rest[0].key()) > 0 && bytes.Equal(rest[n].key(), rest[0].key()) {
+				n++
+			}
+			if err := j.one(rest[:n]); err != nil {
+				return err
+			}
+			rest = rest[n:]
+		}
+	}
+	return nil
+}
+
+// one finds in one group: it classes it, or leaves it to the second round.
+func (j *joiner) one(recs []record) error {
+	g := j.read(recs)
+	if !j.byTransID && (len(g.ours) == 0 || len(g.theirs) == 0 || !text.ValidID(string(recs[0].key()))) {
+		return j.leave(g)
+	}
+	for _, m := range g.marks {
+		if !m.used {
+			j.sum.CarriedGone++
+		}
+	}
+	for _, p := range g.pairs() {
+		if err := j.tell(g, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count adds to a category.
+func (j *joiner) count(k Kind, s Sides) {
+	sum := j.sum.Kinds[k]
+	sum.plus(s)
+	j.sum.Kinds[k] = sum
+}
+
+// leave puts what is left of a group into the second round.
+func (j *joiner) leave(g *group) error {
+	v := j.run.veil
+	var buf []byte
+	put := func(r record, flags byte) error {
+		f := r.fields()
+		f.flags |= flags | flagByTransID
+		f.number = v.shown(r.number())
+		buf = v.appendRecord(buf[:0], &f)
+		return j.left.put(buf)
+	}
+	registered := 0
+	for i := range g.theirs {
+		t := &g.theirs[i]
+		flags := byte(0)
+		if t.carried {
+			flags |= flagCarried
+		}
+		if isSuccess(t) {
+			if registered++; registered > 1 && text.ValidID(string(t.tx.PartnerTransID)) {
+				flags |= flagExtra
+			}
+		}
+		if err := put(t.rec, flags); err != nil {
+			return err
+		}
+	}
+	for i := range g.ours {
+		flags := byte(0)
+		if g.ours[i].carried {
+			flags |= flagCarried
+		}
+		if err := put(g.ours[i].rec, flags); err != nil {
+			return err
+		}
+	}
+	for _, m := range g.marks {
+		if !m.used {
+			if err := put(m.rec, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tell makes a finding of a pair, counts it, and yields it.
+func (j *joiner) tell(g *group, p pair) error {
+	f := Finding{Kind: p.kind, SaleID: g.saleID()}
+	day, sides, sold := int64(noTime), Sides{}, Sides{}
+	if p.ours != nil {
+		f.Ours, f.Carried = &p.ours.row, p.ours.carried
+		day = p.ours.rec.at()
+		sides.Ours.add(f.Ours.Amount)
+		f.SaleID = f.Ours.SaleID
+		if f.Ours.Standing == Registered && !f.Ours.Refunded {
+			sold.Ours = sides.Ours
+		}
+	}
+	if p.theirs != nil {
+		f.Theirs, f.Carried = &p.theirs.tx, f.Carried || p.theirs.carried
+		if at := p.theirs.rec.at(); at != noTime {
+			day = at
+		}
+		sides.Theirs.add(f.Theirs.Amount)
+		if f.Theirs.State == telco.StateSuccess {
+			sold.Theirs = sides.Theirs
+		}
+	}
+	if !f.Carried && !j.run.inDay(day) {
+		j.sum.OtherDays.plus(sides)
+		return nil
+	}
+	j.count(f.Kind, sides)
+	j.sum.Sold.plus(sold)
+	if f.Kind == Matched && !j.run.cfg.WithMatched {
+		return nil
+	}
+	if p.ours != nil && p.theirs != nil {
+		f.Differences = differences(f.Ours, f.Theirs)
+	}
+	if p.theirs != nil {
+		f.Others = g.others(p.theirs)
+	}
+	if !j.yield(f, nil) {
+		return errStopped
+	}
+	return nil
+}

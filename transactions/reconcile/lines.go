@@ -1,0 +1,224 @@
+package reconcile
+
+// This file turns bytes into lines: it takes encodings off and cuts the text at line ends into
+// pieces of bounded size.
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Encoding is how the text of a file is encoded.
+type Encoding uint8
+
+// The encodings.
+const (
+	// Detect takes a byte order mark's word for UTF-8 or UTF-16, and UTF-8 without one.
+	Detect Encoding = iota
+	// UTF16LE and UTF16BE are UTF-16 without a byte order mark.
+	UTF16LE
+	UTF16BE
+	// Windows1258 is the Vietnamese code page of Windows.
+	Windows1258
+)
+
+// pieceSize is how much text is read at once, and the longest line.
+const pieceSize = 256 << 10
+
+// piece is a part of a file that ends at a line's end.
+type piece struct {
+	data []byte
+	line int64 // of the first line
+	bad  []*RowError
+	done chan struct{}
+}
+
+// lines cuts a text into pieces.
+type lines struct {
+	from io.Reader
+	rest []byte // read, and not given out
+	line int64  // of the first byte of rest
+	eof  bool
+}
+
+// header reads the first line that is not empty and not Excel's "sep=;".
+func (l *lines) header() ([]byte, error) {
+	first := &piece{data: make([]byte, 0, pieceSize)}
+	last, err := l.next(first)
+	if err != nil {
+		return nil, err
+	}
+	l.line, l.eof = 1, last
+	for rest := first.data; len(rest) > 0; {
+		one, after, _ := bytes.Cut(rest, []byte("\n"))
+		rest = after
+		l.line++
+		one = bytes.TrimSuffix(one, []byte("\r"))
+		if len(one) == 0 || bytes.HasPrefix(bytes.ToLower(one), []byte("sep=")) {
+			continue
+		}
+		if problem := dirt(one); problem != "" {
+			return nil, &RowError{Line: l.line - 1, Problem: problem}
+		}
+		// What was cut off behind the piece follows what the piece has left.
+		l.rest = append(bytes.Clone(rest), l.rest...)
+		return bytes.Clone(one), nil
+	}
+	return nil, errors.New("the file is empty; its first line must name the columns")
+}
+
+// next fills a piece, and reports whether it is the last one.
+func (l *lines) next(c *piece) (last bool, err error) {
+	c.line = l.line
+	if len(l.rest) > pieceSize { // only behind a header that came late
+		c.data = append(c.data[:0], l.rest...)
+	} else {
+		c.data = append(c.data[:0], l.rest...)
+		for !l.eof && len(c.data) < pieceSize {
+			n, err := l.from.Read(c.data[len(c.data):pieceSize])
+			c.data = c.data[:len(c.data)+n]
+			if errors.Is(err, io.EOF) {
+				l.eof = true
+			} else if err != nil {
+				at := l.line + int64(bytes.Count(c.data, []byte("\n")))
+				return false, fmt.Errorf("line %d: %w", at, err)
+			}
+		}
+	}
+	if l.eof {
+		l.rest = l.rest[:0]
+		return true, nil
+	}
+	end := bytes.LastIndexByte(c.data, '\n') + 1
+	if end == 0 {
+		return false, &RowError{
+			Line: l.line, Problem: fmt.Sprintf("longer than %d KiB, or the file has no line ends; nothing after it was read", pieceSize>>10),
+		}
+	}
+	l.rest = append(l.rest[:0], c.data[end:]...)
+	c.data = c.data[:end]
+	l.line += int64(bytes.Count(c.data, []byte("\n")))
+	return false, nil
+}
+
+// decoded is the text as UTF-8, without its byte order mark.
+func decoded(from io.Reader, e Encoding) io.Reader {
+	b := bufio.NewReaderSize(from, 64<<10)
+	mark, _ := b.Peek(3) // an error comes again with the first Read
+	skip := func(n int) { _, _ = b.Discard(n) }
+	switch {
+	case e == Windows1258:
+		return &codePage{from: b}
+	case bytes.HasPrefix(mark, []byte{0xEF, 0xBB, 0xBF}):
+		skip(3)
+	case bytes.HasPrefix(mark, []byte{0xFF, 0xFE}):
+		skip(2)
+		return &wide{from: b, order: binary.LittleEndian}
+	case bytes.HasPrefix(mark, []byte{0xFE, 0xFF}):
+		skip(2)
+		return &wide{from: b, order: binary.BigEndian}
+	case e == UTF16LE:
+		return &wide{from: b, order: binary.LittleEndian}
+	case e == UTF16BE:
+		return &wide{from: b, order: binary.BigEndian}
+	}
+	return b
+}
+
+// wide reads UTF-16 as UTF-8.
+type wide struct {
+	from  *bufio.Reader
+	order binary.ByteOrder
+	out   []byte // decoded, and not given out
+	err   error  // after out
+	read  int64  // bytes read, for errors
+}
+
+// Read implements io.Reader.
+func (w *wide) Read(p []byte) (int, error) {
+	if len(w.out) == 0 {
+		if w.err == nil {
+			w.err = w.fill()
+		}
+		if len(w.out) == 0 {
+			return 0, w.err
+		}
+	}
+	n := copy(p, w.out)
+	w.out = w.out[n:]
+	return n, nil
+}
+
+// fill decodes some characters. It may return both characters and an error.
+func (w *wide) fill() error {
+	w.out = make([]byte, 0, 4096)
+	for len(w.out) < 4000 {
+		one, err := w.unit()
+		if err != nil {
+			return err
+		}
+		r := rune(one)
+		if utf16.IsSurrogate(r) {
+			two, err := w.unit()
+			if err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			if r = utf16.DecodeRune(r, rune(two)); r == utf8.RuneError {
+				return fmt.Errorf("byte %d: half a character; the file is no UTF-16, or is damaged", w.read-1)
+			}
+		}
+		w.out = utf8.AppendRune(w.out, r)
+	}
+	return nil
+}
+
+// unit reads two bytes.
+func (w *wide) unit() (uint16, error) {
+	var b [2]byte
+	n, err := io.ReadFull(w.from, b[:])
+	w.read += int64(n)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return 0, fmt.Errorf("byte %d: half a character at the end; the file is no UTF-16, or is cut off", w.read)
+	}
+	return w.order.Uint16(b[:]), err
+}
+
+// codePage reads Windows-1258 as UTF-8.
+type codePage struct {
+	from *bufio.Reader
+	out  []byte
+}
+
+// upper1258 are the characters of the bytes from 0x80; U+FFFD where there is none.
+var upper1258 = [128]rune([]rune("€\uFFFD‚ƒ„…†‡ˆ‰\uFFFD‹Œ\uFFFD\uFFFD\uFFFD\uFFFD‘’“”•–—˜™\uFFFD›œ\uFFFD\uFFFDŸ" +
+	"\u00A0¡¢£¤¥¦§¨©ª«¬\u00AD®¯°±²³´µ¶·¸¹º»¼½¾¿" +
+	"ÀÁÂĂÄÅÆÇÈÉÊË\u0300ÍÎÏĐÑ\u0309ÓÔƠÖ×ØÙÚÛÜƯ\u0303ß" +
+	"àáâăäåæçèéêë\u0301íîïđñ\u0323óôơö÷øùúûüư₫ÿ"))
+
+// Read implements io.Reader.
+func (c *codePage) Read(p []byte) (int, error) {
+	if len(c.out) == 0 {
+		var buf [1024]byte
+		n, err := c.from.Read(buf[:])
+		c.out = c.out[:0]
+		for _, b := range buf[:n] {
+			if b < utf8.RuneSelf {
+				c.out = append(c.out, b)
+			} else {
+				c.out = utf8.AppendRune(c.out, upper1258[b-0x80])
+			}
+		}
+		if n == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, c.out)
+	c.out = c.out[n:]
+	return n, nil
+}

@@ -1,0 +1,241 @@
+package reconcile
+
+// This file holds a run: its settings, and how rows come into it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// Config says what to reconcile and what it may cost. The zero value reconciles everything that
+// is given, in 32 MiB.
+type Config struct {
+	// Day is any moment of the business day, 00:00 to 24:00 at +07:00, that is reported. A row with
+	// a partner belongs to the day of MobiFone's row, a row alone to its own. Rows of other days
+	// only find partners. Zero reports all rows, whatever their day.
+	Day time.Time
+	// Dir is where the temporary file is made when the rows do not fit in memory; empty is
+	// [os.TempDir]. See the package about what it holds.
+	Dir string
+	// Memory is about how many bytes of rows may be in memory at once; 0 is 32 MiB. What it takes
+	// beside them is about 16 MiB.
+	Memory int64
+	// WithMatched yields a finding for each matched row too. Without it they are only counted,
+	// which is several times as fast.
+	WithMatched bool
+}
+
+const (
+	memoryDefault = 32 << 20
+	memoryLeast   = 1 << 16
+)
+
+// Run is one reconciliation. Give it rows, then range over Findings once. Its methods must not be
+// called at the same time.
+type Run struct {
+	cfg      Config
+	from, to int64 // the day, in seconds; both 0: all days
+	file     *spill
+	first    *heap // rows with a partnerTransId, by that
+	second   *heap // the others, and what the first round leaves, by transId
+	veil     *veil
+	mu       sync.Mutex // guards summary while files are read
+	summary  Summary
+	spent    bool
+}
+
+// Start begins a run. Close it, whatever happens.
+func Start(cfg Config) (*Run, error) {
+	if cfg.Memory < 0 {
+		return nil, errors.New("reconcile: Config.Memory is below 0; leave it zero for 32 MiB")
+	}
+	if cfg.Memory == 0 {
+		cfg.Memory = memoryDefault
+	}
+	cfg.Memory = max(cfg.Memory, memoryLeast)
+	v, err := newVeil()
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{cfg: cfg, file: &spill{dir: cfg.Dir}, veil: v}
+	r.first, r.second = newHeap(r.file, cfg.Memory, 0), newHeap(r.file, cfg.Memory/4, 0)
+	if !cfg.Day.IsZero() {
+		y, m, d := cfg.Day.In(vietnam).Date()
+		r.from = time.Date(y, m, d, 0, 0, 0, 0, vietnam).Unix()
+		r.to = r.from + 24*60*60
+	}
+	r.summary.Kinds = map[Kind]Sides{}
+	return r, nil
+}
+
+// Close removes the temporary file. It may be called again.
+func (r *Run) Close() error {
+	r.spent = true
+	return r.file.close()
+}
+
+// AddOurs adds rows of ours. An error of the sequence ends it and is returned.
+func (r *Run) AddOurs(rows iter.Seq2[Ours, error]) error {
+	in, err := r.begin()
+	if err != nil {
+		return err
+	}
+	var f fields
+	for row, err := range rows {
+		if err != nil {
+			return errors.Join(err, in.end())
+		}
+		var flags byte
+		if row.Refunded {
+			flags = flagRefunded
+		}
+		f = fields{
+			side: sideOurs, flags: flags, state: byte(row.Standing), transID: []byte(row.TransID), partnerTransID: []byte(row.PartnerTransID),
+			pkg: []byte(row.Package), amount: int64(row.Amount), number: digits(row.MSISDN), at: seconds(row.At), updatedAt: noTime,
+			shop: []byte(row.Shop), code: []byte(row.Order), saleID: []byte(row.SaleID),
+		}
+		if err := in.add(&f); err != nil {
+			return errors.Join(err, in.end())
+		}
+	}
+	return in.end()
+}
+
+// AddTheirs adds MobiFone's rows, such as a listing's All gives. An error of the sequence ends it
+// and is returned. Of a transaction the fields count that a statement has; the result code is
+// MobiFone's own.
+func (r *Run) AddTheirs(rows iter.Seq2[telco.Transaction, error]) error {
+	in, err := r.begin()
+	if err != nil {
+		return err
+	}
+	var f fields
+	for tx, err := range rows {
+		if err != nil {
+			return errors.Join(err, in.end())
+		}
+		f = fields{
+			side: sideTheirs, state: byte(tx.State), transID: []byte(tx.TransID), partnerTransID: []byte(tx.PartnerTransID),
+			pkg: []byte(tx.Package), amount: int64(tx.Amount), number: digits(tx.MSISDN), at: seconds(tx.CreatedAt),
+			updatedAt: seconds(tx.UpdatedAt), shop: []byte(tx.Shop), code: []byte(tx.WireResultCode),
+		}
+		if err := in.add(&f); err != nil {
+			return errors.Join(err, in.end())
+		}
+	}
+	return in.end()
+}
+
+// Carry names rows that were still open when an earlier day was reported (kind [StillOpen]). They
+// are reported with this day whatever their own time. Their rows have to be given too, as they are
+// now: give both sides of the days before as well.
+func (r *Run) Carry(ids iter.Seq2[telco.IDs, error]) error {
+	in, err := r.begin()
+	if err != nil {
+		return err
+	}
+	for one, err := range ids {
+		if err != nil {
+			return errors.Join(err, in.end())
+		}
+		f := fields{side: sideMark, transID: []byte(one.TransID), partnerTransID: []byte(one.PartnerTransID), at: noTime, updatedAt: noTime}
+		if err := in.add(&f); err != nil {
+			return errors.Join(err, in.end())
+		}
+	}
+	return in.end()
+}
+
+// intake puts the rows of one source, or of a part of one, into the heap and counts them.
+type intake struct {
+	run           *Run
+	first, second sink
+	veil          *veil
+	read          Sides
+	buf           []byte
+}
+
+var errSpent = errors.New("reconcile: the run is over; start another one")
+
+func (r *Run) begin() (*intake, error) {
+	if r.spent {
+		return nil, errSpent
+	}
+	return r.intake(), nil
+}
+
+func (r *Run) intake() *intake {
+	return &intake{run: r, first: sink{heap: r.first}, second: sink{heap: r.second}, veil: r.veil.another()}
+}
+
+// add puts a row in and counts it.
+func (in *intake) add(f *fields) error {
+	for _, t := range [...][]byte{f.transID, f.partnerTransID, f.pkg, f.shop, f.code, f.saleID} {
+		if len(t) > textMax {
+			return fmt.Errorf("reconcile: a row with an id, code or order of %d bytes; %d are the most", len(t), textMax)
+		}
+	}
+	switch f.side {
+	case sideOurs:
+		in.read.Ours.add(telco.VND(f.amount))
+	case sideTheirs:
+		in.read.Theirs.add(telco.VND(f.amount))
+	}
+	in.buf = in.veil.appendRecord(in.buf[:0], f)
+	if record(in.buf).flags()&flagByTransID != 0 {
+		return in.second.put(in.buf)
+	}
+	return in.first.put(in.buf)
+}
+
+// end hands everything over.
+func (in *intake) end() error {
+	in.run.mu.Lock()
+	in.run.summary.Read.plus(in.read)
+	in.run.mu.Unlock()
+	in.read = Sides{}
+	return errors.Join(in.first.done(), in.second.done())
+}
+
+// digits are the nine digits of a number as an integer; 0 for none.
+func digits(m telco.MSISDN) uint64 {
+	var buf [16]byte
+	var n uint64
+	for _, c := range m.AppendReveal(buf[:0], "") {
+		n = n*10 + uint64(c-'0')
+	}
+	return n
+}
+
+// Summary returns the figures. They are complete when Findings has ended without an error.
+func (r *Run) Summary() Summary {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.summary
+	s.Kinds = maps.Clone(r.summary.Kinds)
+	return s
+}
+
+// Findings compares all rows and yields what it finds, first by partnerTransId, then what is left
+// by transId; each in the order of a checksum of the id, then of the id. It can be ranged over
+// once. An error ends it, and then the summary is not complete.
+func (r *Run) Findings(ctx context.Context) iter.Seq2[Finding, error] {
+	return func(yield func(Finding, error) bool) {
+		if r.spent {
+			yield(Finding{}, errSpent)
+			return
+		}
+		r.spent = true
+		j := &joiner{run: r, yield: yield}
+		if err := j.all(ctx); err != nil && !errors.Is(err, errStopped) {
+			yield(Finding{}, err)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package reconcile
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+func TestCSV(t *testing.T) {
+	t.Parallel()
+	o, tx := sold(1)
+	o.Order, o.Shop, o.SaleID, tx.Package = `=HYPERLINK("http://x";"y")`, "@shop", "-1+1", "+C"
+	all, _ := join(t, Config{}, []Ours{o}, []telco.Transaction{tx})
+	require.Len(t, all, 1)
+	var out bytes.Buffer
+	w := NewCSVWriter(&out)
+	require.NoError(t, w.Write(all[0]))
+	require.NoError(t, w.Flush())
+	text := out.String()
+	require.True(t, strings.HasPrefix(text, "\uFEFFLoại,"), "Excel needs the mark")
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\uFEFF"))).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 2)
+	assert.Equal(t, "Lệch", rows[1][0])
+	assert.Equal(t, `'=HYPERLINK("http://x";"y")`, rows[1][4])
+	for i, cell := range rows[1] {
+		assert.NotContains(t, "=+-@", (cell + " ")[:1], rows[0][i])
+	}
+	assert.NotContains(t, text, o.MSISDN.Reveal(""))
+	assert.Contains(t, text, "84*****001")
+	assert.Contains(t, text, "package: C120 ≠ +C")
+
+	// Without a finding there is a header.
+	out.Reset()
+	require.NoError(t, NewCSVWriter(&out).Flush())
+	assert.Equal(t, 1, strings.Count(out.String(), "\n"))
+}
+
+func TestJSONAndBack(t *testing.T) {
+	t.Parallel()
+	open, _ := sold(1)
+	open.Standing = Undecided
+	_, pending := sold(2)
+	pending.State = telco.StatePending
+	only, _ := sold(3)
+	all, _ := join(t, Config{}, []Ours{open, only}, []telco.Transaction{pending})
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	for _, f := range all {
+		require.NoError(t, encoder.Encode(f))
+	}
+	assert.Equal(t, 3, strings.Count(out.String(), "\n"), "JSON lines")
+	assert.NotContains(t, out.String(), "900000001")
+	assert.Contains(t, out.String(), `"subscriber":"84*****001"`)
+	assert.Contains(t, out.String(), `"kind":"OURS_ONLY"`)
+	var ids []telco.IDs
+	for one, err := range ReadOpen(&out) {
+		require.NoError(t, err)
+		ids = append(ids, one)
+	}
+	assert.ElementsMatch(t, []telco.IDs{open.IDs, {TransID: "T2", PartnerTransID: pending.PartnerTransID}}, ids)
+	for _, err := range ReadOpen(strings.NewReader(`{"kind":"NONE"}`)) {
+		require.ErrorContains(t, err, "finding 1")
+	}
+}
+
+// TestAFindingPrintsNoNumber under any verb.
+func TestAFindingPrintsNoNumber(t *testing.T) {
+	t.Parallel()
+	o, tx := sold(1)
+	tx.Amount = 1
+	all, _ := join(t, Config{}, []Ours{o}, []telco.Transaction{tx})
+	require.Equal(t, o.MSISDN, all[0].Ours.MSISDN, "it has the number")
+	for _, verb := range []string{"%v", "%+v", "%#v"} {
+		assert.NotContains(t, fmt.Sprintf(verb, all[0])+fmt.Sprintf(verb, *all[0].Ours)+fmt.Sprintf(verb, *all[0].Theirs), "900000001")
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, k := range Kinds() {
+		text, err := k.MarshalText()
+		require.NoError(t, err)
+		var back Kind
+		require.NoError(t, back.UnmarshalText(text))
+		assert.Equal(t, k, back)
+		assert.False(t, seen[k.Vietnamese()])
+		seen[k.Vietnamese()] = true
+	}
+	assert.Len(t, seen, 10)
+	assert.Equal(t, "Kind(99)", Kind(99).Vietnamese())
+	assert.Equal(t, "Standing(9)", Standing(9).String())
+	text, _ := Registered.MarshalText()
+	assert.Equal(t, "REGISTERED", string(text))
+	var k Kind
+	require.Error(t, k.UnmarshalText(nil))
+	assert.Len(t, []rune(plain), len([]rune(marked)))
+}
