@@ -23,7 +23,7 @@ func (s *Postgres) Load(ctx context.Context, id string) (sale.Sale, error) {
 		FROM sales LEFT JOIN due ON sale_id = id WHERE id = $1`, id).
 		Scan(&state, &ciphertext, &keyID, &wakeAt)
 	if err != nil {
-		return sale.Sale{}, absent(err)
+		return sale.Sale{}, notFound(err)
 	}
 	return s.keys.loaded(id, state, ciphertext, keyID, wakeAt)
 }
@@ -60,13 +60,13 @@ func (s *Postgres) Events(ctx context.Context, id string) (events []sale.Event, 
 // ByOrder is [sale.Store].ByOrder.
 func (s *Postgres) ByOrder(ctx context.Context, shop, order string) (id string, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT id FROM sales WHERE shop = $1 AND order_id = $2`, shop, order).Scan(&id)
-	return id, absent(err)
+	return id, notFound(err)
 }
 
 // ByPartnerTransID is [sale.Store].ByPartnerTransID.
 func (s *Postgres) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (saleID string, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT sale_id FROM partner_trans_ids WHERE partner_trans_id = $1`, string(id)).Scan(&saleID)
-	return saleID, absent(err)
+	return saleID, notFound(err)
 }
 
 const findText = "SELECT " + summaryColumns + " FROM sales LEFT JOIN due ON sale_id = id"

@@ -6,7 +6,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -251,12 +250,4 @@ func dollars(text string) string {
 		b.WriteString(part)
 	}
 	return b.String()
-}
-
-// absent gives a row that is not there the type that the contract asks for.
-func absent(err error) error {
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = sql.ErrNoRows
-	}
-	return notFound(err)
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // notFound gives a row that is not there the type that the contract asks for, and any other error
-// its own.
+// its own. pgx has an error of its own for it, which is this one too.
 func notFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return &sale.NotFoundError{}
