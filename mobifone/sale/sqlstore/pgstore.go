@@ -61,7 +61,7 @@ func WithTimeout(d time.Duration) PostgresOption {
 
 // OnPostgres opens the store in the database of the pool, in the first schema of its search_path,
 // and makes its tables if there are none. It needs PostgreSQL 14 or newer, in UTF8. The pool is
-// the caller's: the store never closes it. Four connections serve a host.
+// the caller's: the store never closes it. Eight connections serve a host.
 //
 // Many hosts may open it at once, and programs of two versions may use it at once: a new one
 // brings the tables to its schema in steps that old programs can live with, and where that is
@@ -71,7 +71,7 @@ func WithTimeout(d time.Duration) PostgresOption {
 // [*WrongKeyError], [*BusyKeyError]), a server that runs with fsync = off, because it forgets what
 // it acknowledged, and a standby, which cannot write.
 func OnPostgres(ctx context.Context, pool *pgxpool.Pool, ring Keyring, opts ...PostgresOption) (*Postgres, error) {
-	s := &Postgres{pool: pool, patience: 10 * time.Second, batch: 256, writers: 2, committed: func(commit func() error) error { return commit() }}
+	s := &Postgres{pool: pool, patience: 10 * time.Second, batch: 256, writers: 4, committed: func(commit func() error) error { return commit() }}
 	var errs []error
 	if pool == nil {
 		errs = append(errs, errors.New("sqlstore: the pool is missing; make one with pgxpool.New"))

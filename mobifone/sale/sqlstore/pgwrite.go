@@ -246,7 +246,6 @@ func (a *answers) readSales(rows pgx.Rows) error {
 			one.keyID = *keyID
 		}
 		a.stored[id] = one
-		one.cipher = nil
 		return nil
 	})
 	return err
