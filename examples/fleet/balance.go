@@ -31,6 +31,7 @@ func balance(ctx context.Context, out io.Writer, f flags, w *world, a *fleet) er
 		return err
 	}
 	j.strangers(ctx, w, registered)
+	j.tills(ctx, w, a.acts)
 	counts, sums, err := tally(ctx, w)
 	if err != nil {
 		return err
@@ -80,11 +81,13 @@ func (j *judge) sales(ctx context.Context, w *world) (registered map[telco.Partn
 	if err != nil {
 		return nil, err
 	}
+	var sales []sale.Sale
 	for _, sum := range all {
 		s, err := w.store.Load(ctx, sum.ID)
 		if err != nil {
 			return nil, err
 		}
+		sales = append(sales, s)
 		var rows []telco.Transaction
 		sends := map[string]int{}
 		for _, id := range s.PartnerTransIDs() {
@@ -112,6 +115,7 @@ func (j *judge) sales(ctx context.Context, w *world) (registered map[telco.Partn
 			j.must(false, "sale %s does not come to rest: %s", s.ID, s.State)
 		}
 	}
+	j.unplanned(w, sales)
 	return registered, nil
 }
 

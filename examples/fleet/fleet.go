@@ -27,7 +27,9 @@ type fleet struct {
 	killed   int
 	stopped  int
 	failures []string
-	running  sync.WaitGroup
+	// What all tellers have done, by sale.
+	acts    map[string]act
+	running sync.WaitGroup
 }
 
 // process is one shop's, over all its lives.
@@ -50,7 +52,7 @@ func launch(_ context.Context, f flags, w *world) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := &fleet{self: self, told: w.told}
+	all := &fleet{self: self, told: w.told, acts: map[string]act{}}
 	for n := range f.processes {
 		p := &process{shop: fmt.Sprintf("S%02d", n+1)}
 		all.each = append(all.each, p)
@@ -101,6 +103,11 @@ func (a *fleet) hear(p *process, out io.Reader) {
 		var r report
 		if json.Unmarshal(lines.Bytes(), &r) == nil {
 			a.mu.Lock()
+			for _, done := range r.Acts {
+				before := a.acts[done.Sale]
+				a.acts[done.Sale] = act{Sale: done.Sale, In: before.In + done.In, Out: before.Out + done.Out}
+			}
+			r.Acts = nil
 			p.past = append(p.past, r)
 			a.mu.Unlock()
 		}

@@ -122,6 +122,10 @@ func TestTheJudgeSees(t *testing.T) {
 			w.arrivals.sends[string(s.PartnerTransID)+" "+string(s.Intents[0].TransID)]++
 			return nil
 		}, "2 register requests for 1 intents"},
+		"sent without an intent": {func(_ *testing.T, w *world, s sale.Sale) error {
+			w.arrivals.sends[string(s.PartnerTransID)+" T-"+s.ID]++
+			return nil
+		}, "no sale holds that intent"},
 		"less cash than it costs": {func(t *testing.T, w *world, _ sale.Sale) error {
 			return change(t.Context(), w.pool, `UPDATE sales SET state_json = regexp_replace(state_json, '"cashIn":[0-9]+', '"cashIn":1')`)
 		}, "in 1 ₫"},
@@ -140,6 +144,26 @@ func TestTheJudgeSees(t *testing.T) {
 			require.NoError(t, tc.harm(t, w, s))
 			assert.Contains(t, strings.Join(faultsOf(t, w, s.ID), "\n"), tc.says)
 		})
+	}
+}
+
+// What the store acknowledged and does not have, it does not tell of; the tellers do.
+func TestTheJudgeAsksTheTellers(t *testing.T) {
+	t.Parallel()
+	w, s := oneSale(t)
+	for says, done := range map[string]act{
+		"":                 {Sale: s.ID, In: s.CashIn},
+		"its tellers took": {Sale: s.ID, In: s.CashIn + 1},
+		"and gave 1":       {Sale: s.ID, Out: 1},
+		"no such sale":     {Sale: "S-none"},
+	} {
+		j := &judge{}
+		j.tills(t.Context(), w, map[string]act{done.Sale: done})
+		if says == "" {
+			assert.Empty(t, j.faults)
+		} else {
+			assert.Contains(t, strings.Join(j.faults, "\n"), says)
+		}
 	}
 }
 

@@ -63,6 +63,8 @@ type report struct {
 	Refunded   int64  `json:"refunded"`
 	// Acts that failed: no engine, no MobiFone.
 	Failed int64 `json:"failed"`
+	// Acts are what was done since the report before.
+	Acts []act `json:"acts,omitempty"`
 }
 
 // shop is one process.
@@ -81,6 +83,8 @@ type shop struct {
 	hands map[string]bool
 
 	sold, refunded, failed atomic.Int64
+
+	till till
 }
 
 // sellAsTold sells until ctx ends, which is the word to come to rest.
@@ -170,15 +174,16 @@ func (s *shop) open(ctx context.Context, pool *pgxpool.Pool, limiter *quota.Limi
 	return err
 }
 
-// say tells the fleet how the process is.
+// say tells the fleet how the process is, once more when it ends.
 func (s *shop) say(ctx context.Context, out *json.Encoder) {
-	for pause(ctx, time.Second) {
+	for going := true; going; {
+		going = pause(ctx, time.Second)
 		var memory runtime.MemStats
 		runtime.ReadMemStats(&memory)
 		files, _ := os.ReadDir("/proc/self/fd")
 		err := out.Encode(report{
 			Goroutines: runtime.NumGoroutine(), Files: len(files), Heap: memory.HeapInuse,
-			Sold: s.sold.Load(), Refunded: s.refunded.Load(), Failed: s.failed.Load(),
+			Sold: s.sold.Load(), Refunded: s.refunded.Load(), Failed: s.failed.Load(), Acts: s.till.hand(),
 		})
 		if err != nil { // the fleet is gone
 			slog.Error("nobody listens", "err", err)

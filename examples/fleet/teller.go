@@ -100,6 +100,7 @@ func (t *teller) serveNew(ctx context.Context) {
 			pause(ctx, 200*time.Millisecond)
 			return
 		}
+		t.till.note(act{Sale: view.Sale.ID})
 		if t.take(view.Sale.ID) {
 			t.walk(ctx, view.Sale.ID)
 			t.give(view.Sale.ID)
@@ -162,7 +163,7 @@ func (t *teller) act(ctx context.Context, v sale.View, wrong int) (done bool, er
 		if t.chance.IntN(30) == 0 { // the customer has no cash
 			_, err = t.desk.Cancel(ctx, id, by)
 		} else {
-			_, err = t.desk.TakeCash(ctx, id, v.Sale.Order.Price, by)
+			err = t.takeCash(ctx, id, v.Sale.Order.Price)
 		}
 	case sale.Paid:
 		if len(v.Sale.Intents) > 0 || v.Sale.Attempt > 1 { // it did not work: the customer wants the cash back
@@ -177,6 +178,7 @@ func (t *teller) act(ctx context.Context, v sale.View, wrong int) (done bool, er
 	case sale.Refunding:
 		if _, err = t.desk.ConfirmRefund(ctx, id, by); err == nil {
 			t.refunded.Add(1)
+			t.till.note(act{Sale: id, Out: v.Sale.Order.Price})
 		}
 	case sale.Registered:
 		t.sold.Add(1)
@@ -185,6 +187,14 @@ func (t *teller) act(ctx context.Context, v sale.View, wrong int) (done bool, er
 		return true, nil
 	}
 	return false, err
+}
+
+func (t *teller) takeCash(ctx context.Context, id string, price telco.VND) error {
+	_, err := t.desk.TakeCash(ctx, id, price, t.staff.Employee)
+	if err == nil {
+		t.till.note(act{Sale: id, In: price})
+	}
+	return err
 }
 
 // register types what the customer reads out. After three wrong codes, or when the code has run
