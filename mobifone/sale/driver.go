@@ -2,6 +2,7 @@ package sale
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"sync"
 	"time"
@@ -138,6 +139,9 @@ const (
 	driverErase = time.Hour
 	// driverSweep is the time between two looks for sales that a wrong clock put off.
 	driverSweep = time.Minute
+	// driverForget is when a wait is forgotten that ended so long ago: another host has moved the
+	// sale on since.
+	driverForget = time.Hour
 )
 
 // Run keeps all open sales moving until ctx ends, and takes up what an earlier process left:
@@ -159,6 +163,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		}
 		if now.Sub(swept).Abs() >= driverSweep {
 			swept = now
+			w.forget(now)
 			d.sweep(ctx, now, w, &running)
 		}
 		ids, next, err := d.due(ctx, now, w)
@@ -313,10 +318,18 @@ func (w *waits) end(id string, now time.Time, lookFailed, storeFailed bool) {
 		s.failed = min(max(2*s.failed, driverRetry), driverCalm)
 		w.sales[id] = wait{slow: lookFailed, since: now, until: now.Add(s.failed), failed: s.failed}
 	case lookFailed:
-		w.sales[id] = wait{slow: true}
+		w.sales[id] = wait{slow: true, since: now, until: now}
 	default:
 		delete(w.sales, id)
 	}
+}
+
+// forget drops the waits that ended long ago. Their sales do not come back: on a store that hosts
+// share, another one has moved them on.
+func (w *waits) forget(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.sales, func(_ string, s wait) bool { return !s.running && now.Sub(s.until).Abs() >= driverForget })
 }
 
 // full reports whether a sale has been waiting for room since full was last asked.

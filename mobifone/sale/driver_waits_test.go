@@ -68,3 +68,23 @@ func TestWaitsOfAStoreThatFails(t *testing.T) {
 	w.end("a", now, false, true)
 	assert.True(t, w.begin("a", now.Add(-1)))
 }
+
+// What another host has moved on since is not kept for ever.
+func TestWaitsAreForgotten(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	w := &waits{sales: map[string]wait{}}
+	for _, id := range []string{"slow", "not taken", "running"} {
+		require.True(t, w.begin(id, now))
+	}
+	w.end("slow", now, true, false)
+	w.end("not taken", now, false, true)
+	w.forget(now.Add(driverForget - 1))
+	assert.Equal(t, 3, w.len())
+	w.forget(now.Add(driverForget))
+	assert.Equal(t, 2, w.len(), "the one that was put off ends later")
+	w.forget(now.Add(driverForget + driverRetry))
+	assert.Equal(t, 1, w.len(), "the one that runs stays")
+	w.end("running", now, false, false)
+	assert.Zero(t, w.len())
+}
