@@ -42,7 +42,8 @@ func CreateTables(ctx context.Context, pool *pgxpool.Pool) error {
 // a crash forgets none; each is one short transaction.
 //
 // The pool stays the caller's to close, after the limiter. A request that takes longer than
-// Config.Timeout costs its connection. Behind a pooler that shares connections between
+// Config.Timeout costs its connection. Its connections keep to READ COMMITTED, the default: in a
+// stricter isolation hosts that ask at once fail each other, and the engine counts as down. Behind a pooler that shares connections between
 // transactions, the pool must not use prepared statements.
 func OnPostgres(pool *pgxpool.Pool, cfg Config) (*Limiter, error) {
 	err := cfg.check()
