@@ -143,8 +143,10 @@ func TestACommitThatOutlastsItsTimeIsUnknown(t *testing.T) {
 	// It stands for the wait: it ends with the cancel, and the commit goes on.
 	_, err := pool.Exec(t.Context(), `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
 		BEGIN PERFORM pg_sleep(60); RETURN NULL; EXCEPTION WHEN query_canceled THEN RETURN NULL; END $$;
-		CREATE CONSTRAINT TRIGGER waits AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()`)
+		CREATE CONSTRAINT TRIGGER waits AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
+		CREATE CONSTRAINT TRIGGER waits AFTER UPDATE ON settings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()`)
 	require.NoError(t, err)
-	hasty := openPostgres(t, pool, sqlstore.WithTimeout(300*time.Millisecond))
+	hasty := openPostgres(t, pool, sqlstore.WithTimeout(time.Second))
 	require.ErrorIs(t, hasty.Apply(t.Context(), change(2, "x")), sqlstore.ErrUnknown)
+	require.ErrorIs(t, hasty.Rehash(t.Context(), key(50)), sqlstore.ErrUnknown)
 }

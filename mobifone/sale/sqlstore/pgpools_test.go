@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
@@ -59,6 +60,21 @@ func TestARehashMissesNoClaimInAnyIsolation(t *testing.T) {
 	claims, err := there.Busy(t.Context(), s[0].Order.MSISDN)
 	require.NoError(t, err)
 	assert.Equal(t, []sale.Claim{{SaleID: s[0].ID}}, claims)
+}
+
+// In any isolation, Postpone waits for a change and does not fail with it.
+func TestPostponeInAnyIsolation(t *testing.T) {
+	t.Parallel()
+	pool := databaseWith(t, pools["repeatable read"])
+	here, there := openPostgres(t, pool), openPostgres(t, pool)
+	s := openedSales(t, here, sale.TakeClaim)
+	release := hold(t, pool, `SELECT 1 FROM busy_claims`)
+	c := after(s[0], "x", sale.Registered, sale.ReleaseClaim)
+	changing := inBackground(t, pool, 1, func() error { return here.Apply(t.Context(), c) })
+	postponed := inBackground(t, pool, 2, func() error { return there.Postpone(t.Context(), s[0].ID, s[0].Version, s[0].WakeAt.Add(time.Hour)) })
+	release()
+	require.NoError(t, <-changing)
+	require.NoError(t, <-postponed)
 }
 
 // A host that stops in the middle of a Rehash or a Reencrypt holds up others for seconds only, and
