@@ -1,0 +1,219 @@
+package main
+
+// This file holds what every command shares: the words, the colours, the screen, and the
+// questions before something is changed.
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// app is the program with one command line.
+type app struct {
+	set                settings
+	in                 *os.File
+	keyboard           *bufio.Reader
+	out, errs          io.Writer
+	english            bool
+	env                map[string]string
+	red, yellow, green paint
+	faint              paint
+	width              int  // of the screen; 0: the output is no terminal
+	lively             bool // stderr is a terminal, so progress is shown
+	closers            []func()
+	now                func() time.Time
+}
+
+// vietnam is the zone of the shops; it needs no table of zones.
+var vietnam = time.FixedZone("+07", 7*60*60)
+
+// newApp reads language, environment and screen. It returns a usable app beside an error.
+func newApp(w world) (*app, error) {
+	a := &app{in: w.in, keyboard: bufio.NewReader(w.in), out: w.out, errs: w.errs, env: environ(w.env), now: time.Now}
+	var err error
+	if a.english, err = english(w.args, a.env); err != nil {
+		return a, err
+	}
+	a.width = screen(w.out)
+	a.lively = screen(w.errs) > 0
+	// no-color.org: any value that is not empty.
+	if a.width > 0 && a.env["NO_COLOR"] == "" && a.env["TERM"] != "dumb" {
+		a.red, a.yellow, a.green, a.faint = "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[2m"
+	}
+	if a.set, err = readEnv(a.env); err != nil {
+		return a, a.misused(a.t("biến môi trường không đọc được: ", "the environment cannot be read: ")+err.Error(),
+			a.t("sửa biến được nêu", "correct the variable that is named"))
+	}
+	return a, nil
+}
+
+// screen is the width of a terminal; 0: it is none.
+func screen(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return max(width, 40)
+}
+
+// paint is the escape sequence of a colour; empty: colours are off.
+type paint string
+
+// on paints a text.
+func (p paint) on(s string) string {
+	if p == "" || s == "" {
+		return s
+	}
+	return string(p) + s + "\x1b[0m"
+}
+
+// say prints a line.
+func (a *app) say(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
+
+// note prints a line beside the result, where a program that reads the result does not see it.
+func (a *app) note(format string, args ...any) { fmt.Fprintf(a.errs, format+"\n", args...) }
+
+// json prints a value for other programs. The SDK's types print masked.
+func (a *app) json(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// table prints rows in columns. On a screen that is too narrow the spare columns are left out, in
+// their order, until the rest fits; --json has them all.
+func (a *app) table(header []string, rows [][]string, spare ...int) {
+	all := make([]int, len(header))
+	for i := range all {
+		all[i] = i
+	}
+	for {
+		drawn := a.draw(header, rows, all)
+		if a.width == 0 || len(spare) == 0 || text.LongestLineLen(drawn) <= a.width {
+			a.say("%s", drawn)
+			return
+		}
+		all = slices.DeleteFunc(all, func(i int) bool { return i == spare[0] })
+		spare = spare[1:]
+	}
+}
+
+// draw draws some columns of rows, with a line below the heads on a terminal.
+func (a *app) draw(header []string, rows [][]string, columns []int) string {
+	t := table.NewWriter()
+	style := table.StyleLight
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Options.SeparateHeader = a.width > 0
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Format.Header = text.FormatDefault
+	t.SetStyle(style)
+	t.SuppressTrailingSpaces()
+	t.AppendHeader(row(header, columns))
+	for _, r := range rows {
+		t.AppendRow(row(r, columns))
+	}
+	return t.Render()
+}
+
+// row is some columns of a row as the table's library takes it.
+func row(cells []string, columns []int) table.Row {
+	r := make(table.Row, 0, len(columns))
+	for _, i := range columns {
+		r = append(r, cells[i])
+	}
+	return r
+}
+
+// bar shows the progress of long work on stderr; total −1: nobody knows how long it is. It is
+// silent where stderr is no terminal.
+func (a *app) bar(total int64, what string) *progressbar.ProgressBar {
+	to := io.Discard
+	if a.lively {
+		to = a.errs
+	}
+	bar := progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(to),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionSetWidth(20),
+		progressbar.OptionShowCount(),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionEnableColorCodes(a.green != ""),
+		progressbar.OptionClearOnFinish(),
+	)
+	_ = bar.RenderBlank() // the first step may take long
+	return bar
+}
+
+// change does something after it was agreed to: by --yes, or by whoever is at the keyboard. With
+// --dry-run it only says what.
+func (a *app) change(what string, do func() error) error {
+	if a.set.dryRun {
+		a.note("%s", a.t("Chạy thử, không làm gì. Sẽ: ", "Dry run, nothing is done. Would: ")+what)
+		return nil
+	}
+	if !a.set.yes {
+		if err := a.agree(what); err != nil {
+			return err
+		}
+	}
+	return do()
+}
+
+// agree asks whether to do it. Anything but a yes is a no.
+func (a *app) agree(what string) error {
+	if screen(a.in) == 0 {
+		return a.misused(
+			a.t("cần trả lời mà không có bàn phím: ", "a question, and nobody at a keyboard: ")+what,
+			a.t("thêm --yes nếu chắc chắn, hay --dry-run để xem trước", "add --yes if you are sure, or --dry-run to see first"))
+	}
+	fmt.Fprint(a.errs, what+a.t("? [có/không]: ", "? [yes/no]: "))
+	answer, err := a.keyboard.ReadString('\n')
+	if err != nil && answer == "" {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "yes", "y", "có", "co", "c":
+		return nil
+	default:
+		return &failure{what: a.t("không làm gì cả", "nothing was done"), code: exitFailed}
+	}
+}
+
+// at is a time as people in the shops read it; empty for none.
+func at(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(vietnam).Format("02/01/2006 15:04:05")
+}
+
+// later keeps what has to be closed at the end.
+func (a *app) later(f func()) { a.closers = append(a.closers, f) }
+
+// close closes what the command opened, the last first.
+func (a *app) close() {
+	for len(a.closers) > 0 {
+		last := len(a.closers) - 1
+		f := a.closers[last]
+		a.closers = a.closers[:last]
+		f()
+	}
+}

@@ -1,0 +1,138 @@
+package main
+
+// This file turns errors into what a person reads: what went wrong, and what to do next. It is
+// the last place that a text passes, so it also masks what must not be seen.
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"regexp"
+	"strings"
+
+	"github.com/fptshop/mobifone-go/mobifone/contract"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// failure ends a command: what went wrong, what to do, and the exit code.
+type failure struct {
+	what, todo string
+	code       int
+}
+
+// Error says what went wrong.
+func (f *failure) Error() string { return f.what }
+
+// misused is a failure of the command line or the configuration.
+func (a *app) misused(what, todo string) *failure {
+	return &failure{what: what, todo: todo, code: exitUsage}
+}
+
+// failed is a failure of what was to be done.
+func (a *app) failed(what, todo string) *failure {
+	return &failure{what: what, todo: todo, code: exitFailed}
+}
+
+// explain says what to do about an error of the SDK or the system.
+func (a *app) explain(err error) *failure {
+	f := &failure{what: err.Error(), code: exitFailed}
+	switch {
+	case errors.Is(err, context.Canceled):
+		f.what, f.todo = a.t("đã dừng", "stopped"), a.t("chạy lại: lệnh này làm lại được", "run it again: that does no harm")
+		return f
+	case errors.Is(err, fs.ErrNotExist):
+		f.todo = a.t("kiểm tra đường dẫn", "check the path")
+		return f
+	}
+	if todo, ok := a.storeTodo(err); ok {
+		f.todo = todo
+		return f
+	}
+	if problems := contract.Problems(err); len(problems) > 0 {
+		f.todo = a.t("xem: mobifonectl contract check TỆP", "see: mobifonectl contract check FILE")
+		return f
+	}
+	if e, ok := errors.AsType[*telco.Error](err); ok {
+		if e.Code == telco.InvalidInput {
+			f.code = exitUsage
+		}
+		f.todo = a.telcoTodo(e)
+		if text := a.text(e.Sentence()); text != "" {
+			f.what += "\n  " + text
+		}
+	}
+	return f
+}
+
+// storeTodo says what to do about an error of the store or of the desk.
+func (a *app) storeTodo(err error) (string, bool) {
+	var (
+		missing *sqlstore.MissingKeyError
+		wrong   *sqlstore.WrongKeyError
+		busy    *sqlstore.BusyKeyError
+		moved   *sqlstore.MovedError
+		corrupt *sqlstore.CorruptError
+		absent  *sale.NotFoundError
+		taken   *sale.ConflictError
+		refused *sale.RefusedError
+	)
+	switch {
+	case errors.As(err, &missing):
+		return a.t("thêm khóa “"+missing.KeyID+"” vào tệp --keys (lấy từ kho khóa)",
+			"add the key “"+missing.KeyID+"” to the --keys file (from your key store)"), true
+	case errors.As(err, &wrong), errors.As(err, &busy):
+		return a.t("dùng đúng tệp khóa của sổ này (--keys)", "use the keys of this store (--keys)"), true
+	case errors.As(err, &moved):
+		return a.t("dừng mọi chương trình, trả tệp và -wal về chỗ cũ", "stop all programs, put the file and its -wal back"), true
+	case errors.As(err, &corrupt):
+		return a.t("đừng ghi gì thêm; khôi phục bản sao rồi đối soát", "write nothing more; restore a copy, then reconcile"), true
+	case errors.As(err, &absent):
+		return a.t("tìm mã bằng: mobifonectl sale list --all", "find the id: mobifonectl sale list --all"), true
+	case errors.As(err, &taken):
+		return a.t("người khác vừa đổi giao dịch này: xem lại bằng sale show", "somebody else changed it just now: look again with sale show"), true
+	case errors.As(err, &refused):
+		return a.t("giao dịch không đổi; xem bước đúng bằng sale show", "the sale is unchanged; sale show says the right step"), true
+	default:
+		return "", false
+	}
+}
+
+// telcoTodo says what to do about an error of a call.
+func (a *app) telcoTodo(e *telco.Error) string {
+	switch e.Code {
+	case telco.InvalidInput:
+		return a.t("sửa giá trị được nêu", "correct the value that is named")
+	case telco.ConnectFailed, telco.ReplyLost:
+		return a.t("kiểm tra mạng và --url: mobifonectl doctor", "check the network and --url: mobifonectl doctor")
+	case telco.OperationAbsent:
+		return a.t("hợp đồng giao thức không có chức năng này", "the contract does not have this operation")
+	case telco.AuthTimestamp, telco.ClockUnreliable:
+		return a.t("chỉnh đồng hồ máy (chronyc makestep): mobifonectl doctor", "set this machine's clock (chronyc makestep): mobifonectl doctor")
+	case telco.AuthKey, telco.AuthSignature, telco.CredentialsFailed, telco.AuthNonce:
+		return a.t("kiểm tra $MOBIFONE_API_KEY, $MOBIFONE_SECRET: mobifonectl doctor", "check $MOBIFONE_API_KEY, $MOBIFONE_SECRET: mobifonectl doctor")
+	case telco.AuthIP:
+		return a.t("báo MobiFone thêm địa chỉ IP của máy này", "have MobiFone allow this machine's IP address")
+	case telco.LimitReached, telco.RateLimited:
+		return a.t("đợi rồi chạy lại; xem: mobifonectl quota watch", "wait, run it again; see: mobifonectl quota watch")
+	case telco.TransactionNotFound:
+		return a.t("kiểm tra mã; giao dịch mới có thể chậm vài phút", "check the id; a new one may come minutes later")
+	default:
+		return a.t("chạy mobifonectl doctor; còn lỗi thì gửi MobiFone dòng trên", "run mobifonectl doctor; if it persists send MobiFone the line above")
+	}
+}
+
+// phones finds what could be a phone number that somebody typed, in any of its forms. Ids hold
+// digits too, but with letters or dashes before them.
+var phones = regexp.MustCompile(`(^|[^0-9A-Za-z.-])(?:(?:\+|00)?84|0)?[ .-]?[135789](?:[ .-]?[0-9]){5,6}((?:[ .-]?[0-9]){3})\b`)
+
+// scrub masks secrets and what could be a phone number in a text that was made elsewhere.
+func (a *app) scrub(s string) string {
+	for _, secret := range a.set.secrets() {
+		if len(secret) >= 4 {
+			s = strings.ReplaceAll(s, secret, "***")
+		}
+	}
+	return phones.ReplaceAllString(s, "$1***$2")
+}

@@ -1,0 +1,60 @@
+package main
+
+// This file reads the keys of the store. A shop keeps them in its key store and writes them to
+// a file, readable by the operator alone, for as long as this tool runs.
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"os"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+// keys is the keys file: 32 random bytes each, in base64. Cipher is how examples/sale writes
+// its only key.
+type keys struct {
+	Current string            `json:"current,omitempty"`
+	Keys    map[string][]byte `json:"keys,omitempty"`
+	Cipher  []byte            `json:"cipher,omitempty"`
+	Busy    []byte            `json:"busy"`
+	ID      []byte            `json:"id"`
+}
+
+// readKeys reads a keys file.
+func readKeys(file string) (keys, error) {
+	var k keys
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	if err != nil {
+		return k, err
+	}
+	if err := json.Unmarshal(text, &k); err != nil {
+		// What the decoder says may quote the file.
+		return k, errors.New("not a keys file: it is {\"current\": …, \"keys\": {…}, \"busy\": …, \"id\": …}, each key in base64")
+	}
+	if len(k.Cipher) > 0 && len(k.Keys) == 0 {
+		k.Current, k.Keys = "example", map[string][]byte{"example": k.Cipher}
+	}
+	return k, nil
+}
+
+// makeKeys makes new keys, for a shop to try things in.
+func makeKeys() keys {
+	key := func() []byte {
+		b := make([]byte, 32)
+		_, _ = rand.Read(b) // never fails
+		return b
+	}
+	return keys{Current: "trial", Keys: map[string][]byte{"trial": key()}, Busy: key(), ID: key()}
+}
+
+// ring is the keyring of the store.
+func (k keys) ring() sqlstore.Keyring {
+	r := sqlstore.Keyring{Keys: map[string]telco.Secret{}, Current: k.Current, BusyKey: telco.NewSecret(string(k.Busy))}
+	for name, key := range k.Keys {
+		r.Keys[name] = telco.NewSecret(string(key))
+	}
+	return r
+}

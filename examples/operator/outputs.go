@@ -1,0 +1,295 @@
+package main
+
+// This file writes findings to files and to other programs: CSV, a workbook, JSON lines. A file
+// appears whole, under its own name, or not at all.
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/transactions/reconcile"
+	"github.com/xuri/excelize/v2"
+)
+
+// outputs are the places that findings go to; each may be nil.
+type outputs struct {
+	app  *app
+	json *json.Encoder
+	csv  *reconcile.CSVWriter
+	file *draft
+	book *workbook
+}
+
+// openOutputs opens what was asked for.
+func openOutputs(a *app, q reconciling) (*outputs, error) {
+	o := &outputs{app: a}
+	if a.set.asJSON {
+		o.json = json.NewEncoder(a.out)
+	}
+	if q.csv != "" {
+		var err error
+		if o.file, err = newDraft(q.csv); err != nil {
+			return nil, err
+		}
+		o.csv = reconcile.NewCSVWriter(o.file)
+	}
+	if q.xlsx != "" {
+		var err error
+		if o.book, err = newWorkbook(a, q.xlsx); err != nil {
+			o.drop()
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+// write writes one finding everywhere.
+func (o *outputs) write(f reconcile.Finding) error {
+	var errs []error
+	if o.json != nil {
+		errs = append(errs, o.json.Encode(f))
+	}
+	if o.csv != nil {
+		errs = append(errs, o.csv.Write(f))
+	}
+	if o.book != nil {
+		errs = append(errs, o.book.write(f))
+	}
+	return errors.Join(errs...)
+}
+
+// keep finishes the files.
+func (o *outputs) keep(sum reconcile.Summary) error {
+	if o.csv != nil {
+		if err := errors.Join(o.csv.Flush(), o.file.keep()); err != nil {
+			return err
+		}
+	}
+	if o.book != nil {
+		return o.book.keep(sum)
+	}
+	return nil
+}
+
+// drop removes what was not kept.
+func (o *outputs) drop() {
+	if o.file != nil {
+		o.file.drop()
+	}
+	if o.book != nil {
+		o.book.drop()
+	}
+}
+
+// sums prints the sums as the last JSON line.
+func (o *outputs) sums(sum reconcile.Summary, date string, until time.Time) error {
+	kinds := map[string]reconcile.Sides{}
+	for _, k := range reconcile.Kinds() {
+		kinds[k.String()] = sum.Kinds[k]
+	}
+	line := map[string]any{
+		"date": date, "balanced": sum.Balanced(), "kinds": kinds, "sold": sum.Sold, "read": sum.Read, "repeated": sum.Repeated,
+		"otherDays": sum.OtherDays, "unread": map[string]int64{"ours": sum.Unread.Ours, "theirs": sum.Unread.Theirs}, "off": sum.Off(),
+		"carriedGone": sum.CarriedGone,
+	}
+	if !until.IsZero() {
+		line["completeUntil"] = until
+	}
+	return o.json.Encode(map[string]any{"summary": line})
+}
+
+// draft is a file under a name of its own until it is whole.
+type draft struct {
+	*os.File
+	name string
+}
+
+// newDraft begins a file.
+func newDraft(name string) (*draft, error) {
+	// It has masked numbers, but amounts and orders too: for its owner alone.
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return nil, err
+	}
+	return &draft{f, name}, nil
+}
+
+// keep gives the file its name.
+func (d *draft) keep() error {
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return err
+	}
+	return os.Rename(d.Name(), d.name)
+}
+
+// drop removes a file that was not kept.
+func (d *draft) drop() {
+	_ = d.Close()
+	_ = os.Remove(d.Name())
+}
+
+// workbook is the Excel file: a sheet with sums, and one with findings. Its texts are texts, so
+// that none is taken for a formula.
+type workbook struct {
+	app   *app
+	file  *draft
+	book  *excelize.File
+	sheet *excelize.StreamWriter
+	row   int
+	bold  int
+	money int
+}
+
+// rowsMost is how many rows a sheet of Excel's can have.
+const rowsMost = 1_048_576
+
+// newWorkbook begins a workbook.
+func newWorkbook(a *app, name string) (*workbook, error) {
+	file, err := newDraft(name)
+	if err != nil {
+		return nil, err
+	}
+	w := &workbook{app: a, file: file, book: excelize.NewFile(), row: 1}
+	if err := w.begin(); err != nil {
+		w.drop()
+		return nil, err
+	}
+	return w, nil
+}
+
+// begin makes the sheets and the head of the findings.
+func (w *workbook) begin() error {
+	var err error
+	if w.bold, err = w.book.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}}); err != nil {
+		return err
+	}
+	format := "#,##0"
+	if w.money, err = w.book.NewStyle(&excelize.Style{CustomNumFmt: &format}); err != nil {
+		return err
+	}
+	if err := w.book.SetSheetName("Sheet1", w.sumsName()); err != nil {
+		return err
+	}
+	name := w.app.t("Chênh lệch", "Differences")
+	if _, err := w.book.NewSheet(name); err != nil {
+		return err
+	}
+	if w.sheet, err = w.book.NewStreamWriter(name); err != nil {
+		return err
+	}
+	if err := errors.Join(w.sheet.SetColWidth(1, 1, 26), w.sheet.SetColWidth(2, 2, 32), w.sheet.SetColWidth(3, 12, 18),
+		w.sheet.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})); err != nil {
+		return err
+	}
+	t := w.app.t
+	var head []any
+	for _, name := range []string{
+		t("Loại", "Kind"), t("Mã bán hàng", "Sale"), t("Cửa hàng", "Shop"), t("Đơn hàng", "Order"), "transId", "partnerTransId",
+		t("Thuê bao", "Subscriber"), t("Số tiền (đại lý)", "Amount (ours)"), t("Số tiền (MobiFone)", "Amount (MobiFone)"),
+		t("Trạng thái (đại lý)", "State (ours)"), t("Trạng thái (MobiFone)", "State (MobiFone)"), t("Khác nhau", "Differences"),
+	} {
+		head = append(head, excelize.Cell{StyleID: w.bold, Value: name})
+	}
+	return w.put(head)
+}
+
+// sumsName is the name of the sheet with sums.
+func (w *workbook) sumsName() string { return w.app.t("Tổng hợp", "Summary") }
+
+// put appends a row to the findings.
+func (w *workbook) put(cells []any) error {
+	if w.row > rowsMost {
+		return w.app.failed(w.app.t("quá nhiều dòng cho một trang Excel", "too many rows for a sheet of Excel's"), w.app.t("dùng --csv", "use --csv"))
+	}
+	cell, err := excelize.CoordinatesToCellName(1, w.row)
+	if err != nil {
+		return err
+	}
+	w.row++
+	return w.sheet.SetRow(cell, cells)
+}
+
+// write appends one finding.
+func (w *workbook) write(f reconcile.Finding) error {
+	ids := f.IDs()
+	var shop, order, who, ours, theirs string
+	var paid, charged any
+	if t := f.Theirs; t != nil {
+		shop, who, theirs, charged = t.Shop, t.MSISDN.String(), t.State.String(), w.amount(t.Amount)
+	}
+	if o := f.Ours; o != nil {
+		shop, order, who, ours, paid = o.Shop, o.Order, o.MSISDN.String(), o.Standing.String(), w.amount(o.Amount)
+	}
+	kind := f.Kind.Vietnamese()
+	if w.app.english {
+		kind = kindWords[f.Kind]
+	}
+	return w.put([]any{
+		kind, f.SaleID, shop, order, string(ids.TransID), string(ids.PartnerTransID), who, paid, charged, ours, theirs, differences(f),
+	})
+}
+
+// amount is money as a number of Excel's.
+func (w *workbook) amount(v telco.VND) excelize.Cell {
+	return excelize.Cell{StyleID: w.money, Value: int64(v)}
+}
+
+// keep writes the sums and saves the file.
+func (w *workbook) keep(sum reconcile.Summary) error {
+	if err := w.sheet.Flush(); err != nil {
+		return err
+	}
+	sheet, err := w.book.NewStreamWriter(w.sumsName())
+	if err != nil {
+		return err
+	}
+	t := w.app.t
+	rows := [][]any{
+		{
+			"",
+			excelize.Cell{StyleID: w.bold, Value: t("Đại lý", "Ours")},
+			excelize.Cell{StyleID: w.bold, Value: "₫"},
+			excelize.Cell{StyleID: w.bold, Value: "MobiFone"},
+			excelize.Cell{StyleID: w.bold, Value: "₫"},
+		},
+	}
+	add := func(name string, s reconcile.Sides) {
+		rows = append(rows, []any{name, s.Ours.Rows, w.amount(s.Ours.VND), s.Theirs.Rows, w.amount(s.Theirs.VND)})
+	}
+	for _, k := range reconcile.Kinds() {
+		name := k.Vietnamese()
+		if w.app.english {
+			name = kindWords[k]
+		}
+		add(name, sum.Kinds[k])
+	}
+	add(t("Đã đăng ký trong ngày", "Registered this day"), sum.Sold)
+	verdict := t("CHƯA CÂN", "NOT BALANCED")
+	if sum.Balanced() {
+		verdict = t("CÂN", "BALANCED")
+	}
+	rows = append(rows, []any{excelize.Cell{StyleID: w.bold, Value: verdict}})
+	errs := []error{sheet.SetColWidth(1, 1, 44), sheet.SetColWidth(2, 5, 16)}
+	for i, r := range rows {
+		cell, err := excelize.CoordinatesToCellName(1, i+1)
+		errs = append(errs, err, sheet.SetRow(cell, r))
+	}
+	if err := errors.Join(append(errs, sheet.Flush())...); err != nil {
+		return err
+	}
+	if err := w.book.Write(io.Writer(w.file)); err != nil {
+		return err
+	}
+	return w.file.keep()
+}
+
+// drop removes what was not kept.
+func (w *workbook) drop() {
+	_ = w.book.Close()
+	w.file.drop()
+}

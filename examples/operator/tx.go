@@ -1,0 +1,221 @@
+package main
+
+// This file shows MobiFone's own transactions: one by its id, or those of a time.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/transactions"
+	"github.com/spf13/cobra"
+)
+
+// txLine is a transaction for other programs; the number prints masked.
+type txLine struct {
+	TransID        telco.TransID        `json:"transId"`
+	PartnerTransID telco.PartnerTransID `json:"partnerTransId,omitempty"`
+	Subscriber     string               `json:"subscriber"`
+	Package        telco.PackageCode    `json:"package"`
+	Amount         telco.VND            `json:"amount"`
+	State          string               `json:"state"`
+	ResultCode     telco.Code           `json:"resultCode,omitempty"`
+	WireResultCode string               `json:"wireResultCode,omitempty"`
+	Message        string               `json:"message,omitempty"`
+	Shop           string               `json:"shop,omitempty"`
+	CreatedAt      time.Time            `json:"createdAt,omitzero"`
+	UpdatedAt      time.Time            `json:"updatedAt,omitzero"`
+}
+
+// lineOf is a transaction as a line, with its number as it is shown.
+func lineOf(tx telco.Transaction, number string) txLine {
+	return txLine{
+		tx.TransID, tx.PartnerTransID, number, tx.Package, tx.Amount, tx.State.String(), tx.ResultCode, tx.WireResultCode, tx.ResultMessage,
+		tx.Shop, tx.CreatedAt, tx.UpdatedAt,
+	}
+}
+
+// txCommand is the command with its parts.
+func (a *app) txCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "tx", Short: a.t("Giao dịch ở MobiFone: một mã, hay một ngày", "MobiFone's transactions: by id, or of a day")}
+	get := &cobra.Command{
+		Use: "get ID", Args: cobra.ExactArgs(1),
+		Short: a.t("Một giao dịch, theo transId hay partnerTransId", "One transaction, by transId or partnerTransId"),
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.txGet(cmd.Context(), args[0]) },
+	}
+	a.revealing(get)
+	var q txQuery
+	list := &cobra.Command{
+		Use: "list", Args: cobra.NoArgs,
+		Short: a.t("Giao dịch của một ngày, mới nhất trước", "The transactions of a day, the newest first"),
+		Long: a.t(`Liệt kê giao dịch ở MobiFone trong một ngày (00:00–24:00 +07:00). Những phút vừa
+qua chưa có: MobiFone tra cứu chậm như hợp đồng giao thức nói.`,
+			`Lists MobiFone's transactions of a day (00:00–24:00 at +07:00). The last moments
+are not in it: lookups lag as far as the contract says.`),
+		Example: "  mobifonectl tx list --date 2026-11-25 --state SUCCESS --json",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.txList(cmd.Context(), q) },
+	}
+	f := list.Flags()
+	f.StringVar(&q.date, "date", "", a.t("ngày `DATE`, yyyy-MM-dd (mặc định hôm nay)", "`DATE`, yyyy-MM-dd (default is today)"))
+	f.StringVar(&q.state, "state", "", a.t("chỉ `STATE` này: ", "only this `STATE`: ")+stateList)
+	f.StringVar(&q.pkg, "package", "", a.t("chỉ gói `CODE`", "only the package `CODE`"))
+	f.StringVar(&q.msisdn, "msisdn", "", a.t("chỉ thuê bao `NUMBER`; “-” đọc từ bàn phím", "only the subscriber `NUMBER`; “-” reads the keyboard"))
+	f.IntVar(&q.limit, "limit", 200, a.t("nhiều nhất `N` giao dịch", "`N` at most"))
+	cmd.AddCommand(get, list)
+	return cmd
+}
+
+// txQuery is what tx list is asked for.
+type txQuery struct {
+	date, state, pkg, msisdn string
+	limit                    int
+}
+
+// txGet prints one transaction.
+func (a *app) txGet(ctx context.Context, id string) error {
+	client, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	req := transactions.GetRequest{TransID: telco.TransID(id)}
+	// The check character tells our own ids from MobiFone's.
+	if ours, err := telco.ParsePartnerTransID(id); err == nil {
+		req = transactions.GetRequest{PartnerTransID: ours}
+	}
+	found, err := client.Transactions.Get(ctx, req)
+	if err != nil {
+		return err
+	}
+	tx := found.Transaction
+	number, err := a.shown(tx.MSISDN, "transaction "+string(tx.TransID))
+	if err != nil {
+		return err
+	}
+	if a.set.asJSON {
+		return a.json(lineOf(tx, number))
+	}
+	for _, line := range [][2]string{
+		{"transId", string(tx.TransID)},
+		{"partnerTransId", string(tx.PartnerTransID)},
+		{a.t("Trạng thái", "State"), strings.TrimSpace(tx.State.String() + " " + string(tx.ResultCode))},
+		{a.t("MobiFone nói", "MobiFone says"), tx.ResultMessage},
+		{a.t("Thuê bao", "Subscriber"), number},
+		{a.t("Gói", "Package"), string(tx.Package) + " " + tx.Amount.String()},
+		{a.t("Cửa hàng", "Shop"), tx.Shop},
+		{a.t("Tạo lúc", "Created"), at(tx.CreatedAt)},
+		{a.t("Đổi lúc", "Changed"), at(tx.UpdatedAt)},
+	} {
+		if line[1] != "" {
+			a.say("%-15s %s", line[0], line[1])
+		}
+	}
+	return nil
+}
+
+// stateList is what --state takes.
+const stateList = "INIT, PENDING, SUCCESS, FAILED, EXPIRED, CANCELLED, REVERSED"
+
+// states are MobiFone's states by name.
+var states = map[string]telco.State{
+	"": 0, "INIT": telco.StateInit, "PENDING": telco.StatePending, "SUCCESS": telco.StateSuccess, "FAILED": telco.StateFailed,
+	"EXPIRED": telco.StateExpired, "CANCELLED": telco.StateCancelled, "REVERSED": telco.StateReversed,
+}
+
+// query makes the query of what was asked for.
+func (a *app) query(q txQuery) (transactions.Query, error) {
+	if q.date == "" {
+		q.date = a.now().In(vietnam).Format(time.DateOnly)
+	}
+	from, to, err := a.day(q.date)
+	if err != nil {
+		return transactions.Query{}, err
+	}
+	state, ok := states[strings.ToUpper(q.state)]
+	if !ok {
+		return transactions.Query{}, a.misused("--state "+q.state, stateList)
+	}
+	return transactions.Query{From: from, To: to, Package: telco.PackageCode(q.pkg), State: state, Shop: a.set.Shop}, nil
+}
+
+// txList prints the transactions of a day.
+func (a *app) txList(ctx context.Context, q txQuery) error {
+	query, err := a.query(q)
+	if err != nil {
+		return err
+	}
+	client, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	service := client.Background().Transactions
+	list := service.List(query)
+	if q.msisdn != "" {
+		number, err := a.number(q.msisdn)
+		if err != nil {
+			return err
+		}
+		list = service.Search(transactions.SearchQuery{MSISDN: number, Query: query})
+	}
+	bar := a.bar(-1, a.t("đọc giao dịch", "reading transactions"))
+	lines := []txLine{}
+	var open *transactions.WindowOpenError
+	for tx, err := range list.All(ctx) {
+		if errors.As(err, &open) {
+			break // everything up to open.Until was there
+		}
+		if err != nil {
+			return err
+		}
+		lines = append(lines, lineOf(tx, tx.MSISDN.String()))
+		_ = bar.Add(1)
+		if len(lines) == q.limit {
+			break
+		}
+	}
+	_ = bar.Finish()
+	if err := a.printTx(lines); err != nil {
+		return err
+	}
+	if open != nil {
+		a.note(a.t("Đầy đủ đến %s.", "Complete until %s."), at(open.Until))
+	}
+	if len(lines) == q.limit {
+		a.note(a.t("Chỉ %d giao dịch đầu; thêm --limit để xem nữa.", "Only the first %d; see more with --limit."), q.limit)
+	}
+	return nil
+}
+
+// printTx prints transactions.
+func (a *app) printTx(lines []txLine) error {
+	if a.set.asJSON {
+		return a.json(lines)
+	}
+	if len(lines) == 0 {
+		a.say("%s", a.t("Không có giao dịch nào.", "No transaction."))
+		return nil
+	}
+	rows := [][]string{}
+	for _, l := range lines {
+		rows = append(rows, []string{
+			l.CreatedAt.In(vietnam).Format("15:04:05"), l.State, string(l.TransID), string(l.PartnerTransID), string(l.Package),
+			l.Amount.String(), l.Subscriber,
+		})
+	}
+	a.table([]string{
+		a.t("Lúc", "Time"), a.t("Trạng thái", "State"), "transId", "partnerTransId", a.t("Gói", "Package"), a.t("Tiền", "Amount"),
+		a.t("Số", "Number"),
+	}, rows, 4, 6, 2) // the order of what is spared: package, number, transId
+	return nil
+}
+
+// compact writes a value as one line of JSON.
+func compact(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
