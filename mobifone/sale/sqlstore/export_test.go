@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"io/fs"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/jackc/pgx/v5"
@@ -188,3 +189,6 @@ func WithPostgresWriters(n int) PostgresOption {
 func (s *Postgres) Within(ctx context.Context, do func(ctx context.Context, tx pgx.Tx) error) error {
 	return s.within(ctx, do)
 }
+
+// Patience is how long one transaction may take.
+func (s *Postgres) Patience() time.Duration { return s.patience }

@@ -156,7 +156,7 @@ func (s *Postgres) migrateWith(ctx context.Context, files fs.FS) (err error) {
 	switch {
 	case err != nil:
 		return err
-	case at == 0 || at < known:
+	case at < known:
 		if _, err := provider.Up(ctx); err != nil {
 			return err
 		}

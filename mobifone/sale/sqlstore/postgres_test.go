@@ -14,6 +14,8 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -307,6 +309,85 @@ func TestPostgresOptions(t *testing.T) {
 	for _, problem := range []string{"the pool is missing", "at least 10 ms", `Current is ""`, "BusyKey is missing"} {
 		require.ErrorContains(t, err, problem)
 	}
+}
+
+func TestTheTimeoutIsTheTransactions(t *testing.T) {
+	t.Parallel()
+	store := openPostgres(t, database(t), sqlstore.WithTimeout(10*time.Millisecond))
+	assert.Equal(t, 10*time.Millisecond, store.Patience())
+}
+
+// A step that fails is told, and nothing of it stays.
+func TestAStepThatFailsIsTold(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	require.ErrorContains(t, sqlstore.MigrateWith(t.Context(), pool, later(t, "CREATE TABLE half (id text); SELECT nothing;")), "nothing")
+	var there bool
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT to_regclass('half') IS NOT NULL`).Scan(&there))
+	assert.False(t, there)
+	_, err := pool.Exec(t.Context(), `UPDATE settings SET value = 'soon' WHERE name = 'oldest-program'`)
+	require.NoError(t, err)
+	require.ErrorAs(t, sqlstore.MigrateWith(t.Context(), pool, later(t, "SELECT 1;")), new(*sqlstore.CorruptError))
+}
+
+// Times and ids are text: a database that does not know its letters is refused.
+func TestADatabaseInAnotherEncodingIsRefused(t *testing.T) {
+	t.Parallel()
+	main := database(t)
+	name := main.Config().ConnConfig.RuntimeParams["search_path"] + "_ascii"
+	_, err := main.Exec(t.Context(), "CREATE DATABASE "+name+" ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		conn, err := pgx.Connect(context.Background(), server(t))
+		require.NoError(t, err)
+		_, err = conn.Exec(context.Background(), "DROP DATABASE "+name)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(context.Background()))
+	})
+	config, err := pgxpool.ParseConfig(server(t))
+	require.NoError(t, err)
+	config.ConnConfig.Database = name
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	defer pool.Close()
+	_, err = sqlstore.OnPostgres(t.Context(), pool, ring())
+	require.ErrorContains(t, err, "the database is in SQL_ASCII; make one in UTF8")
+}
+
+// A server that cannot be asked is no sound one.
+func TestAServerThatCannotBeAskedIsAnError(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err := sqlstore.OnPostgres(ended, pool, ring())
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// What an auditor reads of an event without its JSON.
+func TestWhatStandsBesideAnEventOnPostgres(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	store := openPostgres(t, pool)
+	first := change(1, "NV7")
+	require.NoError(t, store.Apply(t.Context(), first))
+	c := after(first.State, "x", sale.Paid, sale.KeepClaim)
+	at := c.State.UpdatedAt
+	c.Events = []sale.Event{
+		{Kind: "send-ended", At: at, Outcome: telco.Rejected, Code: telco.NotEligible}, {Kind: "cash-taken", At: at, By: "NV8", Amount: 120_000},
+	}
+	c.State.Version = c.Expected + 2
+	require.NoError(t, store.Apply(t.Context(), c))
+	rows, err := pool.Query(t.Context(), `SELECT seq, kind, employee, amount, outcome, code FROM audit ORDER BY seq`)
+	require.NoError(t, err)
+	got, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+		values, err := row.Values()
+		return strings.TrimSpace(fmt.Sprintln(values...)), err
+	})
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"1 opened NV7 <nil> <nil> <nil>", "2 send-ended <nil> <nil> rejected " + string(telco.NotEligible), "3 cash-taken NV8 120000 <nil> <nil>",
+	}, got)
 }
 
 // A closed store refuses, and leaves the pool to its owner.
