@@ -163,7 +163,7 @@ var layers = [57]layer{
 		"context cancelled; double click; same order twice", "loop, HTTP, process",
 		"mobifone/sale: TestCancelledContextAtEveryPoint; sqlstore: TestTwoProcessesRace",
 	},
-	{"limiter state lost; herd", "loop (as not sent), HTTP", "mobifone: limiter_test.go"},
+	{"limiter state lost; herd", "loop (as not sent), HTTP, process", "mobifone: limiter_test.go; quota: TestTheLimitHoldsWhileTheEngineFails"},
 	{"CPU starvation, slow fsync", "loop, process", "mobifone/sale/sqlstore: TestAnotherWriterIsWaitedFor"},
 	{"credentials expired or rotated", "loop, HTTP", "mobifone: auth_test.go, auth_login_test.go"},
 	{"two orders for one subscriber", "loop, process", "mobifone/sale: TestBusySubscriber"},
