@@ -106,6 +106,30 @@ func TestADayIsReconciled(t *testing.T) {
 	})
 }
 
+// MobiFone carried one request out twice, and only the statement shows it: the sale goes to a person.
+func TestTwoRegistrationsReachTheSale(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		twice := func(statement []byte) []byte {
+			lines := bytes.SplitAfter(statement, []byte("\n"))
+			again := bytes.Replace(lines[1], []byte(",HN01,"), []byte(",HN02,"), 1) // the same ids, another content
+			return append(append(lines[0], lines[1]...), again...)
+		}
+		all, sum := s.reconciled(twice)
+		assert.ElementsMatch(t, []reconcile.Kind{reconcile.Matched, reconcile.Duplicate}, kinds(all, id))
+		assert.Equal(t, sale.Review, s.state(id))
+		assert.Equal(t, 1, s.alarmed())
+		assert.Equal(t, price, sum.Kinds[reconcile.Duplicate].Theirs.VND)
+		version := s.sale(id).Version
+		s.reconciled(twice)
+		assert.Equal(t, version, s.sale(id).Version)
+		assert.Equal(t, 1, s.alarmed())
+	})
+}
+
 // Sales are paged by the time at which they were opened, also where many were opened at one moment.
 func TestReconcilablePages(t *testing.T) {
 	t.Parallel()

@@ -101,9 +101,10 @@ func (j *joiner) overtaken(g *group) {
 	})
 }
 
-// mayBecome reports whether MobiFone may change a state so.
+// mayBecome reports whether MobiFone may change a state so. Two successes are not one that was written
+// twice: MobiFone may have carried one request out twice.
 func mayBecome(was, is telco.State) bool {
-	return was == is || !was.Final() || was == telco.StateSuccess && is == telco.StateReversed
+	return !was.Final() || was == telco.StateSuccess && is == telco.StateReversed
 }
 
 // rank orders MobiFone's states by how much they say that something is registered.

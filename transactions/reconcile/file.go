@@ -63,13 +63,16 @@ func (e *RowError) Error() string {
 	return fmt.Sprintf("line %d, column %s: %s", e.Line, e.Column, e.Problem)
 }
 
-// AddTheirsFile adds the rows of a statement of MobiFone's.
+// AddTheirsFile adds the rows of a statement of MobiFone's, from where the reader stands.
+//
+// A UTF-8 file that can be read again, such as an [os.File], is the fast way: of its rows only hashes
+// are kept, and the lines of those that do not match are fetched when they are told. Leave it open and
+// unchanged until Findings has ended; a file that changed ends Findings with an error.
 func (r *Run) AddTheirsFile(ctx context.Context, from io.Reader, o FileOptions) error {
 	return r.addFile(ctx, from, o, sideTheirs)
 }
 
-// AddOursFile adds rows of ours from a file of the same layout. It counts as one source with those
-// of AddOurs.
+// AddOursFile adds rows of ours from a file of the same layout, as AddTheirsFile does.
 func (r *Run) AddOursFile(ctx context.Context, from io.Reader, o FileOptions) error {
 	return r.addFile(ctx, from, o, sideOurs)
 }
@@ -78,7 +81,7 @@ func (r *Run) AddOursFile(ctx context.Context, from io.Reader, o FileOptions) er
 // a *[RowError], after which the caller may go on; any other error ends it. OnBadRow is not called.
 func ReadTheirs(from io.Reader, o FileOptions) iter.Seq2[telco.Transaction, error] {
 	return func(yield func(telco.Transaction, error) bool) {
-		lines, layout, err := open(from, o, sideTheirs)
+		lines, layout, _, err := open(from, o, sideTheirs)
 		if err != nil {
 			yield(telco.Transaction{}, err)
 			return
@@ -111,15 +114,20 @@ func ReadTheirs(from io.Reader, o FileOptions) iter.Seq2[telco.Transaction, erro
 	}
 }
 
-// open reads the header.
-func open(from io.Reader, o FileOptions, side byte) (*lines, *layout, error) {
-	l := &lines{from: decoded(from, o.Encoding), line: 1}
+// open reads the header, and says how the file can be read again: nil if it cannot.
+func open(from io.Reader, o FileOptions, side byte) (*lines, *layout, *source, error) {
+	again, begin := seekable(from)
+	text, mark := decoded(from, o.Encoding)
+	l := &lines{from: text, line: 1}
 	header, err := l.header()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	layout, err := readHeader(header, o, side)
-	return l, layout, err
+	if err != nil || again == nil || mark < 0 {
+		return l, layout, nil, err
+	}
+	return l, layout, &source{from: again, begin: begin + mark, parser: parser{layout: layout}}, nil
 }
 
 // addFile reads a file with as many goroutines as help.
@@ -127,9 +135,14 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	if r.spent {
 		return errSpent
 	}
-	in, layout, err := open(from, o, side)
+	in, layout, again, err := open(from, o, side)
 	if err != nil {
 		return err
+	}
+	number := byte(0)
+	if again != nil && len(r.sources) < sourcesMax {
+		r.sources = append(r.sources, again)
+		number = byte(len(r.sources))
 	}
 	workers := min(runtime.GOMAXPROCS(0), 2)
 	caller := ctx
@@ -145,7 +158,7 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	var once sync.Once
 	for range workers {
 		running.Go(func() {
-			if err := r.work(layout, work); err != nil {
+			if err := r.work(&parser{layout: layout, source: number}, work); err != nil {
 				once.Do(func() { failed = err; cancel() })
 			}
 		})
@@ -208,8 +221,8 @@ func (r *Run) collect(order <-chan *piece, free chan<- *piece, o FileOptions, si
 }
 
 // work reads the lines of pieces into the heap until there are no more.
-func (r *Run) work(layout *layout, work <-chan *piece) error {
-	in, p := r.intake(), &parser{layout: layout}
+func (r *Run) work(p *parser, work <-chan *piece) error {
+	in := r.intake()
 	var failed error
 	for c := range work {
 		c.bad = c.bad[:0]
@@ -230,11 +243,12 @@ func (r *Run) work(layout *layout, work <-chan *piece) error {
 
 // each shows every line of a piece, as a row or as what is wrong with it.
 func (p *parser) each(c *piece, show func(*fields, *RowError) bool) {
+	p.unquoted = bytes.IndexByte(c.data, '"') < 0
 	clean := bytes.IndexByte(c.data, 0) < 0 && utf8.Valid(c.data)
 	var f fields
 	line := c.line
 	for rest := c.data; len(rest) > 0; line++ {
-		one := rest
+		one, at := rest, c.at+int64(len(c.data)-len(rest))
 		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
 			one, rest = rest[:i], rest[i+1:]
 		} else {
@@ -252,6 +266,7 @@ func (p *parser) each(c *piece, show func(*fields, *RowError) bool) {
 		}
 		if problem == "" {
 			column, problem = p.row(one, &f)
+			f.source, f.offset = p.source, at
 		}
 		var bad *RowError
 		if problem != "" {

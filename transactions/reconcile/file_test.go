@@ -108,6 +108,7 @@ func TestHostileRows(t *testing.T) {
 		"an amount without end":  {edit("120000", strings.Repeat("9", 40)), "line 2, column amount"},
 		"dd/MM/yyyy":             {edit("20261125000002", "25/11/2026 00:00:02"), "line 2, column createdAt: a time with slashes"},
 		"ddMMyyyyHHmmss":         {edit("20261125000002", "25112026000002"), "line 2, column createdAt"},
+		"the year 1026":          {edit("20261125000002", "10261125000002"), "line 2, column createdAt"},
 		"the 32nd":               {edit("20261125000002", "20261132000002"), "line 2, column createdAt"},
 		"25 o'clock":             {edit("20261125000002", "20261125250002"), "line 2, column createdAt"},
 		"what Excel makes of it": {edit("84900000001", "8.49E+10"), "line 2, column isdn"},

@@ -35,6 +35,7 @@ const pieceSize = 256 << 10
 type piece struct {
 	data []byte
 	line int64 // of the first line
+	at   int64 // where it begins in the text
 	bad  []*RowError
 	done chan struct{}
 }
@@ -44,6 +45,7 @@ type lines struct {
 	from io.Reader
 	rest []byte // read, and not given out
 	line int64  // of the first byte of rest
+	at   int64  // where rest begins in the text
 	eof  bool
 }
 
@@ -67,6 +69,7 @@ func (l *lines) header() ([]byte, error) {
 			return nil, &RowError{Line: l.line - 1, Problem: problem}
 		}
 		// What was cut off behind the piece follows what the piece has left.
+		l.at = int64(len(first.data) - len(rest))
 		l.rest = append(bytes.Clone(rest), l.rest...)
 		return bytes.Clone(one), nil
 	}
@@ -75,7 +78,7 @@ func (l *lines) header() ([]byte, error) {
 
 // next fills a piece, and reports whether it is the last one.
 func (l *lines) next(c *piece) (last bool, err error) {
-	c.line = l.line
+	c.line, c.at = l.line, l.at
 	if len(l.rest) > pieceSize { // only behind a header that came late
 		c.data = append(c.data[:0], l.rest...)
 	} else {
@@ -104,31 +107,34 @@ func (l *lines) next(c *piece) (last bool, err error) {
 	l.rest = append(l.rest[:0], c.data[end:]...)
 	c.data = c.data[:end]
 	l.line += int64(bytes.Count(c.data, []byte("\n")))
+	l.at += int64(end)
 	return false, nil
 }
 
-// decoded is the text as UTF-8, without its byte order mark.
-func decoded(from io.Reader, e Encoding) io.Reader {
+// decoded is the text as UTF-8, without its byte order mark. mark is how long that is, -1 if the text
+// is not as it stands in the file.
+func decoded(from io.Reader, e Encoding) (_ io.Reader, markSize int64) {
 	b := bufio.NewReaderSize(from, 64<<10)
 	mark, _ := b.Peek(3) // an error comes again with the first Read
 	skip := func(n int) { _, _ = b.Discard(n) }
 	switch {
 	case e == Windows1258:
-		return &codePage{from: b}
+		return &codePage{from: b}, -1
 	case bytes.HasPrefix(mark, []byte{0xEF, 0xBB, 0xBF}):
 		skip(3)
+		return b, 3
 	case bytes.HasPrefix(mark, []byte{0xFF, 0xFE}):
 		skip(2)
-		return &wide{from: b, order: binary.LittleEndian}
+		return &wide{from: b, order: binary.LittleEndian}, -1
 	case bytes.HasPrefix(mark, []byte{0xFE, 0xFF}):
 		skip(2)
-		return &wide{from: b, order: binary.BigEndian}
+		return &wide{from: b, order: binary.BigEndian}, -1
 	case e == UTF16LE:
-		return &wide{from: b, order: binary.LittleEndian}
+		return &wide{from: b, order: binary.LittleEndian}, -1
 	case e == UTF16BE:
-		return &wide{from: b, order: binary.BigEndian}
+		return &wide{from: b, order: binary.BigEndian}, -1
 	}
-	return b
+	return b, 0
 }
 
 // wide reads UTF-16 as UTF-8.

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,6 +148,8 @@ func TestEachPlant(t *testing.T) {
 			}
 			assert.ElementsMatch(t, kinds, got)
 			assert.Equal(t, sum.Read, sum.total())
+			odd := slices.ContainsFunc(kinds, func(k Kind) bool { return k != Matched && k != Unsold })
+			assert.Equal(t, !odd, sum.Balanced())
 		})
 	}
 }
@@ -270,6 +273,10 @@ func TestSeveralOTPsAndAttempts(t *testing.T) {
 	require.Len(t, all[0].Others, 1)
 	assert.Equal(t, telco.TransID("T0"), all[0].Others[0].TransID)
 
+	// An OTP that ran out is not the registration that MobiFone lacks.
+	all, _ = join(t, Config{}, []Ours{o}, []telco.Transaction{never})
+	assert.ElementsMatch(t, []Kind{OursOnly, Unsold}, []Kind{all[0].Kind, all[1].Kind})
+
 	// A registration under our id that we know nothing of, beside one that went back.
 	first.Refunded = true
 	tx.TransID = "T7"
@@ -301,6 +308,12 @@ func TestRowsThatAreListedAgain(t *testing.T) {
 	all, sum = join(t, Config{WithMatched: true}, []Ours{o}, []telco.Transaction{tx, failed})
 	assert.Len(t, all, 2)
 	assert.Zero(t, sum.Repeated.Theirs.Rows)
+	// Two successes of one transaction at two times are two: it may have been carried out twice.
+	later := tx
+	later.UpdatedAt = tx.UpdatedAt.Add(time.Second)
+	all, _ = join(t, Config{}, []Ours{o}, []telco.Transaction{tx, later})
+	require.Len(t, all, 1)
+	assert.Equal(t, Duplicate, all[0].Kind)
 	// Refunded or not is a content of ours.
 	refunded := o
 	refunded.Refunded = true

@@ -15,7 +15,7 @@ import (
 )
 
 // Config says what to reconcile and what it may cost. The zero value reconciles everything that
-// is given, in 32 MiB.
+// is given, in 16 MiB.
 type Config struct {
 	// Day is any moment of the business day, 00:00 to 24:00 at +07:00, that is reported. A row with
 	// a partner belongs to the day of MobiFone's row, a row alone to its own. Rows of other days
@@ -24,8 +24,8 @@ type Config struct {
 	// Dir is where the temporary file is made when the rows do not fit in memory; empty is
 	// [os.TempDir]. See the package about what it holds.
 	Dir string
-	// Memory is about how many bytes of rows may be in memory at once; 0 is 32 MiB. What it takes
-	// beside them is about 16 MiB.
+	// Memory is about how many bytes of rows may be in memory at once; 0 is 16 MiB. What it takes
+	// beside them is about 30 MiB.
 	Memory int64
 	// WithMatched yields a finding for each matched row too. Without it they are only counted,
 	// which is several times as fast.
@@ -33,7 +33,7 @@ type Config struct {
 }
 
 const (
-	memoryDefault = 32 << 20
+	memoryDefault = 16 << 20
 	memoryLeast   = 1 << 16
 )
 
@@ -46,6 +46,7 @@ type Run struct {
 	first    *heap // rows with a partnerTransId, by that
 	second   *heap // the others, and what the first round leaves, by transId
 	veil     *veil
+	sources  []*source  // files that can be read again
 	mu       sync.Mutex // guards summary while files are read
 	summary  Summary
 	spent    bool
@@ -54,7 +55,7 @@ type Run struct {
 // Start begins a run. Close it, whatever happens.
 func Start(cfg Config) (*Run, error) {
 	if cfg.Memory < 0 {
-		return nil, errors.New("reconcile: Config.Memory is below 0; leave it zero for 32 MiB")
+		return nil, errors.New("reconcile: Config.Memory is below 0; leave it zero for 16 MiB")
 	}
 	if cfg.Memory == 0 {
 		cfg.Memory = memoryDefault
@@ -65,7 +66,7 @@ func Start(cfg Config) (*Run, error) {
 		return nil, err
 	}
 	r := &Run{cfg: cfg, file: &spill{dir: cfg.Dir}, veil: v}
-	r.first, r.second = newHeap(r.file, cfg.Memory, 0), newHeap(r.file, cfg.Memory/4, 0)
+	r.first, r.second = newHeap(r.file, cfg.Memory/4, 0), newHeap(r.file, cfg.Memory/8, 0)
 	if !cfg.Day.IsZero() {
 		y, m, d := cfg.Day.In(vietnam).Date()
 		r.from = time.Date(y, m, d, 0, 0, 0, 0, vietnam).Unix()
@@ -188,11 +189,19 @@ func (in *intake) add(f *fields) error {
 	case sideTheirs:
 		in.read.Theirs.add(telco.VND(f.amount))
 	}
-	in.buf = in.veil.appendRecord(in.buf[:0], f)
-	if record(in.buf).flags()&flagByTransID != 0 {
-		return in.second.put(in.buf)
+	key, _, flags := f.keyOf()
+	to := &in.first
+	if flags&flagByTransID != 0 {
+		to = &in.second
+		if len(key) == 0 { // where it goes is known when it is written
+			in.buf = in.veil.appendRecord(in.buf[:0], f)
+			return to.put(in.buf)
+		}
 	}
-	return in.first.put(in.buf)
+	p := to.part(sum(key))
+	was := len(to.bufs[p])
+	to.bufs[p] = in.veil.appendRecord(to.bufs[p], f)
+	return to.added(p, len(to.bufs[p])-was)
 }
 
 // end hands everything over.

@@ -15,9 +15,11 @@ import (
 
 const (
 	partitions    = 256
-	partitionBits = 8
+	partitionBits = 8 // of a crc
 	// chunkSize is how much of a partition is gathered before it is written.
-	chunkSize = 32 << 10
+	chunkSize = 16 << 10
+	// recordMax is more than the longest record.
+	recordMax = headSize + 6*(textMax+1) + numberSize
 )
 
 // spill is the temporary file that all partitions of a run share.
@@ -98,30 +100,36 @@ type sink struct {
 	held int // bytes in bufs that the heap does not know of
 }
 
+// part is where records of a crc go.
+func (s *sink) part(crc uint32) uint8 {
+	p := uint8(crc >> s.heap.shift)
+	if s.bufs[p] == nil {
+		s.bufs[p] = make([]byte, 0, chunkSize)
+	}
+	return p
+}
+
 // put adds a record. It is copied.
 func (s *sink) put(r record) error {
-	p := uint8(r.crc() >> s.heap.shift)
+	p := s.part(r.crc())
 	s.bufs[p] = append(s.bufs[p], r...)
 	return s.added(p, len(r))
 }
 
-// added looks whether what is in memory has to go.
+// added looks whether a buffer is full: then it is kept, or written if what is kept is too much.
 func (s *sink) added(p uint8, n int) error {
 	s.held += n
-	if s.heap.out.Load() {
-		if len(s.bufs[p]) >= chunkSize-textMax*8 {
-			return s.flush(int(p))
-		}
+	if len(s.bufs[p]) < chunkSize-recordMax {
 		return nil
 	}
-	if s.held < chunkSize {
+	if !s.heap.out.Load() && !s.heap.grow(s.held) {
+		s.held = 0
+		s.heap.keep(int(p), chunk{size: len(s.bufs[p]), held: s.bufs[p]})
+		s.bufs[p] = nil
 		return nil
-	}
-	if s.heap.grow(s.held) {
-		return s.flushAll()
 	}
 	s.held = 0
-	return nil
+	return s.flush(int(p))
 }
 
 // grow counts bytes in memory, and reports whether they are too many from now on.
@@ -146,9 +154,6 @@ func (s *sink) flush(p int) error {
 		return err
 	}
 	s.heap.keep(p, chunk{at: at, size: len(b)})
-	if cap(b) > 2*chunkSize || cap(b) < chunkSize {
-		b = make([]byte, 0, chunkSize)
-	}
 	s.bufs[p] = b[:0]
 	return nil
 }
@@ -172,10 +177,11 @@ func (h *heap) keep(p int, c chunk) {
 
 // done hands over what is left in the sink, which is empty then.
 func (s *sink) done() error {
-	if s.heap.out.Load() {
-		return s.flushAll()
+	if s.heap.out.Load() || s.heap.grow(s.held) {
+		err := s.flushAll()
+		s.bufs = [partitions][]byte{}
+		return err
 	}
-	s.heap.grow(s.held)
 	for p, b := range s.bufs {
 		if len(b) > 0 {
 			s.heap.keep(p, chunk{size: len(b), held: b})

@@ -6,182 +6,43 @@ package reconcile
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"slices"
+	"math/bits"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// column is what a cell holds.
-type column uint8
-
-const (
-	colOther column = iota // passed over
-	colTransID
-	colPartnerTransID
-	colMSISDN
-	colPackage
-	colAmount
-	colState
-	colCode
-	colShop
-	colAt
-	colUpdatedAt
-	colOrder
-	colSaleID
-	columns
-)
-
-// columnNames holds each column's canonical name and then others, folded.
-var columnNames = [columns][]string{
-	colTransID:        {"transId", "transactionid", "magiaodich", "magd"},
-	colPartnerTransID: {"partnerTransId", "magiaodichdoitac", "magiaodichdaily", "magddoitac"},
-	colMSISDN:         {"isdn", "msisdn", "sothuebao", "thuebao", "sodienthoai", "phone", "phonenumber", "subscriber"},
-	colPackage:        {"packageCode", "package", "goicuoc", "magoi", "magoicuoc", "tengoi", "goi"},
-	colAmount:         {"amount", "sotien", "gia", "giagoi", "giatien", "price", "thanhtien"},
-	colState:          {"status", "state", "trangthai", "standing"},
-	colCode:           {"resultCode", "maketqua", "errorcode", "maloi"},
-	colShop:           {"shopCode", "shop", "macuahang", "cuahang"},
-	colAt:             {"createdAt", "createddate", "createdtime", "ngaytao", "thoigiantao", "ngaygiaodich", "thoigiangiaodich", "thoigian"},
-	colUpdatedAt:      {"updatedAt", "updateddate", "updatedtime", "ngaycapnhat", "thoigiancapnhat"},
-	colOrder:          {"orderId", "order", "madonhang", "donhang", "sodonhang"},
-	colSaleID:         {"saleId", "mabanhang"},
+// plainSplit cuts a line without quotes into cells, eight bytes at a time.
+func plainSplit(line []byte, delimiter byte, cells [][]byte) [][]byte {
+	const low = 0x7F7F7F7F7F7F7F7F
+	pattern := uint64(delimiter) * 0x0101010101010101
+	from, i := 0, 0
+	for ; i+8 <= len(line); i += 8 {
+		// A byte of x is zero where the delimiter stands; hits has its highest bit there.
+		x := binary.LittleEndian.Uint64(line[i:]) ^ pattern
+		for hits := ^((x&low + low) | x | low); hits != 0; hits &= hits - 1 {
+			at := i + bits.TrailingZeros64(hits)>>3
+			cells = append(cells, line[from:at])
+			from = at + 1
+		}
+	}
+	for ; i < len(line); i++ {
+		if line[i] == delimiter {
+			cells = append(cells, line[from:i])
+			from = i + 1
+		}
+	}
+	return append(cells, line[from:])
 }
-
-// needed are the columns that a file must have.
-var needed = []column{colTransID, colPartnerTransID, colMSISDN, colPackage, colAmount, colState, colAt}
-
-// layout is what the header and the options say of a file.
-type layout struct {
-	side           byte
-	delimiter      byte
-	columns        []column
-	grouped, first bool // GroupedAmounts, DayFirst
-	states         map[string]byte
-}
-
-// name is the canonical name of a column.
-func (c column) name() string { return columnNames[c][0] }
-
-// fold makes the names of columns comparable: small letters and digits without marks.
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		r = unicode.ToLower(r)
-		if i := strings.IndexRune(marked, r); r >= 0x80 && i >= 0 {
-			r = rune(plain[len([]rune(marked[:i]))])
-		}
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, s)
-}
-
-// marked are the letters of Vietnamese with marks, plain those without.
-const (
-	marked = "àáảãạăằắẳẵặâầấẩẫậđèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵ"
-	plain  = "aaaaaaaaaaaaaaaaadeeeeeeeeeeeiiiiiooooooooooooooooouuuuuuuuuuuyyyyy"
-)
-
-// readHeader finds the delimiter and the columns.
-func readHeader(line []byte, o FileOptions, side byte) (*layout, error) {
-	names := map[string]column{}
-	for c, all := range columnNames {
-		for _, name := range all {
-			names[fold(name)] = column(c)
-		}
-	}
-	for name, canonical := range o.Columns {
-		c := slices.IndexFunc(columnNames[:], func(all []string) bool { return len(all) > 0 && all[0] == canonical })
-		if c < 0 {
-			return nil, fmt.Errorf("FileOptions.Columns: %q is no column of ours; the names are transId, partnerTransId, isdn, …", canonical)
-		}
-		names[fold(name)] = column(c)
-	}
-	l := &layout{side: side, grouped: o.GroupedAmounts, first: o.DayFirst, states: statesOf(o, side)}
-	best := 0
-	for _, d := range []byte{',', ';', '\t'} {
-		cells, problem := split(line, d, nil)
-		if problem != "" {
-			continue
-		}
-		found, cols := 0, make([]column, len(cells))
-		for i, cell := range cells {
-			if cols[i] = names[fold(string(cell))]; cols[i] != colOther {
-				found++
-			}
-		}
-		if found > best {
-			best, l.delimiter, l.columns = found, d, cols
-		}
-	}
-	var errs []error
-	for _, c := range needed {
-		if !slices.Contains(l.columns, c) {
-			errs = append(errs, fmt.Errorf("line 1: no column %s; name it so, or say its name in FileOptions.Columns", c.name()))
-		}
-	}
-	for i, c := range l.columns {
-		if c != colOther && slices.Contains(l.columns[:i], c) {
-			errs = append(errs, fmt.Errorf("line 1: two columns are %s; rename one", c.name()))
-		}
-	}
-	return l, errors.Join(errs...)
-}
-
-// statesOf maps the words of a file, in capitals, to states or standings.
-func statesOf(o FileOptions, side byte) map[string]byte {
-	words := map[string]byte{}
-	all := map[string]telco.State{}
-	for s := telco.StateInit; s <= telco.StateReversed; s++ {
-		all[s.String()] = s
-	}
-	for word, s := range o.States {
-		all[strings.ToUpper(word)] = s
-	}
-	for word, s := range all {
-		if side == sideTheirs {
-			words[word] = byte(s)
-			continue
-		}
-		switch s {
-		case telco.StateSuccess:
-			words[word] = byte(Registered)
-		case telco.StateFailed, telco.StateExpired, telco.StateCancelled, telco.StateReversed:
-			words[word] = byte(NotRegistered)
-		default:
-			words[word] = byte(Undecided)
-		}
-	}
-	if side == sideOurs {
-		for s := Undecided; s <= NotRegistered; s++ {
-			words[s.String()] = byte(s)
-		}
-		words[refundedWord] = byte(NotRegistered)
-	}
-	return words
-}
-
-// refundedWord is the status of a row of ours whose cash went back.
-const refundedWord = "REFUNDED"
 
 // split cuts a line into cells. Quotes are taken off.
 func split(line []byte, delimiter byte, cells [][]byte) (_ [][]byte, problem string) {
 	cells = cells[:0]
 	if bytes.IndexByte(line, '"') < 0 {
-		for {
-			i := bytes.IndexByte(line, delimiter)
-			if i < 0 {
-				return append(cells, line), ""
-			}
-			cells = append(cells, line[:i])
-			line = line[i+1:]
-		}
+		return plainSplit(line, delimiter, cells), ""
 	}
 	for {
 		cell := line
@@ -233,7 +94,12 @@ func unquote(s []byte) (cell, rest []byte, ok bool) {
 // parser reads the lines of one layout. Each goroutine has its own.
 type parser struct {
 	*layout
-	cells [][]byte
+	cells    [][]byte
+	unquoted bool // the piece has no quotes
+	source   byte // the file, if it can be read again
+	// the state that was read last
+	word                 string
+	wordState, wordFlags byte
 	// the day that was read last, as it was written and in seconds
 	day   [8]byte
 	dayAt int64
@@ -241,7 +107,9 @@ type parser struct {
 
 // row reads a line; problem says what is wrong with it. The fields point into the line.
 func (p *parser) row(line []byte, f *fields) (column, problem string) {
-	if p.cells, problem = split(line, p.delimiter, p.cells); problem != "" {
+	if p.unquoted {
+		p.cells = plainSplit(line, p.delimiter, p.cells[:0])
+	} else if p.cells, problem = split(line, p.delimiter, p.cells); problem != "" {
 		return "", problem
 	}
 	if len(p.cells) != len(p.columns) {
@@ -252,7 +120,11 @@ func (p *parser) row(line []byte, f *fields) (column, problem string) {
 		if c == colOther {
 			continue
 		}
-		if problem := p.cell(c, trim(p.cells[i]), f); problem != "" {
+		b := p.cells[i]
+		if len(b) > 0 && (b[0] == ' ' || b[len(b)-1] == ' ') {
+			b = trim(b)
+		}
+		if problem := p.cell(c, b, f); problem != "" {
 			return c.name(), problem
 		}
 	}
@@ -317,10 +189,7 @@ func (p *parser) cell(c column, b []byte, f *fields) (problem string) {
 
 // number reads a phone number; 0 is none, or one that is masked.
 func number(b []byte) (uint64, string) {
-	if len(b) == 0 || bytes.ContainsAny(b, "*xX") {
-		return 0, ""
-	}
-	plain := len(b) <= text.LongestWritten
+	plain := len(b) > 0 && len(b) <= text.LongestWritten
 	for _, c := range b {
 		plain = plain && c-'0' <= 9
 	}
@@ -328,6 +197,9 @@ func number(b []byte) (uint64, string) {
 		if n, ok := text.ReadNumber(b, false); ok {
 			return n, ""
 		}
+	}
+	if len(b) == 0 || bytes.ContainsAny(b, "*xX") {
+		return 0, ""
 	}
 	m, err := telco.ParseMSISDN(string(b))
 	if err != nil {
@@ -375,6 +247,10 @@ func ungroup(b []byte) []byte {
 
 // state reads a state or a standing. MobiFone's word that nobody knows is kept as unlisted.
 func (p *parser) state(b []byte, f *fields) string {
+	if len(b) > 0 && string(b) == p.word { // most lines have one word
+		f.state, f.flags = p.wordState, f.flags|p.wordFlags
+		return ""
+	}
 	s, ok := p.states[string(b)]
 	if !ok {
 		s, ok = p.states[strings.ToUpper(string(b))]
@@ -387,6 +263,7 @@ func (p *parser) state(b []byte, f *fields) string {
 		f.flags |= flagRefunded
 	}
 	f.state = s
+	p.word, p.wordState, p.wordFlags = string(b), s, f.flags&flagRefunded
 	return ""
 }
 

@@ -1,0 +1,60 @@
+package reconcile
+
+// This file reads lines of a file again: a row that matches is never needed whole, so of a file that
+// can be read again only hashes are kept, and the lines of the other rows are fetched when they are told.
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// sourcesMax is how many files a run can tell apart; those after it are kept whole.
+const sourcesMax = 255
+
+var errChanged = errors.New("reconcile: a file is not what it was when it was read first; leave the files alone until Findings has ended")
+
+// source is a file that can be read again.
+type source struct {
+	from   io.ReaderAt
+	begin  int64 // where its text begins
+	parser parser
+	buf    []byte
+}
+
+// seekable is the reader as one that can be read again, and where it stands; nil if it cannot.
+func seekable(from io.Reader) (io.ReaderAt, int64) {
+	at, ok := from.(io.ReaderAt)
+	seeker, also := from.(io.Seeker)
+	if !ok || !also {
+		return nil, 0
+	}
+	begin, err := seeker.Seek(0, io.SeekCurrent)
+	if err != nil { // a pipe
+		return nil, 0
+	}
+	return at, begin
+}
+
+// again reads the row whose line begins there in the text. The fields are good until the next call.
+func (s *source) again(offset int64) (fields, error) {
+	for size := 512; ; size *= 8 {
+		if cap(s.buf) < size {
+			s.buf = make([]byte, size)
+		}
+		n, err := s.from.ReadAt(s.buf[:size], s.begin+offset)
+		line, _, whole := bytes.Cut(s.buf[:n], []byte("\n"))
+		switch {
+		case err != nil && !errors.Is(err, io.EOF):
+			return fields{}, fmt.Errorf("reconcile: a file cannot be read again: %w", err)
+		case !whole && err == nil && size < 2*pieceSize:
+			continue
+		}
+		var f fields
+		if _, problem := s.parser.row(bytes.TrimSuffix(line, []byte("\r")), &f); problem != "" {
+			return fields{}, errChanged
+		}
+		return f, nil
+	}
+}
