@@ -5,6 +5,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -86,7 +87,13 @@ func (p paint) on(s string) string {
 func (a *app) say(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
 
 // note prints a line beside the result, where a program that reads the result does not see it.
-func (a *app) note(format string, args ...any) { fmt.Fprintf(a.errs, format+"\n", args...) }
+func (a *app) note(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if !a.lively {
+		line = text.StripEscape(line) // the colours are for the screen that the result is on
+	}
+	fmt.Fprintln(a.errs, line)
+}
 
 // json prints a value for other programs. The SDK's types print masked.
 func (a *app) json(v any) error {
@@ -164,13 +171,13 @@ func (a *app) bar(total int64, what string) *progressbar.ProgressBar {
 
 // change does something after it was agreed to: by --yes, or by whoever is at the keyboard. With
 // --dry-run it only says what.
-func (a *app) change(what string, do func() error) error {
+func (a *app) change(ctx context.Context, what string, do func() error) error {
 	if a.set.dryRun {
 		a.note("%s", a.t("Chạy thử, không làm gì. Sẽ: ", "Dry run, nothing is done. Would: ")+what)
 		return nil
 	}
 	if !a.set.yes {
-		if err := a.agree(what); err != nil {
+		if err := a.agree(ctx, what); err != nil {
 			return err
 		}
 	}
@@ -178,22 +185,45 @@ func (a *app) change(what string, do func() error) error {
 }
 
 // agree asks whether to do it. Anything but a yes is a no.
-func (a *app) agree(what string) error {
+func (a *app) agree(ctx context.Context, what string) error {
 	if screen(a.in) == 0 {
 		return a.misused(
 			a.t("cần trả lời mà không có bàn phím: ", "a question, and nobody at a keyboard: ")+what,
 			a.t("thêm --yes nếu chắc chắn, hay --dry-run để xem trước", "add --yes if you are sure, or --dry-run to see first"))
 	}
 	fmt.Fprint(a.errs, what+a.t("? [có/không]: ", "? [yes/no]: "))
-	answer, err := a.keyboard.ReadString('\n')
-	if err != nil && answer == "" {
+	answer, err := a.typed(ctx)
+	if err != nil {
 		return err
 	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
+	switch strings.ToLower(answer) {
 	case "yes", "y", "có", "co", "c":
 		return nil
 	default:
 		return &failure{what: a.t("không làm gì cả", "nothing was done"), code: exitFailed}
+	}
+}
+
+// typed is the next line from the keyboard. Ctrl-C ends the wait for it.
+func (a *app) typed(ctx context.Context) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() { // it outlives a Ctrl-C, and the program ends with it
+		text, err := a.keyboard.ReadString('\n')
+		if text != "" {
+			err = nil
+		}
+		read <- line{strings.TrimSpace(text), err}
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(a.errs)
+		return "", ctx.Err()
+	case l := <-read:
+		return l.text, l.err
 	}
 }
 

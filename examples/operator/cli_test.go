@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -67,6 +66,8 @@ func TestHelpAndErrorsOfTheCommandLine(t *testing.T) {
 		assert.Empty(t, r.errs)
 	}
 	assert.Contains(t, s.run(t, "-h", "--lang=en").out, "Usage:")
+	assert.Contains(t, s.run(t, "--version").out, telco.Version)
+	assert.Contains(t, s.run(t, "sael").errs, "mobifonectl sale")
 	for _, wrong := range [][]string{
 		{"salle"},
 		{"sale", "lst"},
@@ -123,6 +124,12 @@ func TestCompletionIsBash(t *testing.T) {
 	require.NoError(t, err, string(out))
 	assert.Contains(t, r.out, "__start_mobifonectl")
 	assert.Contains(t, s.run(t, "__complete", "sale", "re").out, "refund")
+	assert.Contains(t, s.run(t, "__complete", "sale", "list", "--state", "").out, "RefundDue")
+	// The ids of the sales that are not at rest, with what they wait for.
+	open := s.run(t, "__complete", "sale", "show", "").out
+	assert.Contains(t, open, s.sale(t, "DH-1004").ID+"\tPhải hoàn tiền HN01/DH-1004")
+	assert.NotContains(t, open, s.sale(t, "DH-1001").ID)
+	assert.NotContains(t, s.set("MOBIFONE_STORE", "").run(t, "__complete", "sale", "show", "").out, "HN01")
 	assert.Contains(t, s.run(t, "completion", "zsh").out, "#compdef mobifonectl")
 }
 
@@ -167,6 +174,47 @@ func TestQuestionAndProgress(t *testing.T) {
 	assert.Equal(t, 0, code, shown)
 	assert.Contains(t, shown, "[yes/no]")
 	assert.Equal(t, sale.Refunding, s.sale(t, "DH-1004").State)
+}
+
+// Ctrl-C at a question ends the program, and nothing was done.
+func TestInterruptAtAQuestion(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	cmd := s.command(t.Context(), []string{"sale", "resolve", "--all"})
+	terminal, err := pty.Start(cmd)
+	require.NoError(t, err)
+	defer terminal.Close()
+	asked := make([]byte, 0, 1024)
+	for !strings.Contains(string(asked), "[có/không]") {
+		n, err := terminal.Read(asked[len(asked):cap(asked)])
+		require.NoError(t, err, string(asked))
+		asked = asked[:len(asked)+n]
+	}
+	_, err = terminal.WriteString("\x03")
+	require.NoError(t, err)
+	rest, _ := io.ReadAll(terminal)
+	assert.Equal(t, exitFailed, exitCode(t, cmd.Wait()))
+	assert.Contains(t, string(rest), "đã dừng")
+	assert.Equal(t, sale.Resolving, s.sale(t, "DH-1003").State)
+}
+
+// Colours are for the screen: a file that standard error goes to has none.
+func TestNoColoursInAFile(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{}).set("MOBIFONE_SECRET", "wrong-secret-0123456789")
+	cmd := s.command(t.Context(), []string{"doctor"})
+	terminal, tty, err := pty.Open()
+	require.NoError(t, err)
+	defer terminal.Close()
+	var errs strings.Builder
+	cmd.Stdout, cmd.Stderr = tty, &errs
+	require.NoError(t, cmd.Start())
+	require.NoError(t, tty.Close())
+	shown, _ := io.ReadAll(terminal)
+	assert.Equal(t, exitFailed, exitCode(t, cmd.Wait()))
+	assert.Contains(t, string(shown), "\x1b[31mLỖI")
+	assert.NotContains(t, errs.String(), "\x1b")
+	assert.Contains(t, errs.String(), "mobifonectl: ")
 }
 
 func TestEligible(t *testing.T) {
@@ -336,47 +384,4 @@ func TestTheToolKeepsToTheQuota(t *testing.T) {
 	require.Equal(t, 0, s.run(t, "eligible", "0912345100").code)
 	assert.True(t, seen())
 	assert.Equal(t, exitUsage, s.set("MOBIFONE_QUOTA_RATE", "many").run(t, "eligible", "0912345100").code)
-}
-
-// The sandbox serves until it is told to stop, and its trial can be used at once.
-func TestSandbox(t *testing.T) {
-	t.Parallel()
-	s := &shop{dir: t.TempDir(), env: map[string]string{"PATH": os.Getenv("PATH")}}
-	trial := filepath.Join(s.dir, "trial")
-	cmd := s.command(t.Context(), []string{"sandbox", "--trial", trial})
-	terminal, err := pty.Start(cmd)
-	require.NoError(t, err)
-	defer terminal.Close()
-	require.Eventually(t, func() bool { _, err := os.Stat(filepath.Join(trial, "env")); return err == nil }, 20*time.Second, 50*time.Millisecond)
-	shell := exec.CommandContext(t.Context(), "sh", "-c", ". trial/env && "+program+" doctor && "+program+" sale list")
-	shell.Dir = s.dir
-	out, err := shell.CombinedOutput()
-	require.NoError(t, err, string(out))
-	assert.Contains(t, string(out), "Phải hoàn tiền")
-	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
-	_, _ = io.ReadAll(terminal)
-	require.NoError(t, cmd.Wait(), "stopping it is no failure")
-
-	r := s.run(t, "sandbox", "--addr", "256.0.0.1:1")
-	assert.Equal(t, exitFailed, r.code)
-	assert.Contains(t, r.errs, "--addr")
-}
-
-// What docs/operator.md says to paste works as it is pasted, from the root of the repository.
-func TestTheTryOutWorks(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("../../docs/operator.md")
-	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(page), "```sh\n")
-	require.True(t, found)
-	lines, _, _ := strings.Cut(rest, "```")
-	require.Equal(t, 5, strings.Count(lines, "\n"), "five lines")
-	shell := exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(lines, "/tmp/", t.TempDir()+"/"))
-	shell.Dir, shell.WaitDelay = "../..", 10*time.Second
-	shell.Env = append(os.Environ(), "GOWORK=off", "LANG=vi_VN.UTF-8")
-	out, err := shell.CombinedOutput()
-	require.NoError(t, err, string(out))
-	for _, want := range []string{"TỐT  store", "Phải hoàn tiền", "MobiFone có – đại lý không có", "Nay đã rõ", "Đang kiểm tra → Đã đăng ký"} {
-		assert.Contains(t, string(out), want)
-	}
 }

@@ -34,6 +34,9 @@ type settings struct {
 	Secret   telco.Secret `env:"MOBIFONE_SECRET"`
 	Username string       `env:"MOBIFONE_USERNAME"`
 	Password telco.Secret `env:"MOBIFONE_PASSWORD"`
+	// Files in PEM, for contracts that sign with RSA.
+	PrivateKey string `env:"MOBIFONE_PRIVATE_KEY"`
+	VerifyKey  string `env:"MOBIFONE_VERIFY_KEY"`
 
 	// What flags alone say.
 	asJSON, dryRun, yes bool
@@ -77,6 +80,14 @@ func (a *app) globals(f *pflag.FlagSet) {
 	hidden(&a.set.Employee, "by", a.t("mã nhân viên `CODE` của bạn ($MOBIFONE_EMPLOYEE)", "your employee `CODE` ($MOBIFONE_EMPLOYEE)"))
 	f.BoolVar(&a.set.asJSON, "json", false, a.t("in JSON, cho chương trình khác", "print JSON, for other programs"))
 	f.String("lang", "", a.t("`LANG` là vi hay en (mặc định theo $LANG)", "`LANG` is vi or en (default by $LANG)"))
+}
+
+// words completes a flag's value.
+func (a *app) words(cmd *cobra.Command, flag string, values []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err) // no such flag: a mistake of this program
+	}
 }
 
 // changing declares the flags of a command that changes something.

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"strconv"
-	"strings"
 
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages"
@@ -27,14 +26,13 @@ The number "-" is read from the keyboard, so that no history keeps it.`),
 }
 
 // number reads a subscriber's number; "-": from the keyboard.
-func (a *app) number(typed string) (telco.MSISDN, error) {
+func (a *app) number(ctx context.Context, typed string) (telco.MSISDN, error) {
 	if typed == "-" {
 		a.note("%s", a.t("Số thuê bao:", "Number:"))
-		line, err := a.keyboard.ReadString('\n')
-		if err != nil && line == "" {
+		var err error
+		if typed, err = a.typed(ctx); err != nil {
 			return telco.MSISDN{}, err
 		}
-		typed = strings.TrimSpace(line)
 	}
 	return telco.ParseMSISDN(typed)
 }
@@ -61,7 +59,7 @@ type offerLine struct {
 
 // eligible asks and prints.
 func (a *app) eligible(ctx context.Context, typed string) error {
-	number, err := a.number(typed)
+	number, err := a.number(ctx, typed)
 	if err != nil {
 		return err
 	}

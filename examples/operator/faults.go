@@ -59,7 +59,8 @@ func (a *app) explain(err error) *failure {
 			f.code = exitUsage
 		}
 		f.todo = a.telcoTodo(e)
-		if text := a.text(e.Sentence()); text != "" {
+		// The sentence is for a teller who sells; after a lookup it would speak of a sale that is none.
+		if text := a.text(e.Sentence()); text != "" && !e.Code.Local() && !e.Operation.Lookup() {
 			f.what += "\n  " + text
 		}
 	}

@@ -1,11 +1,14 @@
 package main
 
-// This file reads the keys of the store. A shop keeps them in its key store and writes them to
+// This file reads keys: those of the store, and those that sign. A shop keeps them in its key store and writes them to
 // a file, readable by the operator alone, for as long as this tool runs.
 
 import (
+	"crypto"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"os"
 
@@ -57,4 +60,43 @@ func (k keys) ring() sqlstore.Keyring {
 		r.Keys[name] = telco.NewSecret(string(key))
 	}
 	return r
+}
+
+// readPrivateKey reads the key that signs our requests.
+func readPrivateKey(file string) (crypto.Signer, error) {
+	raw, err := readPEM(file)
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(raw)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("the key cannot sign")
+	}
+	return signer, nil
+}
+
+// readPublicKey reads the key by which MobiFone's answers are checked.
+func readPublicKey(file string) (crypto.PublicKey, error) {
+	raw, err := readPEM(file)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParsePKIXPublicKey(raw)
+}
+
+// readPEM reads the first block of a file.
+func readPEM(file string) ([]byte, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("no PEM block in the file")
+	}
+	return block.Bytes, nil
 }

@@ -14,7 +14,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -65,10 +64,10 @@ func (a *app) end(err error) int {
 		f = a.explain(err)
 	}
 	if f.what != "" {
-		fmt.Fprintln(a.errs, a.red.on("mobifonectl: ")+a.scrub(f.what))
+		a.note("%s", a.red.on("mobifonectl: ")+a.scrub(f.what))
 	}
 	if f.todo != "" {
-		fmt.Fprintln(a.errs, a.t("→ Việc cần làm: ", "→ What to do: ")+a.scrub(f.todo))
+		a.note("%s", a.t("→ Việc cần làm: ", "→ What to do: ")+a.scrub(f.todo))
 	}
 	return f.code
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions"
 	"github.com/fptshop/mobifone-go/transactions/reconcile"
 	"github.com/schollz/progressbar/v3"
@@ -123,20 +124,30 @@ func (b *balance) open(ctx context.Context) (store sale.Store, desk *sale.Desk, 
 	} else if store, err = b.openStore(ctx); err != nil {
 		return nil, nil, nil, err
 	}
-	if b.q.statement == "" {
-		client, err = b.connect(ctx)
+	if b.q.statement != "" {
+		return store, desk, nil, nil
 	}
-	return store, desk, client, err
+	if client, err = b.connect(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	if !client.Contract().Has(telco.OpList) {
+		return nil, nil, nil, b.failed(b.t("hợp đồng giao thức không liệt kê giao dịch được", "the contract has no listing of transactions"),
+			b.t("dùng tệp của MobiFone: --statement FILE", "use MobiFone's file: --statement FILE"))
+	}
+	return store, desk, client, nil
 }
 
 // beside is how far beyond the day rows are read on both sides, to find the partners of rows near
-// its ends.
-const beside = 24 * time.Hour
+// its ends. A sale may have been opened days before it was registered.
+const (
+	beside     = 24 * time.Hour
+	openedLong = 3 * 24 * time.Hour
+)
 
 // add reads both sides.
 func (b *balance) add(ctx context.Context, store sale.Store, client *mobifone.Client) error {
 	bar := b.bar(-1, b.t("đọc sổ", "reading the store"))
-	if err := b.run.AddOurs(counted(sale.Reconcilable(ctx, store, b.from.Add(-beside), b.to.Add(beside)), bar)); err != nil {
+	if err := b.run.AddOurs(counted(sale.Reconcilable(ctx, store, b.from.Add(-openedLong), b.to.Add(beside)), bar)); err != nil {
 		return err
 	}
 	_ = bar.Finish()
@@ -299,7 +310,7 @@ func (b *balance) conclude(ctx context.Context, desk *sale.Desk) error {
 	}
 	if desk != nil && len(b.told) > 0 {
 		what := fmt.Sprintf(b.t("báo %d kết quả cho các giao dịch trong sổ", "give %d finding(s) to the sales"), len(b.told))
-		if err := b.change(what, func() error { return b.tell(ctx, desk) }); err != nil {
+		if err := b.change(ctx, what, func() error { return b.tell(ctx, desk) }); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -30,19 +31,22 @@ their end, pays refunds in two steps, and balances a day. The environment
 configures it, flags come first. Credentials come from the environment alone:
 $MOBIFONE_API_KEY, $MOBIFONE_SECRET, $MOBIFONE_USERNAME, $MOBIFONE_PASSWORD.
 Exit codes: 0 done; 1 not done; 2 wrong command or configuration; 3 differences.`),
-		SilenceErrors: true, SilenceUsage: true,
+		Version: telco.Version, SuggestionsMinimumDistance: 2, SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.noPasswordInFlags(cmd.Flags()) },
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.errs)
 	root.SetIn(a.in)
 	a.globals(root.PersistentFlags())
+	a.words(root, "lang", []string{"vi", "en"})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.out, a.help(cmd)) })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return a.misused(err.Error(), cmd.CommandPath()+" -h")
 	})
 	root.AddCommand(a.doctorCommand(), a.eligibleCommand(), a.saleCommand(), a.txCommand(), a.reconcileCommand(),
 		a.contractCommand(), a.quotaCommand(), a.sandboxCommand())
+	root.InitDefaultVersionFlag()
+	root.Flags().Lookup("version").Usage = a.t("phiên bản", "version")
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	a.finish(root)
@@ -68,7 +72,11 @@ func (a *app) finish(cmd *cobra.Command) {
 	} else if cmd.HasSubCommands() {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return a.misused(a.t("không có lệnh ", "there is no command ")+strings.Join(args, " "), cmd.CommandPath()+" -h")
+				todo := cmd.CommandPath() + " -h"
+				if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+					todo = a.t("ý bạn là: ", "did you mean: ") + cmd.CommandPath() + " " + strings.Join(like, ", ")
+				}
+				return a.misused(a.t("không có lệnh ", "there is no command ")+strings.Join(args, " "), todo)
 			}
 			return nil
 		}

@@ -15,7 +15,7 @@ import (
 func (a *app) saleResolveCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use: "resolve [ID …]", Args: cobra.ArbitraryArgs,
+		Use: "resolve [ID …]", Args: cobra.ArbitraryArgs, ValidArgsFunction: a.openSales,
 		Short: a.t("Dò kết quả giao dịch chưa rõ ở MobiFone", "Look up what became of unknown sales"),
 		Long: a.t(`Hỏi MobiFone giao dịch chưa rõ đã thành gì và ghi vào sổ. Chỉ tra cứu, không bao
 giờ đăng ký; chạy bao nhiêu lần, ở máy nào cũng không hại.`,
@@ -59,7 +59,7 @@ func (a *app) saleResolve(ctx context.Context, names []string, all bool) error {
 		return nil
 	}
 	what := fmt.Sprintf(a.t("tra cứu %d giao dịch và ghi kết quả", "look %d sale(s) up and write down what is found"), len(ids))
-	return a.change(what, func() error { return a.resolveAll(ctx, c, ids) })
+	return a.change(ctx, what, func() error { return a.resolveAll(ctx, c, ids) })
 }
 
 // toResolve are the ids of the sales that are named; without names those not settled.
@@ -156,7 +156,7 @@ func (a *app) saleRefundCommand() *cobra.Command {
 	}
 	step := func(use, short string, act func(context.Context, *sale.Desk, string, string) (sale.View, error), what func(sale.Sale) string) {
 		sub := &cobra.Command{
-			Use: use + " ID", Args: cobra.ExactArgs(1), Short: short,
+			Use: use + " ID", Args: cobra.ExactArgs(1), Short: short, ValidArgsFunction: a.openSales,
 			Example: "  mobifonectl sale refund " + use + " ID --by GDV07",
 			RunE:    func(cmd *cobra.Command, args []string) error { return a.refund(cmd.Context(), args[0], act, what) },
 		}
@@ -204,7 +204,7 @@ func (a *app) refund(ctx context.Context, name string,
 	if !a.set.asJSON {
 		a.say("%s  %s (%s)", id, a.state(v.Sale.State), v.Sale.State)
 	}
-	return a.change(what(v.Sale), func() error {
+	return a.change(ctx, what(v.Sale), func() error {
 		v, err := act(ctx, c.desk, id, a.set.Employee)
 		if err != nil {
 			return err

@@ -51,7 +51,31 @@ has the last three digits. States: `) + "\n  " + stateNames(),
 	f.BoolVar(&l.all, "all", false, a.t("cả giao dịch đã xong", "those at rest too"))
 	f.BoolVar(&l.waiting, "waiting", false, a.t("chỉ giao dịch chờ người, chờ lâu nhất trước", "only those that wait for a person, the longest first"))
 	f.IntVar(&l.limit, "limit", 200, a.t("nhiều nhất `N` giao dịch", "`N` at most"))
+	names := make([]string, 0, len(sale.States()))
+	for _, s := range sale.States() {
+		names = append(names, s.String())
+	}
+	a.words(cmd, "state", names)
 	return cmd
+}
+
+// openSales completes the id of a sale: those that are not at rest.
+func (a *app) openSales(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	defer a.close()
+	q, err := a.filter(listing{limit: 50})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	store, err := a.openStore(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	found, _ := store.Find(cmd.Context(), q) // who completes sees no error
+	ids := make([]string, 0, len(found))
+	for _, s := range found {
+		ids = append(ids, s.ID+"\t"+a.text(stateWords[s.State])+" "+s.Shop+"/"+s.Order)
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
 // stateNames are all states, in two lines.
@@ -181,7 +205,7 @@ func (a *app) printSales(found []sale.Summary, limit int) error {
 // saleShowCommand is the command.
 func (a *app) saleShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "show ID", Args: cobra.ExactArgs(1),
+		Use: "show ID", Args: cobra.ExactArgs(1), ValidArgsFunction: a.openSales,
 		Short: a.t("Một giao dịch: việc cần làm và lịch sử", "One sale: what to do, and its history"),
 		Long: a.t(`Cho xem một giao dịch: trạng thái, việc giao dịch viên làm tiếp, các lần gửi và
 lịch sử. ID là mã giao dịch, partnerTransId của một lần, hay SHOP/ORDER.`,

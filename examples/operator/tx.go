@@ -64,6 +64,7 @@ are not in it: lookups lag as far as the contract says.`),
 	f.StringVar(&q.pkg, "package", "", a.t("chỉ gói `CODE`", "only the package `CODE`"))
 	f.StringVar(&q.msisdn, "msisdn", "", a.t("chỉ thuê bao `NUMBER`; “-” đọc từ bàn phím", "only the subscriber `NUMBER`; “-” reads the keyboard"))
 	f.IntVar(&q.limit, "limit", 200, a.t("nhiều nhất `N` giao dịch", "`N` at most"))
+	a.words(list, "state", strings.Split(stateList, ", "))
 	cmd.AddCommand(get, list)
 	return cmd
 }
@@ -153,7 +154,7 @@ func (a *app) txList(ctx context.Context, q txQuery) error {
 	service := client.Background().Transactions
 	list := service.List(query)
 	if q.msisdn != "" {
-		number, err := a.number(q.msisdn)
+		number, err := a.number(ctx, q.msisdn)
 		if err != nil {
 			return err
 		}
@@ -179,7 +180,11 @@ func (a *app) txList(ctx context.Context, q txQuery) error {
 	if err := a.printTx(lines); err != nil {
 		return err
 	}
-	if open != nil {
+	switch {
+	case open == nil:
+	case open.NoTotal:
+		a.note("%s", a.t("MobiFone không đếm giao dịch: không kiểm được là đã đủ.", "MobiFone counts no total: nothing says that the list is complete."))
+	default:
 		a.note(a.t("Đầy đủ đến %s.", "Complete until %s."), at(open.Until))
 	}
 	if len(lines) == q.limit {

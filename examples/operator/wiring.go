@@ -41,8 +41,20 @@ func loadContract(file string) (*contract.Contract, error) {
 }
 
 // credentials are those of the environment.
-func (a *app) credentials() telco.Credentials {
-	return telco.Credentials{APIKey: a.set.APIKey, Secret: a.set.Secret, Username: a.set.Username, Password: a.set.Password}
+func (a *app) credentials() (telco.Credentials, error) {
+	c := telco.Credentials{APIKey: a.set.APIKey, Secret: a.set.Secret, Username: a.set.Username, Password: a.set.Password}
+	var err error
+	if a.set.PrivateKey != "" {
+		if c.PrivateKey, err = readPrivateKey(a.set.PrivateKey); err != nil {
+			return c, a.misused("$MOBIFONE_PRIVATE_KEY: "+err.Error(), a.t("khóa RSA dạng PEM (PKCS #8)", "an RSA key in PEM (PKCS #8)"))
+		}
+	}
+	if a.set.VerifyKey != "" {
+		if c.VerifyKey, err = readPublicKey(a.set.VerifyKey); err != nil {
+			return c, a.misused("$MOBIFONE_VERIFY_KEY: "+err.Error(), a.t("khóa công khai dạng PEM (PKIX)", "a public key in PEM (PKIX)"))
+		}
+	}
+	return c, nil
 }
 
 // connect makes the client. It sends nothing.
@@ -63,9 +75,13 @@ func (a *app) connect(ctx context.Context) (*mobifone.Client, error) {
 	if limiter != nil {
 		options = append(options, mobifone.WithLimiter(limiter))
 	}
+	cred, err := a.credentials()
+	if err != nil {
+		return nil, err
+	}
 	cfg := mobifone.Config{
 		BaseURL: a.set.URL, PartnerCode: a.set.Partner, Channel: a.set.Channel,
-		Credentials: mobifone.StaticCredentials(a.credentials()),
+		Credentials: mobifone.StaticCredentials(cred),
 	}
 	if a.set.Keys != "" {
 		k, err := readKeys(a.set.Keys)
