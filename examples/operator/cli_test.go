@@ -201,7 +201,7 @@ func TestInterruptAtAQuestion(t *testing.T) {
 // Colours are for the screen: a file that standard error goes to has none.
 func TestNoColoursInAFile(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, sandbox.Config{}).set("MOBIFONE_SECRET", "wrong-secret-0123456789")
+	s := newShop(t, sandbox.Config{}).set("MOBIFONE_SECRET", "canary-wrong-secret-0123456789")
 	cmd := s.command(t.Context(), []string{"doctor"})
 	terminal, tty, err := pty.Open()
 	require.NoError(t, err)

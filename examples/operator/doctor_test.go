@@ -79,7 +79,7 @@ func TestDoctorFindsTheFault(t *testing.T) {
 		check          string
 		todoVI, todoEN string
 	}{
-		"wrong secret": {func(_ *testing.T, s *shop) *shop { return s.set("MOBIFONE_SECRET", "wrong-secret-0123456789") }, "credentials", "kiểm tra $MOBIFONE_API_KEY", "check $MOBIFONE_API_KEY"},
+		"wrong secret": {func(_ *testing.T, s *shop) *shop { return s.set("MOBIFONE_SECRET", "canary-wrong-secret-0123456789") }, "credentials", "kiểm tra $MOBIFONE_API_KEY", "check $MOBIFONE_API_KEY"},
 		"wrong key":    {func(_ *testing.T, s *shop) *shop { return s.set("MOBIFONE_API_KEY", "wrong-key") }, "credentials", "kiểm tra $MOBIFONE_API_KEY", "check $MOBIFONE_API_KEY"},
 		"no secret":    {func(_ *testing.T, s *shop) *shop { return s.set("MOBIFONE_SECRET", "") }, "credentials", "kiểm tra $MOBIFONE_API_KEY", "check $MOBIFONE_API_KEY"},
 		"clock behind": {func(_ *testing.T, s *shop) *shop { s.srv.SetSkew(10 * time.Minute); return s }, "clock", "đồng bộ giờ", "synchronize"},
@@ -119,7 +119,7 @@ func TestDoctorFindsTheFault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t, sandbox.Config{})
-			s.canaries = append(s.canaries, "hidden-pw", "wrong-secret-0123456789")
+			s.canaries = append(s.canaries, "hidden-pw", "canary-wrong-secret-0123456789")
 			s = c.plant(t, s)
 			found, r := checksOf(t, s, "--lang", "vi")
 			assert.Equal(t, exitFailed, r.code)

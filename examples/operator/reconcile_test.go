@@ -186,6 +186,11 @@ func TestReconcileWithoutMobiFone(t *testing.T) {
 	assert.Equal(t, exitFailed, r.code)
 	assert.Contains(t, r.errs, "doctor")
 	assert.NoFileExists(t, book)
+	// One file that cannot be written takes the other with it.
+	list := filepath.Join(s.dir, "day.csv")
+	r = s.run(t, "reconcile", "--csv", list, "--xlsx", filepath.Join(s.dir, "nowhere", "day.xlsx"))
+	assert.Equal(t, exitFailed, r.code)
+	assert.NoFileExists(t, list)
 	assert.Empty(t, leftovers(t, s.dir))
 }
 
