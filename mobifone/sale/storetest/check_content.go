@@ -1,7 +1,7 @@
 package storetest
 
-// This file checks what a store keeps and shows: a sale and its events field by field, what is
-// due, and the lists of the screens. What a store loses here, a teller or an accountant never
+// This file checks what a store keeps and shows: a sale and its events field by field, and
+// the lists of the screens. What a store loses here, a teller or an accountant never
 // sees again.
 
 import (
