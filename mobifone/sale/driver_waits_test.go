@@ -88,3 +88,17 @@ func TestWaitsAreForgotten(t *testing.T) {
 	w.end("running", now, false, false)
 	assert.Zero(t, w.len())
 }
+
+// Of what hosts share, one takes as much as it has room for; without any, it looks again soon.
+func TestRoomIsWhatIsNotRunning(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	w := &waits{sales: map[string]wait{}}
+	for i := range driverAtOnce {
+		assert.Equal(t, driverAtOnce-i, w.room())
+		assert.False(t, w.full())
+		require.True(t, w.begin(strconv.Itoa(i), now))
+	}
+	assert.Zero(t, w.room())
+	assert.True(t, w.full())
+}
