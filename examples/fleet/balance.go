@@ -134,8 +134,9 @@ func (j *judge) strangers(ctx context.Context, w *world, registered map[telco.Pa
 
 // growth compares the first process's last third with its first: what it holds must not grow.
 func (j *judge) growth(out io.Writer, p *process) {
+	j.must(p.lives == 1, "%s died and began again", p.shop)
 	third := len(p.past) / 3
-	if third < 10 {
+	if third < 10 { // it lived too short to grow
 		return
 	}
 	most := func(of []report) (r report) {
@@ -147,7 +148,6 @@ func (j *judge) growth(out io.Writer, p *process) {
 	first, last := most(p.past[:third]), most(p.past[len(p.past)-third:])
 	fmt.Fprintf(out, "%s lived all the time: at most %d goroutines, %d files, %d MiB in its first third; %d, %d, %d in its last\n", p.shop,
 		first.Goroutines, first.Files, first.Heap>>20, last.Goroutines, last.Files, last.Heap>>20)
-	j.must(p.lives == 1, "%s died and began again", p.shop)
 	j.must(last.Goroutines <= first.Goroutines*3/2+20, "goroutines grew")
 	j.must(last.Files <= first.Files*3/2+10, "open files grew")
 	j.must(last.Heap <= first.Heap*3/2+16<<20, "memory grew")

@@ -124,16 +124,25 @@ func (a *fleet) bury(p *process, err error) {
 	}
 	a.mu.Lock()
 	ended := a.resting && err == nil
-	if p.done = !wasKilled; !ended && !wasKilled {
-		a.failures = append(a.failures, fmt.Sprintf("%s ended by itself: %v", p.shop, err))
-	}
+	p.done = !wasKilled
+	again, state := wasKilled && p.lives > 0, p.cmd.ProcessState
 	a.mu.Unlock()
-	if wasKilled && p.lives > 0 {
+	if !ended && !wasKilled {
+		a.failed(fmt.Errorf("%s ended by itself: %s", p.shop, state))
+	}
+	if again {
 		if err := a.start(p); err != nil {
-			a.mu.Lock()
-			a.failures = append(a.failures, fmt.Sprintf("%s did not start again: %v", p.shop, err))
-			a.mu.Unlock()
+			a.failed(fmt.Errorf("%s did not start again: %w", p.shop, err))
 		}
+	}
+}
+
+// failed notes what went wrong with the fleet itself; nil is nothing.
+func (a *fleet) failed(err error) {
+	if err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.failures = append(a.failures, err.Error())
 	}
 }
 

@@ -35,16 +35,21 @@ func harm(ctx context.Context, f flags, w *world, a *fleet) *sync.WaitGroup {
 	every(f.stop, func() { a.stop(ctx, chosen(f.processes), between(1, 20)) })
 	every(f.cut, func() {
 		names := []string{"MobiFone", "PostgreSQL", "Redis"}
-		cut(ctx, w.roads[names[chosen(len(names))]], between(1, 3))
+		a.failed(cut(ctx, w.roads[names[chosen(len(names))]], between(1, 3)))
 	})
-	if f.servicesDir != "" { // the engines are those of scripts/services, which can restart them
-		every(f.restart, func() {
-			restart(ctx, "postgres")
-			pause(ctx, 2*time.Second)
-			restart(ctx, "redis")
-		})
+	for _, name := range []string{"postgres", "redis"} {
+		if ours(f, name) {
+			every(f.restart, func() { a.failed(restart(ctx, name)) })
+		}
 	}
 	return &all
+}
+
+// ours reports whether scripts/services has started an engine, and so can kill it. One that was
+// running before is left alone.
+func ours(f flags, name string) bool {
+	_, err := os.Stat(filepath.Join(f.servicesDir, name+".port"))
+	return f.servicesDir != "" && err == nil
 }
 
 // chosen is one of n by chance.
@@ -58,21 +63,25 @@ func between(least, most int) time.Duration {
 }
 
 // cut takes a road away: connections end, and new ones are refused.
-func cut(ctx context.Context, road *toxiproxy.Proxy, d time.Duration) {
+func cut(ctx context.Context, road *toxiproxy.Proxy, d time.Duration) error {
 	harms.cuts.Add(1)
 	road.Stop()
 	pause(ctx, d)
-	for try := 1; road.Start() != nil && try < 50; try++ { // its port may be taken for a moment
+	err := road.Start()
+	for try := 1; err != nil && try < 50; try++ { // its port may be taken for a moment
 		pause(context.WithoutCancel(ctx), 100*time.Millisecond)
+		err = road.Start()
 	}
+	return err
 }
 
 // restart kills an engine and starts it again.
-func restart(ctx context.Context, name string) {
-	harms.restarts.Add(1)
+func restart(ctx context.Context, name string) error {
 	script := filepath.Join("..", "..", "scripts", "services")
 	out, err := exec.CommandContext(context.WithoutCancel(ctx), script, "-restart", name).CombinedOutput() //nolint:gosec // our own script
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "fleet: restarting", name+":", err, string(out))
+		return fmt.Errorf("%s was not restarted: %w: %s", name, err, out)
 	}
+	harms.restarts.Add(1)
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -202,6 +203,27 @@ func TestGrowthIsSeen(t *testing.T) {
 			assert.Equal(t, []string{name + " grew"}, j.faults)
 		}
 	}
+}
+
+// Who died early has few reports, and is told all the same.
+func TestADeathIsSeen(t *testing.T) {
+	t.Parallel()
+	j := &judge{}
+	j.growth(t.Output(), &process{shop: "S01", lives: 2})
+	assert.Equal(t, []string{"S01 died and began again"}, j.faults)
+}
+
+// An engine that was there before is not ours to kill; one of ours that does not come back is told.
+func TestOnlyOurEnginesAreKilled(t *testing.T) {
+	t.Parallel()
+	f := flags{servicesDir: t.TempDir()}
+	assert.False(t, ours(f, "redis"))
+	require.NoError(t, os.WriteFile(filepath.Join(f.servicesDir, "redis.port"), nil, 0o600))
+	assert.True(t, ours(f, "redis"))
+	assert.False(t, ours(flags{}, "redis"))
+	before := harms.restarts.Load()
+	require.ErrorContains(t, restart(t.Context(), "nothing"), "nothing was not restarted")
+	assert.Equal(t, before, harms.restarts.Load())
 }
 
 func TestFlags(t *testing.T) {
