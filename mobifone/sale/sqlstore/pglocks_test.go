@@ -81,6 +81,48 @@ func TestAClaimThatIsBeingAddedIsInTheWay(t *testing.T) {
 	assert.Equal(t, []sale.Claim{{SaleID: s[1].ID, Slot: 1}}, claims)
 }
 
+// A sale whose claim is being made keeps its number, or nobody could make the claim anew.
+func TestAnEraseWaitsForNoClaim(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	config := pool.Config()
+	config.MaxConns = 1 // it has prepared its statements, so that it is the asking that waits
+	one, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(one.Close)
+	here, there := openPostgres(t, one), openPostgres(t, pool)
+	s := openedSales(t, here, sale.KeepClaim, sale.TakeClaim)
+	require.NoError(t, here.Apply(t.Context(), after(s[1], "x", sale.Registered, sale.ReleaseClaim)))
+	rested := after(s[0], "x", sale.Registered, sale.KeepClaim)
+	require.NoError(t, here.Apply(t.Context(), rested))
+	// The host has read the sale, and is stopped while it asks for the ids.
+	tx, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), `LOCK TABLE partner_trans_ids IN ACCESS EXCLUSIVE MODE`)
+	require.NoError(t, err)
+	adding := inBackground(t, pool, 1, func() error { return here.Apply(t.Context(), after(rested.State, "x", sale.Review, sale.AddClaim)) })
+	erased, err := there.Erase(t.Context(), rested.State.UpdatedAt.Add(time.Hour), 10)
+	require.NoError(t, err)
+	require.NoError(t, tx.Rollback(t.Context()))
+	require.NoError(t, <-adding)
+	assert.Equal(t, 1, erased, "the other sale's alone")
+	require.NoError(t, there.Rehash(t.Context(), key(50)))
+}
+
+// A change that waits for what somebody holds does not hold up the host's other changes.
+func TestAChangeThatWaitsHoldsUpNoOthers(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	store := openPostgres(t, pool)
+	s := openedSales(t, store, sale.KeepClaim, sale.KeepClaim)
+	release := hold(t, pool, `SELECT 1 FROM sales WHERE id = '`+s[0].ID+`'`)
+	waits := inBackground(t, pool, 1, func() error { return store.Apply(t.Context(), after(s[0], "x", sale.Paid, sale.KeepClaim)) })
+	require.NoError(t, store.Apply(t.Context(), after(s[1], "x", sale.Paid, sale.KeepClaim)))
+	assert.Empty(t, waits, "it still waits")
+	release()
+	require.NoError(t, <-waits)
+}
+
 // A claim that is being taken is made anew by a Rehash as well.
 func TestARehashMissesNoClaim(t *testing.T) {
 	t.Parallel()
