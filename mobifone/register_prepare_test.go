@@ -40,6 +40,7 @@ func TestPrepareOfOpenIDsIsUnknown(t *testing.T) {
 			"no MobiFone time":    func() error { _, err := client.Registration.Register(t.Context(), req); return err },
 			"malformed":           func() error { _, err := client.Registration.Register(t.Context(), faulty); return err },
 			"the background lane": func() error { _, err := client.Background().Registration.Prepare(t.Context(), req); return err },
+			"the resolver lane":   func() error { _, err := client.Resolver().Registration.Prepare(t.Context(), req); return err },
 			"after the client end": func() error {
 				_ = client.Close(t.Context())
 				_, err := client.Registration.Register(t.Context(), req)

@@ -24,6 +24,10 @@ func TestWhatASaleBelievesOfItsIDs(t *testing.T) {
 	standing, when := Sale{State: Registered, Intents: []Intent{intent}}.standing(ids)
 	assert.Equal(t, reconcile.Registered, standing)
 	assert.Equal(t, at.Add(time.Minute), when, "it was never prepared")
+	for _, state := range []State{RefundDue, Refunding, Refunded} { // taken back, by a proof or a person
+		standing, _ = Sale{State: state, Intents: []Intent{intent}, Yes: &ids}.standing(ids)
+		assert.Equal(t, reconcile.NotRegistered, standing, state)
+	}
 	intent.PreparedAt = at
 	_, when = Sale{State: Registered, Intents: []Intent{intent}}.standing(ids)
 	assert.Equal(t, at, when)
