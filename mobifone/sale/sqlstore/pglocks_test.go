@@ -66,7 +66,11 @@ func openedSales(t *testing.T, store sale.Store, claims ...sale.ClaimChange) (st
 // added is released meanwhile.
 func TestAClaimThatIsBeingAddedIsInTheWay(t *testing.T) {
 	t.Parallel()
-	pool := database(t)
+	inEachIsolation(t, testAClaimThatIsBeingAddedIsInTheWay)
+}
+
+func testAClaimThatIsBeingAddedIsInTheWay(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
 	here, there := openPostgres(t, pool), openPostgres(t, pool)
 	s := openedSales(t, here, sale.TakeClaim, sale.KeepClaim, sale.KeepClaim)
 	release := hold(t, pool, `SELECT 1 FROM due WHERE sale_id = '`+s[1].ID+`'`)
@@ -126,7 +130,11 @@ func TestAChangeThatWaitsHoldsUpNoOthers(t *testing.T) {
 // A claim that is being taken is made anew by a Rehash as well.
 func TestARehashMissesNoClaim(t *testing.T) {
 	t.Parallel()
-	pool := database(t)
+	inEachIsolation(t, testARehashMissesNoClaim)
+}
+
+func testARehashMissesNoClaim(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
 	here, there := openPostgres(t, pool), openPostgres(t, pool)
 	s := openedSales(t, here, sale.KeepClaim)
 	release := hold(t, pool, `SELECT 1 FROM due`)
@@ -143,7 +151,11 @@ func TestARehashMissesNoClaim(t *testing.T) {
 // A claim that is given up while a Rehash makes all claims anew does not come back.
 func TestARehashBringsNoClaimBack(t *testing.T) {
 	t.Parallel()
-	pool := database(t)
+	inEachIsolation(t, testARehashBringsNoClaimBack)
+}
+
+func testARehashBringsNoClaimBack(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
 	here, there := openPostgres(t, pool), openPostgres(t, pool)
 	s := openedSales(t, here, sale.TakeClaim)
 	release := hold(t, pool, `SELECT 1 FROM busy_claims`)
@@ -160,7 +172,11 @@ func TestARehashBringsNoClaimBack(t *testing.T) {
 // Postpone does nothing to a sale that is being changed: the change says when it is due.
 func TestPostponeWaitsForTheChange(t *testing.T) {
 	t.Parallel()
-	pool := database(t)
+	inEachIsolation(t, testPostponeWaitsForTheChange)
+}
+
+func testPostponeWaitsForTheChange(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
 	here, there := openPostgres(t, pool), openPostgres(t, pool)
 	s := openedSales(t, here, sale.TakeClaim)
 	for _, late := range []time.Time{s[0].WakeAt.Add(time.Hour), {}} {

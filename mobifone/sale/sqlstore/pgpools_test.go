@@ -3,7 +3,6 @@ package sqlstore_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/storetest"
@@ -45,36 +44,17 @@ func TestPoolsOfAllKinds(t *testing.T) {
 	}
 }
 
-// Whatever isolation the pool's connections have, a Rehash sees the claim that it waited for.
-func TestARehashMissesNoClaimInAnyIsolation(t *testing.T) {
-	t.Parallel()
-	pool := databaseWith(t, pools["repeatable read"])
-	here, there := openPostgres(t, pool), openPostgres(t, pool)
-	s := openedSales(t, here, sale.KeepClaim)
-	release := hold(t, pool, `SELECT 1 FROM due`)
-	taking := inBackground(t, pool, 1, func() error { return here.Apply(t.Context(), after(s[0], "x", sale.Registering, sale.TakeClaim)) })
-	rehash := inBackground(t, pool, 2, func() error { return there.Rehash(t.Context(), key(50)) })
-	release()
-	require.NoError(t, <-taking)
-	require.NoError(t, <-rehash)
-	claims, err := there.Busy(t.Context(), s[0].Order.MSISDN)
-	require.NoError(t, err)
-	assert.Equal(t, []sale.Claim{{SaleID: s[0].ID}}, claims)
-}
-
-// In any isolation, Postpone waits for a change and does not fail with it.
-func TestPostponeInAnyIsolation(t *testing.T) {
-	t.Parallel()
-	pool := databaseWith(t, pools["repeatable read"])
-	here, there := openPostgres(t, pool), openPostgres(t, pool)
-	s := openedSales(t, here, sale.TakeClaim)
-	release := hold(t, pool, `SELECT 1 FROM busy_claims`)
-	c := after(s[0], "x", sale.Registered, sale.ReleaseClaim)
-	changing := inBackground(t, pool, 1, func() error { return here.Apply(t.Context(), c) })
-	postponed := inBackground(t, pool, 2, func() error { return there.Postpone(t.Context(), s[0].ID, s[0].Version, s[0].WakeAt.Add(time.Hour)) })
-	release()
-	require.NoError(t, <-changing)
-	require.NoError(t, <-postponed)
+// inEachIsolation runs a test on pools whose transactions see other things, if the store lets them.
+func inEachIsolation(t *testing.T, test func(t *testing.T, pool *pgxpool.Pool)) {
+	t.Helper()
+	for _, isolation := range []string{"read committed", "repeatable read", "serializable"} {
+		t.Run(isolation, func(t *testing.T) {
+			t.Parallel()
+			test(t, databaseWith(t, func(c *pgxpool.Config) {
+				c.ConnConfig.RuntimeParams["default_transaction_isolation"] = isolation
+			}))
+		})
+	}
 }
 
 // A host that stops in the middle of a Rehash or a Reencrypt holds up others for seconds only, and

@@ -30,31 +30,12 @@ func (s *Postgres) Load(ctx context.Context, id string) (sale.Sale, error) {
 
 // Events is [sale.Store].Events.
 func (s *Postgres) Events(ctx context.Context, id string) (events []sale.Event, err error) {
-	rows, err := s.pool.Query(ctx, `SELECT e.json, s.msisdn_cipher, s.msisdn_key_id
-		FROM events e JOIN sales s ON s.id = e.sale_id WHERE e.sale_id = $1 ORDER BY e.seq`, id)
+	rows, err := s.pool.Query(ctx, dollars(eventsText), id)
 	if err != nil {
 		return nil, told(err)
 	}
 	defer rows.Close()
-	for rows.Next() {
-		var data, ciphertext []byte
-		var keyID sql.NullString
-		if err := rows.Scan(&data, &ciphertext, &keyID); err != nil {
-			return nil, told(err)
-		}
-		e, err := s.keys.event(id, data, ciphertext, keyID)
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, told(err)
-	}
-	if len(events) == 0 {
-		return nil, &sale.NotFoundError{}
-	}
-	return events, nil
+	return s.keys.events(id, rows)
 }
 
 // ByOrder is [sale.Store].ByOrder.
@@ -79,14 +60,7 @@ func (s *Postgres) Find(ctx context.Context, q sale.Filter) (found []sale.Summar
 		return nil, told(err)
 	}
 	defer rows.Close()
-	for rows.Next() {
-		sum, err := summary(rows.Scan)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, sum)
-	}
-	return found, told(rows.Err())
+	return summaries(rows)
 }
 
 // Due is [sale.Store].Due.

@@ -78,19 +78,27 @@ func instant(stored sql.NullString, as time.Time) (time.Time, error) {
 // Events is [sale.Store].Events. One statement reads the events and the number, so that an Erase
 // in between cannot mix them. A sale always has events; without any there is no such sale.
 func (s *Store) Events(ctx context.Context, id string) (events []sale.Event, err error) {
-	rows, err := s.readers.QueryContext(ctx, `SELECT e.json, s.msisdn_cipher, s.msisdn_key_id
-		FROM events e JOIN sales s ON s.id = e.sale_id WHERE e.sale_id = ? ORDER BY e.seq`, id)
+	rows, err := s.readers.QueryContext(ctx, eventsText, id) //nolint:rowserrcheck // keys.events does
 	if err != nil {
 		return nil, told(err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	return s.keys.events(id, rows)
+}
+
+// eventsText reads a sale's events, and what its number is encrypted as beside each.
+const eventsText = `SELECT e.json, s.msisdn_cipher, s.msisdn_key_id
+	FROM events e JOIN sales s ON s.id = e.sale_id WHERE e.sale_id = ? ORDER BY e.seq`
+
+// events makes events of the rows of eventsText.
+func (k keys) events(id string, rows list) (events []sale.Event, err error) {
 	for rows.Next() {
 		var data, ciphertext []byte
 		var keyID sql.NullString
 		if err := rows.Scan(&data, &ciphertext, &keyID); err != nil {
 			return nil, told(err)
 		}
-		e, err := s.keys.event(id, data, ciphertext, keyID)
+		e, err := k.event(id, data, ciphertext, keyID)
 		if err != nil {
 			return nil, err
 		}
@@ -195,11 +203,19 @@ func (s *Store) Postpone(ctx context.Context, id string, version int64, wakeAt t
 func (s *Store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, err error) {
 	// The text names its index; see search.
 	text, args := search(q)
-	rows, err := s.readers.QueryContext(ctx, text, args...)
+	rows, err := s.readers.QueryContext(ctx, text, args...) //nolint:rowserrcheck // summaries does
 	if err != nil {
 		return nil, told(err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	return summaries(rows)
+}
+
+// summaryColumns are the columns that a summary is made of.
+const summaryColumns = `id, shop, order_id, state, package, price, cash_in, cash_out, last_three, reason, opened_at, updated_at, wake_at`
+
+// summaries reads rows of summaryColumns.
+func summaries(rows list) (found []sale.Summary, err error) {
 	for rows.Next() {
 		sum, err := summary(rows.Scan)
 		if err != nil {
@@ -209,9 +225,6 @@ func (s *Store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, 
 	}
 	return found, told(rows.Err())
 }
-
-// summaryColumns are the columns that a summary is made of.
-const summaryColumns = `id, shop, order_id, state, package, price, cash_in, cash_out, last_three, reason, opened_at, updated_at, wake_at`
 
 // summary makes a summary of a row of summaryColumns.
 func summary(scan func(...any) error) (sum sale.Summary, err error) {
