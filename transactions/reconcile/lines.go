@@ -65,13 +65,20 @@ func (l *lines) header() ([]byte, error) {
 		if len(one) == 0 || bytes.HasPrefix(bytes.ToLower(one), []byte("sep=")) {
 			continue
 		}
-		if problem := dirt(one); problem != "" {
+		problem := dirt(one)
+		if bytes.IndexByte(one, '\r') >= 0 { // else the whole file would be the header, and no row of it would be missed
+			problem = "a carriage return inside the line; save the file with line ends of LF or CR LF"
+		}
+		if problem != "" {
 			return nil, &RowError{Line: l.line - 1, Problem: problem}
 		}
 		// What was cut off behind the piece follows what the piece has left.
 		l.at = int64(len(first.data) - len(rest))
 		l.rest = append(bytes.Clone(rest), l.rest...)
 		return bytes.Clone(one), nil
+	}
+	if !last {
+		return nil, fmt.Errorf("the first %d KiB are empty lines; the first line must name the columns", pieceSize>>10)
 	}
 	return nil, errors.New("the file is empty; its first line must name the columns")
 }
