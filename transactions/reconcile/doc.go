@@ -31,7 +31,7 @@
 // a random key that is made by Start, never leaves memory and dies with the run. So equal numbers
 // can be compared, and the file tells nobody a number. Its other fields (ids, shop, order, amount)
 // stand there as they are; of rows from a file that can be read again, only the amount, times and
-// a keyed hash do. The file has the mode 0600; on systems that allow it, it has no name
+// keyed hashes do. The file has the mode 0600; on systems that allow it, it has no name
 // any more once it is open, so it is gone even if the process is killed. Findings hold
 // [telco.MSISDN], which prints masked; the writers write no more than its last three digits.
 //

@@ -141,6 +141,7 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	}
 	number := byte(0)
 	if again != nil && len(r.sources) < sourcesMax {
+		again.parser.seed = r.veil.seed
 		r.sources = append(r.sources, again)
 		number = byte(len(r.sources))
 	}
@@ -158,7 +159,7 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	var once sync.Once
 	for range workers {
 		running.Go(func() {
-			if err := r.work(&parser{layout: layout, source: number}, work); err != nil {
+			if err := r.work(&parser{layout: layout, source: number, seed: r.veil.seed}, work); err != nil {
 				once.Do(func() { failed = err; cancel() })
 			}
 		})
@@ -266,7 +267,9 @@ func (p *parser) each(c *piece, show func(*fields, *RowError) bool) {
 		}
 		if problem == "" {
 			column, problem = p.row(one, &f)
-			f.source, f.offset = p.source, at
+			if f.source, f.offset = p.source, at; p.source != 0 {
+				f.check = p.checked(one)
+			}
 		}
 		var bad *RowError
 		if problem != "" {

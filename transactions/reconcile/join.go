@@ -7,7 +7,6 @@ package reconcile
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -267,7 +266,7 @@ func (j *joiner) full(r record) (record, error) {
 	if r.flags()&flagShort == 0 {
 		return r, nil
 	}
-	f, err := j.run.sources[r[11]-1].again(int64(binary.LittleEndian.Uint64(r[20:])))
+	f, err := j.run.sources[r[11]-1].again(r.line())
 	if err != nil {
 		return nil, err
 	}

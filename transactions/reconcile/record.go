@@ -5,13 +5,13 @@ package reconcile
 //
 //	0  crc of the key           4 bytes, where the row is sorted
 //	4  length of the record     2
-//	6  length of the core       2  the ids, the package and the number
+//	6  length of the core       2  the ids, the package and the number; or the lower half of a short record's line's hash
 //	8  side                     1  ours, theirs, or a carried mark
 //	9  flags                    1
 //	10 state or standing        1
 //	11 source                   1  which file a short record is from
 //	12 time of the row, seconds 8
-//	20 updated at, seconds      8  or where in its file a short record's line begins
+//	20 updated at, seconds      8  or where in its file a short record's line begins, and the upper half of its hash
 //	28 hash                     8  of what two matching rows have in common, keyed by the run
 //	36 amount                   8
 //	44 core: key, other id, package (each a length and its bytes), number 16
@@ -66,6 +66,7 @@ const (
 	headSize   = 44
 	timesEnd   = 28 // where the times end
 	numberSize = aes.BlockSize
+	offsetBits = 48 // of where a short record's line begins
 	// textMax is the longest text in a record.
 	textMax = 255
 )
@@ -85,8 +86,10 @@ type fields struct {
 	number                  uint64 // nine digits; 0: none
 	at, updatedAt           int64
 	shop, code, saleID      []byte // code is the result code, or the order
-	// offset is where the line begins in its file; it counts if source is not 0.
+	// offset is where the line begins in its file, check the hash of the line; they count if source
+	// is not 0.
 	offset int64
+	check  uint32
 	source byte
 }
 
@@ -177,9 +180,9 @@ func (v *veil) appendRecord(b []byte, f *fields) []byte {
 	binary.LittleEndian.PutUint64(r[36:], uint64(f.amount))
 	if f.source != 0 && flags&flagByTransID == 0 {
 		r[9], r[11] = flags|flagShort, f.source
-		binary.LittleEndian.PutUint64(r[20:], uint64(f.offset))
+		binary.LittleEndian.PutUint64(r[20:], uint64(f.offset)|uint64(f.check>>16)<<offsetBits)
 		binary.LittleEndian.PutUint16(r[4:], headSize)
-		binary.LittleEndian.PutUint16(r[6:], 0)
+		binary.LittleEndian.PutUint16(r[6:], uint16(f.check))
 		return b[:start+headSize]
 	}
 	n := put(r, headSize, key)
@@ -235,6 +238,12 @@ func (r record) flags() byte  { return r[9] }
 func (r record) state() byte  { return r[10] }
 func (r record) at() int64    { return int64(binary.LittleEndian.Uint64(r[12:])) }
 func (r record) key() []byte  { return r[headSize+1 : headSize+1+int(r[headSize])] }
+
+// line is where in its file the line of a short record begins, and the line's hash.
+func (r record) line() (offset int64, check uint32) {
+	at := binary.LittleEndian.Uint64(r[20:])
+	return int64(at & (1<<offsetBits - 1)), uint32(at>>offsetBits)<<16 | uint32(binary.LittleEndian.Uint16(r[6:]))
+}
 
 func (r record) hash() uint64 { return binary.LittleEndian.Uint64(r[28:]) }
 

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 )
 
@@ -37,8 +38,13 @@ func seekable(from io.Reader) (io.ReaderAt, int64) {
 	return at, begin
 }
 
-// again reads the row whose line begins there in the text. The fields are good until the next call.
-func (s *source) again(offset int64) (fields, error) {
+// checked is what tells that a line is what it was: a hash under the run's key, as the temporary file has
+// it and must not tell a number.
+func (p *parser) checked(line []byte) uint32 { return uint32(maphash.Bytes(p.seed, line)) }
+
+// again reads the row whose line begins there in the text, if the line is what it was. The fields are
+// good until the next call.
+func (s *source) again(offset int64, check uint32) (fields, error) {
 	for size := 512; ; size *= 8 {
 		if cap(s.buf) < size {
 			s.buf = make([]byte, size)
@@ -52,7 +58,11 @@ func (s *source) again(offset int64) (fields, error) {
 			continue
 		}
 		var f fields
-		if _, problem := s.parser.row(bytes.TrimSuffix(line, []byte("\r")), &f); problem != "" {
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if s.parser.checked(line) != check {
+			return fields{}, errChanged
+		}
+		if _, problem := s.parser.row(line, &f); problem != "" {
 			return fields{}, errChanged
 		}
 		return f, nil

@@ -99,6 +99,10 @@ func TestAFileThatChanges(t *testing.T) {
 	for name, change := range map[string]func([]byte) []byte{
 		"another amount": func(b []byte) []byte { return bytes.Replace(b, []byte("120000"), []byte("120001"), 1) },
 		"another state":  func(b []byte) []byte { return bytes.Replace(b, []byte("SUCCESS"), []byte("PENDING"), 1) },
+		"another shop":   func(b []byte) []byte { return bytes.Replace(b, []byte(",HN1,"), []byte(",HN2,"), 1) },
+		"another code":   func(b []byte) []byte { return bytes.Replace(b, []byte(",0000,"), []byte(",0001,"), 1) },
+		"changed later":  func(b []byte) []byte { return bytes.Replace(b, []byte("000003\n"), []byte("000004\n"), 1) },
+		"a cell cut off": func(b []byte) []byte { return bytes.TrimSuffix(b, []byte("20261125000003\n")) },
 		"another line":   func(b []byte) []byte { return append([]byte("x"), b...) },
 		"cut off":        func(b []byte) []byte { return b[:len(head)+5] },
 		"gone":           func([]byte) []byte { return nil },
@@ -121,6 +125,29 @@ func TestAFileThatChanges(t *testing.T) {
 			}
 			require.ErrorIs(t, end, errChanged)
 		})
+	}
+}
+
+// TestAFileOfOursThatChanges: what was paid back counts too, which no hash of the two sides has.
+func TestAFileOfOursThatChanges(t *testing.T) {
+	t.Parallel()
+	text := []byte(strings.Replace(head, "resultCode", "saleId", 1) + strings.Replace(good(1), "SUCCESS,0000", "REFUNDED,S-1", 1))
+	for _, change := range []string{"not_registered,S-1", "REFUNDED,S-2"} {
+		path := filepath.Join(t.TempDir(), "ours.csv")
+		require.NoError(t, os.WriteFile(path, text, 0o600))
+		file, err := os.Open(path)
+		require.NoError(t, err)
+		defer file.Close()
+		run, err := Start(Config{})
+		require.NoError(t, err)
+		defer run.Close()
+		require.NoError(t, run.AddOursFile(t.Context(), file, FileOptions{}))
+		require.NoError(t, os.WriteFile(path, bytes.Replace(text, []byte("REFUNDED,S-1"), []byte(change), 1), 0o600))
+		var end error
+		for _, err := range run.Findings(t.Context()) {
+			end = err
+		}
+		require.ErrorIs(t, end, errChanged)
 	}
 }
 

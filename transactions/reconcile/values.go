@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"math/bits"
 	"strings"
 	"time"
@@ -95,8 +96,9 @@ func unquote(s []byte) (cell, rest []byte, ok bool) {
 type parser struct {
 	*layout
 	cells    [][]byte
-	unquoted bool // the piece has no quotes
-	source   byte // the file, if it can be read again
+	unquoted bool         // the piece has no quotes
+	source   byte         // the file, if it can be read again
+	seed     maphash.Seed // of checked, if it can
 	// the state that was read last
 	word                 string
 	wordState, wordFlags byte
