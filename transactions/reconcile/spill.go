@@ -5,6 +5,7 @@ package reconcile
 // The file loses its name as soon as it is open where the system allows it.
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -69,11 +70,10 @@ func (s *spill) close() error {
 	return err
 }
 
-// chunk is a part of a partition: in the file, or in memory.
+// chunk is a part of a partition in the file.
 type chunk struct {
 	at   int64
 	size int
-	held []byte
 }
 
 // heap is a set of partitions. Sinks fill it; then its partitions are loaded one after the other.
@@ -82,9 +82,10 @@ type heap struct {
 	shift int // which bits of the crc tell the partition
 
 	mu     sync.Mutex
-	parts  [partitions][]chunk
+	held   [partitions][][]byte // in memory
+	parts  [partitions][]chunk  // in the file
 	sizes  [partitions]int64
-	inside int64       // bytes held in memory
+	inside int64       // bytes in held
 	limit  int64       // bytes that may be
 	out    atomic.Bool // chunks go to the file
 }
@@ -124,7 +125,7 @@ func (s *sink) added(p uint8, n int) error {
 	}
 	if !s.heap.out.Load() && !s.heap.grow(s.held) {
 		s.held = 0
-		s.heap.keep(int(p), chunk{size: len(s.bufs[p]), held: s.bufs[p]})
+		s.heap.hold(int(p), s.bufs[p])
 		s.bufs[p] = nil
 		return nil
 	}
@@ -175,6 +176,13 @@ func (h *heap) keep(p int, c chunk) {
 	h.sizes[p] += int64(c.size)
 }
 
+func (h *heap) hold(p int, b []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.held[p] = append(h.held[p], b)
+	h.sizes[p] += int64(len(b))
+}
+
 // done hands over what is left in the sink, which is empty then.
 func (s *sink) done() error {
 	if s.heap.out.Load() || s.heap.grow(s.held) {
@@ -183,8 +191,8 @@ func (s *sink) done() error {
 		return err
 	}
 	for p, b := range s.bufs {
-		if len(b) > 0 {
-			s.heap.keep(p, chunk{size: len(b), held: b})
+		if len(b) > 0 { // most of a buffer may be empty
+			s.heap.hold(p, bytes.Clone(b))
 		}
 		s.bufs[p] = nil
 	}
@@ -199,21 +207,21 @@ func (h *heap) load(p int, buf []byte) ([]byte, error) {
 		buf = make([]byte, 0, need+need>>3)
 	}
 	buf = buf[:0]
-	for i := range h.parts[p] {
+	for _, b := range h.held[p] {
+		buf = append(buf, b...)
+	}
+	h.held[p] = nil
+	for _, c := range h.parts[p] {
 		var err error
-		if buf, err = h.parts[p][i].append(h.file, buf); err != nil {
+		if buf, err = c.append(h.file, buf); err != nil {
 			return buf, err
 		}
-		h.parts[p][i].held = nil
 	}
 	return buf, nil
 }
 
 // append reads the chunk to the end of buf.
 func (c chunk) append(file *spill, buf []byte) ([]byte, error) {
-	if c.held != nil {
-		return append(buf, c.held...), nil
-	}
 	n := len(buf)
 	buf = append(buf, make([]byte, c.size)...)
 	if _, err := file.file.ReadAt(buf[n:], c.at); err != nil {
@@ -230,20 +238,33 @@ func (h *heap) split(p int) (*heap, error) {
 	finer := newHeap(h.file, 0, (32-h.shift)/partitionBits)
 	finer.out.Store(true)
 	s := &sink{heap: finer}
+	for _, b := range h.held[p] {
+		if err := s.putAll(b); err != nil {
+			return nil, err
+		}
+	}
 	var buf []byte
 	for _, c := range h.parts[p] {
 		var err error
 		if buf, err = c.append(h.file, buf[:0]); err != nil {
 			return nil, err
 		}
-		for rest := buf; len(rest) > 0; {
-			r := recordAt(rest)
-			rest = rest[len(r):]
-			if err := s.put(r); err != nil {
-				return nil, err
-			}
+		if err := s.putAll(buf); err != nil {
+			return nil, err
 		}
 	}
-	h.parts[p] = nil
+	h.held[p], h.parts[p] = nil, nil
 	return finer, s.done()
+}
+
+// putAll adds the records that follow each other there.
+func (s *sink) putAll(b []byte) error {
+	for len(b) > 0 {
+		r := recordAt(b)
+		b = b[len(r):]
+		if err := s.put(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }

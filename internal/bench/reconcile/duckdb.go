@@ -1,7 +1,8 @@
 package main
 
-// This file is DuckDB's side. It does less than ours: it matches by both ids and then, what is alone,
-// by transId; it adds up no amounts, and does not look for duplicates or at the form of the cells.
+// This file is DuckDB's side. It matches by both ids and then, what is alone, by transId, and counts
+// and adds up each category. It does less than ours: it does not look for duplicates or at the form of
+// the cells.
 
 import (
 	"bufio"
@@ -21,13 +22,19 @@ import (
 const columns = `columns={'tid':'VARCHAR','pid':'VARCHAR','isdn':'VARCHAR','pkg':'VARCHAR','amount':'BIGINT','status':'VARCHAR',` +
 	`'x':'VARCHAR','shop':'VARCHAR','created':'VARCHAR','updated':'VARCHAR'}, header=true, delim=',', auto_detect=false`
 
-// The first query leaves what is not matched, the second matches what is alone by transId.
+// The first query counts what is matched and keeps the rest, the second matches what is alone by transId.
 const (
-	joinAll = `CREATE TEMP TABLE odd AS
-SELECT o.tid otid, t.tid ttid, o.isdn oisdn, t.isdn tisdn, o.pkg opkg, t.pkg tpkg,
-	o.amount oamount, t.amount tamount, o.status ostatus, t.status tstatus
-FROM read_csv('%s', ` + columns + `) o FULL JOIN read_csv('%s', ` + columns + `) t ON o.pid = t.pid AND o.tid = t.tid
-WHERE NOT coalesce(o.isdn = t.isdn AND o.pkg = t.pkg AND o.amount = t.amount AND o.status = 'REGISTERED' AND t.status = 'SUCCESS', false)`
+	joinAll = `CREATE TEMP TABLE pass AS
+SELECT equal, count(*) pairs, coalesce(sum(oamount), 0)::BIGINT vnd,
+	list({otid: otid, ttid: ttid, oisdn: oisdn, tisdn: tisdn, opkg: opkg, tpkg: tpkg, oamount: oamount, tamount: tamount,
+		ostatus: ostatus, tstatus: tstatus}) FILTER (NOT equal) odd
+FROM (SELECT o.tid otid, t.tid ttid, o.isdn oisdn, t.isdn tisdn, o.pkg opkg, t.pkg tpkg,
+		o.amount oamount, t.amount tamount, o.status ostatus, t.status tstatus, coalesce(o.isdn = t.isdn
+			AND o.pkg = t.pkg AND o.amount = t.amount AND o.status = 'REGISTERED' AND t.status = 'SUCCESS', false) equal
+	FROM read_csv('%s', ` + columns + `) o FULL JOIN read_csv('%s', ` + columns + `) t ON o.pid = t.pid AND o.tid = t.tid)
+GROUP BY equal`
+	unpack   = `CREATE TEMP TABLE odd AS SELECT unnest(odd, recursive := true) FROM pass WHERE NOT equal`
+	counted  = `SELECT pairs, vnd FROM pass WHERE equal`
 	classify = `WITH again AS (
 	SELECT otid, ttid, oisdn, tisdn, opkg, tpkg, oamount, tamount, ostatus, tstatus FROM odd WHERE otid IS NOT NULL AND ttid IS NOT NULL
 	UNION ALL
@@ -44,12 +51,11 @@ SELECT CASE
 	WHEN tstatus <> 'SUCCESS' THEN CASE ostatus WHEN 'REGISTERED' THEN 'DIFFERS' WHEN 'UNDECIDED' THEN 'STILL_OPEN' ELSE 'UNSOLD' END
 	WHEN oisdn <> tisdn OR opkg <> tpkg OR oamount <> tamount OR ostatus = 'NOT_REGISTERED' THEN 'DIFFERS'
 	WHEN ostatus = 'UNDECIDED' THEN 'NOW_KNOWN'
-	ELSE 'MATCHED' END, coalesce(otid, ''), coalesce(ttid, '') FROM again`
+	ELSE 'MATCHED' END, coalesce(otid, ''), coalesce(ttid, ''), coalesce(oamount, 0), coalesce(tamount, 0) FROM again`
 )
 
-// duckdbSide joins two files and prints a result. sales is how many there are: one in every×12 of
-// them is theirs alone.
-func duckdbSide(ctx context.Context, ours, theirs string, sales int) error {
+// duckdbSide joins two files and prints a result.
+func duckdbSide(ctx context.Context, ours, theirs string) error {
 	began := time.Now()
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
@@ -59,32 +65,41 @@ func duckdbSide(ctx context.Context, ours, theirs string, sales int) error {
 	db.SetMaxOpenConns(1) // a temporary table is a connection's
 	threads := min(runtime.GOMAXPROCS(0), 2)
 	for _, q := range []string{
-		fmt.Sprintf("SET threads = %d", threads), "SET preserve_insertion_order = false", fmt.Sprintf(joinAll, ours, theirs),
+		fmt.Sprintf("SET threads = %d", threads), "SET preserve_insertion_order = false", fmt.Sprintf(joinAll, ours, theirs), unpack,
 	} {
 		if _, err := db.ExecContext(ctx, q); err != nil {
 			return err
 		}
 	}
+	r := result{Kinds: map[string]sides{}}
+	var equal count
+	if err := db.QueryRowContext(ctx, counted).Scan(&equal.Rows, &equal.VND); err != nil {
+		return err
+	}
+	r.Kinds["MATCHED"] = sides{Ours: equal, Theirs: equal}
 	rows, err := db.QueryContext(ctx, classify)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	var r result
 	out := bufio.NewWriter(os.Stdout)
-	oddOfOurs := 0
 	for rows.Next() {
 		var kind, mine, other string
-		if err := rows.Scan(&kind, &mine, &other); err != nil {
+		var ourVND, theirVND int64
+		if err := rows.Scan(&kind, &mine, &other, &ourVND, &theirVND); err != nil {
 			return err
 		}
-		if kind == "MATCHED" {
-			continue
-		}
+		sum := r.Kinds[kind]
 		if mine != "" {
-			oddOfOurs++
+			sum.Ours.add(ourVND)
 		}
-		fmt.Fprintf(out, "%s %s|%s\n", kind, mine, other)
+		if other != "" {
+			sum.Theirs.add(theirVND)
+		}
+		r.Kinds[kind] = sum
+		if kind != "MATCHED" {
+			fmt.Fprintf(out, "%s %s|%s\n", kind, mine, other)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return err
@@ -94,14 +109,12 @@ func duckdbSide(ctx context.Context, ours, theirs string, sales int) error {
 	}
 	r.Took = time.Since(began).Seconds()
 	r.Peak = peak()
-	missing := 0 // sales that only MobiFone has
-	for k := range sales {
-		if k%every == 7 && 1+k/every%12 == 5 {
-			missing++
-		}
-	}
-	r.Matched = int64(sales - missing - oddOfOurs)
 	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+func (c *count) add(vnd int64) {
+	c.Rows++
+	c.VND += vnd
 }
 
 // peak is the largest resident set so far, in KiB; 0 where the system does not tell.

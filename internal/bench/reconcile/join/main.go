@@ -19,9 +19,9 @@ import (
 
 // result is what either side prints.
 type result struct {
-	Took    float64 `json:"took"` // seconds
-	Peak    int     `json:"peak"` // KiB
-	Matched int64   `json:"matched"`
+	Took  float64                            `json:"took"` // seconds
+	Peak  int                                `json:"peak"` // KiB
+	Kinds map[reconcile.Kind]reconcile.Sides `json:"kinds"`
 }
 
 func main() {
@@ -77,7 +77,7 @@ func join(ours, theirs, dir string) (result, error) {
 	if err := out.Flush(); err != nil {
 		return r, err
 	}
-	r.Matched = run.Summary().Kinds[reconcile.Matched].Ours.Rows
+	r.Kinds = run.Summary().Kinds
 	r.Took = time.Since(began).Seconds()
 	r.Peak = peak()
 	return r, nil
