@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -266,6 +268,47 @@ func TestSumsThatDoNotClose(t *testing.T) {
 		end = err
 	}
 	require.ErrorContains(t, end, "book nothing by it")
+}
+
+// TestSumsThatOverflow end the adding: a sum that wrapped would close, and be wrong.
+func TestSumsThatOverflow(t *testing.T) {
+	t.Parallel()
+	const most = telco.VND(math.MaxInt64)
+	for name, tt := range map[string]struct {
+		ours, theirs []telco.VND
+		want         error
+	}{
+		"the most":          {[]telco.VND{most}, nil, nil},
+		"one row more":      {nil, []telco.VND{most - 1, 1, 1}, errWeight},
+		"of both sides":     {[]telco.VND{most}, []telco.VND{1}, errWeight},
+		"below zero":        {nil, []telco.VND{-most, -1}, errWeight},
+		"the least":         {nil, []telco.VND{-most - 1}, errWeight},
+		"signs do not help": {nil, []telco.VND{most, -most}, errWeight},
+	} {
+		var ours []Ours
+		var theirs []telco.Transaction
+		for n, amount := range tt.ours {
+			o, _ := sold(n)
+			o.Amount = amount
+			ours = append(ours, o)
+		}
+		for n, amount := range tt.theirs {
+			_, tx := sold(n)
+			tx.Amount = amount
+			theirs = append(theirs, tx)
+		}
+		run, err := Start(Config{})
+		require.NoError(t, err)
+		err = errors.Join(run.AddOurs(seq(ours)), run.AddTheirs(seq(theirs)))
+		require.ErrorIs(t, err, tt.want, name)
+		require.NoError(t, run.Close())
+	}
+	// So does a file, whose amounts have at most 15 digits.
+	run, err := Start(Config{})
+	require.NoError(t, err)
+	defer run.Close()
+	line := strings.Replace(good(1), "120000", strings.Repeat("9", 15), 1)
+	require.ErrorIs(t, run.AddTheirsFile(t.Context(), strings.NewReader(head+strings.Repeat(line, 10_000)), FileOptions{}), errWeight)
 }
 
 // TestTheTemporaryFile is private, holds no number, and is gone in the end, also after an error.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"sync"
 	"time"
 
@@ -49,6 +50,7 @@ type Run struct {
 	sources  []*source  // files that can be read again
 	mu       sync.Mutex // guards summary while files are read
 	summary  Summary
+	weight   uint64 // the sum of all amounts, each without its sign
 	spent    bool
 }
 
@@ -160,10 +162,23 @@ type intake struct {
 	first, second sink
 	veil          *veil
 	read          Sides
+	weight        uint64 // as in Run
 	buf           []byte
 }
 
-var errSpent = errors.New("reconcile: the run is over; start another one")
+var (
+	errSpent  = errors.New("reconcile: the run is over; start another one")
+	errWeight = errors.New("reconcile: the amounts add up to more than a sum can hold; see whether that column is the amount")
+)
+
+// weigh adds to a sum of amounts. No sum of the run is larger than this one, so none overflows.
+func weigh(sum *uint64, amount uint64) error {
+	if amount > math.MaxInt64-*sum {
+		return errWeight
+	}
+	*sum += amount
+	return nil
+}
 
 func (r *Run) begin() (*intake, error) {
 	if r.spent {
@@ -182,6 +197,9 @@ func (in *intake) add(f *fields) error {
 		if len(t) > textMax {
 			return fmt.Errorf("reconcile: a row with an id, code or order of %d bytes; %d are the most", len(t), textMax)
 		}
+	}
+	if err := weigh(&in.weight, uint64(max(f.amount, -f.amount))); err != nil {
+		return err
 	}
 	switch f.side {
 	case sideOurs:
@@ -207,10 +225,11 @@ func (in *intake) add(f *fields) error {
 // end hands everything over.
 func (in *intake) end() error {
 	in.run.mu.Lock()
+	err := weigh(&in.run.weight, in.weight)
 	in.run.summary.Read.plus(in.read)
 	in.run.mu.Unlock()
-	in.read = Sides{}
-	return errors.Join(in.first.done(), in.second.done())
+	in.read, in.weight = Sides{}, 0
+	return errors.Join(err, in.first.done(), in.second.done())
 }
 
 // digits are the nine digits of a number as an integer; 0 for none.
