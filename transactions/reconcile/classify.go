@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/fptshop/mobifone-go/internal/reading"
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -356,30 +357,6 @@ func proven(o *Ours, tx telco.Transaction) reading.Finding {
 	return reading.Read([]reading.Row{row}, ids, yes, no)
 }
 
-// differences lists the fields that do not agree. A value that is missing proves no agreement.
-func differences(o *Ours, tx *telco.Transaction) []Difference {
-	var all []Difference
-	differ := func(is bool, field Field, ours, theirs string) {
-		if is {
-			all = append(all, Difference{Field: field, Ours: ours, Theirs: theirs})
-		}
-	}
-	differ(o.TransID != tx.TransID && o.TransID != "" && tx.TransID != "", FieldTransID, string(o.TransID), string(tx.TransID))
-	differ(o.PartnerTransID != tx.PartnerTransID && o.PartnerTransID != "" && tx.PartnerTransID != "",
-		FieldPartnerTransID, string(o.PartnerTransID), string(tx.PartnerTransID))
-	differ(!tx.MSISDN.IsValid() || o.MSISDN.IsValid() && o.MSISDN != tx.MSISDN, FieldSubscriber, o.MSISDN.String(), tx.MSISDN.String())
-	differ(o.Package != tx.Package || tx.Package == "", FieldPackage, string(o.Package), string(tx.Package))
-	differ(o.Amount != tx.Amount || tx.Amount == 0, FieldAmount, o.Amount.String(), tx.Amount.String())
-	theirs := tx.State == telco.StateSuccess
-	standing := o.Standing.String()
-	if o.Refunded {
-		standing = "REFUNDED"
-	}
-	agree := o.Standing == Registered && !o.Refunded && theirs || o.Standing == NotRegistered && !says(&theirRow{tx: *tx})
-	differ(!agree, FieldState, standing, tx.State.String())
-	return all
-}
-
 // saleID is the sale that the group's rows of ours belong to.
 func (g *group) saleID() string {
 	if len(g.ours) == 0 {
@@ -388,8 +365,12 @@ func (g *group) saleID() string {
 	return g.ours[0].row.SaleID
 }
 
-// others are the rows beside one with the same partnerTransId.
+// others are the rows beside one with the same partnerTransId. Strangers without one have nothing in
+// common, however many there are.
 func (g *group) others(t *theirRow) []telco.Transaction {
+	if len(g.ours) == 0 && !text.ValidID(string(t.tx.PartnerTransID)) {
+		return nil
+	}
 	var all []telco.Transaction
 	for i := range g.theirs {
 		if o := &g.theirs[i]; o != t && o.tx.PartnerTransID == t.tx.PartnerTransID {

@@ -1,6 +1,6 @@
 package reconcile
 
-// This file holds the values that a caller gives and gets: a row of ours, and a finding.
+// This file holds the values that a caller gives and gets: a row of ours, and a finding with what differs.
 
 import (
 	"time"
@@ -67,4 +67,28 @@ type Finding struct {
 	Others []telco.Transaction
 	// Carried says that the finding was still open on an earlier day, see [Run.Carry].
 	Carried bool
+}
+
+// differences lists the fields that do not agree. A value that is missing proves no agreement.
+func differences(o *Ours, tx *telco.Transaction) []Difference {
+	var all []Difference
+	differ := func(is bool, field Field, ours, theirs string) {
+		if is {
+			all = append(all, Difference{Field: field, Ours: ours, Theirs: theirs})
+		}
+	}
+	differ(o.TransID != tx.TransID && o.TransID != "" && tx.TransID != "", FieldTransID, string(o.TransID), string(tx.TransID))
+	differ(o.PartnerTransID != tx.PartnerTransID && o.PartnerTransID != "" && tx.PartnerTransID != "",
+		FieldPartnerTransID, string(o.PartnerTransID), string(tx.PartnerTransID))
+	differ(!tx.MSISDN.IsValid() || o.MSISDN.IsValid() && o.MSISDN != tx.MSISDN, FieldSubscriber, o.MSISDN.String(), tx.MSISDN.String())
+	differ(o.Package != tx.Package || tx.Package == "", FieldPackage, string(o.Package), string(tx.Package))
+	differ(o.Amount != tx.Amount || tx.Amount == 0, FieldAmount, o.Amount.String(), tx.Amount.String())
+	theirs := tx.State == telco.StateSuccess
+	standing := o.Standing.String()
+	if o.Refunded {
+		standing = "REFUNDED"
+	}
+	agree := o.Standing == Registered && !o.Refunded && theirs || o.Standing == NotRegistered && !says(&theirRow{tx: *tx})
+	differ(!agree, FieldState, standing, tx.State.String())
+	return all
 }

@@ -291,6 +291,29 @@ func TestSeveralOTPsAndAttempts(t *testing.T) {
 	assert.ElementsMatch(t, []Kind{TheirsOnly, Duplicate}, []Kind{all[0].Kind, all[1].Kind})
 }
 
+// TestStrangersOfOneTransID: a word such as N/A in place of a transId makes no row another one's sister,
+// which would hold as many pairs of rows as there are.
+func TestStrangersOfOneTransID(t *testing.T) {
+	t.Parallel()
+	var theirs []telco.Transaction
+	for n := range 3000 {
+		_, tx := sold(n + 1)
+		tx.TransID, tx.PartnerTransID, tx.State = "N/A", []telco.PartnerTransID{"", "N/A"}[n%2], telco.StateFailed
+		theirs = append(theirs, tx)
+	}
+	all, _ := join(t, Config{}, nil, theirs)
+	require.Len(t, all, 3000)
+	for _, f := range all {
+		require.Empty(t, f.Others)
+	}
+	// A sale of ours under it is told of all of them.
+	o, _ := sold(1)
+	o.TransID, o.PartnerTransID = "N/A", ""
+	all, _ = join(t, Config{}, []Ours{o}, theirs[:3])
+	require.Len(t, all, 3)
+	assert.Len(t, all[0].Others, 1)
+}
+
 func TestRowsThatAreListedAgain(t *testing.T) {
 	t.Parallel()
 	o, tx := sold(1)
