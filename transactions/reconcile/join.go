@@ -31,6 +31,7 @@ type joiner struct {
 	// group and fetched are used again for each group.
 	group   []record
 	fetched []byte // records of lines that were read again
+	passed  []byte // a record on its way to the second round
 }
 
 // all runs both rounds and checks the sums.
@@ -285,10 +286,8 @@ func (j *joiner) one(recs []record) error {
 	if !j.byTransID && (len(g.ours) == 0 || len(g.theirs) == 0 || !text.ValidID(string(recs[0].key()))) {
 		return j.leave(g)
 	}
-	for _, m := range g.marks {
-		if !m.used {
-			j.sum.CarriedGone++
-		}
+	if err := j.gone(g.marks); err != nil {
+		return err
 	}
 	for _, p := range g.pairs() {
 		if err := j.tell(g, p); err != nil {
@@ -303,52 +302,6 @@ func (j *joiner) count(k Kind, s Sides) {
 	sum := j.sum.Kinds[k]
 	sum.plus(s)
 	j.sum.Kinds[k] = sum
-}
-
-// leave puts what is left of a group into the second round.
-func (j *joiner) leave(g *group) error {
-	v := j.run.veil
-	var buf []byte
-	put := func(r record, flags byte) error {
-		f := r.fields()
-		f.flags |= flags | flagByTransID
-		f.number = v.shown(r.number())
-		buf = v.appendRecord(buf[:0], &f)
-		return j.left.put(buf)
-	}
-	registered := 0
-	for i := range g.theirs {
-		t := &g.theirs[i]
-		flags := byte(0)
-		if t.carried {
-			flags |= flagCarried
-		}
-		if isSuccess(t) {
-			if registered++; registered > 1 && text.ValidID(string(t.tx.PartnerTransID)) {
-				flags |= flagExtra
-			}
-		}
-		if err := put(t.rec, flags); err != nil {
-			return err
-		}
-	}
-	for i := range g.ours {
-		flags := byte(0)
-		if g.ours[i].carried {
-			flags |= flagCarried
-		}
-		if err := put(g.ours[i].rec, flags); err != nil {
-			return err
-		}
-	}
-	for _, m := range g.marks {
-		if !m.used {
-			if err := put(m.rec, 0); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // tell makes a finding of a pair, counts it, and yields it.

@@ -213,40 +213,6 @@ func TestTheBusinessDay(t *testing.T) {
 	assert.Len(t, all, 1, "a row without a time is not lost")
 }
 
-func TestWhatWasOpenIsGivenAgain(t *testing.T) {
-	t.Parallel()
-	o, tx := sold(1)
-	o.Standing, tx.State = Undecided, telco.StatePending
-	all, _ := join(t, Config{Day: noon}, []Ours{o}, []telco.Transaction{tx})
-	require.Len(t, all, 1)
-	require.Equal(t, StillOpen, all[0].Kind)
-	open := all[0].IDs()
-
-	// The next day MobiFone shows it done.
-	tx.State, tx.UpdatedAt = telco.StateSuccess, day.Add(25*time.Hour)
-	next := Config{Day: noon.Add(24 * time.Hour)}
-	all, _ = join(t, next, []Ours{o}, []telco.Transaction{tx})
-	assert.Empty(t, all, "of another day")
-	all, sum := join(t, next, []Ours{o}, []telco.Transaction{tx}, open)
-	require.Len(t, all, 1)
-	assert.Equal(t, NowKnown, all[0].Kind)
-	assert.True(t, all[0].Carried)
-	assert.Zero(t, sum.CarriedGone)
-	// And known here by now, it is counted among the matched.
-	o.Standing = Registered
-	_, sum = join(t, next, []Ours{o}, []telco.Transaction{tx}, open)
-	assert.Equal(t, int64(1), sum.Kinds[Matched].Theirs.Rows)
-	assert.True(t, sum.Balanced())
-	// Of one side alone, and of none.
-	all, _ = join(t, next, []Ours{o}, nil, open)
-	require.Len(t, all, 1)
-	assert.Equal(t, OursOnly, all[0].Kind)
-	all, sum = join(t, next, nil, nil, open)
-	assert.Empty(t, all)
-	assert.Equal(t, int64(1), sum.CarriedGone)
-	assert.False(t, sum.Balanced())
-}
-
 func TestSeveralOTPsAndAttempts(t *testing.T) {
 	t.Parallel()
 	o, tx := sold(1)

@@ -88,6 +88,18 @@ func writtenOf(tx *telco.Transaction) *written {
 	}
 }
 
+// ids name the rows of a finding. Ours come first: MobiFone may not have told our id, and may by the next
+// day. Its own are told too where they are another transaction's.
+func (l *lineJSON) ids() []telco.IDs {
+	var all []telco.IDs
+	for _, row := range []*written{l.Ours, l.Theirs} {
+		if row != nil && (len(all) == 0 || row.TransID != all[0].TransID) {
+			all = append(all, telco.IDs{TransID: row.TransID, PartnerTransID: row.PartnerTransID})
+		}
+	}
+	return all
+}
+
 // ReadOpen yields the ids of the findings in JSON lines that are still open, for [Run.Carry].
 func ReadOpen(from io.Reader) iter.Seq2[telco.IDs, error] {
 	return func(yield func(telco.IDs, error) bool) {
@@ -104,12 +116,10 @@ func ReadOpen(from io.Reader) iter.Seq2[telco.IDs, error] {
 			case l.Kind != StillOpen:
 				continue
 			}
-			row := l.Theirs
-			if row == nil {
-				row = l.Ours
-			}
-			if row != nil && !yield(telco.IDs{TransID: row.TransID, PartnerTransID: row.PartnerTransID}, nil) {
-				return
+			for _, ids := range l.ids() {
+				if !yield(ids, nil) {
+					return
+				}
 			}
 		}
 	}

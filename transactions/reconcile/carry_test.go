@@ -1,0 +1,97 @@
+package reconcile
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+)
+
+func TestWhatWasOpenIsGivenAgain(t *testing.T) {
+	t.Parallel()
+	o, tx := sold(1)
+	o.Standing, tx.State = Undecided, telco.StatePending
+	all, _ := join(t, Config{Day: noon}, []Ours{o}, []telco.Transaction{tx})
+	require.Len(t, all, 1)
+	require.Equal(t, StillOpen, all[0].Kind)
+	open := all[0].IDs()
+
+	// The next day MobiFone shows it done.
+	tx.State, tx.UpdatedAt = telco.StateSuccess, day.Add(25*time.Hour)
+	next := Config{Day: noon.Add(24 * time.Hour)}
+	all, _ = join(t, next, []Ours{o}, []telco.Transaction{tx})
+	assert.Empty(t, all, "of another day")
+	all, sum := join(t, next, []Ours{o}, []telco.Transaction{tx}, open)
+	require.Len(t, all, 1)
+	assert.Equal(t, NowKnown, all[0].Kind)
+	assert.True(t, all[0].Carried)
+	assert.Zero(t, sum.CarriedGone)
+	// And known here by now, it is counted among the matched.
+	o.Standing = Registered
+	_, sum = join(t, next, []Ours{o}, []telco.Transaction{tx}, open)
+	assert.Equal(t, int64(1), sum.Kinds[Matched].Theirs.Rows)
+	assert.True(t, sum.Balanced())
+	// Of one side alone, and of none.
+	all, _ = join(t, next, []Ours{o}, nil, open)
+	require.Len(t, all, 1)
+	assert.Equal(t, OursOnly, all[0].Kind)
+	all, sum = join(t, next, nil, nil, open)
+	assert.Empty(t, all)
+	assert.Equal(t, int64(1), sum.CarriedGone)
+	assert.False(t, sum.Balanced())
+}
+
+// TestWhatWasOpenIsFoundUnderOtherIDs: MobiFone may tell our id one day and not the other.
+func TestWhatWasOpenIsFoundUnderOtherIDs(t *testing.T) {
+	t.Parallel()
+	next := Config{Day: noon.Add(24 * time.Hour), WithMatched: true}
+	open := func(ours []Ours, theirs []telco.Transaction) (ids []telco.IDs) {
+		all, _ := join(t, Config{Day: noon}, ours, theirs)
+		var lines bytes.Buffer
+		for _, f := range all {
+			require.NoError(t, json.NewEncoder(&lines).Encode(f))
+		}
+		for one, err := range ReadOpen(&lines) {
+			require.NoError(t, err)
+			ids = append(ids, one)
+		}
+		return ids
+	}
+	// Yesterday's row had no partnerTransId, today's has one.
+	o, tx := sold(1)
+	o.Standing, tx.State, tx.PartnerTransID = Undecided, telco.StatePending, ""
+	ids := open([]Ours{o}, []telco.Transaction{tx})
+	require.Equal(t, []telco.IDs{o.IDs}, ids)
+	tx.State, tx.PartnerTransID = telco.StateSuccess, o.PartnerTransID
+	all, sum := join(t, next, []Ours{o}, []telco.Transaction{tx}, ids...)
+	require.Equal(t, []string{"NOW_KNOWN"}, kindsOf(all))
+	assert.Zero(t, sum.CarriedGone)
+	// Its row had another transId than ours: both are waited for.
+	tx.State, tx.TransID = telco.StatePending, "T9"
+	ids = open([]Ours{o}, []telco.Transaction{tx})
+	require.Len(t, ids, 2)
+	all, sum = join(t, next, []Ours{o}, nil, ids...)
+	require.Equal(t, []string{"STILL_OPEN"}, kindsOf(all))
+	assert.Equal(t, int64(1), sum.CarriedGone, "MobiFone's is")
+	// It had our id yesterday and has none today, beside another OTP's row that has it.
+	done, doneTx := o, tx
+	done.TransID, done.Standing, doneTx.TransID, doneTx.State = "T8", Registered, "T8", telco.StateSuccess
+	tx.TransID, tx.PartnerTransID, tx.State = "T7", "", telco.StateSuccess
+	all, sum = join(t, next, []Ours{done}, []telco.Transaction{doneTx, tx}, telco.IDs{TransID: "T7", PartnerTransID: o.PartnerTransID})
+	require.Equal(t, []string{"THEIRS_ONLY"}, kindsOf(all))
+	assert.True(t, all[0].Carried)
+	assert.Zero(t, sum.CarriedGone)
+}
+
+// kindsOf are the words of the kinds, in order.
+func kindsOf(all []Finding) (kinds []string) {
+	for _, f := range all {
+		kinds = append(kinds, f.Kind.String())
+	}
+	return kinds
+}
