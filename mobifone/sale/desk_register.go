@@ -265,6 +265,11 @@ func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telc
 	if err != nil {
 		return View{}, err
 	}
+	return d.observe(ctx, id, tx, others)
+}
+
+// observe applies a row to a sale.
+func (d *Desk) observe(ctx context.Context, id string, tx telco.Transaction, others []telco.Transaction) (View, error) {
 	// A row is a fact: when somebody else changes the sale first, it is applied to what the sale
 	// is by then.
 	for {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -126,15 +127,77 @@ func (s Sale) standing(ids telco.IDs) (reconcile.Standing, time.Time) {
 // partnerTransId, to [Desk.Observe]. So an unknown sale learns that it is registered, and a refunded
 // one goes to a person. It may be called again with the same finding: that changes nothing.
 //
+// A row belongs to the sale that has its partnerTransId, and to the sale that the reconciliation found it
+// for; where those are two, both are told. An id that the row lacks is that of the pair of ids which it was
+// matched with. The view is that of the finding's sale.
+//
 // A finding that no sale of this store can learn from is passed over and gives the zero View: one
-// without a row of MobiFone's, or with a partnerTransId that no sale here has.
-func (d *Desk) ObserveFinding(ctx context.Context, f reconcile.Finding) (View, error) {
+// without a row of MobiFone's, or with ids that no sale here has.
+func (d *Desk) ObserveFinding(ctx context.Context, f reconcile.Finding) (v View, err error) {
 	if f.Theirs == nil {
 		return View{}, nil
 	}
-	v, err := d.Observe(ctx, *f.Theirs, f.Others...)
-	if _, strange := errors.AsType[*NotFoundError](err); strange {
+	named, err := d.owner(ctx, f.Theirs.PartnerTransID)
+	if err != nil {
+		return View{}, err
+	}
+	found := f.SaleID
+	if found == "" && f.Ours != nil {
+		if found, err = d.owner(ctx, f.Ours.PartnerTransID); err != nil {
+			return View{}, err
+		}
+	}
+	if named != "" && named != found {
+		if v, err = d.observe(ctx, named, *f.Theirs, f.Others); err != nil || found == "" {
+			return v, err
+		}
+	}
+	if found == "" {
 		return View{}, nil
 	}
-	return v, err
+	s, err := d.cfg.Store.Load(ctx, found)
+	if _, strange := errors.AsType[*NotFoundError](err); strange { // of a file of ours
+		return v, nil
+	}
+	if err != nil {
+		return View{}, err
+	}
+	others := slices.Clone(f.Others)
+	for i := range others {
+		others[i] = s.completed(others[i])
+	}
+	return d.observe(ctx, found, s.completed(*f.Theirs), others)
+}
+
+// owner is the id of the sale that has a partnerTransId; empty if there is none.
+func (d *Desk) owner(ctx context.Context, own telco.PartnerTransID) (saleID string, err error) {
+	if own == "" {
+		return "", nil
+	}
+	saleID, err = d.cfg.Store.ByPartnerTransID(ctx, own)
+	if _, strange := errors.AsType[*NotFoundError](err); strange {
+		return "", nil
+	}
+	return saleID, err
+}
+
+// completed is a row with the id that it lacks, by the only pair of the sale that has the other one, or
+// by the registration. Where several could be it, it stays as it is, which proves nothing.
+func (s Sale) completed(tx telco.Transaction) telco.Transaction {
+	if (tx.TransID == "") == (tx.PartnerTransID == "") {
+		return tx
+	}
+	var fits []telco.IDs
+	for _, ids := range s.Pairs() {
+		if tx.TransID == ids.TransID || tx.PartnerTransID == ids.PartnerTransID {
+			fits = append(fits, ids)
+		}
+	}
+	switch {
+	case len(fits) == 1:
+		tx.TransID, tx.PartnerTransID = fits[0].TransID, fits[0].PartnerTransID
+	case s.Yes != nil && slices.Contains(fits, *s.Yes):
+		tx.TransID, tx.PartnerTransID = s.Yes.TransID, s.Yes.PartnerTransID
+	}
+	return tx
 }

@@ -77,6 +77,34 @@ func TestEachSaleIsReadOnce(t *testing.T) {
 	assert.LessOrEqual(t, len(store.limits), 10)
 }
 
+// A row gets the id that it lacks from the only pair that it can be, or from the registration.
+func TestARowThatLacksAnID(t *testing.T) {
+	t.Parallel()
+	first, second, other := telco.IDs{TransID: "T1", PartnerTransID: "P1"}, telco.IDs{TransID: "T2", PartnerTransID: "P1"}, telco.IDs{TransID: "T3", PartnerTransID: "P2"}
+	var s Sale
+	for _, ids := range []telco.IDs{first, second, other} {
+		s.Intents = append(s.Intents, Intent{SendWindow: telco.SendWindow{IDs: ids}})
+	}
+	registered := s
+	registered.Yes = &second
+	for _, tt := range []struct {
+		s         Sale
+		row, want telco.IDs
+	}{
+		{s, telco.IDs{TransID: "T2"}, second},
+		{s, telco.IDs{PartnerTransID: "P2"}, other},
+		{s, telco.IDs{PartnerTransID: "P1"}, telco.IDs{PartnerTransID: "P1"}}, // of two, nobody knows which
+		{registered, telco.IDs{PartnerTransID: "P1"}, second},
+		{registered, telco.IDs{PartnerTransID: "P2"}, other},
+		{registered, telco.IDs{}, telco.IDs{}},
+		{registered, telco.IDs{TransID: "T9"}, telco.IDs{TransID: "T9"}},
+		{registered, telco.IDs{TransID: "T9", PartnerTransID: "P1"}, telco.IDs{TransID: "T9", PartnerTransID: "P1"}},
+	} {
+		got := tt.s.completed(telco.Transaction{TransID: tt.row.TransID, PartnerTransID: tt.row.PartnerTransID, Amount: 1})
+		assert.Equal(t, telco.Transaction{TransID: tt.want.TransID, PartnerTransID: tt.want.PartnerTransID, Amount: 1}, got)
+	}
+}
+
 // A store that is away is no sale that is not there.
 func TestAFindingThatCannotBeToldIsAnError(t *testing.T) {
 	t.Parallel()

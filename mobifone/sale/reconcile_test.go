@@ -106,6 +106,127 @@ func TestADayIsReconciled(t *testing.T) {
 	})
 }
 
+// A statement that lacks one of the ids, or spells ours in another way, reaches the sales all the same:
+// the finding names them.
+func TestAStatementWithoutAnIDReachesTheSales(t *testing.T) {
+	t.Parallel()
+	cell := func(column int, change func([]byte) []byte) func([]byte) []byte {
+		return func(statement []byte) []byte {
+			lines := bytes.Split(bytes.TrimSpace(statement), []byte("\n"))
+			for i := range lines[1:] {
+				cells := bytes.Split(lines[1+i], []byte(","))
+				cells[column] = change(cells[column])
+				lines[1+i] = bytes.Join(cells, []byte(","))
+			}
+			return append(bytes.Join(lines, []byte("\n")), '\n')
+		}
+	}
+	missing := func([]byte) []byte { return nil }
+	known := []sale.State{sale.Registered, sale.Registered, sale.Review}
+	for name, tt := range map[string]struct {
+		edit func([]byte) []byte
+		want []sale.State
+	}{
+		"without transId":           {cell(0, missing), known},
+		"without partnerTransId":    {cell(1, missing), known},
+		"partnerTransId is another": {cell(1, bytes.ToLower), []sale.State{sale.Review, sale.Review, sale.Review}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wire, err := contract.Default().WithSemantics(func(sem *contract.Semantics) { sem.RefusalIsFinal = true })
+			require.NoError(t, err)
+			inShop(t, sandbox.Config{Contract: wire}, func(t *testing.T, s *shop) {
+				done := s.toOTP("DH-2", "478")
+				_, err := s.Register(t.Context(), done, s.otp("478"), teller)
+				require.NoError(t, err)
+				lost := s.lost("after") // and nobody looks it up
+				refunded := s.toOTP("DH-3", "403")
+				_, err = s.Register(t.Context(), refunded, s.otp("403"), teller)
+				require.Error(t, err)
+				_, err = s.ClaimRefund(t.Context(), refunded, teller)
+				require.NoError(t, err)
+				_, err = s.ConfirmRefund(t.Context(), refunded, teller)
+				require.NoError(t, err)
+				edit := func(statement []byte) []byte {
+					return tt.edit(bytes.ReplaceAll(statement, []byte("FAILED"), []byte("SUCCESS")))
+				}
+				var versions [2][3]int64
+				for pass := range versions {
+					all, _ := s.reconciled(edit)
+					require.Len(t, all, 3)
+					for i, id := range []string{done, lost, refunded} {
+						assert.Equal(t, tt.want[i], s.state(id), i)
+						versions[pass][i] = s.sale(id).Version
+					}
+				}
+				assert.Equal(t, versions[0], versions[1], "the second pass changes nothing")
+			})
+		})
+	}
+}
+
+// Two rows of one transId without our id are two registrations of the sale that they were found for.
+func TestTwoRegistrationsWithoutOurIDReachTheSale(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id := s.toOTP("DH-1", "477")
+		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		own := []byte("," + s.sale(id).Yes.PartnerTransID + ",")
+		s.reconciled(func(statement []byte) []byte {
+			statement = bytes.ReplaceAll(statement, own, []byte(",,"))
+			lines := bytes.SplitAfter(statement, []byte("\n"))
+			return append(statement, bytes.Replace(lines[1], []byte(",HN01,"), []byte(",HN02,"), 1)...)
+		})
+		assert.Equal(t, sale.Review, s.state(id))
+		assert.Equal(t, 1, s.alarmed())
+	})
+}
+
+// A row with the id of one sale and the transId of another one is a question to both.
+func TestARowOfTwoSalesReachesBoth(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		var ids [2]telco.IDs
+		for i, last := range []string{"477", "478"} {
+			id := s.toOTP("DH-"+last, last)
+			_, err := s.Register(t.Context(), id, s.otp(last), teller)
+			require.NoError(t, err)
+			ids[i] = *s.sale(id).Yes
+		}
+		first, second := string(ids[0].PartnerTransID), string(ids[1].PartnerTransID)
+		tx := telco.Transaction{
+			TransID: ids[0].TransID, PartnerTransID: ids[1].PartnerTransID, MSISDN: number("477"), Package: s.sale(first).Order.Package,
+			Amount: price, State: telco.StateSuccess,
+		}
+		v, err := s.ObserveFinding(t.Context(), reconcile.Finding{Kind: reconcile.Differs, SaleID: first, Ours: &reconcile.Ours{SaleID: first, IDs: ids[0]}, Theirs: &tx})
+		require.NoError(t, err)
+		assert.Equal(t, first, v.Sale.ID)
+		assert.Equal(t, sale.Review, s.state(first))
+		assert.Equal(t, sale.Review, s.state(second))
+
+		// So is what MobiFone lists twice under an id that the reconciliation was given no sale of.
+		third := s.toOTP("DH-479", "479")
+		_, err = s.Register(t.Context(), third, s.otp("479"), teller)
+		require.NoError(t, err)
+		twice := tx
+		twice.TransID, twice.PartnerTransID, twice.MSISDN = s.sale(third).Yes.TransID, s.sale(third).PartnerTransID, number("479")
+		_, err = s.ObserveFinding(t.Context(), reconcile.Finding{Kind: reconcile.TheirsOnly, Theirs: &twice, Others: []telco.Transaction{twice}})
+		require.NoError(t, err)
+		assert.Equal(t, sale.Review, s.state(third))
+
+		// Ids that nobody here has are passed over.
+		tx.PartnerTransID = "P"
+		v, err = s.ObserveFinding(t.Context(), reconcile.Finding{SaleID: "another store's", Theirs: &tx})
+		require.NoError(t, err)
+		assert.Zero(t, v)
+		// A row of a file of ours without sale ids is found by its partnerTransId.
+		v, err = s.ObserveFinding(t.Context(), reconcile.Finding{Ours: &reconcile.Ours{IDs: ids[0]}, Theirs: &tx})
+		require.NoError(t, err)
+		assert.Equal(t, first, v.Sale.ID)
+	})
+}
+
 // MobiFone carried one request out twice, and only the statement shows it: the sale goes to a person.
 func TestTwoRegistrationsReachTheSale(t *testing.T) {
 	t.Parallel()

@@ -173,7 +173,7 @@ func TestHostileFiles(t *testing.T) {
 		"a header of 1258":    {strings.NewReader(strings.Replace(head, "amount", "S\xf4\xec ti\xea\xccn", 1)), FileOptions{}, "line 1: byte 42 is not UTF-8; save the file as UTF-8, or set FileOptions.Encoding to Windows1258"},
 		"a disk that fails":   {io.MultiReader(strings.NewReader(head), &broken{}), FileOptions{}, "line 2: the disk failed"},
 		"an old Mac's lines":  {strings.NewReader(strings.ReplaceAll(head+good(1), "\n", "\r")), FileOptions{}, "line 1: a carriage return inside the line"},
-		"CR CR LF":            {strings.NewReader(strings.ReplaceAll(head+good(1), "\n", "\r\r\n")), FileOptions{}, "line 1: a carriage return inside the line"},
+		"two CR and LF":       {strings.NewReader(strings.ReplaceAll(head+good(1), "\n", "\r\r\n")), FileOptions{}, "line 1: a carriage return inside the line"},
 		"a late header":       {strings.NewReader(strings.Repeat("\n", 1<<20) + head), FileOptions{}, "the first 256 KiB are empty lines"},
 		"an unknown column":   {strings.NewReader(head), FileOptions{Columns: map[string]string{"x": "y"}}, `"y" is no column of ours`},
 	} {
