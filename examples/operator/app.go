@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,21 +18,21 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 )
 
 // app is the program with one command line.
 type app struct {
 	set                settings
+	args               []string
 	in                 *os.File
 	keyboard           *bufio.Reader
-	out, errs          io.Writer
+	out, errs          *paper
 	english            bool
 	env                map[string]string
 	red, yellow, green paint
 	faint              paint
-	width              int  // of the screen; 0: the output is no terminal
-	lively             bool // stderr is a terminal, so progress is shown
+	width              int // of the screen; 0: the output is no terminal
+	progress           io.Writer
 	closers            []func()
 	now                func() time.Time
 }
@@ -41,15 +42,21 @@ var vietnam = time.FixedZone("+07", 7*60*60)
 
 // newApp reads language, environment and screen. It returns a usable app beside an error.
 func newApp(w world) (*app, error) {
-	a := &app{in: w.in, keyboard: bufio.NewReader(w.in), out: w.out, errs: w.errs, env: environ(w.env), now: time.Now}
+	a := &app{
+		args: w.args, in: w.in, keyboard: bufio.NewReader(w.in), out: &paper{to: w.out}, errs: &paper{to: w.errs}, progress: io.Discard,
+		env: environ(w.env), now: time.Now,
+	}
 	var err error
 	if a.english, err = english(w.args, a.env); err != nil {
 		return a, err
 	}
 	a.width = screen(w.out)
-	a.lively = screen(w.errs) > 0
+	if screen(w.errs) > 0 && a.env["TERM"] != "dumb" {
+		a.progress, a.errs.coloured = w.errs, true
+	}
 	// no-color.org: any value that is not empty.
 	if a.width > 0 && a.env["NO_COLOR"] == "" && a.env["TERM"] != "dumb" {
+		a.out.coloured = true
 		a.red, a.yellow, a.green, a.faint = "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[2m"
 	}
 	if a.set, err = readEnv(a.env); err != nil {
@@ -59,40 +66,17 @@ func newApp(w world) (*app, error) {
 	return a, nil
 }
 
-// screen is the width of a terminal; 0: it is none.
-func screen(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return max(width, 40)
-}
-
-// paint is the escape sequence of a colour; empty: colours are off.
-type paint string
-
-// on paints a text.
-func (p paint) on(s string) string {
-	if p == "" || s == "" {
-		return s
-	}
-	return string(p) + s + "\x1b[0m"
-}
-
 // say prints a line.
 func (a *app) say(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
 
 // note prints a line beside the result, where a program that reads the result does not see it.
-func (a *app) note(format string, args ...any) {
-	line := fmt.Sprintf(format, args...)
-	if !a.lively {
-		line = text.StripEscape(line) // the colours are for the screen that the result is on
+func (a *app) note(format string, args ...any) { fmt.Fprintf(a.errs, format+"\n", args...) }
+
+// field prints a named value of one thing; an empty one is left out.
+func (a *app) field(name, value string) {
+	if value != "" {
+		a.say("%-15s %s", name, oneLine(value))
 	}
-	fmt.Fprintln(a.errs, line)
 }
 
 // json prints a value for other programs. The SDK's types print masked.
@@ -131,6 +115,7 @@ func (a *app) draw(header []string, rows [][]string, columns []int) string {
 	style.Format.Header = text.FormatDefault
 	t.SetStyle(style)
 	t.SuppressTrailingSpaces()
+	t.SetColumnConfigs(numeric(rows, columns))
 	t.AppendHeader(row(header, columns))
 	for _, r := range rows {
 		t.AppendRow(row(r, columns))
@@ -138,11 +123,25 @@ func (a *app) draw(header []string, rows [][]string, columns []int) string {
 	return t.Render()
 }
 
+// figures is how an amount or a count is written.
+var figures = regexp.MustCompile(`^[-−0-9.]*( ₫)?$`)
+
+// numeric puts columns of numbers to the right, so that their digits stand below each other.
+func numeric(rows [][]string, columns []int) []table.ColumnConfig {
+	var all []table.ColumnConfig
+	for n, i := range columns {
+		if !slices.ContainsFunc(rows, func(r []string) bool { return !figures.MatchString(r[i]) }) {
+			all = append(all, table.ColumnConfig{Number: n + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		}
+	}
+	return all
+}
+
 // row is some columns of a row as the table's library takes it.
 func row(cells []string, columns []int) table.Row {
 	r := make(table.Row, 0, len(columns))
 	for _, i := range columns {
-		r = append(r, cells[i])
+		r = append(r, oneLine(cells[i]))
 	}
 	return r
 }
@@ -150,12 +149,8 @@ func row(cells []string, columns []int) table.Row {
 // bar shows the progress of long work on stderr; total −1: nobody knows how long it is. It is
 // silent where stderr is no terminal.
 func (a *app) bar(total int64, what string) *progressbar.ProgressBar {
-	to := io.Discard
-	if a.lively {
-		to = a.errs
-	}
 	bar := progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(to),
+		progressbar.OptionSetWriter(a.progress),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWidth(20),
 		progressbar.OptionShowCount(),
@@ -165,7 +160,8 @@ func (a *app) bar(total int64, what string) *progressbar.ProgressBar {
 		progressbar.OptionEnableColorCodes(a.green != ""),
 		progressbar.OptionClearOnFinish(),
 	)
-	_ = bar.RenderBlank() // the first step may take long
+	_ = bar.RenderBlank()                // the first step may take long
+	a.later(func() { _ = bar.Finish() }) // also when the work fails: what it says has a line of its own
 	return bar
 }
 
@@ -174,6 +170,9 @@ func (a *app) bar(total int64, what string) *progressbar.ProgressBar {
 func (a *app) change(ctx context.Context, what string, do func() error) error {
 	if a.set.dryRun {
 		a.note("%s", a.t("Chạy thử, không làm gì. Sẽ: ", "Dry run, nothing is done. Would: ")+what)
+		if a.set.asJSON && !a.out.written {
+			return a.json(map[string]any{"dryRun": true, "would": what})
+		}
 		return nil
 	}
 	if !a.set.yes {

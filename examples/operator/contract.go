@@ -118,9 +118,10 @@ func (a *app) contractDiff(args []string) error {
 	return nil
 }
 
-// ofFile is an error of one of several files.
+// ofFile is an error of a file, which it names.
 func (a *app) ofFile(file string, err error) *failure {
 	f := a.explain(err)
+	f.what = file + ": " + f.what
 	if problems := contract.Problems(err); len(problems) > 0 {
 		f.what = fmt.Sprintf(a.t("%s: %d lỗi", "%s: %d problem(s)"), file, len(problems))
 		f.todo = "mobifonectl contract check " + file

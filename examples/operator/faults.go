@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -37,17 +38,12 @@ func (a *app) failed(what, todo string) *failure {
 
 // explain says what to do about an error of the SDK or the system.
 func (a *app) explain(err error) *failure {
-	f := &failure{what: err.Error(), code: exitFailed}
-	switch {
-	case errors.Is(err, context.Canceled):
-		f.what, f.todo = a.t("đã dừng", "stopped"), a.t("chạy lại: lệnh này làm lại được", "run it again: that does no harm")
-		return f
-	case errors.Is(err, fs.ErrNotExist):
-		f.todo = a.t("kiểm tra đường dẫn", "check the path")
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
-	if todo, ok := a.storeTodo(err); ok {
-		f.todo = todo
+	f := &failure{what: err.Error(), code: exitFailed}
+	if errors.Is(err, context.Canceled) {
+		f.what, f.todo = a.t("đã dừng", "stopped"), a.t("chạy lại: lệnh này làm lại được", "run it again: that does no harm")
 		return f
 	}
 	if problems := contract.Problems(err); len(problems) > 0 {
@@ -63,12 +59,31 @@ func (a *app) explain(err error) *failure {
 		if text := a.text(e.Sentence()); text != "" && !e.Code.Local() && !e.Operation.Lookup() {
 			f.what += "\n  " + text
 		}
+		return f
+	}
+	if f.todo = a.storeTodo(err); f.todo == "" {
+		f.todo = a.systemTodo(err)
 	}
 	return f
 }
 
+// systemTodo says what to do about an error of the operating system, or of what nobody thought of.
+func (a *app) systemTodo(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.EISDIR):
+		return a.t("kiểm tra đường dẫn", "check the path")
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return a.t("kiểm tra quyền đọc ghi của bạn với tệp và thư mục đó", "check your rights on that file and its directory")
+	case errors.Is(err, syscall.ENOSPC):
+		return a.t("đĩa đầy: dọn đĩa hay chọn chỗ khác, rồi chạy lại", "the disk is full: make room or go elsewhere, then run it again")
+	default:
+		return a.t("chạy mobifonectl doctor; còn lỗi thì gửi dòng trên cho người giữ công cụ này",
+			"run mobifonectl doctor; if it persists send the line above to who keeps this tool")
+	}
+}
+
 // storeTodo says what to do about an error of the store or of the desk.
-func (a *app) storeTodo(err error) (string, bool) {
+func (a *app) storeTodo(err error) string {
 	var (
 		missing *sqlstore.MissingKeyError
 		wrong   *sqlstore.WrongKeyError
@@ -78,25 +93,31 @@ func (a *app) storeTodo(err error) (string, bool) {
 		absent  *sale.NotFoundError
 		taken   *sale.ConflictError
 		refused *sale.RefusedError
+		newer   *sqlstore.NewerSchemaError
 	)
 	switch {
 	case errors.As(err, &missing):
 		return a.t("thêm khóa “"+missing.KeyID+"” vào tệp --keys (lấy từ kho khóa)",
-			"add the key “"+missing.KeyID+"” to the --keys file (from your key store)"), true
+			"add the key “"+missing.KeyID+"” to the --keys file (from your key store)")
 	case errors.As(err, &wrong), errors.As(err, &busy):
-		return a.t("dùng đúng tệp khóa của sổ này (--keys)", "use the keys of this store (--keys)"), true
+		return a.t("dùng đúng tệp khóa của sổ này (--keys)", "use the keys of this store (--keys)")
 	case errors.As(err, &moved):
-		return a.t("dừng mọi chương trình, trả tệp và -wal về chỗ cũ", "stop all programs, put the file and its -wal back"), true
+		return a.t("dừng mọi chương trình, trả tệp và -wal về chỗ cũ", "stop all programs, put the file and its -wal back")
 	case errors.As(err, &corrupt):
-		return a.t("đừng ghi gì thêm; khôi phục bản sao rồi đối soát", "write nothing more; restore a copy, then reconcile"), true
+		return a.t("đừng ghi gì thêm; khôi phục bản sao rồi đối soát", "write nothing more; restore a copy, then reconcile")
+	case errors.As(err, &newer):
+		return a.t("dùng bản mobifonectl mới như ở quầy", "use the newer mobifonectl, that of the tills")
+	case strings.Contains(err.Error(), "SQLITE_BUSY"):
+		return a.t("chương trình khác đang giữ sổ (sao lưu, sqlite3?): đợi hay đóng nó, rồi chạy lại",
+			"another program holds the store (a backup, sqlite3?): wait or close it, then run it again")
 	case errors.As(err, &absent):
-		return a.t("tìm mã bằng: mobifonectl sale list --all", "find the id: mobifonectl sale list --all"), true
+		return a.t("tìm mã bằng: mobifonectl sale list --all", "find the id: mobifonectl sale list --all")
 	case errors.As(err, &taken):
-		return a.t("người khác vừa đổi giao dịch này: xem lại bằng sale show", "somebody else changed it just now: look again with sale show"), true
+		return a.t("người khác vừa đổi giao dịch này: xem lại bằng sale show", "somebody else changed it just now: look again with sale show")
 	case errors.As(err, &refused):
-		return a.t("giao dịch không đổi; xem bước đúng bằng sale show", "the sale is unchanged; sale show says the right step"), true
+		return a.t("giao dịch không đổi; xem bước đúng bằng sale show", "the sale is unchanged; sale show says the right step")
 	default:
-		return "", false
+		return ""
 	}
 }
 

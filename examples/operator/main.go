@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -30,7 +31,9 @@ const (
 
 // main hands run the real world; what it does is decided there.
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Who reads the result may leave (| head); what was begun is ended all the same, and no draft stays.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, world{os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
@@ -56,18 +59,34 @@ func run(ctx context.Context, w world) int {
 
 // end prints what went wrong and what to do about it, without anything that nobody may see.
 func (a *app) end(err error) int {
+	if a.out.failed != nil {
+		err = a.unwritten(a.out.failed)
+	}
 	if err == nil {
 		return exitDone
 	}
-	f, ok := errors.AsType[*failure](err)
-	if !ok {
-		f = a.explain(err)
-	}
+	f := a.explain(err)
 	if f.what != "" {
 		a.note("%s", a.red.on("mobifonectl: ")+a.scrub(f.what))
 	}
 	if f.todo != "" {
 		a.note("%s", a.t("→ Việc cần làm: ", "→ What to do: ")+a.scrub(f.todo))
 	}
+	if a.wantsJSON() && !a.out.written {
+		_ = a.json(map[string]any{"error": map[string]any{"what": a.scrub(f.what), "todo": a.scrub(f.todo), "code": f.code}})
+	}
 	return f.code
 }
+
+// unwritten is the failure of an output that could not be written. Of one whose reader has left
+// nobody needs to be told.
+func (a *app) unwritten(err error) *failure {
+	if errors.Is(err, syscall.EPIPE) {
+		return &failure{code: exitFailed}
+	}
+	return a.failed(a.t("không in được kết quả: ", "the result could not be written: ")+err.Error(),
+		a.t("việc có thể đã làm xong: xem lại, rồi in ra chỗ khác", "the work may be done: look, then write elsewhere"))
+}
+
+// wantsJSON says that --json was asked for, also on a command line that could not be read.
+func (a *app) wantsJSON() bool { return a.set.asJSON || slices.Contains(a.args, "--json") }
