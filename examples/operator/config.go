@@ -4,7 +4,10 @@ package main
 // from the environment alone, because a command line is seen by everybody on the machine.
 
 import (
+	"errors"
+	"fmt"
 	"net/url"
+	"reflect"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -47,6 +50,12 @@ type settings struct {
 func readEnv(environment map[string]string) (settings, error) {
 	var s settings
 	err := env.ParseWithOptions(&s, env.Options{Environment: environment})
+	if bad, ok := errors.AsType[env.ParseError](err); ok {
+		// The person knows the variable, and not our name of it.
+		if field, known := reflect.TypeFor[settings]().FieldByName(bad.Name); known {
+			err = fmt.Errorf("$%s: %w", field.Tag.Get("env"), bad.Err)
+		}
+	}
 	return s, err
 }
 

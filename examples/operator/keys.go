@@ -10,7 +10,9 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -33,14 +35,21 @@ func readKeys(file string) (keys, error) {
 	if err != nil {
 		return k, err
 	}
-	if err := json.Unmarshal(text, &k); err != nil {
+	if err := json.Unmarshal(text, &k); err != nil || !k.whole() {
 		// What the decoder says may quote the file.
-		return k, errors.New("not a keys file: it is {\"current\": …, \"keys\": {…}, \"busy\": …, \"id\": …}, each key in base64")
+		return k, errors.New("not a keys file: it is {\"current\": …, \"keys\": {…}, \"busy\": …, \"id\": …}, each key 32 bytes in base64")
 	}
 	if len(k.Cipher) > 0 && len(k.Keys) == 0 {
 		k.Current, k.Keys = "example", map[string][]byte{"example": k.Cipher}
 	}
 	return k, nil
+}
+
+// whole says that there are keys, and that none is cut short.
+func (k keys) whole() bool {
+	all := append(slices.Collect(maps.Values(k.Keys)), k.Cipher, k.Busy, k.ID)
+	all = slices.DeleteFunc(all, func(key []byte) bool { return len(key) == 0 })
+	return len(all) > 0 && !slices.ContainsFunc(all, func(key []byte) bool { return len(key) != 32 })
 }
 
 // makeKeys makes new keys, for a shop to try things in.

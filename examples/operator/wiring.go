@@ -5,8 +5,11 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -28,7 +31,23 @@ func (a *app) wire() (*contract.Contract, error) {
 	if a.set.Contract == "" {
 		return contract.Default(), nil
 	}
-	return loadContract(a.set.Contract)
+	c, err := loadContract(a.set.Contract)
+	if err != nil {
+		f := a.ofFile(a.set.Contract, err)
+		f.code = exitUsage
+		return nil, f
+	}
+	return c, nil
+}
+
+// keys are those of the keys file.
+func (a *app) keys() (keys, error) {
+	k, err := readKeys(a.set.Keys)
+	if err != nil {
+		return k, a.misused("--keys: "+err.Error(), a.t("nêu tệp khóa của sổ này, mà bạn đọc được: --keys hay $MOBIFONE_KEYS",
+			"name the keys file of this store, one that you can read: --keys or $MOBIFONE_KEYS"))
+	}
+	return k, nil
 }
 
 // loadContract reads a contract's file.
@@ -84,7 +103,7 @@ func (a *app) connect(ctx context.Context) (*mobifone.Client, error) {
 		Credentials: mobifone.StaticCredentials(cred),
 	}
 	if a.set.Keys != "" {
-		k, err := readKeys(a.set.Keys)
+		k, err := a.keys()
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +140,7 @@ func (a *app) openStore(ctx context.Context) (ledger, error) {
 		return nil, a.misused(a.t("chưa biết tệp khóa của sổ", "the file with the store's keys is not known"),
 			a.t("đặt $MOBIFONE_KEYS hay --keys", "set $MOBIFONE_KEYS or --keys"))
 	}
-	k, err := readKeys(a.set.Keys)
+	k, err := a.keys()
 	if err != nil {
 		return nil, err
 	}
@@ -131,11 +150,17 @@ func (a *app) openStore(ctx context.Context) (ledger, error) {
 		if pool, err = a.pool(ctx, a.set.Store); err != nil {
 			return nil, err
 		}
+		var table *string
+		if err := pool.QueryRow(ctx, "SELECT to_regclass('sales')::text").Scan(&table); err == nil && table == nil {
+			return nil, a.noStore(a.t("cơ sở dữ liệu không có bảng sales", "the database has no table sales"))
+		}
 		store, err = sqlstore.OnPostgres(ctx, pool, k.ring())
 	} else {
 		if _, err := os.Stat(a.set.Store); err != nil {
-			return nil, a.failed(a.t("không có sổ bán hàng: ", "there is no store of sales: ")+err.Error(),
-				a.t("kiểm tra --store; công cụ này không tạo sổ mới", "check --store; this tool makes no new one"))
+			return nil, a.noStore(err.Error())
+		}
+		if !holdsSales(ctx, a.set.Store) {
+			return nil, a.noStore(a.set.Store + a.t(" không có bảng sales", " has no table sales"))
 		}
 		store, err = sqlstore.Open(ctx, a.set.Store, k.ring())
 	}
@@ -144,6 +169,28 @@ func (a *app) openStore(ctx context.Context) (ledger, error) {
 	}
 	a.later(func() { _ = store.Close() })
 	return store, nil
+}
+
+// noStore is the failure of a store that is not where it should be.
+func (a *app) noStore(why string) *failure {
+	return a.failed(a.t("không có sổ bán hàng: ", "there is no store of sales: ")+why,
+		a.t("kiểm tra --store; công cụ này không tạo sổ mới", "check --store; this tool makes no new one"))
+}
+
+// holdsSales says whether a file has the table of sales. What cannot be read at all is for the store to judge.
+func holdsSales(ctx context.Context, file string) bool {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return true
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro") // the driver is the store's
+	if err != nil {
+		return true
+	}
+	defer db.Close()
+	var name string
+	err = db.QueryRowContext(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'sales'").Scan(&name)
+	return !errors.Is(err, sql.ErrNoRows)
 }
 
 // isPostgres says whether an URL names a PostgreSQL database.
@@ -212,6 +259,19 @@ func (a *app) limiter(ctx context.Context) (mobifone.Limiter, error) {
 	return limiter, nil
 }
 
+// rehearsal is a store that forgets what it is told. A desk over it judges a step as it would
+// judge the real one, and changes nothing.
+type rehearsal struct{ ledger }
+
+// Apply changes nothing.
+func (rehearsal) Apply(context.Context, sale.Change) error { return nil }
+
+// Postpone changes nothing.
+func (rehearsal) Postpone(context.Context, string, int64, time.Time) error { return nil }
+
+// Erase changes nothing.
+func (rehearsal) Erase(context.Context, time.Time, int) (int, error) { return 0, nil }
+
 // counter is a desk with its store.
 type counter struct {
 	store ledger
@@ -228,6 +288,9 @@ func (a *app) openDesk(ctx context.Context) (*counter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.set.dryRun {
+		store = rehearsal{store}
+	}
 	wire := client.Contract()
 	desk, err := sale.NewDesk(sale.Config{
 		Client: client, Store: store,
@@ -239,21 +302,25 @@ func (a *app) openDesk(ctx context.Context) (*counter, error) {
 	return &counter{store, desk}, nil
 }
 
-// find returns the id of the sale that somebody names: by its id, by the partnerTransId of any
-// attempt, or as SHOP/ORDER.
-func (c *counter) find(ctx context.Context, name string) (string, error) {
-	return findSale(ctx, c.store, name)
+// look finds the sale that somebody names, and what the desk says of it: by its id, by the
+// partnerTransId of any attempt, or as SHOP/ORDER.
+func (c *counter) look(ctx context.Context, name string) (sale.View, error) {
+	id, err := c.find(ctx, name)
+	if err != nil {
+		return sale.View{}, err
+	}
+	return c.desk.Look(ctx, id)
 }
 
-// findSale is find over a store.
-func findSale(ctx context.Context, store sale.Store, name string) (string, error) {
+// find is the id of the sale that somebody names.
+func (c *counter) find(ctx context.Context, name string) (string, error) {
 	if shop, order, ok := strings.Cut(name, "/"); ok {
-		return store.ByOrder(ctx, shop, order)
+		return c.store.ByOrder(ctx, shop, order)
 	}
-	id, err := store.ByPartnerTransID(ctx, telco.PartnerTransID(name))
+	id, err := c.store.ByPartnerTransID(ctx, telco.PartnerTransID(name))
 	if _, absent := errors.AsType[*sale.NotFoundError](err); !absent {
 		return id, err
 	}
-	s, err := store.Load(ctx, name)
+	s, err := c.store.Load(ctx, name)
 	return s.ID, err
 }
