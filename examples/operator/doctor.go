@@ -102,10 +102,7 @@ func (a *app) printChecks(checks []check) {
 
 // problem is a check that failed with an error that explain knows.
 func (a *app) problem(name string, err error) check {
-	f, ok := errors.AsType[*failure](err)
-	if !ok {
-		f = a.explain(err)
-	}
+	f := a.explain(err)
 	return check{name, checkProblem, f.what, f.todo}
 }
 
@@ -293,7 +290,7 @@ func (a *app) checkStore(ctx context.Context) check {
 	if err != nil {
 		return a.problem(name, err)
 	}
-	found, err := store.Find(ctx, sale.Filter{States: unsettled})
+	found, err := store.Find(ctx, sale.Filter{States: unsettled, Limit: unsettledMost})
 	if err != nil {
 		return a.problem(name, err)
 	}

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/spf13/cobra"
@@ -31,11 +32,11 @@ looks up and never registers; run it as often and from wherever you like.`),
 
 // resolved is what became of one sale, for other programs.
 type resolved struct {
-	ID    string `json:"id"`
-	Was   string `json:"was"`
-	State string `json:"state"`
-	Next  string `json:"next,omitempty"`
-	Error string `json:"error,omitempty"`
+	ID    string    `json:"id"`
+	Was   string    `json:"was"`
+	State string    `json:"state"`
+	Next  time.Time `json:"next,omitzero"`
+	Error string    `json:"error,omitempty"`
 	// The words for a person.
 	before, after sale.State
 	todo          string
@@ -56,6 +57,9 @@ func (a *app) saleResolve(ctx context.Context, names []string, all bool) error {
 	}
 	if len(ids) == 0 {
 		a.note("%s", a.t("Không có giao dịch nào chưa rõ.", "No sale is unsettled."))
+		if a.set.asJSON {
+			return a.json([]resolved{})
+		}
 		return nil
 	}
 	what := fmt.Sprintf(a.t("tra cứu %d giao dịch và ghi kết quả", "look %d sale(s) up and write down what is found"), len(ids))
@@ -75,23 +79,24 @@ func (a *app) toResolve(ctx context.Context, c *counter, names []string) ([]stri
 	if len(names) > 0 {
 		return ids, nil
 	}
-	found, err := c.store.Find(ctx, sale.Filter{States: unsettled, Shop: a.set.Shop, Limit: 100_000})
+	found, err := c.store.Find(ctx, sale.Filter{States: unsettled, Shop: a.set.Shop, Limit: unsettledMost})
 	for _, s := range found {
 		ids = append(ids, s.ID)
 	}
 	return ids, err
 }
 
-// resolveAll looks the sales up one after the other. One that fails holds up no other one.
+// resolveAll looks the sales up one after the other. One that fails holds up no other one. What was
+// found is told, also when somebody stops it.
 func (a *app) resolveAll(ctx context.Context, c *counter, ids []string) error {
 	bar := a.bar(int64(len(ids)), a.t("tra cứu", "looking up"))
 	results := []resolved{}
 	failed := 0
 	for _, id := range ids {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		r, err := a.resolveOne(ctx, c, id)
+		if ctx.Err() != nil {
+			break
+		}
 		if err != nil {
 			r.Error = a.scrub(err.Error())
 			failed++
@@ -112,10 +117,13 @@ func (a *app) resolveAll(ctx context.Context, c *counter, ids []string) error {
 					a.say("  %s", more)
 				}
 			}
-			if r.Next != "" {
-				a.say("  %s %s", a.t("dò lại lúc", "look again at"), r.Next)
+			if !r.Next.IsZero() {
+				a.say("  %s %s", a.t("dò lại lúc", "look again at"), at(r.Next))
 			}
 		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if failed > 0 {
 		return a.failed(fmt.Sprintf(a.t("%d giao dịch chưa tra cứu được", "%d sale(s) could not be looked up"), failed),
@@ -133,7 +141,7 @@ func (a *app) resolveOne(ctx context.Context, c *counter, id string) (resolved, 
 	}
 	r.before, r.Was = before.Sale.State, before.Sale.State.String()
 	next, failed := c.desk.Resolve(ctx, id)
-	r.Next = at(next)
+	r.Next = next
 	after, err := c.desk.Look(ctx, id)
 	if err != nil {
 		return r, err
@@ -193,16 +201,18 @@ func (a *app) refund(ctx context.Context, name string,
 	if err != nil {
 		return err
 	}
-	id, err := c.find(ctx, name)
+	v, err := c.look(ctx, name)
 	if err != nil {
 		return err
 	}
-	v, err := c.desk.Look(ctx, id)
-	if err != nil {
-		return err
-	}
+	id := v.Sale.ID
 	if !a.set.asJSON {
 		a.say("%s  %s (%s)", id, a.state(v.Sale.State), v.Sale.State)
+	}
+	if a.set.dryRun {
+		if _, err := act(ctx, c.desk, id, a.set.Employee); err != nil {
+			return err // the real one would be refused too
+		}
 	}
 	return a.change(ctx, what(v.Sale), func() error {
 		v, err := act(ctx, c.desk, id, a.set.Employee)

@@ -17,6 +17,9 @@ import (
 // unsettled are the states in which nobody knows yet what MobiFone did.
 var unsettled = []sale.State{sale.Registering, sale.Resolving}
 
+// unsettledMost is how many of them are looked at, at most.
+const unsettledMost = 100_000
+
 // saleCommand is the command with its parts.
 func (a *app) saleCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "sale", Short: a.t("Giao dịch trong sổ: xem, dò kết quả, hoàn tiền", "Sales in the store: list, show, resolve, refund")}
@@ -73,7 +76,7 @@ func (a *app) openSales(cmd *cobra.Command, _ []string, _ string) ([]string, cob
 	found, _ := store.Find(cmd.Context(), q) // who completes sees no error
 	ids := make([]string, 0, len(found))
 	for _, s := range found {
-		ids = append(ids, s.ID+"\t"+a.text(stateWords[s.State])+" "+s.Shop+"/"+s.Order)
+		ids = append(ids, s.ID+"\t"+a.text(stateWords[s.State])+" "+oneLine(s.Shop+"/"+s.Order))
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp
 }
@@ -144,6 +147,13 @@ func (a *app) saleList(ctx context.Context, l listing) error {
 	if err != nil {
 		return err
 	}
+	if l.limit < 1 {
+		return a.badLimit(l.limit)
+	}
+	if l.waiting && (l.all || len(l.states) > 0 || l.date != "") {
+		return a.misused(a.t("--waiting không đi với --all, --state hay --date", "--waiting goes without --all, --state and --date"),
+			a.t("bỏ một bên", "leave one of them out"))
+	}
 	var found []sale.Summary
 	if l.waiting {
 		// What waits for a person is the desk's to say.
@@ -185,6 +195,9 @@ func (a *app) printSales(found []sale.Summary, limit int) error {
 			held.String(), "***" + s.LastThree,
 		})
 	}
+	if len(rows) == limit {
+		defer a.note(a.t("Chỉ %d giao dịch đầu; thêm --limit để xem nữa.", "Only the first %d; see more with --limit."), limit)
+	}
 	if a.set.asJSON {
 		return a.json(lines)
 	}
@@ -196,10 +209,12 @@ func (a *app) printSales(found []sale.Summary, limit int) error {
 		a.t("Mở lúc", "Opened"), a.t("Trạng thái", "State"), a.t("Mã", "Id"), a.t("Cửa hàng/Đơn", "Shop/Order"), a.t("Gói", "Package"),
 		a.t("Tiền giữ", "Cash held"), a.t("Số", "Number"),
 	}, rows, 3, 4, 6) // the order of what is spared: order, package, number
-	if len(rows) == limit {
-		a.note(a.t("Chỉ %d giao dịch đầu; thêm --limit để xem nữa.", "Only the first %d; see more with --limit."), limit)
-	}
 	return nil
+}
+
+// badLimit refuses a --limit that shows nothing.
+func (a *app) badLimit(limit int) *failure {
+	return a.misused(fmt.Sprintf("--limit %d", limit), a.t("ít nhất 1", "1 at least"))
 }
 
 // saleShowCommand is the command.
@@ -223,14 +238,11 @@ func (a *app) saleShow(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	id, err := c.find(ctx, name)
+	v, err := c.look(ctx, name)
 	if err != nil {
 		return err
 	}
-	v, err := c.desk.Look(ctx, id)
-	if err != nil {
-		return err
-	}
+	id := v.Sale.ID
 	events, err := c.store.Events(ctx, id)
 	if err != nil {
 		return err
@@ -248,7 +260,7 @@ func (a *app) saleShow(ctx context.Context, name string) error {
 	a.printSale(v, number)
 	a.say("\n%s", a.t("Lịch sử", "History"))
 	for _, e := range events {
-		a.say("  %s  %-13s %s", at(e.At), e.Kind, eventWords(e))
+		a.say("  %s  %-13s %s", at(e.At), e.Kind, oneLine(eventWords(e)))
 	}
 	return nil
 }
@@ -256,11 +268,7 @@ func (a *app) saleShow(ctx context.Context, name string) error {
 // printSale prints what a sale is, and what to do.
 func (a *app) printSale(v sale.View, number string) {
 	s := v.Sale
-	line := func(vi, en, value string) {
-		if value != "" {
-			a.say("%-13s %s", a.t(vi, en), value)
-		}
-	}
+	line := func(vi, en, value string) { a.field(a.t(vi, en), value) }
 	line("Mã", "Id", s.ID)
 	line("Trạng thái", "State", a.state(s.State)+" ("+s.State.String()+")")
 	line("Vì sao", "Why", string(s.Reason))

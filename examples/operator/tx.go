@@ -109,9 +109,7 @@ func (a *app) txGet(ctx context.Context, id string) error {
 		{a.t("Tạo lúc", "Created"), at(tx.CreatedAt)},
 		{a.t("Đổi lúc", "Changed"), at(tx.UpdatedAt)},
 	} {
-		if line[1] != "" {
-			a.say("%-15s %s", line[0], line[1])
-		}
+		a.field(line[0], line[1])
 	}
 	return nil
 }
@@ -146,6 +144,9 @@ func (a *app) txList(ctx context.Context, q txQuery) error {
 	query, err := a.query(q)
 	if err != nil {
 		return err
+	}
+	if q.limit < 1 {
+		return a.badLimit(q.limit)
 	}
 	client, err := a.connect(ctx)
 	if err != nil {

@@ -1,0 +1,102 @@
+package main
+
+// What becomes of stores that are none, of steps that are only rehearsed, and of lists that are cut.
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A file that is no store of sales is not made one.
+func TestNoStoreIsMade(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	empty, foreign := filepath.Join(s.dir, "empty.db"), filepath.Join(s.dir, "foreign.db")
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	db, err := sql.Open("sqlite", foreign)
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), "CREATE TABLE customers (name)")
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	for _, file := range []string{empty, foreign} {
+		before, err := os.ReadFile(file)
+		require.NoError(t, err)
+		r := s.set("MOBIFONE_STORE", file).run(t, "sale", "list")
+		assert.Equal(t, exitFailed, r.code)
+		assert.Contains(t, r.errs, "không tạo sổ mới")
+		after, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Equal(t, before, after)
+	}
+}
+
+// The same in PostgreSQL.
+func TestNoStoreIsMadeInPostgres(t *testing.T) {
+	t.Parallel()
+	url := schema(t, engine(t, "MOBIFONE_POSTGRES"))
+	s := newShop(t, sandbox.Config{}).set("MOBIFONE_STORE", url)
+	for range 2 {
+		r := s.run(t, "sale", "list")
+		assert.Equal(t, exitFailed, r.code)
+		assert.Contains(t, r.errs, "không tạo sổ mới")
+	}
+}
+
+// A dry run of a refund is refused when the real one would be, and changes not a byte.
+func TestADryRunJudgesAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	id := s.sale(t, "DH-1004").ID
+	events := func() []sale.Event {
+		all, err := s.store(t).Events(t.Context(), id)
+		require.NoError(t, err)
+		return all
+	}
+	before := events()
+	for _, c := range []struct {
+		step, order, says string
+		code              int
+	}{
+		{"claim", "HN01/DH-1004", "120.000 ₫", exitDone},
+		{"confirm", "HN01/DH-1004", "claim the refund first", exitFailed},
+		{"claim", "HN01/DH-1001", "no refund is due", exitFailed},
+		{"claim", "HN01/DH-1003", "no refund is due", exitFailed},
+	} {
+		r := s.run(t, "sale", "refund", c.step, c.order, "--dry-run", "--yes")
+		assert.Equal(t, c.code, r.code, "%+v", c)
+		assert.Contains(t, r.errs, c.says)
+	}
+	assert.Equal(t, before, events())
+	require.Equal(t, 0, s.run(t, "sale", "refund", "claim", "HN01/DH-1004", "--yes").code)
+	r := s.run(t, "sale", "refund", "confirm", "HN01/DH-1004", "--dry-run", "--by", "GDV99")
+	assert.Equal(t, exitFailed, r.code, "somebody else claimed it")
+	require.Equal(t, 0, s.run(t, "sale", "refund", "confirm", "HN01/DH-1004", "--dry-run").code)
+	assert.Equal(t, sale.Refunding, s.sale(t, "DH-1004").State)
+}
+
+// A list that is cut says so, to a program too; a limit that shows nothing is refused.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	for _, list := range [][]string{{"sale", "list", "--all"}, {"sale", "list", "--waiting"}, {"tx", "list"}} {
+		for _, limit := range []string{"-1", "0"} {
+			r := s.run(t, append(list, "--limit", limit)...)
+			assert.Equal(t, exitUsage, r.code, "%v %s", list, limit)
+			assert.Contains(t, r.errs, "→ ")
+		}
+	}
+	for _, form := range []string{"--json=true", "--json=false"} {
+		assert.Contains(t, s.run(t, "sale", "list", "--all", "--limit", "3", form).errs, "Chỉ 3")
+		assert.NotContains(t, s.run(t, "sale", "list", "--all", "--limit", "5", form).errs, "Chỉ")
+	}
+	for _, more := range [][]string{{"--all"}, {"--state", "Review"}, {"--date", "2026-11-25"}} {
+		assert.Equal(t, exitUsage, s.run(t, append([]string{"sale", "list", "--waiting"}, more...)...).code)
+	}
+}
