@@ -6,9 +6,9 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -31,16 +31,15 @@ func openOutputs(a *app, q reconciling) (*outputs, error) {
 	if a.set.asJSON {
 		o.json = json.NewEncoder(a.out)
 	}
+	var err error
 	if q.csv != "" {
-		var err error
-		if o.file, err = newDraft(q.csv); err != nil {
+		if o.file, err = a.draft("--csv", q.csv, q.xlsx, q.statement, q.carry); err != nil {
 			return nil, err
 		}
 		o.csv = reconcile.NewCSVWriter(o.file)
 	}
 	if q.xlsx != "" {
-		var err error
-		if o.book, err = newWorkbook(a, q.xlsx); err != nil {
+		if o.book, err = newWorkbook(a, q); err != nil {
 			o.drop()
 			return nil, err
 		}
@@ -63,15 +62,25 @@ func (o *outputs) write(f reconcile.Finding) error {
 	return errors.Join(errs...)
 }
 
-// keep finishes the files.
-func (o *outputs) keep(sum reconcile.Summary) error {
+// keep finishes the files, and gives them their names when all are whole.
+func (o *outputs) keep(sum reconcile.Summary, until time.Time) error {
+	var whole []*draft
 	if o.csv != nil {
-		if err := errors.Join(o.csv.Flush(), o.file.keep()); err != nil {
-			return err
+		if err := o.csv.Flush(); err != nil {
+			return o.app.ofFile(o.file.name, err)
 		}
+		whole = append(whole, o.file)
 	}
 	if o.book != nil {
-		return o.book.keep(sum)
+		if err := o.book.finish(sum, until); err != nil {
+			return o.app.ofFile(o.book.file.name, err)
+		}
+		whole = append(whole, o.book.file)
+	}
+	for _, d := range whole {
+		if err := d.keep(); err != nil {
+			return o.app.ofFile(d.name, err)
+		}
 	}
 	return nil
 }
@@ -93,7 +102,7 @@ func (o *outputs) sums(sum reconcile.Summary, date string, until time.Time) erro
 		kinds[k.String()] = sum.Kinds[k]
 	}
 	line := map[string]any{
-		"date": date, "balanced": sum.Balanced(), "kinds": kinds, "sold": sum.Sold, "read": sum.Read, "repeated": sum.Repeated,
+		"date": date, "balanced": sum.Balanced() && until.IsZero(), "kinds": kinds, "sold": sum.Sold, "read": sum.Read, "repeated": sum.Repeated,
 		"otherDays": sum.OtherDays, "unread": map[string]int64{"ours": sum.Unread.Ours, "theirs": sum.Unread.Theirs}, "off": sum.Off(),
 		"carriedGone": sum.CarriedGone,
 	}
@@ -109,12 +118,25 @@ type draft struct {
 	name string
 }
 
-// newDraft begins a file.
-func newDraft(name string) (*draft, error) {
+// draft begins a file, unless its name is that of a directory, of a device, or of a file that is
+// in use: it would be replaced.
+func (a *app) draft(flag, name string, inUse ...string) (*draft, error) {
+	taken := false
+	if there, err := os.Stat(name); err == nil {
+		taken = !there.Mode().IsRegular()
+		for _, other := range append(inUse, a.set.Store, a.set.Keys, a.set.Contract) {
+			o, err := os.Stat(other)
+			taken = taken || err == nil && os.SameFile(there, o)
+		}
+	}
+	if taken || slices.Contains(inUse, name) {
+		return nil, a.misused(flag+" "+name+a.t(" là thư mục, thiết bị, hay tệp đang dùng", " is a directory, a device, or a file in use"),
+			a.t("nêu tên một tệp mới", "name a new file"))
+	}
 	// It has masked numbers, but amounts and orders too: for its owner alone.
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {
-		return nil, err
+		return nil, a.ofFile(flag, err)
 	}
 	return &draft{f, name}, nil
 }
@@ -149,8 +171,8 @@ type workbook struct {
 const rowsMost = 1_048_576
 
 // newWorkbook begins a workbook.
-func newWorkbook(a *app, name string) (*workbook, error) {
-	file, err := newDraft(name)
+func newWorkbook(a *app, q reconciling) (*workbook, error) {
+	file, err := a.draft("--xlsx", q.xlsx, q.csv, q.statement, q.carry)
 	if err != nil {
 		return nil, err
 	}
@@ -225,12 +247,8 @@ func (w *workbook) write(f reconcile.Finding) error {
 	if o := f.Ours; o != nil {
 		shop, order, who, ours, paid = o.Shop, o.Order, o.MSISDN.String(), o.Standing.String(), w.amount(o.Amount)
 	}
-	kind := f.Kind.Vietnamese()
-	if w.app.english {
-		kind = kindWords[f.Kind]
-	}
 	return w.put([]any{
-		kind, f.SaleID, shop, order, string(ids.TransID), string(ids.PartnerTransID), who, paid, charged, ours, theirs, differences(f),
+		w.app.kindWord(f.Kind), f.SaleID, shop, order, string(ids.TransID), string(ids.PartnerTransID), who, paid, charged, ours, theirs, differences(f),
 	})
 }
 
@@ -239,8 +257,8 @@ func (w *workbook) amount(v telco.VND) excelize.Cell {
 	return excelize.Cell{StyleID: w.money, Value: int64(v)}
 }
 
-// keep writes the sums and saves the file.
-func (w *workbook) keep(sum reconcile.Summary) error {
+// finish writes the sums and the verdict, and fills the file.
+func (w *workbook) finish(sum reconcile.Summary, until time.Time) error {
 	if err := w.sheet.Flush(); err != nil {
 		return err
 	}
@@ -249,31 +267,25 @@ func (w *workbook) keep(sum reconcile.Summary) error {
 		return err
 	}
 	t := w.app.t
-	rows := [][]any{
-		{
-			"",
-			excelize.Cell{StyleID: w.bold, Value: t("Đại lý", "Ours")},
-			excelize.Cell{StyleID: w.bold, Value: "₫"},
-			excelize.Cell{StyleID: w.bold, Value: "MobiFone"},
-			excelize.Cell{StyleID: w.bold, Value: "₫"},
-		},
+	bold := func(text string) any { return excelize.Cell{StyleID: w.bold, Value: text} }
+	rows := [][]any{{"", bold(t("Đại lý", "Ours")), bold("₫"), bold("MobiFone"), bold("₫")}}
+	for _, l := range w.app.sumLines(sum) {
+		s := l.sides
+		rows = append(rows, []any{l.name, s.Ours.Rows, w.amount(s.Ours.VND), s.Theirs.Rows, w.amount(s.Theirs.VND)})
 	}
-	add := func(name string, s reconcile.Sides) {
-		rows = append(rows, []any{name, s.Ours.Rows, w.amount(s.Ours.VND), s.Theirs.Rows, w.amount(s.Theirs.VND)})
+	rows = append(rows, []any{t("Dòng không đọc được", "Lines not read"), sum.Unread.Ours, nil, sum.Unread.Theirs},
+		[]any{t("Mã chờ không còn thấy", "Carried ids gone"), nil, nil, sum.CarriedGone})
+	verdict := t("Chưa cân", "Not balanced")
+	switch {
+	case sum.Balanced() && until.IsZero():
+		verdict = t("Cân", "Balanced")
+	case sum.Balanced():
+		verdict = t("Ngày chưa khép", "The day is not closed")
 	}
-	for _, k := range reconcile.Kinds() {
-		name := k.Vietnamese()
-		if w.app.english {
-			name = kindWords[k]
-		}
-		add(name, sum.Kinds[k])
+	if !until.IsZero() {
+		rows = append(rows, []any{t("MobiFone mới đầy đủ đến", "MobiFone's rows are complete until"), at(until)})
 	}
-	add(t("Đã đăng ký trong ngày", "Registered this day"), sum.Sold)
-	verdict := t("CHƯA CÂN", "NOT BALANCED")
-	if sum.Balanced() {
-		verdict = t("CÂN", "BALANCED")
-	}
-	rows = append(rows, []any{excelize.Cell{StyleID: w.bold, Value: verdict}})
+	rows = append(rows, []any{bold(verdict)})
 	errs := []error{sheet.SetColWidth(1, 1, 44), sheet.SetColWidth(2, 5, 16)}
 	for i, r := range rows {
 		cell, err := excelize.CoordinatesToCellName(1, i+1)
@@ -282,10 +294,7 @@ func (w *workbook) keep(sum reconcile.Summary) error {
 	if err := errors.Join(append(errs, sheet.Flush())...); err != nil {
 		return err
 	}
-	if err := w.book.Write(io.Writer(w.file)); err != nil {
-		return err
-	}
-	return w.file.keep()
+	return w.book.Write(w.file)
 }
 
 // drop removes what was not kept.

@@ -8,7 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"time"
@@ -91,6 +91,9 @@ func (a *app) reconcile(ctx context.Context, q reconciling) error {
 	if b.from, b.to, err = a.day(q.date); err != nil {
 		return err
 	}
+	if b.from.After(b.now()) {
+		return b.misused("--date "+q.date, b.t("ngày đó chưa tới", "that day has not begun"))
+	}
 	store, desk, client, err := b.open(ctx)
 	if err != nil {
 		return err
@@ -99,13 +102,14 @@ func (a *app) reconcile(ctx context.Context, q reconciling) error {
 		return err
 	}
 	defer b.run.Close()
-	if err := b.add(ctx, store, client); err != nil {
-		return err
-	}
+	// Before the long work, so that a wrong name is told at once.
 	if b.sink, err = openOutputs(a, q); err != nil {
 		return err
 	}
 	defer b.sink.drop()
+	if err := b.add(ctx, store, client); err != nil {
+		return err
+	}
 	if err := b.compare(ctx); err != nil {
 		return err
 	}
@@ -158,11 +162,23 @@ func (b *balance) add(ctx context.Context, store sale.Store, client *mobifone.Cl
 		return nil
 	}
 	file, err := os.Open(b.q.carry)
-	if err != nil {
+	if err == nil {
+		defer file.Close()
+		err = b.run.Carry(reconcile.ReadOpen(file))
+	}
+	return b.ofInput("--carry", b.q.carry, err, b.t("nêu kết quả --json của hôm trước", "name the --json result of the day before"))
+}
+
+// ofInput names the file that an error is of.
+func (b *balance) ofInput(flag, file string, err error, todo string) error {
+	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	defer file.Close()
-	return b.run.Carry(reconcile.ReadOpen(file))
+	f := b.ofFile(flag+" "+file, err)
+	if _, ofSystem := errors.AsType[*fs.PathError](err); !ofSystem {
+		f.todo = todo
+	}
+	return f
 }
 
 // addTheirs reads MobiFone's side.
@@ -194,16 +210,32 @@ func (b *balance) addTheirs(ctx context.Context, client *mobifone.Client) error 
 	return nil
 }
 
+// watched is a file of which the progress is shown. It stays a file that can be read again, which
+// is the fast way to compare it.
+type watched struct {
+	*os.File
+	bar *progressbar.ProgressBar
+}
+
+// Read reads on.
+func (w watched) Read(into []byte) (int, error) {
+	n, err := w.File.Read(into)
+	_ = w.bar.Add(n)
+	return n, err
+}
+
 // addStatement reads MobiFone's file. Lines that cannot be read are counted, and the first are
 // named.
 func (b *balance) addStatement(ctx context.Context) error {
+	todo := b.t("sửa tệp hay xin lại MobiFone; docs/reconciliation.md#files nói tệp phải thế nào",
+		"correct the file or ask MobiFone for it again; docs/reconciliation.md#files says what it has to be")
 	file, err := os.Open(b.q.statement)
 	if err != nil {
-		return err
+		return b.ofInput("--statement", b.q.statement, err, todo)
 	}
-	defer file.Close()
+	b.later(func() { _ = file.Close() }) // its lines are read again when they are told
 	size := int64(-1)
-	if info, err := file.Stat(); err == nil {
+	if info, err := file.Stat(); err == nil && info.Size() > 0 {
 		size = info.Size()
 	}
 	bar := b.bar(size, b.t("đọc tệp", "reading the file"))
@@ -213,12 +245,12 @@ func (b *balance) addStatement(ctx context.Context) error {
 		}
 		return nil
 	}
-	err = b.run.AddTheirsFile(ctx, io.TeeReader(file, bar), b.q.file)
+	err = b.run.AddTheirsFile(ctx, watched{file, bar}, b.q.file)
 	_ = bar.Finish()
 	for _, e := range b.unread {
 		b.note("%s %s", b.red.on(b.t("không đọc được", "unread")), b.scrub(e.Error()))
 	}
-	return err
+	return b.ofInput("--statement", b.q.statement, err, todo)
 }
 
 // counted shows the progress of a sequence.
@@ -291,7 +323,7 @@ func (b *balance) sums() reconcile.Summary {
 // conclude prints the result, keeps the files, and tells the sales.
 func (b *balance) conclude(ctx context.Context, desk *sale.Desk) error {
 	sum := b.sums()
-	if err := b.sink.keep(sum); err != nil {
+	if err := b.sink.keep(sum, b.until); err != nil {
 		return err
 	}
 	if b.set.asJSON {
@@ -314,16 +346,35 @@ func (b *balance) conclude(ctx context.Context, desk *sale.Desk) error {
 			return err
 		}
 	}
-	if sum.Balanced() {
+	return b.verdict(sum)
+}
+
+// verdict is nil for a day that is closed and balanced.
+func (b *balance) verdict(sum reconcile.Summary) error {
+	switch {
+	case !sum.Balanced():
+		todo := b.t("xem từng mục: docs/reconciliation.md", "go through them: docs/reconciliation.md")
+		if !b.q.observe {
+			todo += b.t("; báo cho sổ: --observe", "; tell the sales: --observe")
+		}
+		return &failure{what: fmt.Sprintf(b.t("chưa cân: %d mục cần xem; ", "not balanced: %d to look at; "), b.found) + b.off(sum), todo: todo, code: exitDiffers}
+	case !b.until.IsZero():
+		return &failure{
+			what: b.t("chưa có chênh lệch, nhưng ngày chưa khép", "no difference yet, but the day is not closed"),
+			todo: b.t("chạy lại sau nửa đêm, khi MobiFone đã đầy đủ", "run it again after midnight, when MobiFone's rows are complete"),
+			code: exitDiffers,
+		}
+	default:
 		return nil
 	}
+}
+
+// off says by how much a day does not balance.
+func (b *balance) off(sum reconcile.Summary) string {
 	off := sum.Off()
-	return &failure{
-		what: fmt.Sprintf(b.t("chưa cân: %d mục cần xem; MobiFone − đại lý: %d giao dịch, %s", "not balanced: %d to look at; MobiFone − ours: %d sale(s), %s"),
-			b.found, off.Rows, off.VND),
-		todo: b.t("xem từng mục: docs/reconciliation.md; báo cho sổ: --observe", "go through them: docs/reconciliation.md; tell the sales: --observe"),
-		code: exitDiffers,
-	}
+	return fmt.Sprintf(b.t("MobiFone − đại lý = %d giao dịch, %s; dòng không đọc được: %d; mã chờ không còn thấy: %d",
+		"MobiFone − ours = %d sale(s), %s; lines not read: %d; carried ids gone: %d"),
+		off.Rows, off.VND, sum.Unread.Ours+sum.Unread.Theirs, sum.CarriedGone)
 }
 
 // tell gives the findings to the sales. It may be done again: that changes nothing.
@@ -332,6 +383,9 @@ func (b *balance) tell(ctx context.Context, desk *sale.Desk) error {
 	var lines []string
 	failed := 0
 	for _, f := range b.told {
+		if ctx.Err() != nil {
+			break // what was told is said all the same
+		}
 		before, err := desk.Look(ctx, f.SaleID)
 		if err == nil {
 			var after sale.View
@@ -352,6 +406,9 @@ func (b *balance) tell(ctx context.Context, desk *sale.Desk) error {
 		b.note("%s", line)
 	}
 	b.note(b.t("%d giao dịch đổi trạng thái.", "%d sale(s) changed."), len(lines)-failed)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if failed > 0 {
 		return b.failed(fmt.Sprintf(b.t("%d giao dịch chưa báo được", "%d sale(s) could not be told"), failed),
 			b.t("chạy lại: không hại gì", "run it again: that does no harm"))

@@ -7,32 +7,44 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions/reconcile"
 )
+
+// sumLine is a line of the sums: a category, or what adds up.
+type sumLine struct {
+	name  string
+	kind  reconcile.Kind
+	sides reconcile.Sides
+}
+
+// sumLines are the sums as docs/reconciliation.md shows them: the lines down to the last but two
+// add up to the last but one.
+func (a *app) sumLines(sum reconcile.Summary) []sumLine {
+	var all []sumLine
+	for _, k := range reconcile.Kinds() {
+		all = append(all, sumLine{a.kindWord(k), k, sum.Kinds[k]})
+	}
+	return append(all,
+		sumLine{name: a.t("Dòng lặp lại", "Repeated"), sides: sum.Repeated},
+		sumLine{name: a.t("Ngày khác", "Other days"), sides: sum.OtherDays},
+		sumLine{name: a.t("Tổng số dòng", "All rows"), sides: sum.Read},
+		sumLine{name: a.t("Đã đăng ký trong ngày", "Registered this day"), sides: sum.Sold})
+}
 
 // print prints the sums and the first findings.
 func (b *balance) print(sum reconcile.Summary) {
 	count := func(c reconcile.Count) string { return strconv.FormatInt(c.Rows, 10) }
 	rows := [][]string{}
-	add := func(name string, s reconcile.Sides) {
-		if s != (reconcile.Sides{}) {
-			rows = append(rows, []string{name, count(s.Ours), s.Ours.VND.String(), count(s.Theirs), s.Theirs.VND.String()})
+	for _, l := range b.sumLines(sum) {
+		if s := l.sides; s != (reconcile.Sides{}) {
+			rows = append(rows, []string{b.urgency(l.kind).on(l.name), count(s.Ours), s.Ours.VND.String(), count(s.Theirs), s.Theirs.VND.String()})
 		}
 	}
-	for _, k := range reconcile.Kinds() {
-		add(b.kind(k), sum.Kinds[k])
-	}
-	add(b.t("Dòng lặp lại", "Repeated"), sum.Repeated)
-	add(b.t("Đã đăng ký trong ngày", "Registered this day"), sum.Sold)
 	b.say("%s %s", b.t("Đối soát ngày", "Reconciliation of"), b.q.date)
 	if len(rows) == 0 {
 		b.say("%s", b.t("Hai bên không có giao dịch nào.", "Neither side has a sale."))
 	} else {
 		b.table([]string{"", b.t("Đại lý", "Ours"), "₫", "MobiFone", "₫"}, rows)
-	}
-	if sum.Unread.Theirs > 0 {
-		b.say("%s", b.red.on(fmt.Sprintf(b.t("Không đọc được %d dòng của MobiFone", "%d line(s) of MobiFone's could not be read"), sum.Unread.Theirs)))
 	}
 	if len(b.shown) > 0 {
 		rows = rows[:0]
@@ -47,8 +59,8 @@ func (b *balance) print(sum reconcile.Summary) {
 	if b.found > len(b.shown) {
 		b.say(b.t("… và %d mục nữa: --csv, --xlsx hay --json có đủ.", "… and %d more: --csv, --xlsx and --json have them all."), b.found-len(b.shown))
 	}
-	if sum.Balanced() {
-		b.say("%s", b.green.on(b.t("CÂN: khớp cả hai bên.", "BALANCED: both sides agree.")))
+	if b.verdict(sum) == nil {
+		b.say("%s", b.green.on(b.t("Cân: khớp cả hai bên.", "Balanced: both sides agree.")))
 	}
 }
 
@@ -66,7 +78,7 @@ func (b *balance) findingRow(f reconcile.Finding) []string {
 	if f.Theirs != nil {
 		theirs = f.Theirs.Amount.String()
 	}
-	return []string{b.kind(f.Kind), id, order, ours, theirs, differences(f)}
+	return []string{b.urgency(f.Kind).on(b.kindWord(f.Kind)), id, order, ours, theirs, differences(f)}
 }
 
 // differences are the fields that do not agree, in one line.
@@ -85,17 +97,19 @@ var kindWords = map[reconcile.Kind]string{
 	reconcile.NowKnown: "Now known", reconcile.StillOpen: "Still open", reconcile.Unsold: "Not sold",
 }
 
-// kind is a category in the language chosen, coloured by whether somebody has to act.
-func (a *app) kind(k reconcile.Kind) string {
-	word := a.text(telco.Text{VI: k.Vietnamese(), EN: kindWords[k]})
+// kindWord is a category in the language chosen.
+func (a *app) kindWord(k reconcile.Kind) string { return a.t(k.Vietnamese(), kindWords[k]) }
+
+// urgency is the colour that says whether somebody has to act.
+func (a *app) urgency(k reconcile.Kind) paint {
 	switch k {
+	case 0, reconcile.Unsold:
+		return ""
 	case reconcile.Matched:
-		return a.green.on(word)
-	case reconcile.Unsold:
-		return word
+		return a.green
 	case reconcile.StillOpen, reconcile.NowKnown:
-		return a.yellow.on(word)
+		return a.yellow
 	default:
-		return a.red.on(word)
+		return a.red
 	}
 }

@@ -3,10 +3,14 @@ package main
 // A day is balanced over a real store and the sandbox's ledger.
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +83,7 @@ func TestReconcile(t *testing.T) {
 	rows, err := x.GetRows("Tổng hợp", excelize.Options{RawCellValue: true})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"Khớp", "2", "240000", "2", "240000"}, rows[1])
-	assert.Equal(t, "CHƯA CÂN", rows[len(rows)-1][0])
+	assert.Equal(t, "Chưa cân", rows[len(rows)-1][0])
 	rows, err = x.GetRows("Chênh lệch")
 	require.NoError(t, err)
 	require.Len(t, rows, 4)
@@ -153,7 +157,7 @@ func TestReconcileStatement(t *testing.T) {
 	_, all, r := s.summed(t, "--statement", file)
 	assert.Equal(t, 0, r.code, r.errs)
 	assert.True(t, all.Summary.Balanced)
-	assert.Contains(t, s.run(t, "reconcile", "--date", s.day(), "--statement", file).out, "CÂN")
+	assert.Contains(t, s.run(t, "reconcile", "--date", s.day(), "--statement", file).out, "Cân: khớp cả hai bên.")
 
 	write(strings.Join(known, "\n") + "\nT1,P1,0912345100,C120,120.000,SUCCESS\n")
 	_, all, r = s.summed(t, "--statement", file)
@@ -205,6 +209,131 @@ func TestReconcileADayThatIsNotOver(t *testing.T) {
 	assert.Contains(t, r.errs, "2 giao dịch mới quá")
 	assert.Contains(t, r.errs, "Ngày chưa khép")
 	assert.Equal(t, exitDiffers, r.code, "the unknown one is still open")
+}
+
+// A day that is not over is not balanced, wherever it is said: nobody would compare its last sales.
+func TestADayThatIsNotOverIsNotBalanced(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	fresh, err := sandbox.Start(sandbox.Config{Credentials: s.srv.Credentials()})
+	require.NoError(t, err)
+	defer fresh.Close()
+	s = s.set("MOBIFONE_URL", fresh.URL, "MOBIFONE_STORE", filepath.Join(s.dir, "fresh.db"))
+	s.store(t)
+	book := filepath.Join(s.dir, "day.xlsx")
+	_, all, r := s.summed(t, "--xlsx", book)
+	assert.Equal(t, exitDiffers, r.code)
+	assert.False(t, all.Summary.Balanced)
+	assert.Contains(t, r.errs, "ngày chưa khép")
+	said := s.run(t, "reconcile", "--date", s.day())
+	assert.NotContains(t, said.out, "Cân")
+	x, err := excelize.OpenFile(book)
+	require.NoError(t, err)
+	defer x.Close()
+	rows, err := x.GetRows("Tổng hợp")
+	require.NoError(t, err)
+	assert.Equal(t, "Ngày chưa khép", rows[len(rows)-1][0])
+	assert.Equal(t, 0, s.run(t, "reconcile").code, "yesterday is over")
+
+	r = s.run(t, "reconcile", "--date", "2099-01-01")
+	assert.Equal(t, exitUsage, r.code)
+	assert.Contains(t, r.errs, "chưa tới")
+}
+
+// The sums of the workbook add up and are those of the screen, with all that keeps a day from balance.
+func TestTheSumsAddUp(t *testing.T) {
+	t.Parallel()
+	s := newSettledShop(t)
+	carried := filepath.Join(s.dir, "yesterday.jsonl")
+	require.NoError(t, os.WriteFile(carried, []byte(`{"kind":"STILL_OPEN","ours":{"transId":"TGONE","partnerTransId":"PGONE"}}`+"\n"), 0o600))
+	book := filepath.Join(s.dir, "day.xlsx")
+	said := s.run(t, "reconcile", "--date", s.day(), "--xlsx", book, "--carry", carried, "--lang", "vi")
+	assert.Equal(t, exitDiffers, said.code)
+	assert.Contains(t, said.errs, "mã chờ không còn thấy: 1")
+	x, err := excelize.OpenFile(book)
+	require.NoError(t, err)
+	defer x.Close()
+	rows, err := x.GetRows("Tổng hợp", excelize.Options{RawCellValue: true})
+	require.NoError(t, err)
+	var sums [4]int64
+	seen := map[string][]string{}
+	for _, row := range rows[1:] {
+		seen[row[0]] = row
+		if row[0] == "Tổng số dòng" {
+			for i := range sums {
+				assert.Equal(t, strconv.FormatInt(sums[i], 10), row[i+1])
+			}
+		}
+		for i := range sums {
+			if len(row) == 5 {
+				n, err := strconv.ParseInt(row[i+1], 10, 64)
+				require.NoError(t, err)
+				sums[i] += n
+			}
+		}
+		if len(row) == 5 && row[1]+row[3] != "00" {
+			of := func(text string) string { n, _ := strconv.ParseInt(text, 10, 64); return telco.VND(n).String() }
+			assert.Regexp(t, row[0]+` +`+row[1]+` +`+of(row[2])+` +`+row[3]+` +`+of(row[4])+"\n", said.out)
+		}
+	}
+	assert.Contains(t, seen, "Tổng số dòng")
+	assert.Equal(t, "1", seen["Mã chờ không còn thấy"][3])
+	assert.Equal(t, "0", seen["Dòng không đọc được"][3])
+}
+
+// A directory, a device, or a file that is in use is not replaced by a result.
+func TestAResultReplacesNothingInUse(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	file := filepath.Join(s.dir, "statement.csv")
+	require.NoError(t, os.WriteFile(file, s.srv.Statement(s.srv.Ledger()[0].CreatedAt), 0o600))
+	device := filepath.Join(s.dir, "device") // a link is judged by what it leads to
+	require.NoError(t, os.Symlink("/dev/null", device))
+	for _, c := range [][]string{
+		{"--csv", s.dir},
+		{"--csv", device},
+		{"--xlsx", file},
+		{"--csv", s.env["MOBIFONE_STORE"]},
+		{"--xlsx", s.env["MOBIFONE_KEYS"]},
+		{"--csv", "day", "--xlsx", "day"},
+	} {
+		r := s.run(t, append([]string{"reconcile", "--date", s.day(), "--statement", file}, c...)...)
+		assert.Equal(t, exitUsage, r.code, "%v", c)
+		assert.Contains(t, r.errs, "→ ")
+	}
+	link, err := os.Lstat(device)
+	require.NoError(t, err)
+	assert.NotZero(t, link.Mode()&os.ModeSymlink)
+	// A result of the day before is replaced.
+	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "day.csv"), []byte("old"), 0o600))
+	require.Equal(t, exitDiffers, s.run(t, "reconcile", "--date", s.day(), "--statement", file, "--csv", "day.csv").code)
+	assert.NoError(t, exec.CommandContext(t.Context(), "grep", "-q", "NOW_KNOWN", filepath.Join(s.dir, "day.csv")).Run())
+}
+
+// The statement is given to the SDK as a file that can be read again: then only hashes of its rows
+// are kept, and a file that changes meanwhile is noticed.
+func TestTheStatementIsReadTheFastWay(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	file := filepath.Join(s.dir, "statement.csv")
+	statement := s.srv.Statement(s.srv.Ledger()[0].CreatedAt)
+	require.NoError(t, os.WriteFile(file, statement, 0o600))
+	a, err := newApp(world{in: os.Stdin, out: io.Discard, errs: io.Discard})
+	require.NoError(t, err)
+	defer a.close()
+	b := &balance{app: a, q: reconciling{statement: file}}
+	b.from, b.to, err = a.day(s.day())
+	require.NoError(t, err)
+	b.run, err = reconcile.Start(reconcile.Config{Day: b.from})
+	require.NoError(t, err)
+	defer b.run.Close()
+	require.NoError(t, b.addStatement(t.Context()))
+	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(statement, []byte("C120"), []byte("C999")), 0o600))
+	var failed error
+	for _, err := range b.run.Findings(t.Context()) {
+		failed = err
+	}
+	assert.ErrorContains(t, failed, "not what it was")
 }
 
 // An order that a spreadsheet would take for a formula is a text in both files.
