@@ -169,7 +169,7 @@ func TestEachErrorSaysWhatToDo(t *testing.T) {
 		assert.False(t, seen[todo], "%v", err)
 		seen[todo] = true
 	}
-	assert.Equal(t, seen[a.explain(&os.PathError{Op: "open", Path: "f", Err: syscall.EROFS}).todo], true, "as without the right")
+	assert.True(t, seen[a.explain(&os.PathError{Op: "open", Path: "f", Err: syscall.EROFS}).todo], "as without the right")
 	_, err = newApp(world{env: []string{"MOBIFONE_QUOTA_RATE=many"}, in: os.Stdin, out: io.Discard, errs: io.Discard})
 	assert.ErrorContains(t, err, "$MOBIFONE_QUOTA_RATE")
 	s := newShop(t, sandbox.Config{})
