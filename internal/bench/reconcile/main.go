@@ -115,7 +115,8 @@ func compare(ctx context.Context, dir string, rows, rounds int, alone bool) erro
 	}
 	slices.Sort(ratios)
 	slices.Sort(work)
-	fmt.Fprintf(os.Stdout, "\nSame findings, row by row, and the same sums. DuckDB's ÷ ours, median of %d: time %.2f, CPU %.2f\n", rounds, ratios[(rounds-1)/2], work[(rounds-1)/2])
+	fmt.Fprintf(os.Stdout, "\nSame findings, row by row, and the same sums. DuckDB's ÷ ours, median of %d: time %.2f, CPU %.2f\n",
+		rounds, ratios[(rounds-1)/2], work[(rounds-1)/2])
 	return nil
 }
 

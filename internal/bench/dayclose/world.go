@@ -1,0 +1,263 @@
+package main
+
+// This file makes the day: MobiFone, the store, and the sales, some of which go wrong.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
+	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/otp"
+	"github.com/fptshop/mobifone-go/registration"
+	"github.com/fptshop/mobifone-go/transactions/reconcile"
+	"golang.org/x/time/rate"
+
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
+)
+
+// wrongs is how many sales go wrong.
+const wrongs = 500
+
+// world is one day's MobiFone and shops.
+type world struct {
+	settings
+	sandbox  *sandbox.Sandbox
+	store    *sqlstore.Store
+	server   *http.Server
+	url      string
+	from, to time.Time // the day that was sold
+	subs     atomic.Int64
+	lost     atomic.Int64
+	refused  atomic.Int64 // requests that MobiFone's limit turned away
+
+	mu sync.Mutex
+	// planted is what must be found, by transId, and nothing else.
+	planted map[telco.TransID]reconcile.Kind
+}
+
+func newWorld(ctx context.Context, s settings, dir string) (*world, error) {
+	sb, err := sandbox.New(sandbox.Config{LookupLag: s.lag, NonceMemory: 1})
+	if err != nil {
+		return nil, err
+	}
+	store, err := sqlstore.Open(ctx, filepath.Join(dir, "day.db"), sales.Ring())
+	if err != nil {
+		return nil, err
+	}
+	return &world{
+		settings: s, sandbox: sb, store: store, planted: map[telco.TransID]reconcile.Kind{},
+	}, nil
+}
+
+// client is one at the sandbox; without a URL it needs no socket.
+func (w *world) client(options ...mobifone.Option) (*mobifone.Client, error) {
+	base := w.url
+	if base == "" {
+		base = "http://127.0.0.1"
+		options = append(options, mobifone.WithHTTPClient(&http.Client{Transport: w.sandbox.RoundTripper()}))
+	}
+	return mobifone.New(mobifone.Config{
+		BaseURL: base, PartnerCode: "FPT", Channel: "SHOP", IDKey: telco.NewSecret("a key for the benchmark alone"),
+		Credentials: mobifone.StaticCredentials(w.sandbox.Credentials()),
+	}, append(options, mobifone.WithContract(w.sandbox.Contract()))...)
+}
+
+// number is a subscriber nobody had before. lost is one whose registration is carried out and whose
+// answer is lost.
+func (w *world) number(lost bool) (telco.MSISDN, error) {
+	if lost {
+		return telco.ParseMSISDN(fmt.Sprintf("09%05d108", w.lost.Add(1)))
+	}
+	n := w.subs.Add(1)
+	return telco.ParseMSISDN(fmt.Sprintf("09%05d%d", n/90, 110+n%90))
+}
+
+// fill sells the day.
+func (w *world) fill(ctx context.Context) error {
+	client, err := w.client()
+	if err != nil {
+		return err
+	}
+	desk, err := sale.NewDesk(sale.Config{Client: client, Store: w.store})
+	if err != nil {
+		return err
+	}
+	w.from = time.Now().Truncate(time.Second)
+	const sellers = 64
+	var running sync.WaitGroup
+	errs := make([]error, sellers)
+	for k := range sellers {
+		running.Go(func() {
+			for i := k; i < w.sales && errs[k] == nil; i += sellers {
+				errs[k] = w.sell(ctx, client, desk, i)
+			}
+		})
+	}
+	running.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	w.to = time.Now().Truncate(time.Second).Add(time.Second)
+	fmt.Fprintf(w.out, "%d sales sold in %s, %d of them wrong\n", w.sales, time.Since(w.from).Round(time.Second), len(w.planted))
+	// The next sale is another day's, and the list of this one is complete.
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Until(w.to) + w.lag + time.Second):
+	}
+	return ctx.Err()
+}
+
+// sell sells the i-th sale of the day, or lets it go wrong.
+func (w *world) sell(ctx context.Context, client *mobifone.Client, desk *sale.Desk, i int) error {
+	wrong, every := 0, max(2, w.sales/wrongs)
+	if i%every == every/2 {
+		wrong = 1 + i/every%4
+	}
+	number, err := w.number(wrong == 1)
+	if err != nil {
+		return err
+	}
+	order := sale.Order{
+		Shop: fmt.Sprintf("HN%d", i%500), ID: fmt.Sprintf("DH-%d", i), MSISDN: number, Package: "C120", Price: 120_000,
+	}
+	order.Staff = telco.Staff{Shop: order.Shop, Employee: "GDV07"}
+	switch wrong {
+	case 2: // MobiFone has it, and no sale of ours does
+		id, err := w.beside(ctx, client, order)
+		return w.plant(id, reconcile.TheirsOnly, err)
+	case 3: // we have it, and MobiFone does not
+		id, err := w.invented(ctx, i)
+		return w.plant(id, reconcile.OursOnly, err)
+	}
+	s, err := w.walk(ctx, desk, order)
+	if err != nil {
+		return err
+	}
+	id := s.Intents[0].IDs.TransID
+	switch {
+	case wrong == 1 && s.State == sale.Resolving:
+		return w.plant(id, reconcile.NowKnown, nil)
+	case s.State != sale.Registered:
+		return fmt.Errorf("sale %s is %s", s.ID, s.State)
+	case wrong == 4:
+		if !w.sandbox.Reverse(id) {
+			return fmt.Errorf("%s cannot be taken back", id)
+		}
+		return w.plant(id, reconcile.Reversed, nil)
+	}
+	return nil
+}
+
+func (w *world) plant(id telco.TransID, kind reconcile.Kind, err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.planted[id] = kind
+	return err
+}
+
+// walk takes an order to the end.
+func (w *world) walk(ctx context.Context, desk *sale.Desk, order sale.Order) (sale.Sale, error) {
+	const by = "GDV07"
+	view, err := desk.Open(ctx, order, by)
+	if err != nil {
+		return view.Sale, err
+	}
+	id := view.Sale.ID
+	if view, err = desk.TakeCash(ctx, id, order.Price, by); err != nil {
+		return view.Sale, err
+	}
+	if view, err = desk.RequestOTP(ctx, id, by); err != nil {
+		return view.Sale, err
+	}
+	code, ok := w.sandbox.Code(order.MSISDN)
+	if !ok {
+		return view.Sale, errors.New("no SMS came")
+	}
+	view, err = desk.Register(ctx, id, code, by)
+	if view.Sale.State == sale.Resolving {
+		err = nil // what became of it is to be found out
+	}
+	return view.Sale, err
+}
+
+// beside registers an order of which the store hears nothing.
+func (w *world) beside(ctx context.Context, client *mobifone.Client, order sale.Order) (telco.TransID, error) {
+	ticket, err := client.OTP.Request(ctx, otp.Request{MSISDN: order.MSISDN, Package: order.Package, Staff: order.Staff})
+	if err != nil {
+		return "", err
+	}
+	id, err := client.NewPartnerTransID(order.Shop, order.ID, 1)
+	if err != nil {
+		return "", err
+	}
+	code, _ := w.sandbox.Code(order.MSISDN)
+	_, err = client.Registration.Register(ctx, registration.Request{
+		MSISDN: order.MSISDN, Package: order.Package, Amount: order.Price, TransID: ticket.TransID, PartnerTransID: id,
+		OTP: code, Staff: order.Staff,
+	})
+	return ticket.TransID, err
+}
+
+// invented stores a registered sale that never reached MobiFone.
+func (w *world) invented(ctx context.Context, i int) (telco.TransID, error) {
+	events, err := sales.Events(i, time.Now().UTC(), true)
+	if err != nil {
+		return "", err
+	}
+	var s sale.Sale
+	for _, event := range events {
+		if s, _, err = sales.Rules.Step(s, event); err != nil {
+			return "", err
+		}
+	}
+	return s.Intents[0].IDs.TransID, w.store.Apply(ctx, sale.Change{SaleID: s.ID, Events: events, State: s})
+}
+
+// serve opens MobiFone's gate to the network, with a limit in front.
+func (w *world) serve() error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	limit := rate.NewLimiter(rate.Limit(w.rate), max(1, int(w.rate/10)))
+	w.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if !limit.Allow() {
+			w.refused.Add(1)
+			rw.Header().Set("Retry-After", "1")
+			rw.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		w.sandbox.ServeHTTP(rw, r)
+	})}
+	w.url = "http://" + listener.Addr().String()
+	go func() { _ = w.server.Serve(listener) }()
+	return nil
+}
+
+// once checks that nobody was charged twice.
+func (w *world) once() error {
+	seen := map[telco.MSISDN]int{}
+	for _, tx := range w.sandbox.Ledger() {
+		if tx.State == telco.StateSuccess {
+			seen[tx.MSISDN]++
+		}
+	}
+	for number, n := range seen {
+		if n > 1 {
+			return fmt.Errorf("%s was charged %d times", number, n)
+		}
+	}
+	fmt.Fprintf(w.out, "nobody was charged twice; MobiFone turned %d requests away\n", w.refused.Load())
+	return nil
+}
