@@ -94,7 +94,7 @@ func (w *world) fill(ctx context.Context) error {
 		return err
 	}
 	w.from = time.Now().Truncate(time.Second)
-	const sellers = 64
+	const sellers = 512
 	var running sync.WaitGroup
 	errs := make([]error, sellers)
 	for k := range sellers {
