@@ -19,8 +19,12 @@ import (
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
 )
 
-const columns = `columns={'tid':'VARCHAR','pid':'VARCHAR','isdn':'VARCHAR','pkg':'VARCHAR','amount':'BIGINT','status':'VARCHAR',` +
-	`'x':'VARCHAR','shop':'VARCHAR','created':'VARCHAR','updated':'VARCHAR'}, header=true, delim=',', auto_detect=false`
+// How the files are read: told everything, or as somebody writes it who has not measured.
+const (
+	told = `columns={'tid':'VARCHAR','pid':'VARCHAR','isdn':'VARCHAR','pkg':'VARCHAR','amount':'BIGINT','status':'VARCHAR',` +
+		`'x':'VARCHAR','shop':'VARCHAR','created':'VARCHAR','updated':'VARCHAR'}, header=true, delim=',', auto_detect=false`
+	asWritten = `names=['tid','pid','isdn','pkg','amount','status','x','shop','created','updated']`
+)
 
 // The first query counts what is matched and keeps the rest, the second matches what is alone by transId.
 const (
@@ -31,7 +35,7 @@ SELECT equal, count(*) pairs, coalesce(sum(oamount), 0)::BIGINT vnd,
 FROM (SELECT o.tid otid, t.tid ttid, o.isdn oisdn, t.isdn tisdn, o.pkg opkg, t.pkg tpkg,
 		o.amount oamount, t.amount tamount, o.status ostatus, t.status tstatus, coalesce(o.isdn = t.isdn
 			AND o.pkg = t.pkg AND o.amount = t.amount AND o.status = 'REGISTERED' AND t.status = 'SUCCESS', false) equal
-	FROM read_csv('%s', ` + columns + `) o FULL JOIN read_csv('%s', ` + columns + `) t ON o.pid = t.pid AND o.tid = t.tid)
+	FROM read_csv('%s', %s) o FULL JOIN read_csv('%s', %s) t ON o.pid = t.pid AND o.tid = t.tid)
 GROUP BY equal`
 	unpack   = `CREATE TEMP TABLE odd AS SELECT unnest(odd, recursive := true) FROM pass WHERE NOT equal`
 	counted  = `SELECT pairs, vnd FROM pass WHERE equal`
@@ -55,7 +59,7 @@ SELECT CASE
 )
 
 // duckdbSide joins two files and prints a result.
-func duckdbSide(ctx context.Context, ours, theirs string) error {
+func duckdbSide(ctx context.Context, ours, theirs string, plain bool) error {
 	began := time.Now()
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
@@ -63,10 +67,12 @@ func duckdbSide(ctx context.Context, ours, theirs string) error {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1) // a temporary table is a connection's
-	threads := min(runtime.GOMAXPROCS(0), 2)
-	for _, q := range []string{
-		fmt.Sprintf("SET threads = %d", threads), "SET preserve_insertion_order = false", fmt.Sprintf(joinAll, ours, theirs), unpack,
-	} {
+	queries := []string{fmt.Sprintf("SET threads = %d", min(runtime.GOMAXPROCS(0), 2))}
+	columns := asWritten
+	if !plain {
+		queries, columns = append(queries, "SET preserve_insertion_order = false"), told
+	}
+	for _, q := range append(queries, fmt.Sprintf(joinAll, ours, columns, theirs, columns), unpack) {
 		if _, err := db.ExecContext(ctx, q); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -47,15 +48,16 @@ func main() {
 	rows := flag.Int("rows", 1_000_000, "rows on each side")
 	rounds := flag.Int("rounds", 3, "how often each side runs")
 	dir := flag.String("dir", "", "where the files are made; empty is the system's directory for such")
+	plain := flag.Bool("plain", false, "DuckDB finds out itself what the columns hold, with the settings it comes with")
 	keep := flag.Bool("ours-only", false, "leave DuckDB out")
 	duck := flag.Bool("duckdb", false, "be DuckDB's side over the two files named")
 	flag.Parse()
 	ctx := context.Background()
 	var err error
 	if *duck {
-		err = duckdbSide(ctx, flag.Arg(0), flag.Arg(1))
+		err = duckdbSide(ctx, flag.Arg(0), flag.Arg(1), *plain)
 	} else {
-		err = compare(ctx, *dir, *rows, *rounds, *keep)
+		err = compare(ctx, *dir, *rows, *rounds, *keep, *plain)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "reconcile:", err)
@@ -64,7 +66,7 @@ func main() {
 }
 
 // compare makes the files, runs both sides in turn, and prints a line for each.
-func compare(ctx context.Context, dir string, rows, rounds int, alone bool) error {
+func compare(ctx context.Context, dir string, rows, rounds int, alone, plain bool) error {
 	dir, err := os.MkdirTemp(dir, "reconcile")
 	if err != nil {
 		return err
@@ -100,7 +102,7 @@ func compare(ctx context.Context, dir string, rows, rounds int, alone bool) erro
 		if alone {
 			continue
 		}
-		them, err := side(ctx, self, "-duckdb", ours, theirs)
+		them, err := side(ctx, self, "-duckdb", "-plain="+strconv.FormatBool(plain), ours, theirs)
 		if err != nil {
 			return err
 		}
