@@ -266,6 +266,8 @@ const (
 	bugReadAhead
 	// The list of what waits for a person leaves reviews out.
 	bugListForgets
+	// What a host takes is never due again unless that host moves it.
+	bugTakenForGood
 )
 
 // A bug is a protocol that is wrong in one way. The tests plant each of them to see that the

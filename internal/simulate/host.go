@@ -69,8 +69,12 @@ func (h *host) open() {
 	if w.bug != nil && w.bug.gateway != nil {
 		p = w.bug.gateway(w, p)
 	}
+	var disk sale.Store = w.store
+	if w.shares {
+		disk = taker{w.store}
+	}
 	d, err := sale.NewDesk(sale.Config{
-		Gateway: p, Store: w.store, Rules: w.rules, AllowNoLookup: true, EraseAfter: -1,
+		Gateway: p, Store: disk, Rules: w.rules, AllowNoLookup: true, EraseAfter: -1,
 		NewID: w.newID(client),
 		Now: func() time.Time {
 			if w.cur != nil {

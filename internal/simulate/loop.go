@@ -308,8 +308,7 @@ const (
 	drawCrash
 	drawModel
 	drawPerson
-	// drawResolver is not drawn from any more; it keeps the numbers of the streams after it.
-	drawResolver
+	drawShare
 	drawLate
 	// drawClient is for what the client itself leaves to chance: ids, nonces, jitter.
 	drawClient

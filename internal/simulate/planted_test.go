@@ -378,6 +378,7 @@ func brokenStores() []bug {
 		{name: "one id for every order", rule: "ids", flags: bugIDByAttempt},
 		{name: "one id for every attempt", rule: "ids", flags: bugIDOnce},
 		{name: "the list of what waits forgets reviews", rule: "screen", flags: bugListForgets},
+		{name: "what a dead host took is nobody's", rule: "rest", flags: bugTakenForGood},
 	}
 }
 

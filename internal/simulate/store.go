@@ -313,6 +313,28 @@ func (s *store) Due(ctx context.Context, now time.Time, limit int) (ids []string
 	return ids, next, nil
 }
 
+// taker is the store where hosts share what is due.
+type taker struct{ *store }
+
+// TakeDue is [sale.Taker].TakeDue.
+func (s taker) TakeDue(ctx context.Context, now, until time.Time, limit int) (ids []string, next time.Time, err error) {
+	if ids, next, err = s.Due(ctx, now, limit); len(ids) == 0 {
+		return ids, next, err
+	}
+	s.stats["sales taken by a host"] += uint64(len(ids))
+	for _, id := range ids {
+		s.find(id).state.WakeAt = until
+		if s.has(bugTakenForGood) {
+			s.find(id).state.WakeAt = time.Time{}
+		}
+	}
+	s.woken()
+	if next.IsZero() || until.Before(next) {
+		next = until
+	}
+	return ids, next, nil
+}
+
 // Postpone is [sale.Store].Postpone.
 func (s *store) Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error {
 	if err := s.reach(ctx); err != nil {

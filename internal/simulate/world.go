@@ -34,6 +34,8 @@ type world struct {
 	noLookup bool
 	// searches says that there is no lookup by id.
 	searches bool
+	// shares says that the hosts take what is due from each other, by [sale.Taker].
+	shares bool
 	// alone says that nothing but people moves the sales.
 	alone bool
 	// points counts the labelled points passed, passages those of the point at which a process is
@@ -184,6 +186,7 @@ func (w *world) begin() {
 	w.armed = slices.Clone(w.script.faults)
 	w.extreme = w.percent(drawPlan, 35)
 	w.nemesis = w.extreme && w.percent(drawPlan, 40)
+	w.shares = w.percent(drawShare, 50)
 	w.maxDelay = w.trueDelay()
 	for _, f := range w.script.faults {
 		if w.script.cell(f.kind).flagged {
