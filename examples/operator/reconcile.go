@@ -6,8 +6,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -164,9 +166,30 @@ func (b *balance) add(ctx context.Context, store sale.Store, client *mobifone.Cl
 	file, err := os.Open(b.q.carry)
 	if err == nil {
 		defer file.Close()
-		err = b.run.Carry(reconcile.ReadOpen(file))
+		if err = wholeResult(file); err == nil {
+			err = b.run.Carry(reconcile.ReadOpen(file))
+		}
 	}
 	return b.ofInput("--carry", b.q.carry, err, b.t("nêu kết quả --json của hôm trước", "name the --json result of the day before"))
+}
+
+// wholeResult refuses a result without its sums, which stand last: a run that failed half-way did not
+// get to all that was open. It leaves the file at its begin.
+func wholeResult(file io.ReadSeeker) error {
+	var last struct {
+		Summary *json.RawMessage `json:"summary"`
+	}
+	for d := json.NewDecoder(file); d.More(); {
+		last.Summary = nil
+		if err := d.Decode(&last); err != nil {
+			return err
+		}
+	}
+	if last.Summary == nil {
+		return errors.New("its last line has no sums: the run did not come to its end")
+	}
+	_, err := file.Seek(0, io.SeekStart)
+	return err
 }
 
 // ofInput names the file that an error is of.

@@ -170,6 +170,13 @@ func TestReconcileStatement(t *testing.T) {
 	require.NoError(t, os.WriteFile(result, []byte(r.out), 0o600))
 	_, _, r = s.summed(t, "--statement", file, "--carry", result)
 	assert.Equal(t, 0, r.code, r.errs)
+	// Half of a result would forget what was open.
+	for _, half := range []string{"", `{"kind":"UNSOLD"}` + "\n", "{\"kind\"", `{"error":{"code":1}}`} {
+		require.NoError(t, os.WriteFile(result, []byte(half), 0o600))
+		r = s.run(t, "reconcile", "--date", s.day(), "--statement", file, "--carry", result)
+		assert.Equal(t, exitFailed, r.code, half)
+		assert.Contains(t, r.errs, "--carry "+result)
+	}
 
 	assert.Equal(t, exitFailed, s.run(t, "reconcile", "--statement", "nowhere.csv").code)
 	write("not,a,statement\n")
@@ -244,7 +251,7 @@ func TestTheSumsAddUp(t *testing.T) {
 	t.Parallel()
 	s := newSettledShop(t)
 	carried := filepath.Join(s.dir, "yesterday.jsonl")
-	require.NoError(t, os.WriteFile(carried, []byte(`{"kind":"STILL_OPEN","ours":{"transId":"TGONE","partnerTransId":"PGONE"}}`+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(carried, []byte(`{"kind":"STILL_OPEN","ours":{"transId":"TGONE","partnerTransId":"PGONE"}}`+"\n"+`{"summary":{}}`), 0o600))
 	book := filepath.Join(s.dir, "day.xlsx")
 	said := s.run(t, "reconcile", "--date", s.day(), "--xlsx", book, "--carry", carried, "--lang", "vi")
 	assert.Equal(t, exitDiffers, said.code)
