@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/spf13/cobra"
@@ -121,7 +122,9 @@ func (a *app) contractDiff(args []string) error {
 // ofFile is an error of a file, which it names.
 func (a *app) ofFile(file string, err error) *failure {
 	f := a.explain(err)
-	f.what = file + ": " + f.what
+	if !strings.Contains(f.what, file) {
+		f.what = file + ": " + f.what
+	}
 	if problems := contract.Problems(err); len(problems) > 0 {
 		f.what = fmt.Sprintf(a.t("%s: %d lỗi", "%s: %d problem(s)"), file, len(problems))
 		f.todo = "mobifonectl contract check " + file

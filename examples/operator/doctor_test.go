@@ -87,8 +87,13 @@ func TestDoctorFindsTheFault(t *testing.T) {
 		"broken contract": {func(t *testing.T, s *shop) *shop {
 			file := filepath.Join(t.TempDir(), "c.json")
 			require.NoError(t, os.WriteFile(file, []byte(`{"version": 1}`), 0o600))
-			return s.set("MOBIFONE_CONTRACT", file)
+			return s.set("MOBIFONE_CONTRACT", file, "MOBIFONE_USERNAME", "somebody", "MOBIFONE_PASSWORD", "canary-password")
 		}, "contract", "contract check", "contract check"},
+		"another contract": {func(t *testing.T, s *shop) *shop {
+			file, err := filepath.Abs("../../mobifone/contract/testdata/signed.json")
+			require.NoError(t, err)
+			return s.set("MOBIFONE_CONTRACT", file, "MOBIFONE_USERNAME", "somebody", "MOBIFONE_PASSWORD", "canary-password")
+		}, "credentials", "--contract", "--contract"},
 		"missing key": {func(t *testing.T, s *shop) *shop {
 			return s.set("MOBIFONE_KEYS", otherKeys(t, s, func(k *keys) { k.Keys["2027"], k.Current = k.Keys["trial"], "2027"; delete(k.Keys, "trial") }))
 		}, "store", "thêm khóa “trial”", "add the key “trial”"},
@@ -125,6 +130,7 @@ func TestDoctorFindsTheFault(t *testing.T) {
 			assert.Equal(t, exitFailed, r.code)
 			assert.Equal(t, checkProblem, found[c.check].State, "%+v", found)
 			assert.Contains(t, found[c.check].Todo, c.todoVI)
+			assert.NotContains(t, found[c.check].Todo, "mobifonectl doctor", "that is where we are")
 			for other, o := range found {
 				// Without a contract or a connection there is nothing to call with.
 				follows := c.check == "contract" && (other == "credentials")

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"syscall"
@@ -77,8 +79,8 @@ func (a *app) systemTodo(err error) string {
 	case errors.Is(err, syscall.ENOSPC):
 		return a.t("đĩa đầy: dọn đĩa hay chọn chỗ khác, rồi chạy lại", "the disk is full: make room or go elsewhere, then run it again")
 	default:
-		return a.t("chạy mobifonectl doctor; còn lỗi thì gửi dòng trên cho người giữ công cụ này",
-			"run mobifonectl doctor; if it persists send the line above to who keeps this tool")
+		return a.t("còn lỗi thì gửi dòng trên cho người giữ công cụ này: mobifonectl doctor",
+			"if it persists send the line above to who keeps this tool: mobifonectl doctor")
 	}
 }
 
@@ -133,7 +135,9 @@ func (a *app) telcoTodo(e *telco.Error) string {
 	case telco.AuthTimestamp, telco.ClockUnreliable:
 		return a.t("chỉnh đồng hồ máy (chronyc makestep): mobifonectl doctor", "set this machine's clock (chronyc makestep): mobifonectl doctor")
 	case telco.AuthKey, telco.AuthSignature, telco.CredentialsFailed, telco.AuthNonce:
-		return a.t("kiểm tra $MOBIFONE_API_KEY, $MOBIFONE_SECRET: mobifonectl doctor", "check $MOBIFONE_API_KEY, $MOBIFONE_SECRET: mobifonectl doctor")
+		// Which of them the contract needs, the error says.
+		names := "$MOBIFONE_API_KEY, $MOBIFONE_SECRET, $MOBIFONE_USERNAME, $MOBIFONE_PASSWORD: mobifonectl doctor"
+		return a.t("kiểm tra ", "check ") + names
 	case telco.AuthIP:
 		return a.t("báo MobiFone thêm địa chỉ IP của máy này", "have MobiFone allow this machine's IP address")
 	case telco.LimitReached, telco.RateLimited:
@@ -141,9 +145,16 @@ func (a *app) telcoTodo(e *telco.Error) string {
 	case telco.TransactionNotFound:
 		return a.t("kiểm tra mã; giao dịch mới có thể chậm vài phút", "check the id; a new one may come minutes later")
 	default:
-		return a.t("chạy mobifonectl doctor; còn lỗi thì gửi MobiFone dòng trên", "run mobifonectl doctor; if it persists send MobiFone the line above")
+		if e.Evidence.HTTPStatus == http.StatusNotFound {
+			return a.t("MobiFone không có địa chỉ đó: kiểm tra --url và --contract: mobifonectl doctor",
+				"MobiFone does not have that address: check --url and --contract: mobifonectl doctor")
+		}
+		return a.t("còn lỗi thì gửi MobiFone dòng trên: mobifonectl doctor", "if it persists send MobiFone the line above: mobifonectl doctor")
 	}
 }
+
+// addresses finds what is written as an address of a network; a number is never all four parts of one.
+var addresses = regexp.MustCompile(`\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b`)
 
 // phones finds what could be a phone number that somebody typed, in any of its forms. Ids hold
 // digits too, but with letters or dashes before them.
@@ -156,5 +167,14 @@ func (a *app) scrub(s string) string {
 			s = strings.ReplaceAll(s, secret, "***")
 		}
 	}
-	return phones.ReplaceAllString(s, "$1***$2")
+	// An operator has to see which address does not answer.
+	var b strings.Builder
+	from := 0
+	for _, at := range addresses.FindAllStringIndex(s, -1) {
+		if _, err := netip.ParseAddr(s[at[0]:at[1]]); err == nil {
+			b.WriteString(phones.ReplaceAllString(s[from:at[0]], "$1***$2") + s[at[0]:at[1]])
+			from = at[1]
+		}
+	}
+	return b.String() + phones.ReplaceAllString(s[from:], "$1***$2")
 }

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -141,10 +142,12 @@ func (a *app) resolveOne(ctx context.Context, c *counter, id string) (resolved, 
 	}
 	r.before, r.Was = before.Sale.State, before.Sale.State.String()
 	next, failed := c.desk.Resolve(ctx, id)
-	r.Next = next
 	after, err := c.desk.Look(ctx, id)
 	if err != nil {
 		return r, err
+	}
+	if slices.Contains(unsettled, after.Sale.State) {
+		r.Next = next
 	}
 	r.after, r.State, r.todo = after.Sale.State, after.Sale.State.String(), a.text(after.Action.Text)
 	return r, failed
