@@ -53,18 +53,38 @@ func (a *app) sandbox(ctx context.Context, addr, trial string, skew time.Duratio
 		return a.failed(err.Error(), a.t("chọn --addr khác", "choose another --addr"))
 	}
 	defer srv.Close()
-	a.say("%s", a.t("MobiFone giả ở ", "A MobiFone is served at ")+srv.URL)
-	if trial == "" {
-		a.say("\n%s", exports(srv, ""))
-	} else {
+	if trial != "" {
+		if trial, err = filepath.Abs(trial); err != nil {
+			return err
+		}
 		if err := a.trial(ctx, srv, trial, 2*time.Second); err != nil {
 			return err
 		}
-		a.say(a.t("Một ngày bán ở %s. Ở cửa sổ khác: . %s", "A day of sales is in %s. In another window: . %s"), trial, filepath.Join(trial, "env"))
 	}
-	a.say("%s", a.t("Ctrl-C để dừng.", "Ctrl-C stops it."))
+	if err := a.served(srv, trial); err != nil {
+		return err
+	}
 	<-ctx.Done()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineTimeout)
 	defer cancel()
 	return srv.Shutdown(end)
+}
+
+// served says where the sandbox is, and how to use it.
+func (a *app) served(srv *sandbox.Server, trial string) error {
+	if a.set.asJSON {
+		environment := map[string]string{}
+		for _, p := range variables(srv, trial) {
+			environment[p[0]] = p[1]
+		}
+		return a.json(map[string]any{"url": srv.URL, "environment": environment})
+	}
+	a.say("%s", a.t("MobiFone giả ở ", "A MobiFone is served at ")+srv.URL)
+	if trial == "" {
+		a.say("\n%s", exports(srv, ""))
+	} else {
+		a.say(a.t("Một ngày bán ở %s. Ở cửa sổ khác: . %s", "A day of sales is in %s. In another window: . %s"), trial, filepath.Join(trial, "env"))
+	}
+	a.say("%s", a.t("Ctrl-C để dừng.", "Ctrl-C stops it."))
+	return nil
 }

@@ -3,6 +3,7 @@ package main
 // The sandbox and its trial, by every document of the SDK, and the page that says how to try it.
 
 import (
+	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
@@ -83,6 +84,20 @@ func TestSandbox(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
 	_, _ = io.ReadAll(terminal)
 	require.NoError(t, cmd.Wait(), "stopping it is no failure")
+
+	cmd = s.command(t.Context(), []string{"sandbox", "--json"})
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	var served struct {
+		URL         string
+		Environment map[string]string
+	}
+	require.NoError(t, json.NewDecoder(stdout).Decode(&served))
+	assert.Equal(t, served.URL, served.Environment["MOBIFONE_URL"])
+	assert.NotEmpty(t, served.Environment["MOBIFONE_SECRET"])
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait())
 
 	r := s.run(t, "sandbox", "--addr", "256.0.0.1:1")
 	assert.Equal(t, exitFailed, r.code)

@@ -23,9 +23,8 @@ import (
 	"github.com/fptshop/mobifone-go/registration"
 )
 
-// exports are the variables that a client needs. The credentials are the sandbox's own and open
-// nothing else.
-func exports(srv *sandbox.Server, dir string) string {
+// variables are what a client needs. The credentials are the sandbox's own and open nothing else.
+func variables(srv *sandbox.Server, dir string) [][2]string {
 	cred := srv.Credentials()
 	pairs := [][2]string{
 		{"MOBIFONE_URL", srv.URL},
@@ -51,8 +50,13 @@ func exports(srv *sandbox.Server, dir string) string {
 			pairs = append(pairs, [2]string{"MOBIFONE_VERIFY_KEY", filepath.Join(dir, "verify.pem")})
 		}
 	}
+	return pairs
+}
+
+// exports are the variables for a shell.
+func exports(srv *sandbox.Server, dir string) string {
 	var b strings.Builder
-	for _, p := range pairs {
+	for _, p := range variables(srv, dir) {
 		fmt.Fprintf(&b, "export %s='%s'\n", p[0], strings.ReplaceAll(p[1], "'", `'\''`))
 	}
 	return b.String()
@@ -61,10 +65,6 @@ func exports(srv *sandbox.Server, dir string) string {
 // trial makes a directory with a day of sales. The file env comes last: when it is there, the
 // rest is, and settle has passed, so that a listing has all of it.
 func (a *app) trial(ctx context.Context, srv *sandbox.Server, dir string, settle time.Duration) error {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
