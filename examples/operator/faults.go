@@ -63,6 +63,9 @@ func (a *app) explain(err error) *failure {
 		}
 		return f
 	}
+	if _, absent := errors.AsType[*sale.NotFoundError](err); absent {
+		f.what = a.t("không có giao dịch đó trong sổ này", "there is no such sale in this store")
+	}
 	if f.todo = a.storeTodo(err); f.todo == "" {
 		f.todo = a.systemTodo(err)
 	}

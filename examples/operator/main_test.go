@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
@@ -204,6 +206,24 @@ func (s *shop) sale(t *testing.T, order string) sale.Sale {
 	found, err := store.Load(t.Context(), id)
 	require.NoError(t, err)
 	return found
+}
+
+// sellMore opens sales of more orders, whose customers want the cash back.
+func (s *shop) sellMore(t *testing.T, orders ...string) {
+	t.Helper()
+	k, err := readKeys(s.env["MOBIFONE_KEYS"])
+	require.NoError(t, err)
+	client, err := mobifone.New(mobifone.Config{
+		BaseURL: s.srv.URL, PartnerCode: "FPT", Channel: "SHOP", Credentials: mobifone.StaticCredentials(s.srv.Credentials()),
+		IDKey: telco.NewSecret(string(k.ID)),
+	}, mobifone.WithContract(s.srv.Contract()))
+	require.NoError(t, err)
+	desk, err := sale.NewDesk(sale.Config{Client: client, Store: s.store(t)})
+	require.NoError(t, err)
+	for i, order := range orders {
+		number := telco.MustParseMSISDN(fmt.Sprintf("09123457%02d", 70+i))
+		require.NoError(t, trialShop{s.srv, client, desk}.sell(t.Context(), order, number, "abandon"))
+	}
 }
 
 // engine is the URL of a real engine, or the test does not run.

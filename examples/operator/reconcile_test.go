@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -348,17 +347,8 @@ func TestTheStatementIsReadTheFastWay(t *testing.T) {
 func TestReconcileWritesNoFormula(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, sandbox.Config{})
-	k, err := readKeys(s.env["MOBIFONE_KEYS"])
-	require.NoError(t, err)
-	client, err := mobifone.New(mobifone.Config{
-		BaseURL: s.srv.URL, PartnerCode: "FPT", Channel: "SHOP", Credentials: mobifone.StaticCredentials(s.srv.Credentials()),
-		IDKey: telco.NewSecret(string(k.ID)),
-	}, mobifone.WithContract(s.srv.Contract()))
-	require.NoError(t, err)
-	desk, err := sale.NewDesk(sale.Config{Client: client, Store: s.store(t)})
-	require.NoError(t, err)
 	const order = "=1+1"
-	require.NoError(t, trialShop{s.srv, client, desk}.sell(t.Context(), order, telco.MustParseMSISDN("0912345777"), "abandon"))
+	s.sellMore(t, order)
 
 	book, list := filepath.Join(s.dir, "day.xlsx"), filepath.Join(s.dir, "day.csv")
 	s.summed(t, "--xlsx", book, "--csv", list)

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -213,14 +214,14 @@ func (a *app) refund(ctx context.Context, name string,
 		a.say("%s  %s (%s)", id, a.state(v.Sale.State), v.Sale.State)
 	}
 	if a.set.dryRun {
-		if _, err := act(ctx, c.desk, id, a.set.Employee); err != nil {
-			return err // the real one would be refused too
+		if v, err := act(ctx, c.desk, id, a.set.Employee); err != nil {
+			return a.refusedStep(v, err) // as the real one would be
 		}
 	}
 	return a.change(ctx, what(v.Sale), func() error {
 		v, err := act(ctx, c.desk, id, a.set.Employee)
 		if err != nil {
-			return err
+			return a.refusedStep(v, err)
 		}
 		if a.set.asJSON {
 			return a.json(map[string]any{"id": id, "state": v.Sale.State, "cashOut": v.Sale.CashOut, "refundBy": v.Sale.RefundBy})
@@ -228,4 +229,16 @@ func (a *app) refund(ctx context.Context, name string,
 		a.say("%s  %s (%s)\n  %s", id, a.state(v.Sale.State), v.Sale.State, a.text(v.Action.Text))
 		return nil
 	})
+}
+
+// refusedStep is a step that the desk did not take, with what it says to do instead.
+func (a *app) refusedStep(v sale.View, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	f := a.explain(err)
+	if todo := a.text(v.Action.Text); todo != "" {
+		f.todo = todo
+	}
+	return f
 }

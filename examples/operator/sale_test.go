@@ -180,6 +180,7 @@ func TestSaleRefund(t *testing.T) {
 
 	r = s.run(t, "sale", "refund", "confirm", order, "--yes", "--by", "GDV99")
 	assert.Equal(t, exitFailed, r.code, "only the one who claimed it")
+	assert.Contains(t, r.errs, "→ Việc cần làm: Nhân viên GDV07 đã nhận trả tiền: chỉ người này trả")
 	r = s.run(t, "sale", "refund", "confirm", order, "--yes", "--json")
 	require.Equal(t, 0, r.code, r.errs)
 	var paid struct {

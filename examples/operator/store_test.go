@@ -5,6 +5,7 @@ package main
 import (
 	"database/sql"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -99,4 +100,24 @@ func TestLimits(t *testing.T) {
 	for _, more := range [][]string{{"--all"}, {"--state", "Review"}, {"--date", "2026-11-25"}} {
 		assert.Equal(t, exitUsage, s.run(t, append([]string{"sale", "list", "--waiting"}, more...)...).code)
 	}
+}
+
+// The order of a sale is shown beside its id when a shell completes; the shell runs nothing of it.
+func TestCompletionRunsNothing(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	pwned := filepath.Join(s.dir, "pwned")
+	s.sellMore(t, "$(touch "+pwned+")", "`touch "+pwned+"`", "; touch "+pwned)
+	assert.Contains(t, s.run(t, "__complete", "sale", "show", "").out, "$(touch")
+	shell := exec.CommandContext(t.Context(), "bash", "-c", `
+		_get_comp_words_by_ref() { cur=$CUR; prev=show; words=(mobifonectl sale show "$CUR"); cword=3; }
+		compopt() { :; }
+		mobifonectl() { "$PROGRAM" "$@"; }
+		source <(mobifonectl completion bash)
+		for CUR in "" "$ONE"; do for COMP_TYPE in 9 63 37; do COMP_LINE="mobifonectl sale show $CUR"; __start_mobifonectl; printf '%s\n' "${COMPREPLY[@]}"; done; done`)
+	shell.Env = append(s.command(t.Context(), nil).Env, "PROGRAM="+program, "ONE="+s.sale(t, "DH-1004").ID)
+	out, err := shell.CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Contains(t, string(out), s.sale(t, "DH-1004").ID)
+	assert.NoFileExists(t, pwned)
 }
