@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone"
-	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions"
@@ -114,10 +113,6 @@ func (a *app) problem(name string, err error) check {
 func (a *app) checkContract() check {
 	const name = "contract"
 	c, err := a.wire()
-	if problems := contract.Problems(err); len(problems) > 0 {
-		said := fmt.Sprintf(a.t("%d lỗi, đầu tiên: %s", "%d problem(s), the first: %s"), len(problems), problems[0])
-		return check{name, checkProblem, said, a.t("xem hết: mobifonectl contract check ", "see all: mobifonectl contract check ") + a.set.Contract}
-	}
 	if err != nil {
 		return a.problem(name, err)
 	}

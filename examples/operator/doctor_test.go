@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"database/sql"
 	"encoding/json"
 	"encoding/pem"
 	"io"
@@ -104,6 +105,14 @@ func TestDoctorFindsTheFault(t *testing.T) {
 			return s.set("MOBIFONE_KEYS", otherKeys(t, s, func(k *keys) { k.Busy = makeKeys().Busy }))
 		}, "store", "dùng đúng tệp khóa", "use the keys of this store"},
 		"no store": {func(_ *testing.T, s *shop) *shop { return s.set("MOBIFONE_STORE", filepath.Join(s.dir, "nowhere.db")) }, "store", "không tạo sổ mới", "makes no new one"},
+		"store of another shape": {func(t *testing.T, s *shop) *shop {
+			db, err := sql.Open("sqlite", s.env["MOBIFONE_STORE"])
+			require.NoError(t, err)
+			_, err = db.ExecContext(t.Context(), "ALTER TABLE sales RENAME COLUMN opened_at TO opened")
+			require.NoError(t, err)
+			require.NoError(t, db.Close())
+			return s
+		}, "store", "người giữ công cụ", "who keeps this tool"},
 		"store elsewhere": {func(t *testing.T, s *shop) *shop {
 			return s.set("MOBIFONE_STORE", "postgres://x:hidden-pw@"+free(t)+"/d")
 		}, "store", "PostgreSQL có chạy", "PostgreSQL runs"},
