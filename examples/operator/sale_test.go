@@ -114,6 +114,15 @@ func TestReveal(t *testing.T) {
 	}
 	r = s.set("MOBIFONE_AUDIT", s.dir).run(t, "sale", "show", "HN01/DH-1003", "--reveal", "x")
 	assert.Equal(t, exitFailed, r.code, "what cannot be written down is not shown")
+	if _, err := os.Stat("/dev/full"); err == nil {
+		r = s.set("MOBIFONE_AUDIT", "/dev/full").run(t, "sale", "show", "HN01/DH-1003", "--reveal", "x")
+		assert.Equal(t, exitFailed, r.code, "neither is what did not get to the disk")
+	}
+	info, err := os.Stat(audit)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "for the owner alone")
+	r = s.set("MOBIFONE_AUDIT", audit, "MOBIFONE_EMPLOYEE", "").run(t, "sale", "show", "HN01/DH-1003", "--reveal", "x")
+	assert.Equal(t, exitUsage, r.code, "nobody knows who looks")
 }
 
 func TestSaleResolve(t *testing.T) {

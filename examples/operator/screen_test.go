@@ -13,9 +13,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -100,6 +103,25 @@ func TestAReaderThatLeaves(t *testing.T) {
 		assert.Empty(t, leftovers(t, s.dir))
 	}
 	assert.Equal(t, sale.Registered, s.sale(t, "DH-1003").State)
+}
+
+// Whoever stops it, or closes the window, leaves no draft behind.
+func TestAStopLeavesNoDraft(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	require.NoError(t, s.srv.Script(sandbox.Fault{Operation: telco.OpList, Kind: "latency", Delay: contract.Duration(2 * time.Second), Times: -1}))
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		cmd := s.command(t.Context(), []string{"reconcile", "--csv", "day.csv", "--xlsx", "day.xlsx"})
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		require.NoError(t, cmd.Start())
+		require.Eventually(t, func() bool { return len(leftovers(t, s.dir)) == 2 }, 20*time.Second, 10*time.Millisecond)
+		require.NoError(t, cmd.Process.Signal(signal))
+		assert.Equal(t, exitFailed, exitCode(t, cmd.Wait()), "%v", signal)
+		assert.Contains(t, errs.String(), "đã dừng")
+		assert.Empty(t, leftovers(t, s.dir))
+		assert.NoFileExists(t, filepath.Join(s.dir, "day.csv"))
+	}
 }
 
 // With --json standard output holds JSON, whatever happens.
