@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"modernc.org/sqlite"
 )
 
 // writer is the connection that writes, with its statements. Only whoever leads the queue uses
@@ -253,10 +255,14 @@ func (w *writer) try(ctx context.Context, do task, shared bool) (refused, err er
 	if _, err := w.exec(ctx, "SAVEPOINT one"); err != nil {
 		return nil, err
 	}
-	if refused = told(do(ctx, w)); refused != nil {
+	if cause := do(ctx, w); cause != nil {
 		if _, err := w.exec(ctx, "ROLLBACK TO one"); err != nil {
+			if _, ok := errors.AsType[*sqlite.Error](cause); ok {
+				err = cause // SQLite has ended the transaction, for example because the disk is full
+			}
 			return nil, err
 		}
+		refused = told(cause)
 	}
 	_, err = w.exec(ctx, "RELEASE one")
 	return refused, err

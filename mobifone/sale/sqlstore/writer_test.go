@@ -246,6 +246,7 @@ func TestAFullDisk(t *testing.T) {
 			stored++
 		} else {
 			require.False(t, refusal(result))
+			require.ErrorContains(t, result, "database or disk is full (13); make room")
 			require.ErrorAs(t, err, new(*sale.NotFoundError), "%v", result)
 			failed++
 		}
