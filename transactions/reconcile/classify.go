@@ -117,10 +117,10 @@ func rank(s telco.State) int {
 		return 1
 	case telco.StatePending:
 		return 2
-	case telco.StateUnlisted:
-		return 3
-	default:
+	case telco.StateInit, telco.StateFailed, telco.StateExpired, telco.StateCancelled:
 		return 4
+	default: // unlisted, or no state at all
+		return 3
 	}
 }
 
@@ -140,6 +140,12 @@ func isSuccess(t *theirRow) bool { return t.tx.State == telco.StateSuccess }
 
 // says reports whether a row of MobiFone's says anything but "nothing is registered".
 func says(t *theirRow) bool { return rank(t.tx.State) < 4 }
+
+// agreed reports whether the group is one registration on both sides with every field the same. Then its
+// id may be malformed, for it is so on both.
+func (g *group) agreed() bool {
+	return len(g.ours) == 1 && len(g.theirs) == 1 && agreed(g.ours[0].rec, g.theirs[0].rec)
+}
 
 // carry hands the marks of earlier days to the rows that they name.
 func (g *group) carry() {
@@ -318,17 +324,17 @@ func alone(s Standing) Kind {
 // strangers is the category of a row of MobiFone's that none of ours goes with.
 func strangers(t *theirRow) Kind {
 	switch t.tx.State {
-	case telco.StateSuccess, telco.StateUnlisted:
-		if t.extra {
-			return Duplicate
-		}
-		return TheirsOnly
 	case telco.StateReversed:
 		return Reversed
 	case telco.StatePending:
 		return StillOpen
-	default:
+	case telco.StateInit, telco.StateFailed, telco.StateExpired, telco.StateCancelled:
 		return Unsold
+	default:
+		if t.extra {
+			return Duplicate
+		}
+		return TheirsOnly
 	}
 }
 

@@ -21,7 +21,8 @@
 //
 // A row is one pair of ids, transId and partnerTransId. Rows are grouped by partnerTransId and
 // matched by transId inside a group. What finds no partner that way, and every row whose
-// partnerTransId is missing or malformed, is matched by transId alone. The order of the findings
+// partnerTransId is missing or malformed, is matched by transId alone; but two rows that are one
+// registration in every field are matched whatever their ids look like. The order of the findings
 // depends on the rows and on nothing else: not on the order in which they came, the memory that
 // was given, or the number of processors.
 //

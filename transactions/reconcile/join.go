@@ -202,8 +202,7 @@ func (j *joiner) equal(pg *page, a, b record) bool {
 	if a.side() == sideTheirs {
 		a, b = b, a
 	}
-	if a.side() != sideOurs || b.side() != sideTheirs || a.state() != byte(Registered) || b.state() != byte(telco.StateSuccess) ||
-		(a.flags()|b.flags())&^(flagByTransID|flagShort) != flagWhole || a.hash() != b.hash() || j.run.cfg.WithMatched {
+	if !agreed(a, b) || (a.flags()|b.flags())&flagCarried != 0 || j.run.cfg.WithMatched {
 		return false
 	}
 	at := b.at()
@@ -217,6 +216,13 @@ func (j *joiner) equal(pg *page, a, b record) bool {
 	to.Ours.add(a.amount())
 	to.Theirs.add(b.amount())
 	return true
+}
+
+// agreed reports whether a row of ours and one of MobiFone's, in this order, are a registration on both
+// sides with every field the same.
+func agreed(a, b record) bool {
+	return a.side() == sideOurs && b.side() == sideTheirs && a.state() == byte(Registered) && b.state() == byte(telco.StateSuccess) &&
+		(a.flags()|b.flags())&^(flagByTransID|flagShort|flagCarried) == flagWhole && a.hash() == b.hash()
 }
 
 // inDay reports whether a second belongs to the day that is reported. A row without a time does.
@@ -283,7 +289,7 @@ func (j *joiner) full(r record) (record, error) {
 // one finds in one group: it classes it, or leaves it to the second round.
 func (j *joiner) one(recs []record) error {
 	g := j.read(recs)
-	if !j.byTransID && (len(g.ours) == 0 || len(g.theirs) == 0 || !text.ValidID(string(recs[0].key()))) {
+	if !j.byTransID && (len(g.ours) == 0 || len(g.theirs) == 0 || !g.agreed() && !text.ValidID(string(recs[0].key()))) {
 		return j.leave(g)
 	}
 	if err := j.gone(g.marks); err != nil {

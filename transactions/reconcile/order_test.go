@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -74,7 +73,7 @@ func simplest(t *testing.T, cfg Config, ours []Ours, theirs []telco.Transaction,
 	groups, second := map[string][]record{}, map[string][]record{}
 	none := 0
 	add := func(f fields) {
-		valid := text.ValidID(string(f.partnerTransID))
+		valid := byPartner(f.partnerTransID)
 		if !valid {
 			f.flags |= flagByTransID
 		}
