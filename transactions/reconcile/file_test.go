@@ -152,6 +152,24 @@ func TestHostileRows(t *testing.T) {
 	}
 }
 
+// TestGroupedAmounts are read only where the groups can be nothing but thousands.
+func TestGroupedAmounts(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]telco.VND{
+		"120.000": 120_000, `"120,000"`: 120_000, "1.200.000": 1_200_000, "1.200": 1200, "0": 0, "120000": 120_000, "000120000": 120_000,
+		"0.120": -1, "000.120": -1, "1.20": -1, "12.00": -1, "1200.000": -1, "120.0000": -1, ".120": -1, "120.": -1, "1..200": -1,
+		`"1.200,000"`: -1, `"120,000.00"`: -1, "1.2E+05": -1, "1.2a0": -1, "999.999.999.999.999.999": -1, "": -1, "120 000": -1, "120\u00a0000": -1, "１２０.０００": -1,
+	} {
+		rows, bad := rowsOf(head+strings.Replace(good(1), "120000", text, 1), FileOptions{GroupedAmounts: true})
+		if want < 0 {
+			assert.Len(t, bad, 1, text)
+			assert.Empty(t, rows, text)
+		} else if assert.Len(t, rows, 1, text) {
+			assert.Equal(t, want, rows[0].Amount, text)
+		}
+	}
+}
+
 func TestHostileFiles(t *testing.T) {
 	t.Parallel()
 	endless := io.MultiReader(strings.NewReader(head+good(1)), &forever{})

@@ -240,7 +240,11 @@ func ungroup(b []byte) []byte {
 	}
 	groups := bytes.Split(b, []byte{mark})
 	for i, g := range groups {
-		if i > 0 && len(g) != 3 || len(g) == 0 || len(g) > 3 && len(groups) > 1 {
+		wrong := len(g) != 3
+		if i == 0 { // no group of zeros leads: 0.120 is a fraction
+			wrong = len(g) == 0 || len(groups) > 1 && (len(g) > 3 || g[0] == '0')
+		}
+		if wrong {
 			return b
 		}
 	}
