@@ -3,6 +3,7 @@ package main
 // The sandbox and its trial, by every document of the SDK, and the page that says how to try it.
 
 import (
+	"bufio"
 	"encoding/json"
 	"io"
 	"os"
@@ -121,4 +122,39 @@ func TestTheTryOutWorks(t *testing.T) {
 	for _, want := range []string{"TỐT  store", "Phải hoàn tiền", "MobiFone có – đại lý không có", "Nay đã rõ", "Đang kiểm tra → Đã đăng ký"} {
 		assert.Contains(t, string(out), want)
 	}
+}
+
+// A trial takes the place of an earlier one, and of nothing else: a store there would be a real one.
+// What the sandbox prints are its own credentials.
+func TestATrialRemovesNothingReal(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{}) // its directory is a trial's
+	a, err := newApp(world{in: os.Stdin, out: io.Discard, errs: io.Discard})
+	require.NoError(t, err)
+	require.NoError(t, a.trial(t.Context(), s.srv, s.dir, 0), "again")
+	for _, real := range []string{"sales.db", "keys.json", "env"} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, real), []byte("{}"), 0o600))
+		r := s.run(t, "sandbox", "--trial", dir)
+		assert.Equal(t, exitUsage, r.code)
+		assert.Contains(t, r.errs, "--trial")
+		text, err := os.ReadFile(filepath.Join(dir, real))
+		require.NoError(t, err)
+		assert.Equal(t, "{}", string(text))
+	}
+
+	s = s.set("MOBIFONE_SECRET", "canary-real-secret-0123456789")
+	s.canaries = append(s.canaries, "canary-real-secret")
+	cmd := s.command(t.Context(), []string{"sandbox"})
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	var said strings.Builder
+	for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C"); {
+		said.WriteString(lines.Text())
+	}
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait())
+	assert.Contains(t, said.String(), "MOBIFONE_SECRET=")
+	s.clean(t, said.String())
 }

@@ -68,19 +68,19 @@ func (a *app) trial(ctx context.Context, srv *sandbox.Server, dir string, settle
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	// What an earlier sandbox left belongs to a MobiFone that is gone.
-	for _, name := range []string{"env", "contract.json", "keys.json", "sales.db", "sales.db-wal", "sales.db-shm", "private.pem", "verify.pem"} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
-			return err
-		}
+	if err := a.clearTrial(dir); err != nil {
+		return err
 	}
 	k := makeKeys()
-	for name, v := range map[string]any{"keys.json": k, "contract.json": srv.Contract().Document()} {
-		text, err := json.MarshalIndent(v, "", "  ")
+	for _, file := range []struct {
+		name string
+		v    any
+	}{{trialKeys, k}, {"contract.json", srv.Contract().Document()}} {
+		text, err := json.MarshalIndent(file.v, "", "  ")
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), append(text, '\n'), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, file.name), append(text, '\n'), 0o600); err != nil {
 			return err
 		}
 	}
@@ -101,6 +101,30 @@ func (a *app) trial(ctx context.Context, srv *sandbox.Server, dir string, settle
 		return err
 	}
 	return os.Rename(next, filepath.Join(dir, "env"))
+}
+
+// trialKeys is the file by which a trial is known: its key has a name of its own.
+const trialKeys = "keys.json"
+
+// clearTrial removes what an earlier sandbox left, whose MobiFone is gone. In a directory that is no
+// trial's it removes nothing: a store of that name would be a real one.
+func (a *app) clearTrial(dir string) error {
+	var there []string
+	for _, name := range []string{"env", "contract.json", "sales.db", "sales.db-wal", "sales.db-shm", "private.pem", "verify.pem", trialKeys} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			there = append(there, name)
+		}
+	}
+	if k, err := readKeys(filepath.Join(dir, trialKeys)); len(there) > 0 && (err != nil || k.Current != "trial") {
+		return a.misused(dir+a.t(" có tệp không phải của bản thử: ", " has files that are no trial's: ")+strings.Join(there, ", "),
+			a.t("nêu thư mục khác: --trial DIR", "name another directory: --trial DIR"))
+	}
+	for _, name := range there { // the keys last
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeSigning writes the keys of a contract that signs with RSA.
