@@ -1,0 +1,166 @@
+package main
+
+// This file reads what reconcile compares: the store, MobiFone's listing or its statement, and what was
+// open the day before.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/transactions"
+	"github.com/fptshop/mobifone-go/transactions/reconcile"
+	"github.com/schollz/progressbar/v3"
+)
+
+// beside is how far beyond the day rows are read on both sides, to find the partners of rows near
+// its ends. A sale may have been opened days before it was registered.
+const (
+	beside     = 24 * time.Hour
+	openedLong = 3 * 24 * time.Hour
+)
+
+// add reads both sides.
+func (b *balance) add(ctx context.Context, store sale.Store, client *mobifone.Client) error {
+	bar := b.bar(-1, b.t("đọc sổ", "reading the store"))
+	if err := b.run.AddOurs(counted(sale.Reconcilable(ctx, store, b.from.Add(-openedLong), b.to.Add(beside)), bar)); err != nil {
+		return err
+	}
+	_ = bar.Finish()
+	if err := b.addTheirs(ctx, client); err != nil {
+		return err
+	}
+	if b.q.carry == "" {
+		return nil
+	}
+	file, err := os.Open(b.q.carry)
+	if err == nil {
+		defer file.Close()
+		if err = wholeResult(file); err == nil {
+			err = b.run.Carry(reconcile.ReadOpen(file))
+		}
+	}
+	return b.ofInput("--carry", b.q.carry, err, b.t("nêu kết quả --json của hôm trước", "name the --json result of the day before"))
+}
+
+// wholeResult refuses a result without its sums, which stand last: a run that failed half-way did not
+// get to all that was open. It leaves the file at its begin.
+func wholeResult(file io.ReadSeeker) error {
+	var last struct {
+		Summary *json.RawMessage `json:"summary"`
+	}
+	for d := json.NewDecoder(file); d.More(); {
+		last.Summary = nil
+		if err := d.Decode(&last); err != nil {
+			return err
+		}
+	}
+	if last.Summary == nil {
+		return errors.New("its last line has no sums: the run did not come to its end")
+	}
+	_, err := file.Seek(0, io.SeekStart)
+	return err
+}
+
+// ofInput names the file that an error is of.
+func (b *balance) ofInput(flag, file string, err error, todo string) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	f := b.ofFile(flag+" "+file, err)
+	if _, ofSystem := errors.AsType[*fs.PathError](err); !ofSystem {
+		f.todo = todo
+	}
+	return f
+}
+
+// addTheirs reads MobiFone's side.
+func (b *balance) addTheirs(ctx context.Context, client *mobifone.Client) error {
+	if b.q.statement != "" {
+		return b.addStatement(ctx)
+	}
+	to := b.to.Add(beside)
+	if now := b.now(); to.After(now) {
+		to = time.Time{} // until now
+	}
+	list := client.Background().Transactions.List(transactions.Query{From: b.from.Add(-beside), To: to})
+	total := int64(-1)
+	if page, err := list.Page(ctx, 1); err == nil && page.Total != nil {
+		total = int64(*page.Total)
+	}
+	bar := b.bar(total, b.t("đọc MobiFone", "reading MobiFone"))
+	err := b.run.AddTheirs(counted(list.All(ctx), bar))
+	_ = bar.Finish()
+	open, ok := errors.AsType[*transactions.WindowOpenError](err)
+	if !ok {
+		return err
+	}
+	if open.NoTotal {
+		b.note("%s", b.yellow.on(b.t("MobiFone không đếm giao dịch: không kiểm được là đã đủ.", "MobiFone counts no total: nothing says that the list is complete.")))
+	} else if open.Until.Before(b.to) {
+		b.until = open.Until
+	}
+	return nil
+}
+
+// watched is a file of which the progress is shown. It stays a file that can be read again, which
+// is the fast way to compare it.
+type watched struct {
+	*os.File
+	bar *progressbar.ProgressBar
+}
+
+// Read reads on.
+func (w watched) Read(into []byte) (int, error) {
+	n, err := w.File.Read(into)
+	_ = w.bar.Add(n)
+	return n, err
+}
+
+// addStatement reads MobiFone's file. Lines that cannot be read are counted, and the first are
+// named.
+func (b *balance) addStatement(ctx context.Context) error {
+	todo := b.t("sửa tệp hay xin lại MobiFone; docs/reconciliation.md#files nói tệp phải thế nào",
+		"correct the file or ask MobiFone for it again; docs/reconciliation.md#files says what it has to be")
+	file, err := os.Open(b.q.statement)
+	if err != nil {
+		return b.ofInput("--statement", b.q.statement, err, todo)
+	}
+	b.later(func() { _ = file.Close() }) // its lines are read again when they are told
+	size := int64(-1)
+	if info, err := file.Stat(); err == nil && info.Size() > 0 {
+		size = info.Size()
+	}
+	bar := b.bar(size, b.t("đọc tệp", "reading the file"))
+	b.q.file.OnBadRow = func(e *reconcile.RowError) error {
+		if len(b.unread) < 10 {
+			b.unread = append(b.unread, e)
+		}
+		return nil
+	}
+	err = b.run.AddTheirsFile(ctx, watched{file, bar}, b.q.file)
+	_ = bar.Finish()
+	for _, e := range b.unread {
+		b.note("%s %s", b.red.on(b.t("không đọc được", "unread")), b.scrub(e.Error()))
+	}
+	return b.ofInput("--statement", b.q.statement, err, todo)
+}
+
+// counted shows the progress of a sequence.
+func counted[T any](rows iter.Seq2[T, error], bar *progressbar.ProgressBar) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for row, err := range rows {
+			_ = bar.Add(1)
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
