@@ -62,14 +62,7 @@ func (a *app) finish(cmd *cobra.Command) {
 			return do(cmd, args)
 		}
 	}
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return a.misused(err.Error(), a.t("cách dùng: ", "usage: ")+cmd.UseLine())
-			}
-			return nil
-		}
-	} else if cmd.HasSubCommands() {
+	if cmd.HasSubCommands() {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				todo := cmd.CommandPath() + " -h"
@@ -81,6 +74,13 @@ func (a *app) finish(cmd *cobra.Command) {
 			return nil
 		}
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	} else if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return a.misused(err.Error(), a.t("cách dùng: ", "usage: ")+cmd.UseLine())
+			}
+			return nil
+		}
 	}
 	cmd.DisableFlagsInUseLine = true
 	cmd.InitDefaultHelpFlag()
