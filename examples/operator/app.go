@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -222,6 +223,10 @@ func (a *app) typed(ctx context.Context) (string, error) {
 		fmt.Fprintln(a.errs)
 		return "", ctx.Err()
 	case l := <-read:
+		if errors.Is(l.err, io.EOF) {
+			return "", a.misused(a.t("chưa gõ gì, không làm gì cả", "nothing was typed, and nothing was done"),
+				a.t("chạy lại, gõ rồi nhấn Enter", "run it again, type, and press Enter"))
+		}
 		return l.text, l.err
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +70,7 @@ func TestHelpAndErrorsOfTheCommandLine(t *testing.T) {
 	for _, wrong := range [][]string{
 		{"salle"},
 		{"sale", "lst"},
+		{"completion", "tcsh"},
 		{"sale", "show"},
 		{"doctor", "0912345100"},
 		{"--colour"},
@@ -82,34 +82,13 @@ func TestHelpAndErrorsOfTheCommandLine(t *testing.T) {
 		{"912345100"},
 		{"sale", "list", "--store", "postgres://u:hidden-pw@h/d"},
 		{"quota", "watch", "--quota", "redis://:hidden-pw@h"},
+		{"quota", "watch", "--quota", "postgres://u@h/d?password=hidden-pw"},
 	} {
 		s.canaries = append(s.canaries, "hidden-pw")
 		r := s.run(t, wrong...)
 		assert.Equal(t, exitUsage, r.code, "%v", wrong)
 		assert.Contains(t, r.errs, "→ ", "%v", wrong)
 		assert.Empty(t, r.out)
-	}
-}
-
-// The language is that of --lang, else of the environment, else Vietnamese.
-func TestLanguage(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		args    []string
-		env     map[string]string
-		english bool
-	}{
-		{nil, nil, false},
-		{nil, map[string]string{"LANG": "C.UTF-8"}, false},
-		{nil, map[string]string{"LANG": "en_US.UTF-8"}, true},
-		{nil, map[string]string{"LANG": "en_US.UTF-8", "LC_ALL": "vi_VN.UTF-8"}, false},
-		{[]string{"--lang", "vi"}, map[string]string{"LANG": "en_US.UTF-8"}, false},
-		{[]string{"sale", "--lang=en"}, map[string]string{"LANG": "vi_VN"}, true},
-		{[]string{"--", "--lang=en"}, nil, false},
-	} {
-		got, err := english(c.args, c.env)
-		require.NoError(t, err)
-		assert.Equal(t, c.english, got, "%+v", c)
 	}
 }
 
@@ -240,6 +219,10 @@ func TestEligible(t *testing.T) {
 	assert.Equal(t, 0, code)
 	assert.Contains(t, shown, "6C120")
 
+	shown, code = s.screenOf(t, "\x04", "eligible", "-") // Ctrl-D
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, shown, "chưa gõ gì")
+
 	assert.Equal(t, exitUsage, s.run(t, "eligible", "12345").code)
 	assert.Equal(t, exitUsage, s.set("MOBIFONE_SHOP", "").run(t, "eligible", "0912345100").code)
 	r = s.set("MOBIFONE_SECRET", "not-the-secret-at-all").run(t, "eligible", "0912345100")
@@ -280,37 +263,6 @@ func TestTx(t *testing.T) {
 	assert.Equal(t, exitUsage, s.run(t, "tx", "list", "--date", "hôm nay").code)
 }
 
-func TestContract(t *testing.T) {
-	t.Parallel()
-	s := newShop(t, sandbox.Config{})
-	r := s.run(t, "contract", "check")
-	assert.Equal(t, 0, r.code, r.errs)
-	assert.Contains(t, r.out, "Dùng được")
-	broken := filepath.Join(t.TempDir(), "c.json")
-	require.NoError(t, os.WriteFile(broken, []byte(`{"version": 1, "name": 7}`), 0o600))
-	r = s.run(t, "contract", "check", broken, "--json")
-	assert.Equal(t, exitFailed, r.code)
-	var found struct{ Problems, Warnings []finding }
-	require.NoError(t, json.Unmarshal([]byte(r.out), &found))
-	assert.Greater(t, len(found.Problems), 5, "all of them at once")
-	assert.Equal(t, exitFailed, s.run(t, "contract", "check", "nowhere.json").code)
-	assert.Equal(t, exitUsage, s.set("MOBIFONE_CONTRACT", "").run(t, "contract", "check").code)
-	legacy := s.run(t, "contract", "check", "../../mobifone/contract/testdata/second.json")
-	assert.NotEqual(t, exitUsage, legacy.code)
-
-	same := s.env["MOBIFONE_CONTRACT"]
-	assert.Equal(t, 0, s.run(t, "contract", "diff", same, same).code)
-	r = s.run(t, "contract", "diff", same)
-	assert.Equal(t, exitDiffers, r.code, "a sandbox tells its true semantics")
-	assert.Contains(t, r.out, "/semantics/")
-	assert.NotContains(t, r.out, "/operations/", "and nothing else")
-	r = s.run(t, "contract", "diff", same, "--json")
-	assert.True(t, json.Valid([]byte(r.out)))
-	r = s.run(t, "contract", "diff", broken)
-	assert.Equal(t, exitFailed, r.code)
-	assert.Contains(t, r.errs, "contract check")
-}
-
 // The quota is read as docs/quota.md says, from both engines, after a real limiter used it.
 func TestQuotaWatch(t *testing.T) {
 	t.Parallel()
@@ -325,12 +277,14 @@ func TestQuotaWatch(t *testing.T) {
 		r = s.run(t, "quota", "watch", "--once", "--json")
 		require.Equal(t, 0, r.code, r.errs)
 		var line struct {
-			Used         bool
-			PauseSeconds map[string]float64
+			Used           bool
+			LastUseSeconds float64
+			PauseSeconds   map[string]float64
 		}
 		require.NoError(t, json.Unmarshal([]byte(r.out), &line))
 		assert.True(t, line.Used)
 		assert.Zero(t, line.PauseSeconds["tellers"])
+		assert.Less(t, line.LastUseSeconds, 60.0)
 		assert.Positive(t, line.PauseSeconds["resolver"])
 		assert.Positive(t, line.PauseSeconds["background"], "and the lanes below")
 		checks, _ := checksOf(t, s)
@@ -364,9 +318,20 @@ func TestQuotaWatch(t *testing.T) {
 		require.NoError(t, err)
 		see(t, s, limiter)
 	})
-	r := newShop(t, sandbox.Config{}).run(t, "quota", "watch")
+	s := newShop(t, sandbox.Config{})
+	r := s.run(t, "quota", "watch")
 	assert.Equal(t, exitUsage, r.code)
 	assert.Contains(t, r.errs, "MOBIFONE_QUOTA")
+	s = s.set("MOBIFONE_QUOTA", "redis://127.0.0.1:1/0")
+	assert.Equal(t, exitUsage, s.run(t, "quota", "watch", "--every", "10ms").code)
+	r = s.run(t, "quota", "watch")
+	assert.Equal(t, exitFailed, r.code)
+	assert.Empty(t, r.out, "no head above nothing")
+	r = s.set("MOBIFONE_QUOTA_RATE", "-1").run(t, "eligible", "0912345100")
+	assert.Equal(t, exitUsage, r.code)
+	assert.Contains(t, r.errs, "→ Việc cần làm: sửa $MOBIFONE_QUOTA_NAME, $MOBIFONE_QUOTA_RATE")
+	r = s.set("MOBIFONE_QUOTA_RATE", "1").run(t, "eligible", "0912345100")
+	assert.NotContains(t, r.errs, "pool.go", "the library's log is not for an operator")
 }
 
 // The tool waits for the quota when its rate is known.
@@ -384,4 +349,24 @@ func TestTheToolKeepsToTheQuota(t *testing.T) {
 	require.Equal(t, 0, s.run(t, "eligible", "0912345100").code)
 	assert.True(t, seen())
 	assert.Equal(t, exitUsage, s.set("MOBIFONE_QUOTA_RATE", "many").run(t, "eligible", "0912345100").code)
+}
+
+// A line of the quota: the queue is until the first free slot, and each lane has its pause.
+func TestALineOfTheQuota(t *testing.T) {
+	t.Parallel()
+	var out, errs strings.Builder
+	a, err := newApp(world{in: os.Stdin, out: &out, errs: &errs})
+	require.NoError(t, err)
+	now := time.Date(2026, 11, 25, 10, 0, 0, 0, vietnam)
+	s := quotaState{Known: true, Now: now, Next: now.Add(3500 * time.Millisecond), Last: now.Add(-5 * time.Second)}
+	s.Pause[telco.Foreground], s.Pause[telco.Resolving], s.Pause[telco.Background] = now, now.Add(20*time.Second), now.Add(time.Minute)
+	require.NoError(t, a.printQuota(s))
+	assert.Regexp(t, `^25/11/2026 10:00:00 +3\.5s +5s +0s +20s +1m0s\n$`, out.String())
+	out.Reset()
+	a.set.asJSON = true
+	require.NoError(t, a.printQuota(s))
+	assert.JSONEq(t, `{"time": "2026-11-25T10:00:00+07:00", "used": true, "queueMs": 3500, "lastUseSeconds": 5,
+		"pauseSeconds": {"tellers": 0, "resolver": 20, "background": 60}}`, out.String())
+	s.Next = now.Add(-time.Hour)
+	assert.Zero(t, s.queue(), "nobody waits")
 }

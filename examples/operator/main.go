@@ -19,6 +19,8 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // The exit codes. They are part of what scripts rely on, and stand in docs/operator.md.
@@ -33,6 +35,7 @@ const (
 func main() {
 	// Who reads the result may leave (| head); what was begun is ended all the same, and no draft stays.
 	signal.Ignore(syscall.SIGPIPE)
+	logging.Disable() // what go-redis logs is in the error too
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, world{os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr})
 	stop()

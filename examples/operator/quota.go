@@ -68,16 +68,16 @@ func (a *app) watchQuota(ctx context.Context, every time.Duration, once bool) er
 	if every < 100*time.Millisecond {
 		return a.misused("--every "+every.String(), a.t("ít nhất 100ms", "100ms at least"))
 	}
-	if !a.set.asJSON {
-		a.say("%-20s %-10s %-10s %-10s %-10s %s", a.t("giờ", "time"), a.t("hàng đợi", "queue"), a.t("lần cuối", "last use"),
-			a.t("dừng quầy", "tellers"), a.t("dừng dò", "resolver"), a.t("dừng nền", "background"))
-	}
-	for {
+	for first := true; ; first = false {
 		s, err := a.readQuota(ctx)
 		if err != nil {
 			return err
 		}
-		if err := a.printQuota(s); err != nil || once {
+		if first && !a.set.asJSON {
+			a.say("%-20s %-10s %-10s %-10s %-10s %s", a.t("giờ", "time"), a.t("hàng đợi", "queue"), a.t("lần cuối", "last use"),
+				a.t("dừng quầy", "tellers"), a.t("dừng dò", "resolver"), a.t("dừng nền", "background"))
+		}
+		if err := a.printQuota(s); err != nil || once || a.out.failed != nil {
 			return err
 		}
 		select {

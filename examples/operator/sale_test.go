@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
@@ -43,7 +44,13 @@ func TestSaleList(t *testing.T) {
 	assert.Len(t, states("--all"), 4)
 	assert.Equal(t, map[string]string{"DH-1001": "Registered", "DH-1002": "Registered"}, states("--state", "Registered"))
 	assert.Empty(t, states("--all", "--shop", "HCM9"))
+	assert.Empty(t, states("--waiting", "--shop", "HCM9"))
 	assert.Empty(t, states("--all", "--date", "2020-01-01"))
+	today := s.sale(t, "DH-1001").OpenedAt.In(vietnam)
+	assert.Len(t, states("--all", "--date", today.Format(time.DateOnly)), 4)
+	for _, beside := range []int{-1, 1} {
+		assert.Empty(t, states("--all", "--date", today.AddDate(0, 0, beside).Format(time.DateOnly)))
+	}
 	assert.Len(t, states("--all", "--limit", "3"), 3)
 
 	said := s.run(t, "sale", "list").out
@@ -83,7 +90,11 @@ func TestSaleShow(t *testing.T) {
 	assert.Equal(t, "84*****108", shown.Subscriber)
 	assert.Len(t, shown.Events, 7)
 
-	r := s.run(t, "sale", "show", "NOPE")
+	r := s.run(t, "sale", "show", "HN01/DH-1001")
+	assert.Regexp(t, `Gửi 1 .*, đã đăng ký`, r.out)
+	assert.Regexp(t, `opened +GDV07`, r.out)
+	assert.Regexp(t, `cash-taken +GDV07 120\.000 ₫`, r.out)
+	r = s.run(t, "sale", "show", "NOPE")
 	assert.Equal(t, exitFailed, r.code)
 	assert.Contains(t, r.errs, "sale list --all")
 }
@@ -202,6 +213,7 @@ func TestSaleRefund(t *testing.T) {
 	assert.Equal(t, sale.Refunded, s.sale(t, "DH-1004").State)
 	r = s.run(t, "sale", "refund", "confirm", order, "--yes")
 	assert.Equal(t, exitFailed, r.code, "once")
+	assert.Regexp(t, `HN01/DH-1004 +C120 +0 ₫`, s.run(t, "sale", "list", "--state", "Refunded").out, "no cash is held any more")
 
 	// A sale that is registered is not refunded.
 	r = s.run(t, "sale", "refund", "claim", "HN01/DH-1001", "--yes")

@@ -230,3 +230,17 @@ func TestAddressesAreNoNumbers(t *testing.T) {
 		assert.NotContains(t, strings.NewReplacer(".", "", " ", "").Replace(a.scrub(number)), "912345")
 	}
 }
+
+// A secret is masked wherever it turns up: credentials, and passwords of the URLs in either place.
+func TestSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	secrets := []string{"canary-key", "canary-secret", "canary-password", "canary-store", "canary-quota"}
+	a, err := newApp(world{in: os.Stdin, out: io.Discard, errs: io.Discard, env: []string{
+		"MOBIFONE_API_KEY=" + secrets[0], "MOBIFONE_SECRET=" + secrets[1], "MOBIFONE_PASSWORD=" + secrets[2],
+		"MOBIFONE_STORE=postgres://u:" + secrets[3] + "@h/d", "MOBIFONE_QUOTA=postgres://u@h/d?password=" + secrets[4],
+	}})
+	require.NoError(t, err)
+	for _, secret := range secrets {
+		assert.Equal(t, "it was ***.", a.scrub("it was "+secret+"."))
+	}
+}

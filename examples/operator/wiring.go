@@ -253,7 +253,8 @@ func (a *app) limiter(ctx context.Context) (mobifone.Limiter, error) {
 		limiter, err = quota.OnRedis(client, cfg)
 	}
 	if err != nil {
-		return nil, err
+		return nil, a.misused(err.Error(), a.t("sửa $MOBIFONE_QUOTA_NAME, $MOBIFONE_QUOTA_RATE hay $MOBIFONE_QUOTA_BURST",
+			"correct $MOBIFONE_QUOTA_NAME, $MOBIFONE_QUOTA_RATE or $MOBIFONE_QUOTA_BURST"))
 	}
 	a.later(limiter.Close)
 	return limiter, nil
