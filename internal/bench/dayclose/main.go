@@ -4,7 +4,7 @@
 //	go -C internal/bench run ./dayclose
 //	go -C internal/bench run ./dayclose -sales 20000
 //
-// First the day is sold, by a desk into a SQLite file, with a few sales going wrong in known ways.
+// First the day is sold, into a SQLite file, with a few sales going wrong in known ways.
 // Then tellers sell at a limited MobiFone: for a while alone, then while the day is reconciled in
 // the background lane, twice without telling the sales and once more after telling them. The program
 // ends with an error if a finding is missing, wrong or invented, if the repetition finds anything else,

@@ -83,24 +83,21 @@ func (w *world) number(lost bool) (telco.MSISDN, error) {
 	return telco.ParseMSISDN(fmt.Sprintf("09%05d%d", n/90, 110+n%90))
 }
 
-// fill sells the day.
+// fill sells the day: MobiFone registers each sale by the requests of a client, and the store gets the
+// events that a desk would store, all at once.
 func (w *world) fill(ctx context.Context) error {
 	client, err := w.client()
 	if err != nil {
 		return err
 	}
-	desk, err := sale.NewDesk(sale.Config{Client: client, Store: w.store})
-	if err != nil {
-		return err
-	}
 	w.from = time.Now().Truncate(time.Second)
-	const sellers = 512
+	const sellers = 512 // the store commits what many bring together
 	var running sync.WaitGroup
 	errs := make([]error, sellers)
 	for k := range sellers {
 		running.Go(func() {
 			for i := k; i < w.sales && errs[k] == nil; i += sellers {
-				errs[k] = w.sell(ctx, client, desk, i)
+				errs[k] = w.sell(ctx, client, i)
 			}
 		})
 	}
@@ -119,51 +116,65 @@ func (w *world) fill(ctx context.Context) error {
 }
 
 // sell sells the i-th sale of the day, or lets it go wrong.
-func (w *world) sell(ctx context.Context, client *mobifone.Client, desk *sale.Desk, i int) error {
-	wrong, every := 0, max(2, w.sales/wrongs)
+func (w *world) sell(ctx context.Context, client *mobifone.Client, i int) error {
+	wrong, every := reconcile.Matched, max(2, w.sales/wrongs)
 	if i%every == every/2 {
-		wrong = 1 + i/every%4
+		wrong = [...]reconcile.Kind{reconcile.NowKnown, reconcile.TheirsOnly, reconcile.OursOnly, reconcile.Reversed}[i/every%4]
 	}
-	number, err := w.number(wrong == 1)
+	number, err := w.number(wrong == reconcile.NowKnown)
 	if err != nil {
 		return err
 	}
+	shop := fmt.Sprintf("HN%d", i%500)
 	order := sale.Order{
-		Shop: fmt.Sprintf("HN%d", i%500), ID: fmt.Sprintf("DH-%d", i), MSISDN: number, Package: "C120", Price: 120_000,
+		Shop: shop, ID: fmt.Sprintf("DH-%d", i), MSISDN: number, Package: "C120", Price: 120_000,
+		Staff: telco.Staff{Shop: shop, Employee: "GDV07"},
 	}
-	order.Staff = telco.Staff{Shop: order.Shop, Employee: "GDV07"}
-	switch wrong {
-	case 2: // MobiFone has it, and no sale of ours does
-		id, err := w.beside(ctx, client, order)
-		return w.plant(id, reconcile.TheirsOnly, err)
-	case 3: // we have it, and MobiFone does not
-		id, err := w.invented(ctx, i)
-		return w.plant(id, reconcile.OursOnly, err)
-	}
-	s, err := w.walk(ctx, desk, order)
-	if err != nil {
+	ids := telco.IDs{TransID: telco.TransID(fmt.Sprintf("NOWHERE%d", i))}
+	if ids.PartnerTransID, err = client.NewPartnerTransID(order.Shop, order.ID, 1); err != nil {
 		return err
 	}
-	id := s.Intents[0].IDs.TransID
-	switch {
-	case wrong == 1 && s.State == sale.Resolving:
-		return w.plant(id, reconcile.NowKnown, nil)
-	case s.State != sale.Registered:
-		return fmt.Errorf("sale %s is %s", s.ID, s.State)
-	case wrong == 4:
-		if !w.sandbox.Reverse(id) {
-			return fmt.Errorf("%s cannot be taken back", id)
+	at := time.Now().UTC()
+	if wrong != reconcile.OursOnly { // that MobiFone knows nothing of
+		if ids.TransID, err = w.register(ctx, client, order, ids.PartnerTransID); err != nil {
+			return err
 		}
-		return w.plant(id, reconcile.Reversed, nil)
+	}
+	if wrong != reconcile.TheirsOnly { // that no sale of ours is of
+		change, err := sales.Change(sales.EventsOf(order, ids, at, wrong != reconcile.NowKnown))
+		if err != nil {
+			return err
+		}
+		if err := w.store.Apply(ctx, change); err != nil {
+			return err
+		}
+	}
+	if wrong == reconcile.Reversed && !w.sandbox.Reverse(ids.TransID) {
+		return fmt.Errorf("%s cannot be taken back", ids.TransID)
+	}
+	if wrong != reconcile.Matched {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.planted[ids.TransID] = wrong
 	}
 	return nil
 }
 
-func (w *world) plant(id telco.TransID, kind reconcile.Kind, err error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.planted[id] = kind
-	return err
+// register has MobiFone register an order. That the answer is lost is no error.
+func (w *world) register(ctx context.Context, client *mobifone.Client, order sale.Order, id telco.PartnerTransID) (telco.TransID, error) {
+	ticket, err := client.OTP.Request(ctx, otp.Request{MSISDN: order.MSISDN, Package: order.Package, Staff: order.Staff})
+	if err != nil {
+		return "", err
+	}
+	code, _ := w.sandbox.Code(order.MSISDN)
+	_, err = client.Registration.Register(ctx, registration.Request{
+		MSISDN: order.MSISDN, Package: order.Package, Amount: order.Price, TransID: ticket.TransID, PartnerTransID: id,
+		OTP: code, Staff: order.Staff,
+	})
+	if errors.Is(err, telco.ReplyLost) {
+		err = nil
+	}
+	return ticket.TransID, err
 }
 
 // walk takes an order to the end.
@@ -185,43 +196,7 @@ func (w *world) walk(ctx context.Context, desk *sale.Desk, order sale.Order) (sa
 		return view.Sale, errors.New("no SMS came")
 	}
 	view, err = desk.Register(ctx, id, code, by)
-	if view.Sale.State == sale.Resolving {
-		err = nil // what became of it is to be found out
-	}
 	return view.Sale, err
-}
-
-// beside registers an order of which the store hears nothing.
-func (w *world) beside(ctx context.Context, client *mobifone.Client, order sale.Order) (telco.TransID, error) {
-	ticket, err := client.OTP.Request(ctx, otp.Request{MSISDN: order.MSISDN, Package: order.Package, Staff: order.Staff})
-	if err != nil {
-		return "", err
-	}
-	id, err := client.NewPartnerTransID(order.Shop, order.ID, 1)
-	if err != nil {
-		return "", err
-	}
-	code, _ := w.sandbox.Code(order.MSISDN)
-	_, err = client.Registration.Register(ctx, registration.Request{
-		MSISDN: order.MSISDN, Package: order.Package, Amount: order.Price, TransID: ticket.TransID, PartnerTransID: id,
-		OTP: code, Staff: order.Staff,
-	})
-	return ticket.TransID, err
-}
-
-// invented stores a registered sale that never reached MobiFone.
-func (w *world) invented(ctx context.Context, i int) (telco.TransID, error) {
-	events, err := sales.Events(i, time.Now().UTC(), true)
-	if err != nil {
-		return "", err
-	}
-	var s sale.Sale
-	for _, event := range events {
-		if s, _, err = sales.Rules.Step(s, event); err != nil {
-			return "", err
-		}
-	}
-	return s.Intents[0].IDs.TransID, w.store.Apply(ctx, sale.Change{SaleID: s.ID, Events: events, State: s})
 }
 
 // serve opens MobiFone's gate to the network, with a limit in front.

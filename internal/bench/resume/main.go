@@ -145,18 +145,11 @@ func storeOne(ctx context.Context, store sale.Store, i int, rests bool) error {
 	if err != nil {
 		return err
 	}
-	var s sale.Sale
-	for _, event := range events {
-		if s, _, err = sales.Rules.Step(s, event); err != nil {
-			return err
-		}
+	change, err := sales.Change(events)
+	if err != nil {
+		return err
 	}
-	// A sale that came to rest holds nobody; an open one holds its subscriber.
-	claim := sale.KeepClaim
-	if !rests {
-		claim = sale.AddClaim
-	}
-	return store.Apply(ctx, sale.Change{SaleID: s.ID, Events: events, State: s, Claim: claim})
+	return store.Apply(ctx, change)
 }
 
 // startOver opens the store and resolves every open sale once, as a program does when it

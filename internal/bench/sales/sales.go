@@ -57,24 +57,27 @@ func Events(i int, at time.Time, rests bool) ([]sale.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	trans := telco.TransID(fmt.Sprintf("T%d", i))
+	return EventsOf(sale.Order{
+		Shop: "HN01", ID: order, MSISDN: number, Package: "C120", Price: 120_000,
+		Staff: telco.Staff{Shop: "HN01", Employee: "GDV07"},
+	}, telco.IDs{TransID: telco.TransID(fmt.Sprintf("T%d", i)), PartnerTransID: id}, at, rests), nil
+}
+
+// EventsOf returns the events of an order's sale under these ids.
+func EventsOf(order sale.Order, ids telco.IDs, at time.Time, rests bool) []sale.Event {
 	events := []sale.Event{
-		{Kind: "opened", PartnerTransID: id, Order: &sale.Order{
-			Shop: "HN01", ID: order, MSISDN: number, Package: "C120", Price: 120_000,
-			Staff: telco.Staff{Shop: "HN01", Employee: "GDV07"},
-		}},
-		{Kind: "cash-taken", Amount: 120_000},
+		{Kind: "opened", PartnerTransID: ids.PartnerTransID, Order: &order},
+		{Kind: "cash-taken", Amount: order.Price},
 		{Kind: "otp-asked"},
-		{Kind: "otp-sent", Ticket: &sale.HeldOTP{TransID: trans, ExpiresAt: at.Add(3 * time.Minute)}},
+		{Kind: "otp-sent", Ticket: &sale.HeldOTP{TransID: ids.TransID, ExpiresAt: at.Add(3 * time.Minute)}},
 		{Kind: "looked-up", Lookup: &sale.Lookup{At: at}},
 		{Kind: "send-planned", Intent: &sale.Intent{
 			SendWindow: telco.SendWindow{
-				IDs:        telco.IDs{TransID: trans, PartnerTransID: id},
-				PreparedAt: at, SendBy: at.Add(20 * time.Second),
+				IDs: ids, PreparedAt: at, SendBy: at.Add(20 * time.Second),
 			},
 			Attempt: 1, At: at, WakeAt: at.Add(time.Minute), Fingerprint: make([]byte, 32),
 		}},
-		{Kind: "send-ended", Outcome: telco.Succeeded, Receipt: &sale.Registration{TransID: trans, PartnerTransID: id}},
+		{Kind: "send-ended", Outcome: telco.Succeeded, Receipt: &sale.Registration{TransID: ids.TransID, PartnerTransID: ids.PartnerTransID}},
 	}
 	// An outcome that is not known leaves the sale open, to be resolved.
 	if !rests {
@@ -83,5 +86,21 @@ func Events(i int, at time.Time, rests bool) ([]sale.Event, error) {
 	for j := range events {
 		events[j].At = at
 	}
-	return events, nil
+	return events
+}
+
+// Change is what stores a whole sale at once.
+func Change(events []sale.Event) (sale.Change, error) {
+	var s sale.Sale
+	var err error
+	for _, event := range events {
+		if s, _, err = Rules.Step(s, event); err != nil {
+			return sale.Change{}, err
+		}
+	}
+	c := sale.Change{SaleID: s.ID, Events: events, State: s}
+	if s.State != sale.Registered { // a sale that came to rest holds nobody
+		c.Claim = sale.AddClaim
+	}
+	return c, nil
 }
