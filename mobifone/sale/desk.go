@@ -5,7 +5,9 @@
 // does it, so a sale survives the death of the process at any point, and [Desk.Run] takes
 // it up again. A send without a recorded outcome is unknown. What is unknown is looked up,
 // never guessed, and until it is resolved neither a second registration nor a refund is
-// possible.
+// possible. The fence is the time after which no request on its way can register any more:
+// only a lookup from then on proves that nothing is registered. It is known only where the
+// contract says how late a request can be carried out.
 //
 //	desk, err := sale.NewDesk(sale.Config{Client: client, Store: store})
 //	go desk.Run(ctx)
@@ -24,10 +26,8 @@
 package sale
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
@@ -75,8 +75,9 @@ type Config struct {
 	// OnEvent is called for each stored event, in the goroutine that stored it. s is the sale
 	// after the whole change; one change may hold several events. It must be fast and must not panic. May be nil.
 	OnEvent func(ctx context.Context, s Sale, e Event)
-	// OnAlarm is called when a person must look at a sale. It must be fast and must not
-	// panic. May be nil.
+	// OnAlarm is called when a person must look at a sale, and again at ever longer intervals,
+	// from Rules.AlarmAfter on, while nobody does. Of desks that share a store one calls it,
+	// the one that stored the alarm. It must be fast and must not panic. May be nil.
 	OnAlarm func(ctx context.Context, s Sale)
 }
 
@@ -133,7 +134,7 @@ func NewDesk(cfg Config) (*Desk, error) {
 		errs = append(errs, errors.New("sale: Config.Store is missing; open one with sqlstore.Open, or sale.NewMemory for a trial"))
 	}
 	if cfg.Gateway == nil || cfg.NewID == nil {
-		errs = append(errs, errors.New("sale: Config.Client is missing; without one, set Gateway, Rules and NewID"))
+		errs = append(errs, errors.New("sale: Config.Client is missing; a desk that only observes needs one too; without one, set Gateway, Rules and NewID"))
 	}
 	if cfg.Rules.Hold <= 0 || cfg.Rules.OTPPatience <= 0 || cfg.Rules.AlarmAfter <= 0 || cfg.Rules.OpenFor <= 0 {
 		errs = append(errs, errors.New("sale: Config.Rules is not complete; leave it out, or start from sale.RulesOf(client)"))
@@ -292,13 +293,13 @@ func (d *Desk) Look(ctx context.Context, id string) (View, error) {
 // Waiting is a sale that waits for a person.
 type Waiting struct {
 	Summary
-	// Age is how long ago the sale last changed, by the local clock.
+	// Age is how long ago the sale was opened, by the local clock: no event makes it younger.
 	Age time.Duration
 }
 
-// Waiting lists the sales that wait for a person, the longest first: cash that was taken and is
-// neither sold nor returned, refunds to be paid or confirmed, reviews, and orders without cash.
-// An empty shop is all shops.
+// Waiting lists the sales that wait for a person, the one opened first comes first: cash that was
+// taken and is neither sold nor returned, refunds to be paid or confirmed, reviews, and orders
+// without cash. An empty shop is all shops.
 func (d *Desk) Waiting(ctx context.Context, shop string) ([]Waiting, error) {
 	found, err := d.cfg.Store.Find(ctx, Filter{
 		States: []State{Open, Paid, OTPSent, RefundDue, Refunding, Review}, Shop: shop, Limit: 1 << 20,
@@ -308,8 +309,7 @@ func (d *Desk) Waiting(ctx context.Context, shop string) ([]Waiting, error) {
 	}
 	now, list := d.now(), make([]Waiting, len(found))
 	for i, s := range found {
-		list[i] = Waiting{Summary: s, Age: max(now.Sub(s.UpdatedAt), 0)}
+		list[i] = Waiting{Summary: s, Age: max(now.Sub(s.OpenedAt), 0)}
 	}
-	slices.SortStableFunc(list, func(a, b Waiting) int { return cmp.Compare(b.Age, a.Age) })
 	return list, nil
 }

@@ -271,7 +271,7 @@ func TestWhatObserveCompares(t *testing.T) {
 	})
 }
 
-// Who waits longest since the last act stands first, whenever it was opened.
+// The sale opened first stands first, whatever was done to it since.
 func TestWaitingIsSortedByAge(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
@@ -283,7 +283,7 @@ func TestWaitingIsSortedByAge(t *testing.T) {
 		waiting, err := s.Waiting(t.Context(), "HN01")
 		require.NoError(t, err)
 		require.Len(t, waiting, 2)
-		assert.Equal(t, []string{second, first}, []string{waiting[0].ID, waiting[1].ID})
+		assert.Equal(t, []string{first, second}, []string{waiting[0].ID, waiting[1].ID})
 	})
 }
 

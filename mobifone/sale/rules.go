@@ -43,7 +43,8 @@ type Rules struct {
 	ResendAfter time.Duration
 	// OTPPatience is how long an OTP request may go unanswered before it is given up.
 	OTPPatience time.Duration
-	// AlarmAfter is how long a sale may wait for a person before it raises an alarm.
+	// AlarmAfter is how long a sale may wait for a person before it raises an alarm. While nobody
+	// acts the alarm comes again, each time after about as long as the sale has waited.
 	AlarmAfter time.Duration
 	// OpenFor is how long a sale may stay without cash before it is cancelled.
 	OpenFor time.Duration

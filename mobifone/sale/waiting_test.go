@@ -160,6 +160,9 @@ func TestWhoWaitsForAPersonAlarms(t *testing.T) {
 		waiting, err = s.Waiting(t.Context(), "HN01")
 		require.NoError(t, err)
 		assert.Len(t, waiting, 4, "an order without cash is cancelled after a day")
+		for _, w := range waiting {
+			assert.GreaterOrEqual(t, w.Age, 7*24*time.Hour, "an alarm makes none of them young")
+		}
 	})
 }
 
