@@ -62,11 +62,6 @@ func (t *Telemetry) note(ctx context.Context, name string, s sale.Sale, list ...
 	span.AddEvent(name, trace.WithAttributes(list...))
 }
 
-// Finder is the one method of a [sale.Store] that [Telemetry.WatchSales] calls.
-type Finder interface {
-	Find(ctx context.Context, f sale.Filter) ([]sale.Summary, error)
-}
-
 // What one collection may ask of the store.
 const (
 	// watchLimit is the most sales of one state that are read. There may be more: a count of
@@ -84,7 +79,7 @@ const (
 //
 // An age is counted from when the sale was opened, because everything later can be moved by an
 // event, and the sale that waits longest must not look young.
-func (t *Telemetry) WatchSales(store Finder) (stop func() error, err error) {
+func (t *Telemetry) WatchSales(store sale.Store) (stop func() error, err error) {
 	if t.meters == nil {
 		return func() error { return nil }, nil
 	}
@@ -118,7 +113,7 @@ func (t *Telemetry) WatchSales(store Finder) (stop func() error, err error) {
 }
 
 // watch reads all states before it tells of any, so that a collection has all of them or none.
-func watch(ctx context.Context, store Finder, tell func(sale.State, []sale.Summary)) error {
+func watch(ctx context.Context, store sale.Store, tell func(sale.State, []sale.Summary)) error {
 	found := map[sale.State][]sale.Summary{}
 	for _, s := range sale.States() {
 		if s.Resting() {

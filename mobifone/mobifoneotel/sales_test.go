@@ -131,6 +131,8 @@ func TestAnAlarmIsCounted(t *testing.T) {
 
 // lists is a store that keeps what it was asked.
 type lists struct {
+	sale.Store // nil: nothing but Find is asked
+
 	asked []sale.Filter
 	err   error
 	hang  bool

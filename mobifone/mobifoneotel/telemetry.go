@@ -76,8 +76,12 @@ func (t *Telemetry) onCall(ctx context.Context, ev telco.CallEvent) {
 }
 
 // LimiterDown says whether the engine of a shared limiter is out of reach, so that this process
-// limits itself, or refuses. Give it to the limiter's own hook for that. Without a shared limiter
-// it need not be called.
+// limits itself, or refuses. Call it from the limiter's hook; for mobifone/quota that is its
+// Config's OnChange:
+//
+//	OnChange: func(c quota.Change) { telemetry.LimiterDown(ctx, !c.Up) }
+//
+// Without a shared limiter it need not be called.
 func (t *Telemetry) LimiterDown(ctx context.Context, down bool) {
 	if t.meters == nil {
 		return
