@@ -34,11 +34,11 @@ type Config struct {
 	// no room for them.
 	PerSecond float64
 	Burst     int
-	// ResolverShare and BackgroundShare are what each of these lanes gets of PerSecond though
-	// tellers take everything. 0 is 0.1; the sum is 0.5 at most.
+	// ResolverShare and BackgroundShare are what each of these lanes gets of PerSecond even when
+	// tellers want everything. 0 is 0.1; the sum is 0.5 at most.
 	ResolverShare, BackgroundShare float64
 	// BackgroundMost is how much of PerSecond the background takes at most while tellers are
-	// about. 0 is no bound but that a teller waits two slots at most for the other lanes.
+	// about. 0 is no such bound; a teller still waits two slots at most for the other lanes.
 	BackgroundMost float64
 
 	// OTPCoolDown is how long a subscriber gets no second OTP, whichever shop asks; 0 is no such

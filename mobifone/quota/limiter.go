@@ -76,9 +76,9 @@ func (l *Limiter) Wait(ctx context.Context, c telco.Call) error {
 }
 
 // Pause holds a lane and those below it until a time by the local clock, on every host, and never
-// shortens a pause. Slots that other hosts hold already, one for each lane at most and not
-// further ahead than a second or 32 slots, are used. It returns at once; should the engine be
-// down, this host alone waits. A pause is ten minutes at most.
+// shortens a pause. A slot that another host holds already is still used: a host holds one for each
+// lane at most, not further ahead than a second or 32 slots. It returns at once; should the engine
+// be down, this host alone waits. A pause is ten minutes at most.
 func (l *Limiter) Pause(lane telco.Lane, until time.Time) {
 	long := min(time.Until(until), pauseMost*time.Microsecond)
 	if long <= 0 {

@@ -14,12 +14,10 @@ import (
 	"github.com/fptshop/mobifone-go/transactions/reconcile"
 )
 
-// Reconcilable yields the rows with which the sales opened from (included) to (excluded) stand in a
-// reconciliation, in the order in which the sales were opened: one row for each pair of ids, so none
-// for a sale that never had an OTP. It holds a page of summaries and one sale at a time. A sale may be
-// opened a day before it is registered; ask from some days before the day that is reconciled.
-//
-// An error of the store ends it.
+// Reconcilable yields our rows for [reconcile.Run.AddOurs]: those of the sales opened in [from, to),
+// the sale opened first comes first. A sale has one row for each pair of ids, so none if it never had an
+// OTP. It may be opened days before it is registered: let from be some days before the day that is
+// reconciled. Memory holds a page of summaries and one sale at a time. An error of the store ends it.
 func Reconcilable(ctx context.Context, store Store, from, to time.Time) iter.Seq2[reconcile.Ours, error] {
 	return func(yield func(reconcile.Ours, error) bool) {
 		for id, err := range opened(ctx, store, from, to) {
@@ -128,8 +126,8 @@ func (s Sale) standing(ids telco.IDs) (reconcile.Standing, time.Time) {
 // one goes to a person. It may be called again with the same finding: that changes nothing.
 //
 // A row belongs to the sale that has its partnerTransId, and to the sale that the reconciliation found it
-// for; where those are two, both are told. An id that the row lacks is that of the pair of ids which it was
-// matched with. The view is that of the finding's sale.
+// for; where those are two, both are told. Where the row lacks an id, that of our row is taken. The view is
+// that of the finding's sale.
 //
 // A finding that no sale of this store can learn from is passed over and gives the zero View: one
 // without a row of MobiFone's, or with ids that no sale here has.

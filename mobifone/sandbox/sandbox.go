@@ -31,6 +31,17 @@
 //		t.Errorf("the customer was charged %d times", n)
 //	}
 //
+// In a testing/synctest bubble do without sockets: use New, and its RoundTripper in the client.
+// A sale's waits then take no time.
+//
+//	box, err := sandbox.New(sandbox.Config{})
+//	…
+//	client, err := mobifone.New(mobifone.Config{
+//		BaseURL: "https://sandbox.test",
+//		…
+//	}, mobifone.WithContract(box.Contract()),
+//		mobifone.WithHTTPClient(&http.Client{Transport: box.RoundTripper()}))
+//
 // # Numbers
 //
 // The last three digits of the subscriber's number choose what happens. Steps 1 and 2 go

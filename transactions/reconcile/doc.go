@@ -5,9 +5,10 @@
 // in any order, and holds a bounded part of them in memory; what is more goes to one temporary
 // file.
 //
-//	run, err := reconcile.Start(reconcile.Config{Day: yesterday, Dir: dir})
+//	yesterday := time.Now().AddDate(0, 0, -1)
+//	run, err := reconcile.Start(reconcile.Config{Day: yesterday})
 //	defer run.Close()
-//	err = run.AddOurs(sale.Reconcilable(ctx, store, from, to))
+//	err = run.AddOurs(sale.Reconcilable(ctx, store, yesterday.AddDate(0, 0, -7), time.Now()))
 //	err = run.AddTheirsFile(ctx, statement, reconcile.FileOptions{})
 //	for finding, err := range run.Findings(ctx) {
 //		…
@@ -15,7 +16,8 @@
 //	fmt.Println(run.Summary())
 //
 // It decides nothing about money and sends nothing. [sale.Desk.ObserveFinding] tells a sale what
-// was found of it. docs/reconciliation.md explains a day to an accountant.
+// was found of it. docs/reconciliation.md explains a day to an accountant, and shows the whole of a
+// nightly program.
 //
 // # What is compared
 //

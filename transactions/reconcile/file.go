@@ -66,7 +66,7 @@ func (e *RowError) Error() string {
 // AddTheirsFile adds the rows of a statement of MobiFone's, from where the reader stands.
 //
 // A UTF-8 file that can be read again, such as an [os.File], is the fast way: of its rows only hashes
-// are kept, and the lines of those that do not match are fetched when they are told. Leave it open and
+// are kept, and the lines of those that do not match are read again for their findings. Leave it open and
 // unchanged until Findings has ended; a file that changed ends Findings with an error.
 func (r *Run) AddTheirsFile(ctx context.Context, from io.Reader, o FileOptions) error {
 	return r.addFile(ctx, from, o, sideTheirs)

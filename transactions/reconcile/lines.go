@@ -19,7 +19,7 @@ type Encoding uint8
 
 // The encodings.
 const (
-	// Detect takes a byte order mark's word for UTF-8 or UTF-16, and UTF-8 without one.
+	// Detect is what the byte order mark says, UTF-8 or UTF-16, and UTF-8 where there is none.
 	Detect Encoding = iota
 	// UTF16LE and UTF16BE are UTF-16 without a byte order mark.
 	UTF16LE

@@ -112,8 +112,9 @@ func (r *Run) AddOurs(rows iter.Seq2[Ours, error]) error {
 }
 
 // AddTheirs adds MobiFone's rows, such as a listing's All gives. An error of the sequence ends it
-// and is returned. Of a transaction the fields count that a statement has; the result code is
-// MobiFone's own.
+// and is returned; the rows before it are added. The listing of a window that reaches to now ends
+// with transactions.ErrWindowOpen, and the run may go on all the same. Of a transaction only the
+// fields are used that a statement has; its result code is WireResultCode.
 func (r *Run) AddTheirs(rows iter.Seq2[telco.Transaction, error]) error {
 	in, err := r.begin()
 	if err != nil {

@@ -40,19 +40,20 @@ type Summary struct {
 	// Sold are the registrations of the day: ours that stand as registered and MobiFone's in
 	// state SUCCESS.
 	Sold Sides
-	// Repeated are rows that were listed again, and states that a later row of the same
-	// transaction took the place of. Each was left out.
+	// Repeated are rows that were listed again, and earlier states of a transaction that is listed
+	// in a later one. They were left out.
 	Repeated Sides
 	// OtherDays are rows that belong to another business day.
 	OtherDays Sides
 	// Unread are lines of files that could not be read. Nobody knows their amounts.
 	Unread struct{ Ours, Theirs int64 }
-	// CarriedGone is how many ids that were carried from an earlier day nobody listed any more.
+	// CarriedGone counts the ids carried from an earlier day that neither side lists any more.
 	CarriedGone int64
 }
 
-// Balanced reports whether the day closes without a person: every row matched or unsold, no line
-// unread, and nothing lost that was carried over.
+// Balanced reports whether the day closes: every row matched or unsold, no line unread, and nothing
+// lost that was carried over. A row that is [NowKnown] or [StillOpen] needs no person, but the day
+// does not close with it.
 func (s Summary) Balanced() bool {
 	for k, sides := range s.Kinds {
 		if k != Matched && k != Unsold && sides.Ours.Rows+sides.Theirs.Rows > 0 {
