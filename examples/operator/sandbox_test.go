@@ -132,13 +132,13 @@ func TestATrialRemovesNothingReal(t *testing.T) {
 	a, err := newApp(world{in: os.Stdin, out: io.Discard, errs: io.Discard})
 	require.NoError(t, err)
 	require.NoError(t, a.trial(t.Context(), s.srv, s.dir, 0), "again")
-	for _, real := range []string{"sales.db", "keys.json", "env"} {
+	for _, name := range []string{"sales.db", "keys.json", "env"} {
 		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, real), []byte("{}"), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("{}"), 0o600))
 		r := s.run(t, "sandbox", "--trial", dir)
 		assert.Equal(t, exitUsage, r.code)
 		assert.Contains(t, r.errs, "--trial")
-		text, err := os.ReadFile(filepath.Join(dir, real))
+		text, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
 		assert.Equal(t, "{}", string(text))
 	}
