@@ -204,7 +204,7 @@ func (w *workbook) begin() error {
 	if w.sheet, err = w.book.NewStreamWriter(name); err != nil {
 		return err
 	}
-	if err := errors.Join(w.sheet.SetColWidth(1, 1, 26), w.sheet.SetColWidth(2, 2, 32), w.sheet.SetColWidth(3, 12, 18),
+	if err := errors.Join(w.sheet.SetColWidth(1, 1, 26), w.sheet.SetColWidth(2, 2, 32), w.sheet.SetColWidth(3, 16, 20),
 		w.sheet.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})); err != nil {
 		return err
 	}
@@ -212,8 +212,10 @@ func (w *workbook) begin() error {
 	var head []any
 	for _, name := range []string{
 		t("Loại", "Kind"), t("Mã bán hàng", "Sale"), t("Cửa hàng", "Shop"), t("Đơn hàng", "Order"), "transId", "partnerTransId",
-		t("Thuê bao", "Subscriber"), t("Số tiền (đại lý)", "Amount (ours)"), t("Số tiền (MobiFone)", "Amount (MobiFone)"),
-		t("Trạng thái (đại lý)", "State (ours)"), t("Trạng thái (MobiFone)", "State (MobiFone)"), t("Khác nhau", "Differences"),
+		t("Thuê bao", "Subscriber"), t("Gói (đại lý)", "Package (ours)"), t("Gói (MobiFone)", "Package (MobiFone)"),
+		t("Số tiền (đại lý)", "Amount (ours)"), t("Số tiền (MobiFone)", "Amount (MobiFone)"),
+		t("Trạng thái (đại lý)", "State (ours)"), t("Trạng thái (MobiFone)", "State (MobiFone)"),
+		t("Thời gian (đại lý)", "Time (ours)"), t("Thời gian (MobiFone)", "Time (MobiFone)"), t("Khác nhau", "Differences"),
 	} {
 		head = append(head, excelize.Cell{StyleID: w.bold, Value: name})
 	}
@@ -236,20 +238,34 @@ func (w *workbook) put(cells []any) error {
 	return w.sheet.SetRow(cell, cells)
 }
 
-// write appends one finding.
+// write appends one finding, with what the CSV has of it.
 func (w *workbook) write(f reconcile.Finding) error {
 	ids := f.IDs()
-	var shop, order, who, ours, theirs string
+	var shop, order, who, ours, theirs, oursAt, theirsAt, oursPackage, theirsPackage string
 	var paid, charged any
 	if t := f.Theirs; t != nil {
 		shop, who, theirs, charged = t.Shop, t.MSISDN.String(), t.State.String(), w.amount(t.Amount)
+		theirsPackage, theirsAt = string(t.Package), moment(t.CreatedAt)
 	}
 	if o := f.Ours; o != nil {
-		shop, order, who, ours, paid = o.Shop, o.Order, o.MSISDN.String(), o.Standing.String(), w.amount(o.Amount)
+		shop, order, ours, paid = o.Shop, o.Order, o.Standing.String(), w.amount(o.Amount)
+		oursPackage, oursAt = string(o.Package), moment(o.At)
+		if !o.MSISDN.IsZero() { // it may be erased here
+			who = o.MSISDN.String()
+		}
 	}
 	return w.put([]any{
-		w.app.kindWord(f.Kind), f.SaleID, shop, order, string(ids.TransID), string(ids.PartnerTransID), who, paid, charged, ours, theirs, differences(f),
+		w.app.kindWord(f.Kind), f.SaleID, shop, order, string(ids.TransID), string(ids.PartnerTransID), who,
+		oursPackage, theirsPackage, paid, charged, ours, theirs, oursAt, theirsAt, differences(f),
 	})
+}
+
+// moment is a time as the CSV writes it: a spreadsheet sorts it as it stands.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(vietnam).Format(time.DateTime)
 }
 
 // amount is money as a number of Excel's.

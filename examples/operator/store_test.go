@@ -4,6 +4,7 @@ package main
 
 import (
 	"database/sql"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,4 +121,24 @@ func TestCompletionRunsNothing(t *testing.T) {
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), s.sale(t, "DH-1004").ID)
 	assert.NoFileExists(t, pwned)
+}
+
+// The keys file of examples/sale has one key, under no name.
+func TestKeysOfTheExample(t *testing.T) {
+	t.Parallel()
+	made := makeKeys()
+	text, err := json.Marshal(keys{Cipher: made.Keys["trial"], Busy: made.Busy, ID: made.ID})
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "keys.json")
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	k, err := readKeys(file)
+	require.NoError(t, err)
+	assert.Equal(t, "example", k.ring().Current)
+	assert.Equal(t, string(made.Keys["trial"]), k.ring().Keys["example"].Reveal())
+	made.Busy = made.Busy[:16]
+	text, err = json.Marshal(made)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	_, err = readKeys(file)
+	assert.ErrorContains(t, err, "32 bytes", "one is cut short")
 }
