@@ -3,6 +3,7 @@ package sale
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // What the tests of the core feed and find, by the names of the core.
@@ -48,3 +49,6 @@ func Slow(ctx context.Context, d *Desk, id string) bool {
 func Apply(ctx context.Context, d *Desk, s Sale, events ...Event) (Sale, error) {
 	return d.apply(ctx, s, events...)
 }
+
+// NextPoll is when the driver looks a sale up again.
+func (r Rules) NextPoll(s Sale, now time.Time) time.Time { return r.nextPoll(s, now) }

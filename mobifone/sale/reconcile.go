@@ -15,9 +15,10 @@ import (
 )
 
 // Reconcilable yields our rows for [reconcile.Run.AddOurs]: those of the sales opened in [from, to),
-// the sale opened first comes first. A sale has one row for each pair of ids, so none if it never had an
-// OTP. It may be opened days before it is registered: let from be some days before the day that is
-// reconciled. Memory holds a page of summaries and one sale at a time. An error of the store ends it.
+// the sale opened first comes first; a zero time is no bound. A sale has one row for each pair of
+// ids, so none if it never had an OTP. It may be opened days before it is registered: let from be
+// some days before the day that is reconciled. Memory holds a page of summaries and one sale at a
+// time. An error of the store ends it.
 func Reconcilable(ctx context.Context, store Store, from, to time.Time) iter.Seq2[reconcile.Ours, error] {
 	return func(yield func(reconcile.Ours, error) bool) {
 		for id, err := range opened(ctx, store, from, to) {

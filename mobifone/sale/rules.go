@@ -126,10 +126,10 @@ func (r Rules) wakeAt(s Sale, now time.Time) time.Time {
 	case Registering:
 		earliest(s.Intents[len(s.Intents)-1].WakeAt)
 	case Resolving:
-		earliest(r.NextPoll(s, now))
+		earliest(r.nextPoll(s, now))
 	case Review:
 		if s.anyLeft() && !r.NoLookup {
-			earliest(r.NextPoll(s, now))
+			earliest(r.nextPoll(s, now))
 		}
 	default:
 		switch {
@@ -152,7 +152,7 @@ func (r Rules) nextSettling(s Sale, now time.Time) time.Time {
 	if at, known := r.localFence(s); known && at.After(now) {
 		return at
 	}
-	return r.NextPoll(s, now)
+	return r.nextPoll(s, now)
 }
 
 // longestPoll is between two looks at a sale that only a success can decide yet.
@@ -166,10 +166,10 @@ func (s Sale) lastAct() time.Time {
 	return s.UpdatedAt
 }
 
-// NextPoll is when to look up again a sale that is looked up now: after a quarter of the time it
+// nextPoll is when to look up again a sale that is looked up now: after a quarter of the time it
 // has been waiting, within bounds, but not later than the fence or the end of the hold, and past
 // the fence at least once a minute. So a thousand open sales are no storm.
-func (r Rules) NextPoll(s Sale, now time.Time) time.Time {
+func (r Rules) nextPoll(s Sale, now time.Time) time.Time {
 	shortest, longest := 2*time.Second, longestPoll
 	if s.State == Review {
 		shortest, longest = time.Minute, time.Hour

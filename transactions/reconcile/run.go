@@ -139,7 +139,8 @@ func (r *Run) AddTheirs(rows iter.Seq2[telco.Transaction, error]) error {
 
 // Carry names rows that were still open when an earlier day was reported (kind [StillOpen]). They
 // are reported with this day whatever their own time. Their rows have to be given too, as they are
-// now: give both sides of the days before as well.
+// now: give both sides of the days back to the oldest of them. One of ours that is registered by now
+// and whose day of MobiFone's is missing would stand as [OursOnly].
 func (r *Run) Carry(ids iter.Seq2[telco.IDs, error]) error {
 	in, err := r.begin()
 	if err != nil {

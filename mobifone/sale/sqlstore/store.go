@@ -28,7 +28,7 @@
 // # When a sync fails
 //
 // A commit that fails is neither done nor undone as far as anybody knows: its callers get
-// an error of no type of the contract and load again. The store then drops its writing
+// [ErrUnknown] and load the sale again. The store then drops its writing
 // connection and opens another one before the next change, so nothing goes on in a
 // connection that saw the failure. SQLite counts a page as written only once a sync that
 // came after the write has succeeded: frames of a failed commit are written again by the
