@@ -27,46 +27,68 @@ const (
 	openedLong = 3 * 24 * time.Hour
 )
 
-// add reads both sides.
+// add reads both sides. What was open is looked for from when it was sold: it would be called gone else.
 func (b *balance) add(ctx context.Context, store sale.Store, client *mobifone.Client) error {
+	since := b.from
+	if b.q.carry != "" {
+		first, err := b.carry()
+		if err != nil {
+			return b.ofInput("--carry", b.q.carry, err, b.t("nêu kết quả --json của hôm trước", "name the --json result of the day before"))
+		}
+		if !first.IsZero() && first.Before(since) {
+			since = first
+		}
+	}
 	bar := b.bar(-1, b.t("đọc sổ", "reading the store"))
-	if err := b.run.AddOurs(counted(sale.Reconcilable(ctx, store, b.from.Add(-openedLong), b.to.Add(beside)), bar)); err != nil {
+	if err := b.run.AddOurs(counted(sale.Reconcilable(ctx, store, since.Add(-openedLong), b.to.Add(beside)), bar)); err != nil {
 		return err
 	}
 	_ = bar.Finish()
-	if err := b.addTheirs(ctx, client); err != nil {
-		return err
-	}
-	if b.q.carry == "" {
-		return nil
-	}
-	file, err := os.Open(b.q.carry)
-	if err == nil {
-		defer file.Close()
-		if err = wholeResult(file); err == nil {
-			err = b.run.Carry(reconcile.ReadOpen(file))
-		}
-	}
-	return b.ofInput("--carry", b.q.carry, err, b.t("nêu kết quả --json của hôm trước", "name the --json result of the day before"))
+	return b.addTheirs(ctx, client, since)
 }
 
-// wholeResult refuses a result without its sums, which stand last: a run that failed half-way did not
-// get to all that was open. It leaves the file at its begin.
-func wholeResult(file io.ReadSeeker) error {
-	var last struct {
-		Summary *json.RawMessage `json:"summary"`
+// carry gives the run what was open the day before, and returns the earliest time of it.
+func (b *balance) carry() (first time.Time, err error) {
+	file, err := os.Open(b.q.carry)
+	if err != nil {
+		return first, err
 	}
+	defer file.Close()
+	if first, err = openSince(file); err != nil {
+		return first, err
+	}
+	return first, b.run.Carry(reconcile.ReadOpen(file))
+}
+
+// openSince returns the earliest time of a row that was open. It refuses a result without its sums, which
+// stand last: a run that failed half-way did not get to all that was open. It leaves the file at its begin.
+func openSince(file io.ReadSeeker) (first time.Time, err error) {
+	whole := false
 	for d := json.NewDecoder(file); d.More(); {
-		last.Summary = nil
-		if err := d.Decode(&last); err != nil {
-			return err
+		type row struct {
+			At time.Time `json:"at"`
+		}
+		var line struct {
+			Kind    string           `json:"kind"`
+			Ours    row              `json:"ours"`
+			Theirs  row              `json:"theirs"`
+			Summary *json.RawMessage `json:"summary"`
+		}
+		if err := d.Decode(&line); err != nil {
+			return first, err
+		}
+		whole = line.Summary != nil
+		for _, at := range []time.Time{line.Ours.At, line.Theirs.At} {
+			if line.Kind == reconcile.StillOpen.String() && !at.IsZero() && (first.IsZero() || at.Before(first)) {
+				first = at
+			}
 		}
 	}
-	if last.Summary == nil {
-		return errors.New("its last line has no sums: the run did not come to its end")
+	if !whole {
+		return first, errors.New("its last line has no sums: the run did not come to its end")
 	}
-	_, err := file.Seek(0, io.SeekStart)
-	return err
+	_, err = file.Seek(0, io.SeekStart)
+	return first, err
 }
 
 // ofInput names the file that an error is of.
@@ -81,8 +103,8 @@ func (b *balance) ofInput(flag, file string, err error, todo string) error {
 	return f
 }
 
-// addTheirs reads MobiFone's side.
-func (b *balance) addTheirs(ctx context.Context, client *mobifone.Client) error {
+// addTheirs reads MobiFone's side, a listing from a day before since.
+func (b *balance) addTheirs(ctx context.Context, client *mobifone.Client, since time.Time) error {
 	if b.q.statement != "" {
 		return b.addStatement(ctx)
 	}
@@ -90,7 +112,7 @@ func (b *balance) addTheirs(ctx context.Context, client *mobifone.Client) error 
 	if now := b.now(); to.After(now) {
 		to = time.Time{} // until now
 	}
-	list := client.Background().Transactions.List(transactions.Query{From: b.from.Add(-beside), To: to})
+	list := client.Background().Transactions.List(transactions.Query{From: since.Add(-beside), To: to})
 	total := int64(-1)
 	if page, err := list.Page(ctx, 1); err == nil && page.Total != nil {
 		total = int64(*page.Total)
