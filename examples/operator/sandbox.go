@@ -41,7 +41,7 @@ func (a *app) sandbox(ctx context.Context, addr, trial string, skew time.Duratio
 		return err
 	}
 	// It makes up credentials of its own, because it prints them: those of the environment may be real.
-	box, err := sandbox.New(sandbox.Config{Contract: wire, Skew: skew, ResendAfter: -1, MaxDelay: 2 * time.Second})
+	box, err := sandbox.New(sandbox.Config{Contract: wire, ResendAfter: -1, MaxDelay: 2 * time.Second})
 	if err != nil {
 		return err
 	}
@@ -58,6 +58,7 @@ func (a *app) sandbox(ctx context.Context, addr, trial string, skew time.Duratio
 			return err
 		}
 	}
+	srv.SetSkew(skew) // after the trial: with such a clock nothing is sold
 	if err := a.served(srv, trial); err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func TestSandbox(t *testing.T) {
 	_, _ = io.ReadAll(terminal)
 	require.NoError(t, cmd.Wait(), "stopping it is no failure")
 
-	cmd = s.command(t.Context(), []string{"sandbox", "--json"})
+	cmd = s.command(t.Context(), []string{"sandbox", "--json", "--skew", "1h", "--trial", trial})
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -97,6 +97,12 @@ func TestSandbox(t *testing.T) {
 	require.NoError(t, json.NewDecoder(stdout).Decode(&served))
 	assert.Equal(t, served.URL, served.Environment["MOBIFONE_URL"])
 	assert.NotEmpty(t, served.Environment["MOBIFONE_SECRET"])
+	for name, value := range served.Environment {
+		s.env[name] = value
+	}
+	checks, _ := checksOf(t, s)
+	assert.Equal(t, checkProblem, checks["clock"].State, "%+v", checks)
+	assert.Contains(t, s.run(t, "sale", "list", "--all").out, "DH-1004", "it has sold before its clock was off")
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait())
 
