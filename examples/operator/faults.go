@@ -17,6 +17,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/transactions"
 )
 
 // failure ends a command: what went wrong, what to do, and the exit code.
@@ -79,6 +80,8 @@ func (a *app) systemTodo(err error) string {
 		return a.t("kiểm tra đường dẫn", "check the path")
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return a.t("kiểm tra quyền đọc ghi của bạn với tệp và thư mục đó", "check your rights on that file and its directory")
+	case errors.Is(err, transactions.ErrUnstable):
+		return a.t("danh sách của MobiFone còn đang đổi: chạy lại sau ít phút", "MobiFone's list is still changing: run it again in some minutes")
 	case errors.Is(err, syscall.ENOSPC):
 		return a.t("đĩa đầy: dọn đĩa hay chọn chỗ khác, rồi chạy lại", "the disk is full: make room or go elsewhere, then run it again")
 	default:

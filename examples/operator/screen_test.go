@@ -17,8 +17,10 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/transactions"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -185,6 +187,7 @@ func TestEachErrorSaysWhatToDo(t *testing.T) {
 	for _, err := range []error{
 		&os.PathError{Op: "open", Path: "f", Err: syscall.EACCES}, &os.PathError{Op: "write", Path: "f", Err: syscall.ENOSPC},
 		&os.PathError{Op: "open", Path: "f", Err: syscall.ENOENT}, errors.New("database is locked (5) (SQLITE_BUSY)"), errors.New("new"),
+		transactions.ErrUnstable, &sqlstore.NewerSchemaError{File: 9, Known: 1}, &sqlstore.MovedError{}, &sale.ConflictError{},
 	} {
 		todo := a.explain(err).todo
 		assert.NotEmpty(t, todo, "%v", err)
