@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,9 +98,7 @@ func TestSandbox(t *testing.T) {
 	require.NoError(t, json.NewDecoder(stdout).Decode(&served))
 	assert.Equal(t, served.URL, served.Environment["MOBIFONE_URL"])
 	assert.NotEmpty(t, served.Environment["MOBIFONE_SECRET"])
-	for name, value := range served.Environment {
-		s.env[name] = value
-	}
+	maps.Copy(s.env, served.Environment)
 	checks, _ := checksOf(t, s)
 	assert.Equal(t, checkProblem, checks["clock"].State, "%+v", checks)
 	assert.Contains(t, s.run(t, "sale", "list", "--all").out, "DH-1004", "it has sold before its clock was off")
