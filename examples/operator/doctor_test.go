@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -217,4 +218,22 @@ func otherKeys(t *testing.T, s *shop, change func(*keys)) string {
 	file := filepath.Join(t.TempDir(), "keys.json")
 	require.NoError(t, os.WriteFile(file, text, 0o600))
 	return file
+}
+
+// The clock is read from a refusal too; one that MobiFone does not take is a problem, whatever it seems.
+func TestDoctorReadsTheClockFromARefusal(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	s.srv.SetSkew(10 * time.Minute)
+	checks, r := checksOf(t, s.set("MOBIFONE_SECRET", "canary-wrong-secret-0123456789"))
+	assert.Equal(t, exitFailed, r.code)
+	assert.Equal(t, checkProblem, checks["credentials"].State)
+	assert.Equal(t, checkProblem, checks["clock"].State, "%+v", checks)
+	assert.Regexp(t, `lệch MobiFone -(10m0|9m59)s`, checks["clock"].Said)
+
+	s.srv.SetSkew(0)
+	require.NoError(t, s.srv.Script(sandbox.Fault{Operation: telco.OpList, Kind: "code", Code: telco.AuthTimestamp, Times: -1}))
+	checks, _ = checksOf(t, s)
+	assert.Equal(t, checkProblem, checks["clock"].State, "%+v", checks)
+	assert.Contains(t, checks["clock"].Todo, "chronyc")
 }
