@@ -255,7 +255,8 @@ func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (Vi
 
 // Observe applies a row of MobiFone's that was found elsewhere, by reconciliation, to the sale it
 // belongs to, by partnerTransId. It follows the same rules as a lookup, overwrites nothing and
-// sends nothing. A row of no sale is a *[NotFoundError].
+// sends nothing. A row of no sale is a *[NotFoundError]. The same row again changes nothing; once a person
+// has ruled on it, that stays so while the cash is here.
 //
 // others are the other rows of the same statement with the same partnerTransId. If MobiFone
 // carried one request out twice, the statement lists two rows that no lookup can tell apart, and
@@ -287,13 +288,45 @@ func (d *Desk) observe(ctx context.Context, id string, tx telco.Transaction, oth
 		row := Row(reading.RowOf(tx, purchase, nil)) // what proves a refusal is read from lookups alone
 		e := Event{Kind: kindObserved, At: d.now(), Row: &row, Twice: twice(tx, others)}
 		next, _, err := d.cfg.Rules.Step(s, e)
-		if err != nil || sameButTime(s, next) {
+		known := err != nil || sameButTime(s, next)
+		if !known && next.State == Review {
+			known, err = d.ruledOn(ctx, s, e)
+		}
+		if known || err != nil {
 			return d.view(ctx, s, err), err
 		}
 		if s, err = d.apply(ctx, s, e); !isConflict(err) {
 			return d.view(ctx, s, err), err
 		}
 	}
+}
+
+// ruledOn reports whether a person ruled on the sale while the history already held this row. The day is
+// then reconciled again without asking the same person the same. Once the cash is out, or claimed, MobiFone
+// showing anything is told each time.
+func (d *Desk) ruledOn(ctx context.Context, s Sale, e Event) (bool, error) {
+	if s.Reason != reasonDecided || s.State != Registered && s.State != RefundDue {
+		return false, nil
+	}
+	events, err := d.cfg.Store.Events(ctx, s.ID)
+	if err != nil {
+		return false, err
+	}
+	same := func(row Row) bool {
+		return row.IDs == e.Row.IDs && row.State == e.Row.State && row.Differs == e.Row.Differs
+	}
+	shown, known := false, false
+	for _, old := range events {
+		switch {
+		case old.Kind == kindDecided:
+			known = shown
+		case old.Row != nil:
+			shown = shown || old.Twice == e.Twice && same(*old.Row)
+		case old.Lookup != nil:
+			shown = shown || !e.Twice && slices.ContainsFunc(old.Lookup.Rows, same)
+		}
+	}
+	return known, nil
 }
 
 // shownBeside reports whether the statement shows the registration of which this row is a refused

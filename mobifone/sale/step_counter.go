@@ -216,6 +216,9 @@ func (t *step) refundDenied() error {
 	return nil
 }
 
+// reasonDecided says that a person ruled.
+const reasonDecided Reason = "decided"
+
 // decided: a person settles the sale, with evidence. While it may still be registered, a decision
 // that gives up the cash is refused.
 func (t *step) decided() error {
@@ -238,7 +241,7 @@ func (t *step) decided() error {
 			return t.refuse("the cash is out; close the sale with the loss booked instead")
 		}
 		t.ruleRegistered(early)
-		t.goTo(Registered, "decided")
+		t.goTo(Registered, reasonDecided)
 	case RuleRefundDue:
 		switch {
 		case s.CashOut > 0:
@@ -248,7 +251,7 @@ func (t *step) decided() error {
 		}
 		t.ruleNot()
 		s.LookedRefund, s.Ruled = time.Time{}, s.Reason
-		t.goTo(RefundDue, "decided")
+		t.goTo(RefundDue, reasonDecided)
 	case RuleRefunded:
 		if early && !s.claimed() && s.CashOut == 0 {
 			return t.refuse("it may still be registered; decide after " + onTheClock(at))
@@ -257,14 +260,14 @@ func (t *step) decided() error {
 			t.ruleOpen()
 		}
 		s.CashOut = s.CashIn
-		t.goTo(Refunded, "decided")
+		t.goTo(Refunded, reasonDecided)
 	case RuleClosed:
 		if early {
 			return t.refuse("it may still be registered; decide after " + onTheClock(at))
 		}
 		t.ruleOpen()
 		s.Booked = v.Booked
-		t.goTo(Closed, "decided")
+		t.goTo(Closed, reasonDecided)
 	default:
 		return t.refuse("rule registered, refund-due, refunded or closed")
 	}
