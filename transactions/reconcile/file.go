@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"runtime"
 	"sync"
 	"unicode/utf8"
@@ -75,43 +74,6 @@ func (r *Run) AddTheirsFile(ctx context.Context, from io.Reader, o FileOptions) 
 // AddOursFile adds rows of ours from a file of the same layout, as AddTheirsFile does.
 func (r *Run) AddOursFile(ctx context.Context, from io.Reader, o FileOptions) error {
 	return r.addFile(ctx, from, o, sideOurs)
-}
-
-// ReadTheirs yields the rows of a statement of MobiFone's. A line that cannot be read is yielded as
-// a *[RowError], after which the caller may go on; any other error ends it. OnBadRow is not called.
-func ReadTheirs(from io.Reader, o FileOptions) iter.Seq2[telco.Transaction, error] {
-	return func(yield func(telco.Transaction, error) bool) {
-		lines, layout, _, err := open(from, o, sideTheirs)
-		if err != nil {
-			yield(telco.Transaction{}, err)
-			return
-		}
-		v, err := newVeil()
-		if err != nil {
-			yield(telco.Transaction{}, err)
-			return
-		}
-		p := &parser{layout: layout}
-		goOn, buf := true, []byte(nil)
-		c := &piece{data: make([]byte, 0, pieceSize)}
-		for goOn {
-			last, err := lines.next(c)
-			if err != nil {
-				yield(telco.Transaction{}, err)
-				return
-			}
-			p.each(c, func(f *fields, bad *RowError) bool {
-				if bad != nil {
-					goOn = yield(telco.Transaction{}, bad)
-				} else {
-					buf = v.appendRecord(buf[:0], f)
-					goOn = yield(v.theirs(buf), nil)
-				}
-				return goOn
-			})
-			goOn = goOn && !last
-		}
-	}
 }
 
 // open reads the header, and says how the file can be read again: nil if it cannot.

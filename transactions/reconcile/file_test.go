@@ -28,7 +28,7 @@ func good(n int) string {
 
 // rowsOf reads a statement to its end, and what was wrong with it.
 func rowsOf(text string, o FileOptions) (rows []telco.Transaction, bad []string) {
-	for tx, err := range ReadTheirs(strings.NewReader(text), o) {
+	for tx, err := range readTheirs(strings.NewReader(text), o) {
 		if err != nil {
 			bad = append(bad, err.Error())
 			continue

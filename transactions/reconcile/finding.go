@@ -30,22 +30,10 @@ type Ours struct {
 	At time.Time
 }
 
-// Field names what a [Difference] is about.
-type Field string
-
-// The fields that are compared.
-const (
-	FieldTransID        Field = "transId"
-	FieldPartnerTransID Field = "partnerTransId"
-	FieldSubscriber     Field = "subscriber"
-	FieldPackage        Field = "package"
-	FieldAmount         Field = "amount"
-	FieldState          Field = "state"
-)
-
 // Difference is a field with its value on either side. Phone numbers are masked.
 type Difference struct {
-	Field  Field  `json:"field"`
+	// Field is transId, partnerTransId, subscriber, package, amount or state.
+	Field  string `json:"field"`
 	Ours   string `json:"ours"`
 	Theirs string `json:"theirs"`
 }
@@ -72,23 +60,23 @@ type Finding struct {
 // differences lists the fields that do not agree. A value that is missing proves no agreement.
 func differences(o *Ours, tx *telco.Transaction) []Difference {
 	var all []Difference
-	differ := func(is bool, field Field, ours, theirs string) {
+	differ := func(is bool, field, ours, theirs string) {
 		if is {
 			all = append(all, Difference{Field: field, Ours: ours, Theirs: theirs})
 		}
 	}
-	differ(o.TransID != tx.TransID && o.TransID != "" && tx.TransID != "", FieldTransID, string(o.TransID), string(tx.TransID))
+	differ(o.TransID != tx.TransID && o.TransID != "" && tx.TransID != "", "transId", string(o.TransID), string(tx.TransID))
 	differ(o.PartnerTransID != tx.PartnerTransID && o.PartnerTransID != "" && tx.PartnerTransID != "",
-		FieldPartnerTransID, string(o.PartnerTransID), string(tx.PartnerTransID))
-	differ(!tx.MSISDN.IsValid() || o.MSISDN.IsValid() && o.MSISDN != tx.MSISDN, FieldSubscriber, o.MSISDN.String(), tx.MSISDN.String())
-	differ(o.Package != tx.Package || tx.Package == "", FieldPackage, string(o.Package), string(tx.Package))
-	differ(o.Amount != tx.Amount || tx.Amount == 0, FieldAmount, o.Amount.String(), tx.Amount.String())
+		"partnerTransId", string(o.PartnerTransID), string(tx.PartnerTransID))
+	differ(!tx.MSISDN.IsValid() || o.MSISDN.IsValid() && o.MSISDN != tx.MSISDN, "subscriber", o.MSISDN.String(), tx.MSISDN.String())
+	differ(o.Package != tx.Package || tx.Package == "", "package", string(o.Package), string(tx.Package))
+	differ(o.Amount != tx.Amount || tx.Amount == 0, "amount", o.Amount.String(), tx.Amount.String())
 	theirs := tx.State == telco.StateSuccess
 	standing := o.Standing.String()
 	if o.Refunded {
 		standing = "REFUNDED"
 	}
 	agree := o.Standing == Registered && !o.Refunded && theirs || o.Standing == NotRegistered && !says(&theirRow{tx: *tx})
-	differ(!agree, FieldState, standing, tx.State.String())
+	differ(!agree, "state", standing, tx.State.String())
 	return all
 }

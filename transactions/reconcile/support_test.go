@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"iter"
 	"math/rand/v2"
 	"slices"
@@ -106,6 +107,43 @@ func sayAll(all []Finding) []string {
 		said = append(said, say(f))
 	}
 	return said
+}
+
+// readTheirs yields the rows of a statement of MobiFone's, as they are read. A line that cannot be read
+// is yielded as a *[RowError], after which the test may go on; any other error ends it.
+func readTheirs(from io.Reader, o FileOptions) iter.Seq2[telco.Transaction, error] {
+	return func(yield func(telco.Transaction, error) bool) {
+		lines, layout, _, err := open(from, o, sideTheirs)
+		if err != nil {
+			yield(telco.Transaction{}, err)
+			return
+		}
+		v, err := newVeil()
+		if err != nil {
+			yield(telco.Transaction{}, err)
+			return
+		}
+		p := &parser{layout: layout}
+		goOn, buf := true, []byte(nil)
+		c := &piece{data: make([]byte, 0, pieceSize)}
+		for goOn {
+			last, err := lines.next(c)
+			if err != nil {
+				yield(telco.Transaction{}, err)
+				return
+			}
+			p.each(c, func(f *fields, bad *RowError) bool {
+				if bad != nil {
+					goOn = yield(telco.Transaction{}, bad)
+				} else {
+					buf = v.appendRecord(buf[:0], f)
+					goOn = yield(v.theirs(buf), nil)
+				}
+				return goOn
+			})
+			goOn = goOn && !last
+		}
+	}
 }
 
 // sorted is a copy in order.
