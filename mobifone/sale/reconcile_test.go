@@ -343,7 +343,7 @@ func TestARulingIsNotAskedForAgain(t *testing.T) {
 			id := s.toOTP("DH-1", "477")
 			_, err := s.Register(ctx, id, s.otp("477"), teller)
 			require.NoError(t, err)
-			time.Sleep(time.Hour) // past the fence
+			<-time.After(time.Hour) // past the fence
 			dearer := func(statement []byte) []byte { return bytes.Replace(statement, []byte("120000"), []byte("130000"), 1) }
 			reversed := func(statement []byte) []byte {
 				return bytes.Replace(statement, []byte("SUCCESS"), []byte("REVERSED"), 1)
@@ -375,7 +375,7 @@ func TestARowAfterTheCashIsOutIsToldAgain(t *testing.T) {
 		id := s.toOTP("DH-1", "477")
 		_, err := s.Register(ctx, id, s.otp("477"), teller)
 		require.NoError(t, err)
-		time.Sleep(time.Hour) // past the fence
+		<-time.After(time.Hour) // past the fence
 		dearer := func(statement []byte) []byte { return bytes.Replace(statement, []byte("120000"), []byte("130000"), 1) }
 		for range 2 {
 			s.reconciled(dearer)
