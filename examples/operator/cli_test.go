@@ -83,6 +83,7 @@ func TestHelpAndErrorsOfTheCommandLine(t *testing.T) {
 		{"sale", "list", "--store", "postgres://u:hidden-pw@h/d"},
 		{"quota", "watch", "--quota", "redis://:hidden-pw@h"},
 		{"quota", "watch", "--quota", "postgres://u@h/d?password=hidden-pw"},
+		{"quota", "watch", "--quota", "postgres://h/d?password=hidden-pw"},
 	} {
 		s.canaries = append(s.canaries, "hidden-pw")
 		r := s.run(t, wrong...)
