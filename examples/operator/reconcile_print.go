@@ -95,6 +95,7 @@ var kindWords = map[reconcile.Kind]string{
 	reconcile.Matched: "Matched", reconcile.Differs: "Differs", reconcile.TheirsOnly: "MobiFone's alone", reconcile.OursOnly: "Ours alone",
 	reconcile.Duplicate: "Duplicate", reconcile.RefundedRegistered: "Refunded, registered", reconcile.Reversed: "Reversed",
 	reconcile.NowKnown: "Now known", reconcile.StillOpen: "Still open", reconcile.Unsold: "Not sold",
+	reconcile.Gone: "Carried id gone",
 }
 
 // kindWord is a category in the language chosen.

@@ -50,7 +50,7 @@ func TestEachStateHasItsWords(t *testing.T) {
 			seen[word] = true
 		}
 		seen = map[string]bool{}
-		for _, k := range reconcile.Kinds() {
+		for _, k := range append(reconcile.Kinds(), reconcile.Gone) {
 			word := a.kindWord(k)
 			assert.NotEmpty(t, word, "%v", k)
 			assert.False(t, seen[word], "%v", k)

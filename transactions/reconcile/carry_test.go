@@ -3,6 +3,7 @@ package reconcile
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,9 +42,12 @@ func TestWhatWasOpenIsGivenAgain(t *testing.T) {
 	require.Len(t, all, 1)
 	assert.Equal(t, OursOnly, all[0].Kind)
 	all, sum = join(t, next, nil, nil, open)
-	assert.Empty(t, all)
+	require.Len(t, all, 1)
+	assert.Equal(t, Finding{Kind: Gone, Carried: true, gone: o.IDs}, all[0])
+	assert.Equal(t, o.IDs, all[0].IDs())
 	assert.Equal(t, int64(1), sum.CarriedGone)
 	assert.False(t, sum.Balanced())
+	assert.NotContains(t, sum.Kinds, Gone, "it is no row")
 }
 
 // TestWhatWasOpenIsFoundUnderOtherIDs: MobiFone may tell our id one day and not the other.
@@ -76,8 +80,9 @@ func TestWhatWasOpenIsFoundUnderOtherIDs(t *testing.T) {
 	ids = open([]Ours{o}, []telco.Transaction{tx})
 	require.Len(t, ids, 2)
 	all, sum = join(t, next, []Ours{o}, nil, ids...)
-	require.Equal(t, []string{"STILL_OPEN"}, kindsOf(all))
-	assert.Equal(t, int64(1), sum.CarriedGone, "MobiFone's is")
+	require.Equal(t, []string{"GONE", "STILL_OPEN"}, kindsOf(all))
+	assert.Equal(t, telco.IDs{TransID: "T9", PartnerTransID: o.PartnerTransID}, all[0].IDs(), "MobiFone's is")
+	assert.Equal(t, int64(1), sum.CarriedGone)
 	// It had our id yesterday and has none today, beside another OTP's row that has it.
 	done, doneTx := o, tx
 	done.TransID, done.Standing, doneTx.TransID, doneTx.State = "T8", Registered, "T8", telco.StateSuccess
@@ -94,4 +99,37 @@ func kindsOf(all []Finding) (kinds []string) {
 		kinds = append(kinds, f.Kind.String())
 	}
 	return kinds
+}
+
+// TestWhatIsGoneIsToldOnce, each of many, and a caller may stop there; the next day does not wait for it.
+func TestWhatIsGoneIsToldOnce(t *testing.T) {
+	t.Parallel()
+	var carried, gone []telco.IDs
+	for n := range 2000 {
+		o, _ := sold(n + 1)
+		if n%2 == 0 {
+			o.PartnerTransID = ""
+		}
+		carried = append(carried, o.IDs, o.IDs)
+	}
+	all, sum := join(t, Config{Memory: 1}, nil, nil, carried...)
+	var lines bytes.Buffer
+	for _, f := range all {
+		gone = append(gone, f.IDs())
+		require.NoError(t, json.NewEncoder(&lines).Encode(f))
+	}
+	assert.ElementsMatch(t, slices.Compact(carried), gone)
+	assert.Equal(t, int64(2000), sum.CarriedGone)
+	for ids, err := range ReadOpen(&lines) {
+		t.Fatal(ids, err)
+	}
+	run, err := Start(Config{})
+	require.NoError(t, err)
+	defer run.Close()
+	require.NoError(t, run.Carry(seq(carried)))
+	for f, err := range run.Findings(t.Context()) {
+		require.NoError(t, err)
+		assert.Equal(t, Gone, f.Kind)
+		break
+	}
 }

@@ -38,6 +38,11 @@ type FileOptions struct {
 	Columns map[string]string
 	// States are MobiFone's words for a state beside the canonical ones.
 	States map[string]telco.State
+	// Footer is how a line of sums begins, such as "Tổng cộng": in its first cell that is not empty, marks
+	// and capitals aside. No line is taken for one without it. It is the end of the file: a footer with
+	// more lines behind it, one whose amount is not the sum of the rows that were read, and a file
+	// without one each count as a line that cannot be read.
+	Footer string
 	// OnBadRow is called for each line that cannot be read, in order. It returns nil to go on
 	// without the line, which [Summary.Unread] counts. When it is nil itself, the first such line
 	// ends the reading.
@@ -147,7 +152,7 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 			}
 		}
 	})
-	told := r.collect(order, free, o, side)
+	end, told := r.collect(order, free, side, o.OnBadRow)
 	if told != nil {
 		cancel()
 	}
@@ -156,29 +161,41 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 		free <- c
 	}
 	running.Wait()
-	return errors.Join(told, failed, readErr, caller.Err())
+	err = errors.Join(told, failed, readErr, caller.Err())
+	if err == nil && layout.footer != "" {
+		err = r.unread(end.judged(), side, o.OnBadRow)
+	}
+	return err
 }
 
-// collect tells of bad lines in order.
-func (r *Run) collect(order <-chan *piece, free chan<- *piece, o FileOptions, side byte) error {
+// collect tells of bad lines in order, and returns what is known of the file's end.
+func (r *Run) collect(order <-chan *piece, free chan<- *piece, side byte, onBad func(*RowError) error) (end ending, err error) {
 	for c := range order {
 		<-c.done
-		for _, bad := range c.bad {
-			r.mu.Lock()
-			if side == sideOurs {
-				r.summary.Unread.Ours++
-			} else {
-				r.summary.Unread.Theirs++
-			}
-			r.mu.Unlock()
-			if o.OnBadRow == nil {
-				return bad
-			}
-			if err := o.OnBadRow(bad); err != nil {
-				return err
-			}
+		if err := r.unread(end.after(c), side, onBad); err != nil {
+			return end, err
 		}
 		free <- c
+	}
+	return end, nil
+}
+
+// unread counts lines that cannot be read, and tells of them.
+func (r *Run) unread(lines []*RowError, side byte, onBad func(*RowError) error) error {
+	for _, bad := range lines {
+		r.mu.Lock()
+		if side == sideOurs {
+			r.summary.Unread.Ours++
+		} else {
+			r.summary.Unread.Theirs++
+		}
+		r.mu.Unlock()
+		if onBad == nil {
+			return bad
+		}
+		if err := onBad(bad); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -188,7 +205,7 @@ func (r *Run) work(p *parser, work <-chan *piece) error {
 	in := r.intake()
 	var failed error
 	for c := range work {
-		c.bad = c.bad[:0]
+		c.bad, c.footers, c.sum, c.last = c.bad[:0], nil, 0, 0
 		if failed == nil {
 			p.each(c, func(f *fields, bad *RowError) bool {
 				if bad != nil {
@@ -229,13 +246,23 @@ func (p *parser) each(c *piece, show func(*fields, *RowError) bool) {
 		}
 		if problem == "" {
 			column, problem = p.row(one, &f)
+			if p.footer != "" && p.isFooter() {
+				if problem != "" {
+					c.footers = append(c.footers, p.sums(line))
+					continue
+				}
+				problem = "it begins as the footer does, and reads as a row; give more of the footer's words in FileOptions.Footer"
+			}
 			if f.source, f.offset = p.source, at; p.source != 0 {
 				f.check = p.checked(one)
 			}
 		}
 		var bad *RowError
+		c.last = line
 		if problem != "" {
 			bad = &RowError{Line: line, Column: column, Problem: problem}
+		} else {
+			c.sum += f.amount
 		}
 		if !show(&f, bad) {
 			return

@@ -1,14 +1,17 @@
 package reconcile
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf16"
 
 	"github.com/stretchr/testify/assert"
@@ -204,6 +207,42 @@ func TestHostileFiles(t *testing.T) {
 			require.ErrorContains(t, err, tt.want)
 		})
 	}
+}
+
+// TestACodePageComposesLetters as people type them, wherever a piece of the file ends.
+func TestACodePageComposesLetters(t *testing.T) {
+	t.Parallel()
+	marks := []rune{0x300, 0x301, 0x309, 0x303, 0x323}
+	plainRunes := []rune(plain)
+	for i, letter := range []rune(marked) {
+		if base := []rune("ăâđêôơư"); slices.Contains(base, letter) {
+			assert.Zero(t, composed(letter, 'x'))
+			continue
+		}
+		found := 0
+		for _, vowel := range "aăâeêioôơuưy" {
+			for _, mark := range marks {
+				if composed(vowel, mark) == letter {
+					assert.Equal(t, plainRunes[i], []rune(fold(string(vowel)))[0], string(letter))
+					assert.Equal(t, unicode.ToUpper(letter), composed(unicode.ToUpper(vowel), mark))
+					found++
+				}
+			}
+		}
+		assert.Equal(t, 1, found, string(letter))
+	}
+	assert.Zero(t, composed('b', 0x301))
+	for before := range 3 { // the buffer ends before and behind a tone
+		text := strings.Repeat("x", 1022+before)
+		all, err := io.ReadAll(&codePage{from: bufio.NewReader(strings.NewReader(text + "HOA\xccN TA\xecT \xcc"))})
+		require.NoError(t, err)
+		assert.Equal(t, text+"HOÀN TÁT \u0300", string(all))
+	}
+	rows, bad := rowsOf(head+strings.Replace(good(1), "SUCCESS", "HOA\xccN TA\xecT", 1), FileOptions{
+		Encoding: Windows1258, States: map[string]telco.State{"Hoàn tát": telco.StateSuccess},
+	})
+	assert.Empty(t, bad)
+	assert.Equal(t, telco.StateSuccess, rows[0].State)
 }
 
 // forever is a line without an end.

@@ -38,7 +38,8 @@ type Difference struct {
 	Theirs string `json:"theirs"`
 }
 
-// Finding is one row of ours, one of MobiFone's, or both together, and the category.
+// Finding is one row of ours, one of MobiFone's, or both together, and the category. One of kind [Gone] has
+// no row, and IDs says which.
 type Finding struct {
 	Kind Kind
 	// SaleID is the sale the finding is about, also where Ours is nil; empty when none of
@@ -55,6 +56,8 @@ type Finding struct {
 	Others []telco.Transaction
 	// Carried says that the finding was still open on an earlier day, see [Run.Carry].
 	Carried bool
+	// gone are the ids that no row has any more.
+	gone telco.IDs
 }
 
 // differences lists the fields that do not agree. A value that is missing proves no agreement.

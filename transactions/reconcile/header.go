@@ -59,23 +59,27 @@ type layout struct {
 	columns        []column
 	grouped, first bool // GroupedAmounts, DayFirst
 	states         map[string]byte
+	footer         string // FileOptions.Footer, folded
 }
 
 // name is the canonical name of a column.
 func (c column) name() string { return columnNames[c][0] }
 
 // fold makes the names of columns comparable: small letters and digits without marks.
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		r = unicode.ToLower(r)
-		if i := strings.IndexRune(marked, r); r >= 0x80 && i >= 0 {
+func fold(s string) string { return strings.Map(folded, s) }
+
+// folded is one letter or digit without marks; -1 for anything else.
+func folded(r rune) rune {
+	r = unicode.ToLower(r)
+	if r >= 0x80 {
+		if i := strings.IndexRune(marked, r); i >= 0 {
 			r = rune(plain[len([]rune(marked[:i]))])
 		}
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, s)
+	}
+	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return -1
 }
 
 // marked are the letters of Vietnamese with marks, plain those without.
@@ -99,7 +103,10 @@ func readHeader(line []byte, o FileOptions, side byte) (*layout, error) {
 		}
 		names[fold(name)] = column(c)
 	}
-	l := &layout{side: side, grouped: o.GroupedAmounts, first: o.DayFirst, states: statesOf(o, side)}
+	l := &layout{side: side, grouped: o.GroupedAmounts, first: o.DayFirst, states: statesOf(o, side), footer: fold(o.Footer)}
+	if o.Footer != "" && l.footer == "" {
+		return nil, fmt.Errorf("FileOptions.Footer: %q has no letter and no digit; give the words that the footer begins with", o.Footer)
+	}
 	best := 0
 	for _, d := range []byte{',', ';', '\t'} {
 		cells, problem := split(line, d, nil)

@@ -33,7 +33,7 @@ func (s Standing) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 // Kind is the category of a finding. The zero value is no category.
 type Kind uint8
 
-// The categories. Every row of either side is in exactly one.
+// The categories. Every row of either side is in exactly one of those before Gone.
 const (
 	// Matched (Khớp): both sides have the registration, and every field agrees.
 	Matched Kind = iota + 1
@@ -58,6 +58,9 @@ const (
 	StillOpen
 	// Unsold (Không thành): neither side has a registration.
 	Unsold
+	// Gone (Mã chờ không còn thấy): ids given to [Run.Carry] that neither side lists any more. It is no
+	// category of a row, so [Kinds] and [Summary.Kinds] lack it; [Summary.CarriedGone] counts it.
+	Gone
 )
 
 // kindNames holds for each kind its word in files and its Vietnamese name.
@@ -73,12 +76,13 @@ var kindNames = [...][2]string{
 	{"NOW_KNOWN", "Nay đã rõ"},
 	{"STILL_OPEN", "Chưa xong"},
 	{"UNSOLD", "Không thành"},
+	{"GONE", "Mã chờ không còn thấy"},
 }
 
-// Kinds returns all categories, in the order in which a report lists them.
+// Kinds returns all categories of rows, in the order in which a report lists them.
 func Kinds() []Kind {
-	all := make([]Kind, 0, len(kindNames)-1)
-	for k := Matched; int(k) < len(kindNames); k++ {
+	all := make([]Kind, 0, Unsold)
+	for k := Matched; k <= Unsold; k++ {
 		all = append(all, k)
 	}
 	return all

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -36,8 +38,13 @@ type piece struct {
 	data []byte
 	line int64 // of the first line
 	at   int64 // where it begins in the text
-	bad  []*RowError
 	done chan struct{}
+	// What was found in it: lines that cannot be read, footers, the sum of the rows, and the last line
+	// that is neither empty nor a footer; 0: there is none.
+	bad     []*RowError
+	footers []footer
+	sum     int64
+	last    int64
 }
 
 // lines cuts a text into pieces.
@@ -214,18 +221,47 @@ var upper1258 = [128]rune([]rune("€\uFFFD‚ƒ„…†‡ˆ‰\uFFFD‹Œ\uFF
 	"ÀÁÂĂÄÅÆÇÈÉÊË\u0300ÍÎÏĐÑ\u0309ÓÔƠÖ×ØÙÚÛÜƯ\u0303ß" +
 	"àáâăäåæçèéêë\u0301íîïđñ\u0323óôơö÷øùúûüư₫ÿ"))
 
+// composed is a vowel with its tone as one letter; 0 if they are not that. The code page writes two, and
+// people type one: a word of theirs must be the word of the file.
+func composed(vowel, tone rune) rune {
+	const vowels, tones = "aăâeêioôơuưy", "\u0300\u0301\u0309\u0303\u0323"
+	const letters = "àáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ"
+	t := strings.IndexRune(tones, tone)
+	v := strings.IndexRune(vowels, unicode.ToLower(vowel))
+	if t < 0 || v < 0 {
+		return 0
+	}
+	at := utf8.RuneCountInString(vowels[:v])*5 + utf8.RuneCountInString(tones[:t])
+	letter := []rune(letters)[at]
+	if unicode.IsUpper(vowel) {
+		return unicode.ToUpper(letter)
+	}
+	return letter
+}
+
 // Read implements io.Reader.
 func (c *codePage) Read(p []byte) (int, error) {
 	if len(c.out) == 0 {
 		var buf [1024]byte
 		n, err := c.from.Read(buf[:])
 		c.out = c.out[:0]
-		for _, b := range buf[:n] {
-			if b < utf8.RuneSelf {
-				c.out = append(c.out, b)
-			} else {
-				c.out = utf8.AppendRune(c.out, upper1258[b-0x80])
+		var last rune
+		add := func(b byte) {
+			r := rune(b)
+			if b >= utf8.RuneSelf {
+				r = upper1258[b-0x80]
 			}
+			if one := composed(last, r); one != 0 {
+				c.out, r = c.out[:len(c.out)-utf8.RuneLen(last)], one
+			}
+			c.out, last = utf8.AppendRune(c.out, r), r
+		}
+		for _, b := range buf[:n] {
+			add(b)
+		}
+		if next, _ := c.from.Peek(1); n > 0 && len(next) > 0 && next[0] >= utf8.RuneSelf && unicode.Is(unicode.Mn, upper1258[next[0]-0x80]) {
+			_, _ = c.from.Discard(1)
+			add(next[0])
 		}
 		if n == 0 {
 			return 0, err

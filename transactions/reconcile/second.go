@@ -4,13 +4,16 @@ package reconcile
 
 import "github.com/fptshop/mobifone-go/internal/text"
 
-// gone leaves marks that name no row of their group to the second round, and counts them there.
+// gone leaves marks that name no row of their group to the second round, and tells of them there.
 func (j *joiner) gone(marks []mark) error {
 	for _, m := range marks {
 		switch {
 		case m.used:
 		case j.byTransID:
 			j.sum.CarriedGone++
+			if !j.yield(Finding{Kind: Gone, Carried: true, gone: m.ids}, nil) {
+				return errStopped
+			}
 		default:
 			if err := j.pass(m.rec, 0); err != nil {
 				return err

@@ -47,7 +47,8 @@ type Summary struct {
 	OtherDays Sides
 	// Unread are lines of files that could not be read. Nobody knows their amounts.
 	Unread struct{ Ours, Theirs int64 }
-	// CarriedGone counts the ids carried from an earlier day that neither side lists any more.
+	// CarriedGone counts the ids carried from an earlier day that neither side lists any more, each of
+	// which is a finding of kind [Gone].
 	CarriedGone int64
 }
 

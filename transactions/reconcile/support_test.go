@@ -98,6 +98,9 @@ func say(f Finding) string {
 	if f.Theirs != nil {
 		theirs = fmt.Sprintf("%s/%s/%s", f.Theirs.TransID, f.Theirs.State, f.Theirs.Amount)
 	}
+	if f.Kind == Gone {
+		return fmt.Sprint("GONE ", f.gone)
+	}
 	return fmt.Sprintf("%s ours %s theirs %s %v", f.Kind, ours, theirs, f.Differences)
 }
 

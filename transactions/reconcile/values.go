@@ -112,6 +112,7 @@ func (p *parser) row(line []byte, f *fields) (column, problem string) {
 	if p.unquoted {
 		p.cells = plainSplit(line, p.delimiter, p.cells[:0])
 	} else if p.cells, problem = split(line, p.delimiter, p.cells); problem != "" {
+		p.cells = p.cells[:0] // half a line is no footer
 		return "", problem
 	}
 	if len(p.cells) != len(p.columns) {

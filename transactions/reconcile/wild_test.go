@@ -127,9 +127,14 @@ func TestNoCategoryLies(t *testing.T) {
 		require.Equal(t, sum, same)
 		told := map[Kind]Sides{}
 		var soldHere Sides
+		gone := int64(0)
 		for i := range all {
 			f := &all[i]
 			honest(t, cfg, f)
+			if f.Kind == Gone {
+				gone++
+				continue
+			}
 			sides := told[f.Kind]
 			if f.Ours != nil {
 				sides.Ours.add(f.Ours.Amount)
@@ -147,6 +152,7 @@ func TestNoCategoryLies(t *testing.T) {
 		}
 		require.Equal(t, sum.Kinds, told, "the figures are those of the findings")
 		require.Equal(t, sum.Sold, soldHere)
+		require.Equal(t, sum.CarriedGone, gone)
 		require.Equal(t, sum.Read, sum.total())
 		if sum.Balanced() {
 			require.Zero(t, sum.Off(), "seed %d", seed)
@@ -193,6 +199,8 @@ func honest(t *testing.T, cfg Config, f *Finding) {
 	case Differs:
 		require.NotEmpty(t, f.Differences, said)
 		require.True(t, f.Ours != nil && f.Theirs != nil, said)
+	case Gone:
+		require.True(t, f.Ours == nil && f.Theirs == nil && f.SaleID == "" && f.Carried, said)
 	case Duplicate:
 		require.False(t, f.Theirs == nil && f.Ours == nil)
 	default:

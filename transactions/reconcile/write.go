@@ -17,7 +17,8 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// IDs are the ids that the finding is about: MobiFone's row's, or else ours.
+// IDs are the ids that the finding is about: MobiFone's row's, or else ours, or of kind [Gone] those that
+// were carried.
 func (f Finding) IDs() telco.IDs {
 	if f.Theirs != nil {
 		return telco.IDs{TransID: f.Theirs.TransID, PartnerTransID: f.Theirs.PartnerTransID}
@@ -25,7 +26,7 @@ func (f Finding) IDs() telco.IDs {
 	if f.Ours != nil {
 		return f.Ours.IDs
 	}
-	return telco.IDs{}
+	return f.gone
 }
 
 // written is a row as JSON has it.
@@ -51,12 +52,14 @@ type lineJSON struct {
 	Theirs      *written     `json:"theirs,omitzero"`
 	Differences []Difference `json:"differences,omitzero"`
 	Carried     bool         `json:"carried,omitzero"`
+	Gone        telco.IDs    `json:"gone,omitzero"`
 }
 
 // MarshalJSON writes the finding as one object, so that an encoder's lines are JSON lines.
 func (f Finding) MarshalJSON() ([]byte, error) {
 	return json.Marshal(lineJSON{
 		Kind: f.Kind, SaleID: f.SaleID, Ours: f.Ours.written(), Theirs: writtenOf(f.Theirs), Differences: f.Differences, Carried: f.Carried,
+		Gone: f.gone,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -37,6 +38,16 @@ func TestCSV(t *testing.T) {
 	assert.NotContains(t, text, o.MSISDN.Reveal(""))
 	assert.Contains(t, text, "84*****001")
 	assert.Contains(t, text, "package: C120 ≠ +C")
+
+	// What is gone has its ids and nothing else: no amount that nobody knows.
+	out.Reset()
+	all, _ = join(t, Config{}, nil, nil, telco.IDs{TransID: "T1", PartnerTransID: o.PartnerTransID})
+	w = NewCSVWriter(&out)
+	require.NoError(t, errors.Join(w.Write(all[0]), w.Flush()))
+	assert.Equal(t, "Mã chờ không còn thấy,GONE,,,,T1,"+string(o.PartnerTransID)+",,,,,,,,,,\n", strings.SplitAfter(out.String(), "\n")[1])
+	line, err := json.Marshal(all[0])
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"kind":"GONE","carried":true,"gone":{"transId":"T1","partnerTransId":"`+string(o.PartnerTransID)+`"}}`, string(line))
 
 	// Without a finding there is a header.
 	out.Reset()
@@ -87,7 +98,8 @@ func TestAFindingPrintsNoNumber(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, k := range Kinds() {
+	assert.NotContains(t, Kinds(), Gone, "no category of a row")
+	for _, k := range append(Kinds(), Gone) {
 		text, err := k.MarshalText()
 		require.NoError(t, err)
 		var back Kind
@@ -96,7 +108,7 @@ func TestNames(t *testing.T) {
 		assert.False(t, seen[k.Vietnamese()])
 		seen[k.Vietnamese()] = true
 	}
-	assert.Len(t, seen, 10)
+	assert.Len(t, seen, 11)
 	assert.Equal(t, "Kind(99)", Kind(99).Vietnamese())
 	assert.Equal(t, "Standing(9)", Standing(9).String())
 	text, _ := Registered.MarshalText()
