@@ -27,7 +27,7 @@ func TestWhatIsOpenForLongIsNotGone(t *testing.T) {
 	a, err := newApp(world{in: os.Stdin, out: io.Discard, errs: io.Discard})
 	require.NoError(t, err)
 	defer a.close()
-	b := &balance{app: a, q: reconciling{statement: statement, carry: result}}
+	b := &balance{app: a, q: reconciling{statements: []string{statement}, carry: result}}
 	today, _, err := a.day(s.day())
 	require.NoError(t, err)
 	b.from, b.to = today.AddDate(0, 0, 10), today.AddDate(0, 0, 11)

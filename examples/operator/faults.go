@@ -166,8 +166,10 @@ var addresses = regexp.MustCompile(`\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b`)
 // digits too, but with letters or dashes before them.
 var phones = regexp.MustCompile(`(^|[^0-9A-Za-z.-])(?:(?:\+|00)?84|0)?[ .-]?[135789](?:[ .-]?[0-9]){5,6}((?:[ .-]?[0-9]){3})\b`)
 
-// scrub masks secrets and what could be a phone number in a text that was made elsewhere.
+// scrub masks secrets and what could be a phone number in a text that was made elsewhere. Options of the SDK
+// get the names of their flags.
 func (a *app) scrub(s string) string {
+	s = flagNames.Replace(s)
 	for _, secret := range a.set.secrets() {
 		if len(secret) >= 4 {
 			s = strings.ReplaceAll(s, secret, "***")

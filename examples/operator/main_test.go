@@ -211,6 +211,12 @@ func (s *shop) sale(t *testing.T, order string) sale.Sale {
 // sellMore opens sales of more orders, whose customers want the cash back.
 func (s *shop) sellMore(t *testing.T, orders ...string) {
 	t.Helper()
+	s.sellTo(t, "abandon", orders...)
+}
+
+// sellTo opens sales of more orders, and takes them to one end.
+func (s *shop) sellTo(t *testing.T, then string, orders ...string) {
+	t.Helper()
 	k, err := readKeys(s.env["MOBIFONE_KEYS"])
 	require.NoError(t, err)
 	client, err := mobifone.New(mobifone.Config{
@@ -222,7 +228,7 @@ func (s *shop) sellMore(t *testing.T, orders ...string) {
 	require.NoError(t, err)
 	for i, order := range orders {
 		number := telco.MustParseMSISDN(fmt.Sprintf("09123457%02d", 70+i))
-		require.NoError(t, trialShop{s.srv, client, desk}.sell(t.Context(), order, number, "abandon"))
+		require.NoError(t, trialShop{s.srv, client, desk}.sell(t.Context(), order, number, then))
 	}
 }
 

@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,7 +34,7 @@ func openOutputs(a *app, q reconciling) (*outputs, error) {
 	}
 	var err error
 	if q.csv != "" {
-		if o.file, err = a.draft("--csv", q.csv, q.xlsx, q.statement, q.carry); err != nil {
+		if o.file, err = a.draft("--csv", q.csv, append(q.statements, q.xlsx, q.carry)...); err != nil {
 			return nil, err
 		}
 		o.csv = reconcile.NewCSVWriter(o.file)
@@ -77,9 +78,11 @@ func (o *outputs) keep(sum reconcile.Summary, until time.Time) error {
 		}
 		whole = append(whole, o.book.file)
 	}
-	for _, d := range whole {
-		if err := d.keep(); err != nil {
-			return o.app.ofFile(d.name, err)
+	for _, step := range []func(*draft) error{(*draft).end, (*draft).keep} {
+		for _, d := range whole {
+			if err := step(d); err != nil {
+				return o.app.ofFile(d.name, err)
+			}
 		}
 	}
 	return nil
@@ -141,13 +144,11 @@ func (a *app) draft(flag, name string, inUse ...string) (*draft, error) {
 	return &draft{f, name}, nil
 }
 
+// end ends the file. A disk that is full may say so here.
+func (d *draft) end() error { return errors.Join(d.Sync(), d.Close()) }
+
 // keep gives the file its name.
-func (d *draft) keep() error {
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return err
-	}
-	return os.Rename(d.Name(), d.name)
-}
+func (d *draft) keep() error { return os.Rename(d.Name(), d.name) }
 
 // drop removes a file that was not kept.
 func (d *draft) drop() {
@@ -163,20 +164,18 @@ type workbook struct {
 	book  *excelize.File
 	sheet *excelize.StreamWriter
 	row   int
+	most  int // rows of a sheet; what is more goes to another one
 	bold  int
 	money int
 }
 
-// rowsMost is how many rows a sheet of Excel's can have.
-const rowsMost = 1_048_576
-
 // newWorkbook begins a workbook.
 func newWorkbook(a *app, q reconciling) (*workbook, error) {
-	file, err := a.draft("--xlsx", q.xlsx, q.csv, q.statement, q.carry)
+	file, err := a.draft("--xlsx", q.xlsx, append(q.statements, q.csv, q.carry)...)
 	if err != nil {
 		return nil, err
 	}
-	w := &workbook{app: a, file: file, book: excelize.NewFile(), row: 1}
+	w := &workbook{app: a, file: file, book: excelize.NewFile(excelize.Options{TmpDir: q.temp}), most: excelize.TotalRows}
 	if err := w.begin(); err != nil {
 		w.drop()
 		return nil, err
@@ -184,7 +183,7 @@ func newWorkbook(a *app, q reconciling) (*workbook, error) {
 	return w, nil
 }
 
-// begin makes the sheets and the head of the findings.
+// begin makes the styles and the sheets.
 func (w *workbook) begin() error {
 	var err error
 	if w.bold, err = w.book.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}}); err != nil {
@@ -197,10 +196,20 @@ func (w *workbook) begin() error {
 	if err := w.book.SetSheetName("Sheet1", w.sumsName()); err != nil {
 		return err
 	}
+	return w.another()
+}
+
+// another begins a sheet of findings: the first, or one after a full one.
+func (w *workbook) another() error {
 	name := w.app.t("Chênh lệch", "Differences")
+	if n := w.book.SheetCount; n > 1 {
+		name += fmt.Sprintf(" %d", n)
+	}
 	if _, err := w.book.NewSheet(name); err != nil {
 		return err
 	}
+	var err error
+	w.row = 1
 	if w.sheet, err = w.book.NewStreamWriter(name); err != nil {
 		return err
 	}
@@ -227,8 +236,10 @@ func (w *workbook) sumsName() string { return w.app.t("Tổng hợp", "Summary")
 
 // put appends a row to the findings.
 func (w *workbook) put(cells []any) error {
-	if w.row > rowsMost {
-		return w.app.failed(w.app.t("quá nhiều dòng cho một trang Excel", "too many rows for a sheet of Excel's"), w.app.t("dùng --csv", "use --csv"))
+	if w.row > w.most {
+		if err := errors.Join(w.sheet.Flush(), w.another()); err != nil {
+			return err
+		}
 	}
 	cell, err := excelize.CoordinatesToCellName(1, w.row)
 	if err != nil {

@@ -20,10 +20,11 @@ const shownFindings = 40
 
 // reconciling is what reconcile is asked for.
 type reconciling struct {
-	date, statement, carry string
-	csv, xlsx, temp        string
-	observe                bool
-	file                   reconcile.FileOptions
+	date, carry          string
+	statements           []string
+	csv, xlsx, temp      string
+	observe, manyReviews bool
+	fileFlags
 }
 
 // reconcileCommand is the command.
@@ -44,14 +45,16 @@ prints a line for each difference and the sums last: the next day's --carry.`),
 	}
 	f := cmd.Flags()
 	f.StringVar(&q.date, "date", "", a.t("ngày `DATE`, yyyy-MM-dd (mặc định hôm qua)", "`DATE`, yyyy-MM-dd (default is yesterday)"))
-	f.StringVar(&q.statement, "statement", "", a.t("tệp đối soát CSV `FILE` của MobiFone, thay cho tra cứu", "MobiFone's CSV `FILE`, in place of lookups"))
-	f.BoolVar(&q.file.GroupedAmounts, "grouped-amounts", false, a.t("trong tệp đó, 120.000 là 120000", "in that file 120.000 is 120000"))
-	f.BoolVar(&q.file.DayFirst, "day-first", false, a.t("trong tệp đó, ngày viết dd/MM/yyyy", "in that file dates are dd/MM/yyyy"))
+	f.StringArrayVar(&q.statements, "statement", nil, a.t("tệp đối soát CSV `FILE` của MobiFone, thay cho tra cứu; lặp lại được",
+		"MobiFone's CSV `FILE`, in place of lookups; may be repeated"))
+	a.addFileFlags(cmd, &q.fileFlags)
 	f.StringVar(&q.carry, "carry", "", a.t("kết quả --json `FILE` của hôm trước: việc chưa xong", "the --json `FILE` of the day before: what was open"))
 	f.StringVar(&q.csv, "csv", "", a.t("ghi chênh lệch vào `FILE`, mở được bằng Excel", "write the differences to `FILE`, for Excel"))
 	f.StringVar(&q.xlsx, "xlsx", "", a.t("ghi tổng hợp và chênh lệch vào `FILE`", "write sums and differences to `FILE`"))
 	f.StringVar(&q.temp, "temp", "", a.t("thư mục tạm `DIR` khi nhiều giao dịch", "temporary `DIR` for many transactions"))
 	f.BoolVar(&q.observe, "observe", false, a.t("báo kết quả cho các giao dịch trong sổ", "give what is found to the sales"))
+	f.BoolVar(&q.manyReviews, "many-reviews", false, a.t("với --observe: đã xem, nhiều giao dịch vào Chờ quyết định là đúng",
+		"with --observe: many sales go to Review, and you looked: that is right"))
 	a.changing(cmd)
 	return cmd
 }
@@ -60,6 +63,7 @@ prints a line for each difference and the sums last: the next day's --carry.`),
 type balance struct {
 	*app
 	q        reconciling
+	file     reconcile.FileOptions
 	from, to time.Time // the day
 	run      *reconcile.Run
 	sink     *outputs
@@ -70,8 +74,6 @@ type balance struct {
 	until time.Time
 	// tooNew are sales that MobiFone's list cannot have yet.
 	tooNew reconcile.Count
-	// unread are the first lines of the statement that could not be read.
-	unread []*reconcile.RowError
 }
 
 // reconcile reconciles a day.
@@ -87,7 +89,10 @@ func (a *app) reconcile(ctx context.Context, q reconciling) error {
 	if b.from.After(b.now()) {
 		return b.misused("--date "+q.date, b.t("ngày đó chưa tới", "that day has not begun"))
 	}
-	store, desk, client, err := b.open(ctx)
+	if b.file, err = a.fileOptions(q); err != nil {
+		return err
+	}
+	c, client, err := b.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -100,42 +105,41 @@ func (a *app) reconcile(ctx context.Context, q reconciling) error {
 		return err
 	}
 	defer b.sink.drop()
-	if err := b.add(ctx, store, client); err != nil {
+	if err := b.add(ctx, c.store, client); err != nil {
 		return err
 	}
-	if err := b.compare(ctx); err != nil {
+	if err := b.compare(ctx, c.store); err != nil {
 		return err
 	}
-	return b.conclude(ctx, desk)
+	return b.conclude(ctx, c)
 }
 
-// open opens what is needed: the store; MobiFone, unless there is a statement; a desk, if the sales
-// are to be told.
-func (b *balance) open(ctx context.Context) (store sale.Store, desk *sale.Desk, client *mobifone.Client, err error) {
+// open opens what is needed: the store, with a desk if the sales are to be told; MobiFone, unless there
+// is a statement.
+func (b *balance) open(ctx context.Context) (c *counter, client *mobifone.Client, err error) {
 	if b.q.observe {
-		c, err := b.openDesk(ctx)
-		if err != nil {
-			return nil, nil, nil, err
+		c, err = b.openDesk(ctx)
+	} else {
+		c = &counter{}
+		c.store, err = b.openStore(ctx)
+	}
+	if err != nil || len(b.q.statements) > 0 {
+		return c, nil, err
+	}
+	if client = c.client; client == nil {
+		if client, err = b.connect(ctx); err != nil {
+			return nil, nil, err
 		}
-		store, desk = c.store, c.desk
-	} else if store, err = b.openStore(ctx); err != nil {
-		return nil, nil, nil, err
-	}
-	if b.q.statement != "" {
-		return store, desk, nil, nil
-	}
-	if client, err = b.connect(ctx); err != nil {
-		return nil, nil, nil, err
 	}
 	if !client.Contract().Has(telco.OpList) {
-		return nil, nil, nil, b.failed(b.t("hợp đồng giao thức không liệt kê giao dịch được", "the contract has no listing of transactions"),
+		return nil, nil, b.failed(b.t("hợp đồng giao thức không liệt kê giao dịch được", "the contract has no listing of transactions"),
 			b.t("dùng tệp của MobiFone: --statement FILE", "use MobiFone's file: --statement FILE"))
 	}
-	return store, desk, client, nil
+	return c, client, nil
 }
 
 // compare takes the findings to where they are wanted.
-func (b *balance) compare(ctx context.Context) error {
+func (b *balance) compare(ctx context.Context, store sale.Store) error {
 	bar := b.bar(-1, b.t("so sánh", "comparing"))
 	for f, err := range b.run.Findings(ctx) {
 		if err != nil {
@@ -147,8 +151,8 @@ func (b *balance) compare(ctx context.Context) error {
 			b.tooNew.VND += f.Ours.Amount
 			continue
 		}
-		if b.q.observe && f.Theirs != nil && f.SaleID != "" {
-			b.told = append(b.told, f)
+		if err := b.toTell(ctx, store, f); err != nil {
+			return err
 		}
 		if err := b.sink.write(f); err != nil {
 			return err
@@ -190,7 +194,7 @@ func (b *balance) sums() reconcile.Summary {
 }
 
 // conclude prints the result, keeps the files, and tells the sales.
-func (b *balance) conclude(ctx context.Context, desk *sale.Desk) error {
+func (b *balance) conclude(ctx context.Context, c *counter) error {
 	sum := b.sums()
 	if err := b.sink.keep(sum, b.until); err != nil {
 		return err
@@ -209,11 +213,8 @@ func (b *balance) conclude(ctx context.Context, desk *sale.Desk) error {
 	if b.tooNew.Rows > 0 {
 		b.note(b.t("%d giao dịch mới quá, chưa so được: chạy lại sau.", "%d sale(s) are too new to compare: run it again later."), b.tooNew.Rows)
 	}
-	if desk != nil && len(b.told) > 0 {
-		what := fmt.Sprintf(b.t("báo %d kết quả cho các giao dịch trong sổ", "give %d finding(s) to the sales"), len(b.told))
-		if err := b.change(ctx, what, func() error { return b.tell(ctx, desk) }); err != nil {
-			return err
-		}
+	if err := b.observe(ctx, c); err != nil {
+		return err
 	}
 	return b.verdict(sum)
 }
@@ -244,43 +245,4 @@ func (b *balance) off(sum reconcile.Summary) string {
 	return fmt.Sprintf(b.t("MobiFone − đại lý = %d giao dịch, %s; dòng không đọc được: %d; mã chờ không còn thấy: %d",
 		"MobiFone − ours = %d sale(s), %s; lines not read: %d; carried ids gone: %d"),
 		off.Rows, off.VND, sum.Unread.Ours+sum.Unread.Theirs, sum.CarriedGone)
-}
-
-// tell gives the findings to the sales. It may be done again: that changes nothing.
-func (b *balance) tell(ctx context.Context, desk *sale.Desk) error {
-	bar := b.bar(int64(len(b.told)), b.t("báo cho sổ", "telling the sales"))
-	var lines []string
-	failed := 0
-	for _, f := range b.told {
-		if ctx.Err() != nil {
-			break // what was told is said all the same
-		}
-		before, err := desk.Look(ctx, f.SaleID)
-		if err == nil {
-			var after sale.View
-			after, err = desk.ObserveFinding(ctx, f)
-			if err == nil && after.Sale.State != before.Sale.State && after.Sale.ID != "" {
-				lines = append(lines, fmt.Sprintf("%s  %s → %s", f.SaleID, b.state(before.Sale.State), b.state(after.Sale.State)))
-			}
-		}
-		if err != nil {
-			failed++
-			lines = append(lines, fmt.Sprintf("%s  %s", f.SaleID, b.red.on(b.scrub(err.Error()))))
-		}
-		_ = bar.Add(1)
-	}
-	_ = bar.Finish()
-	// Programs read the findings on standard output.
-	for _, line := range lines {
-		b.note("%s", line)
-	}
-	b.note(b.t("%d giao dịch đổi trạng thái.", "%d sale(s) changed."), len(lines)-failed)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if failed > 0 {
-		return b.failed(fmt.Sprintf(b.t("%d giao dịch chưa báo được", "%d sale(s) could not be told"), failed),
-			b.t("chạy lại: không hại gì", "run it again: that does no harm"))
-	}
-	return nil
 }

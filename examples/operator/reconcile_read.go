@@ -105,8 +105,8 @@ func (b *balance) ofInput(flag, file string, err error, todo string) error {
 
 // addTheirs reads MobiFone's side, a listing from a day before since.
 func (b *balance) addTheirs(ctx context.Context, client *mobifone.Client, since time.Time) error {
-	if b.q.statement != "" {
-		return b.addStatement(ctx)
+	if len(b.q.statements) > 0 {
+		return b.addStatements(ctx)
 	}
 	to := b.to.Add(beside)
 	if now := b.now(); to.After(now) {
@@ -146,14 +146,25 @@ func (w watched) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// addStatement reads MobiFone's file. Lines that cannot be read are counted, and the first are
-// named.
-func (b *balance) addStatement(ctx context.Context) error {
-	todo := b.t("sửa tệp hay xin lại MobiFone; docs/reconciliation.md#files nói tệp phải thế nào",
-		"correct the file or ask MobiFone for it again; docs/reconciliation.md#files says what it has to be")
-	file, err := os.Open(b.q.statement)
+// unreadShown is how many lines of a file are named that cannot be read; all are counted.
+const unreadShown = 10
+
+// addStatements reads MobiFone's files.
+func (b *balance) addStatements(ctx context.Context) error {
+	for _, name := range b.q.statements {
+		if err := b.addStatement(ctx, name); err != nil {
+			return b.ofInput("--statement", name, err, b.t("sửa tệp hay xin lại MobiFone; docs/reconciliation.md#files nói tệp phải thế nào",
+				"correct the file or ask MobiFone for it again; docs/reconciliation.md#files says what it has to be"))
+		}
+	}
+	return nil
+}
+
+// addStatement reads one of them. Lines that cannot be read are counted, and the first are named.
+func (b *balance) addStatement(ctx context.Context, name string) error {
+	file, err := os.Open(name) //nolint:gosec // whoever runs the tool names it
 	if err != nil {
-		return b.ofInput("--statement", b.q.statement, err, todo)
+		return err
 	}
 	b.later(func() { _ = file.Close() }) // its lines are read again when they are told
 	size := int64(-1)
@@ -161,18 +172,25 @@ func (b *balance) addStatement(ctx context.Context) error {
 		size = info.Size()
 	}
 	bar := b.bar(size, b.t("đọc tệp", "reading the file"))
-	b.q.file.OnBadRow = func(e *reconcile.RowError) error {
-		if len(b.unread) < 10 {
-			b.unread = append(b.unread, e)
+	var unread []*reconcile.RowError
+	more, o := 0, b.file
+	o.OnBadRow = func(e *reconcile.RowError) error {
+		if len(unread) < unreadShown {
+			unread = append(unread, e)
+		} else {
+			more++
 		}
 		return nil
 	}
-	err = b.run.AddTheirsFile(ctx, watched{file, bar}, b.q.file)
+	err = b.run.AddTheirsFile(ctx, watched{file, bar}, o)
 	_ = bar.Finish()
-	for _, e := range b.unread {
-		b.note("%s %s", b.red.on(b.t("không đọc được", "unread")), b.scrub(e.Error()))
+	for _, e := range unread {
+		b.note("%s %s: %s", b.red.on(b.t("không đọc được", "unread")), name, b.scrub(e.Error()))
 	}
-	return b.ofInput("--statement", b.q.statement, err, todo)
+	if more > 0 {
+		b.note(b.t("%s: … và %d dòng nữa không đọc được", "%s: … and %d more lines not read"), name, more)
+	}
+	return err
 }
 
 // counted shows the progress of a sequence.

@@ -26,13 +26,13 @@ func TestTheStatementIsReadTheFastWay(t *testing.T) {
 	a, err := newApp(world{in: os.Stdin, out: io.Discard, errs: io.Discard})
 	require.NoError(t, err)
 	defer a.close()
-	b := &balance{app: a, q: reconciling{statement: file}}
+	b := &balance{app: a, q: reconciling{statements: []string{file}}}
 	b.from, b.to, err = a.day(s.day())
 	require.NoError(t, err)
 	b.run, err = reconcile.Start(reconcile.Config{Day: b.from})
 	require.NoError(t, err)
 	defer b.run.Close()
-	require.NoError(t, b.addStatement(t.Context()))
+	require.NoError(t, b.addStatements(t.Context()))
 	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(statement, []byte("C120"), []byte("C999")), 0o600))
 	var failed error
 	for _, err := range b.run.Findings(t.Context()) {

@@ -273,10 +273,11 @@ func (rehearsal) Postpone(context.Context, string, int64, time.Time) error { ret
 // Erase changes nothing.
 func (rehearsal) Erase(context.Context, time.Time, int) (int, error) { return 0, nil }
 
-// counter is a desk with its store.
+// counter is a desk with its store and its client.
 type counter struct {
-	store ledger
-	desk  *sale.Desk
+	store  ledger
+	desk   *sale.Desk
+	client *mobifone.Client
 }
 
 // openDesk opens client, store and desk.
@@ -292,15 +293,20 @@ func (a *app) openDesk(ctx context.Context) (*counter, error) {
 	if a.set.dryRun {
 		store = rehearsal{store}
 	}
-	wire := client.Contract()
-	desk, err := sale.NewDesk(sale.Config{
-		Client: client, Store: store,
-		AllowNoLookup: !wire.Has(telco.OpGet) && !wire.Has(telco.OpSearch),
-	})
+	desk, err := deskOf(client, store)
 	if err != nil {
 		return nil, err
 	}
-	return &counter{store, desk}, nil
+	return &counter{store, desk, client}, nil
+}
+
+// deskOf is a desk over a store, also where MobiFone has no lookup.
+func deskOf(client *mobifone.Client, store sale.Store) (*sale.Desk, error) {
+	wire := client.Contract()
+	return sale.NewDesk(sale.Config{
+		Client: client, Store: store,
+		AllowNoLookup: !wire.Has(telco.OpGet) && !wire.Has(telco.OpSearch),
+	})
 }
 
 // look finds the sale that somebody names, and what the desk says of it: by its id, by the
