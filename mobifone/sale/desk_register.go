@@ -301,7 +301,7 @@ func (d *Desk) observe(ctx context.Context, id string, tx telco.Transaction, oth
 	}
 }
 
-// ruledOn reports whether a person ruled on the sale while the history already held this row. The day is
+// ruledOn reports whether a person ruled on the sale while the history already held this row, unchanged. The day is
 // then reconciled again without asking the same person the same. Once the cash is out, or claimed, MobiFone
 // showing anything is told each time.
 func (d *Desk) ruledOn(ctx context.Context, s Sale, e Event) (bool, error) {
@@ -312,8 +312,11 @@ func (d *Desk) ruledOn(ctx context.Context, s Sale, e Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if e.Row.State == telco.StateUnlisted && e.Row.UpdatedAt.IsZero() {
+		return false, nil // what it says now may be something else
+	}
 	same := func(row Row) bool {
-		return row.IDs == e.Row.IDs && row.State == e.Row.State && row.Differs == e.Row.Differs
+		return row.IDs == e.Row.IDs && row.State == e.Row.State && row.Differs == e.Row.Differs && row.UpdatedAt.Equal(e.Row.UpdatedAt)
 	}
 	shown, known := false, false
 	for _, old := range events {
