@@ -3,7 +3,9 @@ package main
 // Results that are too large for a sheet, or for the disk.
 
 import (
+	"archive/zip"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -56,7 +58,52 @@ func TestAFullSheetHasAnotherOne(t *testing.T) {
 			}
 		}
 		assert.Equal(t, findings, n)
+		wellFormed(t, file)
 		assert.Empty(t, leftovers(t, filepath.Dir(file)))
+	}
+}
+
+// wellFormed reads each part of a workbook to its end: Excel takes no half of one, though others do.
+func wellFormed(t *testing.T, file string) {
+	t.Helper()
+	z, err := zip.OpenReader(file)
+	require.NoError(t, err)
+	defer z.Close()
+	for _, part := range z.File {
+		r, err := part.Open()
+		require.NoError(t, err)
+		for d := xml.NewDecoder(r); ; {
+			if _, err := d.Token(); err != nil {
+				require.ErrorIs(t, err, io.EOF, part.Name)
+				break
+			}
+		}
+		require.NoError(t, r.Close())
+	}
+}
+
+// A result whose last bytes cannot be written gets no name, nor does the one beside it.
+func TestAResultThatCannotEnd(t *testing.T) {
+	t.Parallel()
+	for _, broken := range []string{"csv", "xlsx"} {
+		a, err := newApp(world{in: os.Stdin, out: io.Discard, errs: io.Discard})
+		require.NoError(t, err)
+		dir := t.TempDir()
+		o, err := openOutputs(a, reconciling{csv: filepath.Join(dir, "day.csv"), xlsx: filepath.Join(dir, "day.xlsx")})
+		require.NoError(t, err)
+		d := o.file
+		if broken == "xlsx" {
+			d = o.book.file
+		}
+		require.NoError(t, o.write(reconcile.Finding{Kind: reconcile.OursOnly, Ours: &reconcile.Ours{Order: "DH-1"}}))
+		require.NoError(t, d.Close())
+		d.File, err = os.Open(d.Name()) // of which nothing can be written
+		require.NoError(t, err)
+		require.Error(t, o.keep(reconcile.Summary{}, a.now()), broken)
+		o.drop()
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		assert.Empty(t, left, broken)
 	}
 }
 
