@@ -85,20 +85,29 @@ func wellFormed(t *testing.T, file string) {
 // A result whose last bytes cannot be written gets no name, nor does the one beside it.
 func TestAResultThatCannotEnd(t *testing.T) {
 	t.Parallel()
-	for _, broken := range []string{"csv", "xlsx"} {
+	for _, broken := range []string{"csv", "xlsx", "xlsx on the disk"} {
 		a, err := newApp(world{in: os.Stdin, out: io.Discard, errs: io.Discard})
 		require.NoError(t, err)
 		dir := t.TempDir()
 		o, err := openOutputs(a, reconciling{csv: filepath.Join(dir, "day.csv"), xlsx: filepath.Join(dir, "day.xlsx")})
 		require.NoError(t, err)
 		d := o.file
-		if broken == "xlsx" {
+		if broken != "csv" {
 			d = o.book.file
 		}
 		require.NoError(t, o.write(reconcile.Finding{Kind: reconcile.OursOnly, Ours: &reconcile.Ours{Order: "DH-1"}}))
 		require.NoError(t, d.Close())
-		d.File, err = os.Open(d.Name()) // of which nothing can be written
-		require.NoError(t, err)
+		if name := d.Name(); broken == "xlsx on the disk" {
+			require.NoError(t, os.Remove(name))
+			var read *os.File
+			read, d.File, err = os.Pipe() // it takes all, and cannot be synced
+			require.NoError(t, err)
+			defer read.Close()
+			go func() { _, _ = io.Copy(io.Discard, read) }()
+		} else {
+			d.File, err = os.Open(name) // nothing of it can be written
+			require.NoError(t, err)
+		}
 		require.Error(t, o.keep(reconcile.Summary{}, a.now()), broken)
 		o.drop()
 		left, err := os.ReadDir(dir)

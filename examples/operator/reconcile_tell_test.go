@@ -119,3 +119,29 @@ func TestTooManyReviews(t *testing.T) {
 	assert.True(t, tooMany(21, 209))
 	assert.False(t, tooMany(21, 210))
 }
+
+// On paper a sale changes for those who look on, and for nobody else; what it is called counts, not what is
+// written down about it.
+func TestAWitness(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	store := s.store(t)
+	w := &witness{ledger: store, paper: true, was: map[string]sale.State{}, is: map[string]sale.Sale{}}
+	for order, state := range map[string]sale.State{"DH-1001": sale.Review, "DH-1002": sale.Registered} {
+		id := s.sale(t, order).ID
+		before, err := w.Load(t.Context(), id)
+		require.NoError(t, err)
+		after := before
+		after.State, after.Reason = state, "seen"
+		for range 2 {
+			require.NoError(t, w.Apply(t.Context(), sale.Change{SaleID: id, State: after}))
+		}
+		seen, err := w.Load(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, after, seen)
+		kept, err := store.Load(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, before, kept)
+	}
+	assert.Equal(t, []move{{s.sale(t, "DH-1001").ID, sale.Registered, sale.Review}}, w.moves())
+}
