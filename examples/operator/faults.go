@@ -159,8 +159,9 @@ func (a *app) telcoTodo(e *telco.Error) string {
 	}
 }
 
-// addresses finds what is written as an address of a network; a number is never all four parts of one.
-var addresses = regexp.MustCompile(`\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b`)
+// addresses finds what is written as an amount, or as an address of a network; a number is never all four
+// parts of one.
+var addresses = regexp.MustCompile(`\b[0-9]{1,3}(?:\.[0-9]{3})+ ₫|\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b`)
 
 // phones finds what could be a phone number that somebody typed, in any of its forms. Ids hold
 // digits too, but with letters or dashes before them.
@@ -175,12 +176,16 @@ func (a *app) scrub(s string) string {
 			s = strings.ReplaceAll(s, secret, "***")
 		}
 	}
-	// An operator has to see which address does not answer.
+	// An operator has to see which address does not answer, and by how much a day is off.
 	var b strings.Builder
 	from := 0
 	for _, at := range addresses.FindAllStringIndex(s, -1) {
-		if _, err := netip.ParseAddr(s[at[0]:at[1]]); err == nil {
-			b.WriteString(phones.ReplaceAllString(s[from:at[0]], "$1***$2") + s[at[0]:at[1]])
+		one := s[at[0]:at[1]]
+		_, err := netip.ParseAddr(one)
+		before := strings.TrimRight(s[:at[0]], " .-") // with a digit there it may be the end of a number
+		amount := strings.HasSuffix(one, "₫") && !strings.ContainsAny(before[max(len(before)-1, 0):], "0123456789")
+		if err == nil || amount {
+			b.WriteString(phones.ReplaceAllString(s[from:at[0]], "$1***$2") + one)
 			from = at[1]
 		}
 	}

@@ -221,15 +221,15 @@ func TestAFailureBelowTheProgress(t *testing.T) {
 	assert.NotContains(t, shown, "đọc giao dịch", "a terminal that cannot go back in a line shows no progress")
 }
 
-// An address that does not answer is seen whole; a number that is written like one is not.
+// An address that does not answer, and an amount, is seen whole; a number that is written like one is not.
 func TestAddressesAreNoNumbers(t *testing.T) {
 	t.Parallel()
 	a, err := newApp(world{in: os.Stdin, out: io.Discard, errs: io.Discard})
 	require.NoError(t, err)
-	for _, seen := range []string{"dial tcp 192.168.100.250:8443: refused", "10.120.130.140", "lookup x on 10.53.5.53:53, 10.53.5.54:53"} {
+	for _, seen := range []string{"dial tcp 192.168.100.250:8443: refused", "10.120.130.140", "−360.000.000 ₫, 127.199.760.000 ₫; 7", "lookup x on 10.53.5.53:53, 10.53.5.54:53"} {
 		assert.Equal(t, seen, a.scrub(seen))
 	}
-	for _, number := range []string{"0912.345.678", "84.912.345.678", "+84 912 345 678 at 10.53.5.53", "912345678"} {
+	for _, number := range []string{"0912.345.678", "84.912.345.678", "+84 912 345 678 at 10.53.5.53", "912345678", "0912.345.678 ₫", "0912 345.678 ₫", "360.000 ₫ of 0912.345.678"} {
 		assert.NotContains(t, strings.NewReplacer(".", "", " ", "").Replace(a.scrub(number)), "912345")
 	}
 }
