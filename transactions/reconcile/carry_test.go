@@ -38,6 +38,12 @@ func TestWhatWasOpenIsGivenAgain(t *testing.T) {
 	assert.Equal(t, int64(1), sum.Kinds[Matched].Theirs.Rows)
 	assert.True(t, sum.Balanced())
 	// Of one side alone, and of none.
+	all, sum = join(t, next, nil, []telco.Transaction{tx}, open)
+	require.Equal(t, []string{"THEIRS_ONLY"}, kindsOf(all))
+	assert.True(t, all[0].Carried)
+	assert.Zero(t, sum.OtherDays)
+	_, sum = join(t, next, nil, []telco.Transaction{tx})
+	assert.Equal(t, int64(1), sum.OtherDays.Theirs.Rows)
 	all, _ = join(t, next, []Ours{o}, nil, open)
 	require.Len(t, all, 1)
 	assert.Equal(t, OursOnly, all[0].Kind)
@@ -120,6 +126,10 @@ func TestWhatIsGoneIsToldOnce(t *testing.T) {
 	}
 	assert.ElementsMatch(t, slices.Compact(carried), gone)
 	assert.Equal(t, int64(2000), sum.CarriedGone)
+	// Two of one sale are two.
+	both := []telco.IDs{{TransID: "T1", PartnerTransID: partnerID(1)}, {TransID: "T2", PartnerTransID: partnerID(1)}}
+	_, sum = join(t, Config{}, nil, nil, both...)
+	assert.Equal(t, int64(2), sum.CarriedGone)
 	for ids, err := range ReadOpen(&lines) {
 		t.Fatal(ids, err)
 	}

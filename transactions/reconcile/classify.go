@@ -85,11 +85,8 @@ func (j *joiner) overtaken(g *group) {
 		return tx
 	}
 	for _, t := range g.theirs {
-		if t.tx.TransID == "" || t.tx.UpdatedAt.IsZero() {
-			continue
-		}
-		if last, ok := later[same(t.tx)]; !ok || t.tx.UpdatedAt.After(last.UpdatedAt) {
-			later[same(t.tx)] = t.tx
+		if key := same(t.tx); t.tx.TransID != "" && t.tx.UpdatedAt.After(later[key].UpdatedAt) {
+			later[key] = t.tx
 		}
 	}
 	g.theirs = slices.DeleteFunc(g.theirs, func(t theirRow) bool {
@@ -152,26 +149,21 @@ func (g *group) carry() {
 	for i := range g.marks {
 		m := &g.marks[i]
 		for k := range g.ours {
-			if names(m.ids, g.ours[k].row.IDs) {
+			if names(m.ids.TransID, g.ours[k].row.TransID) {
 				g.ours[k].carried, m.used = true, true
 			}
 		}
 		for k := range g.theirs {
-			if names(m.ids, telco.IDs{TransID: g.theirs[k].tx.TransID, PartnerTransID: g.theirs[k].tx.PartnerTransID}) {
+			if names(m.ids.TransID, g.theirs[k].tx.TransID) {
 				g.theirs[k].carried, m.used = true, true
 			}
 		}
 	}
 }
 
-// names reports whether ids that are told name a row: the same transId, or where one is missing
-// the same partnerTransId.
-func names(told, row telco.IDs) bool {
-	if told.TransID != "" && row.TransID != "" {
-		return told.TransID == row.TransID
-	}
-	return told.PartnerTransID != "" && told.PartnerTransID == row.PartnerTransID
-}
+// names reports whether a mark with this transId names a row of its group: one with the same, or where
+// either has none any row, as all have the same partnerTransId then.
+func names(told, row telco.TransID) bool { return told == "" || row == "" || told == row }
 
 // pair is a row of either side, or of one of them alone.
 type pair struct {
@@ -185,7 +177,7 @@ func (g *group) pairs() []pair {
 	all, beside, lonely, strange := g.sameTransID()
 	// One registration under an id that we know, with a transId that we do not: it is most likely
 	// ours, and more so the less else could be it.
-	if !slices.ContainsFunc(all, func(p pair) bool { return p.ours != nil && p.theirs != nil && isSuccess(p.theirs) }) {
+	if !slices.ContainsFunc(all, func(p pair) bool { return isSuccess(p.theirs) }) {
 		for len(lonely) > 0 && len(strange) > 0 && says(strange[0]) {
 			all = append(all, pair{ours: lonely[0], theirs: strange[0]})
 			lonely, strange = lonely[1:], strange[1:]
@@ -352,15 +344,8 @@ func proven(o *Ours, tx telco.Transaction) reading.Finding {
 	if row.PartnerTransID == "" || o.PartnerTransID == "" {
 		row.PartnerTransID = o.PartnerTransID
 	}
-	ids := []telco.IDs{o.IDs}
-	var yes, no []telco.IDs
-	switch o.Standing {
-	case Registered:
-		yes = ids
-	case NotRegistered:
-		no = ids
-	}
-	return reading.Read([]reading.Row{row}, ids, yes, no)
+	// Our standing is not given: class knows what each one makes of a finding.
+	return reading.Read([]reading.Row{row}, []telco.IDs{o.IDs}, nil, nil)
 }
 
 // saleID is the sale that the group's rows of ours belong to.

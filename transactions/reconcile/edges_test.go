@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,129 @@ func TestTheDayOfAMoment(t *testing.T) {
 			tx.CreatedAt = at
 			_, sum := join(t, Config{Day: moment}, []Ours{o}, []telco.Transaction{tx})
 			assert.Equal(t, want, sum.Kinds[Matched].Theirs.Rows, "%v in the day of %v", at, moment)
+		}
+	}
+}
+
+// TestWhoIsTheEarlierRow: only a row that was surely changed later takes another one's place.
+func TestWhoIsTheEarlierRow(t *testing.T) {
+	t.Parallel()
+	type at struct {
+		state telco.State
+		after int
+	}
+	for name, tt := range map[string]struct {
+		rows []at
+		want string
+	}{
+		"the last of three":        {[]at{{telco.StateInit, 0}, {telco.StatePending, 1}, {telco.StateSuccess, 2}}, "MATCHED"},
+		"whatever the states are":  {[]at{{telco.StateInit, 2}, {telco.StatePending, 1}}, "DIFFERS"},
+		"in one second":            {[]at{{telco.StatePending, 0}, {telco.StateSuccess, 0}}, "MATCHED DUPLICATE"},
+		"two that came in one":     {[]at{{telco.StateSuccess, 0}, {telco.StateFailed, 1}, {telco.StateReversed, 1}}, "MATCHED DUPLICATE UNSOLD"},
+		"success is not withdrawn": {[]at{{telco.StateSuccess, 0}, {telco.StatePending, 1}}, "MATCHED DUPLICATE"},
+	} {
+		o, tx := sold(1)
+		var theirs []telco.Transaction
+		for _, row := range tt.rows {
+			tx.State, tx.UpdatedAt = row.state, noon.Add(time.Duration(row.after)*time.Second)
+			theirs = append(theirs, tx)
+		}
+		all, sum := join(t, Config{WithMatched: true}, []Ours{o}, theirs)
+		assert.Equal(t, tt.want, strings.Join(kindsOf(all), " "), name)
+		assert.Equal(t, int64(len(theirs)-len(all)), sum.Repeated.Theirs.Rows, name)
+		// Without a transId nobody can tell that they are one.
+		for i := range theirs {
+			theirs[i].TransID = ""
+		}
+		_, sum = join(t, Config{}, []Ours{o}, theirs)
+		assert.Zero(t, sum.Repeated.Theirs.Rows, name)
+	}
+}
+
+// TestTheFirstOfTwoRegistrations of an id that nobody here knows is not the one too many, whatever its ids.
+func TestTheFirstOfTwoRegistrations(t *testing.T) {
+	t.Parallel()
+	for _, first := range []telco.TransID{"T1", "T2"} {
+		_, tx := sold(1)
+		other := tx
+		tx.TransID, other.TransID = "T1", "T2"
+		early, late := &tx, &other
+		if first == "T2" {
+			early, late = late, early
+		}
+		early.CreatedAt, late.CreatedAt = noon, noon.Add(time.Second)
+		all, _ := join(t, Config{}, nil, []telco.Transaction{tx, other})
+		kinds := map[telco.TransID]Kind{}
+		for _, f := range all {
+			kinds[f.Theirs.TransID] = f.Kind
+		}
+		assert.Equal(t, map[telco.TransID]Kind{early.TransID: TheirsOnly, late.TransID: Duplicate}, kinds)
+	}
+}
+
+// TestAMalformedIDMakesNoDuplicate: it may be in the place of any id, so another registration with it is
+// not one too many of this sale.
+func TestAMalformedIDMakesNoDuplicate(t *testing.T) {
+	t.Parallel()
+	o, tx := sold(1)
+	o.PartnerTransID = o.PartnerTransID[:28] + "?"
+	tx.PartnerTransID = o.PartnerTransID
+	other := tx
+	other.TransID = "T9"
+	all, sum := join(t, Config{}, []Ours{o}, []telco.Transaction{tx, other})
+	assert.Equal(t, []string{"THEIRS_ONLY"}, kindsOf(all))
+	assert.Equal(t, int64(1), sum.Kinds[Matched].Theirs.Rows)
+}
+
+// TestWhatIsCarriedByOneIDAlone names every row that has it.
+func TestWhatIsCarriedByOneIDAlone(t *testing.T) {
+	t.Parallel()
+	next := Config{Day: noon.Add(24 * time.Hour)}
+	o, tx := sold(1)
+	o.Standing, tx.State = Undecided, telco.StatePending
+	without := func(o Ours, tx telco.Transaction) (Ours, telco.Transaction) {
+		o.TransID, tx.TransID = "", ""
+		return o, tx
+	}
+	bare, bareTx := without(o, tx)
+	for name, tt := range map[string]struct {
+		o    Ours
+		tx   telco.Transaction
+		told telco.IDs
+		want bool
+	}{
+		"both":                      {o, tx, o.IDs, true},
+		"partnerTransId":            {o, tx, telco.IDs{PartnerTransID: o.PartnerTransID}, true},
+		"another transId":           {o, tx, telco.IDs{TransID: "T2", PartnerTransID: o.PartnerTransID}, false},
+		"rows without one":          {bare, bareTx, o.IDs, true},
+		"another partnerTransId":    {o, tx, telco.IDs{TransID: "T1", PartnerTransID: partnerID(2)}, false},
+		"none at all, and the rows": {bare, bareTx, telco.IDs{PartnerTransID: o.PartnerTransID}, true},
+	} {
+		all, sum := join(t, next, []Ours{tt.o}, []telco.Transaction{tt.tx}, tt.told)
+		want := []string{"GONE"}
+		if tt.want {
+			want = []string{"STILL_OPEN"}
+		}
+		assert.Equal(t, want, kindsOf(all), name)
+		assert.Equal(t, tt.want, sum.CarriedGone == 0, name)
+	}
+}
+
+// TestWhatIsMissingOnBothSides does not agree, be the pair counted or told.
+func TestWhatIsMissingOnBothSides(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(o *Ours, tx *telco.Transaction){
+		"package":    func(o *Ours, tx *telco.Transaction) { o.Package, tx.Package = "", "" },
+		"amount":     func(o *Ours, tx *telco.Transaction) { o.Amount, tx.Amount = 0, 0 },
+		"subscriber": func(o *Ours, tx *telco.Transaction) { o.MSISDN, tx.MSISDN = telco.MSISDN{}, telco.MSISDN{} },
+	} {
+		for _, with := range []bool{true, false} {
+			o, tx := sold(1)
+			change(&o, &tx)
+			all, _ := join(t, Config{WithMatched: with}, []Ours{o}, []telco.Transaction{tx})
+			require.Equal(t, []string{"DIFFERS"}, kindsOf(all), name)
+			require.Len(t, all[0].Differences, 1)
+			assert.Equal(t, name, all[0].Differences[0].Field)
 		}
 	}
 }

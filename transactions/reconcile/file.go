@@ -116,9 +116,11 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	caller := ctx
 	ctx, cancel := context.WithCancel(caller)
 	defer cancel()
-	free, work := make(chan *piece, workers+2), make(chan *piece)
-	order := make(chan *piece, workers+2) // the pieces under way, in the order of the file
-	for range workers + 2 {
+	pieces := workers + 2
+	// No send to these waits: each has room for all pieces.
+	free, work := make(chan *piece, pieces), make(chan *piece, pieces)
+	order := make(chan *piece, pieces) // those under way, in the order of the file
+	for range pieces {
 		free <- &piece{data: make([]byte, 0, pieceSize), done: make(chan struct{}, 1)}
 	}
 	var running sync.WaitGroup
@@ -126,8 +128,8 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	var once sync.Once
 	for range workers {
 		running.Go(func() {
-			if err := r.work(&parser{layout: layout, source: number, seed: r.veil.seed}, work); err != nil {
-				once.Do(func() { failed = err; cancel() })
+			if err := r.work(&parser{layout: layout, source: number, seed: r.veil.seed}, work, cancel); err != nil {
+				once.Do(func() { failed = err })
 			}
 		})
 	}
@@ -135,7 +137,7 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	running.Go(func() {
 		defer close(work)
 		defer close(order)
-		for last := false; !last && readErr == nil; {
+		for last := false; !last; {
 			select {
 			case <-ctx.Done():
 				return
@@ -144,22 +146,12 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 					return
 				}
 				order <- c
-				select {
-				case work <- c:
-				case <-ctx.Done():
-					c.done <- struct{}{}
-				}
+				work <- c
 			}
 		}
 	})
 	end, told := r.collect(order, free, side, o.OnBadRow)
-	if told != nil {
-		cancel()
-	}
-	for c := range order { // what was under way when the caller ended it
-		<-c.done
-		free <- c
-	}
+	cancel() // the caller may have ended it before the file did
 	running.Wait()
 	err = errors.Join(told, failed, readErr, caller.Err())
 	if err == nil && layout.footer != "" {
@@ -200,8 +192,9 @@ func (r *Run) unread(lines []*RowError, side byte, onBad func(*RowError) error) 
 	return nil
 }
 
-// work reads the lines of pieces into the heap until there are no more.
-func (r *Run) work(p *parser, work <-chan *piece) error {
+// work reads the lines of pieces into the heap until there are no more. It calls stop when a row cannot
+// be taken: no more have to be read then.
+func (r *Run) work(p *parser, work <-chan *piece, stop func()) error {
 	in := r.intake()
 	var failed error
 	for c := range work {
@@ -210,8 +203,8 @@ func (r *Run) work(p *parser, work <-chan *piece) error {
 			p.each(c, func(f *fields, bad *RowError) bool {
 				if bad != nil {
 					c.bad = append(c.bad, bad)
-				} else {
-					failed = in.add(f)
+				} else if failed = in.add(f); failed != nil {
+					stop()
 				}
 				return failed == nil
 			})

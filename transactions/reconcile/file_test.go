@@ -78,6 +78,8 @@ func TestEveryForm(t *testing.T) {
 		"day first":                {head + strings.NewReplacer("20261125000002", "25/11/2026 00:00:02", "20261125000003", "25/11/2026 00:00:03").Replace(line), FileOptions{DayFirst: true}},
 		"UTF-16LE":                 {wide(binary.LittleEndian, true, semicolons), FileOptions{}},
 		"UTF-16BE":                 {wide(binary.BigEndian, true, semicolons), FileOptions{}},
+		"UTF-16LE, sep=":           {wide(binary.LittleEndian, true, "sep=;\r\n"+semicolons), FileOptions{}},
+		"UTF-16BE, sep=":           {wide(binary.BigEndian, true, "sep=;\r\n"+semicolons), FileOptions{}},
 		"UTF-16LE without a mark":  {wide(binary.LittleEndian, false, head+line), FileOptions{Encoding: UTF16LE}},
 		"UTF-16BE without a mark":  {wide(binary.BigEndian, false, head+line), FileOptions{Encoding: UTF16BE}},
 		"Windows-1258": {
@@ -105,6 +107,11 @@ func TestHostileRows(t *testing.T) {
 		"text behind a quote":    {edit("C120", `"C1"20`), "line 2: text behind a closing quote"},
 		"a quote inside":         {edit("C120", `C1"20`), "line 2: a quote inside a cell"},
 		"120.000":                {edit("120000", "120.000"), `line 2, column amount: an amount with a dot or comma, "120.000"`},
+		"120,000":                {edit("120000", `"120,000"`), `line 2, column amount: an amount with a dot or comma, "120,000"`},
+		"a letter in an amount":  {edit("120000", "12O000"), `line 2, column amount: no amount in whole dong: "12O000"`},
+		"a sign in a time":       {edit("20261125000002", "2026112500000:"), `line 2, column createdAt: no time: "2026112500000:"; write`},
+		"the year 1999":          {edit("20261125000002", "1999-12-31 23:59:59"), "line 2, column createdAt: no time"},
+		"the year 2100":          {edit("20261125000002", "21000101000000"), "line 2, column createdAt: no time"},
 		"a fraction":             {edit("120000", "120000.00"), "line 2, column amount"},
 		"a negative amount":      {edit("120000", "-120000"), "line 2, column amount"},
 		"no amount":              {edit("120000", ""), "line 2, column amount"},
@@ -117,6 +124,7 @@ func TestHostileRows(t *testing.T) {
 		"what Excel makes of it": {edit("84900000001", "8.49E+10"), "line 2, column isdn"},
 		"a NUL":                  {edit("C120", "C1\x0020"), "line 2: byte 48 is a NUL"},
 		"no UTF-8":               {edit("C120", "C1\xff20"), "line 2: byte 48 is not UTF-8"},
+		"a cell too long":        {edit("C120", strings.Repeat("x", 256)), "line 2, column packageCode: 256 bytes; 255 are the most"},
 		"a long cell":            {edit("C120", strings.Repeat("x", 300)), "line 2, column packageCode: 300 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,11 +197,14 @@ func TestHostileFiles(t *testing.T) {
 		"a line of 10 GB":     {endless, FileOptions{}, "line 3: longer than 256 KiB"},
 		"a header of 10 GB":   {&forever{}, FileOptions{}, "line 1: longer than 256 KiB"},
 		"UTF-16 unmarked":     {strings.NewReader("t\x00r\x00"), FileOptions{}, "line 1: byte 2 is a NUL"},
-		"UTF-16 cut off":      {bytes.NewReader(cut), FileOptions{}, "byte 3: half a character at the end"},
-		"a lone surrogate":    {bytes.NewReader([]byte{0xFF, 0xFE, 0, 0xD8, 'a', 0}), FileOptions{}, "half a character"},
+		"UTF-16 cut off":      {bytes.NewReader(cut), FileOptions{}, "byte 5: half a character at the end"},
+		"a lone surrogate":    {bytes.NewReader([]byte{0xFF, 0xFE, 0, 0xD8, 'a', 0}), FileOptions{}, "byte 5: half a character;"},
+		"a surrogate at last": {bytes.NewReader([]byte{0xFE, 0xFF, 0xD8, 0}), FileOptions{}, "byte 3: half a character;"},
+		"one and a half":      {bytes.NewReader([]byte{0, 0xD8, 'a'}), FileOptions{Encoding: UTF16LE}, "byte 3: half a character at the end"},
 		"a header of 1258":    {strings.NewReader(strings.Replace(head, "amount", "S\xf4\xec ti\xea\xccn", 1)), FileOptions{}, "line 1: byte 42 is not UTF-8; save the file as UTF-8, or set FileOptions.Encoding to Windows1258"},
 		"a disk that fails":   {io.MultiReader(strings.NewReader(head), &broken{}), FileOptions{}, "line 2: the disk failed"},
 		"an old Mac's lines":  {strings.NewReader(strings.ReplaceAll(head+good(1), "\n", "\r")), FileOptions{}, "line 1: a carriage return inside the line"},
+		"a CR before it":      {strings.NewReader("\r" + head), FileOptions{}, "line 1: a carriage return inside the line"},
 		"two CR and LF":       {strings.NewReader(strings.ReplaceAll(head+good(1), "\n", "\r\r\n")), FileOptions{}, "line 1: a carriage return inside the line"},
 		"a late header":       {strings.NewReader(strings.Repeat("\n", 1<<20) + head), FileOptions{}, "the first 256 KiB are empty lines"},
 		"an unknown column":   {strings.NewReader(head), FileOptions{Columns: map[string]string{"x": "y"}}, `"y" is no column of ours`},
@@ -237,6 +248,9 @@ func TestACodePageComposesLetters(t *testing.T) {
 		all, err := io.ReadAll(&codePage{from: bufio.NewReader(strings.NewReader(text + "HOA\xccN TA\xecT \xcc"))})
 		require.NoError(t, err)
 		assert.Equal(t, text+"HOÀN TÁT \u0300", string(all))
+	}
+	for b, want := range map[byte]rune{0: 0, 0x7F: 0x7F, 0x80: '€', 0xC3: 'Ă', 0xCC: 0x300, 0xFE: '₫', 0xFF: 'ÿ'} {
+		assert.Equal(t, want, rune1258(b))
 	}
 	rows, bad := rowsOf(head+strings.Replace(good(1), "SUCCESS", "HOA\xccN TA\xecT", 1), FileOptions{
 		Encoding: Windows1258, States: map[string]telco.State{"Hoàn tát": telco.StateSuccess},

@@ -30,18 +30,20 @@ func (p *parser) isFooter() bool {
 
 // beginsFolded reports whether a text begins with a folded one. It looks no further than where they part.
 func beginsFolded(text []byte, want string) bool {
-	for len(text) > 0 && want != "" {
+	for want != "" {
 		r, size := utf8.DecodeRune(text)
 		text = text[size:]
 		switch r = folded(r); {
-		case r < 0:
+		case size == 0: // the text is over
+			return false
+		case r == -1:
 		case byte(r) == want[0]:
 			want = want[1:]
 		default:
 			return false
 		}
 	}
-	return want == ""
+	return true
 }
 
 // sums reads the footer that was split. It may have fewer cells than a row.

@@ -66,6 +66,9 @@ func TestFooter(t *testing.T) {
 		"half a quote":            {rows + `Tổng cộng,,,,"240000` + "\n", "Tổng", FileOptions{}, 2, []string{"line 4: a quote is not closed", "line 4: the file ends here without its footer"}},
 		"a NUL":                   {rows + "Tổng\x00\n", "Tổng", FileOptions{}, 2, []string{"line 4: byte 7 is a NUL", "line 4: the file ends"}},
 		"a row that begins so":    {rows + footerLine, "T", FileOptions{}, 0, []string{"line 2: it begins as the footer does, and reads as a row", "line 3: it begins", "line 4, column amount: the footer says 240000, and the rows that were read add up to 0"}},
+		"cells up to the amount":  {rows + "Tổng cộng,,,\n", "Tổng", FileOptions{}, 2, nil},
+		"an empty amount":         {rows + "Tổng cộng,,,, ,,,,,\n", "Tổng", FileOptions{}, 2, nil},
+		"a word less":             {rows + "Tổng,,,,240000,,,,,\n", "Tổng cộng", FileOptions{}, 2, []string{"line 4, column createdAt: ", "line 4: the file ends here without its footer"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -71,10 +71,8 @@ func fold(s string) string { return strings.Map(folded, s) }
 // folded is one letter or digit without marks; -1 for anything else.
 func folded(r rune) rune {
 	r = unicode.ToLower(r)
-	if r >= 0x80 {
-		if i := strings.IndexRune(marked, r); i >= 0 {
-			r = rune(plain[len([]rune(marked[:i]))])
-		}
+	if i := strings.IndexRune(marked, r); i != -1 {
+		r = rune(plain[len([]rune(marked[:i]))])
 	}
 	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 		return r
@@ -98,7 +96,7 @@ func readHeader(line []byte, o FileOptions, side byte) (*layout, error) {
 	}
 	for name, canonical := range o.Columns {
 		c := slices.IndexFunc(columnNames[:], func(all []string) bool { return len(all) > 0 && all[0] == canonical })
-		if c < 0 {
+		if c == -1 {
 			return nil, fmt.Errorf("FileOptions.Columns: %q is no column of ours; the names are transId, partnerTransId, isdn, …", canonical)
 		}
 		names[fold(name)] = column(c)

@@ -44,6 +44,7 @@ func (j *joiner) all(ctx context.Context) error {
 	if err := j.left.done(); err != nil {
 		return err
 	}
+	j.left = sink{} // its buffers are free for the second round
 	j.byTransID = true
 	if err := j.round(ctx, j.run.second); err != nil {
 		return err
@@ -78,9 +79,9 @@ func (j *joiner) round(ctx context.Context, h *heap) error {
 	defer running.Wait()
 	defer cancel()
 	// As many pages as goroutines, and the one in use.
-	ahead := min(runtime.GOMAXPROCS(0), 2)
-	free := make(chan *page, ahead+1)
-	for range ahead + 1 {
+	pages := min(runtime.GOMAXPROCS(0), 2) + 1
+	free := make(chan *page, pages)
+	for range pages {
 		free <- new(page)
 	}
 	var ready [partitions]chan *page

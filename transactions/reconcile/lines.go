@@ -63,7 +63,7 @@ func (l *lines) header() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.line, l.eof = 1, last
+	l.line = 1
 	for rest := first.data; len(rest) > 0; {
 		one, after, _ := bytes.Cut(rest, []byte("\n"))
 		rest = after
@@ -93,23 +93,18 @@ func (l *lines) header() ([]byte, error) {
 // next fills a piece, and reports whether it is the last one.
 func (l *lines) next(c *piece) (last bool, err error) {
 	c.line, c.at = l.line, l.at
-	if len(l.rest) > pieceSize { // only behind a header that came late
-		c.data = append(c.data[:0], l.rest...)
-	} else {
-		c.data = append(c.data[:0], l.rest...)
-		for !l.eof && len(c.data) < pieceSize {
-			n, err := l.from.Read(c.data[len(c.data):pieceSize])
-			c.data = c.data[:len(c.data)+n]
-			if errors.Is(err, io.EOF) {
-				l.eof = true
-			} else if err != nil {
-				at := l.line + int64(bytes.Count(c.data, []byte("\n")))
-				return false, fmt.Errorf("line %d: %w", at, err)
-			}
+	c.data = append(c.data[:0], l.rest...)
+	for !l.eof && len(c.data) < pieceSize {
+		n, err := l.from.Read(c.data[len(c.data):pieceSize])
+		c.data = c.data[:len(c.data)+n]
+		if errors.Is(err, io.EOF) {
+			l.eof = true
+		} else if err != nil {
+			at := l.line + int64(bytes.Count(c.data, []byte("\n")))
+			return false, fmt.Errorf("line %d: %w", at, err)
 		}
 	}
 	if l.eof {
-		l.rest = l.rest[:0]
 		return true, nil
 	}
 	end := bytes.LastIndexByte(c.data, '\n') + 1
@@ -139,10 +134,10 @@ func decoded(from io.Reader, e Encoding) (_ io.Reader, markSize int64) {
 		return b, 3
 	case bytes.HasPrefix(mark, []byte{0xFF, 0xFE}):
 		skip(2)
-		return &wide{from: b, order: binary.LittleEndian}, -1
+		return &wide{from: b, order: binary.LittleEndian, read: 2}, -1
 	case bytes.HasPrefix(mark, []byte{0xFE, 0xFF}):
 		skip(2)
-		return &wide{from: b, order: binary.BigEndian}, -1
+		return &wide{from: b, order: binary.BigEndian, read: 2}, -1
 	case e == UTF16LE:
 		return &wide{from: b, order: binary.LittleEndian}, -1
 	case e == UTF16BE:
@@ -157,7 +152,7 @@ type wide struct {
 	order binary.ByteOrder
 	out   []byte // decoded, and not given out
 	err   error  // after out
-	read  int64  // bytes read, for errors
+	read  int64  // bytes of the file, for errors
 }
 
 // Read implements io.Reader.
@@ -221,6 +216,14 @@ var upper1258 = [128]rune([]rune("€\uFFFD‚ƒ„…†‡ˆ‰\uFFFD‹Œ\uFF
 	"ÀÁÂĂÄÅÆÇÈÉÊË\u0300ÍÎÏĐÑ\u0309ÓÔƠÖ×ØÙÚÛÜƯ\u0303ß" +
 	"àáâăäåæçèéêë\u0301íîïđñ\u0323óôơö÷øùúûüư₫ÿ"))
 
+// rune1258 is the character of a byte.
+func rune1258(b byte) rune {
+	if b < 0x80 {
+		return rune(b)
+	}
+	return upper1258[b&0x7F]
+}
+
 // composed is a vowel with its tone as one letter; 0 if they are not that. The code page writes two, and
 // people type one: a word of theirs must be the word of the file.
 func composed(vowel, tone rune) rune {
@@ -244,13 +247,9 @@ func (c *codePage) Read(p []byte) (int, error) {
 	if len(c.out) == 0 {
 		var buf [1024]byte
 		n, err := c.from.Read(buf[:])
-		c.out = c.out[:0]
 		var last rune
 		add := func(b byte) {
-			r := rune(b)
-			if b >= utf8.RuneSelf {
-				r = upper1258[b-0x80]
-			}
+			r := rune1258(b)
 			if one := composed(last, r); one != 0 {
 				c.out, r = c.out[:len(c.out)-utf8.RuneLen(last)], one
 			}
@@ -259,7 +258,7 @@ func (c *codePage) Read(p []byte) (int, error) {
 		for _, b := range buf[:n] {
 			add(b)
 		}
-		if next, _ := c.from.Peek(1); n > 0 && len(next) > 0 && next[0] >= utf8.RuneSelf && unicode.Is(unicode.Mn, upper1258[next[0]-0x80]) {
+		if next, _ := c.from.Peek(1); len(next) > 0 && unicode.Is(unicode.Mn, rune1258(next[0])) {
 			_, _ = c.from.Discard(1)
 			add(next[0])
 		}

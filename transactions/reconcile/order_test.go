@@ -215,6 +215,8 @@ func TestRowsWithoutIDs(t *testing.T) {
 	for _, f := range all {
 		require.Equal(t, TheirsOnly, f.Kind)
 	}
+	again, _ := join(t, Config{}, nil, theirs)
+	alike(t, sayAll(again), sayAll(all), "in one order, whatever the memory")
 }
 
 // TestRowsThatLookAlikeWithoutIDs: nobody can tell that two of them are one.
@@ -365,9 +367,13 @@ func TestAnErrorOfASource(t *testing.T) {
 		t.Error("matched")
 	}
 	assert.Equal(t, int64(1), run.Summary().Kinds[Matched].Theirs.Rows, "what came before counts")
+	run.Summary().Kinds[Gone] = Sides{}
+	assert.NotContains(t, run.Summary().Kinds, Gone, "what a caller does with it is the caller's")
+	var again []error
 	for _, err := range run.Findings(t.Context()) {
-		require.ErrorIs(t, err, errSpent)
+		again = append(again, err)
 	}
+	assert.Equal(t, []error{errSpent}, again)
 	_, err = Start(Config{Memory: -1})
 	require.Error(t, err)
 }

@@ -113,12 +113,8 @@ func newVeil() (*veil, error) {
 // another is the same key for another goroutine.
 func (v *veil) another() *veil { return &veil{block: v.block, seed: v.seed, keys: v.keys} }
 
-// hide writes the block of a number; zeros when there is none.
+// hide writes the block of a number; 0 when there is none.
 func (v *veil) hide(b []byte, number uint64) {
-	if number == 0 {
-		clear(b)
-		return
-	}
 	binary.LittleEndian.PutUint64(v.plain[:], number)
 	v.block.Encrypt(b, v.plain[:])
 }
@@ -138,9 +134,6 @@ func (v *veil) show(block []byte) telco.MSISDN {
 
 // shown is the number as an integer.
 func (v *veil) shown(block []byte) uint64 {
-	if [numberSize]byte(block) == ([numberSize]byte{}) {
-		return 0
-	}
 	v.block.Decrypt(v.in[:], block)
 	return binary.LittleEndian.Uint64(v.in[:])
 }

@@ -74,7 +74,6 @@ func Start(cfg Config) (*Run, error) {
 		r.from = time.Date(y, m, d, 0, 0, 0, 0, vietnam).Unix()
 		r.to = r.from + 24*60*60
 	}
-	r.summary.Kinds = map[Kind]Sides{}
 	return r, nil
 }
 
@@ -224,13 +223,12 @@ func (in *intake) add(f *fields) error {
 	return to.added(p, len(to.bufs[p])-was)
 }
 
-// end hands everything over.
+// end hands everything over; the intake is spent.
 func (in *intake) end() error {
 	in.run.mu.Lock()
 	err := weigh(&in.run.weight, in.weight)
 	in.run.summary.Read.plus(in.read)
 	in.run.mu.Unlock()
-	in.read, in.weight = Sides{}, 0
 	return errors.Join(err, in.first.done(), in.second.done())
 }
 

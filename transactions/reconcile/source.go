@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"slices"
 )
 
 // sourcesMax is how many files a run can tell apart; those after it are kept whole.
@@ -45,16 +46,14 @@ func (p *parser) checked(line []byte) uint32 { return uint32(maphash.Bytes(p.see
 // again reads the row whose line begins there in the text, if the line is what it was. The fields are
 // good until the next call.
 func (s *source) again(offset int64, check uint32) (fields, error) {
-	for size := 512; ; size *= 8 {
-		if cap(s.buf) < size {
-			s.buf = make([]byte, size)
-		}
-		n, err := s.from.ReadAt(s.buf[:size], s.begin+offset)
+	for _, size := range []int{512, 8 << 10, pieceSize} { // no line is longer
+		s.buf = slices.Grow(s.buf[:0], size)[:size]
+		n, err := s.from.ReadAt(s.buf, s.begin+offset)
 		line, _, whole := bytes.Cut(s.buf[:n], []byte("\n"))
 		switch {
 		case err != nil && !errors.Is(err, io.EOF):
 			return fields{}, fmt.Errorf("reconcile: a file cannot be read again: %w", err)
-		case !whole && err == nil && size < 2*pieceSize:
+		case !whole && err == nil:
 			continue
 		}
 		var f fields
@@ -67,4 +66,5 @@ func (s *source) again(offset int64, check uint32) (fields, error) {
 		}
 		return f, nil
 	}
+	return fields{}, errChanged
 }

@@ -171,3 +171,51 @@ func TestTheTemporaryFileOfFiles(t *testing.T) {
 	assert.NotContains(t, string(content), "C120")
 	assert.Len(t, found(t, run), 8000)
 }
+
+// TestAReaderThatIsHalfAFile cannot be read again, and is read all the same.
+func TestAReaderThatIsHalfAFile(t *testing.T) {
+	t.Parallel()
+	text := strings.NewReader(head + good(1))
+	for _, from := range []io.Reader{
+		struct {
+			io.Reader
+			io.ReaderAt
+		}{text, text},
+		struct{ io.ReadSeeker }{strings.NewReader(head + good(1))},
+	} {
+		run, err := Start(Config{})
+		require.NoError(t, err)
+		defer run.Close()
+		require.NoError(t, run.AddTheirsFile(t.Context(), from, FileOptions{}))
+		assert.Empty(t, run.sources)
+		assert.Len(t, found(t, run), 1)
+	}
+}
+
+// TestTheLongestLine that is read is read again too, in the middle of a file and at its end without a line end.
+func TestTheLongestLine(t *testing.T) {
+	t.Parallel()
+	long := func(size int) string { return strings.Repeat("n", size-len(good(1))-1) + "," + good(1) }
+	for _, text := range []string{
+		long(pieceSize) + strings.Repeat("x,"+good(2), 5000), "x," + good(2) + strings.TrimSuffix(long(pieceSize-1), "\n"),
+		"x," + good(2) + "x," + strings.TrimSuffix(good(1), "\n"), long(8<<10) + long(8<<10+1) + long(511) + long(512) + long(513),
+	} {
+		run, err := Start(Config{})
+		require.NoError(t, err)
+		defer run.Close()
+		require.NoError(t, run.AddTheirsFile(t.Context(), strings.NewReader("note,"+head+text), FileOptions{}))
+		require.Len(t, run.sources, 1)
+		kinds := map[telco.TransID]int{}
+		for _, f := range found(t, run) {
+			kinds[f.Theirs.TransID]++
+		}
+		assert.Equal(t, 1, kinds["T1"])
+		// What has grown in the meantime is another line.
+		_, err = (&source{from: strings.NewReader(strings.Repeat("n", 3*pieceSize)), parser: run.sources[0].parser}).again(0, 0)
+		require.ErrorIs(t, err, errChanged)
+	}
+	run, err := Start(Config{})
+	require.NoError(t, err)
+	defer run.Close()
+	require.ErrorContains(t, run.AddTheirsFile(t.Context(), strings.NewReader("note,"+head+long(pieceSize+1)), FileOptions{}), "line 2: longer than 256 KiB")
+}

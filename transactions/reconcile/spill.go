@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -129,7 +130,6 @@ func (s *sink) added(p uint8, n int) error {
 		s.bufs[p] = nil
 		return nil
 	}
-	s.held = 0
 	return s.flush(int(p))
 }
 
@@ -165,7 +165,6 @@ func (s *sink) flushAll() error {
 			return err
 		}
 	}
-	s.held = 0
 	return nil
 }
 
@@ -183,30 +182,20 @@ func (h *heap) hold(p int, b []byte) {
 	h.sizes[p] += int64(len(b))
 }
 
-// done hands over what is left in the sink, which is empty then.
+// done hands over what is left in the sink, which is spent then.
 func (s *sink) done() error {
 	if s.heap.out.Load() || s.heap.grow(s.held) {
-		err := s.flushAll()
-		s.bufs = [partitions][]byte{}
-		return err
+		return s.flushAll()
 	}
 	for p, b := range s.bufs {
-		if len(b) > 0 { // most of a buffer may be empty
-			s.heap.hold(p, bytes.Clone(b))
-		}
-		s.bufs[p] = nil
+		s.heap.hold(p, bytes.Clone(b)) // most of a buffer may be empty
 	}
-	s.held = 0
 	return nil
 }
 
 // load reads a whole partition into buf, which it returns, longer where needed.
 func (h *heap) load(p int, buf []byte) ([]byte, error) {
-	if need := int(h.sizes[p]); cap(buf) < need {
-		// Rounded up, so that partitions of about one size share one buffer.
-		buf = make([]byte, 0, need+need>>3)
-	}
-	buf = buf[:0]
+	buf = slices.Grow(buf[:0], int(h.sizes[p]))
 	for _, b := range h.held[p] {
 		buf = append(buf, b...)
 	}
@@ -235,8 +224,8 @@ func (c chunk) append(file *spill, buf []byte) ([]byte, error) {
 
 // split moves a partition that is too large into a heap by the next bits.
 func (h *heap) split(p int) (*heap, error) {
+	// All of it goes to the file.
 	finer := newHeap(h.file, 0, (32-h.shift)/partitionBits)
-	finer.out.Store(true)
 	s := &sink{heap: finer}
 	for _, b := range h.held[p] {
 		if err := s.putAll(b); err != nil {

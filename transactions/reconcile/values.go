@@ -61,7 +61,7 @@ func split(line []byte, delimiter byte, cells [][]byte) (_ [][]byte, problem str
 			} else {
 				line = nil
 			}
-			if bytes.IndexByte(cell, '"') >= 0 {
+			if bytes.IndexByte(cell, '"') != -1 {
 				return cells, "a quote inside a cell that is not quoted; quote the cell and double the quote"
 			}
 		}
@@ -192,7 +192,7 @@ func (p *parser) cell(c column, b []byte, f *fields) (problem string) {
 
 // number reads a phone number; 0 is none, or one that is masked.
 func number(b []byte) (uint64, string) {
-	plain := len(b) > 0 && len(b) <= text.LongestWritten
+	plain := true
 	for _, c := range b {
 		plain = plain && c-'0' <= 9
 	}
@@ -236,14 +236,14 @@ func (p *parser) amount(b []byte) (int64, string) {
 // leaves alone.
 func ungroup(b []byte) []byte {
 	mark := byte('.')
-	if bytes.IndexByte(b, ',') >= 0 {
+	if bytes.IndexByte(b, ',') != -1 {
 		mark = ','
 	}
 	groups := bytes.Split(b, []byte{mark})
 	for i, g := range groups {
 		wrong := len(g) != 3
 		if i == 0 { // no group of zeros leads: 0.120 is a fraction
-			wrong = len(g) == 0 || len(groups) > 1 && (len(g) > 3 || g[0] == '0')
+			wrong = len(g) == 0 || len(g) > 3 || g[0] == '0'
 		}
 		if wrong {
 			return b
@@ -290,7 +290,7 @@ func (p *parser) time(b []byte) (int64, string) {
 			return t.Unix(), ""
 		}
 	}
-	if bytes.IndexByte(b, '/') >= 0 && !p.first {
+	if bytes.IndexByte(b, '/') != -1 && !p.first {
 		return 0, "a time with slashes, " + quoted(b) + ": write yyyyMMddHHmmss, or set FileOptions.DayFirst"
 	}
 	return 0, "no time: " + quoted(b) + "; write yyyyMMddHHmmss"
