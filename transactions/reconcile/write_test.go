@@ -78,11 +78,11 @@ func TestJSONAndBack(t *testing.T) {
 		ids = append(ids, one)
 	}
 	assert.ElementsMatch(t, []telco.IDs{open.IDs, {TransID: "T2", PartnerTransID: pending.PartnerTransID}}, ids)
-	// What cannot be read is told once, and a caller may stop before it.
+	// What cannot be read is told once and ends it, and a caller may stop before it.
 	open.Standing = Undecided
 	line, err := json.Marshal(Finding{Kind: StillOpen, Ours: &open})
 	require.NoError(t, err)
-	bad := string(line) + "\n" + `{"kind":"NONE"}`
+	bad := string(line) + "\n" + `{"kind":"NONE"}` + "\n" + string(line)
 	var told []string
 	for one, err := range ReadOpen(strings.NewReader(bad)) {
 		if told = append(told, fmt.Sprint(one, " ", err)); len(told) > 2 {

@@ -53,9 +53,9 @@ type module struct {
 var modules = []module{
 	{
 		dir:     ".",
-		mutated: []string{"./internal/reading", "./registration", "./internal/transport", "./mobifone/sale"},
+		mutated: []string{"./internal/reading", "./registration", "./internal/transport", "./mobifone/sale", "./transactions/reconcile"},
 		tests: []string{
-			"./internal/reading", "./registration", "./internal/transport", "./otp", "./packages", "./transactions", "./mobifone",
+			"./internal/reading", "./registration", "./internal/transport", "./otp", "./packages", "./transactions", "./transactions/reconcile", "./mobifone",
 			"./mobifone/sale", "./mobifone/sale/storetest", "./mobifone/contract",
 		},
 	},
