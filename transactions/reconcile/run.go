@@ -136,10 +136,11 @@ func (r *Run) AddTheirs(rows iter.Seq2[telco.Transaction, error]) error {
 	return in.end()
 }
 
-// Carry names rows that were still open when an earlier day was reported (kind [StillOpen]). They
-// are reported with this day whatever their own time, or as [Gone] if neither side lists them. Their rows have to be given too, as they are
-// now: give both sides of the days back to the oldest of them. One of ours that is registered by now
-// and whose day of MobiFone's is missing would stand as [OursOnly].
+// Carry names rows that were still open when an earlier day was reported (kind [StillOpen]). They are
+// reported with this day whatever their own time, or as [Gone] if neither side lists them. Their rows have to
+// be given too, as they are now: give both sides of the days back to the oldest of them. One of ours that is
+// registered by now and whose day of MobiFone's is missing would stand as [OursOnly]. A transId without a
+// partnerTransId finds only rows that have no partner by theirs, and may stand as Gone beside one that has.
 func (r *Run) Carry(ids iter.Seq2[telco.IDs, error]) error {
 	in, err := r.begin()
 	if err != nil {
