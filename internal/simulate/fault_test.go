@@ -156,7 +156,7 @@ var layers = [57]layer{
 	{"store corrupted", "process", "mobifone/sale/sqlstore: TestADamagedFileIsTold"},
 	{"store restored from an old backup", "process", ""},
 	{"paused process wakes after its last check", "loop", ""},
-	{"two resolvers; split between host and store", "loop, process", "mobifone/sale: TestTwoDesksInEveryOrder; sqlstore: TestHistoriesAreLinearizable"},
+	{"two resolvers, which in half of the worlds take what is due from each other (`sale.Taker`); split between host and store", "loop, process", "mobifone/sale: TestTwoDesksInEveryOrder; sqlstore: TestHistoriesAreLinearizable"},
 	{"wall clock: steps, frozen, drift", "loop, HTTP", "mobifone/sale: TestTheTillsClockJumps"},
 	{"suspend", "loop, HTTP", "internal/transport: clock_test.go"},
 	{
