@@ -244,6 +244,9 @@ func TestSharesWithoutTheEngine(t *testing.T) {
 			wg.Wait()
 			g.check(t, 50+c.burst)
 			assert.Greater(t, float64(len(g.at)), c.least*50*20, "%d hosts", c.hosts)
+			synctest.Wait() // a host's question may still be on its way back
+			mu.Lock()
+			defer mu.Unlock()
 			assert.Len(t, events, c.hosts, "each host tells it once")
 			assert.ErrorIs(t, events[0].Err, errDown)
 		})
