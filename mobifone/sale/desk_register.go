@@ -301,19 +301,19 @@ func (d *Desk) observe(ctx context.Context, id string, tx telco.Transaction, oth
 	}
 }
 
-// ruledOn reports whether a person ruled on the sale while the history already held this row, unchanged. The day is
-// then reconciled again without asking the same person the same. Once the cash is out, or claimed, MobiFone
-// showing anything is told each time.
+// ruledOn reports whether a person ruled on the sale while the history already held this row, unchanged.
+// Then the next reconciliation of the day asks nobody the same again. Once the cash is out, or claimed,
+// whatever MobiFone shows is told each time.
 func (d *Desk) ruledOn(ctx context.Context, s Sale, e Event) (bool, error) {
 	if s.Reason != reasonDecided || s.State != Registered && s.State != RefundDue {
 		return false, nil
 	}
+	if e.Row.State == telco.StateUnlisted && e.Row.UpdatedAt.IsZero() {
+		return false, nil // what it says now may be something else
+	}
 	events, err := d.cfg.Store.Events(ctx, s.ID)
 	if err != nil {
 		return false, err
-	}
-	if e.Row.State == telco.StateUnlisted && e.Row.UpdatedAt.IsZero() {
-		return false, nil // what it says now may be something else
 	}
 	same := func(row Row) bool {
 		return row.IDs == e.Row.IDs && row.State == e.Row.State && row.Differs == e.Row.Differs && row.UpdatedAt.Equal(e.Row.UpdatedAt)

@@ -13,18 +13,28 @@ import (
 	"github.com/fptshop/mobifone-go/transactions/reconcile"
 )
 
+// sold is a registered sale past its fence.
+func (s *shop) sold() string {
+	s.t.Helper()
+	id := s.toOTP("DH-1", "477")
+	_, err := s.Register(s.t.Context(), id, s.otp("477"), teller)
+	require.NoError(s.t, err)
+	<-time.After(time.Hour)
+	return id
+}
+
+// dearer is a statement with another amount.
+func dearer(statement []byte) []byte {
+	return bytes.Replace(statement, []byte("120000"), []byte("130000"), 1)
+}
+
 // A person ruled on a row. The same day reconciled again asks nobody a second time; a row that says
 // something else does.
 func TestARulingIsNotAskedForAgain(t *testing.T) {
 	t.Parallel()
 	for _, ruling := range []sale.Ruling{sale.RuleRegistered, sale.RuleRefundDue} {
 		inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
-			ctx := t.Context()
-			id := s.toOTP("DH-1", "477")
-			_, err := s.Register(ctx, id, s.otp("477"), teller)
-			require.NoError(t, err)
-			<-time.After(time.Hour) // past the fence
-			dearer := func(statement []byte) []byte { return bytes.Replace(statement, []byte("120000"), []byte("130000"), 1) }
+			ctx, id := t.Context(), s.sold()
 			reversed := func(statement []byte) []byte {
 				return bytes.Replace(statement, []byte("SUCCESS"), []byte("REVERSED"), 1)
 			}
@@ -51,16 +61,11 @@ func TestARulingIsNotAskedForAgain(t *testing.T) {
 func TestARowAfterTheCashIsOutIsToldAgain(t *testing.T) {
 	t.Parallel()
 	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
-		ctx := t.Context()
-		id := s.toOTP("DH-1", "477")
-		_, err := s.Register(ctx, id, s.otp("477"), teller)
-		require.NoError(t, err)
-		<-time.After(time.Hour) // past the fence
-		dearer := func(statement []byte) []byte { return bytes.Replace(statement, []byte("120000"), []byte("130000"), 1) }
+		ctx, id := t.Context(), s.sold()
 		for range 2 {
 			s.reconciled(dearer)
 			require.Equal(t, sale.Review, s.state(id))
-			_, err = s.Decide(ctx, id, sale.Decision{Ruling: sale.RuleRefunded, Evidence: "MobiFone's letter"}, boss)
+			_, err := s.Decide(ctx, id, sale.Decision{Ruling: sale.RuleRefunded, Evidence: "MobiFone's letter"}, boss)
 			require.NoError(t, err)
 		}
 	})
@@ -96,5 +101,27 @@ func TestAnUnknownStateIsToldAgainOnceItChanged(t *testing.T) {
 		rule()
 		s.reconciled(said(""))
 		rule() // nobody can say whether it changed
+	})
+}
+
+// A person ruled that the cash goes back, though MobiFone had shown the registration. It shows it again
+// before the cash is out: then the sale is registered, and the cash stays.
+func TestARulingDoesNotHideARegistration(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		ctx := t.Context()
+		id := s.toOTP("DH-1", "477")
+		s.script(onRegister(sandbox.Fault{Kind: "drop", When: "after"}))
+		_, err := s.Register(ctx, id, s.otp("477"), teller)
+		require.Error(t, err)
+		<-time.After(time.Hour) // past the fence
+		asItIs := func(statement []byte) []byte { return statement }
+		s.reconciled(dearer)
+		s.reconciled(asItIs)
+		require.Equal(t, sale.Review, s.state(id))
+		_, err = s.Decide(ctx, id, sale.Decision{Ruling: sale.RuleRefundDue, Evidence: "a mistake"}, boss)
+		require.NoError(t, err)
+		s.reconciled(asItIs)
+		assert.Equal(t, sale.Registered, s.state(id))
 	})
 }
