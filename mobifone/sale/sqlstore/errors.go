@@ -93,7 +93,7 @@ func told(err error) error {
 		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 			return &CorruptError{What: "the file", Err: err}
 		case sqlite3.SQLITE_FULL:
-			return fmt.Errorf("%w; make room on the disk and do it again", err)
+			return fmt.Errorf("%w; make room on the disk", err)
 		}
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && strings.HasPrefix(e.Code, "XX") {
