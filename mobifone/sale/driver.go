@@ -72,7 +72,7 @@ func (d *Desk) looksUp(s Sale, now time.Time) bool {
 	return !known || !now.Before(at.Add(-fenceSlack))
 }
 
-// lookAgain looks the sale up in the background lane, and stores what that changes, or else when
+// lookAgain looks the sale up in the resolver's lane, and stores what that changes, or else when
 // to look again. Time goes on also when the lookup fails: the hold may be over.
 func (d *Desk) lookAgain(ctx context.Context, s Sale) (next time.Time, lookErr, storeErr error) {
 	var lookup Lookup
