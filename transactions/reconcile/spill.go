@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -195,7 +194,11 @@ func (s *sink) done() error {
 
 // load reads a whole partition into buf, which it returns, longer where needed.
 func (h *heap) load(p int, buf []byte) ([]byte, error) {
-	buf = slices.Grow(buf[:0], int(h.sizes[p]))
+	if need := int(h.sizes[p]); cap(buf) < need {
+		// Rounded up, so that partitions of about one size share one buffer.
+		buf = make([]byte, 0, need+need>>3)
+	}
+	buf = buf[:0]
 	for _, b := range h.held[p] {
 		buf = append(buf, b...)
 	}
