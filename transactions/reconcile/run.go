@@ -26,7 +26,7 @@ type Config struct {
 	// [os.TempDir]. See the package about what it holds.
 	Dir string
 	// Memory is about how many bytes of rows may be in memory at once; 0 is 16 MiB. What it takes
-	// beside them is about 30 MiB.
+	// beside them is about 50 MiB.
 	Memory int64
 	// WithMatched yields a finding for each matched row too. Without it they are only counted,
 	// which is several times as fast.
