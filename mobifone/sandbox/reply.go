@@ -2,7 +2,7 @@ package sandbox
 
 // This file is a reply on its way to the client: its bytes, the ways in which it may end,
 // and what makes a body unreadable (the shapes of the fault "garble", and "gzip-bomb"). It
-// knows bytes and JSON and nothing of the sale; server.go and roundtripper.go deliver it.
+// knows bytes and JSON and nothing of the sale; deliver.go delivers it.
 
 import (
 	"bytes"

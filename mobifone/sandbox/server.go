@@ -1,22 +1,27 @@
 package sandbox
 
-// This file is the sandbox on a socket: it listens, reads requests, and delivers replies
-// byte by byte, broken ones too. It decides nothing; a reply says how it ends.
+// This file is the sandbox on a socket: it listens, reads whole requests and passes them on. It
+// also has the endpoints below /_sandbox/, for people and for tests in other languages: the
+// inbox, the number of registrations, the statement and the faults. They answer this machine
+// only and never put a phone number into a URL. deliver.go writes the replies.
 
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"log"
-	"maps"
+	"mime"
 	"net"
 	"net/http"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/ledger"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -134,100 +139,185 @@ func (s *Sandbox) tooLarge() *reply {
 	return s.bare(http.StatusRequestEntityTooLarge)
 }
 
-// deliver writes a reply to a socket, or breaks the connection as the reply says. The panic
-// is net/http's own way to break a connection without a reply.
-func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, rep *reply) {
-	if rep.end == silent {
-		select {
-		case <-r.Context().Done():
-		case <-s.closing:
-		}
-		panic(http.ErrAbortHandler)
-	}
-	if !s.sleep(r.Context(), rep.wait) {
-		panic(http.ErrAbortHandler)
-	}
-	switch {
-	case rep.end == dropped:
-		// net/http always writes a whole reply: what breaks is written by hand.
-		hangUp(w, rep.reset, nil)
-	case rep.end == cutOff || rep.declared != len(rep.body):
-		hangUp(w, rep.reset, rep.raw())
-	default:
-		s.write(r.Context(), w, rep)
-	}
-}
+// adminPath is where the endpoints are that the package's comment lists. A phone number
+// never stands in a URL, where logs would keep it. The endpoints answer only to the same
+// machine, under a loopback name, and what changes something wants JSON: so no web page can
+// reach them through a browser, not even by rebinding a name.
+const adminPath = "/_sandbox/"
 
-// write sends a reply the ordinary way, interim replies and slow or endless bodies
-// included.
-func (s *Sandbox) write(ctx context.Context, w http.ResponseWriter, rep *reply) {
-	if rep.interim > 0 {
-		// Each interim reply carries a header of 100 bytes, as a hint would.
-		w.Header().Set("Link", "</"+padding(100)+">; rel=preload")
-		for range rep.interim {
-			if ctx.Err() != nil {
-				panic(http.ErrAbortHandler)
-			}
-			w.WriteHeader(http.StatusEarlyHints)
-		}
-		w.Header().Del("Link")
-	}
-	maps.Copy(w.Header(), rep.header)
-	if rep.end != endless {
-		w.Header().Set("Content-Length", strconv.Itoa(len(rep.body)))
-	}
-	w.WriteHeader(rep.status)
-	if rep.drip == 0 && rep.end != endless {
-		_, _ = w.Write(rep.body) // a client that went is its own business
+// serveAdmin answers one request to the admin endpoints.
+func (s *Sandbox) serveAdmin(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.DisableAdmin || !fromHere(r) {
+		http.NotFound(w, r)
 		return
 	}
-	if _, err := io.Copy(flusher{w, http.NewResponseController(w)}, s.stream(ctx, rep)); err != nil {
-		panic(http.ErrAbortHandler)
+	w.Header().Set("Cache-Control", "no-store")
+	switch r.Method + " " + strings.TrimPrefix(r.URL.Path, adminPath) {
+	case "GET inbox":
+		s.inboxPage(w)
+	case "POST inbox":
+		s.ask(w, r, func(q question) (any, error) {
+			n, err := telco.ParseMSISDN(q.MSISDN)
+			return s.inboxOf(n), err // an invalid number has no messages
+		})
+	case "POST executed":
+		s.ask(w, r, func(q question) (any, error) {
+			if q.PartnerTransID != "" {
+				return map[string]int{"executed": s.ExecutedFor(q.PartnerTransID)}, nil
+			}
+			n, err := telco.ParseMSISDN(q.MSISDN)
+			return map[string]int{"executed": s.Executed(n)}, err
+		})
+	case "GET statement":
+		day, err := time.ParseInLocation("20060102", r.URL.Query().Get("day"), ledger.Vietnam)
+		if err != nil {
+			http.Error(w, "day: want yyyyMMdd", http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+		w.Header().Set("Content-Disposition", `attachment; filename="`+ledger.StatementName(day)+`"`)
+		_, _ = w.Write(s.Statement(day))
+	case "GET faults":
+		answer(w, s.Scripted())
+	case "DELETE faults":
+		s.ClearScript()
+		w.WriteHeader(http.StatusNoContent)
+	case "POST faults":
+		s.scriptFaults(w, r)
+	default:
+		http.NotFound(w, r)
 	}
 }
 
-// flusher sends every piece at once, so that a dripped body drips.
-type flusher struct {
-	io.Writer
-	c *http.ResponseController
+// fromHere reports whether the request comes from this machine and was addressed to it.
+func fromHere(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || !net.ParseIP(host).IsLoopback() {
+		return false
+	}
+	// The name counts too: a web page may point a name of its own at this machine.
+	name := r.Host
+	if h, _, err := net.SplitHostPort(name); err == nil {
+		name = h
+	}
+	return name == "localhost" || net.ParseIP(strings.Trim(name, "[]")).IsLoopback()
 }
 
-// Write writes a piece and flushes it.
-func (f flusher) Write(p []byte) (int, error) {
-	n, err := f.Writer.Write(p)
-	return n, errors.Join(err, f.c.Flush())
+// question is the body of "inbox" and "executed".
+type question struct {
+	MSISDN         string               `json:"msisdn"`
+	PartnerTransID telco.PartnerTransID `json:"partnerTransId"`
 }
 
-// hangUp takes the connection over, writes what there is and ends it, with RST or FIN.
-func hangUp(w http.ResponseWriter, reset bool, text []byte) {
-	conn, buf, err := http.NewResponseController(w).Hijack()
+// ask reads a question and writes what f answers. What f refuses is the number: nothing else in a
+// question can be wrong.
+func (s *Sandbox) ask(w http.ResponseWriter, r *http.Request, f func(question) (any, error)) {
+	var q question
+	if !readJSON(w, r, &q) {
+		return
+	}
+	a, err := f(q)
 	if err != nil {
-		panic(http.ErrAbortHandler) // nothing to take over: the server breaks it off itself
+		http.Error(w, "msisdn is not a number", http.StatusBadRequest)
+		return
 	}
-	defer conn.Close()
-	if len(text) > 0 {
-		_ = conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
-		_, _ = buf.Write(text)
-		_ = buf.Flush()
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok && reset {
-		_ = tcp.SetLinger(0)
-	}
+	answer(w, a)
 }
 
-// raw is the reply's bytes on the wire, with the Content-Length that the fault declares.
-func (r *reply) raw() []byte {
-	var b bytes.Buffer
-	b.WriteString("HTTP/1.1 " + strconv.Itoa(r.status) + " " + http.StatusText(r.status) + "\r\n")
-	h := r.header.Clone()
-	h.Set("Content-Length", strconv.Itoa(r.declared))
-	h.Set("Connection", "close")
-	_ = h.Write(&b) // a bytes.Buffer takes everything
-	b.WriteString("\r\n")
-	body := r.body
-	if r.end == cutOff {
-		body = body[:min(r.keep, len(body))]
+// scriptFaults scripts the fault, or the list of faults, in the body. A misspelt member is
+// refused: left out silently, it would make the fault another one. The reply says what is
+// wrong.
+func (s *Sandbox) scriptFaults(w http.ResponseWriter, r *http.Request) {
+	var raw json.RawMessage
+	if !readJSON(w, r, &raw) {
+		return
 	}
-	b.Write(body)
-	return b.Bytes()
+	if raw[0] != '[' {
+		raw = slices.Concat(json.RawMessage("["), raw, json.RawMessage("]"))
+	}
+	var faults []Fault
+	err := strictly(bytes.NewReader(raw)).Decode(&faults)
+	if err != nil {
+		err = fmt.Errorf("want a fault or a list of faults: %w", err)
+	} else {
+		err = s.Script(faults...)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// readJSON reads exactly one JSON value of known members. It wants the content type of JSON,
+// which a form on somebody's web page cannot send. It reports whether to go on.
+func readJSON(w http.ResponseWriter, r *http.Request, to any) bool {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		http.Error(w, "want application/json", http.StatusUnsupportedMediaType)
+		return false
+	}
+	d := strictly(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err := d.Decode(to); err != nil || !errors.Is(d.Decode(new(any)), io.EOF) {
+		http.Error(w, "want one JSON value", http.StatusBadRequest)
+		return false
+	}
+	return true
+}
+
+// strictly decodes JSON and refuses members that the value does not have.
+func strictly(r io.Reader) *json.Decoder {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	return d
+}
+
+// answer writes a value as JSON.
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// sms is a message as the inbox endpoint writes it: the one place where a code leaves
+// in clear, as it does on a phone.
+type sms struct {
+	At      time.Time         `json:"at"`
+	OTP     string            `json:"otp"`
+	TransID telco.TransID     `json:"transId"`
+	Package telco.PackageCode `json:"packageCode"`
+	To      string            `json:"-"` // masked
+}
+
+// inboxOf is the subscriber's inbox; a list also when it is empty.
+func (s *Sandbox) inboxOf(n telco.MSISDN) []sms {
+	out := []sms{}
+	for _, m := range s.Inbox(n) {
+		out = append(out, sms{At: m.At, OTP: m.OTP.Reveal(), TransID: m.TransID, Package: m.Package})
+	}
+	return out
+}
+
+// inboxTemplate is the inbox page, which reloads itself every three seconds. It is read only.
+var inboxTemplate = template.Must(template.New("inbox").Parse(`<!doctype html>
+<html lang="vi"><head><meta charset="utf-8"><meta http-equiv="refresh" content="3"><title>Hộp thư OTP (sandbox)</title>
+<style>body{font:16px system-ui;margin:2em}td,th{padding:.3em 1em;text-align:left}b{font:20px monospace}</style></head>
+<body><h1>Hộp thư OTP · OTP inbox</h1>
+<p>Máy khách hàng sẽ nhận các mã này. These codes would arrive on the customers' phones.</p>
+<table><tr><th>Lúc · At</th><th>Số · Number</th><th>Gói · Package</th><th>OTP</th></tr>
+{{range .}}<tr><td>{{.At.Format "15:04:05"}}</td><td>{{.To}}</td><td>{{.Package}}</td><td><b>{{.OTP}}</b></td></tr>
+{{else}}<tr><td colspan="4">Chưa có tin nhắn · No messages yet</td></tr>
+{{end}}</table></body></html>
+`))
+
+// inboxPage shows the newest messages of everybody, with masked numbers.
+func (s *Sandbox) inboxPage(w http.ResponseWriter) {
+	s.mu.Lock()
+	to, messages := s.model.Recent(50)
+	s.mu.Unlock()
+	page := make([]sms, len(messages))
+	for i, m := range messages {
+		page[i] = sms{At: m.At, OTP: m.OTP.Reveal(), TransID: m.TransID, Package: m.Package, To: to[i].String()}
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	_ = inboxTemplate.Execute(w, page)
 }

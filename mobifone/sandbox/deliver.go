@@ -1,15 +1,19 @@
 package sandbox
 
-// This file is the sandbox without a socket: an http.RoundTripper that treats requests and
-// replies as net/http and a socket would, errors included. It must start no goroutine and
-// wait with timers only, so that a test's bubble of fake time can run it.
+// This file brings a reply to its client, whole or broken as the reply says, in two ways: over a
+// socket, and without one as an http.RoundTripper that treats requests and replies as net/http
+// and a socket would, errors included. A fault must look the same in both. The RoundTripper
+// must start no goroutine and wait with timers only, so that a test's bubble of fake time can
+// run it.
 
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -17,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // headerLimit is net/http's default: it refuses a longer head, so the sandbox without sockets
@@ -217,4 +222,102 @@ func (t *inProcess) body(req *http.Request, rep *reply) io.Reader {
 		return t.s.stream(req.Context(), rep)
 	}
 	return bytes.NewReader(rep.body)
+}
+
+// deliver writes a reply to a socket, or breaks the connection as the reply says. The panic
+// is net/http's own way to break a connection without a reply.
+func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, rep *reply) {
+	if rep.end == silent {
+		select {
+		case <-r.Context().Done():
+		case <-s.closing:
+		}
+		panic(http.ErrAbortHandler)
+	}
+	if !s.sleep(r.Context(), rep.wait) {
+		panic(http.ErrAbortHandler)
+	}
+	switch {
+	case rep.end == dropped:
+		// net/http always writes a whole reply: what breaks is written by hand.
+		hangUp(w, rep.reset, nil)
+	case rep.end == cutOff || rep.declared != len(rep.body):
+		hangUp(w, rep.reset, rep.raw())
+	default:
+		s.write(r.Context(), w, rep)
+	}
+}
+
+// write sends a reply the ordinary way, interim replies and slow or endless bodies
+// included.
+func (s *Sandbox) write(ctx context.Context, w http.ResponseWriter, rep *reply) {
+	if rep.interim > 0 {
+		// Each interim reply carries a header of 100 bytes, as a hint would.
+		w.Header().Set("Link", "</"+padding(100)+">; rel=preload")
+		for range rep.interim {
+			if ctx.Err() != nil {
+				panic(http.ErrAbortHandler)
+			}
+			w.WriteHeader(http.StatusEarlyHints)
+		}
+		w.Header().Del("Link")
+	}
+	maps.Copy(w.Header(), rep.header)
+	if rep.end != endless {
+		w.Header().Set("Content-Length", strconv.Itoa(len(rep.body)))
+	}
+	w.WriteHeader(rep.status)
+	if rep.drip == 0 && rep.end != endless {
+		_, _ = w.Write(rep.body) // a client that went is its own business
+		return
+	}
+	if _, err := io.Copy(flusher{w, http.NewResponseController(w)}, s.stream(ctx, rep)); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// flusher sends every piece at once, so that a dripped body drips.
+type flusher struct {
+	io.Writer
+	c *http.ResponseController
+}
+
+// Write writes a piece and flushes it.
+func (f flusher) Write(p []byte) (int, error) {
+	n, err := f.Writer.Write(p)
+	return n, errors.Join(err, f.c.Flush())
+}
+
+// hangUp takes the connection over, writes what there is and ends it, with RST or FIN.
+func hangUp(w http.ResponseWriter, reset bool, text []byte) {
+	conn, buf, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // nothing to take over: the server breaks it off itself
+	}
+	defer conn.Close()
+	if len(text) > 0 {
+		_ = conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		_, _ = buf.Write(text)
+		_ = buf.Flush()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok && reset {
+		_ = tcp.SetLinger(0)
+	}
+}
+
+// raw is the reply's bytes on the wire, with the Content-Length that the fault declares.
+func (r *reply) raw() []byte {
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 " + strconv.Itoa(r.status) + " " + http.StatusText(r.status) + "\r\n")
+	h := r.header.Clone()
+	h.Set("Content-Length", strconv.Itoa(r.declared))
+	h.Set("Connection", "close")
+	_ = h.Write(&b) // a bytes.Buffer takes everything
+	b.WriteString("\r\n")
+	body := r.body
+	if r.end == cutOff {
+		body = body[:min(r.keep, len(body))]
+	}
+	b.Write(body)
+	return b.Bytes()
 }
