@@ -102,7 +102,7 @@ func (o *options) parse(args []string, env func(string) string) error {
 		return fmt.Errorf("sandbox: what is %q? Only flags are taken", f.Arg(0))
 	}
 	// An unknown kind is refused by New, which names the known ones.
-	o.config.Kind = sandbox.Kind(*model)
+	o.config.Kind = *model
 	o.config.AcceptReplays = !*nonce
 	o.config.Credentials = telco.Credentials{
 		APIKey: telco.NewSecret(env("MOBIFONE_API_KEY")),

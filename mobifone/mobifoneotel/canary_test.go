@@ -101,7 +101,7 @@ func everyFault() []sandbox.Fault {
 		{Kind: "code", Code: telco.SystemError},
 		{Kind: "code", WireCode: "canary " + number},
 	} {
-		for _, when := range []sandbox.When{"before", "after"} {
+		for _, when := range []string{"before", "after"} {
 			f.When = when
 			all = append(all, f)
 		}
@@ -114,7 +114,7 @@ func everyFault() []sandbox.Fault {
 		sandbox.Fault{Kind: "drip", Delay: contract.Duration(time.Millisecond)}, sandbox.Fault{Kind: "endless"},
 		sandbox.Fault{Kind: "big-header"}, sandbox.Fault{Kind: "interim"}, sandbox.Fault{Kind: "gzip-bomb"},
 	)
-	for _, shape := range []sandbox.Shape{"html", "bom", "not-json", "empty", "duplicate-keys", "nulls", "wrong-types", "bad-utf8"} {
+	for _, shape := range []string{"html", "bom", "not-json", "empty", "duplicate-keys", "nulls", "wrong-types", "bad-utf8"} {
 		all = append(all, sandbox.Fault{Kind: "garble", Shape: shape})
 	}
 	return all

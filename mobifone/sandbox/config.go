@@ -21,9 +21,21 @@ import (
 // what its comment says; [New] reports everything that does not fit at once. The zero value
 // is a good one: kind C, which promises the least that a client can still sell safely with,
 // the nonce check on, the default contract and the agreement's packages.
+//
+// Six MobiFones can be played. They differ in how they treat a registration that arrives twice or
+// late. "On arrival" is when the request reaches MobiFone, "at execution" when MobiFone carries
+// it out; the two differ when the request was held back on its way.
+//
+//	A  dedupes for ever by partnerTransId; checks OTP expiry on arrival; a new OTP voids
+//	   the earlier one
+//	B  a transId registers once; checks OTP expiry on arrival and at execution
+//	C  a transId registers once; checks OTP expiry on arrival only
+//	D  no dedupe: a transId registers again and again until its OTP expires
+//	E  as C, behind a queue: accepts with PROCESSING and executes up to Config.Queue later
+//	F  nothing: no dedupe, no expiry
 type Config struct {
-	// Kind is one of six MobiFones, "A" to "F".
-	Kind Kind
+	// Kind is one of the six MobiFones, "A" to "F"; "" is "C".
+	Kind string
 	// Contract is the wire that is served; nil is contract.Default. Its semantics are
 	// replaced by the true ones of the MobiFone that is played.
 	Contract *contract.Contract
@@ -106,7 +118,7 @@ func (c Config) mobifone() ledger.Config {
 // withDefaults replaces every zero setting by the value that it means.
 func (c Config) withDefaults() Config {
 	m := c.mobifone().WithDefaults()
-	c.Kind, c.Contract, c.Packages, c.Random = Kind(m.Kind), m.Contract, m.Packages, m.Random
+	c.Kind, c.Contract, c.Packages, c.Random = string(m.Kind), m.Contract, m.Packages, m.Random
 	c.OTPTTL, c.ResendAfter, c.OTPAttempts, c.OTPPerDay = m.OTPTTL, m.ResendAfter, m.OTPAttempts, m.OTPPerDay
 	c.PendingFor, c.Queue, c.MaxDelay = m.PendingFor, m.Queue, m.MaxDelay
 	if c.Now == nil {
@@ -171,20 +183,6 @@ func unplayable(c *contract.Contract) (problems []error) {
 	return problems
 }
 
-// Kind says which of six MobiFones is played: how it treats a registration that arrives
-// twice or late. Write it as a string, Config{Kind: "B"}; [New] refuses any other. The zero
-// value is "C". "On arrival" is when the request reaches MobiFone, "at execution" when
-// MobiFone carries it out; the two differ when the request was held back on its way.
-//
-//	A  dedupes for ever by partnerTransId; checks OTP expiry on arrival; a new OTP voids
-//	   the earlier one
-//	B  a transId registers once; checks OTP expiry on arrival and at execution
-//	C  a transId registers once; checks OTP expiry on arrival only
-//	D  no dedupe: a transId registers again and again until its OTP expires
-//	E  as C, behind a queue: accepts with PROCESSING and executes up to Config.Queue later
-//	F  nothing: no dedupe, no expiry
-type Kind string
-
 // Subscriber is a customer as MobiFone knows it, for [Sandbox.SetSubscriber]. The zero value
 // is an active prepaid subscriber for whom everything works.
 type Subscriber struct {
@@ -203,7 +201,7 @@ type Subscriber struct {
 	result ledger.Result
 	// lost is on which side of the execution the connection of a registration ends; "" is
 	// neither.
-	lost When
+	lost string
 	pace pace
 }
 

@@ -20,7 +20,7 @@ import (
 // fields, with the sandbox's lock held; a nil stage leaves it alone.
 type effect struct {
 	// kind is the word that a test writes.
-	kind FaultKind
+	kind string
 
 	// check says what is missing from a fault of this kind.
 	check func(f Fault) error
@@ -163,7 +163,7 @@ var effects = []effect{
 		kind: "garble",
 		check: func(f Fault) error {
 			if shapeOf(f.Shape).garble == nil {
-				return fmt.Errorf("no shape %q: one of %s", string(f.Shape), list(shapes, func(g garbling) Shape { return g.shape }))
+				return fmt.Errorf("no shape %q: one of %s", f.Shape, list(shapes, func(g garbling) string { return g.shape }))
 			}
 			return nil
 		},
@@ -209,7 +209,7 @@ var effects = []effect{
 }
 
 // effectOf returns the row of a kind; that of an unknown kind is empty and does nothing.
-func effectOf(k FaultKind) effect {
+func effectOf(k string) effect {
 	for _, e := range effects {
 		if e.kind == k {
 			return e

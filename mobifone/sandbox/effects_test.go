@@ -137,7 +137,7 @@ func faultCases() []faultCase {
 
 func TestFaultsOnRegister(t *testing.T) {
 	t.Parallel()
-	tested := map[FaultKind]bool{"absent": true, "stale": true} // of lookups: below
+	tested := map[string]bool{"absent": true, "stale": true} // of lookups: below
 	for _, tt := range faultCases() {
 		tested[tt.fault.Kind] = true
 		t.Run(tt.name, func(t *testing.T) {

@@ -79,7 +79,7 @@ func TestClientGoneBeforeTheExecution(t *testing.T) {
 
 func TestLateExecution(t *testing.T) {
 	t.Parallel()
-	for kind, executed := range map[Kind]int{"A": 1, "B": 0, "C": 1, "D": 0, "F": 1} {
+	for kind, executed := range map[string]int{"A": 1, "B": 0, "C": 1, "D": 0, "F": 1} {
 		synctest.Test(t, func(t *testing.T) {
 			c := inProcessCaller(t, Config{Kind: kind})
 			f := c.ticket(good)

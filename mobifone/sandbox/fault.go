@@ -16,9 +16,30 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// FaultKind is one way to fail. Write it as a string, as the JSON control API does:
-// Fault{Kind: "drop"}. [Sandbox.Script] refuses a word that is not in this table. The kinds
-// marked b may also fall before the execution, which then does not happen (but see latency).
+// The two sides of the execution, in [Fault.When].
+const (
+	before = "before"
+	after  = "after"
+)
+
+// Fault says which requests fail, and how. It reads and writes as JSON, with durations as
+// "3s"; the JSON names are those of the control API. Several faults that hit one request
+// work together; of two of the same kind the later one counts. For example:
+//
+//	// The next registration is carried out, and its reply is lost.
+//	{Operation: telco.OpRegister, Kind: "drop"}
+//
+//	// The next registration never reaches MobiFone.
+//	{Operation: telco.OpRegister, Kind: "drop", When: "before"}
+//
+//	// Every other lookup by id is 15 s behind, until the test ends.
+//	{Operation: telco.OpGet, Kind: "stale", Delay: contract.Duration(15 * time.Second), Every: 2, Times: -1}
+//
+//	// A gateway gives up; MobiFone registers all the same, a minute later.
+//	{Operation: telco.OpRegister, Kind: "late", Delay: contract.Duration(time.Minute), Status: 504}
+//
+// These are the kinds; [Sandbox.Script] refuses any other word. Those marked b may also fall
+// before the execution, which then does not happen (but see latency).
 //
 //	latency     b  the reply is Delay late. Before: the request is Delay late, and it is
 //	               executed then even when the client has gone meanwhile
@@ -43,20 +64,9 @@ import (
 //	big-header     the headers take Bytes bytes; 0 is 16 MiB
 //	interim        Bytes 1xx replies come before the real one; 0 is 100000
 //	gzip-bomb      a small gzip body unpacks to Bytes bytes; 0 is 1 GiB
-type FaultKind string
-
-// When says on which side of the execution a fault falls: "before" or "after". The zero
-// value is after.
-type When string
-
-// The two sides.
-const (
-	before When = "before"
-	after  When = "after"
-)
-
-// Shape is how the kind "garble" spoils a body. The last four change JSON, so a contract
-// with a codec of its own cannot have them.
+//
+// And these are the shapes of garble. The last four change JSON, so a contract with a codec of
+// its own cannot have them.
 //
 //	html            an HTML page, as a proxy shows one during maintenance
 //	bom             a byte order mark before the body
@@ -66,23 +76,6 @@ const (
 //	nulls           every value is null
 //	wrong-types     strings become lists, numbers become objects, flags become strings
 //	bad-utf8        the first string is not UTF-8
-type Shape string
-
-// Fault says which requests fail, and how. It reads and writes as JSON, with durations as
-// "3s"; the JSON names are those of the control API. Several faults that hit one request
-// work together; of two of the same kind the later one counts. For example:
-//
-//	// The next registration is carried out, and its reply is lost.
-//	{Operation: telco.OpRegister, Kind: "drop"}
-//
-//	// The next registration never reaches MobiFone.
-//	{Operation: telco.OpRegister, Kind: "drop", When: "before"}
-//
-//	// Every other lookup by id is 15 s behind, until the test ends.
-//	{Operation: telco.OpGet, Kind: "stale", Delay: contract.Duration(15 * time.Second), Every: 2, Times: -1}
-//
-//	// A gateway gives up; MobiFone registers all the same, a minute later.
-//	{Operation: telco.OpRegister, Kind: "late", Delay: contract.Duration(time.Minute), Status: 504}
 type Fault struct {
 	// Operation is the operation that fails; "" is every one but the bearer scheme's login,
 	// which is named "login".
@@ -97,18 +90,18 @@ type Fault struct {
 	// Times is how many requests fail; 0 is one, negative is without end.
 	Times int `json:"times,omitzero"`
 
-	// Kind is what goes wrong: a word of the table at [FaultKind].
-	Kind FaultKind `json:"kind"`
-	// When is "before" or "after" the execution; "" is after.
-	When When `json:"when,omitzero"`
+	// Kind is what goes wrong: a word of the first table above.
+	Kind string `json:"kind"`
+	// When says on which side of the execution the fault falls: "before" or "after"; "" is after.
+	When string `json:"when,omitzero"`
 	// Delay is the time of latency, late, duplicate, stale and drip.
 	Delay contract.Duration `json:"delay,omitzero"`
 	// Bytes is the size of cut, length, big-header, interim and gzip-bomb.
 	Bytes int `json:"bytes,omitzero"`
 	// Reset ends the connection of drop and cut with RST instead of FIN.
 	Reset bool `json:"reset,omitzero"`
-	// Shape is how garble spoils the body: a word of the table at [Shape].
-	Shape Shape `json:"shape,omitzero"`
+	// Shape is how garble spoils the body: a word of the second table above.
+	Shape string `json:"shape,omitzero"`
 	// Status is the HTTP status of status, code and late: 200 to 599.
 	Status int `json:"status,omitzero"`
 	// RetryAfter is the header Retry-After of status, written as it is here.
@@ -135,7 +128,7 @@ func (f Fault) check() error {
 	// What every kind needs is checked here, what only one needs by its row.
 	e := effectOf(f.Kind)
 	if e.kind == "" {
-		bad(true, "no kind %q: one of %s", string(f.Kind), list(effects, func(e effect) FaultKind { return e.kind }))
+		bad(true, "no kind %q: one of %s", f.Kind, list(effects, func(e effect) string { return e.kind }))
 	}
 	if e.check != nil {
 		err := e.check(f)
@@ -144,8 +137,8 @@ func (f Fault) check() error {
 	if ops := append(telco.Operations(), opLogin); f.Operation != "" && !slices.Contains(ops, f.Operation) {
 		bad(true, "no operation %q: one of %s", string(f.Operation), list(ops, func(op telco.Operation) telco.Operation { return op }))
 	}
-	bad(f.When != "" && f.When != before && f.When != after, "when is %q: want before or after", string(f.When))
-	bad(f.When == before && e.kind != "" && !e.beforehand(), "kind %q is never before the execution", string(f.Kind))
+	bad(f.When != "" && f.When != before && f.When != after, "when is %q: want before or after", f.When)
+	bad(f.When == before && e.kind != "" && !e.beforehand(), "kind %q is never before the execution", f.Kind)
 	bad(f.Status != 0 && (f.Status < 200 || f.Status > 599), "status %d is not 200 to 599", f.Status)
 	bad(f.Delay < 0, "delay is negative")
 	bad(f.Nth < 0 || f.Every < 0, "nth and every must not be negative")
@@ -253,7 +246,7 @@ func (p plan) with(f Fault) plan {
 }
 
 // get returns the plan's fault of that kind.
-func (p plan) get(k FaultKind) (Fault, bool) {
+func (p plan) get(k string) (Fault, bool) {
 	for _, f := range p {
 		if f.Kind == k {
 			return f, true
@@ -263,7 +256,7 @@ func (p plan) get(k FaultKind) (Fault, bool) {
 }
 
 // latency sums the delays on one side of the execution.
-func (p plan) latency(w When) time.Duration {
+func (p plan) latency(w string) time.Duration {
 	var d time.Duration
 	for _, f := range p {
 		if f.Kind == "latency" && cmp.Or(f.When, after) == w {

@@ -6,7 +6,7 @@
 // [Start] runs one on a loopback port. [Sandbox.RoundTripper] is the same without sockets,
 // so that it runs inside a testing/synctest bubble. [Sandbox.Contract] is the contract that
 // is served, with the true semantics of the MobiFone that is played: give it to the client.
-// There are six of them, see [Kind].
+// There are six of them, see [Config].
 //
 // Use the sandbox when a test sells: it remembers what was registered and can be asked
 // afterwards, with [Sandbox.Executed], whether the customer was charged once. To play a
@@ -243,7 +243,7 @@ func (s *Sandbox) Contract() *contract.Contract { return s.contract }
 func (s *Sandbox) Credentials() telco.Credentials { return s.cfg.Credentials }
 
 // Kind says which MobiFone is played.
-func (s *Sandbox) Kind() Kind { return s.cfg.Kind }
+func (s *Sandbox) Kind() string { return s.cfg.Kind }
 
 // Now is MobiFone's own clock: Config.Now plus the skew. Timestamps of requests are
 // compared with it.

@@ -23,7 +23,7 @@ func TestStart(t *testing.T) {
 	t.Parallel()
 	srv, err := Start(Config{Kind: "A", Contract: contract.Default()})
 	require.NoError(t, err)
-	assert.Equal(t, Kind("A"), srv.Kind())
+	assert.Equal(t, "A", srv.Kind())
 	assert.True(t, srv.Contract().Semantics().DedupeByPartnerTransID)
 	assert.True(t, strings.HasPrefix(srv.URL, "http://127.0.0.1:"))
 	require.NoError(t, srv.Shutdown(t.Context()))
