@@ -93,9 +93,7 @@ func (a *app) systemTodo(err error) string {
 // storeTodo says what to do about an error of the store or of the desk.
 func (a *app) storeTodo(err error) string {
 	var (
-		missing *sqlstore.MissingKeyError
-		wrong   *sqlstore.WrongKeyError
-		busy    *sqlstore.BusyKeyError
+		key     *sqlstore.KeyError
 		moved   *sqlstore.MovedError
 		corrupt *sqlstore.CorruptError
 		absent  *sale.NotFoundError
@@ -104,10 +102,10 @@ func (a *app) storeTodo(err error) string {
 		newer   *sqlstore.NewerSchemaError
 	)
 	switch {
-	case errors.As(err, &missing):
-		return a.t("thêm khóa “"+missing.KeyID+"” vào tệp --keys (lấy từ kho khóa)",
-			"add the key “"+missing.KeyID+"” to the --keys file (from your key store)")
-	case errors.As(err, &wrong), errors.As(err, &busy):
+	case errors.As(err, &key) && key.Missing:
+		return a.t("thêm khóa “"+key.KeyID+"” vào tệp --keys (lấy từ kho khóa)",
+			"add the key “"+key.KeyID+"” to the --keys file (from your key store)")
+	case key != nil:
 		return a.t("dùng đúng tệp khóa của sổ này (--keys)", "use the keys of this store (--keys)")
 	case errors.As(err, &moved):
 		return a.t("dừng mọi chương trình, trả tệp và -wal về chỗ cũ", "stop all programs, put the file and its -wal back")

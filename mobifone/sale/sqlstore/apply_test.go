@@ -85,7 +85,7 @@ func TestRehashIsKnownFromItsCommit(t *testing.T) {
 	var store *sqlstore.Store
 	var read error
 	armed := false
-	store, err := sqlstore.Open(t.Context(), filepath.Join(t.TempDir(), "sales.db"), ring(), sqlstore.WithBusyTimeout(time.Millisecond),
+	store, err := sqlstore.Open(t.Context(), filepath.Join(t.TempDir(), "sales.db"), ring(), sqlstore.WithTimeout(10*time.Millisecond),
 		sqlstore.WithCommit(func(commit func() error) error {
 			err := commit()
 			if armed {
@@ -141,9 +141,9 @@ func TestAChangeThatIsBeingWrittenIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestTheBusyTimeoutIsTheConnections(t *testing.T) {
+func TestTheTimeoutIsTheConnections(t *testing.T) {
 	t.Parallel()
-	store, err := sqlstore.Open(t.Context(), filepath.Join(t.TempDir(), "sales.db"), ring(), sqlstore.WithBusyTimeout(1234*time.Millisecond))
+	store, err := sqlstore.Open(t.Context(), filepath.Join(t.TempDir(), "sales.db"), ring(), sqlstore.WithTimeout(1234*time.Millisecond))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = store.Close() })
 	got, err := store.Pragma(t.Context(), "busy_timeout")

@@ -36,7 +36,7 @@ func (b *busyKeys) busyKeyOf(check []byte) (*busyKey, error) {
 			return key, nil
 		}
 	}
-	return nil, &BusyKeyError{}
+	return nil, &KeyError{}
 }
 
 // agreedBusyKey returns the key that the store's claims are made with, as the transaction sees
@@ -104,7 +104,7 @@ func claimsOf(rows list, key *busyKey) (claims []sale.Claim, same bool, err erro
 }
 
 // Rehash makes every claim anew with another BusyKey, in one transaction, and uses it from
-// then on. Every other process that has the file open is refused with a [*BusyKeyError]
+// then on. Every other process that has the file open is refused with a [*KeyError]
 // wherever claims matter, until it is configured with the new key and started again. A
 // Rehash that failed with [ErrUnknown] is called again.
 func (s *Store) Rehash(ctx context.Context, newKey telco.Secret) error {

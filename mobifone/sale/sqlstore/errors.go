@@ -14,25 +14,29 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// ErrClosed refuses a call on a closed store. Nothing happened. It means that the program still
-// sells after it closed the store; open one store for the life of the process.
-var ErrClosed = errors.New("sqlstore: the store is closed")
+// errClosed refuses a call on a closed store, before anything happened. It means that the program
+// still sells after it closed the store.
+var errClosed = errors.New("sqlstore: the store is closed; open one store for the life of the process")
 
 // ErrUnknown is in the error of a change whose commit failed: it may or may not be stored. Load
 // the sale again and go on from what is there.
 var ErrUnknown = errors.New("sqlstore: the commit failed; the change may or may not be stored, load the sale again")
 
 type (
-	// MissingKeyError says that some numbers are encrypted with a key that the keyring does not
-	// have. Add the key under this id, or start with the keyring that was used before.
-	MissingKeyError struct{ KeyID string }
-	// WrongKeyError says that the keyring has another key under this id than the one the numbers
-	// were encrypted with. Give every key an id of its own, and never reuse one.
-	WrongKeyError struct{ KeyID string }
-	// BusyKeyError says that the claims in the store were made with another BusyKey. With this
-	// one a busy subscriber would look free and could be sold to twice, so nothing is done.
-	// Configure the key that was used, or the one that [Store.Rehash] has set since.
-	BusyKeyError struct{}
+	// KeyError says that the keyring is not the one that the store was written with.
+	//
+	// With a KeyID it is about the numbers that were encrypted under that id. If Missing, the
+	// keyring has no such key: add it, or start with the keyring that was used before. Otherwise
+	// the keyring has another key under this id: give every key an id of its own, and never reuse
+	// one.
+	//
+	// Without a KeyID it is about the BusyKey, which made the store's claims. With another one a
+	// busy subscriber would look free and could be sold to twice, so nothing is done. Configure the
+	// key that was used, or the one that [Store.Rehash] has set since.
+	KeyError struct {
+		KeyID   string
+		Missing bool
+	}
 	// NewerSchemaError says that a newer version of the program has changed the file. Use that
 	// version; there is no way back but a backup from before. File is the schema of the file,
 	// Known the newest one that this program knows.
@@ -52,18 +56,15 @@ type (
 )
 
 // Error names the key and what to do.
-func (e *MissingKeyError) Error() string {
-	return fmt.Sprintf("sqlstore: numbers are encrypted with key %q, which is not in the keyring; add it", e.KeyID)
-}
-
-// Error names the key and what to do.
-func (e *WrongKeyError) Error() string {
-	return fmt.Sprintf("sqlstore: key %q in the keyring is not the one that numbers were encrypted with; give every key an id of its own", e.KeyID)
-}
-
-// Error says what to do.
-func (e *BusyKeyError) Error() string {
-	return "sqlstore: the BusyKey is not the one that the store's claims were made with; configure that one (it changes only by Rehash)"
+func (e *KeyError) Error() string {
+	switch {
+	case e.KeyID == "":
+		return "sqlstore: the BusyKey is not the one that the store's claims were made with; configure that one (it changes only by Rehash)"
+	case e.Missing:
+		return fmt.Sprintf("sqlstore: numbers are encrypted with key %q, which is not in the keyring; add it", e.KeyID)
+	default:
+		return fmt.Sprintf("sqlstore: key %q in the keyring is not the one that numbers were encrypted with; give every key an id of its own", e.KeyID)
+	}
 }
 
 // Error says what to do.

@@ -10,6 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+// ErrClosed refuses a call on a closed store.
+var ErrClosed = errClosed
+
 // What tests may do that users may not.
 
 // WithCommit puts a function around each commit.
@@ -24,6 +27,14 @@ func WithCommit(around func(commit func() error) error) Option {
 func WithBatch(n int) Option {
 	return func(o *options) error {
 		o.batch = n
+		return nil
+	}
+}
+
+// WithReaders sets how many read at once.
+func WithReaders(n int) Option {
+	return func(o *options) error {
+		o.readers = n
 		return nil
 	}
 }
@@ -131,22 +142,6 @@ func (s *Store) HoldSnapshot(ctx context.Context) (release func(), err error) {
 	}, nil
 }
 
-// WithPostgresBatch sets how many changes share a commit at most.
-func WithPostgresBatch(n int) PostgresOption {
-	return func(s *Postgres) error {
-		s.batch = n
-		return nil
-	}
-}
-
-// WithPostgresCommit puts a function around each commit.
-func WithPostgresCommit(around func(commit func() error) error) PostgresOption {
-	return func(s *Postgres) error {
-		s.committed = around
-		return nil
-	}
-}
-
 // Migrations are the steps of PostgreSQL's schema.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations/postgres")
@@ -177,10 +172,10 @@ func PostgresSearch(q sale.Filter) (string, []any) {
 	return findText + dollars(where), args
 }
 
-// WithPostgresWriters sets how many transactions write at once.
-func WithPostgresWriters(n int) PostgresOption {
-	return func(s *Postgres) error {
-		s.writers = n
+// WithWriters sets how many transactions write at once.
+func WithWriters(n int) Option {
+	return func(o *options) error {
+		o.writers = n
 		return nil
 	}
 }
@@ -191,4 +186,4 @@ func (s *Postgres) Within(ctx context.Context, do func(ctx context.Context, tx p
 }
 
 // Patience is how long one transaction may take.
-func (s *Postgres) Patience() time.Duration { return s.patience }
+func (s *Postgres) Patience() time.Duration { return s.options.patience }

@@ -107,7 +107,7 @@ func (k keys) open(saleID string, ciphertext []byte, keyID string) (telco.MSISDN
 	}
 	aead, ok := k.aeads[keyID]
 	if !ok {
-		return telco.MSISDN{}, &MissingKeyError{KeyID: keyID}
+		return telco.MSISDN{}, &KeyError{KeyID: keyID, Missing: true}
 	}
 	plain, err := aead.Open(nil, nil, ciphertext, []byte(saleID))
 	if err != nil {
@@ -177,9 +177,9 @@ func (k keys) compare(rows list) error {
 		}
 		switch have, ok := k.checks[id]; {
 		case !ok:
-			faults = append(faults, &MissingKeyError{KeyID: id})
+			faults = append(faults, &KeyError{KeyID: id, Missing: true})
 		case !bytes.Equal(have, check):
-			faults = append(faults, &WrongKeyError{KeyID: id})
+			faults = append(faults, &KeyError{KeyID: id})
 		}
 	}
 	return errors.Join(append(faults, rows.Err())...)

@@ -25,10 +25,10 @@ func BenchmarkPostgres(b *testing.B) {
 	for _, writers := range []int{1, 8, 64, 256} {
 		b.Run(strconv.Itoa(writers), func(b *testing.B) {
 			runs := []func(n int){
-				sellersOn(b, writers, openPostgres(b, database(b), sqlstore.WithPostgresWriters(1))),
-				sellersOn(b, writers, openPostgres(b, database(b), sqlstore.WithPostgresWriters(2))),
+				sellersOn(b, writers, openPostgres(b, database(b), sqlstore.WithWriters(1))),
+				sellersOn(b, writers, openPostgres(b, database(b), sqlstore.WithWriters(2))),
 				sellersOn(b, writers, openPostgres(b, database(b))),
-				sellersOn(b, writers, openPostgres(b, database(b), sqlstore.WithPostgresBatch(1))),
+				sellersOn(b, writers, openPostgres(b, database(b), sqlstore.WithBatch(1))),
 				byHand(b, writers, database(b)),
 			}
 			spent := make([]time.Duration, len(runs))

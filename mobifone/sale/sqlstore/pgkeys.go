@@ -50,7 +50,7 @@ func (s *Postgres) Busy(ctx context.Context, subscriber telco.MSISDN) ([]sale.Cl
 }
 
 // Rehash makes every claim anew with another BusyKey, in one transaction, and uses it from then
-// on. Every other process is refused with a [*BusyKeyError] wherever claims matter, until it is
+// on. Every other process is refused with a [*KeyError] wherever claims matter, until it is
 // configured with the new key and started again. A Rehash that failed with [ErrUnknown] is called
 // again.
 func (s *Postgres) Rehash(ctx context.Context, newKey telco.Secret) error {

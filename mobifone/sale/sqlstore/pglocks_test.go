@@ -304,7 +304,7 @@ func TestRehashOnPostgres(t *testing.T) {
 	var store onPostgres
 	var read error
 	armed := false
-	store = openPostgres(t, pool, sqlstore.WithPostgresCommit(func(commit func() error) error {
+	store = openPostgres(t, pool, sqlstore.WithCommit(func(commit func() error) error {
 		err := commit()
 		if armed {
 			_, read = store.Busy(t.Context(), change(0, "x").State.Order.MSISDN)

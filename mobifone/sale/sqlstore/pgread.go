@@ -136,7 +136,7 @@ func (s *Postgres) Postpone(ctx context.Context, id string, version int64, wakeA
 // lightly runs statements in one transaction and one round trip, acknowledged before they are on
 // the disk: when the server crashes they may be gone.
 func (s *Postgres) lightly(ctx context.Context, queue func(b *pgx.Batch)) error {
-	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	ctx, cancel := context.WithTimeout(ctx, s.options.patience)
 	defer cancel()
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)

@@ -142,7 +142,7 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 			return fmt.Errorf("%w: %w", ErrUnknown, err)
 		}
 	}
-	err := s.committed(func() error {
+	err := s.options.commit(func() error {
 		tag, err := sent.Exec()
 		if err == nil && tag.String() != "COMMIT" {
 			err = errors.New("the server rolled the transaction back")

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/jackc/pgx/v5"
@@ -24,40 +23,17 @@ import (
 // Postgres is a sale.Store in a PostgreSQL database, for many hosts. It is safe for concurrent
 // use by goroutines, processes and hosts. Make one with [OnPostgres]; the zero value is of no use.
 type Postgres struct {
-	pool *pgxpool.Pool
-	// How long one transaction may take.
-	patience time.Duration
-	// How many changes are committed together at most.
-	batch int
-	// How many transactions write at once.
-	writers int
+	pool    *pgxpool.Pool
+	options options
 	// The keys of the numbers, as the caller gave them.
 	keys keys
 	// Changes go through it, and share a commit.
 	queue queue[change]
-	// committed is around each commit, so that tests can make it fail before or after it happened.
-	committed func(commit func() error) error
 
 	busyKeys
 }
 
 var _ sale.Store = (*Postgres)(nil)
-
-// PostgresOption changes how a store is opened on PostgreSQL.
-type PostgresOption func(*Postgres) error
-
-// WithTimeout sets how long one transaction may take, the commit included; the default is 10 s,
-// the least is 10 ms. A change whose time is up is either not stored, or its error is
-// [ErrUnknown].
-func WithTimeout(d time.Duration) PostgresOption {
-	return func(s *Postgres) error {
-		if d < 10*time.Millisecond {
-			return errors.New("sqlstore: WithTimeout: at least 10 ms")
-		}
-		s.patience = d
-		return nil
-	}
-}
 
 // OnPostgres opens the store in the database of the pool, in the first schema of its search_path,
 // and makes its tables if there are none. It needs PostgreSQL 14 or newer, in UTF8. The pool is
@@ -67,25 +43,22 @@ func WithTimeout(d time.Duration) PostgresOption {
 // brings the tables to its schema in steps that old programs can live with, and where that is
 // not possible an old program is refused with a [*NewerSchemaError].
 //
-// It refuses a keyring with which something in the store could not be read ([*MissingKeyError],
-// [*WrongKeyError], [*BusyKeyError]), a server that runs with fsync = off, because it forgets what
-// it acknowledged, and a standby, which cannot write.
-func OnPostgres(ctx context.Context, pool *pgxpool.Pool, ring Keyring, opts ...PostgresOption) (*Postgres, error) {
-	s := &Postgres{pool: pool, patience: 10 * time.Second, batch: 256, writers: 4, committed: func(commit func() error) error { return commit() }}
-	var errs []error
+// It refuses a keyring with which something in the store could not be read, with a [*KeyError]; a
+// server that runs with fsync = off, because it forgets what it acknowledged; and a standby, which
+// cannot write.
+func OnPostgres(ctx context.Context, pool *pgxpool.Pool, ring Keyring, opts ...Option) (*Postgres, error) {
+	var errPool error
 	if pool == nil {
-		errs = append(errs, errors.New("sqlstore: the pool is missing; make one with pgxpool.New"))
+		errPool = errors.New("sqlstore: the pool is missing; make one with pgxpool.New")
 	}
-	for _, opt := range opts {
-		errs = append(errs, opt(s))
-	}
-	keys, busy, err := ring.prepare()
-	if err := errors.Join(append(errs, err)...); err != nil {
+	o, errOptions := optionsOf(opts)
+	keys, busy, errKeys := ring.prepare()
+	if err := errors.Join(errPool, errOptions, errKeys); err != nil {
 		return nil, err
 	}
-	s.keys = keys
+	s := &Postgres{pool: pool, options: o, keys: keys}
 	s.busy.Store(busy)
-	s.queue.init(s.runBatch, s.batch, s.writers)
+	s.queue.init(s.runBatch, o.batch, o.writers)
 	for _, step := range []func(context.Context) error{s.checkServer, s.migrate, s.agreeOnKeys, s.checkKeys} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("opening the store on PostgreSQL: %w", told(err))
@@ -94,7 +67,7 @@ func OnPostgres(ctx context.Context, pool *pgxpool.Pool, ring Keyring, opts ...P
 	return s, nil
 }
 
-// Close waits for the changes under way and refuses new ones with [ErrClosed]. It leaves the pool
+// Close waits for the changes under way and refuses new ones. It leaves the pool
 // open. It may be called more than once.
 func (s *Postgres) Close() error {
 	s.queue.close()
@@ -220,7 +193,7 @@ func (s *Postgres) checkKeys(ctx context.Context) error {
 // settings: in any other isolation a statement would not see what was committed while it waited
 // for a lock. The caller is told [ErrUnknown] when the commit failed.
 func (s *Postgres) within(ctx context.Context, do func(ctx context.Context, tx pgx.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	ctx, cancel := context.WithTimeout(ctx, s.options.patience)
 	defer cancel()
 	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
@@ -233,7 +206,7 @@ func (s *Postgres) within(ctx context.Context, do func(ctx context.Context, tx p
 	if err := do(ctx, tx); err != nil {
 		return err
 	}
-	if err := s.committed(func() error { return errors.Join(tx.Commit(ctx), inDoubt(ctx)) }); err != nil {
+	if err := s.options.commit(func() error { return errors.Join(tx.Commit(ctx), inDoubt(ctx)) }); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	return nil

@@ -78,7 +78,7 @@ type onPostgres struct {
 	pool *pgxpool.Pool
 }
 
-func openPostgres(t testing.TB, pool *pgxpool.Pool, opts ...sqlstore.PostgresOption) onPostgres {
+func openPostgres(t testing.TB, pool *pgxpool.Pool, opts ...sqlstore.Option) onPostgres {
 	t.Helper()
 	s, err := sqlstore.OnPostgres(t.Context(), pool, ring(), opts...)
 	require.NoError(t, err)

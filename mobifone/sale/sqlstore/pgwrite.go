@@ -91,7 +91,7 @@ func refusal(err error) (code string, ok bool) {
 // runRound writes a round in one transaction and gives each its result. An error is that of the
 // whole round, of which nothing is stored unless it is [ErrUnknown].
 func (s *Postgres) runRound(round []*work[change]) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
+	ctx, cancel := context.WithTimeout(context.Background(), s.options.patience)
 	defer cancel()
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *Postgres) runRound(round []*work[change]) error {
 // rollback ends the transaction that err has spoilt, so that the connection may be used again. A
 // connection that cannot even do that is closed by the pool.
 func (s *Postgres) rollback(conn *pgxpool.Conn, err error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
+	ctx, cancel := context.WithTimeout(context.Background(), s.options.patience)
 	defer cancel()
 	_, failed := conn.Exec(ctx, `ROLLBACK`)
 	if err == nil {

@@ -34,7 +34,7 @@ func TestAFailedCommitOnPostgresIsUnknown(t *testing.T) {
 			t.Parallel()
 			pool := database(t)
 			var armed atomic.Bool
-			store := openPostgres(t, pool, sqlstore.WithPostgresCommit(func(commit func() error) error {
+			store := openPostgres(t, pool, sqlstore.WithCommit(func(commit func() error) error {
 				if !armed.CompareAndSwap(true, false) {
 					return commit()
 				}

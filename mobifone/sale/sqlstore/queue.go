@@ -59,7 +59,7 @@ func (q *queue[W]) submit(ctx context.Context, do W) error {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
-		return ErrClosed
+		return errClosed
 	}
 	if q.leading < q.leaders {
 		q.leading++

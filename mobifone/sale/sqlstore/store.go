@@ -135,71 +135,70 @@ type Store struct {
 
 var _ sale.Store = (*Store)(nil)
 
-// options are what Open can be told, and what the tests change.
+// options are what a store can be told when it is opened, and what the tests change.
 type options struct {
-	// How long a change, and Open, wait for another process that is writing.
+	// How long the database may take; see WithTimeout.
 	patience time.Duration
-	// How many connections read at once.
-	readers int
 	// How many changes are committed together at most.
 	batch int
-	// The size in bytes past which the write-ahead log is cut.
-	log int64
-	// The pragmas of the connection that writes.
-	writing []string
 	// commit wraps COMMIT, so that tests can make it fail before or after it happened.
 	commit func(commit func() error) error
+
+	// SQLite: how many connections read at once.
+	readers int
+	// SQLite: the size in bytes past which the write-ahead log is cut.
+	log int64
+	// SQLite: the pragmas of the connection that writes.
+	writing []string
+	// PostgreSQL: how many transactions write at once.
+	writers int
 }
 
-// Option changes how a store is opened. A bad value is an error of [Open], together with every
-// other thing that is wrong.
+// Option changes how a store is opened. A bad value is an error of [Open] or [OnPostgres],
+// together with every other thing that is wrong.
 type Option func(*options) error
 
-// WithBusyTimeout sets how long a change waits for another process that is writing; the default
-// is 10 s, the least is a millisecond. When the time is up the change fails and nothing of it is
-// stored, so it may be tried again.
-func WithBusyTimeout(d time.Duration) Option {
+// WithTimeout sets how long the database may take over a change; the default is 10 s, the least
+// 10 ms. On SQLite it is the wait for another process that is writing: when it is up the change
+// fails and nothing of it is stored, so it may be tried again. On PostgreSQL it is one whole
+// transaction, its commit included: a change whose time is up is either not stored, or its error
+// is [ErrUnknown].
+func WithTimeout(d time.Duration) Option {
 	return func(o *options) error {
-		if d < time.Millisecond {
-			return errors.New("sqlstore: WithBusyTimeout: at least a millisecond")
+		if d < 10*time.Millisecond {
+			return errors.New("sqlstore: WithTimeout: at least 10 ms")
 		}
 		o.patience = d
 		return nil
 	}
 }
 
-// WithReaders sets how many goroutines can read at once; the default is 4. More of them wait for
-// their turn. Each reader is a connection with a cache of its own.
-func WithReaders(n int) Option {
-	return func(o *options) error {
-		if n < 1 {
-			return errors.New("sqlstore: WithReaders: at least 1")
-		}
-		o.readers = n
-		return nil
-	}
-}
-
-// Open opens the store in a file, and makes the file if there is none. It brings an older file to
-// the present schema, and refuses a newer one with a [*NewerSchemaError].
-//
-// It refuses a keyring with which something in the store could not be read: [*MissingKeyError],
-// [*WrongKeyError], [*BusyKeyError]. A file that is no store, or that is damaged in the pages
-// that Open reads, is a [*CorruptError]. A log without its file is a [*MovedError].
-//
-// Its cost does not grow with the sales at rest. The caller closes the store; an error leaves
-// nothing open.
-func Open(ctx context.Context, path string, ring Keyring, opts ...Option) (*Store, error) {
+// optionsOf applies the options to the defaults, and reports everything that is wrong with them.
+func optionsOf(opts []Option) (options, error) {
 	o := options{
-		patience: 10 * time.Second, readers: 4, batch: 256, log: 16 << 20, writing: writing(),
-		commit: func(commit func() error) error { return commit() },
+		patience: 10 * time.Second, batch: 256, commit: func(commit func() error) error { return commit() },
+		readers: 4, log: 16 << 20, writing: writing(), writers: 4,
 	}
 	var errs []error
 	for _, opt := range opts {
 		errs = append(errs, opt(&o))
 	}
-	keys, busy, err := ring.prepare()
-	if err := errors.Join(append(errs, err)...); err != nil {
+	return o, errors.Join(errs...)
+}
+
+// Open opens the store in a file, and makes the file if there is none. It brings an older file to
+// the present schema, and refuses a newer one with a [*NewerSchemaError].
+//
+// It refuses a keyring with which something in the store could not be read, with a [*KeyError]. A
+// file that is no store, or that is damaged in the pages that Open reads, is a [*CorruptError]. A
+// log without its file is a [*MovedError].
+//
+// Its cost does not grow with the sales at rest. The caller closes the store; an error leaves
+// nothing open.
+func Open(ctx context.Context, path string, ring Keyring, opts ...Option) (*Store, error) {
+	o, errOptions := optionsOf(opts)
+	keys, busy, errKeys := ring.prepare()
+	if err := errors.Join(errOptions, errKeys); err != nil {
 		return nil, err
 	}
 	s := &Store{options: o, keys: keys}
@@ -274,7 +273,7 @@ func (s *Store) agreeOnKeys(ctx context.Context, w *writer) error {
 	return err
 }
 
-// Close waits for the changes under way, refuses new ones with [ErrClosed] and closes the file.
+// Close waits for the changes under way, refuses new ones and closes the file.
 // It may be called more than once, and on a store that Open could not finish.
 func (s *Store) Close() (err error) {
 	if s.queue.close() {
