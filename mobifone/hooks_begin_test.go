@@ -38,8 +38,8 @@ func TestACallGoesOnWithTheContextOfOnBegin(t *testing.T) {
 		}
 		hooks := func(name string) mobifone.Option {
 			return mobifone.WithHooks(mobifone.Hooks{
-				OnBegin: func(ctx context.Context, ev telco.BeginEvent) context.Context {
-					assert.Equal(t, telco.BeginEvent{Operation: telco.OpEligible, Lane: telco.Background}, ev)
+				OnBegin: func(ctx context.Context, ev telco.CallEvent) context.Context {
+					assert.Equal(t, telco.CallEvent{Operation: telco.OpEligible, Lane: telco.Background}, ev)
 					return context.WithValue(ctx, seatKey{}, seatOf(ctx)+name)
 				},
 				OnTry:  func(ctx context.Context, _ telco.TryEvent) { note("try "+name, ctx) },

@@ -34,7 +34,7 @@ func logTo(l *slog.Logger) Hooks {
 				slog.Int("sends", ev.Evidence.Sends), slog.Int("http_status", ev.Evidence.HTTPStatus),
 				slog.String("request_id", ev.Evidence.RequestID), slog.Duration("took", ev.Duration),
 				slog.String("telco_request_id", text.Scrub(ev.Evidence.TelcoRequestID)),
-				slog.String("deadline", string(ev.Evidence.Deadline)))
+				slog.String("deadline", ev.Evidence.Deadline))
 		},
 	}
 }

@@ -254,10 +254,11 @@ func WithRetry(r Retry) Option {
 // Hooks are told what happens, in the goroutine of the call; nil ones are not called.
 // They must return fast and must not panic. Their events hold no personal data.
 type Hooks struct {
-	// OnBegin is called when a call begins, and the call goes on with the context it returns:
-	// limiter, credentials, middleware and the other hooks see it. That must be made of the
-	// given one. Each call that begins is told to OnCall in the end.
-	OnBegin func(context.Context, telco.BeginEvent) context.Context
+	// OnBegin is called when a call begins; of its event only Operation and Lane are set. The call
+	// goes on with the context that OnBegin returns, which must be derived from the given one:
+	// limiter, credentials, middleware and the other hooks see it. OnCall is told of each call that
+	// began.
+	OnBegin func(context.Context, telco.CallEvent) context.Context
 	// OnTry is called after each HTTP request.
 	OnTry func(context.Context, telco.TryEvent)
 	// OnCall is called after each call.

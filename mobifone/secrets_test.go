@@ -168,7 +168,7 @@ func TestCanaryBeforeAndAfter(t *testing.T) {
 		mobifone.WithLogger(slog.New(slog.NewTextHandler(&l, &slog.HandlerOptions{Level: slog.LevelDebug - 8}))))
 	msisdn := telco.MustParseMSISDN(canaryMSISDN)
 	for _, rule := range contract.Default().Document().Codes {
-		for _, op := range telco.Operations() {
+		for _, op := range field.Operations() {
 			p.On(op, spill(p, op, rule.Wire[0]))
 		}
 		got, err := client.Packages.Eligible(t.Context(), packages.EligibleRequest{MSISDN: msisdn, Staff: staff})

@@ -94,7 +94,7 @@ func TestWhichDeadlineEndedACall(t *testing.T) {
 		url    func(t *testing.T) string
 		opts   []mobifone.Option
 		change func(*mobifone.Config)
-		want   telco.Deadline
+		want   string
 		code   telco.Code
 	}{
 		"a limiter that waits": {

@@ -30,6 +30,13 @@ const (
 	all   = Eligible | OTP | Register | rows
 )
 
+// Operations returns the six operations in the order of the business process.
+func Operations() []telco.Operation {
+	return []telco.Operation{
+		telco.OpEligible, telco.OpOTP, telco.OpRegister, telco.OpGet, telco.OpList, telco.OpSearch,
+	}
+}
+
 // Of returns an operation as a set. It is empty for an operation that the SDK does not know.
 func Of(op telco.Operation) Ops {
 	switch op {

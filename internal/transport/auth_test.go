@@ -166,7 +166,7 @@ func TestTheEndOfACallThatWaitsForCredentials(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		giveUp   bool
-		deadline telco.Deadline
+		deadline string
 	}{"its time ends": {false, deadlineWhole}, "it gives up": {true, ""}} {
 		synctest.Test(t, func(t *testing.T) {
 			tr := over(t, nil, func(cfg *Config) {

@@ -112,7 +112,7 @@ func (t *Transport) Send(ctx context.Context, f field.Request, sendBy time.Time)
 func (t *Transport) begin(ctx context.Context, op telco.Operation, f field.Request) (*call, *telco.Error) {
 	cl := &call{Context: ctx, core: t.core, op: op, lane: t.lane, fields: f, began: t.cfg.Seam.Now()}
 	if t.cfg.OnBegin != nil {
-		cl.Context = t.cfg.OnBegin(ctx, telco.BeginEvent{Operation: op, Lane: t.lane})
+		cl.Context = t.cfg.OnBegin(ctx, telco.CallEvent{Operation: op, Lane: t.lane})
 	}
 	if t.drain.isClosed() {
 		return cl, notBegun(op, telco.ClientClosed, errClosed)
@@ -231,7 +231,7 @@ func (cl *call) current() *try {
 }
 
 // endedBy names the deadline that ended the try; the first one named stays.
-func (cl *call) endedBy(d telco.Deadline) {
+func (cl *call) endedBy(d string) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	if cl.sofar.Deadline == "" {

@@ -320,7 +320,7 @@ func TestACallWhoseTimeEnded(t *testing.T) {
 	for name, tc := range map[string]struct {
 		giveUp   bool
 		cause    error
-		deadline telco.Deadline
+		deadline string
 	}{"its time ended": {false, context.DeadlineExceeded, deadlineWhole}, "given up": {true, context.Canceled, ""}} {
 		synctest.Test(t, func(t *testing.T) {
 			tr := over(t, func(req *http.Request) (*http.Response, error) {

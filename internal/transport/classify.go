@@ -128,17 +128,17 @@ func (t *try) failure(err error) verdict {
 	return verdict{err: &telco.Error{Outcome: outcome, Code: code, Err: cl.cause(err)}, again: refusal == nil}
 }
 
-// The deadlines that can end a call; see [telco.Deadline].
+// The deadlines that can end a call; see [telco.Evidence].
 const (
-	deadlineLimiter   telco.Deadline = "limiter"
-	deadlineConnect   telco.Deadline = "connect"
-	deadlineFirstByte telco.Deadline = "first byte"
-	deadlineBody      telco.Deadline = "body"
-	deadlineWhole     telco.Deadline = "whole"
+	deadlineLimiter   = "limiter"
+	deadlineConnect   = "connect"
+	deadlineFirstByte = "first byte"
+	deadlineBody      = "body"
+	deadlineWhole     = "whole"
 )
 
 // wireDeadline names the deadline of a request that got no reply.
-func (t *try) wireDeadline(onWire bool, err error) telco.Deadline {
+func (t *try) wireDeadline(onWire bool, err error) string {
 	t.call.mu.Lock()
 	connecting := t.dialing && !t.letOut
 	t.call.mu.Unlock()

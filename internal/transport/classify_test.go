@@ -182,7 +182,7 @@ func TestWhichDeadlineEndedATry(t *testing.T) {
 	for name, tc := range map[string]struct {
 		onWire, dialing, letOut bool
 		err                     error
-		deadline                telco.Deadline
+		deadline                string
 	}{
 		"in a middleware":           {false, false, false, late, deadlineWhole},
 		"while it dialled":          {true, true, false, late, deadlineConnect},

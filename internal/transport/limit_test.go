@@ -68,7 +68,7 @@ func TestTheDeadlineOfALimiter(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		err      error
-		deadline telco.Deadline
+		deadline string
 	}{
 		"its time ended":          {context.DeadlineExceeded, deadlineLimiter},
 		"given up":                {context.Canceled, ""},

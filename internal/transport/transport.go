@@ -59,7 +59,7 @@ type Config struct {
 	DialAhead bool
 	// OnBegin is told of each call that begins, and returns the context that it goes on with;
 	// OnTry is told of each HTTP request, OnCall of each call. nil means that nobody is told.
-	OnBegin func(context.Context, telco.BeginEvent) context.Context
+	OnBegin func(context.Context, telco.CallEvent) context.Context
 	OnTry   func(context.Context, telco.TryEvent)
 	OnCall  func(context.Context, telco.CallEvent)
 	// Seam is where time and chance come from; zero means the machine's.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -42,7 +43,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, op := range telco.Operations() {
+		for _, op := range field.Operations() {
 			reply, err := c.Decode(op, body)
 			if err != nil {
 				require.Nil(t, reply)

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestEncodeGolden(t *testing.T) {
 	t.Parallel()
 	for name, c := range wireContracts(t) {
-		for _, op := range telco.Operations() {
+		for _, op := range field.Operations() {
 			t.Run(name+"/"+string(op), func(t *testing.T) {
 				t.Parallel()
 				wire, err := c.Encode(op, allFields(t))

@@ -47,7 +47,7 @@ func onlyListed(c *compiled, op telco.Operation, f field.Request) field.Request 
 func TestReadRequestReadsWhatEncodeWrites(t *testing.T) {
 	t.Parallel()
 	for name, c := range wireContracts(t) {
-		for _, op := range telco.Operations() {
+		for _, op := range field.Operations() {
 			if !c.Has(op) {
 				continue
 			}

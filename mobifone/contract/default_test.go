@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -88,7 +89,7 @@ func TestCapabilities(t *testing.T) {
 
 	second, err := contract.Load(readFile(t, "testdata/second.json"))
 	require.NoError(t, err)
-	for _, op := range telco.Operations() {
+	for _, op := range field.Operations() {
 		assert.Equal(t, !op.Lookup(), second.Has(op), op)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -88,7 +89,7 @@ func (g *generator) of(typ reflect.Type, oneOf string) object {
 			return object{"type": "object", "additionalProperties": value}
 		}
 		operations := object{}
-		for _, op := range telco.Operations() {
+		for _, op := range field.Operations() {
 			operations[string(op)] = value
 		}
 		if oneOf != "" { // a class: "*" speaks for those that are not named

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
@@ -115,7 +116,7 @@ func TestDefaultCodeTable(t *testing.T) {
 			assert.NotEmpty(t, r.Text.VI)
 			assert.NotEmpty(t, r.Text.EN)
 			assert.NotEqual(t, r.Text.VI, r.Text.EN)
-			for i, op := range telco.Operations() {
+			for i, op := range field.Operations() {
 				assert.Equal(t, want.classes[i], classOf(c, op, r), op)
 			}
 			named, found := c.RuleNamed(want.name)
@@ -148,7 +149,7 @@ func TestUnlistedCodeIsUnknown(t *testing.T) {
 		r, found := ruleOf(c, wire)
 		assert.False(t, found, wire)
 		assert.Zero(t, r.Name)
-		for _, op := range telco.Operations() {
+		for _, op := range field.Operations() {
 			assert.Equal(t, dk, classOf(c, op, r))
 		}
 	}
@@ -174,7 +175,7 @@ func TestRateLimitedMeansNotExecutedOnlyWhenTheSemanticsSaySo(t *testing.T) {
 	require.NoError(t, err)
 	limited, _ := c.RuleNamed(telco.RateLimited)
 	broken, _ := c.RuleNamed(telco.SystemError)
-	for _, op := range telco.Operations() {
+	for _, op := range field.Operations() {
 		want := dk
 		if op == telco.OpOTP {
 			want = yes

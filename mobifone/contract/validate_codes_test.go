@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -81,7 +82,7 @@ func TestCodeRules(t *testing.T) {
 		"OTP sent is a success there":  class(telco.OpOTP, "success"),
 		"success spelled out": code(telco.Success, func(r *contract.CodeRule) {
 			r.Class = map[telco.Operation]string{}
-			for _, op := range telco.Operations() {
+			for _, op := range field.Operations() {
 				r.Class[op] = "success"
 			}
 		}),

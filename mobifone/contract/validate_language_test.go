@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -73,7 +74,7 @@ func TestLanguageRules(t *testing.T) {
 		{"extra where a field stands", on(telco.OpRegister, func(e *contract.Endpoint) { e.Extra = []string{e.Response["status"]} }), atRegister + ".response.status", "overlap"},
 		{"inner code without its values", func(d *contract.Document) { d.Envelope.InnerCode = []string{"inner"} }, "$.envelope.innerCode", "need each other"},
 		{"a success that is not in the set", rule(telco.Success, func(r *contract.CodeRule) {
-			r.Wire, r.Operations = append(r.Wire, "1"), telco.Operations()
+			r.Wire, r.Operations = append(r.Wire, "1"), field.Operations()
 		}), "$.codes[0].wire[1]", "in envelope.successCodes"},
 		{"no success for an operation", rule(telco.Success, func(r *contract.CodeRule) { r.Operations = []telco.Operation{telco.OpOTP} }), "$.codes[0]", "no code means success for registration.register"},
 		{"one string twice", rule(telco.OTPInvalid, func(r *contract.CodeRule) { r.Wire = append(r.Wire, "8001") }), "$.codes[6].wire[1]", "unless the rows name different operations"},

@@ -49,7 +49,7 @@ func validateOperations(d *Document, l *problemList) {
 // joinOperations lists the operations the SDK knows, for a sentence.
 func joinOperations() string {
 	var names []string
-	for _, op := range telco.Operations() {
+	for _, op := range field.Operations() {
 		names = append(names, string(op))
 	}
 	return strings.Join(names, ", ")

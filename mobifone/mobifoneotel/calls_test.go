@@ -204,7 +204,7 @@ func TestASpanOfTheUsersInsideOursStaysTheirs(t *testing.T) {
 	inBubble(t, sandbox.Config{}, func(t *testing.T, s *stage) {
 		client := connect(t, s.sandbox, "https://sandbox.test", mobifone.WithHTTPClient(&http.Client{Transport: s.sandbox.RoundTripper()}),
 			mobifone.WithHooks(s.telemetry.Hooks()), mobifone.WithHooks(mobifone.Hooks{
-				OnBegin: func(ctx context.Context, _ telco.BeginEvent) context.Context {
+				OnBegin: func(ctx context.Context, _ telco.CallEvent) context.Context {
 					ctx, theirs = s.tracers.Tracer("theirs").Start(ctx, "theirs")
 					return ctx
 				},

@@ -25,7 +25,7 @@ func spanOf(ctx context.Context) trace.Span {
 }
 
 // beginSpan begins the span of a call and returns the context in which it is the current one.
-func beginSpan(ctx context.Context, tracer trace.Tracer, ev telco.BeginEvent) context.Context {
+func beginSpan(ctx context.Context, tracer trace.Tracer, ev telco.CallEvent) context.Context {
 	ctx, span := tracer.Start(ctx, "mobifone "+string(ev.Operation), trace.WithAttributes(
 		keyOperation.String(string(ev.Operation)), keyLane.String(ev.Lane.String())))
 	if !span.IsRecording() {
@@ -44,7 +44,7 @@ func endSpan(span trace.Span, ev telco.CallEvent) {
 	for _, text := range []struct {
 		key   attribute.Key
 		value string
-	}{{keyWireCode, wireCodeOf(ev.WireCode)}, {keyRequestID, ev.Evidence.RequestID}, {keyDeadline, string(ev.Evidence.Deadline)}} {
+	}{{keyWireCode, wireCodeOf(ev.WireCode)}, {keyRequestID, ev.Evidence.RequestID}, {keyDeadline, ev.Evidence.Deadline}} {
 		if text.value != "" {
 			list = append(list, text.key.String(text.value))
 		}

@@ -53,7 +53,7 @@ func (t *Telemetry) Hooks() mobifone.Hooks {
 	return h
 }
 
-func (t *Telemetry) onBegin(ctx context.Context, ev telco.BeginEvent) context.Context {
+func (t *Telemetry) onBegin(ctx context.Context, ev telco.CallEvent) context.Context {
 	return beginSpan(ctx, t.tracer, ev)
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -134,7 +135,7 @@ func (f Fault) check() error {
 		err := e.check(f)
 		bad(err != nil, "%w", err)
 	}
-	if ops := append(telco.Operations(), opLogin); f.Operation != "" && !slices.Contains(ops, f.Operation) {
+	if ops := append(field.Operations(), opLogin); f.Operation != "" && !slices.Contains(ops, f.Operation) {
 		bad(true, "no operation %q: one of %s", string(f.Operation), list(ops, func(op telco.Operation) telco.Operation { return op }))
 	}
 	bad(f.When != "" && f.When != before && f.When != after, "when is %q: want before or after", f.When)

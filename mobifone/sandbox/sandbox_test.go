@@ -207,7 +207,7 @@ func TestFourSteps(t *testing.T) {
 		}
 		assert.Equal(t, 1, c.s.Executed(good))
 		assert.Equal(t, 1, c.s.ExecutedFor(f.PartnerTransID))
-		for _, op := range telco.Operations() {
+		for _, op := range field.Operations() {
 			assert.Equal(t, 1, c.s.Requests(op), op)
 		}
 	})

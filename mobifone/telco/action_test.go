@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -22,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 var (
 	allOutcomes   = []telco.Outcome{telco.Unknown, telco.Succeeded, telco.Rejected, telco.NotSent}
-	allOperations = append([]telco.Operation{""}, telco.Operations()...)
+	allOperations = append([]telco.Operation{""}, field.Operations()...)
 )
 
 // contractText stands for the contract's sentence of a code.

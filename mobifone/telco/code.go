@@ -98,11 +98,6 @@ const (
 	OpSearch   Operation = "transactions.search"   // step 4: as list, for one subscriber
 )
 
-// Operations returns the six operations in the order of the business process.
-func Operations() []Operation {
-	return []Operation{OpEligible, OpOTP, OpRegister, OpGet, OpList, OpSearch}
-}
-
 // Lookup reports whether the operation only looks up what became of a transaction.
 // A failed lookup says nothing about the registration: its outcome is always [Unknown].
 func (o Operation) Lookup() bool { return o == OpGet || o == OpList || o == OpSearch }

@@ -118,7 +118,7 @@ func (e *Error) writeEvidence(b *strings.Builder) {
 		parts = append(parts, "MobiFone's request "+text.Scrub(e.Evidence.TelcoRequestID))
 	}
 	if e.Evidence.Deadline != "" {
-		parts = append(parts, "deadline "+string(e.Evidence.Deadline))
+		parts = append(parts, "deadline "+e.Evidence.Deadline)
 	}
 	if len(parts) > 0 {
 		b.WriteString(" (" + strings.Join(parts, ", ") + ")")
@@ -168,7 +168,7 @@ func (e Error) LogValue() slog.Value {
 	number("sends", e.Evidence.Sends)
 	words("request_id", e.Evidence.RequestID)
 	words("telco_request_id", text.Scrub(e.Evidence.TelcoRequestID))
-	words("deadline", string(e.Evidence.Deadline))
+	words("deadline", e.Evidence.Deadline)
 	if e.RetryAfter > 0 {
 		attrs = append(attrs, slog.Duration("retry_after", e.RetryAfter))
 	}
@@ -195,7 +195,7 @@ func (e Error) MarshalJSON() ([]byte, error) {
 		Sends      int          `json:"sends,omitzero"`
 		RequestID  string       `json:"requestId,omitzero"`
 		TelcoID    string       `json:"telcoRequestId,omitzero"`
-		Deadline   Deadline     `json:"deadline,omitzero"`
+		Deadline   string       `json:"deadline,omitzero"`
 		RetryAfter float64      `json:"retryAfter,omitzero"`
 		Fields     []FieldError `json:"fields,omitempty"`
 	}{

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -143,7 +144,7 @@ func TestCodes(t *testing.T) {
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	var lookups []telco.Operation
-	for _, op := range telco.Operations() {
+	for _, op := range field.Operations() {
 		if op.Lookup() {
 			lookups = append(lookups, op)
 		}

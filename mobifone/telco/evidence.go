@@ -34,8 +34,19 @@ type Evidence struct {
 	// MobiFoneTime is MobiFone's own clock in the last well-formed reply; zero when
 	// there was none, or MobiFone has no clock.
 	MobiFoneTime time.Time
-	// Deadline names the deadline that ended the call; empty when none did.
-	Deadline Deadline
+	// Deadline names the deadline that ended the call, as far as the client can tell; empty
+	// when none did:
+	//
+	//   - "limiter": it waited for the limiter, or the wait there would have been too long;
+	//   - "connect": it was making a connection (name, proxy, TCP, TLS);
+	//   - "first byte": the request was on its way and no reply began;
+	//   - "body": a reply began and did not end;
+	//   - "whole": no time was left for the call, while it waited for credentials or for another
+	//     try.
+	//
+	// A transport of the caller's own does not tell a connection from the wait for a reply: there
+	// such a call ends at "first byte".
+	Deadline string
 	// Unread names the fields of the last well-formed reply that only inform (dates, texts,
 	// counters) and could not be read. They are zero, and decided nothing.
 	Unread []string
@@ -58,20 +69,9 @@ type Try struct {
 	Sent     bool
 	Code     Code
 	WireCode string
-	Deadline Deadline
+	// Deadline names the deadline that ended the try, in the words of [Evidence.Deadline].
+	Deadline string
 }
-
-// Deadline names which of a call's deadlines ended it, as far as the client can tell:
-//
-//   - "limiter": it waited for the limiter, or the wait there would have been too long;
-//   - "connect": it was making a connection (name, proxy, TCP, TLS);
-//   - "first byte": the request was on its way and no reply began;
-//   - "body": a reply began and did not end;
-//   - "whole": no time was left for the call, while it waited for credentials or for another try.
-//
-// In a transport of the caller's own a connection cannot be told from the wait for a reply: such
-// a call ends at "first byte".
-type Deadline string
 
 // Undecided is what a resolve saw when it could not decide.
 type Undecided struct {
@@ -80,12 +80,6 @@ type Undecided struct {
 	// DecidesAt is when, in MobiFone's time, "not found" begins to count; zero: never, the
 	// contract promises no end to the time in which a request may still be carried out.
 	DecidesAt time.Time
-}
-
-// BeginEvent describes a call that begins to a hook.
-type BeginEvent struct {
-	Operation Operation
-	Lane      Lane
 }
 
 // TryEvent describes one HTTP request to a hook. It holds no body, no header and no
@@ -125,7 +119,8 @@ type TryEvent struct {
 	Err error
 }
 
-// CallEvent describes a finished call to a hook.
+// CallEvent describes a call to a hook. When the call begins only Operation and Lane are known,
+// and the rest is zero; so the outcome is Unknown.
 type CallEvent struct {
 	Operation Operation
 	Lane      Lane
@@ -269,14 +264,14 @@ func (t Try) note(id func(string) string) string {
 	}
 	add("", text.Scrub(string(t.Code)))
 	add("code ", text.Scrub(t.WireCode))
-	add("deadline: ", string(t.Deadline))
+	add("deadline: ", t.Deadline)
 	if !t.Sent {
 		add("", "not sent")
 	}
 	return strings.Join(parts, ", ")
 }
 
-func deadlineText(d Deadline) Text {
+func deadlineText(d string) Text {
 	switch d {
 	case "limiter":
 		return Text{"khi chờ đến lượt gửi", "waiting for our own rate limit"}

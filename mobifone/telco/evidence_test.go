@@ -59,7 +59,7 @@ Software: mobifone-go/`+telco.Version+"\n", telco.SupportNote(e).EN)
 		assert.Contains(t, vi, line)
 	}
 	assert.Len(t, strings.Split(vi, "\n"), len(strings.Split(telco.SupportNote(e).EN, "\n")))
-	for _, d := range []telco.Deadline{
+	for _, d := range []string{
 		"limiter", "connect", "first byte", "body", "whole",
 	} {
 		note := telco.SupportNote(&telco.Error{Evidence: telco.Evidence{Deadline: d}})
