@@ -259,7 +259,7 @@ func (w *workbook) write(f reconcile.Finding) error {
 		theirsPackage, theirsAt = string(t.Package), moment(t.CreatedAt)
 	}
 	if o := f.Ours; o != nil {
-		shop, order, ours, paid = o.Shop, o.Order, o.Standing.String(), w.amount(o.Amount)
+		shop, order, ours, paid = o.Shop, o.Order, o.State(), w.amount(o.Amount)
 		oursPackage, oursAt = string(o.Package), moment(o.At)
 		if !o.MSISDN.IsZero() { // it may be erased here
 			who = o.MSISDN.String()

@@ -18,10 +18,8 @@ type fileFlags struct {
 	columns, states   []string
 }
 
-// encodings are the values of --encoding.
-var encodings = map[string]reconcile.Encoding{
-	"utf-16le": reconcile.UTF16LE, "utf-16be": reconcile.UTF16BE, "windows-1258": reconcile.Windows1258,
-}
+// encodings are the values of --encoding. The SDK would refuse another one too, but only once the store is read.
+var encodings = []string{"", "utf-8", "utf-16le", "utf-16be", "windows-1258"}
 
 // statementColumns are the columns of a statement of MobiFone's.
 var statementColumns = []string{
@@ -46,18 +44,14 @@ func (a *app) addFileFlags(cmd *cobra.Command, q *fileFlags) {
 // fileOptions are the flags as the SDK takes them.
 func (a *app) fileOptions(q reconciling) (reconcile.FileOptions, error) {
 	o := reconcile.FileOptions{
-		GroupedAmounts: q.grouped, DayFirst: q.dayFirst, Footer: q.footer, Columns: map[string]string{}, States: map[string]telco.State{},
+		GroupedAmounts: q.grouped, DayFirst: q.dayFirst, Footer: q.footer, Encoding: q.encoding, Columns: map[string]string{}, States: map[string]telco.State{},
 	}
 	given := q.grouped || q.dayFirst || q.footer != "" || q.encoding != "" || len(q.columns)+len(q.states) > 0
 	if given && len(q.statements) == 0 {
 		return o, a.misused(a.t("cờ nói về tệp của MobiFone, mà không có tệp nào", "a flag speaks of MobiFone's file, and there is none"), "--statement FILE")
 	}
-	if q.encoding != "" {
-		encoding, known := encodings[strings.ToLower(q.encoding)]
-		if !known {
-			return o, a.misused("--encoding "+q.encoding, "--encoding utf-16le | utf-16be | windows-1258")
-		}
-		o.Encoding = encoding
+	if !slices.Contains(encodings, strings.ToLower(q.encoding)) {
+		return o, a.misused("--encoding "+q.encoding, "--encoding utf-16le | utf-16be | windows-1258")
 	}
 	for _, one := range q.columns {
 		name, column, ok := named(one)
@@ -95,8 +89,9 @@ func named(s string) (name, value string, ok bool) {
 
 // flagNames turns what the SDK says of its options into what to type here.
 var flagNames = strings.NewReplacer(
-	"set FileOptions.Encoding to Windows1258", "add --encoding windows-1258",
+	"set FileOptions.Encoding to windows-1258", "add --encoding windows-1258",
 	"set FileOptions.Encoding", "add --encoding utf-16le or utf-16be",
+	"FileOptions.Encoding", "--encoding",
 	"set FileOptions.GroupedAmounts", "add --grouped-amounts",
 	"set FileOptions.DayFirst", "add --day-first",
 	"in FileOptions.Columns", `with --column "NAME=COLUMN"`,

@@ -57,7 +57,7 @@ func (b *balance) carry() (first time.Time, err error) {
 	if first, err = openSince(file); err != nil {
 		return first, err
 	}
-	return first, b.run.Carry(reconcile.ReadOpen(file))
+	return first, b.run.CarryFile(file)
 }
 
 // openSince returns the earliest time of a row that was open. It refuses a result without its sums, which

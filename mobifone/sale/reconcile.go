@@ -85,17 +85,18 @@ func (s Sale) reconcilable() []reconcile.Ours {
 	pairs := s.Pairs()
 	rows := make([]reconcile.Ours, 0, len(pairs))
 	for _, ids := range pairs {
-		standing, at := s.standing(ids)
+		outcome, at := s.outcome(ids)
 		rows = append(rows, reconcile.Ours{
 			SaleID: s.ID, Shop: s.Order.Shop, Order: s.Order.ID, IDs: ids, MSISDN: s.Order.MSISDN, Package: s.Order.Package,
-			Amount: s.Order.Price, Standing: standing, Refunded: s.CashOut > 0, At: at,
+			Amount: s.Order.Price, Outcome: outcome, Refunded: s.CashOut > 0, At: at,
 		})
 	}
 	return rows
 }
 
-// standing is what the sale believes of a pair of ids, and when it was used.
-func (s Sale) standing(ids telco.IDs) (reconcile.Standing, time.Time) {
+// outcome is what the sale knows of a pair of ids, and when it was used. Rejected is also what a person settled
+// so, and a pair that was never sent.
+func (s Sale) outcome(ids telco.IDs) (telco.Outcome, time.Time) {
 	at, open, yes := s.Since, false, s.Yes != nil && *s.Yes == ids
 	for _, i := range s.Intents {
 		if i.IDs != ids {
@@ -109,15 +110,15 @@ func (s Sale) standing(ids telco.IDs) (reconcile.Standing, time.Time) {
 	}
 	switch s.State {
 	case RefundDue, Refunding, Refunded: // whatever was said before: it is settled by a proof or a person
-		return reconcile.NotRegistered, at
+		return telco.Rejected, at
 	default:
 		switch {
 		case yes:
-			return reconcile.Registered, at
+			return telco.Succeeded, at
 		case open:
-			return reconcile.Undecided, at
+			return telco.Unknown, at
 		default:
-			return reconcile.NotRegistered, at
+			return telco.Rejected, at
 		}
 	}
 }

@@ -21,15 +21,15 @@ func TestWhatASaleBelievesOfItsIDs(t *testing.T) {
 	ids := telco.IDs{TransID: "T1", PartnerTransID: "P1"}
 	intent := Intent{At: at.Add(time.Minute), Settled: settledYes}
 	intent.IDs = ids
-	standing, when := Sale{State: Registered, Intents: []Intent{intent}}.standing(ids)
-	assert.Equal(t, reconcile.Registered, standing)
+	outcome, when := Sale{State: Registered, Intents: []Intent{intent}}.outcome(ids)
+	assert.Equal(t, telco.Succeeded, outcome)
 	assert.Equal(t, at.Add(time.Minute), when, "it was never prepared")
 	for _, state := range []State{RefundDue, Refunding, Refunded} { // taken back, by a proof or a person
-		standing, _ = Sale{State: state, Intents: []Intent{intent}, Yes: &ids}.standing(ids)
-		assert.Equal(t, reconcile.NotRegistered, standing, state)
+		outcome, _ = Sale{State: state, Intents: []Intent{intent}, Yes: &ids}.outcome(ids)
+		assert.Equal(t, telco.Rejected, outcome, state)
 	}
 	intent.PreparedAt = at
-	_, when = Sale{State: Registered, Intents: []Intent{intent}}.standing(ids)
+	_, when = Sale{State: Registered, Intents: []Intent{intent}}.outcome(ids)
 	assert.Equal(t, at, when)
 }
 

@@ -301,8 +301,8 @@ func (m *manySales) Load(_ context.Context, id string) (sale.Sale, error) {
 	return s, nil
 }
 
-// What the pairs of a sale stand with, state by state.
-func TestStandings(t *testing.T) {
+// What a sale knows of its pairs of ids, state by state.
+func TestOutcomesOfPairs(t *testing.T) {
 	t.Parallel()
 	yes, no := telco.IDs{TransID: "T2", PartnerTransID: "P"}, telco.IDs{TransID: "T1", PartnerTransID: "P"}
 	at := time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
@@ -311,22 +311,22 @@ func TestStandings(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		s    sale.Sale
-		want []reconcile.Standing
+		want []telco.Outcome
 	}{
-		"open":            {sale.Sale{State: sale.Resolving, Intents: []sale.Intent{intent(yes, "")}}, []reconcile.Standing{reconcile.Undecided}},
-		"registered":      {sale.Sale{State: sale.Registered, Yes: &yes, Intents: []sale.Intent{intent(no, "no"), intent(yes, "yes")}}, []reconcile.Standing{reconcile.NotRegistered, reconcile.Registered}},
-		"beside an open":  {sale.Sale{State: sale.Registered, Yes: &yes, Intents: []sale.Intent{intent(no, ""), intent(yes, "yes")}}, []reconcile.Standing{reconcile.Undecided, reconcile.Registered}},
-		"refunded":        {sale.Sale{State: sale.Refunded, CashOut: price, Yes: &yes, Intents: []sale.Intent{intent(yes, "yes")}}, []reconcile.Standing{reconcile.NotRegistered}},
-		"refund due":      {sale.Sale{State: sale.RefundDue, Intents: []sale.Intent{intent(yes, "no")}}, []reconcile.Standing{reconcile.NotRegistered}},
-		"one pair, twice": {sale.Sale{State: sale.Resolving, Intents: []sale.Intent{intent(yes, "no"), intent(yes, "")}}, []reconcile.Standing{reconcile.Undecided}},
-		"an OTP in hand":  {sale.Sale{State: sale.OTPSent, PartnerTransID: "P", Ticket: &sale.HeldOTP{TransID: "T9"}}, []reconcile.Standing{reconcile.NotRegistered}},
+		"open":            {sale.Sale{State: sale.Resolving, Intents: []sale.Intent{intent(yes, "")}}, []telco.Outcome{telco.Unknown}},
+		"registered":      {sale.Sale{State: sale.Registered, Yes: &yes, Intents: []sale.Intent{intent(no, "no"), intent(yes, "yes")}}, []telco.Outcome{telco.Rejected, telco.Succeeded}},
+		"beside an open":  {sale.Sale{State: sale.Registered, Yes: &yes, Intents: []sale.Intent{intent(no, ""), intent(yes, "yes")}}, []telco.Outcome{telco.Unknown, telco.Succeeded}},
+		"refunded":        {sale.Sale{State: sale.Refunded, CashOut: price, Yes: &yes, Intents: []sale.Intent{intent(yes, "yes")}}, []telco.Outcome{telco.Rejected}},
+		"refund due":      {sale.Sale{State: sale.RefundDue, Intents: []sale.Intent{intent(yes, "no")}}, []telco.Outcome{telco.Rejected}},
+		"one pair, twice": {sale.Sale{State: sale.Resolving, Intents: []sale.Intent{intent(yes, "no"), intent(yes, "")}}, []telco.Outcome{telco.Unknown}},
+		"an OTP in hand":  {sale.Sale{State: sale.OTPSent, PartnerTransID: "P", Ticket: &sale.HeldOTP{TransID: "T9"}}, []telco.Outcome{telco.Rejected}},
 		"no OTP yet":      {sale.Sale{State: sale.Paid}, nil},
 	} {
 		store := &manySales{Store: sale.NewMemory(), one: tt.s, all: []sale.Summary{{ID: "S"}}}
-		var got []reconcile.Standing
+		var got []telco.Outcome
 		for row, err := range sale.Reconcilable(t.Context(), store, time.Time{}, time.Time{}) {
 			require.NoError(t, err)
-			got = append(got, row.Standing)
+			got = append(got, row.Outcome)
 			assert.Equal(t, tt.s.CashOut > 0, row.Refunded, name)
 		}
 		assert.Equal(t, tt.want, got, name)

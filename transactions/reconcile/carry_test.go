@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 func TestWhatWasOpenIsGivenAgain(t *testing.T) {
 	t.Parallel()
 	o, tx := sold(1)
-	o.Standing, tx.State = Undecided, telco.StatePending
+	o.Outcome, tx.State = telco.Unknown, telco.StatePending
 	all, _ := join(t, Config{Day: noon}, []Ours{o}, []telco.Transaction{tx})
 	require.Len(t, all, 1)
 	require.Equal(t, StillOpen, all[0].Kind)
@@ -33,7 +34,7 @@ func TestWhatWasOpenIsGivenAgain(t *testing.T) {
 	assert.True(t, all[0].Carried)
 	assert.Zero(t, sum.CarriedGone)
 	// And known here by now, it is counted among the matched.
-	o.Standing = Registered
+	o.Outcome = telco.Succeeded
 	_, sum = join(t, next, []Ours{o}, []telco.Transaction{tx}, open)
 	assert.Equal(t, int64(1), sum.Kinds[Matched].Theirs.Rows)
 	assert.True(t, sum.Balanced())
@@ -66,7 +67,12 @@ func TestWhatWasOpenIsFoundUnderOtherIDs(t *testing.T) {
 		for _, f := range all {
 			require.NoError(t, json.NewEncoder(&lines).Encode(f))
 		}
-		for one, err := range ReadOpen(&lines) {
+		run, err := Start(Config{})
+		require.NoError(t, err)
+		require.NoError(t, run.CarryFile(bytes.NewReader(lines.Bytes())))
+		require.ErrorContains(t, run.CarryFile(strings.NewReader("{")), "finding 1")
+		require.NoError(t, run.Close())
+		for one, err := range stillOpen(&lines) {
 			require.NoError(t, err)
 			ids = append(ids, one)
 		}
@@ -74,7 +80,7 @@ func TestWhatWasOpenIsFoundUnderOtherIDs(t *testing.T) {
 	}
 	// Yesterday's row had no partnerTransId, today's has one.
 	o, tx := sold(1)
-	o.Standing, tx.State, tx.PartnerTransID = Undecided, telco.StatePending, ""
+	o.Outcome, tx.State, tx.PartnerTransID = telco.Unknown, telco.StatePending, ""
 	ids := open([]Ours{o}, []telco.Transaction{tx})
 	require.Equal(t, []telco.IDs{o.IDs}, ids)
 	tx.State, tx.PartnerTransID = telco.StateSuccess, o.PartnerTransID
@@ -91,7 +97,7 @@ func TestWhatWasOpenIsFoundUnderOtherIDs(t *testing.T) {
 	assert.Equal(t, int64(1), sum.CarriedGone)
 	// It had our id yesterday and has none today, beside another OTP's row that has it.
 	done, doneTx := o, tx
-	done.TransID, done.Standing, doneTx.TransID, doneTx.State = "T8", Registered, "T8", telco.StateSuccess
+	done.TransID, done.Outcome, doneTx.TransID, doneTx.State = "T8", telco.Succeeded, "T8", telco.StateSuccess
 	tx.TransID, tx.PartnerTransID, tx.State = "T7", "", telco.StateSuccess
 	all, sum = join(t, next, []Ours{done}, []telco.Transaction{doneTx, tx}, telco.IDs{TransID: "T7", PartnerTransID: o.PartnerTransID})
 	require.Equal(t, []string{"THEIRS_ONLY"}, kindsOf(all))
@@ -130,7 +136,7 @@ func TestWhatIsGoneIsToldOnce(t *testing.T) {
 	both := []telco.IDs{{TransID: "T1", PartnerTransID: partnerID(1)}, {TransID: "T2", PartnerTransID: partnerID(1)}}
 	_, sum = join(t, Config{}, nil, nil, both...)
 	assert.Equal(t, int64(2), sum.CarriedGone)
-	for ids, err := range ReadOpen(&lines) {
+	for ids, err := range stillOpen(&lines) {
 		t.Fatal(ids, err)
 	}
 	run, err := Start(Config{})

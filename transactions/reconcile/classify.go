@@ -66,7 +66,7 @@ func (j *joiner) read(recs []record) *group {
 	slices.SortStableFunc(g.theirs, func(a, b theirRow) int {
 		return cmp.Or(cmp.Compare(rank(a.tx.State), rank(b.tx.State)), a.tx.CreatedAt.Compare(b.tx.CreatedAt))
 	})
-	slices.SortStableFunc(g.ours, func(a, b ourRow) int { return cmp.Compare(standingRank(a.row.Standing), standingRank(b.row.Standing)) })
+	slices.SortStableFunc(g.ours, func(a, b ourRow) int { return cmp.Compare(outcomeRank(a.row.Outcome), outcomeRank(b.row.Outcome)) })
 	g.carry()
 	return g
 }
@@ -121,12 +121,12 @@ func rank(s telco.State) int {
 	}
 }
 
-// standingRank orders our rows in the same sense.
-func standingRank(s Standing) int {
-	switch s {
-	case Registered:
+// outcomeRank orders our rows in the same sense.
+func outcomeRank(o telco.Outcome) int {
+	switch o {
+	case telco.Succeeded:
 		return 0
-	case Undecided:
+	case telco.Unknown:
 		return 1
 	default:
 		return 2
@@ -275,7 +275,7 @@ func (g *group) bestFirst(ours map[telco.TransID]*ourRow) []*theirRow {
 func (p *pair) class() Kind {
 	switch {
 	case p.theirs == nil:
-		return alone(p.ours.row.Standing)
+		return alone(p.ours.row.Outcome)
 	case p.ours == nil:
 		return strangers(p.theirs)
 	}
@@ -284,17 +284,17 @@ func (p *pair) class() Kind {
 	switch {
 	case tx.State == telco.StateSuccess && o.Refunded:
 		return RefundedRegistered
-	case f.Yes != nil && o.Standing == Registered:
+	case f.Yes != nil && o.Outcome == telco.Succeeded:
 		return Matched
-	case f.Yes != nil && o.Standing == Undecided:
+	case f.Yes != nil && o.Outcome == telco.Unknown:
 		return NowKnown
 	case f.Conflict == reading.TakenBack:
 		return Reversed
 	case f.Pending:
 		return StillOpen
-	case f.Nothing() && o.Standing == NotRegistered:
+	case f.Nothing() && o.Outcome == telco.Rejected:
 		return Unsold
-	case f.Nothing() && o.Standing == Undecided:
+	case f.Nothing() && o.Outcome == telco.Unknown:
 		return StillOpen // a row in a statement settles no refusal: the sale's own lookups do
 	default:
 		return Differs
@@ -302,11 +302,11 @@ func (p *pair) class() Kind {
 }
 
 // alone is the category of a row of ours that MobiFone does not show.
-func alone(s Standing) Kind {
-	switch s {
-	case Registered:
+func alone(o telco.Outcome) Kind {
+	switch o {
+	case telco.Succeeded:
 		return OursOnly
-	case NotRegistered:
+	case telco.Rejected:
 		return Unsold
 	default:
 		return StillOpen
@@ -344,7 +344,7 @@ func proven(o *Ours, tx telco.Transaction) reading.Finding {
 	if row.PartnerTransID == "" || o.PartnerTransID == "" {
 		row.PartnerTransID = o.PartnerTransID
 	}
-	// Our standing is not given: class knows what each one makes of a finding.
+	// Our outcome is not given: class knows what each one makes of a finding.
 	return reading.Read([]reading.Row{row}, []telco.IDs{o.IDs}, nil, nil)
 }
 

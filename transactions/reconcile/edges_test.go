@@ -52,11 +52,24 @@ func TestAnOTPBesideADuplicate(t *testing.T) {
 	t.Parallel()
 	o, tx := sold(1)
 	earlier, twice := o, tx
-	earlier.TransID, earlier.Standing, twice.TransID = "T0", NotRegistered, "T9"
+	earlier.TransID, earlier.Outcome, twice.TransID = "T0", telco.Rejected, "T9"
 	all, sum := join(t, Config{WithMatched: true}, []Ours{earlier, o}, []telco.Transaction{tx, twice})
 	assert.Equal(t, []string{"MATCHED", "UNSOLD", "DUPLICATE"}, kindsOf(all))
 	assert.Nil(t, all[2].Ours)
 	assert.Equal(t, int64(1), sum.Kinds[Unsold].Ours.Rows)
+}
+
+// TestNotSentIsRejected: whoever gives a row of ours, it is one row.
+func TestNotSentIsRejected(t *testing.T) {
+	t.Parallel()
+	o, tx := sold(1)
+	o.Outcome, tx.State = telco.NotSent, telco.StateFailed
+	again := o
+	again.Outcome = telco.Rejected
+	all, sum := join(t, Config{}, []Ours{o, again}, []telco.Transaction{tx})
+	require.Equal(t, []string{"UNSOLD"}, kindsOf(all))
+	assert.Equal(t, telco.Rejected, all[0].Ours.Outcome)
+	assert.Equal(t, int64(1), sum.Repeated.Ours.Rows)
 }
 
 // TestTheRowThatAgreesIsTheMatch: of two contents of one transId, whichever is the larger.
@@ -177,7 +190,7 @@ func TestWhatIsCarriedByOneIDAlone(t *testing.T) {
 	t.Parallel()
 	next := Config{Day: noon.Add(24 * time.Hour)}
 	o, tx := sold(1)
-	o.Standing, tx.State = Undecided, telco.StatePending
+	o.Outcome, tx.State = telco.Unknown, telco.StatePending
 	without := func(o Ours, tx telco.Transaction) (Ours, telco.Transaction) {
 		o.TransID, tx.TransID = "", ""
 		return o, tx

@@ -30,7 +30,7 @@ func Example() {
 	ours := func(yield func(reconcile.Ours, error) bool) {
 		yield(reconcile.Ours{
 			SaleID: "S1", Shop: "HN01", Order: "DH-1", IDs: telco.IDs{TransID: "T1"}, MSISDN: telco.MustParseMSISDN("0908123456"),
-			Package: "C120", Amount: 120_000, Standing: reconcile.Registered, At: day,
+			Package: "C120", Amount: 120_000, Outcome: telco.Succeeded, At: day,
 		}, nil)
 	}
 	if err := run.AddOurs(ours); err != nil {
@@ -83,7 +83,7 @@ func ExampleCSVWriter() {
 	w := reconcile.NewCSVWriter(&file)
 	err := w.Write(reconcile.Finding{
 		Kind: reconcile.OursOnly, SaleID: "S1",
-		Ours: &reconcile.Ours{SaleID: "S1", Shop: "HN01", Order: "DH-1", Amount: 120_000, Standing: reconcile.Registered},
+		Ours: &reconcile.Ours{SaleID: "S1", Shop: "HN01", Order: "DH-1", Amount: 120_000, Outcome: telco.Succeeded},
 	})
 	if err == nil {
 		err = w.Flush()

@@ -28,8 +28,10 @@ import (
 // In a file of ours status is REGISTERED, NOT_REGISTERED, REFUNDED or UNDECIDED; MobiFone's words
 // are read as what they say. An empty isdn is a number that was erased.
 type FileOptions struct {
-	// Encoding is how the text is encoded; the zero value is UTF-8, or what a byte order mark says.
-	Encoding Encoding
+	// Encoding is the IANA name of the text's encoding: "utf-8", "utf-16le", "utf-16be" or "windows-1258", the
+	// Vietnamese code page of Windows. Empty is the same as "utf-8": UTF-8, or the UTF-16 that a byte order mark
+	// names. Capitals do not matter. Any other name is an error that is [telco.InvalidInput].
+	Encoding string
 	// GroupedAmounts reads "120.000" and "120,000" as 120000. Without it such an amount is refused.
 	GroupedAmounts bool
 	// DayFirst reads "25/11/2026 10:30:00" as the 25th of November. Without it such a time is refused.
@@ -67,6 +69,13 @@ func (e *RowError) Error() string {
 	return fmt.Sprintf("line %d, column %s: %s", e.Line, e.Column, e.Problem)
 }
 
+// optionError says which of the FileOptions cannot be used, and why. errors.Is finds [telco.InvalidInput] in it.
+type optionError string
+
+func (e optionError) Error() string { return string(e) }
+
+func (optionError) Unwrap() error { return telco.InvalidInput }
+
 // AddTheirsFile adds the rows of a statement of MobiFone's, from where the reader stands.
 //
 // A UTF-8 file that can be read again, such as an [os.File], is the fast way: of its rows only hashes
@@ -84,7 +93,10 @@ func (r *Run) AddOursFile(ctx context.Context, from io.Reader, o FileOptions) er
 // open reads the header, and says how the file can be read again: nil if it cannot.
 func open(from io.Reader, o FileOptions, side byte) (*lines, *layout, *source, error) {
 	again, begin := seekable(from)
-	text, mark := decoded(from, o.Encoding)
+	text, mark, err := decoded(from, o.Encoding)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	l := &lines{from: text, line: 1}
 	header, err := l.header()
 	if err != nil {
@@ -271,7 +283,7 @@ func dirt(line []byte) string {
 	for i := 0; i < len(line); {
 		r, size := utf8.DecodeRune(line[i:])
 		if r == utf8.RuneError && size == 1 {
-			return fmt.Sprintf("byte %d is not UTF-8; save the file as UTF-8, or set FileOptions.Encoding to Windows1258", i+1)
+			return fmt.Sprintf("byte %d is not UTF-8; save the file as UTF-8, or set FileOptions.Encoding to windows-1258", i+1)
 		}
 		i += size
 	}

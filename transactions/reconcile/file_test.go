@@ -80,11 +80,12 @@ func TestEveryForm(t *testing.T) {
 		"UTF-16BE":                 {wide(binary.BigEndian, true, semicolons), FileOptions{}},
 		"UTF-16LE, sep=":           {wide(binary.LittleEndian, true, "sep=;\r\n"+semicolons), FileOptions{}},
 		"UTF-16BE, sep=":           {wide(binary.BigEndian, true, "sep=;\r\n"+semicolons), FileOptions{}},
-		"UTF-16LE without a mark":  {wide(binary.LittleEndian, false, head+line), FileOptions{Encoding: UTF16LE}},
-		"UTF-16BE without a mark":  {wide(binary.BigEndian, false, head+line), FileOptions{Encoding: UTF16BE}},
+		"UTF-16LE without a mark":  {wide(binary.LittleEndian, false, head+line), FileOptions{Encoding: "utf-16le"}},
+		"UTF-16BE without a mark":  {wide(binary.BigEndian, false, head+line), FileOptions{Encoding: "UTF-16BE"}},
+		"UTF-8, said":              {"\uFEFF" + head + line, FileOptions{Encoding: "utf-8"}},
 		"Windows-1258": {
 			// "Số tiền" as the code page writes it: the vowel, then its tone.
-			strings.NewReplacer("amount", "S\xf4\xec ti\xea\xccn", "status", "Tra\xf2ng tha\xeci").Replace(head) + line, FileOptions{Encoding: Windows1258},
+			strings.NewReplacer("amount", "S\xf4\xec ti\xea\xccn", "status", "Tra\xf2ng tha\xeci").Replace(head) + line, FileOptions{Encoding: "windows-1258"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -200,14 +201,16 @@ func TestHostileFiles(t *testing.T) {
 		"UTF-16 cut off":      {bytes.NewReader(cut), FileOptions{}, "byte 5: half a character at the end"},
 		"a lone surrogate":    {bytes.NewReader([]byte{0xFF, 0xFE, 0, 0xD8, 'a', 0}), FileOptions{}, "byte 5: half a character;"},
 		"a surrogate at last": {bytes.NewReader([]byte{0xFE, 0xFF, 0xD8, 0}), FileOptions{}, "byte 3: half a character;"},
-		"one and a half":      {bytes.NewReader([]byte{0, 0xD8, 'a'}), FileOptions{Encoding: UTF16LE}, "byte 3: half a character at the end"},
-		"a header of 1258":    {strings.NewReader(strings.Replace(head, "amount", "S\xf4\xec ti\xea\xccn", 1)), FileOptions{}, "line 1: byte 42 is not UTF-8; save the file as UTF-8, or set FileOptions.Encoding to Windows1258"},
+		"one and a half":      {bytes.NewReader([]byte{0, 0xD8, 'a'}), FileOptions{Encoding: "utf-16le"}, "byte 3: half a character at the end"},
+		"a header of 1258":    {strings.NewReader(strings.Replace(head, "amount", "S\xf4\xec ti\xea\xccn", 1)), FileOptions{}, "line 1: byte 42 is not UTF-8; save the file as UTF-8, or set FileOptions.Encoding to windows-1258"},
 		"a disk that fails":   {io.MultiReader(strings.NewReader(head), &broken{}), FileOptions{}, "line 2: the disk failed"},
 		"an old Mac's lines":  {strings.NewReader(strings.ReplaceAll(head+good(1), "\n", "\r")), FileOptions{}, "line 1: a carriage return inside the line"},
 		"a CR before it":      {strings.NewReader("\r" + head), FileOptions{}, "line 1: a carriage return inside the line"},
 		"two CR and LF":       {strings.NewReader(strings.ReplaceAll(head+good(1), "\n", "\r\r\n")), FileOptions{}, "line 1: a carriage return inside the line"},
 		"a late header":       {strings.NewReader(strings.Repeat("\n", 1<<20) + head), FileOptions{}, "the first 256 KiB are empty lines"},
 		"an unknown column":   {strings.NewReader(head), FileOptions{Columns: map[string]string{"x": "y"}}, `"y" is no column of ours`},
+		"a strange encoding":  {strings.NewReader(head), FileOptions{Encoding: "latin1"}, `FileOptions.Encoding: "latin1" is not known; the names are utf-8, `},
+		"a footer of marks":   {strings.NewReader(head), FileOptions{Footer: "---"}, `FileOptions.Footer: "---" has no letter`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -216,6 +219,7 @@ func TestHostileFiles(t *testing.T) {
 			defer run.Close()
 			err = run.AddTheirsFile(t.Context(), tt.from, tt.o)
 			require.ErrorContains(t, err, tt.want)
+			assert.Equal(t, strings.Contains(err.Error(), "FileOptions.") && !strings.Contains(err.Error(), "line"), errors.Is(err, telco.InvalidInput))
 		})
 	}
 }
@@ -253,7 +257,7 @@ func TestACodePageComposesLetters(t *testing.T) {
 		assert.Equal(t, want, rune1258(b))
 	}
 	rows, bad := rowsOf(head+strings.Replace(good(1), "SUCCESS", "HOA\xccN TA\xecT", 1), FileOptions{
-		Encoding: Windows1258, States: map[string]telco.State{"Hoàn tát": telco.StateSuccess},
+		Encoding: "windows-1258", States: map[string]telco.State{"Hoàn tát": telco.StateSuccess},
 	})
 	assert.Empty(t, bad)
 	assert.Equal(t, telco.StateSuccess, rows[0].State)

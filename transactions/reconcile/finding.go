@@ -21,13 +21,38 @@ type Ours struct {
 	Package telco.PackageCode
 	// Amount is the price.
 	Amount telco.VND
-	// Standing is what we believe of these ids.
-	Standing Standing
+	// Outcome is what we know of these ids: Succeeded, MobiFone said or showed that they are registered;
+	// Rejected and NotSent, it is settled that nothing is registered under them, by a proof or a person;
+	// Unknown, nobody knows yet. A run keeps NotSent as Rejected: for a ledger they are the same.
+	Outcome telco.Outcome
 	// Refunded says that the customer has the cash back.
 	Refunded bool
 	// At is when the registration was prepared. It says to which day the row belongs while
 	// MobiFone shows none for it. Whole seconds count.
 	At time.Time
+}
+
+// The words of [Ours.State], which files have as the status of a row of ours.
+const (
+	undecidedWord     = "UNDECIDED"
+	registeredWord    = "REGISTERED"
+	notRegisteredWord = "NOT_REGISTERED"
+	refundedWord      = "REFUNDED" // the cash went back, so nothing should be registered
+)
+
+// State is the word that files have for Outcome and Refunded: "REGISTERED", "NOT_REGISTERED", "UNDECIDED",
+// or "REFUNDED" whatever the outcome.
+func (o *Ours) State() string {
+	switch {
+	case o.Refunded:
+		return refundedWord
+	case o.Outcome == telco.Succeeded:
+		return registeredWord
+	case o.Outcome == telco.Rejected, o.Outcome == telco.NotSent:
+		return notRegisteredWord
+	default:
+		return undecidedWord
+	}
 }
 
 // Difference is a field with its value on either side. Phone numbers are masked.
@@ -75,11 +100,7 @@ func differences(o *Ours, tx *telco.Transaction) []Difference {
 	differ(o.Package != tx.Package || tx.Package == "", "package", string(o.Package), string(tx.Package))
 	differ(o.Amount != tx.Amount || tx.Amount == 0, "amount", o.Amount.String(), tx.Amount.String())
 	theirs := tx.State == telco.StateSuccess
-	standing := o.Standing.String()
-	if o.Refunded {
-		standing = "REFUNDED"
-	}
-	agree := o.Standing == Registered && !o.Refunded && theirs || o.Standing == NotRegistered && !says(&theirRow{tx: *tx})
-	differ(!agree, "state", standing, tx.State.String())
+	agree := o.Outcome == telco.Succeeded && !o.Refunded && theirs || o.Outcome == telco.Rejected && !says(&theirRow{tx: *tx})
+	differ(!agree, "state", o.State(), tx.State.String())
 	return all
 }

@@ -97,13 +97,13 @@ func readHeader(line []byte, o FileOptions, side byte) (*layout, error) {
 	for name, canonical := range o.Columns {
 		c := slices.IndexFunc(columnNames[:], func(all []string) bool { return len(all) > 0 && all[0] == canonical })
 		if c == -1 {
-			return nil, fmt.Errorf("FileOptions.Columns: %q is no column of ours; the names are transId, partnerTransId, isdn, …", canonical)
+			return nil, optionError(fmt.Sprintf("FileOptions.Columns: %q is no column of ours; the names are transId, partnerTransId, isdn, …", canonical))
 		}
 		names[fold(name)] = column(c)
 	}
 	l := &layout{side: side, grouped: o.GroupedAmounts, first: o.DayFirst, states: statesOf(o, side), footer: fold(o.Footer)}
 	if o.Footer != "" && l.footer == "" {
-		return nil, fmt.Errorf("FileOptions.Footer: %q has no letter and no digit; give the words that the footer begins with", o.Footer)
+		return nil, optionError(fmt.Sprintf("FileOptions.Footer: %q has no letter and no digit; give the words that the footer begins with", o.Footer))
 	}
 	best := 0
 	for _, d := range []byte{',', ';', '\t'} {
@@ -135,7 +135,7 @@ func readHeader(line []byte, o FileOptions, side byte) (*layout, error) {
 	return l, errors.Join(errs...)
 }
 
-// statesOf maps the words of a file, in capitals, to states or standings.
+// statesOf maps the words of a file, in capitals, to states or outcomes.
 func statesOf(o FileOptions, side byte) map[string]byte {
 	words := map[string]byte{}
 	all := map[string]telco.State{}
@@ -152,21 +152,16 @@ func statesOf(o FileOptions, side byte) map[string]byte {
 		}
 		switch s {
 		case telco.StateSuccess:
-			words[word] = byte(Registered)
+			words[word] = byte(telco.Succeeded)
 		case telco.StateFailed, telco.StateExpired, telco.StateCancelled, telco.StateReversed:
-			words[word] = byte(NotRegistered)
+			words[word] = byte(telco.Rejected)
 		default:
-			words[word] = byte(Undecided)
+			words[word] = byte(telco.Unknown)
 		}
 	}
 	if side == sideOurs {
-		for s := Undecided; s <= NotRegistered; s++ {
-			words[s.String()] = byte(s)
-		}
-		words[refundedWord] = byte(NotRegistered)
+		words[registeredWord], words[undecidedWord] = byte(telco.Succeeded), byte(telco.Unknown)
+		words[notRegisteredWord], words[refundedWord] = byte(telco.Rejected), byte(telco.Rejected)
 	}
 	return words
 }
-
-// refundedWord is the status of a row of ours whose cash went back.
-const refundedWord = "REFUNDED"

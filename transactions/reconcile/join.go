@@ -222,7 +222,7 @@ func (j *joiner) equal(pg *page, a, b record) bool {
 // agreed reports whether a row of ours and one of MobiFone's, in this order, are a registration on both
 // sides with every field the same.
 func agreed(a, b record) bool {
-	return a.side() == sideOurs && b.side() == sideTheirs && a.state() == byte(Registered) && b.state() == byte(telco.StateSuccess) &&
+	return a.side() == sideOurs && b.side() == sideTheirs && a.state() == byte(telco.Succeeded) && b.state() == byte(telco.StateSuccess) &&
 		(a.flags()|b.flags())&^(flagByTransID|flagShort|flagCarried) == flagWhole && a.hash() == b.hash()
 }
 
@@ -320,7 +320,7 @@ func (j *joiner) tell(g *group, p pair) error {
 		day = p.ours.rec.at()
 		sides.Ours.add(f.Ours.Amount)
 		f.SaleID = f.Ours.SaleID
-		if f.Ours.Standing == Registered && !f.Ours.Refunded {
+		if f.Ours.Outcome == telco.Succeeded && !f.Ours.Refunded {
 			sold.Ours = sides.Ours
 		}
 	}

@@ -202,7 +202,7 @@ func TestWhoseSaleItIs(t *testing.T) {
 	t.Parallel()
 	o, tx := sold(1)
 	other := o
-	o.SaleID, other.SaleID, other.TransID, other.Standing = "S-1", "S-2", "T2", NotRegistered
+	o.SaleID, other.SaleID, other.TransID, other.Outcome = "S-1", "S-2", "T2", telco.Rejected
 	tx.TransID = "T9"
 	again, first := tx, tx
 	first.TransID, again.TransID = "T1", "T8"

@@ -1,34 +1,8 @@
 package reconcile
 
-// This file holds the words of a reconciliation: what we believe of a row, and the categories.
+// This file holds the categories of a reconciliation.
 
 import "fmt"
-
-// Standing is what we believe of one pair of ids. The zero value is undecided.
-type Standing uint8
-
-// The standings.
-const (
-	// Undecided: nobody knows yet whether it is registered.
-	Undecided Standing = iota
-	// Registered: MobiFone said or showed that it is registered.
-	Registered
-	// NotRegistered: it is settled that nothing is registered under these ids.
-	NotRegistered
-)
-
-var standingNames = [...]string{"UNDECIDED", "REGISTERED", "NOT_REGISTERED"}
-
-// String returns the standing as files spell it: "REGISTERED", "NOT_REGISTERED", "UNDECIDED".
-func (s Standing) String() string {
-	if int(s) < len(standingNames) {
-		return standingNames[s]
-	}
-	return fmt.Sprintf("Standing(%d)", uint8(s))
-}
-
-// MarshalText writes what String returns.
-func (s Standing) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Kind is the category of a finding. The zero value is no category.
 type Kind uint8

@@ -37,13 +37,13 @@ func everyKind(t *testing.T) ([]Finding, Summary) {
 	pair(4, func(*Ours, *telco.Transaction) (bool, bool) { return true, false })
 	pair(5, func(o *Ours, _ *telco.Transaction) (bool, bool) { o.Refunded = true; return true, true })
 	pair(6, func(_ *Ours, tx *telco.Transaction) (bool, bool) { tx.State = telco.StateReversed; return true, true })
-	pair(7, func(o *Ours, _ *telco.Transaction) (bool, bool) { o.Standing = Undecided; return true, true })
+	pair(7, func(o *Ours, _ *telco.Transaction) (bool, bool) { o.Outcome = telco.Unknown; return true, true })
 	pair(8, func(o *Ours, tx *telco.Transaction) (bool, bool) {
-		o.Standing, tx.State = Undecided, telco.StatePending
+		o.Outcome, tx.State = telco.Unknown, telco.StatePending
 		return true, true
 	})
 	pair(9, func(o *Ours, tx *telco.Transaction) (bool, bool) {
-		o.Standing, tx.State = NotRegistered, telco.StateFailed
+		o.Outcome, tx.State = telco.Rejected, telco.StateFailed
 		return true, true
 	})
 	pair(10, func(o *Ours, tx *telco.Transaction) (bool, bool) {

@@ -10,24 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
-)
-
-// Encoding is how the text of a file is encoded.
-type Encoding uint8
-
-// The encodings.
-const (
-	// Detect is what the byte order mark says, UTF-8 or UTF-16, and UTF-8 where there is none.
-	Detect Encoding = iota
-	// UTF16LE and UTF16BE are UTF-16 without a byte order mark.
-	UTF16LE
-	UTF16BE
-	// Windows1258 is the Vietnamese code page of Windows.
-	Windows1258
 )
 
 // pieceSize is how much text is read at once, and the longest line.
@@ -120,30 +107,34 @@ func (l *lines) next(c *piece) (last bool, err error) {
 	return false, nil
 }
 
-// decoded is the text as UTF-8, without its byte order mark. mark is how long that is, -1 if the text
-// is not as it stands in the file.
-func decoded(from io.Reader, e Encoding) (_ io.Reader, markSize int64) {
+// decoded is the text as UTF-8, without its byte order mark. markSize is the length of the mark in bytes, or -1
+// if the bytes of the text are not those of the file, whose lines cannot be read again then.
+func decoded(from io.Reader, encoding string) (_ io.Reader, markSize int64, err error) {
+	encoding = strings.ToLower(encoding)
+	if !slices.Contains([]string{"", "utf-8", "utf-16le", "utf-16be", "windows-1258"}, encoding) {
+		return nil, 0, optionError(fmt.Sprintf("FileOptions.Encoding: %q is not known; the names are utf-8, utf-16le, utf-16be and windows-1258", encoding))
+	}
 	b := bufio.NewReaderSize(from, 64<<10)
 	mark, _ := b.Peek(3) // an error comes again with the first Read
 	skip := func(n int) { _, _ = b.Discard(n) }
 	switch {
-	case e == Windows1258:
-		return &codePage{from: b}, -1
+	case encoding == "windows-1258":
+		return &codePage{from: b}, -1, nil
 	case bytes.HasPrefix(mark, []byte{0xEF, 0xBB, 0xBF}):
 		skip(3)
-		return b, 3
+		return b, 3, nil
 	case bytes.HasPrefix(mark, []byte{0xFF, 0xFE}):
 		skip(2)
-		return &wide{from: b, order: binary.LittleEndian, read: 2}, -1
+		return &wide{from: b, order: binary.LittleEndian, read: 2}, -1, nil
 	case bytes.HasPrefix(mark, []byte{0xFE, 0xFF}):
 		skip(2)
-		return &wide{from: b, order: binary.BigEndian, read: 2}, -1
-	case e == UTF16LE:
-		return &wide{from: b, order: binary.LittleEndian}, -1
-	case e == UTF16BE:
-		return &wide{from: b, order: binary.BigEndian}, -1
+		return &wide{from: b, order: binary.BigEndian, read: 2}, -1, nil
+	case encoding == "utf-16le":
+		return &wide{from: b, order: binary.LittleEndian}, -1, nil
+	case encoding == "utf-16be":
+		return &wide{from: b, order: binary.BigEndian}, -1, nil
 	}
-	return b, 0
+	return b, 0, nil
 }
 
 // wide reads UTF-16 as UTF-8.

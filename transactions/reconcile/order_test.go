@@ -25,7 +25,7 @@ func world(r *rand.Rand, n int) (ours []Ours, theirs []telco.Transaction, carrie
 		o, tx := sold(r.IntN(n) + 1)
 		switch r.IntN(13) {
 		case 0:
-			o.Standing = Standing(r.IntN(3))
+			o.Outcome = telco.Outcome(r.IntN(3))
 		case 1:
 			tx.State = telco.State(r.IntN(8))
 		case 2:
@@ -37,7 +37,7 @@ func world(r *rand.Rand, n int) (ours []Ours, theirs []telco.Transaction, carrie
 		case 5:
 			o.TransID = []telco.TransID{"", "T1"}[r.IntN(2)]
 		case 6:
-			o.Refunded, o.Standing = true, NotRegistered
+			o.Refunded, o.Outcome = true, telco.Rejected
 		case 7:
 			tx.CreatedAt, tx.UpdatedAt = tx.CreatedAt.Add(24*time.Hour), tx.UpdatedAt.Add(time.Hour)
 		case 8:
@@ -90,7 +90,7 @@ func simplest(t *testing.T, cfg Config, ours []Ours, theirs []telco.Transaction,
 		}
 	}
 	for _, o := range ours {
-		f := fields{side: sideOurs, state: byte(o.Standing), transID: []byte(o.TransID), partnerTransID: []byte(o.PartnerTransID), pkg: []byte(o.Package), amount: int64(o.Amount), number: digits(o.MSISDN), at: seconds(o.At), updatedAt: noTime, shop: []byte(o.Shop), code: []byte(o.Order), saleID: []byte(o.SaleID)}
+		f := fields{side: sideOurs, state: byte(o.Outcome), transID: []byte(o.TransID), partnerTransID: []byte(o.PartnerTransID), pkg: []byte(o.Package), amount: int64(o.Amount), number: digits(o.MSISDN), at: seconds(o.At), updatedAt: noTime, shop: []byte(o.Shop), code: []byte(o.Order), saleID: []byte(o.SaleID)}
 		if o.Refunded {
 			f.flags = flagRefunded
 		}

@@ -49,19 +49,19 @@ var plants = []plant{
 		again.Amount *= 2
 		return []Ours{o}, []telco.Transaction{again, tx}, []Kind{Matched, Duplicate}
 	}},
-	{"refunded", both(RefundedRegistered, func(o *Ours, _ *telco.Transaction) { o.Standing, o.Refunded = NotRegistered, true })},
+	{"refunded", both(RefundedRegistered, func(o *Ours, _ *telco.Transaction) { o.Outcome, o.Refunded = telco.Rejected, true })},
 	{"reversed", both(Reversed, func(_ *Ours, tx *telco.Transaction) { tx.State = telco.StateReversed })},
-	{"undecided, registered", both(NowKnown, func(o *Ours, _ *telco.Transaction) { o.Standing = Undecided })},
+	{"undecided, registered", both(NowKnown, func(o *Ours, _ *telco.Transaction) { o.Outcome = telco.Unknown })},
 	{"undecided, absent", func(o Ours, _ telco.Transaction) ([]Ours, []telco.Transaction, []Kind) {
-		o.Standing = Undecided
+		o.Outcome = telco.Unknown
 		return []Ours{o}, nil, []Kind{StillOpen}
 	}},
-	{"pending", both(StillOpen, func(o *Ours, tx *telco.Transaction) { o.Standing, tx.State = Undecided, telco.StatePending })},
+	{"pending", both(StillOpen, func(o *Ours, tx *telco.Transaction) { o.Outcome, tx.State = telco.Unknown, telco.StatePending })},
 	{"no partnerTransId there", both(Matched, func(_ *Ours, tx *telco.Transaction) { tx.PartnerTransID = "" })},
 	{"malformed partnerTransId there", both(Differs, func(_ *Ours, tx *telco.Transaction) { tx.PartnerTransID = "x" + tx.PartnerTransID[1:] })},
 	{"another partnerTransId there", both(Differs, func(_ *Ours, tx *telco.Transaction) { tx.PartnerTransID = partnerID(-len(tx.TransID)) })},
-	{"refused here and there", both(Unsold, func(o *Ours, tx *telco.Transaction) { o.Standing, tx.State = NotRegistered, telco.StateFailed })},
-	{"not registered here, and registered there", both(Differs, func(o *Ours, _ *telco.Transaction) { o.Standing = NotRegistered })},
+	{"refused here and there", both(Unsold, func(o *Ours, tx *telco.Transaction) { o.Outcome, tx.State = telco.Rejected, telco.StateFailed })},
+	{"not registered here, and registered there", both(Differs, func(o *Ours, _ *telco.Transaction) { o.Outcome = telco.Rejected })},
 }
 
 // TestPlantedDiscrepancies hides 1,000 of 19 kinds in a day, and finds each and nothing else.
@@ -217,7 +217,7 @@ func TestSeveralOTPsAndAttempts(t *testing.T) {
 	t.Parallel()
 	o, tx := sold(1)
 	first, firstTx := o, tx
-	first.TransID, first.Standing = "T0", NotRegistered
+	first.TransID, first.Outcome = "T0", telco.Rejected
 	firstTx.TransID, firstTx.State = "T0", telco.StateExpired
 	never := firstTx // an OTP that was asked for and never used
 	never.TransID = "T9"

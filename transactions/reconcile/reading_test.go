@@ -165,9 +165,9 @@ func TestStates(t *testing.T) {
 		"INIT": 1, "PENDING": 2, "SUCCESS": 3, "FAILED": 4, "EXPIRED": 5, "CANCELLED": 6, "REVERSED": 7, "BÁN": 3, "LỖI": 4,
 	}, statesOf(o, sideTheirs))
 	assert.Equal(t, map[string]byte{
-		"INIT": byte(Undecided), "PENDING": byte(Undecided), "SUCCESS": byte(Registered), "BÁN": byte(Registered), "LỖI": byte(NotRegistered),
-		"FAILED": byte(NotRegistered), "EXPIRED": byte(NotRegistered), "CANCELLED": byte(NotRegistered), "REVERSED": byte(NotRegistered),
-		"UNDECIDED": byte(Undecided), "REGISTERED": byte(Registered), "NOT_REGISTERED": byte(NotRegistered), "REFUNDED": byte(NotRegistered),
+		"INIT": byte(telco.Unknown), "PENDING": byte(telco.Unknown), "SUCCESS": byte(telco.Succeeded), "BÁN": byte(telco.Succeeded), "LỖI": byte(telco.Rejected),
+		"FAILED": byte(telco.Rejected), "EXPIRED": byte(telco.Rejected), "CANCELLED": byte(telco.Rejected), "REVERSED": byte(telco.Rejected),
+		"UNDECIDED": byte(telco.Unknown), "REGISTERED": byte(telco.Succeeded), "NOT_REGISTERED": byte(telco.Rejected), "REFUNDED": byte(telco.Rejected),
 	}, statesOf(o, sideOurs))
 }
 

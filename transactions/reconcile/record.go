@@ -8,7 +8,7 @@ package reconcile
 //	6  length of the core       2  the ids, the package and the number; or the lower half of a short record's line's hash
 //	8  side                     1  ours, theirs, or a carried mark
 //	9  flags                    1
-//	10 state or standing        1
+//	10 state or outcome        1
 //	11 source                   1  which file a short record is from
 //	12 time of the row, seconds 8
 //	20 updated at, seconds      8  or where in its file a short record's line begins, and the upper half of its hash
@@ -294,7 +294,7 @@ func (v *veil) ours(r record) Ours {
 	f := r.fields()
 	return Ours{
 		SaleID: string(f.saleID), Shop: string(f.shop), Order: string(f.code), IDs: f.ids(), MSISDN: v.show(r.number()),
-		Package: telco.PackageCode(f.pkg), Amount: telco.VND(f.amount), Standing: Standing(f.state),
+		Package: telco.PackageCode(f.pkg), Amount: telco.VND(f.amount), Outcome: telco.Outcome(f.state),
 		Refunded: f.flags&flagRefunded != 0, At: moment(f.at),
 	}
 }

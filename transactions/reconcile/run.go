@@ -98,8 +98,11 @@ func (r *Run) AddOurs(rows iter.Seq2[Ours, error]) error {
 		if row.Refunded {
 			flags = flagRefunded
 		}
+		if row.Outcome == telco.NotSent {
+			row.Outcome = telco.Rejected // one byte for one meaning: equal rows have equal records
+		}
 		f = fields{
-			side: sideOurs, flags: flags, state: byte(row.Standing), transID: []byte(row.TransID), partnerTransID: []byte(row.PartnerTransID),
+			side: sideOurs, flags: flags, state: byte(row.Outcome), transID: []byte(row.TransID), partnerTransID: []byte(row.PartnerTransID),
 			pkg: []byte(row.Package), amount: int64(row.Amount), number: digits(row.MSISDN), at: seconds(row.At), updatedAt: noTime,
 			shop: []byte(row.Shop), code: []byte(row.Order), saleID: []byte(row.SaleID),
 		}

@@ -23,7 +23,7 @@ func files(r *rand.Rand, ours []Ours, theirs []telco.Transaction) (mine, other s
 	a.WriteString("\uFEFF" + strings.Replace(head, "resultCode", "orderId,saleId", 1))
 	b.WriteString(head)
 	for _, o := range ours {
-		fmt.Fprintf(&a, "%s,%s,%s,\"%s\",%d,%s,%s,%s,%s,%s,", o.TransID, o.PartnerTransID, o.MSISDN.Reveal("0"), o.Package, int64(o.Amount), o.state(), o.Order, o.SaleID, o.Shop, o.At.Format(form))
+		fmt.Fprintf(&a, "%s,%s,%s,\"%s\",%d,%s,%s,%s,%s,%s,", o.TransID, o.PartnerTransID, o.MSISDN.Reveal("0"), o.Package, int64(o.Amount), o.State(), o.Order, o.SaleID, o.Shop, o.At.Format(form))
 		a.WriteString([]string{"\n", "\r\n"}[r.IntN(2)])
 	}
 	for _, tx := range theirs {

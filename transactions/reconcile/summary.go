@@ -37,7 +37,7 @@ type Summary struct {
 	Read Sides
 	// Kinds counts each category of the day. A missing one is zero.
 	Kinds map[Kind]Sides
-	// Sold are the registrations of the day: ours that stand as registered and MobiFone's in
+	// Sold are the registrations of the day: ours whose outcome is Succeeded and MobiFone's in
 	// state SUCCESS.
 	Sold Sides
 	// Repeated are rows that were listed again, and earlier states of a transaction that is listed

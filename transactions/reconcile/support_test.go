@@ -43,7 +43,7 @@ func sold(n int) (Ours, telco.Transaction) {
 	at := day.Add(time.Duration(n%86_000) * time.Second)
 	o := Ours{
 		SaleID: string(ids.PartnerTransID), Shop: "HN" + strconv.Itoa(n%7), Order: "DH-" + strconv.Itoa(n), IDs: ids, MSISDN: who,
-		Package: pkg, Amount: price, Standing: Registered, At: at,
+		Package: pkg, Amount: price, Outcome: telco.Succeeded, At: at,
 	}
 	tx := telco.Transaction{
 		TransID: ids.TransID, PartnerTransID: ids.PartnerTransID, MSISDN: who, Package: pkg, Amount: price,
@@ -93,7 +93,7 @@ func found(t testing.TB, run *Run) []Finding {
 func say(f Finding) string {
 	ours, theirs := "-", "-"
 	if f.Ours != nil {
-		ours = fmt.Sprintf("%s/%s/%s", f.Ours.TransID, f.Ours.state(), f.Ours.Amount)
+		ours = fmt.Sprintf("%s/%s/%s", f.Ours.TransID, f.Ours.State(), f.Ours.Amount)
 	}
 	if f.Theirs != nil {
 		theirs = fmt.Sprintf("%s/%s/%s", f.Theirs.TransID, f.Theirs.State, f.Theirs.Amount)

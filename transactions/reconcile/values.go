@@ -252,7 +252,7 @@ func ungroup(b []byte) []byte {
 	return bytes.Join(groups, nil)
 }
 
-// state reads a state or a standing. MobiFone's word that nobody knows is kept as unlisted.
+// state reads a state or an outcome. MobiFone's word that nobody knows is kept as unlisted.
 func (p *parser) state(b []byte, f *fields) string {
 	if len(b) > 0 && string(b) == p.word { // most lines have one word
 		f.state, f.flags = p.wordState, f.flags|p.wordFlags

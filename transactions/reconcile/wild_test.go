@@ -63,7 +63,7 @@ func wild(r *rand.Rand, n int) (ours []Ours, theirs []telco.Transaction, carried
 			o, _ := sold(r.IntN(n) + 1)
 			o.TransID, o.PartnerTransID, o.Amount, o.At = trans(o.TransID), partner(o.PartnerTransID), amount(o.Amount), moment()
 			if pick(3) {
-				o.Standing, o.Refunded = Standing(r.IntN(3)), pick(3)
+				o.Outcome, o.Refunded = telco.Outcome(r.IntN(3)), pick(3)
 			}
 			if pick(12) {
 				o.MSISDN = telco.MSISDN{}
@@ -138,7 +138,7 @@ func TestNoCategoryLies(t *testing.T) {
 			sides := told[f.Kind]
 			if f.Ours != nil {
 				sides.Ours.add(f.Ours.Amount)
-				if f.Ours.Standing == Registered && !f.Ours.Refunded {
+				if f.Ours.Outcome == telco.Succeeded && !f.Ours.Refunded {
 					soldHere.Ours.add(f.Ours.Amount)
 				}
 			}
@@ -167,9 +167,9 @@ func TestNoCategoryLies(t *testing.T) {
 func honest(t *testing.T, cfg Config, f *Finding) {
 	t.Helper()
 	said := say(*f)
-	standing := Standing(99)
+	outcome := telco.Outcome(99)
 	if f.Ours != nil {
-		standing = f.Ours.Standing
+		outcome = f.Ours.Outcome
 	}
 	state := telco.State(99)
 	if f.Theirs != nil {
@@ -177,23 +177,23 @@ func honest(t *testing.T, cfg Config, f *Finding) {
 	}
 	switch f.Kind {
 	case Matched:
-		require.True(t, f.Ours != nil && f.Theirs != nil && agree(f.Ours, f.Theirs) && standing == Registered && !f.Ours.Refunded, said)
+		require.True(t, f.Ours != nil && f.Theirs != nil && agree(f.Ours, f.Theirs) && outcome == telco.Succeeded && !f.Ours.Refunded, said)
 		require.Empty(t, f.Differences)
 	case NowKnown:
-		require.True(t, f.Ours != nil && f.Theirs != nil && agree(f.Ours, f.Theirs) && standing == Undecided && !f.Ours.Refunded, said)
+		require.True(t, f.Ours != nil && f.Theirs != nil && agree(f.Ours, f.Theirs) && outcome == telco.Unknown && !f.Ours.Refunded, said)
 	case Unsold:
-		require.Contains(t, []Standing{NotRegistered, 99}, standing, said)
+		require.Contains(t, []telco.Outcome{telco.Rejected, 99}, outcome, said)
 		require.Contains(t, []telco.State{telco.StateInit, telco.StateFailed, telco.StateExpired, telco.StateCancelled, 99}, state, said)
 	case StillOpen:
 		require.NotContains(t, []telco.State{telco.StateSuccess, telco.StateReversed, telco.StateUnlisted, 8}, state, said)
-		require.True(t, state == telco.StatePending || standing == Undecided, said)
+		require.True(t, state == telco.StatePending || outcome == telco.Unknown, said)
 	case RefundedRegistered:
 		require.True(t, f.Ours.Refunded && state == telco.StateSuccess, said)
 	case TheirsOnly:
 		require.Nil(t, f.Ours, said)
 		require.Contains(t, []telco.State{telco.StateSuccess, telco.StateUnlisted, 8}, state, said) // 8 is no state
 	case OursOnly:
-		require.True(t, f.Theirs == nil && standing == Registered, said)
+		require.True(t, f.Theirs == nil && outcome == telco.Succeeded, said)
 	case Reversed:
 		require.Equal(t, telco.StateReversed, state, said)
 	case Differs:

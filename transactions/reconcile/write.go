@@ -69,16 +69,8 @@ func (o *Ours) written() *written {
 	}
 	return &written{
 		TransID: o.TransID, PartnerTransID: o.PartnerTransID, Shop: o.Shop, Order: o.Order, Subscriber: o.MSISDN.String(),
-		Package: o.Package, VND: o.Amount, State: o.state(), At: o.At,
+		Package: o.Package, VND: o.Amount, State: o.State(), At: o.At,
 	}
-}
-
-// state is the standing, or that the cash went back.
-func (o *Ours) state() string {
-	if o.Refunded {
-		return refundedWord
-	}
-	return o.Standing.String()
 }
 
 func writtenOf(tx *telco.Transaction) *written {
@@ -103,8 +95,12 @@ func (l *lineJSON) ids() []telco.IDs {
 	return all
 }
 
-// ReadOpen yields the ids of the findings in JSON lines that are still open, for [Run.Carry].
-func ReadOpen(from io.Reader) iter.Seq2[telco.IDs, error] {
+// CarryFile carries, as [Run.Carry] does, what the findings of an earlier day left open. It reads the lines that
+// [Finding.MarshalJSON] wrote, one object after the other; those of other kinds it passes over.
+func (r *Run) CarryFile(from io.Reader) error { return r.Carry(stillOpen(from)) }
+
+// stillOpen yields the ids of the findings in JSON lines that are still open. An error ends it.
+func stillOpen(from io.Reader) iter.Seq2[telco.IDs, error] {
 	return func(yield func(telco.IDs, error) bool) {
 		d := json.NewDecoder(from)
 		for n := 1; ; n++ {

@@ -58,7 +58,7 @@ func TestCSV(t *testing.T) {
 func TestJSONAndBack(t *testing.T) {
 	t.Parallel()
 	open, _ := sold(1)
-	open.Standing = Undecided
+	open.Outcome = telco.Unknown
 	_, pending := sold(2)
 	pending.State = telco.StatePending
 	only, _ := sold(3)
@@ -73,24 +73,24 @@ func TestJSONAndBack(t *testing.T) {
 	assert.Contains(t, out.String(), `"subscriber":"84*****001"`)
 	assert.Contains(t, out.String(), `"kind":"OURS_ONLY"`)
 	var ids []telco.IDs
-	for one, err := range ReadOpen(&out) {
+	for one, err := range stillOpen(&out) {
 		require.NoError(t, err)
 		ids = append(ids, one)
 	}
 	assert.ElementsMatch(t, []telco.IDs{open.IDs, {TransID: "T2", PartnerTransID: pending.PartnerTransID}}, ids)
 	// What cannot be read is told once and ends it, and a caller may stop before it.
-	open.Standing = Undecided
+	open.Outcome = telco.Unknown
 	line, err := json.Marshal(Finding{Kind: StillOpen, Ours: &open})
 	require.NoError(t, err)
 	bad := string(line) + "\n" + `{"kind":"NONE"}` + "\n" + string(line)
 	var told []string
-	for one, err := range ReadOpen(strings.NewReader(bad)) {
+	for one, err := range stillOpen(strings.NewReader(bad)) {
 		if told = append(told, fmt.Sprint(one, " ", err)); len(told) > 2 {
 			break
 		}
 	}
 	assert.Equal(t, []string{fmt.Sprint(open.IDs, " <nil>"), fmt.Sprint(telco.IDs{}, ` finding 2: reconcile: no category "NONE"`)}, told)
-	for one, err := range ReadOpen(strings.NewReader(bad)) {
+	for one, err := range stillOpen(strings.NewReader(bad)) {
 		require.NoError(t, err)
 		assert.Equal(t, open.IDs, one)
 		break
@@ -125,9 +125,14 @@ func TestNames(t *testing.T) {
 	assert.Len(t, seen, 11)
 	assert.Equal(t, "Kind(12)", Kind(12).String())
 	assert.Equal(t, "Kind(12)", Kind(12).Vietnamese())
-	assert.Equal(t, "Standing(3)", Standing(3).String())
-	text, _ := Registered.MarshalText()
-	assert.Equal(t, "REGISTERED", string(text))
+	for want, o := range map[string]Ours{
+		"UNDECIDED": {}, "REGISTERED": {Outcome: telco.Succeeded}, "NOT_REGISTERED": {Outcome: telco.Rejected},
+		"REFUNDED": {Outcome: telco.Succeeded, Refunded: true},
+	} {
+		assert.Equal(t, want, o.State())
+	}
+	assert.Equal(t, "NOT_REGISTERED", (&Ours{Outcome: telco.NotSent}).State())
+	assert.Equal(t, "UNDECIDED", (&Ours{Outcome: 4}).State())
 	var k Kind
 	require.Error(t, k.UnmarshalText(nil))
 	assert.Len(t, []rune(plain), len([]rune(marked)))
