@@ -5,6 +5,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions"
+	"github.com/fptshop/mobifone-go/transactions/reconcile"
 )
 
 // afterwards is the end of the day: supervisors settle what is open, and MobiFone's whole ledger
@@ -169,10 +172,10 @@ func (w *world) rowsOf(o *order) []field.Row {
 	return w.model().Search(now, month).Data.Rows
 }
 
-// reconcile shows the desk every row of MobiFone's statement, in an order of chance, and then
-// once more. The second round must change nothing.
+// reconcile shows the desk MobiFone's statement, in an order of chance, and then once more. The
+// second round must change nothing. In half of the worlds the rows are compared with the store
+// first, and the desk is told the findings.
 func (w *world) reconcile() {
-	d := w.hosts[0].desk
 	w.pause(time.Hour) // what was written last is in every replica by then
 	rows, err := w.statement()
 	if err != nil {
@@ -190,28 +193,97 @@ func (w *world) reconcile() {
 		j := i + w.below(drawPerson, len(rows)-i)
 		rows[i], rows[j] = rows[j], rows[i]
 	}
+	if w.has(bugReconcileBlind) {
+		rows = slices.DeleteFunc(rows, func(row telco.Transaction) bool { return row.State != telco.StateSuccess })
+	}
+	tell := w.observeRows
+	if w.percent(drawFindings, 50) {
+		tell = w.observeFindings
+	}
 	for round := range 2 {
 		w.pause(3 * time.Hour) // what the first round set going comes to rest
 		versions := w.versions()
-		for _, row := range rows {
-			if row.State == telco.StateInit || row.PartnerTransID == "" || w.has(bugReconcileBlind) && row.State != telco.StateSuccess {
-				continue
-			}
-			others := w.sameIDs(rows, row)
-			if w.has(bugReconcileSingly) {
-				others = nil
-			}
-			// A row of another system is refused, and must be. A row of ours must not.
-			_, err := d.Observe(context.Background(), row, others...)
-			if err != nil {
-				w.stats["rows of strangers"]++
-				if slices.ContainsFunc(w.orders, func(o *order) bool { return slices.Contains(o.pids, row.PartnerTransID) }) {
-					w.checker.fail("silent", "a row of ours was not taken: %v", err)
-				}
-			}
-		}
+		tell(rows)
 		if round == 1 && !slices.Equal(versions, w.versions()) {
 			w.checker.fail("reconciliation", "a second reconciliation changed something")
+		}
+	}
+}
+
+// observeRows tells the desk of each row, as a shop does that reads a statement itself.
+func (w *world) observeRows(rows []telco.Transaction) {
+	for _, row := range rows {
+		if row.State == telco.StateInit || row.PartnerTransID == "" {
+			continue
+		}
+		others := w.sameIDs(rows, row)
+		if w.has(bugReconcileSingly) {
+			others = nil
+		}
+		// A row of another system is refused, and must be. A row of ours must not.
+		if _, err := w.hosts[0].desk.Observe(context.Background(), row, others...); err != nil {
+			w.stats["rows of strangers"]++
+			if slices.ContainsFunc(w.orders, func(o *order) bool { return slices.Contains(o.pids, row.PartnerTransID) }) {
+				w.checker.fail("silent", "a row of ours was not taken: %v", err)
+			}
+		}
+	}
+}
+
+// observeFindings compares the store with the statement, and tells the desk what was found. What
+// matched is not told to it, and what was not told must need no telling: the checker looks.
+func (w *world) observeFindings(rows []telco.Transaction) {
+	run, err := reconcile.Start(reconcile.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer run.Close()
+	err = errors.Join(
+		run.AddOurs(w.ours()),
+		run.AddTheirs(func(yield func(telco.Transaction, error) bool) {
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}))
+	if err != nil {
+		w.checker.fail("reconciliation", "the sides cannot be read: %v", err)
+		return
+	}
+	must := w.checker.mustFind(rows)
+	for f, err := range run.Findings(context.Background()) {
+		if err != nil {
+			w.checker.fail("reconciliation", "the sides cannot be compared: %v", err)
+			return
+		}
+		w.stats["finding: "+f.Kind.String()]++
+		if f.Kind != reconcile.Matched && f.Kind != reconcile.Unsold {
+			delete(must, f.SaleID)
+		}
+		if w.has(bugReconcileSingly) {
+			f.Others = nil
+		}
+		if _, err := w.hosts[0].desk.ObserveFinding(context.Background(), f); err != nil {
+			w.checker.fail("silent", "a finding was not taken: %v", err)
+		}
+	}
+	for id, why := range must {
+		w.checker.fail("silent", "no finding names %s: %s", id, why)
+	}
+}
+
+// ours are the rows of all sales.
+func (w *world) ours() iter.Seq2[reconcile.Ours, error] {
+	rows := sale.Reconcilable(context.Background(), w.store, time.Time{}, time.Time{})
+	if !w.has(bugRefundsForgotten) {
+		return rows
+	}
+	return func(yield func(reconcile.Ours, error) bool) {
+		for row, err := range rows {
+			if !row.Refunded && !yield(row, err) {
+				return
+			}
 		}
 	}
 }

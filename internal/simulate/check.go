@@ -5,6 +5,7 @@ package main
 // once more, from the design and not from the code.
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -243,6 +244,27 @@ func (c *checker) final() {
 		c.fold(r)
 		w.stats["ends: "+s.State.String()]++
 	}
+}
+
+// mustFind returns the sales whose books do not agree with the statement, and in what, by counting
+// the registrations of each sale in it. What a person has before him already needs no finding.
+func (c *checker) mustFind(rows []telco.Transaction) map[string]string {
+	must := map[string]string{}
+	for _, r := range c.w.store.records {
+		n, s := 0, r.state
+		for _, row := range rows {
+			if row.State == telco.StateSuccess && slices.Contains(c.sales[r.id].order.pids, row.PartnerTransID) {
+				n++
+			}
+		}
+		seen := s.State == sale.Review || s.State == sale.Closed
+		switch {
+		case n == 1 && s.State == sale.Registered, n == 0 && s.State != sale.Registered, n < 2 && seen:
+		default:
+			must[r.id] = fmt.Sprintf("%d registrations in the statement, and the sale is %s", n, s.State)
+		}
+	}
+	return must
 }
 
 // fold checks that a sale's whole history, replayed from its beginning, gives its state.

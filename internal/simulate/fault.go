@@ -249,6 +249,8 @@ const (
 	bugReconcileBlind
 	// The reconciliation shows the desk one row at a time.
 	bugReconcileSingly
+	// Of a sale whose cash was paid back the reconciliation gets no rows.
+	bugRefundsForgotten
 	bugCAS
 	// One order can be opened twice.
 	bugOrderTwice

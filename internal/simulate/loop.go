@@ -312,6 +312,7 @@ const (
 	drawLate
 	// drawClient is for what the client itself leaves to chance: ids, nonces, jitter.
 	drawClient
+	drawFindings
 	streams
 )
 

@@ -389,5 +389,6 @@ func brokenEdges() []bug {
 		{name: "reconciliation reaches no sale", rule: "elsewhere", flags: bugObserveLost},
 		{name: "reconciliation reads successes alone", rule: "elsewhere", flags: bugReconcileBlind},
 		{name: "reconciliation sees one row at a time", rule: "elsewhere", flags: bugReconcileSingly},
+		{name: "reconciliation forgets what was paid back", rule: "elsewhere", flags: bugRefundsForgotten},
 	}
 }

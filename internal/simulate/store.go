@@ -356,7 +356,9 @@ func (s *store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, 
 		return nil, err
 	}
 	for _, r := range s.records {
-		if x := &r.state; slices.Contains(q.States, x.State) && (x.State != sale.Review || !s.has(bugListForgets)) {
+		x := &r.state
+		wanted := (len(q.States) == 0 || slices.Contains(q.States, x.State)) && !x.OpenedAt.Before(q.From)
+		if wanted && (x.State != sale.Review || !s.has(bugListForgets)) {
 			found = append(found, sale.Summary{
 				ID: x.ID, Shop: x.Order.Shop, Order: x.Order.ID, State: x.State, OpenedAt: x.OpenedAt, UpdatedAt: x.UpdatedAt, WakeAt: x.WakeAt,
 			})
