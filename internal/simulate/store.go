@@ -357,8 +357,8 @@ func (s *store) Find(ctx context.Context, q sale.Filter) (found []sale.Summary, 
 	}
 	for _, r := range s.records {
 		x := &r.state
-		wanted := (len(q.States) == 0 || slices.Contains(q.States, x.State)) && !x.OpenedAt.Before(q.From)
-		if wanted && (x.State != sale.Review || !s.has(bugListForgets)) {
+		listed := slices.Contains(q.States, x.State) && (x.State != sale.Review || !s.has(bugListForgets))
+		if (listed || len(q.States) == 0) && !x.OpenedAt.Before(q.From) {
 			found = append(found, sale.Summary{
 				ID: x.ID, Shop: x.Order.Shop, Order: x.Order.ID, State: x.State, OpenedAt: x.OpenedAt, UpdatedAt: x.UpdatedAt, WakeAt: x.WakeAt,
 			})
