@@ -79,7 +79,7 @@ func (t *Telemetry) onCall(ctx context.Context, ev telco.CallEvent) {
 // limits itself, or refuses. Call it from the limiter's hook; for mobifone/quota that is its
 // Config's OnChange:
 //
-//	OnChange: func(c quota.Change) { telemetry.LimiterDown(ctx, !c.Up) }
+//	OnChange: func(down error) { telemetry.LimiterDown(ctx, down != nil) }
 //
 // Without a shared limiter it need not be called.
 func (t *Telemetry) LimiterDown(ctx context.Context, down bool) {

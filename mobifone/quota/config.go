@@ -1,7 +1,8 @@
 package quota
 
-// This file holds the configuration: what a chain of shops says about its quota, the check of
-// it, and the numbers that follow.
+// This file holds the configuration: what a chain of shops says about its quota, the check of it,
+// and the terms that follow from it. Whatever passes the check has terms whose slots, horizons and
+// shares are positive and small enough for Lua's 53 bits. Nothing here knows an engine.
 
 import (
 	"errors"
@@ -12,18 +13,8 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// WhenDown says what a host does that cannot reach the engine. The zero value is FailClosed.
-type WhenDown uint8
-
-const (
-	// FailClosed refuses every call until the engine is back. Nothing is sold meanwhile, and the
-	// limit holds whatever happens.
-	FailClosed WhenDown = iota
-	// Degrade goes on with an equal share of the quota, PerSecond / Hosts at most.
-	Degrade
-)
-
-// Config describes one quota. All hosts that share it must have the same Config.
+// Config describes one quota. All hosts that share it must have the same Config: the engine
+// stores no limit, and follows the one that each question carries.
 type Config struct {
 	// Name tells this quota from others in the same engine: 1 to 64 letters, digits, dots,
 	// dashes and underscores.
@@ -49,39 +40,25 @@ type Config struct {
 	// the engine: 16 bytes or more, the same on all hosts. It is needed with OTPCoolDown only.
 	SubscriberKey telco.Secret
 
-	// WhenDown says what a host does without the engine.
-	WhenDown WhenDown
-	// Hosts is how many processes share the quota at most; only Degrade needs it. With more than
-	// this the limit does not hold while the engine is down.
-	Hosts int
+	// SplitWhenDown lets a host that cannot reach the engine go on, with an equal part of the quota:
+	// PerSecond / SplitWhenDown at most. Give the number of processes that share the quota; if more
+	// run than that, the limit does not hold while the engine is down.
+	//
+	// 0 splits nothing: without the engine every call is refused. Then nothing is sold until the
+	// engine is back, and the limit holds whatever happens.
+	SplitWhenDown int
 	// Timeout bounds one request to the engine; 0 is 250 ms, a minute the most. What takes longer
-	// counts as down.
+	// counts as failed.
 	Timeout time.Duration
-	// OnChange is called when this host loses the engine and when it has it again. Calls come one
-	// at a time. It must not call the limiter. May be nil.
-	OnChange func(Change)
+	// OnChange is called when this host loses the engine, with the reason, and with nil when it has
+	// the engine again. Calls come one at a time. It must not call the limiter. May be nil.
+	OnChange func(down error)
 }
 
-// Change tells an operator that a host lost the engine, or has it again.
-type Change struct {
-	// Up is true when the engine is back.
-	Up bool
-	// Err is why the engine counts as down; nil when it is back.
-	Err error
-}
+// splits reports whether a host goes on without the engine.
+func (c *Config) splits() bool { return c.SplitWhenDown > 0 }
 
-// jitter is how much later one request may be than another, on its way from the limiter to
-// MobiFone. So much of the burst is kept for it, one slot at least.
-const jitter = 50 * time.Millisecond
-
-// probeEvery is how often a host without the engine asks whether it is back.
-const probeEvery = time.Second
-
-// errTooMany is the fault of a quota that cannot be cut into so many parts.
-var errTooMany = errors.New("quota: Config.Hosts is so large that a host's share of PerSecond + Burst is less than one request a second; " +
-	"use FailClosed, or fewer processes")
-
-// check fills the defaults and returns every fault at once.
+// check fills the defaults and returns every problem at once.
 func (c *Config) check() error {
 	if c.Timeout == 0 {
 		c.Timeout = 250 * time.Millisecond
@@ -92,29 +69,31 @@ func (c *Config) check() error {
 		}
 	}
 	var errs []error
-	fault := func(bad bool, format string, args ...any) {
+	problem := func(bad bool, format string, args ...any) {
 		if bad {
 			errs = append(errs, fmt.Errorf("quota: Config."+format, args...))
 		}
 	}
-	fault(!isName(c.Name), "Name is not 1 to 64 letters, digits, dots, dashes and underscores")
-	fault(!(c.PerSecond >= 0.01 && c.PerSecond <= 100_000), "PerSecond is %v; it must be 0.01 to 100000", c.PerSecond)
-	fault(c.Burst < 1 || c.Burst > 1_000_000, "Burst is %d; it must be 1 to 1000000", c.Burst)
-	fault(!(c.ResolverShare > 0 && c.BackgroundShare > 0 && c.ResolverShare+c.BackgroundShare <= 0.5),
+	// Conditions that begin with a ! are false for NaN too.
+	problem(!isName(c.Name), "Name is not 1 to 64 letters, digits, dots, dashes and underscores")
+	problem(!(c.PerSecond >= 0.01 && c.PerSecond <= 100_000), "PerSecond is %v; it must be 0.01 to 100000", c.PerSecond)
+	problem(c.Burst < 1 || c.Burst > 1_000_000, "Burst is %d; it must be 1 to 1000000", c.Burst)
+	problem(!(c.ResolverShare > 0 && c.BackgroundShare > 0 && c.ResolverShare+c.BackgroundShare <= 0.5),
 		"ResolverShare and BackgroundShare must be above 0, and 0.5 together at most")
-	fault(!(c.BackgroundMost >= 0 && c.BackgroundMost <= 1), "BackgroundMost is %v; it must be 0 to 1", c.BackgroundMost)
-	fault(c.BackgroundMost > 0 && c.BackgroundMost < c.BackgroundShare, "BackgroundMost is less than BackgroundShare")
-	fault(c.OTPCoolDown < 0 || c.OTPCoolDown > 24*time.Hour, "OTPCoolDown is %v; it must be 0 to 24h", c.OTPCoolDown)
-	fault(c.OTPCoolDown > 0 && len(c.SubscriberKey.Reveal()) < 16, "SubscriberKey has less than 16 bytes; OTPCoolDown needs it")
-	fault(c.Timeout < 0 || c.Timeout > time.Minute, "Timeout is %v; it must be a minute at most", c.Timeout)
-	fault(c.WhenDown > Degrade, "WhenDown is neither FailClosed nor Degrade")
-	fault(c.WhenDown == Degrade && c.Hosts < 1, "Hosts is %d; Degrade needs to know how many processes share the quota", c.Hosts)
-	if len(errs) == 0 && c.WhenDown == Degrade && c.part().slot == 0 {
-		errs = append(errs, errTooMany)
+	problem(!(c.BackgroundMost >= 0 && c.BackgroundMost <= 1), "BackgroundMost is %v; it must be 0 to 1", c.BackgroundMost)
+	problem(c.BackgroundMost > 0 && c.BackgroundMost < c.BackgroundShare, "BackgroundMost is less than BackgroundShare")
+	problem(c.OTPCoolDown < 0 || c.OTPCoolDown > 24*time.Hour, "OTPCoolDown is %v; it must be 0 to 24h", c.OTPCoolDown)
+	problem(c.OTPCoolDown > 0 && len(c.SubscriberKey.Reveal()) < 16, "SubscriberKey has less than 16 bytes; OTPCoolDown needs it")
+	problem(c.Timeout < 0 || c.Timeout > time.Minute, "Timeout is %v; it must be a minute at most", c.Timeout)
+	problem(c.SplitWhenDown < 0, "SplitWhenDown is %d; it must be the number of processes, or 0 to refuse calls", c.SplitWhenDown)
+	if len(errs) == 0 && c.splits() {
+		problem(c.part().slot == 0, "SplitWhenDown is so large that a part of PerSecond + Burst is less than one request a second; "+
+			"use fewer processes, or 0 to refuse calls")
 	}
 	return errors.Join(errs...)
 }
 
+// isName reports whether a name can be part of a Redis key and of a hash tag as it is.
 func isName(s string) bool {
 	for _, r := range s {
 		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '.' || r == '-' || r == '_') {
@@ -124,28 +103,34 @@ func isName(s string) bool {
 	return s != "" && len(s) <= 64
 }
 
-// margin is how many slots of the burst are kept for requests that are late on their way.
+// jitter is how much later one request may be than another, on its way from the limiter to
+// MobiFone. Enough of the burst is kept for it, one slot at least.
+const jitter = 50 * time.Millisecond
+
+// margin is how many slots of the burst are kept for requests that are late on their way: as many as
+// come in jitter, one at least. It is 0 for a Burst of 1, which has nothing to keep.
 func (c *Config) margin() int {
 	return min(max(1, int(math.Ceil(c.PerSecond*jitter.Seconds()))), c.Burst-1)
 }
 
-// whole are the terms of the shared quota.
+// whole returns the terms of the shared quota.
 func (c *Config) whole() terms {
 	t := c.termsOf(c.PerSecond, c.Burst-c.margin())
-	if c.WhenDown == Degrade {
-		// A host without the engine on which a call waits asks for it this often.
+	if c.splits() {
+		// In this time each host on which a call waits learns that the engine is back: a probe that
+		// just missed it takes Timeout to fail, and the next one comes after probeEvery.
 		t.settle = (probeEvery + 2*c.Timeout).Microseconds()
 	}
 	return t
 }
 
-// part are the terms of a host that is without the engine. All hosts together keep the limit:
+// part returns the terms of a host that is without the engine. All hosts together keep the limit:
 // a bucket holds one request at least, so where there are more hosts than the burst has
-// requests, each is slower than its share. With a slot of 0 it cannot be done.
+// requests, each is slower than its share. A slot of 0 says that it cannot be done.
 func (c *Config) part() terms {
-	hosts := float64(c.Hosts)
+	hosts := float64(c.SplitWhenDown)
 	room := c.Burst - min(1, c.margin())
-	burst := max(1, room/c.Hosts)
+	burst := max(1, room/c.SplitWhenDown)
 	perSecond := min(c.PerSecond/hosts, (c.PerSecond+float64(room))/hosts-float64(burst))
 	if perSecond < 1e-6 { // nothing, or what is left of a division
 		return terms{}
@@ -153,7 +138,11 @@ func (c *Config) part() terms {
 	return c.termsOf(perSecond, burst)
 }
 
-// termsOf are the terms of a rate and a bucket.
+// termsOf returns the terms of a rate and a bucket.
+//
+// The horizon has room for a teller's slot on each of 32 hosts, as far as they fit into five seconds;
+// it is a second and two slots at least. It is not longer because after a loss of the engine new
+// slots begin behind it, so everybody waits that long.
 func (c *Config) termsOf(perSecond float64, depth int) terms {
 	slot := 1e6 / perSecond
 	t := terms{slot: micros(slot), depth: int64(depth)}
@@ -166,10 +155,12 @@ func (c *Config) termsOf(perSecond float64, depth int) terms {
 }
 
 // micros rounds up, so that no rate is a little too high. It ends at thirty years: a share next to
-// nothing is more than a number holds, and beside the time of the day Redis counts to 2⁵³.
+// nothing is more than an int64 holds, and Redis adds it to the time of the day in a float64,
+// which is exact up to 2⁵³.
 func micros(us float64) int64 { return int64(min(math.Ceil(us), 1e15)) }
 
-// patience is how late a slot may be used. What is later would come too close to the next.
+// patience is how late a slot may be used. A request that leaves later would come too close to the
+// next one; half of what is kept of the burst is for that, the other half for the network.
 func (c *Config) patience() time.Duration {
 	slot := time.Duration(c.whole().slot) * time.Microsecond
 	if c.margin() == 0 {

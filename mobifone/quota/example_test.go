@@ -2,8 +2,10 @@ package quota_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone"
@@ -19,8 +21,8 @@ func ExampleOnRedis() {
 	defer func() { _ = client.Close() }()
 	limiter, err := quota.OnRedis(client, quota.Config{
 		Name: "fpt", PerSecond: 50, Burst: 5,
-		WhenDown: quota.Degrade, Hosts: 16,
-		OnChange: func(c quota.Change) { slog.Warn("quota", "up", c.Up, "err", c.Err) },
+		SplitWhenDown: 16,
+		OnChange:      func(down error) { slog.Warn("quota", "down", down) },
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -32,9 +34,9 @@ func ExampleOnRedis() {
 	// Output: 50 a second, whatever the number of hosts
 }
 
-// A quota that fails closed refuses every call while its engine is away, and says when to come
-// again.
-func ExampleRefusal() {
+// A quota that is not split refuses every call while its engine is away, and says when to come
+// again. A client shows both in the error of the call, as its cause and as RetryAfter.
+func ExampleLimiter_Wait() {
 	away := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", ContextTimeoutEnabled: true, MaxRetries: -1})
 	defer func() { _ = away.Close() }()
 	limiter, err := quota.OnRedis(away, quota.Config{Name: "fpt", PerSecond: 50, Burst: 5, Timeout: 50 * time.Millisecond})
@@ -44,8 +46,15 @@ func ExampleRefusal() {
 	}
 	defer limiter.Close()
 	err = limiter.Wait(context.Background(), telco.Call{Operation: telco.OpGet})
-	if r, ok := err.(*quota.Refusal); ok { //nolint:errorlint // Wait returns it as it is; inside a client's error use errors.AsType
-		fmt.Println(r.Reason, r.RetryAfter() > 0)
+	type refusal interface {
+		error
+		RetryAfter() time.Duration
 	}
-	// Output: engine down true
+	if r, ok := errors.AsType[refusal](err); ok {
+		fmt.Println(strings.Split(r.Error(), ",")[0])
+		fmt.Println(r.RetryAfter() > 0)
+	}
+	// Output:
+	// quota: the engine is down
+	// true
 }

@@ -2,43 +2,58 @@ package quota
 
 // This file holds the rule by which slots are handed out, as a pure function of a state, a time
 // and a question. The engines run the same rule, take.lua in Redis and tables.sql in PostgreSQL,
-// and a test compares them with this one answer by answer. A host that has lost its engine runs
-// this one over its own share.
+// and a test compares them with this one answer by answer, so a change here is made in all three. A
+// host that has lost its engine runs this one over its own part.
 //
-// All times are microseconds of the engine's clock; 0 is never.
+// All times are microseconds of the engine's clock; 0 is never. Nothing here reads a clock, sleeps
+// or locks. Whoever asks may die, and the answer may be lost: then its slot goes unused.
 
 import "github.com/fptshop/mobifone-go/mobifone/telco"
 
-// terms are the limit, as every question carries it.
+// terms are the limit, as every question carries it. Config makes them, see whole and part.
 type terms struct {
-	slot    int64 // the time between two requests
-	depth   int64 // how many may go at once after a rest
-	horizon int64 // how far ahead a teller's slot may lie
-	settle  int64 // how long hosts keep to their own shares after the engine was lost
+	// slot is the time between two requests, and depth how many may go at once after a rest.
+	slot, depth int64
+	// horizon is how far ahead a teller's slot may lie.
+	horizon int64
+	// settle is how long hosts keep to their parts after the engine was lost; 0 where calls are refused.
+	settle int64
 	// share is the time between two slots that a lane gets though tellers take everything, and
-	// most the least time between two of the background's while tellers are about.
+	// most the least time between two of the background's while tellers are about; 0 is no such bound.
 	share [telco.Lanes]int64
 	most  int64
 }
 
-// reach is behind every slot that may be held: another lane's share may be one behind the horizon.
+// reach is a time from now behind every slot that may be held: another lane's share may be one slot
+// behind the horizon.
 func (t terms) reach() int64 { return t.horizon + 2*t.slot }
 
-// state is what the engine keeps of one quota.
+// state is what the engine keeps of one quota. Redis and PostgreSQL use the same names; an operator
+// reads next, last and pause there.
 type state struct {
-	run    string             // which run of the engine wrote it; empty for a state that is not there
-	next   int64              // the first slot that nobody has
-	low    int64              // the last slot of a lane that is not the tellers'
-	fore   int64              // when a teller last got a slot
-	cap    int64              // when the background may fill gaps again while tellers are about
-	last   int64              // when somebody last asked
-	settle int64              // until when all hosts keep to their own shares
-	ask    [telco.Lanes]int64 // the last time at which somebody was told to ask again
-	due    [telco.Lanes]int64 // when the lane's share is due
-	pause  [telco.Lanes]int64 // until when MobiFone wants no request of the lane
+	// run names the run of the engine that wrote the state; it is empty for a state that is not there.
+	run string
+	// next is the first slot that nobody has. It is in the past when nobody asked for a while.
+	next int64
+	// low is the last slot of a lane that is not the tellers'. Two such shares are never side by side.
+	low int64
+	// fore is when a teller last got a slot. For a second after it, tellers are about.
+	fore int64
+	// cap is when the background may fill gaps again while tellers are about.
+	cap int64
+	// last is when somebody last asked.
+	last int64
+	// settle is until when all hosts keep to their parts.
+	settle int64
+	// ask is, by lane, the last time at which somebody was told to ask again. New heads come behind it.
+	ask [telco.Lanes]int64
+	// due is, by lane, when its share is due. A teller needs none.
+	due [telco.Lanes]int64
+	// pause is, by lane, until when MobiFone wants no request of it.
+	pause [telco.Lanes]int64
 }
 
-// question is what the head of a queue asks.
+// question is what the head of a line asks.
 type question struct {
 	lane telco.Lane
 	// hello reserves nothing: it asks whether the engine is back.
@@ -57,7 +72,7 @@ type kind int64
 const (
 	granted  kind = iota // at is the slot
 	later                // ask again at that time
-	settling             // keep to your own share until that time
+	settling             // keep to your part until that time
 	welcome              // the answer to hello
 )
 
@@ -67,10 +82,12 @@ type answer struct {
 	at, now int64
 }
 
-// pauseMost is the longest pause, in microseconds. The client asks for five minutes at most.
+// pauseMost is the longest pause, in microseconds. The client asks for five minutes at most; a pause
+// of hours could only come from a clock that is wrong.
 const pauseMost = 10 * 60 * 1_000_000
 
-// take answers a question.
+// take answers a question. run names the run of the engine that answers: another name than the
+// state's says that the engine has restarted since, and may have lost what was written last.
 func (s *state) take(run string, now int64, q question, t terms) answer {
 	s.begin(run, now, q, t)
 	switch {
@@ -80,6 +97,7 @@ func (s *state) take(run string, now int64, q question, t terms) answer {
 		return answer{welcome, now, now}
 	}
 	s.bound(now, t)
+	// The first free slot; after a rest some slots of the past are free, which is the burst.
 	slot := max(s.next, now-(t.depth-1)*t.slot, s.pause[q.lane])
 	want := s.want(now, slot, q.lane, t)
 	if want == 0 && q.ticket == 0 && s.ask[q.lane] > now {
@@ -94,6 +112,8 @@ func (s *state) take(run string, now int64, q question, t terms) answer {
 		return answer{granted, max(slot, now), now}
 	}
 	s.low = slot
+	// The next share is due one share after this one was, so that a lane that comes late catches up;
+	// but not before now, because shares are not saved up.
 	s.due[q.lane] = min(max(s.due[q.lane]+t.share[q.lane], now), now+t.share[q.lane])
 	if q.lane == telco.Background {
 		s.cap = now + t.most
@@ -102,10 +122,12 @@ func (s *state) take(run string, now int64, q question, t terms) answer {
 }
 
 // begin notices that the engine was lost. Slots that were handed out before may still be held,
-// up to the horizon, so new ones begin behind it; and hosts that went on with their own shares
-// do so until all of them have had the time to come back.
+// up to the horizon, so new ones begin behind it; and hosts that went on with their parts do so
+// until all of them have had the time to come back. Without that, one host would use the whole
+// quota while others still used their parts.
 func (s *state) begin(run string, now int64, q question, t terms) {
-	lost := q.down > 0 && s.last <= now-q.down // nobody got through since: it was the engine
+	// Somebody who got through since then means that this host alone was cut off.
+	lost := q.down > 0 && s.last <= now-q.down
 	if s.run != run {
 		lost = lost || q.known || s.run != ""
 		s.run, s.next = run, now+t.reach()
@@ -118,7 +140,8 @@ func (s *state) begin(run string, now int64, q question, t terms) {
 	s.settle = min(s.settle, now+t.settle)
 }
 
-// bound takes back what only a clock that was set back can leave in the future.
+// bound takes back what only a clock that was set back can leave in the future. Without it a quota
+// would stand still for as long as the clock was ahead.
 func (s *state) bound(now int64, t terms) {
 	s.next = min(s.next, now+t.reach())
 	s.low, s.fore, s.cap = min(s.low, s.next-t.slot), min(s.fore, now), min(s.cap, now+t.most)
@@ -129,7 +152,9 @@ func (s *state) bound(now int64, t terms) {
 	}
 }
 
-// want is when the lane may have the slot, or 0 for now.
+// want returns when the lane may have the slot, or 0 for now. A teller may have any slot up to the
+// horizon. The other lanes get a slot that is near and that no teller wants, or their share with a
+// teller's slot before it; so at most two of their slots are ever in front of a teller.
 func (s *state) want(now, slot int64, lane telco.Lane, t terms) int64 {
 	if now < s.pause[lane] {
 		return s.pause[lane]
@@ -145,8 +170,7 @@ func (s *state) want(now, slot int64, lane telco.Lane, t terms) int64 {
 	}
 	near := slot <= now+t.slot
 	switch {
-	case s.due[lane] <= now && slot-s.low >= 2*t.slot && slot <= now+t.horizon+t.slot:
-		// its share, and a teller's slot between
+	case s.due[lane] <= now && slot-s.low >= 2*t.slot && slot <= now+t.horizon+t.slot: // its share
 		return 0
 	case near && s.mayFill(now, lane, t):
 		return 0
@@ -157,10 +181,12 @@ func (s *state) want(now, slot int64, lane telco.Lane, t terms) int64 {
 	}
 }
 
-// mayFill says whether the lane may take a slot that no teller wants: the resolver unless the
+// mayFill reports whether the lane may take a slot that no teller wants: the resolver unless the
 // background's share is due, the background unless the resolver waits.
 func (s *state) mayFill(now int64, lane telco.Lane, t terms) bool {
 	if lane == telco.Resolving {
+		// The background waits if it was told to ask again about now. It has two slots' time to come
+		// for its share; then the slot is the resolver's, or nobody would use it.
 		due := s.due[telco.Background]
 		waits := s.ask[telco.Background] > now-2*t.slot && due <= now && now < due+2*t.slot
 		return !waits || s.due[telco.Resolving] <= now
@@ -171,8 +197,9 @@ func (s *state) mayFill(now int64, lane telco.Lane, t terms) bool {
 	return s.ask[telco.Resolving] <= now-2*t.slot || s.due[telco.Background] <= now
 }
 
-// line says when to ask again: the heads of all hosts come one after the other, a little faster
-// than slots pass; those of a lane that others hold off, less than half as fast.
+// line returns when to ask again: the heads of all hosts come one after the other, a little faster
+// than slots pass; those of a lane that others hold off, less than half as fast. The time is also
+// the head's ticket, by which take knows that it has waited for its turn.
 func (s *state) line(now, slot, want int64, lane telco.Lane, t terms) int64 {
 	gap := t.slot - now%(t.slot/8+1) // by chance, or it would always be the same head that comes too early
 	queue := lane != telco.Foreground && slot > now+2*t.slot
@@ -183,7 +210,7 @@ func (s *state) line(now, slot, want int64, lane telco.Lane, t terms) int64 {
 	return s.ask[lane]
 }
 
-// hold keeps a lane, and those below it, from MobiFone for so long.
+// hold keeps a lane, and those below it, from MobiFone for so long, or pauseMost if that is shorter.
 func (s *state) hold(run string, now int64, lane telco.Lane, long int64, t terms) {
 	s.begin(run, now, question{known: true}, t)
 	for l := min(lane, telco.Background); l < telco.Lanes; l++ {

@@ -192,7 +192,7 @@ func TestTheClockIsSetBack(t *testing.T) {
 	a = s.take("r", now, question{lane: telco.Background, known: true}, terms)
 	assert.Equal(t, granted, a.kind)
 
-	cfg.WhenDown, cfg.Hosts = Degrade, 1
+	cfg.SplitWhenDown = 1
 	terms = cfg.whole()
 	assert.Equal(t, settling, s.take("another", now, question{known: true}, terms).kind)
 	now -= 3_600_000_000

@@ -59,11 +59,11 @@ func (s *settings) act(ctx context.Context) error {
 
 // connect makes the limiter, and counts its requests to the engine.
 func (h *host) connect(ctx context.Context) (end func(), err error) {
-	cfg := quota.Config{Name: h.name, PerSecond: h.perSecond, Burst: h.burst, Hosts: h.processes, OnChange: func(c quota.Change) {
-		fmt.Fprintf(os.Stderr, "%s process %d: up %v %v\n", time.Now().Format("05.000"), h.child, c.Up, c.Err)
+	cfg := quota.Config{Name: h.name, PerSecond: h.perSecond, Burst: h.burst, OnChange: func(down error) {
+		fmt.Fprintf(os.Stderr, "%s process %d: up %v %v\n", time.Now().Format("05.000"), h.child, down == nil, down)
 	}}
-	if h.degrade {
-		cfg.WhenDown = quota.Degrade
+	if h.split {
+		cfg.SplitWhenDown = h.processes
 	}
 	if h.engine == "postgres" {
 		pc, err := pgxpool.ParseConfig(os.Getenv("MOBIFONE_POSTGRES"))

@@ -1,5 +1,7 @@
 package quota
 
+// These tests are about engines that fail, and hosts that go on without, under an exact clock.
+
 import (
 	"context"
 	"errors"
@@ -169,9 +171,9 @@ func TestTheLimitHoldsWhileTheEngineFails(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			hosts := 1 + r.IntN(8)
 			cfg := Config{Name: "n", PerSecond: 20 + 60*r.Float64(), Burst: 1 + r.IntN(12)}
-			cfg.Hosts = max(hosts, r.IntN(int(cfg.PerSecond)))
-			if seed%3 != 0 {
-				cfg.WhenDown = Degrade
+			cfg.SplitWhenDown = max(hosts, r.IntN(int(cfg.PerSecond)))
+			if seed%3 == 0 {
+				cfg.SplitWhenDown = 0
 			}
 			p, all := play(t, cfg, hosts)
 			slow := rand.New(rand.NewPCG(seed, 4)) // under the engine's lock
@@ -221,13 +223,13 @@ func TestSharesWithoutTheEngine(t *testing.T) {
 	}{{1, 5, 0.95}, {4, 8, 0.95}, {16, 5, 0.7}, {40, 5, 0.2}} {
 		synctest.Test(t, func(t *testing.T) {
 			var mu sync.Mutex
-			var events []Change
+			var events []error
 			cfg := Config{
-				Name: "n", PerSecond: 50, Burst: c.burst, Hosts: c.hosts, WhenDown: Degrade,
-				OnChange: func(c Change) {
+				Name: "n", PerSecond: 50, Burst: c.burst, SplitWhenDown: c.hosts,
+				OnChange: func(down error) {
 					mu.Lock()
 					defer mu.Unlock()
-					events = append(events, c)
+					events = append(events, down)
 				},
 			}
 			p, all := play(t, cfg, c.hosts)
@@ -248,7 +250,7 @@ func TestSharesWithoutTheEngine(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			assert.Len(t, events, c.hosts, "each host tells it once")
-			assert.ErrorIs(t, events[0].Err, errDown)
+			assert.ErrorIs(t, events[0], errDown)
 		})
 	}
 }
@@ -257,14 +259,14 @@ func TestSharesWithoutTheEngine(t *testing.T) {
 func TestFailClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var events []Change
-		p, all := play(t, Config{Name: "n", PerSecond: 10, Burst: 2, OnChange: func(c Change) { events = append(events, c) }}, 1)
+		var events []error
+		p, all := play(t, Config{Name: "n", PerSecond: 10, Burst: 2, OnChange: func(down error) { events = append(events, down) }}, 1)
 		l := all[0]
 		require.NoError(t, l.Wait(t.Context(), teller))
 		p.breaks(true, false)
 		for range 3 {
-			r := refusal(t, l.Wait(t.Context(), teller))
-			assert.Equal(t, EngineDown, r.Reason)
+			r := refused(t, l.Wait(t.Context(), teller))
+			assert.Equal(t, engineDown, r.why)
 			assert.ErrorIs(t, r, errDown)
 			assert.Positive(t, r.RetryAfter())
 		}
@@ -274,8 +276,8 @@ func TestFailClosed(t *testing.T) {
 		require.NoError(t, l.Wait(t.Context(), teller))
 		synctest.Wait()
 		require.Len(t, events, 2)
-		assert.False(t, events[0].Up)
-		assert.True(t, events[1].Up)
+		assert.ErrorIs(t, events[0], errDown)
+		assert.NoError(t, events[1])
 	})
 }
 
@@ -283,7 +285,7 @@ func TestFailClosed(t *testing.T) {
 func TestOneFailureIsNoLoss(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, all := play(t, Config{Name: "n", PerSecond: 10, Burst: 2, OnChange: func(c Change) { t.Error(c) }}, 1)
+		p, all := play(t, Config{Name: "n", PerSecond: 10, Burst: 2, OnChange: func(down error) { t.Error(down) }}, 1)
 		asked := 0
 		p.slow = func() (time.Duration, time.Duration) {
 			asked++
@@ -301,8 +303,8 @@ func TestOneFailureIsNoLoss(t *testing.T) {
 func TestAnAnswerFromBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		changes := make(chan Change, 9)
-		cfg := Config{Name: "n", PerSecond: 10, Burst: 2, WhenDown: Degrade, Hosts: 1, OnChange: func(c Change) { changes <- c }}
+		changes := make(chan error, 9)
+		cfg := Config{Name: "n", PerSecond: 10, Burst: 2, SplitWhenDown: 1, OnChange: func(down error) { changes <- down }}
 		p, all := play(t, cfg, 1)
 		l := all[0]
 		require.NoError(t, l.Wait(t.Context(), teller))
@@ -375,7 +377,7 @@ func TestCoolDownIsGivenBack(t *testing.T) {
 		whom := telco.Call{Operation: telco.OpOTP, Try: 1, Subscriber: telco.MustParseMSISDN("0908123477")}
 		hurried, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
-		assert.Equal(t, QueueTooLong, refusal(t, all[0].Wait(hurried, whom)).Reason)
+		assert.Equal(t, noSlot, refused(t, all[0].Wait(hurried, whom)).why)
 		leaving, leave := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, leave)
 		require.ErrorIs(t, all[0].Wait(leaving, whom), context.Canceled, "and not that the first one cools down")
@@ -384,8 +386,8 @@ func TestCoolDownIsGivenBack(t *testing.T) {
 
 		require.NoError(t, all[1].Wait(t.Context(), whom), "the other host may")
 		for _, l := range all {
-			r := refusal(t, l.Wait(t.Context(), whom))
-			assert.Equal(t, CoolingDown, r.Reason)
+			r := refused(t, l.Wait(t.Context(), whom))
+			assert.Equal(t, coolingDown, r.why)
 			assert.Positive(t, r.RetryAfter())
 			again := whom
 			again.Try = 2
@@ -401,17 +403,17 @@ func TestCoolDownWithoutTheEngine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := Config{
 			Name: "n", PerSecond: 10, Burst: 2, OTPCoolDown: time.Minute, SubscriberKey: telco.NewSecret("0123456789abcdef"),
-			WhenDown: Degrade, Hosts: 1,
+			SplitWhenDown: 1,
 		}
 		p, all := play(t, cfg, 1)
 		p.breaks(true, false)
 		whom := telco.Call{Operation: telco.OpOTP, Try: 1, Subscriber: telco.MustParseMSISDN("0908123477")}
 		require.NoError(t, all[0].Wait(t.Context(), whom))
-		assert.Equal(t, CoolingDown, refusal(t, all[0].Wait(t.Context(), whom)).Reason)
+		assert.Equal(t, coolingDown, refused(t, all[0].Wait(t.Context(), whom)).why)
 		p.breaks(false, false)
 		time.Sleep(10 * time.Second)
 		require.NoError(t, all[0].Wait(t.Context(), teller))
-		assert.Equal(t, CoolingDown, refusal(t, all[0].Wait(t.Context(), whom)).Reason)
+		assert.Equal(t, coolingDown, refused(t, all[0].Wait(t.Context(), whom)).why)
 		time.Sleep(time.Minute)
 		require.NoError(t, all[0].Wait(t.Context(), whom))
 	})
@@ -420,9 +422,9 @@ func TestCoolDownWithoutTheEngine(t *testing.T) {
 // A pause that cannot reach the engine holds this host.
 func TestPauseWithoutTheEngine(t *testing.T) {
 	t.Parallel()
-	for _, when := range []WhenDown{FailClosed, Degrade} {
+	for _, parts := range []int{0, 2} {
 		synctest.Test(t, func(t *testing.T) {
-			p, all := play(t, Config{Name: "n", PerSecond: 10, Burst: 2, WhenDown: when, Hosts: 2}, 1)
+			p, all := play(t, Config{Name: "n", PerSecond: 10, Burst: 2, SplitWhenDown: parts}, 1)
 			require.NoError(t, all[0].Wait(t.Context(), teller))
 			p.breaks(true, false)
 			until := time.Now().Add(30 * time.Second)
@@ -439,4 +441,25 @@ func TestPauseWithoutTheEngine(t *testing.T) {
 			wg.Wait()
 		})
 	}
+}
+
+// The clock keeps the best bound of the last seconds, and notices a clock that was set back.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	ms := func(n int64) time.Time { return start.Add(time.Duration(n) * time.Millisecond) }
+	c := clock{start: start}
+	c.learn(1_000_000, ms(0), ms(10)) // between 0 and 10 the engine's clock showed 1 s
+	assert.Equal(t, ms(10), c.at(1_000_000))
+	c.learn(1_021_000, ms(20), ms(22))
+	assert.Equal(t, ms(1), c.at(1_000_000), "a faster answer says more")
+	c.learn(1_100_000, ms(100), ms(200))
+	assert.Equal(t, ms(1), c.at(1_000_000), "a slow one changes nothing")
+	c.learn(900_000, ms(300), ms(310))
+	assert.Equal(t, ms(310), c.at(900_000), "set back")
+	c.learn(6_590_000, ms(6000), ms(6010))
+	assert.Equal(t, ms(310), c.at(900_000), "both are as good")
+	c.learn(12_570_000, ms(12_000), ms(12_020))
+	c.learn(18_560_000, ms(18_000), ms(18_030))
+	assert.Equal(t, ms(350), c.at(900_000), "the old bounds are forgotten")
 }
