@@ -114,7 +114,7 @@ func TestAbsenceCountsFromTheFenceOn(t *testing.T) {
 		_, err = draft.Send(t.Context())
 		require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		w.say(nil)
-		fence := draft.Handle().Window().LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
+		fence := draft.Handle().LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
 		<-time.After(time.Until(fence) - time.Second)
 		_, err = client.Registration.Resolve(t.Context(), draft.Handle())
 		e, ok := errors.AsType[*telco.Error](err)
@@ -176,7 +176,9 @@ func TestResolveByOneID(t *testing.T) {
 	handle, told := lost(t, p, client)
 	p.On(telco.OpGet, p.Found(wiretest.Row(told, telco.StateSuccess)))
 	for _, ids := range []telco.IDs{{TransID: told.TransID}, {PartnerTransID: told.PartnerTransID}} {
-		_, err := client.Registration.Resolve(t.Context(), telco.NewHandle(telco.SendWindow{IDs: ids}, handle.Purchase()))
+		half := handle
+		half.SendWindow = telco.SendWindow{IDs: ids}
+		_, err := client.Registration.Resolve(t.Context(), half)
 		require.ErrorIs(t, err, telco.LookupConflict, "found, and not by both ids")
 	}
 }
@@ -219,7 +221,7 @@ func TestPrepareRefusesAnOTPThatHasRunOut(t *testing.T) {
 		req := toOTP(t, client)
 		draft, err := client.Registration.Prepare(t.Context(), req)
 		require.NoError(t, err)
-		req.OTPExpiresAt = draft.Handle().Window().PreparedAt.Add(-time.Second)
+		req.OTPExpiresAt = draft.Handle().PreparedAt.Add(-time.Second)
 		_, err = client.Registration.Prepare(t.Context(), req)
 		require.NoError(t, err)
 		req.OTPExpiresAt = req.OTPExpiresAt.Add(-1)

@@ -110,8 +110,8 @@ func TestResolveReadings(t *testing.T) {
 				require.True(t, ok)
 				assert.Equal(t, tc.code, e.Code)
 				assert.NotNil(t, e.Handle)
-				require.NotNil(t, e.Undecided)
-				assert.Equal(t, telco.Undecided{Absent: tc.absent}, *e.Undecided)
+				assert.Equal(t, tc.absent, e.Absent)
+				assert.Zero(t, e.DecidesAt)
 				assert.Zero(t, e.RetryAfter, "there is no fence to wait for")
 				step := telco.Hold
 				if tc.want == telco.Rejected {
@@ -211,7 +211,7 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.NotNil(t, e.Handle)
-			assert.True(t, e.Undecided == nil || !e.Undecided.Absent, "absence needs a complete, well-formed lookup")
+			assert.True(t, !e.Absent, "absence needs a complete, well-formed lookup")
 		})
 	}
 }
@@ -239,8 +239,8 @@ func TestResolveAtTheFence(t *testing.T) {
 			p := wiretest.New(t, c)
 			client := newClient(t, p)
 			handle, _ := lost(t, p, client)
-			require.Equal(t, handle.Window().SendBy.Add(time.Minute), handle.Window().LastBy)
-			fence := handle.Window().LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
+			require.Equal(t, handle.SendBy.Add(time.Minute), handle.LastBy)
+			fence := handle.LastBy.Add(2 * time.Minute) // skew, lag and margin of the default
 			date := fence.Truncate(time.Second)
 			if fence.After(date) {
 				date = date.Add(time.Second) // the first whole second that is not before the fence
@@ -256,13 +256,12 @@ func TestResolveAtTheFence(t *testing.T) {
 			require.True(t, ok)
 			assert.Equal(t, tc.want, e.Outcome)
 			assert.Equal(t, telco.TransactionNotFound, e.Code)
-			require.NotNil(t, e.Undecided)
 			if tc.want == telco.Rejected { // and then another OTP, under another id unless MobiFone dedupes by it
 				assert.Equal(t, map[bool]telco.Then{false: telco.ThenNewAttempt, true: telco.ThenNewOTP}[tc.dedupes], e.Then)
 			}
 			if tc.want == telco.Unknown {
-				assert.True(t, e.Undecided.Absent)
-				assert.True(t, fence.Equal(e.Undecided.DecidesAt), "%s, want %s", e.Undecided.DecidesAt, fence)
+				assert.True(t, e.Absent)
+				assert.True(t, fence.Equal(e.DecidesAt), "%s, want %s", e.DecidesAt, fence)
 				assert.Positive(t, e.RetryAfter)
 			}
 		})
@@ -277,7 +276,7 @@ func TestResolveTakesTheEarliestOfItsLookups(t *testing.T) {
 		p := wiretest.New(t, fenced(t, time.Minute))
 		client := newClient(t, p, mobifone.WithTimeouts(mobifone.Timeouts{Read: time.Minute}))
 		handle, _ := lost(t, p, client)
-		fence := handle.Window().LastBy.Add(2*time.Minute + 30*time.Second) // the margin is the read timeout
+		fence := handle.LastBy.Add(2*time.Minute + 30*time.Second) // the margin is the read timeout
 		p.On(telco.OpGet, func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 			at := fence.Add(-10 * time.Second)
 			if (late == "first") == (f.TransID != "") {
@@ -318,7 +317,7 @@ func TestHandleOutlivesTheProcess(t *testing.T) {
 	assert.NotContains(t, string(saved), canaryOTP)
 	var read telco.Handle
 	require.NoError(t, read.UnmarshalBinary(saved))
-	assert.Equal(t, handle.Window().IDs, read.Window().IDs)
+	assert.Equal(t, handle.IDs, read.IDs)
 
 	p.On(telco.OpGet, p.Found(wiretest.Row(told, telco.StateSuccess)))
 	receipt, err := newClient(t, p).Registration.Resolve(t.Context(), read)

@@ -62,8 +62,8 @@ func (l *leaks) error(err error) {
 		l.print(*e)
 		if e.Handle != nil {
 			l.print(*e.Handle)
-			l.print(e.Handle.Window())
-			l.print(e.Handle.Purchase())
+			l.print(e.Handle.SendWindow)
+			l.print(e.Handle.MSISDN)
 		}
 	}
 	l.print(telco.ActionFor(err, true))
@@ -320,7 +320,7 @@ func TestNumberInATransIDDoesNotPrint(t *testing.T) {
 				assert.NotContains(t, line, "908123477")
 			}
 		}
-		assert.Equal(t, req.TransID, draft.Handle().Window().TransID)
+		assert.Equal(t, req.TransID, draft.Handle().TransID)
 	})
 }
 

@@ -170,9 +170,8 @@ func testUnusable(t *testing.T, c *contract.Contract, name string, carriedOut, c
 		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
 		e, ok := errors.AsType[*telco.Error](err)
 		require.True(t, ok)
-		require.NotNil(t, e.Undecided)
-		assert.True(t, e.Undecided.Absent)
-		assert.True(t, e.Undecided.DecidesAt.IsZero(), "the pessimistic contract knows no fence")
+		assert.True(t, e.Absent)
+		assert.True(t, e.DecidesAt.IsZero(), "the pessimistic contract knows no fence")
 		assert.NotNil(t, e.Handle)
 	}
 }

@@ -49,13 +49,13 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 	if d.sent.Swap(true) {
 		return nil, d.unknown(telco.AlreadySent, errTwice)
 	}
-	claim, ok := d.service.sends.begin(d.handle.Window().IDs)
+	claim, ok := d.service.sends.begin(d.handle.IDs)
 	if !ok {
 		return nil, d.unknown(telco.AlreadySent, errOpen)
 	}
 	end := keepClaim // also of a panic in a hook or a middleware
 	defer func() { d.service.sends.end(claim, end) }()
-	reply, err := d.service.t.Send(ctx, d.fields, d.handle.Window().SendBy)
+	reply, err := d.service.t.Send(ctx, d.fields, d.handle.SendBy)
 	if err != nil {
 		var said telco.Error
 		if e, ok := errors.AsType[*telco.Error](err); ok {

@@ -103,7 +103,7 @@ func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
 func (s *Service) notPrepared(err error, req Request) error {
 	if !s.sends.holds(req.ids()) {
 		if s.sends.remembers(req.ids()) {
-			err = notTheFirst(err, telco.NewHandle(telco.SendWindow{IDs: req.ids()}, req.purchase()))
+			err = notTheFirst(err, req.handle(telco.SendWindow{IDs: req.ids()}))
 		}
 		return err
 	}
@@ -116,7 +116,7 @@ func (s *Service) notPrepared(err error, req Request) error {
 
 // alreadySent is the error of ids that were sent before: of outcome Unknown, with a handle to resolve.
 func (s *Service) alreadySent(req Request, cause error) *telco.Error {
-	handle := telco.NewHandle(telco.SendWindow{IDs: req.ids()}, req.purchase())
+	handle := req.handle(telco.SendWindow{IDs: req.ids()})
 	return &telco.Error{Operation: telco.OpRegister, Code: telco.AlreadySent, Handle: &handle, Err: cause}
 }
 
@@ -132,7 +132,7 @@ func (s *Service) prepare(ctx context.Context, req *Request, d *Draft) error {
 	if err != nil {
 		return err
 	}
-	d.service, d.fields, d.handle = s, req.fields(s.t.Channel()), telco.NewHandle(intent, req.purchase())
+	d.service, d.fields, d.handle = s, req.fields(s.t.Channel()), req.handle(intent)
 	return nil
 }
 
@@ -170,21 +170,20 @@ func (s *Service) lookFirst(ctx context.Context, req Request) error {
 	answer, err := reading.LookUp(ctx, s.t, reading.Question{
 		IDs: []telco.IDs{req.ids()}, MSISDN: req.MSISDN, Since: s.t.Seam().Wall(),
 	})
-	rows := s.compare(answer, req.purchase())
+	rows := s.compare(answer, req.handle(telco.SendWindow{}))
 	_, failed := reading.Failed(rows, req.ids())
 	if failed || !reading.Read(rows, []telco.IDs{req.ids()}, nil, nil).Nothing() {
-		used := s.alreadySent(req, errUsed)
-		used.Undecided = &telco.Undecided{}
-		return used
+		return s.alreadySent(req, errUsed)
 	}
 	return err
 }
 
 // compare reads the rows of an answer against what was to be bought.
-func (s *Service) compare(a reading.Answer, p telco.Purchase) []reading.Row {
+func (s *Service) compare(a reading.Answer, h telco.Handle) []reading.Row {
+	sold := reading.Sold{MSISDN: h.MSISDN, Package: h.Package, Amount: h.Amount}
 	rows := make([]reading.Row, len(a.Rows))
 	for i, tx := range a.Rows {
-		rows[i] = reading.RowOf(tx, p, s.t.Contract().RefusalOf)
+		rows[i] = reading.RowOf(tx, sold, s.t.Contract().RefusalOf)
 	}
 	return rows
 }
@@ -286,8 +285,9 @@ func (r Request) ids() telco.IDs {
 	return telco.IDs{TransID: r.TransID, PartnerTransID: r.PartnerTransID}
 }
 
-func (r Request) purchase() telco.Purchase {
-	return telco.Purchase{MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount}
+// handle is the handle of a send of this request.
+func (r Request) handle(w telco.SendWindow) telco.Handle {
+	return telco.Handle{SendWindow: w, MSISDN: r.MSISDN, Package: r.Package, Amount: r.Amount}
 }
 
 // fields are what the request carries on the wire.

@@ -23,21 +23,21 @@ var errStillOpen = errors.New("not decided yet; resolve again later")
 //     found" counts by now, because MobiFone's own time in a complete lookup was past the
 //     contract's fence, or the contract promises that a refusal is final and the lookup
 //     shows one.
-//   - Unknown, also after every failed lookup: hold. [telco.Error.Undecided] says what was seen and
-//     when "not found" begins to count, and RetryAfter how long that is. Resolve at once the
+//   - Unknown, also after every failed lookup: hold. The error's DecidesAt says when "not found" begins to
+//     count, Absent whether it was not found now, and RetryAfter how long that is. Resolve at once the
 //     first time; while RetryAfter is 0, wait a second or two between two looks.
 //
 // After a wrong OTP, when the same ids went again, resolve the handle of the last send.
 func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error) {
-	intent := h.Window()
+	intent := h.SendWindow
 	if intent.TransID == "" && intent.PartnerTransID == "" {
 		return nil, &telco.Error{
 			Operation: telco.OpGet, Code: telco.InvalidInput,
 			Fields: []telco.FieldError{{Field: "Handle", Problem: "empty; pass the handle of the draft or of the error"}},
 		}
 	}
-	answer, err := reading.LookUp(ctx, s.t, reading.Of(intent, h.Purchase()))
-	rows := s.compare(answer, h.Purchase())
+	answer, err := reading.LookUp(ctx, s.t, reading.Of(intent, h.MSISDN))
+	rows := s.compare(answer, h)
 	found := reading.Read(rows, []telco.IDs{intent.IDs}, nil, nil)
 	if err != nil && found.Nothing() { // what was shown stands, although a later question failed
 		return nil, withHandle(err, h)
@@ -45,7 +45,7 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 	fence, known := reading.MarginsOf(s.t.Contract().Semantics(), s.t.ReadTimeout()).Fence([]telco.SendWindow{intent})
 	unknown := &telco.Error{
 		Operation: telco.OpRegister, Handle: &h, Evidence: answer.Evidence,
-		Undecided: &telco.Undecided{DecidesAt: fence}, Err: errStillOpen,
+		DecidesAt: fence, Err: errStillOpen,
 	}
 	switch {
 	case found.Conflict != "":
@@ -73,7 +73,7 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 		s.sends.forget(intent.IDs)
 		return nil, s.settledNo(h, answer, refusal)
 	}
-	unknown.Code, unknown.Undecided.Absent = telco.TransactionNotFound, !answer.Cached
+	unknown.Code, unknown.Absent = telco.TransactionNotFound, !answer.Cached
 	if known && !answer.SaidAt.IsZero() {
 		unknown.RetryAfter = max(fence.Sub(answer.SaidAt), time.Second)
 	}
@@ -84,7 +84,7 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 func (s *Service) settledNo(h telco.Handle, a reading.Answer, refusal reading.Row) error {
 	e := &telco.Error{
 		Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.TransactionNotFound,
-		WireCode: a.WireCode, Handle: &h, Evidence: a.Evidence, Undecided: &telco.Undecided{}, Then: telco.ThenNewAttempt,
+		WireCode: a.WireCode, Handle: &h, Evidence: a.Evidence, Then: telco.ThenNewAttempt,
 	}
 	if s.t.Contract().Semantics().DedupeByPartnerTransID {
 		e.Then = telco.ThenNewOTP

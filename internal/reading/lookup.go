@@ -54,9 +54,9 @@ type Question struct {
 	Since, Until time.Time
 }
 
-// Of asks for one intent.
-func Of(i telco.SendWindow, p telco.Purchase) Question {
-	q := Question{IDs: []telco.IDs{i.IDs}, MSISDN: p.MSISDN}
+// Of asks for one intent of this subscriber.
+func Of(i telco.SendWindow, m telco.MSISDN) Question {
+	q := Question{IDs: []telco.IDs{i.IDs}, MSISDN: m}
 	q.reach(i)
 	return q
 }

@@ -40,7 +40,7 @@ func TestWindow(t *testing.T) {
 	customer := telco.MustParseMSISDN("0901234567")
 	fenced.IDs = telco.IDs{TransID: "T-1"}
 	assert.Equal(t, Question{IDs: []telco.IDs{{TransID: "T-1"}}, MSISDN: customer, Since: at.Add(time.Hour), Until: at.Add(70 * time.Minute)},
-		Of(fenced, telco.Purchase{MSISDN: customer}))
+		Of(fenced, customer))
 }
 
 // Either lookup is enough; without both nothing unknown could be resolved.

@@ -24,9 +24,17 @@ type Row struct {
 	UpdatedAt time.Time
 }
 
+// Sold is what the customer pays for. A registration is the one that was sold only if all three
+// agree.
+type Sold struct {
+	MSISDN  telco.MSISDN
+	Package telco.PackageCode
+	Amount  telco.VND
+}
+
 // RowOf compares a transaction with what was sold. refusal is the contract's RefusalOf; it is nil
 // where a row must not prove a refusal.
-func RowOf(tx telco.Transaction, p telco.Purchase, refusal func(telco.Code) telco.Then) Row {
+func RowOf(tx telco.Transaction, p Sold, refusal func(telco.Code) telco.Then) Row {
 	r := Row{
 		IDs: telco.IDs{TransID: tx.TransID, PartnerTransID: tx.PartnerTransID}, State: tx.State,
 		Differs: differs(tx, p), UpdatedAt: tx.UpdatedAt.UTC(),
@@ -42,7 +50,7 @@ func RowOf(tx telco.Transaction, p telco.Purchase, refusal func(telco.Code) telc
 
 // differs says in what the transaction is not the purchase. A value that is missing on either
 // side is a difference, because nothing then proves that they are the same.
-func differs(tx telco.Transaction, p telco.Purchase) string {
+func differs(tx telco.Transaction, p Sold) string {
 	switch {
 	case !tx.MSISDN.IsValid():
 		return "the subscriber's number is missing or masked"

@@ -15,7 +15,7 @@ var (
 	sendBy = time.Date(2026, 11, 23, 10, 0, 20, 0, time.UTC)
 	ids    = telco.IDs{TransID: "T1", PartnerTransID: "P1"}
 	other  = telco.IDs{TransID: "T2", PartnerTransID: "P1"}
-	sold   = telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000}
+	sold   = reading.Sold{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000}
 )
 
 // then answers for the codes of these tests.
@@ -49,7 +49,7 @@ func TestRowOf(t *testing.T) {
 	}
 	assert.Contains(t, with(func(c *telco.Transaction) { c.MSISDN = telco.MSISDN{} }).Differs, "masked")
 	empty := telco.Transaction{TransID: "T1", PartnerTransID: "P1", MSISDN: sold.MSISDN}
-	assert.NotEmpty(t, reading.RowOf(empty, telco.Purchase{MSISDN: sold.MSISDN}, then).Differs, "missing on both sides is a difference")
+	assert.NotEmpty(t, reading.RowOf(empty, reading.Sold{MSISDN: sold.MSISDN}, then).Differs, "missing on both sides is a difference")
 	for name, change := range map[string]func(*telco.Transaction){
 		"a wrong OTP":      func(c *telco.Transaction) { c.ResultCode = telco.OTPInvalid },
 		"no code":          func(c *telco.Transaction) { c.ResultCode = "" },
@@ -135,7 +135,7 @@ func TestAnEarlierRequestIsNoRefusal(t *testing.T) {
 	for code, want := range map[telco.Code]telco.Code{
 		telco.DuplicateTransaction: "", telco.TransactionExpired: "", telco.RateLimited: "", telco.OTPInvalid: "", telco.AmountMismatch: telco.AmountMismatch,
 	} {
-		row := reading.RowOf(telco.Transaction{State: telco.StateFailed, ResultCode: code}, telco.Purchase{}, contract.Default().RefusalOf)
+		row := reading.RowOf(telco.Transaction{State: telco.StateFailed, ResultCode: code}, reading.Sold{}, contract.Default().RefusalOf)
 		assert.Equal(t, want, row.Refusal, code)
 	}
 }

@@ -278,7 +278,7 @@ func (d *Desk) observe(ctx context.Context, id string, tx telco.Transaction, oth
 		if err != nil {
 			return View{}, err
 		}
-		purchase := s.Order.Purchase()
+		purchase := s.Order.sold()
 		if !purchase.MSISDN.IsValid() && s.State.Resting() {
 			purchase.MSISDN = tx.MSISDN // erased: the ids alone have to do
 		}

@@ -535,7 +535,10 @@ func TestWhatALookupShowsIsNotLost(t *testing.T) {
 		s.settle(2 * time.Minute)
 		assert.Equal(t, sale.Registered, s.state(id))
 		intent := s.sale(id).Intents[0]
-		receipt, err := s.client.Registration.Resolve(t.Context(), telco.NewHandle(intent.SendWindow, s.sale(id).Order.Purchase()))
+		order := s.sale(id).Order
+		receipt, err := s.client.Registration.Resolve(t.Context(), telco.Handle{
+			SendWindow: intent.SendWindow, MSISDN: order.MSISDN, Package: order.Package, Amount: order.Price,
+		})
 		require.NoError(t, err, "the plain client says the same")
 		assert.Equal(t, intent.TransID, receipt.TransID)
 	})

@@ -289,7 +289,7 @@ type preparedDraft struct {
 
 // Plan is Prepared.Plan: an answer is hoped for until send-by and the register timeout are over.
 func (p *preparedDraft) Plan() Intent {
-	intent := p.draft.Handle().Window()
+	intent := p.draft.Handle().SendWindow
 	return Intent{
 		SendWindow: intent, Attempt: p.attempt, At: p.at, Fingerprint: p.draft.Fingerprint(),
 		WakeAt: p.at.Add(intent.SendBy.Sub(intent.PreparedAt) + p.client.Timeouts().Register + replyMargin),
@@ -327,7 +327,7 @@ func (p clientGateway) LookUp(ctx context.Context, s Sale) (Lookup, error) {
 	found, err := p.client.Transactions.LookUp(ctx, transactions.LookUpRequest{IDs: pairs, MSISDN: s.Order.MSISDN, Since: since, Until: until})
 	l := Lookup{At: found.ReadAt, Cached: found.Cached}
 	for _, tx := range found.Rows {
-		l.Rows = append(l.Rows, Row(reading.RowOf(tx, s.Order.Purchase(), p.client.Contract().RefusalOf)))
+		l.Rows = append(l.Rows, Row(reading.RowOf(tx, s.Order.sold(), p.client.Contract().RefusalOf)))
 	}
 	if err != nil && reading.Read(asRead(l.Rows), pairs, nil, nil).Nothing() { // else it is told, although a later question failed
 		return Lookup{}, err

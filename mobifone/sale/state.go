@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
@@ -305,9 +306,9 @@ func (s Sale) Pairs() []telco.IDs {
 	return pairs
 }
 
-// Purchase returns what the customer pays for, to compare MobiFone's rows with.
-func (o Order) Purchase() telco.Purchase {
-	return telco.Purchase{MSISDN: o.MSISDN, Package: o.Package, Amount: o.Price}
+// sold is what the customer pays for, to compare MobiFone's rows with.
+func (o Order) sold() reading.Sold {
+	return reading.Sold{MSISDN: o.MSISDN, Package: o.Package, Amount: o.Price}
 }
 
 // Kind names what happened. An event is a fact: it is stored before anything is done

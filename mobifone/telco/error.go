@@ -51,8 +51,12 @@ type Error struct {
 	Evidence   Evidence
 	// Handle is what to resolve after a registration; see registration.Resolve.
 	Handle *Handle
-	// Undecided is what a resolve saw that could not decide.
-	Undecided *Undecided
+	// Absent is for a resolve that could not decide: a complete, well-formed lookup showed no row
+	// that counts. It proves nothing before DecidesAt.
+	Absent bool
+	// DecidesAt is for the same: when, in MobiFone's time, "not found" begins to count. Zero is
+	// never: the contract promises no end to the time in which a request may still be carried out.
+	DecidesAt time.Time
 	// Fields lists what is wrong with the input, all of it at once.
 	Fields []FieldError
 	// Err is the cause; nil when MobiFone's reply is the cause.

@@ -73,15 +73,6 @@ type Try struct {
 	Deadline string
 }
 
-// Undecided is what a resolve saw when it could not decide.
-type Undecided struct {
-	// Absent is true when a complete, well-formed lookup showed no row that counts.
-	Absent bool
-	// DecidesAt is when, in MobiFone's time, "not found" begins to count; zero: never, the
-	// contract promises no end to the time in which a request may still be carried out.
-	DecidesAt time.Time
-}
-
 // TryEvent describes one HTTP request to a hook. It holds no body, no header and no
 // personal data.
 type TryEvent struct {
@@ -191,16 +182,16 @@ func (q inquiry) note() Text {
 		q.err.note(&n)
 	}
 	if q.handle != nil {
-		i, p := q.handle.intent, q.handle.purchase
-		n.line("Thuê bao", "Subscriber", p.MSISDN.String())
-		n.line("Gói cước", "Package", text.Scrub(string(p.Package)))
-		if p.Amount != 0 {
-			n.line("Số tiền", "Amount", p.Amount.String())
+		h := q.handle
+		n.line("Thuê bao", "Subscriber", h.MSISDN.String())
+		n.line("Gói cước", "Package", text.Scrub(string(h.Package)))
+		if h.Amount != 0 {
+			n.line("Số tiền", "Amount", h.Amount.String())
 		}
-		n.line("Mã giao dịch MobiFone (transId)", "MobiFone's transaction (transId)", q.telcoID(string(i.TransID)))
-		n.line("Mã giao dịch đối tác (partnerTransId)", "Our transaction (partnerTransId)", ownID(string(i.PartnerTransID)))
-		n.line("Chuẩn bị lúc (giờ MobiFone)", "Prepared at (MobiFone's time)", at(i.PreparedAt))
-		n.line("Hạn gửi (giờ MobiFone)", "Send by (MobiFone's time)", at(i.SendBy))
+		n.line("Mã giao dịch MobiFone (transId)", "MobiFone's transaction (transId)", q.telcoID(string(h.TransID)))
+		n.line("Mã giao dịch đối tác (partnerTransId)", "Our transaction (partnerTransId)", ownID(string(h.PartnerTransID)))
+		n.line("Chuẩn bị lúc (giờ MobiFone)", "Prepared at (MobiFone's time)", at(h.PreparedAt))
+		n.line("Hạn gửi (giờ MobiFone)", "Send by (MobiFone's time)", at(h.SendBy))
 	}
 	q.evidence.note(&n, q.telcoID)
 	n.line("Phần mềm", "Software", "mobifone-go/"+Version)

@@ -125,10 +125,10 @@ func ExampleText_Fill() {
 }
 
 func ExampleHandle() {
-	h := telco.NewHandle(
-		telco.SendWindow{IDs: telco.IDs{TransID: "T1", PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"}},
-		telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000},
-	)
+	h := telco.Handle{
+		SendWindow: telco.SendWindow{IDs: telco.IDs{TransID: "T1", PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"}},
+		MSISDN:     telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000,
+	}
 	saved, err := h.MarshalBinary() // before the send; holds the number: encrypt at rest
 	if err != nil {
 		fmt.Println(err)
@@ -153,10 +153,10 @@ func ExampleParseOTP() {
 
 // A note for MobiFone's inquiry desk shows the number masked and can be sent as it is.
 func ExampleSupportNote() {
-	handle := telco.NewHandle(
-		telco.SendWindow{IDs: telco.IDs{TransID: "T1", PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"}},
-		telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000},
-	)
+	handle := telco.Handle{
+		SendWindow: telco.SendWindow{IDs: telco.IDs{TransID: "T1", PartnerTransID: "W1WK9-5R4A8-S65BX-BT7AA-D3D9Y"}},
+		MSISDN:     telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000,
+	}
 	note := telco.SupportNote(&telco.Error{Operation: telco.OpRegister, Code: telco.ReplyLost, Handle: &handle})
 	fmt.Print(note.EN) // note.VI says the same in Vietnamese
 	// Output:

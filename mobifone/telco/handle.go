@@ -21,14 +21,6 @@ type IDs struct {
 	PartnerTransID PartnerTransID `json:"partnerTransId"`
 }
 
-// Purchase is what the customer pays for. A registration is the one that was sold only
-// if all three agree.
-type Purchase struct {
-	MSISDN  MSISDN
-	Package PackageCode
-	Amount  VND
-}
-
 // SendWindow says which registration was sent and when: its ids, and the times between
 // which MobiFone can have carried it out. Store it before the first byte leaves. The times
 // are MobiFone's clock.
@@ -42,8 +34,8 @@ type SendWindow struct {
 	LastBy time.Time `json:"lastBy,omitzero"`
 }
 
-// Handle is what to save before a send and to resolve after it: the intent and what was
-// to be bought. Its bytes ([Handle.MarshalBinary]) hold the full phone number (personal
+// Handle is what to save before a send and to resolve after it: the send's ids and times, and
+// what was to be bought. Its bytes ([Handle.MarshalBinary]) hold the full phone number (personal
 // data: encrypt at rest) and never the OTP. It prints masked under every fmt verb, in
 // log/slog and in JSON, so JSON is no way to save it: reading one from JSON is an error.
 //
@@ -54,30 +46,24 @@ type SendWindow struct {
 // is registered. Keep it where the sale itself is kept, and take none from a browser or a
 // message.
 type Handle struct {
-	intent   SendWindow
-	purchase Purchase
+	SendWindow
+	// MSISDN, Package and Amount are what the customer pays for. A registration is the one that
+	// was sold only if all three agree with MobiFone's row.
+	MSISDN  MSISDN
+	Package PackageCode
+	Amount  VND
 }
-
-// NewHandle makes the handle of an intent.
-func NewHandle(i SendWindow, p Purchase) Handle { return Handle{i, p} }
-
-// Window returns the ids and times of the send.
-func (h Handle) Window() SendWindow { return h.intent }
-
-// Purchase returns what was to be bought.
-func (h Handle) Purchase() Purchase { return h.purchase }
 
 // String names the send by its ids, package, amount and masked number.
 func (h Handle) String() string {
-	p := h.purchase
-	return fmt.Sprintf("%s %s %s %s %s", h.intent.PartnerTransID, h.shownTransID(), p.MSISDN, p.Package, p.Amount)
+	return fmt.Sprintf("%s %s %s %s %s", h.PartnerTransID, h.shownTransID(), h.MSISDN, h.Package, h.Amount)
 }
 
 // shownTransID is the transId for eyes: MobiFone may have made it of the number.
-func (h Handle) shownTransID() string { return h.withoutNumber(string(h.intent.TransID)) }
+func (h Handle) shownTransID() string { return h.withoutNumber(string(h.TransID)) }
 
 func (h Handle) withoutNumber(id string) string {
-	if number := h.purchase.MSISDN.Reveal(""); number != "" {
+	if number := h.MSISDN.Reveal(""); number != "" {
 		return strings.ReplaceAll(id, number, "***")
 	}
 	return id
@@ -92,11 +78,11 @@ func (h Handle) Format(f fmt.State, verb rune) { writeMasked(f, verb, h.String()
 // LogValue returns ids, package, amount and the masked number.
 func (h Handle) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("partner_trans_id", string(h.intent.PartnerTransID)),
+		slog.String("partner_trans_id", string(h.PartnerTransID)),
 		slog.String("trans_id", h.shownTransID()),
-		slog.String("msisdn", h.purchase.MSISDN.String()),
-		slog.String("package", string(h.purchase.Package)),
-		slog.Int64("amount", int64(h.purchase.Amount)),
+		slog.String("msisdn", h.MSISDN.String()),
+		slog.String("package", string(h.Package)),
+		slog.Int64("amount", int64(h.Amount)),
 	)
 }
 
@@ -118,21 +104,20 @@ const (
 // SDK. A handle without a partnerTransId or a number is refused with an [*Error]: there
 // would be nothing to resolve by.
 func (h Handle) MarshalBinary() ([]byte, error) {
-	i, p := h.intent, h.purchase
-	if i.PartnerTransID == "" || !p.MSISDN.IsValid() {
+	if h.PartnerTransID == "" || !h.MSISDN.IsValid() {
 		return nil, badInput("handle", "empty; save the handle of a prepared draft")
 	}
 	b := make([]byte, 0, 128)
 	b = append(b, handleMagic...)
 	b = append(b, handleVersion)
-	for _, text := range []string{string(i.TransID), string(i.PartnerTransID), p.MSISDN.Reveal("84"), string(p.Package)} {
+	for _, text := range []string{string(h.TransID), string(h.PartnerTransID), h.MSISDN.Reveal("84"), string(h.Package)} {
 		if len(text) > longestHandle {
 			return nil, badInput("handle", "holds a text longer than any request can carry; check what was prepared")
 		}
 		b = appendText(b, text)
 	}
-	b = binary.AppendVarint(b, int64(p.Amount))
-	for _, t := range []time.Time{i.PreparedAt, i.SendBy, i.LastBy} {
+	b = binary.AppendVarint(b, int64(h.Amount))
+	for _, t := range []time.Time{h.PreparedAt, h.SendBy, h.LastBy} {
 		b = appendTime(b, t)
 	}
 	sum := sha256.Sum256(b)
@@ -171,20 +156,18 @@ func (h *Handle) UnmarshalBinary(data []byte) error {
 		return badHandle("damaged; look the transaction up by its ids, or leave it to reconciliation")
 	}
 	r := handleReader{rest: body[head:]}
-	var i SendWindow
-	var p Purchase
-	i.TransID = TransID(r.text())
-	i.PartnerTransID = PartnerTransID(r.text())
+	var read Handle
+	read.TransID = TransID(r.text())
+	read.PartnerTransID = PartnerTransID(r.text())
 	number := r.text()
-	p.Package = PackageCode(r.text())
-	p.Amount = VND(r.number())
-	i.PreparedAt, i.SendBy, i.LastBy = r.time(), r.time(), r.time()
+	read.Package = PackageCode(r.text())
+	read.Amount = VND(r.number())
+	read.PreparedAt, read.SendBy, read.LastBy = r.time(), r.time(), r.time()
 	msisdn, err := ParseMSISDN(number)
 	if err != nil || r.failed || len(r.rest) > 0 {
 		return badHandle("malformed; look the transaction up by its ids, or leave it to reconciliation")
 	}
-	p.MSISDN = msisdn
-	read := Handle{i, p}
+	read.MSISDN = msisdn
 	// What would not be written so was not written by us.
 	if again, err := read.MarshalBinary(); err != nil || !bytes.Equal(again, data) {
 		return badHandle("malformed; look the transaction up by its ids, or leave it to reconciliation")
@@ -242,14 +225,13 @@ func (r *handleReader) time() time.Time {
 // MarshalJSON writes ids, package, amount and the masked number, for reports. It
 // cannot be read back.
 func (h Handle) MarshalJSON() ([]byte, error) {
-	p := h.purchase
 	return json.Marshal(struct {
 		PartnerTransID string `json:"partnerTransId"`
 		TransID        string `json:"transId"`
 		MSISDN         string `json:"msisdn"`
 		Package        string `json:"package"`
 		Amount         int64  `json:"amount"`
-	}{string(h.intent.PartnerTransID), h.shownTransID(), p.MSISDN.String(), string(p.Package), int64(p.Amount)})
+	}{string(h.PartnerTransID), h.shownTransID(), h.MSISDN.String(), string(h.Package), int64(h.Amount)})
 }
 
 // UnmarshalJSON always fails: JSON does not hold the number. Save what

@@ -16,50 +16,40 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// sent is what a handle is made of.
-type sent struct {
-	telco.SendWindow
-	telco.Purchase
-}
-
-func (s sent) handle() telco.Handle { return telco.NewHandle(s.SendWindow, s.Purchase) }
-
-func sentOf(h telco.Handle) sent { return sent{h.Window(), h.Purchase()} }
-
 var prepared = time.Date(2026, 8, 15, 10, 0, 0, 0, time.UTC)
 
-func fullSend() sent {
-	return sent{
-		telco.SendWindow{
+func fullSend() telco.Handle {
+	return telco.Handle{
+		SendWindow: telco.SendWindow{
 			IDs:        telco.IDs{TransID: "T-0001", PartnerTransID: "TYH6V-85SYP-QWTEF-GX7WM-4BV1E"},
 			PreparedAt: prepared, SendBy: prepared.Add(20 * time.Second), LastBy: prepared.Add(time.Hour + 1),
 		},
-		telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000},
+		MSISDN: telco.MustParseMSISDN("0912345678"), Package: "C120", Amount: 120_000,
 	}
 }
 
 func TestHandleRoundTrip(t *testing.T) {
 	t.Parallel()
-	bare := sent{telco.SendWindow{IDs: telco.IDs{PartnerTransID: "P"}}, telco.Purchase{MSISDN: telco.MustParseMSISDN("0912345678")}}
+	bare := telco.Handle{SendWindow: telco.SendWindow{IDs: telco.IDs{PartnerTransID: "P"}}, MSISDN: telco.MustParseMSISDN("0912345678")}
 	negative := fullSend()
 	negative.Amount, negative.SendBy = -1, time.Unix(-1, 999).UTC()
-	for name, s := range map[string]sent{"full": fullSend(), "bare": bare, "negative": negative} {
-		data, err := s.handle().MarshalBinary()
+	for name, s := range map[string]telco.Handle{"full": fullSend(), "bare": bare, "negative": negative} {
+		data, err := s.MarshalBinary()
 		require.NoError(t, err, name)
 		var h telco.Handle
 		require.NoError(t, h.UnmarshalBinary(data), name)
-		assert.Equal(t, s, sentOf(h), name)
+		assert.Equal(t, s, h, name)
 		again, err := h.MarshalBinary()
 		require.NoError(t, err)
 		assert.Equal(t, data, again, name)
 	}
 	here := fullSend()
 	here.PreparedAt = prepared.In(time.FixedZone("", 7*60*60))
-	data, err := here.handle().MarshalBinary()
+	data, err := here.MarshalBinary()
 	require.NoError(t, err)
 	var h telco.Handle
 	require.NoError(t, h.UnmarshalBinary(data))
-	assert.Equal(t, fullSend(), sentOf(h), "times come back in UTC")
+	assert.Equal(t, fullSend(), h, "times come back in UTC")
 }
 
 // The first bytes ever written must be read by every later version.
@@ -74,15 +64,15 @@ func TestHandleReadsVersion1(t *testing.T) {
 	data := append(body, sum[:8]...)
 	var h telco.Handle
 	require.NoError(t, h.UnmarshalBinary(data))
-	assert.Equal(t, fullSend(), sentOf(h))
-	written, err := fullSend().handle().MarshalBinary()
+	assert.Equal(t, fullSend(), h)
+	written, err := fullSend().MarshalBinary()
 	require.NoError(t, err)
 	assert.Equal(t, hex.EncodeToString(data), hex.EncodeToString(written))
 }
 
 func TestHandleRefusesAnythingElse(t *testing.T) {
 	t.Parallel()
-	good, err := fullSend().handle().MarshalBinary()
+	good, err := fullSend().MarshalBinary()
 	require.NoError(t, err)
 	resum := func(body []byte) []byte {
 		sum := sha256.Sum256(body)
@@ -109,13 +99,13 @@ func TestHandleRefusesAnythingElse(t *testing.T) {
 		bad[fmt.Sprint("flipped at ", i)] = flipped
 	}
 	for name, data := range bad {
-		h := fullSend().handle()
+		h := fullSend()
 		err := h.UnmarshalBinary(data)
 		require.Error(t, err, name)
 		require.ErrorIs(t, err, telco.InvalidInput, name)
 		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), "bytes that cannot be read say nothing about the registration")
 		assert.NotContains(t, err.Error(), "912345678", name)
-		assert.Equal(t, fullSend(), sentOf(h), "%s changed the handle", name)
+		assert.Equal(t, fullSend(), h, "%s changed the handle", name)
 	}
 }
 
@@ -123,7 +113,7 @@ func TestHandleRefusesAnythingElse(t *testing.T) {
 // with another fence: that it is read is what the docs warn of.
 func TestHandleIsNoSeal(t *testing.T) {
 	t.Parallel()
-	good, err := fullSend().handle().MarshalBinary()
+	good, err := fullSend().MarshalBinary()
 	require.NoError(t, err)
 	fence, err := hex.DecodeString("01e09a82a80d02") // as TestHandleReadsVersion1 has it
 	require.NoError(t, err)
@@ -137,19 +127,19 @@ func TestHandleIsNoSeal(t *testing.T) {
 	require.NoError(t, h.UnmarshalBinary(append(body, sum[:8]...)))
 	moved := fullSend()
 	moved.LastBy = moved.SendBy
-	assert.Equal(t, moved, sentOf(h))
+	assert.Equal(t, moved, h)
 }
 
 func TestHandleThatCannotBeSaved(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*sent){
-		"no id":        func(s *sent) { s.PartnerTransID = "" },
-		"no number":    func(s *sent) { s.MSISDN = telco.MSISDN{} },
-		"endless text": func(s *sent) { s.TransID = telco.TransID(strings.Repeat("x", 5000)) },
+	for name, change := range map[string]func(*telco.Handle){
+		"no id":        func(s *telco.Handle) { s.PartnerTransID = "" },
+		"no number":    func(s *telco.Handle) { s.MSISDN = telco.MSISDN{} },
+		"endless text": func(s *telco.Handle) { s.TransID = telco.TransID(strings.Repeat("x", 5000)) },
 	} {
 		s := fullSend()
 		change(&s)
-		data, err := s.handle().MarshalBinary()
+		data, err := s.MarshalBinary()
 		assert.Equal(t, []string{"handle"}, faultyFields(t, err), name)
 		assert.Empty(t, data)
 	}
@@ -157,7 +147,7 @@ func TestHandleThatCannotBeSaved(t *testing.T) {
 
 func TestHandleHoldsNoReadableJSON(t *testing.T) {
 	t.Parallel()
-	h := fullSend().handle()
+	h := fullSend()
 	out, err := json.Marshal(h)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"partnerTransId":"TYH6V-85SYP-QWTEF-GX7WM-4BV1E","transId":"T-0001","msisdn":"84*****678","package":"C120","amount":120000}`, string(out))

@@ -51,8 +51,10 @@ func sensitive(t *testing.T) map[string]any {
 	otp, err := telco.ParseOTP(canaryOTP)
 	require.NoError(t, err)
 	secret := telco.NewSecret(canarySecret)
-	send := telco.Purchase{MSISDN: m, Package: "C120", Amount: 120_000}
-	handle := telco.NewHandle(telco.SendWindow{IDs: telco.IDs{TransID: "T1", PartnerTransID: "P1"}}, send)
+	handle := telco.Handle{
+		SendWindow: telco.SendWindow{IDs: telco.IDs{TransID: "T1", PartnerTransID: "P1"}},
+		MSISDN:     m, Package: "C120", Amount: 120_000,
+	}
 	fault := telco.Error{
 		Operation: telco.OpRegister, Code: telco.SystemError, WireCode: "code " + canaryNumber,
 		Message: "sđt 0987 651 234 lỗi", Handle: &handle, Fields: []telco.FieldError{{Field: "x", Problem: canaryNumber}},
@@ -71,7 +73,7 @@ func sensitive(t *testing.T) map[string]any {
 		"MSISDN": m, "*MSISDN": &m, "[]MSISDN": []telco.MSISDN{m, {}}, "map": map[telco.MSISDN]telco.MSISDN{m: m},
 		"OTP": otp, "*OTP": &otp, "[]OTP": []telco.OTP{otp}, "map OTP": map[string]telco.OTP{"k": otp},
 		"Secret": secret, "*Secret": &secret, "[]Secret": []telco.Secret{secret}, "Credentials": cred, "*Credentials": &cred,
-		"Send": send, "*Send": &send, "Handle": handle, "*Handle": &handle, "[]Handle": []telco.Handle{handle},
+		"Handle": handle, "*Handle": &handle, "[]Handle": []telco.Handle{handle},
 		"*Error": &fault, "Error": fault, "[]error": []error{&fault}, "wrapped": fmt.Errorf("sale: %w", filled),
 		"Transaction": telco.Transaction{MSISDN: m}, "unexported": in, "*unexported": &in, "any": []any{m, otp, secret},
 		"exported": struct {

@@ -333,7 +333,7 @@ func strangers(t *theirRow) Kind {
 // proven is what a row of MobiFone's proves about one of ours. An id that either side does not
 // have is no difference; a number that was erased here cannot be compared.
 func proven(o *Ours, tx telco.Transaction) reading.Finding {
-	sold := telco.Purchase{MSISDN: o.MSISDN, Package: o.Package, Amount: o.Amount}
+	sold := reading.Sold{MSISDN: o.MSISDN, Package: o.Package, Amount: o.Amount}
 	if !sold.MSISDN.IsValid() {
 		sold.MSISDN = tx.MSISDN
 	}
