@@ -1,8 +1,8 @@
 package ledger
 
-// This file says which MobiFone a model plays: the settings, the six kinds spelt out as
-// rules, and the chance that codes, ids and delays come from. A kind is nothing but its row
-// in kindRules; no other file compares kinds.
+// This file says which MobiFone a model plays: the settings, the six kinds as rules, what is
+// known of a subscriber, and the chance that codes, ids and delays come from. A kind is nothing
+// but its row in kindRules; the steps ask the rules and never the kind.
 
 import (
 	"crypto/rand"
@@ -252,4 +252,70 @@ func Token(src mathrand.Source) string {
 		binary.BigEndian.PutUint32(b[i:], uint32(src.Uint64()>>32))
 	}
 	return base32Text.EncodeToString(b[:])
+}
+
+// Result is what comes of registering for a subscriber. The zero value is success.
+type Result uint8
+
+// The results, in the order of the sandbox's magic numbers.
+const (
+	// Succeeds registers the package.
+	Succeeds Result = iota
+	// PendingThenOK is PROCESSING, then SUCCESS.
+	PendingThenOK
+	// PendingThenFailed is PROCESSING, then FAILED with REGISTRATION_FAILED.
+	PendingThenFailed
+	// Ineligible is NOT_ELIGIBLE.
+	Ineligible
+	// AlreadyRegistered is PACKAGE_ALREADY_REGISTERED.
+	AlreadyRegistered
+	// Inactive is SUBSCRIBER_INACTIVE.
+	Inactive
+	// OTPWrong counts every OTP as wrong.
+	OTPWrong
+	// OTPTooOld counts every OTP as expired.
+	OTPTooOld
+)
+
+// Subscriber is a customer as MobiFone knows it. The zero value is an active prepaid
+// subscriber for whom everything works.
+type Subscriber struct {
+	// Unknown is not MobiFone's customer: SUBSCRIBER_NOT_FOUND at every step.
+	Unknown bool
+	// Postpaid is refused with NOT_PREPAID at every step.
+	Postpaid bool
+	// Barred is refused with SUBSCRIBER_INACTIVE at every step.
+	Barred bool
+	// NoSMS cannot be sent an OTP: OTP_NOT_DELIVERED.
+	NoSMS bool
+	// Result is what comes of a registration that is otherwise in order.
+	Result Result
+	// Ineligible holds the packages that are refused at step 1 and 3, with the reason.
+	Ineligible map[telco.PackageCode]telco.Code
+}
+
+// refusal is what every step says to a subscriber who can buy nothing; "" to others.
+func (s Subscriber) refusal() telco.Code {
+	switch {
+	case s.Unknown:
+		return telco.SubscriberNotFound
+	case s.Postpaid:
+		return telco.NotPrepaid
+	case s.Barred:
+		return telco.SubscriberInactive
+	}
+	return ""
+}
+
+// bars is why the package cannot be registered; "" when it can.
+func (s Subscriber) bars(pkg telco.PackageCode) telco.Code {
+	switch s.Result {
+	case Ineligible:
+		return telco.NotEligible
+	case AlreadyRegistered:
+		return telco.PackageAlreadyRegistered
+	case Inactive:
+		return telco.SubscriberInactive
+	}
+	return s.Ineligible[pkg]
 }

@@ -7,8 +7,9 @@
 // the source of chance and the requests; the same calls give the same answers.
 package ledger
 
-// This file is the model, its clock and its agenda: which operation goes where, and what is
-// carried out when its time has come. Every method that takes the time goes through tick.
+// This file is the model, its clock and its agenda: which operation goes where, what is
+// remembered of a customer, and what is carried out when its time has come. Every method that
+// takes the time goes through tick.
 
 import (
 	"container/heap"
@@ -297,4 +298,37 @@ func (m *Model) settle(e event) {
 		return
 	}
 	m.succeed(m.now, r)
+}
+
+// subscriber is what the model remembers of one customer.
+type subscriber struct {
+	set      *Subscriber // nil: Config.Customer tells
+	lastRow  int32       // newest row, 1-based; 0 is none
+	lastOTP  time.Time
+	otpDay   int32 // business day of otpCount
+	otpCount int32
+	executed int32
+}
+
+// SetSubscriber replaces what Config.Customer tells of a subscriber.
+func (m *Model) SetSubscriber(n telco.MSISDN, s Subscriber) {
+	m.subscriber(n).set = &s
+}
+
+// customer returns what MobiFone knows of a subscriber.
+func (m *Model) customer(n telco.MSISDN) Subscriber {
+	if s := m.subs[n]; s != nil && s.set != nil {
+		return *s.set
+	}
+	return m.cfg.Customer(n)
+}
+
+// subscriber returns what is remembered of a customer, and begins to remember.
+func (m *Model) subscriber(n telco.MSISDN) *subscriber {
+	s := m.subs[n]
+	if s == nil {
+		s = &subscriber{}
+		m.subs[n] = s
+	}
+	return s
 }
