@@ -1,8 +1,8 @@
 package reading
 
-// This file makes a complete lookup: it asks for all ids of a sale, or searches where MobiFone has no lookup
-// by id. An answer that shows no row and proves no absence either is marked as cached. This file sends
-// reads only, and judges no row: row.go does.
+// This file makes a complete lookup: it asks for all ids of a sale, or searches where MobiFone has
+// no lookup by id. An answer that shows no row and proves no absence either is marked as cached.
+// This file sends reads only, and judges no row: proof.go does.
 
 import (
 	"context"
@@ -34,7 +34,6 @@ type Answer struct {
 	SaidAt time.Time
 }
 
-// Causes of a lookup that answered, and not usably.
 var (
 	// errNoPlace and errOtherIDs are the causes of an answer that came and cannot be used.
 	errNoPlace  = errors.New("a success without the place of the transaction: neither found nor absent")
@@ -148,12 +147,10 @@ func (a *Answer) add(one Answer, first bool) {
 	a.Evidence, a.SaidAt = merge(a.Evidence, one.Evidence), one.SaidAt
 }
 
-// A search reaches this far beyond the times asked for, since clocks and zones differ, and
-// is split into so many ranges at most, since the till's clock may be years ahead.
 const (
-	// slackDays is how far a search reaches beyond the times asked for, because clocks and zones
+	// slack is how far a search reaches beyond the times asked for, because clocks and zones
 	// differ.
-	slackDays = 24 * time.Hour
+	slack = 24 * time.Hour
 	// rangesMax is the most ranges that a search is split into, because the till's clock may be
 	// years ahead.
 	rangesMax = 13
@@ -172,8 +169,8 @@ func (q *Question) end(t *transport.Transport) time.Time {
 	if now.Before(q.Since) {
 		now = q.Since
 	}
-	end := now.Add(slackDays)
-	if most := q.Since.Add((rangesMax - 2) * time.Duration(t.Contract().Limits().RangeMax)); end.After(most) && most.After(q.Until.Add(slackDays)) {
+	end := now.Add(slack)
+	if most := q.Since.Add((rangesMax - 2) * time.Duration(t.Contract().Limits().RangeMax)); end.After(most) && most.After(q.Until.Add(slack)) {
 		end = most
 	}
 	return end
@@ -188,7 +185,7 @@ func search(ctx context.Context, t *transport.Transport, q Question) (Answer, er
 			{Field: "MSISDN", Problem: "needed, and Since too: MobiFone has no lookup by id, so the subscriber's transactions are searched"},
 		}}
 	}
-	begin, end, span := q.Since.Add(-slackDays), q.end(t), time.Duration(t.Contract().Limits().RangeMax)
+	begin, end, span := q.Since.Add(-slack), q.end(t), time.Duration(t.Contract().Limits().RangeMax)
 	if zone := t.WholeDays(telco.OpSearch); zone != nil { // the first day and the last count whole
 		y, m, d := begin.In(zone).Date()
 		begin, span = time.Date(y, m, d, 0, 0, 0, 0, zone), max(span.Truncate(24*time.Hour), 24*time.Hour)
