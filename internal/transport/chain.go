@@ -17,9 +17,9 @@ import (
 // This file is the one place that assembles the chain, and it holds the state of one try on
 // its way through. A try passes these, outermost first:
 //
-//	classify and retry     call.go, retry.go, classify.go   (around everything below)
+//	classify and retry     call.go, pace.go, classify.go    (around everything below)
 //	user middleware        Config.Middleware                (the first is the outermost)
-//	limiter                limit.go                         (one token per try)
+//	limiter                pace.go                          (one token per try)
 //	credentials            auth.go                          (cached; a login goes the same way)
 //	signature              auth.go                          (each try, over the exact bytes)
 //	send guard             guard.go                         (lets a body out once)

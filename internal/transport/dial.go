@@ -24,11 +24,8 @@ type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error
 // dialerOf is how a transport dials in clear.
 func dialerOf(t *http.Transport) dialFunc {
 	//lint:ignore SA1019 whoever still sets it, for a proxy say, is not passed by
-	switch old := t.Dial; { //nolint:staticcheck // as the line above, for the linters together
-	case t.DialContext != nil:
-		return t.DialContext
-	case old != nil:
-		return func(_ context.Context, network, addr string) (net.Conn, error) { return old(network, addr) }
+	if dial := eitherOf(t.DialContext, t.Dial); dial != nil { //nolint:staticcheck // as the line above, for the linters together
+		return dial
 	}
 	return (&net.Dialer{Timeout: 5 * time.Second}).DialContext
 }
@@ -36,13 +33,16 @@ func dialerOf(t *http.Transport) dialFunc {
 // tlsDialerOf is the caller's own way to a TLS connection, or nil.
 func tlsDialerOf(t *http.Transport) dialFunc {
 	//lint:ignore SA1019 as above
-	switch old := t.DialTLS; { //nolint:staticcheck // as above
-	case t.DialTLSContext != nil:
-		return t.DialTLSContext
-	case old != nil:
-		return func(_ context.Context, network, addr string) (net.Conn, error) { return old(network, addr) }
+	return eitherOf(t.DialTLSContext, t.DialTLS) //nolint:staticcheck // as above
+}
+
+// eitherOf takes a transport's dialer, or one of the older kind without a context; nil without
+// either. net/http prefers them in the same order.
+func eitherOf(dial dialFunc, old func(network, addr string) (net.Conn, error)) dialFunc {
+	if dial != nil || old == nil {
+		return dial
 	}
-	return nil
+	return func(_ context.Context, network, addr string) (net.Conn, error) { return old(network, addr) }
 }
 
 // quieten puts a quietConn around every connection that carries HTTP/1.1 to MobiFone itself,
@@ -155,19 +155,29 @@ func agreedOn(conn net.Conn) string {
 	return state.NegotiatedProtocol
 }
 
-// stateOf finds the TLS state of a connection, through wrappers that show what they wrap.
+// stateOf finds the TLS state of a connection; false when there is no TLS that shows it.
 func stateOf(conn net.Conn) (tls.ConnectionState, bool) {
-	for range 8 {
-		switch c := conn.(type) {
-		case interface{ ConnectionState() tls.ConnectionState }:
-			return c.ConnectionState(), true
-		case interface{ NetConn() net.Conn }:
-			conn = c.NetConn()
-		default:
-			return tls.ConnectionState{}, false
-		}
+	secured, ok := inside[interface{ ConnectionState() tls.ConnectionState }](conn)
+	if !ok {
+		return tls.ConnectionState{}, false
 	}
-	return tls.ConnectionState{}, false
+	return secured.ConnectionState(), true
+}
+
+// inside finds a T in a connection, or in what it wraps, through wrappers that show that. The bound
+// is for a wrapper that shows itself.
+func inside[T any](conn net.Conn) (found T, ok bool) {
+	for range 8 {
+		if found, ok = conn.(T); ok {
+			return found, true
+		}
+		wrapper, shows := conn.(interface{ NetConn() net.Conn })
+		if !shows {
+			break
+		}
+		conn = wrapper.NetConn()
+	}
+	return found, false
 }
 
 // speaks reports whether net/http can speak a protocol on a connection: it has the protocol, and

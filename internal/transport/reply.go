@@ -1,8 +1,8 @@
 package transport
 
 // This file reads replies: the body, within its bound, and the facts around it that classify
-// needs (the Date, whether a cache may have answered, whether the ids are ours). It also builds
-// the error of a refusal and its texts, scrubbed of numbers and codes.
+// needs (the Date, a Retry-After, whether a cache may have answered, whether the ids are ours).
+// It also builds the error of a refusal and its texts, scrubbed of numbers and codes.
 
 import (
 	"errors"
@@ -259,4 +259,53 @@ func (c *core) text(e *telco.Error) telco.Text {
 		values["reason"] = e.Message
 	}
 	return c.cfg.Contract.TextOf(code).Fill(values)
+}
+
+// retryAfter reads the Retry-After lines of a reply: whole seconds, or an HTTP date, compared
+// with the reply's own Date (else with now). asked is false for anything else, the past included.
+// A value too large for a wait becomes the longest one there is. Of several lines, a gateway's
+// and MobiFone's say, the longest wait counts.
+func retryAfter(h http.Header, date, now time.Time) (longest time.Duration, asked bool) {
+	if !date.IsZero() {
+		now = date
+	}
+	for _, line := range h["Retry-After"] {
+		if wait, ok := waitIn(strings.TrimSpace(line), now); ok {
+			longest, asked = max(longest, wait), true
+		}
+	}
+	return longest, asked
+}
+
+// waitIn reads one Retry-After line.
+func waitIn(v string, now time.Time) (time.Duration, bool) {
+	if isDigits(v) {
+		secs, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || secs > int64(longestWait/time.Second) {
+			return longestWait, true
+		}
+		return time.Duration(secs) * time.Second, true
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0, false
+	}
+	wait := at.Sub(now)
+	if wait < 0 {
+		return 0, false
+	}
+	return min(wait, longestWait), true
+}
+
+// longestWait is the most that a Retry-After is read as.
+const longestWait = 365 * 24 * time.Hour
+
+// isDigits reports whether s is digits alone, and not empty.
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
 }

@@ -2,15 +2,19 @@ package transport
 
 // This file builds the two wires, one for reads and one for money, from the caller's
 // http.Transport or from our own. They differ in what a lost connection costs: a read is
-// repeated, a registration is not, so each registration gets a connection of its own.
+// repeated, a registration is not, so each registration gets a connection of its own. It also
+// names the failures in which no request can have left.
 
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -225,18 +229,47 @@ func settled(dial dialFunc) dialFunc {
 	}
 }
 
-// tcpOf finds the TCP connection below, through wrappers that show what they wrap; nil when there
-// is none.
+// tcpOf finds the TCP connection below; nil when there is none.
 func tcpOf(conn net.Conn) *net.TCPConn {
-	for range 8 {
-		switch c := conn.(type) {
-		case *net.TCPConn:
-			return c
-		case interface{ NetConn() net.Conn }:
-			conn = c.NetConn()
-		default:
-			return nil
-		}
+	tcp, _ := inside[*net.TCPConn](conn)
+	return tcp
+}
+
+// neverConnected reports a failure before any byte of the request could leave. It names the
+// reason for people and counts the sends of reads; whether a registration was sent is the shot's
+// word alone.
+func neverConnected(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
 	}
-	return nil
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true
+	}
+	return isTLSFailure(err)
+}
+
+// isTLSFailure reports whether a failed handshake is anywhere in err: one walk for all
+// types, as each errors.AsType would bring a walk of its own into the program.
+func isTLSFailure(err error) bool {
+	switch err := err.(type) { //nolint:errorlint // it unwraps itself
+	case *tls.CertificateVerificationError, tls.RecordHeaderError, tls.AlertError,
+		x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
+		return true
+	case *redacted:
+		return isTLSFailure(err.err)
+	case interface{ Unwrap() error }:
+		return isTLSFailure(err.Unwrap())
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(err.Unwrap(), isTLSFailure)
+	}
+	return false
+}
+
+// timedOut reports whether an error is the end of a deadline, of whatever kind.
+func timedOut(err error) bool {
+	late, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && late.Timeout() || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errHandshakeTimeout)
 }

@@ -1,11 +1,13 @@
 package transport
 
-// This file decides whether a call is tried again, and after which wait. Reads may be repeated,
-// an OTP request only when nothing was sent, a registration never. All retries of a client
-// share one budget.
+// This file decides when a request goes out: the limiter before each try, the pause that MobiFone
+// asked for, whether a call is tried again, and after which wait. Reads may be repeated, an OTP
+// request only when nothing was sent, a registration never. All retries of a client share one
+// budget. Nothing here shortens a wait that MobiFone asked for.
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -13,9 +15,129 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"github.com/fptshop/mobifone-go/internal/seam"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
+
+// pauseCap bounds how long one Retry-After can hold a lane, whatever MobiFone writes.
+const pauseCap = 5 * time.Minute
+
+// takeTurn takes one token per request, before the timestamp is made. It gives the request its
+// id, and a nonce where chance is the machine's.
+func (c *core) takeTurn(ctx context.Context, t *try) (id, nonce string, err error) {
+	cl := t.call
+	if t.shot.wasPassed() {
+		return "", "", errShotPassed // it takes no token and no id of its own
+	}
+	if !cl.money() && !cl.login && c.drain.isClosed() { // a wait between tries outlasted Close
+		return "", "", notBegun(cl.op, telco.ClientClosed, errClosed)
+	}
+	var began instant
+	if c.cfg.OnTry != nil {
+		began = c.local.read()
+	}
+	id, nonce = c.cfg.Seam.IDs()
+	n, err := t.begin(id, began.wall)
+	if err != nil {
+		return "", "", err
+	}
+	if err = c.pauses.wait(ctx, c.cfg.Seam, cl.lane); err == nil && c.cfg.Limit != nil {
+		err = c.cfg.Limit(ctx, telco.Call{Operation: cl.op, Lane: cl.lane, Try: n, Subscriber: cl.fields.MSISDN})
+	}
+	if c.cfg.OnTry != nil {
+		waited, _ := began.since(c.local.read())
+		cl.mu.Lock()
+		t.limitWait = waited
+		cl.mu.Unlock()
+	}
+	if err != nil {
+		e := limited(cl.op, err)
+		if end, ok := ctx.Deadline(); timedOut(err) || ok && e.RetryAfter > end.Sub(c.cfg.Seam.Now()) {
+			cl.endedBy(deadlineLimiter)
+		}
+		return "", "", e
+	}
+	return id, nonce, nil
+}
+
+// limited makes a limiter's refusal a typed error: local, nothing sent. An error with a method
+// RetryAfter() time.Duration says how long to wait.
+func limited(op telco.Operation, err error) *telco.Error {
+	e := &telco.Error{Operation: op, Outcome: telco.NotSent, Code: telco.LimitReached, Err: err}
+	if errors.Is(err, context.Canceled) {
+		e.Code = telco.Canceled
+	}
+	if wait, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err); ok {
+		e.RetryAfter = wait.RetryAfter()
+	}
+	return e
+}
+
+// pauses hold a lane after a 429 with Retry-After, for all callers of this client.
+type pauses struct {
+	mu    sync.Mutex
+	until [telco.Lanes]time.Time
+}
+
+// set holds a lane until then, unless it is held longer already.
+func (p *pauses) set(lane telco.Lane, until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held := &p.until[min(lane, telco.Background)]
+	if until.After(*held) {
+		*held = until
+	}
+}
+
+// pausedError says how long a lane still waits. Its text names no time of the day.
+type pausedError struct{ wait time.Duration }
+
+// Error says what MobiFone asked for.
+func (e *pausedError) Error() string {
+	return "MobiFone asked to wait " + e.wait.Round(time.Millisecond).String()
+}
+
+// RetryAfter returns the rest of the wait.
+func (e *pausedError) RetryAfter() time.Duration { return e.wait }
+
+// wait sleeps through the lane's pause. It fails at once when the pause outlasts the caller's
+// deadline: a teller must not wait for nothing.
+func (p *pauses) wait(ctx context.Context, at seam.Seam, lane telco.Lane) error {
+	for {
+		p.mu.Lock()
+		until := p.until[min(lane, telco.Background)]
+		p.mu.Unlock()
+		if until.IsZero() {
+			return nil
+		}
+		now := at.Now()
+		rest := until.Sub(now)
+		if rest <= 0 {
+			return nil
+		}
+		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < rest {
+			return &pausedError{wait: rest}
+		}
+		if err := at.Sleep(ctx, rest); err != nil {
+			return err
+		}
+	}
+}
+
+// pause tells everybody who could send in this lane to wait, for pauseCap at most, and returns
+// for how long.
+func (c *core) pause(lane telco.Lane, d time.Duration) time.Duration {
+	d = min(d, pauseCap)
+	c.pauses.set(lane, c.cfg.Seam.Now().Add(d))
+	if c.cfg.Pause != nil {
+		c.cfg.Pause(lane, c.cfg.Seam.Wall().Add(d))
+	}
+	return d
+}
 
 // Retry bounds the repetition of calls that may be repeated.
 type Retry struct {
