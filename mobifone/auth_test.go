@@ -112,7 +112,7 @@ func (v *vault) Credentials(ctx context.Context) (telco.Credentials, error) {
 	return v.give(ctx, int(v.asked.Add(1)))
 }
 
-func (w *inProcess) clientWith(t *testing.T, v mobifone.CredentialsProvider, opts ...mobifone.Option) *mobifone.Client {
+func (w *inProcess) clientWith(t *testing.T, v func(context.Context) (telco.Credentials, error), opts ...mobifone.Option) *mobifone.Client {
 	t.Helper()
 	cfg := config("https://partner.test")
 	cfg.Credentials = v
@@ -130,7 +130,7 @@ func TestProviderIsAskedOnceForAll(t *testing.T) {
 			c.ExpiresAt = time.Now().Add(10 * time.Minute)
 			return c, nil
 		}}
-		client := w.clientWith(t, v)
+		client := w.clientWith(t, v.Credentials)
 		all := func() {
 			var wg sync.WaitGroup
 			for i := range 50 {
@@ -160,7 +160,7 @@ func TestProviderFaults(t *testing.T) {
 	for name, fault := range map[string]func(context.Context) (telco.Credentials, error){
 		"fails":    func(context.Context) (telco.Credentials, error) { return telco.Credentials{}, sealed },
 		"panics":   func(context.Context) (telco.Credentials, error) { panic(canarySecret) },
-		"nil func": mobifone.CredentialsFunc(nil).Credentials,
+		"nil func": (func(context.Context) (telco.Credentials, error))(nil),
 		"too slow": func(ctx context.Context) (telco.Credentials, error) {
 			<-ctx.Done()
 			return telco.Credentials{}, ctx.Err()
@@ -176,7 +176,7 @@ func TestProviderFaults(t *testing.T) {
 					}
 					return credentials(), nil
 				}}
-				client := w.clientWith(t, v)
+				client := w.clientWith(t, v.Credentials)
 				began := time.Now()
 				_, err := client.OTP.Request(t.Context(), otpRequest())
 				require.ErrorIs(t, err, telco.CredentialsFailed)
@@ -202,7 +202,7 @@ func TestOneCallerLeavesTheProviderGoesOn(t *testing.T) {
 				return credentials(), nil
 			}
 		}}
-		client := w.clientWith(t, v)
+		client := w.clientWith(t, v.Credentials)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		var wg sync.WaitGroup

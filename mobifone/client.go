@@ -63,10 +63,8 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	tc := transport.Config{
 		Contract: s.contract, BaseURL: base, Channel: cfg.Channel, HTTP: s.http, Middleware: s.middleware,
 		Timeouts: transport.Timeouts(s.timeouts), Retry: transport.Retry(s.retry), DialAhead: s.dialAhead,
-		OnBegin: hooks.OnBegin, OnTry: hooks.OnTry, OnCall: hooks.OnCall, Seam: s.seam,
-	}
-	if cfg.Credentials != nil {
-		tc.Credentials = cfg.Credentials.Credentials
+		Credentials: cfg.Credentials,
+		OnBegin:     hooks.OnBegin, OnTry: hooks.OnTry, OnCall: hooks.OnCall, Seam: s.seam,
 	}
 	if s.limiter != nil {
 		tc.Limit = s.limiter.Wait
@@ -76,11 +74,11 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	}
 	fore := transport.New(tc)
 	ids := transid.New(cfg.IDKey, cfg.PartnerCode)
-	reg := registration.New(fore, cfg.IDKey)
+	reg := registration.New(fore, cfg.IDKey, nil)
 	client := assemble(fore, s.catalog, reg, ids)
 	client.timeouts = s.timeouts
-	client.resolver = client.inLane(telco.Resolving, reg)
-	client.background = client.inLane(telco.Background, reg)
+	client.resolver = client.inLane(telco.Resolving, cfg.IDKey)
+	client.background = client.inLane(telco.Background, cfg.IDKey)
 	for _, c := range []*Client{client.resolver, client.background} {
 		c.resolver, c.background = client.resolver, client.background
 	}
@@ -88,9 +86,9 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 }
 
 // inLane returns the same client in another lane, without the way to the others.
-func (c *Client) inLane(lane telco.Lane, reg *registration.Service) *Client {
+func (c *Client) inLane(lane telco.Lane, key telco.Secret) *Client {
 	t := c.transport.InLane(lane)
-	other := assemble(t, c.catalog, registration.NewBeside(t, reg), c.ids)
+	other := assemble(t, c.catalog, registration.New(t, key, c.Registration), c.ids)
 	other.timeouts = c.timeouts
 	return other
 }

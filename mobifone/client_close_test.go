@@ -159,7 +159,7 @@ func TestNoCredentialsAfterClose(t *testing.T) {
 			return c, nil
 		}}
 		g := &gate{}
-		client := w.clientWith(t, v, mobifone.WithLimiter(g))
+		client := w.clientWith(t, v.Credentials, mobifone.WithLimiter(g))
 		req := toOTP(t, client)
 		g.set(func(context.Context, telco.Call) error { <-time.After(5 * time.Second); return nil })
 		var wg sync.WaitGroup

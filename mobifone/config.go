@@ -29,33 +29,21 @@ type Config struct {
 	PartnerCode string
 	// Channel is the sales channel every request names, 1 to 32 bytes.
 	Channel string
-	// Credentials is asked before the first call and again when they expire or are
-	// refused. It may be nil only if the contract's authentication scheme is "none".
-	Credentials CredentialsProvider
+	// Credentials yields our credentials at MobiFone; see [StaticCredentials] for those that stay as
+	// they are. It is called before the first call, half a minute before
+	// [telco.Credentials.ExpiresAt], and when MobiFone refused what it gave: once for all callers
+	// who wait, with a deadline of 10 s. It must be safe for concurrent use, and may be nil only if
+	// the contract's authentication scheme is "none".
+	Credentials func(ctx context.Context) (telco.Credentials, error)
 	// IDKey keys partnerTransIds and fingerprints: at least 16 bytes, the same on every
 	// host, for ever. Without it order ids that contain a phone number are refused,
 	// because an unkeyed id gives such a number away.
 	IDKey telco.Secret
 }
 
-// CredentialsProvider yields credentials. It must be safe for concurrent use; the client
-// asks once for all callers who wait, with a deadline of 10 s, and again half a minute
-// before [telco.Credentials.ExpiresAt].
-type CredentialsProvider interface {
-	Credentials(ctx context.Context) (telco.Credentials, error)
-}
-
-// CredentialsFunc is a function as a provider.
-type CredentialsFunc func(ctx context.Context) (telco.Credentials, error)
-
-// Credentials calls f.
-func (f CredentialsFunc) Credentials(ctx context.Context) (telco.Credentials, error) {
-	return f(ctx)
-}
-
-// StaticCredentials is a provider of credentials that stay as they are.
-func StaticCredentials(c telco.Credentials) CredentialsProvider {
-	return CredentialsFunc(func(context.Context) (telco.Credentials, error) { return c, nil })
+// StaticCredentials is the [Config.Credentials] of credentials that stay as they are.
+func StaticCredentials(c telco.Credentials) func(context.Context) (telco.Credentials, error) {
+	return func(context.Context) (telco.Credentials, error) { return c, nil }
 }
 
 // check lists every fault of the configuration at once.

@@ -145,14 +145,14 @@ func TestFailedCredentialsAreNotSent(t *testing.T) {
 	p := wiretest.New(t, contract.Default())
 	var fail error
 	cfg := config(p.Server.URL)
-	cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (telco.Credentials, error) {
+	cfg.Credentials = func(context.Context) (telco.Credentials, error) {
 		if fail != nil {
 			return telco.Credentials{}, fail
 		}
 		c := credentials()
 		c.ExpiresAt = time.Now() // asked again each time
 		return c, nil
-	})
+	}
 	client, err := mobifone.New(cfg)
 	require.NoError(t, err)
 	req := toOTP(t, client)

@@ -178,9 +178,9 @@ func TestFirstRegisterNamesTheCause(t *testing.T) {
 			client: func(t *testing.T, p *wiretest.MobiFone) *mobifone.Client {
 				t.Helper()
 				cfg := config(p.Server.URL)
-				cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (telco.Credentials, error) {
+				cfg.Credentials = func(context.Context) (telco.Credentials, error) {
 					return telco.Credentials{}, sealed
-				})
+				}
 				client, err := mobifone.New(cfg, quick(1))
 				require.NoError(t, err)
 				return client

@@ -271,9 +271,9 @@ func TestEscapedSecretsAreHidden(t *testing.T) {
 		var l leaks
 		cfg := config("https://partner.test")
 		var provider error
-		cfg.Credentials = mobifone.CredentialsFunc(func(context.Context) (telco.Credentials, error) {
+		cfg.Credentials = func(context.Context) (telco.Credentials, error) {
 			return telco.Credentials{APIKey: telco.NewSecret(canaryKey), Secret: telco.NewSecret(secret), ExpiresAt: time.Now().Add(time.Minute)}, provider
-		})
+		}
 		client := w.clientOf(t, cfg, quick(1))
 		w.say(func(int, arrival) (*http.Response, error) {
 			return nil, fmt.Errorf("%s | %q | %s | %s", secret, secret, `canary\"se\u003ccr\u003eet\\77 \u0026aa/b`, "canary%22se%3Ccr%3Eet%5C77+%26aa%2Fb")

@@ -86,10 +86,10 @@ func TestWhichDeadlineEndedACall(t *testing.T) {
 		w.Header().Set("Retry-After", "5")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	never := mobifone.CredentialsFunc(func(ctx context.Context) (telco.Credentials, error) {
+	never := func(ctx context.Context) (telco.Credentials, error) {
 		<-ctx.Done()
 		return telco.Credentials{}, ctx.Err()
-	})
+	}
 	for name, tc := range map[string]struct {
 		url    func(t *testing.T) string
 		opts   []mobifone.Option

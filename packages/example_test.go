@@ -47,7 +47,7 @@ func ExampleService_Eligible() {
 		fmt.Println(d) // MobiFone prevails; show it to whoever keeps the catalog
 	}
 	pkg := client.Packages.Describe(offer)
-	fmt.Println(pkg.CycleDays, "days,", pkg.Benefits.DataMBPerDay, "MB each day")
+	fmt.Println(pkg.CycleDays, "days,", pkg.DataMBPerDay, "MB each day")
 	// Output:
 	// true true 120.000 ₫
 	// 30 days, 4096 MB each day

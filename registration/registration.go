@@ -60,15 +60,14 @@ type Service struct {
 }
 
 // New takes an internal type, so only the client of this module can call it; use
-// mobifone.Client.Registration.
-func New(t *transport.Transport, key telco.Secret) *Service {
-	return &Service{t: t, key: key, sends: newSends()}
-}
-
-// NewBeside takes an internal type, so only the client of this module can call it. It returns the
-// service over another lane of the same client: what one knows to be sent, the other knows too.
-func NewBeside(t *transport.Transport, s *Service) *Service {
-	return &Service{t: t, key: s.key, sends: s.sends}
+// mobifone.Client.Registration. beside is the service of another lane of the same client, or nil:
+// what the one knows to be sent, the other knows too.
+func New(t *transport.Transport, key telco.Secret, beside *Service) *Service {
+	s := &Service{t: t, key: key, sends: newSends()}
+	if beside != nil {
+		s.sends = beside.sends
+	}
+	return s
 }
 
 // Register prepares a registration and sends it, once. Its errors are those of [Service.Prepare] and

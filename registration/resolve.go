@@ -73,7 +73,7 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 		s.sends.forget(intent.IDs)
 		return nil, s.settledNo(h, answer, refusal)
 	}
-	unknown.Code, unknown.Absent = telco.TransactionNotFound, !answer.Cached
+	unknown.Code, unknown.Absent, unknown.AbsentAt = telco.TransactionNotFound, !answer.Cached, answer.ReadAt
 	if known && !answer.SaidAt.IsZero() {
 		unknown.RetryAfter = max(fence.Sub(answer.SaidAt), time.Second)
 	}

@@ -2,6 +2,7 @@ package transactions_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -60,8 +61,9 @@ func ExampleService_Get() {
 	fmt.Println(result.Transaction.State, result.Transaction.Package, result.Transaction.MSISDN)
 
 	_, err = client.Transactions.Get(context.Background(), transactions.GetRequest{TransID: "T-UNKNOWN"})
-	at, absent := transactions.Absent(err)
-	fmt.Println(absent, !at.IsZero()) // not found at that time: not yet a failure
+	if e, ok := errors.AsType[*telco.Error](err); ok {
+		fmt.Println(e.Absent, !e.AbsentAt.IsZero()) // not found at that time: not yet a failure
+	}
 	// Output:
 	// INIT C120 84*****456
 	// true true
@@ -80,7 +82,7 @@ func ExampleService_LookUp() {
 	// Output: true <nil>
 }
 
-// The transactions of a window. A window that is still open ends with ErrWindowOpen.
+// The transactions of a window. A window that is still open ends with a WindowOpenError.
 func ExampleService_List() {
 	sim, client := shop()
 	defer func() { _ = sim.Close() }()

@@ -55,7 +55,7 @@ func (s *Service) Search(q SearchQuery) *List {
 //
 // Of a closed window, one whose end lies more than the contract's lookupLagMax before
 // MobiFone's time, no row is lost or repeated. A window that is still open is read
-// up to that point and then ends with an error that is [ErrWindowOpen]; so does the
+// up to that point and then ends with a [*WindowOpenError]; so does the
 // listing of a MobiFone that counts no total. Any other error ends the listing too, and
 // says nothing of the registrations that were not yielded.
 //

@@ -135,12 +135,9 @@ func (f filter) keep(tx telco.Transaction) (bool, error) {
 	return true, nil
 }
 
-// ErrWindowOpen ends a listing that cannot be promised to be complete: rows may still
-// appear in the window, or MobiFone counts no total to check against. Every row that
-// was there has been yielded before it. [*WindowOpenError] has the details.
-var ErrWindowOpen = errors.New("the window is still open")
-
-// WindowOpenError says how far a listing is complete. errors.Is finds [ErrWindowOpen].
+// WindowOpenError ends a listing that cannot be promised to be complete: rows may still
+// appear in the window, or MobiFone counts no total to check against. Every row that was there
+// has been yielded before it.
 type WindowOpenError struct {
 	// Until is how far the rows are complete, unless NoTotal is set: ask again from here.
 	Until time.Time
@@ -156,11 +153,8 @@ func (e *WindowOpenError) Error() string {
 	if e.NoTotal {
 		s += ", unchecked because MobiFone counts no total"
 	}
-	return s + ": " + ErrWindowOpen.Error()
+	return s + ": the window is still open"
 }
-
-// Unwrap returns [ErrWindowOpen].
-func (e *WindowOpenError) Unwrap() error { return ErrWindowOpen }
 
 // ErrUnstable is the cause when a closed window read differently each time, or does not
 // hold as many transactions as MobiFone counts. Rows of the part of the window in

@@ -2,6 +2,7 @@ package transactions_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -136,3 +137,12 @@ func row(id string, created time.Time, state telco.State) field.Row {
 
 // ago is a whole second in the past.
 func ago(d time.Duration) time.Time { return time.Now().Add(-d).Truncate(time.Second) }
+
+// absence tells whether an error is an absence, and for when.
+func absence(err error) (time.Time, bool) {
+	e, ok := errors.AsType[*telco.Error](err)
+	if !ok {
+		return time.Time{}, false
+	}
+	return e.AbsentAt, e.Absent
+}

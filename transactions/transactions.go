@@ -3,7 +3,7 @@
 //
 // A lookup says something of a registration only when it succeeds: every error of this
 // package has the outcome Unknown, and a row that is not there is not a registration
-// that failed (see [Absent]). To settle one's own send, use the registration package's
+// that failed (see [telco.Error.Absent]). To settle one's own send, use the registration package's
 // Resolve, which knows the fence.
 //
 // Lookups are repeated by the client on 429, 5xx, timeouts and broken replies, within
@@ -62,8 +62,8 @@ type Result struct {
 // registration. One partnerTransId may cover several OTPs, each with a transaction of its own: ask
 // by transId, or use [Service.LookUp].
 //
-// When MobiFone has no such row the error's code is TransactionNotFound, and [Absent]
-// tells when it said so.
+// When MobiFone has no such row the error's code is TransactionNotFound. Its Absent
+// says whether a complete, well-formed answer said so, and AbsentAt for when.
 func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 	if bad := req.problems(s.t.Contract()); len(bad) > 0 {
 		return nil, transport.BadInput(telco.OpGet, bad...)
@@ -80,7 +80,7 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 	case 0:
 		e := s.fail(telco.OpGet, telco.TransactionNotFound, answer.Evidence, "")
 		e.WireCode = answer.WireCode
-		e.Err = &notFoundError{ReadAt: answer.ReadAt}
+		e.Err, e.Absent, e.AbsentAt = notFound(answer.ReadAt), true, answer.ReadAt
 		return nil, e
 	case 1:
 		got.result = Result{Transaction: answer.Rows[0], MobiFoneTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}
@@ -155,29 +155,11 @@ func (r GetRequest) problems(c *contract.Contract) []telco.FieldError {
 	return bad
 }
 
-// notFoundError is the cause of a TransactionNotFound that a complete, well-formed reply said;
-// [Absent] reads it. "Not found" is not "failed": a registration may still be on its way until
-// its fence.
-type notFoundError struct {
-	// ReadAt is the earliest time, by MobiFone's clock, at which its ledger can have been
-	// read; zero when that is not known, or a cache may have answered.
-	ReadAt time.Time
-}
-
-// Error says when the ledger was read.
-func (e *notFoundError) Error() string {
-	if e.ReadAt.IsZero() {
-		return "no such transaction, at a time of MobiFone's that is not known"
+// notFound is the cause of a TransactionNotFound that a complete, well-formed reply said: no such
+// row in the ledger as it was read at this time, or later; zero when that is not known.
+func notFound(readAt time.Time) error {
+	if readAt.IsZero() {
+		return errors.New("no such transaction, at a time of MobiFone's that is not known")
 	}
-	return "no such transaction at MobiFone's time " + e.ReadAt.UTC().Format(time.RFC3339)
-}
-
-// Absent reports whether err is a complete, well-formed "no such transaction", and the
-// earliest time, by MobiFone's clock, for which that holds (zero when it is not known).
-// Anything else, a bare HTTP 404 included, is no absence.
-func Absent(err error) (at time.Time, ok bool) {
-	if e, found := errors.AsType[*notFoundError](err); found {
-		return e.ReadAt, true
-	}
-	return time.Time{}, false
+	return errors.New("no such transaction at MobiFone's time " + readAt.UTC().Format(time.RFC3339))
 }

@@ -69,7 +69,7 @@ func TestAbsenceHoldsForWhenTheLedgerWasRead(t *testing.T) {
 		p.Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})(w, r, f)
 	})
 	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
-	at, absent := transactions.Absent(err)
+	at, absent := absence(err)
 	require.True(t, absent)
 	assert.False(t, at.After(date.Add(-1200*time.Millisecond)), "%s, said at %s", at, date)
 	assert.ErrorContains(t, err, at.UTC().Format(time.RFC3339))

@@ -68,7 +68,7 @@ func TestGetRefusesMalformedIDs(t *testing.T) {
 		_, err := client(t, p).Transactions.Get(t.Context(), req)
 		require.ErrorIs(t, err, telco.InvalidInput, name)
 		assert.Equal(t, telco.Unknown, telco.OutcomeOf(err), name)
-		_, absent := transactions.Absent(err)
+		_, absent := absence(err)
 		assert.False(t, absent, name)
 	}
 	assert.Zero(t, p.Requests(telco.OpGet))
@@ -108,7 +108,7 @@ func TestAbsenceIsOnlyWhatAWellFormedReplySays(t *testing.T) {
 			assert.Nil(t, res)
 			require.ErrorIs(t, err, tt.code)
 			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
-			at, absent := transactions.Absent(err)
+			at, absent := absence(err)
 			assert.Equal(t, tt.absent, absent)
 			if absent {
 				assert.WithinDuration(t, time.Now(), at, time.Minute)
@@ -134,7 +134,7 @@ func TestAStatusThatTheContractReadsAsNotFoundIsNoAbsence(t *testing.T) {
 	p.On(telco.OpGet, wiretest.Raw(http.StatusNotFound, "text/html", "<html>not here</html>"))
 	_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
 	require.ErrorIs(t, err, telco.TransactionNotFound)
-	_, absent := transactions.Absent(err)
+	_, absent := absence(err)
 	assert.False(t, absent, "no envelope said it: a gateway may have")
 }
 
@@ -168,7 +168,7 @@ func TestGetTakesNoOtherTransaction(t *testing.T) {
 			assert.Nil(t, res)
 			require.ErrorIs(t, err, telco.ReplyUnreadable)
 			assert.Equal(t, telco.Unknown, telco.OutcomeOf(err))
-			_, absent := transactions.Absent(err)
+			_, absent := absence(err)
 			assert.False(t, absent)
 		})
 	}

@@ -51,11 +51,16 @@ type Error struct {
 	Evidence   Evidence
 	// Handle is what to resolve after a registration; see registration.Resolve.
 	Handle *Handle
-	// Absent is for a resolve that could not decide: a complete, well-formed lookup showed no row
-	// that counts. It proves nothing before DecidesAt.
+	// Absent says that a lookup was answered, completely and well-formed, and that the answer shows
+	// no such transaction. Anything else, a bare HTTP 404 included, is no absence. An absence is no
+	// failure: the registration may still be on its way, see DecidesAt.
 	Absent bool
-	// DecidesAt is for the same: when, in MobiFone's time, "not found" begins to count. Zero is
-	// never: the contract promises no end to the time in which a request may still be carried out.
+	// AbsentAt is the earliest time, by MobiFone's clock, at which the ledger can have been read
+	// that showed no such transaction; zero when that is not known, or a cache may have answered.
+	AbsentAt time.Time
+	// DecidesAt is for a resolve that could not decide: when, in MobiFone's time, "not found" begins
+	// to count. Zero is never: the contract promises no end to the time in which a request may
+	// still be carried out.
 	DecidesAt time.Time
 	// Fields lists what is wrong with the input, all of it at once.
 	Fields []FieldError

@@ -10,7 +10,6 @@
 package catalog
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -21,40 +20,27 @@ import (
 // catalog.
 type Catalog struct{ pkgs []Package }
 
-// Problem says what is wrong with one package handed to [New] or [Catalog.With].
-type Problem struct {
-	// Index says which of the packages handed over is meant, counted from 0.
-	Index int
-	// Code is that package's code as it was handed over.
-	Code telco.PackageCode
-	// Field and Problem say what is wrong with it.
-	Field   string
-	Problem string
-}
-
-// Error says which package, which field and what is wrong.
-func (f *Problem) Error() string {
-	return fmt.Sprintf("catalog: package %d (%q): %s: %s", f.Index, string(f.Code), f.Field, f.Problem)
-}
-
-// New makes a catalog of exactly these packages, in this order. It copies them. Its
-// error joins one [*Problem] for each thing that is wrong.
+// New makes a catalog of exactly these packages, in this order. It copies them. Its error is a
+// *[telco.Error] of code [telco.InvalidInput] whose Fields list everything that is wrong, as
+// "Package[1].Price"; packages count from 0 in the order they were handed over.
 func New(pkgs ...Package) (*Catalog, error) {
-	var errs []error
+	var bad []telco.FieldError
 	seen := make(map[telco.PackageCode]bool, len(pkgs))
 	c := &Catalog{pkgs: make([]Package, 0, len(pkgs))}
 	for i, pkg := range pkgs {
 		for _, f := range pkg.Validate() {
-			errs = append(errs, &Problem{Index: i, Code: pkg.Code, Field: f.Field, Problem: f.Problem})
+			bad = append(bad, telco.FieldError{Field: fmt.Sprintf("Package[%d].%s", i, f.Field), Problem: f.Problem})
 		}
 		if seen[pkg.Code] {
-			errs = append(errs, &Problem{Index: i, Code: pkg.Code, Field: "Code", Problem: "stands twice"})
+			bad = append(bad, telco.FieldError{
+				Field: fmt.Sprintf("Package[%d].Code", i), Problem: "used twice; give each package its own code",
+			})
 		}
 		seen[pkg.Code] = true
 		c.pkgs = append(c.pkgs, pkg.clone())
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if len(bad) > 0 {
+		return nil, &telco.Error{Outcome: telco.NotSent, Code: telco.InvalidInput, Fields: bad}
 	}
 	return c, nil
 }

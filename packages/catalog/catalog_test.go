@@ -30,9 +30,9 @@ func TestDefaultIsTheAgreement(t *testing.T) {
 		assert.Equal(t, w.days, pkg.CycleDays)
 		assert.Equal(t, 30, pkg.ResetDays)
 		assert.True(t, pkg.AutoRenew)
-		assert.Equal(t, catalog.Benefits{
-			DataMBPerDay: 4096, OnNetFreeUnder: 20 * time.Minute, OffNetFree: 50 * time.Minute,
-		}, pkg.Benefits)
+		assert.Equal(t, 4096, pkg.DataMBPerDay)
+		assert.Equal(t, 20*time.Minute, pkg.OnNetFreeUnder)
+		assert.Equal(t, 50*time.Minute, pkg.OffNetFree)
 	}
 }
 
@@ -44,9 +44,9 @@ func TestNotesAreAdviceWithSourceAndBothLanguages(t *testing.T) {
 			assert.NotEmpty(t, n.Source)
 			assert.NotEmpty(t, n.Text.VI)
 			assert.NotEmpty(t, n.Text.EN)
-			assert.Equal(t, n.Source != catalog.Source("partner agreement"), n.Advice, "what is not of the agreement is advice: %s", n.Topic)
+			assert.Equal(t, n.Source != "partner agreement", n.Advice, "what is not of the agreement is advice: %s", n.Topic)
 		}
-		for topic, words := range map[catalog.Topic][]string{
+		for topic, words := range map[string][]string{
 			"commitment": {"720"},
 			"cancel":     {"HUY " + string(pkg.Code) + " ", "789", "999"},
 			"check":      {"KT " + string(pkg.Code) + " ", "KT ALL", "999"},
@@ -83,21 +83,23 @@ func TestNewReportsEveryFault(t *testing.T) {
 	good := catalog.Package{Code: "A1", Price: 1, CycleDays: 30, ResetDays: 30}
 	_, err := catalog.New(
 		good,
-		catalog.Package{Code: "a 1", Price: 0, CycleDays: 0, ResetDays: 0, Benefits: catalog.Benefits{DataMBPerDay: -1}},
+		catalog.Package{Code: "a 1", Price: 0, CycleDays: 0, ResetDays: 0, DataMBPerDay: -1, OffNetFree: -1},
 		catalog.Package{Code: "B1", Price: 1, CycleDays: 40, ResetDays: 30},
 		catalog.Package{Code: "C1", Price: 1, CycleDays: 3653 + 1, ResetDays: 1},
 		good,
 	)
 	require.Error(t, err)
 	var got []string
-	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
-		f, ok := errors.AsType[*catalog.Problem](e)
-		require.True(t, ok, "%T", e)
-		got = append(got, string(rune('0'+f.Index))+" "+f.Field)
-		assert.Contains(t, f.Error(), f.Problem)
+	e, ok := errors.AsType[*telco.Error](err)
+	require.True(t, ok, "%T", err)
+	require.ErrorIs(t, err, telco.InvalidInput)
+	for _, f := range e.Fields {
+		got = append(got, f.Field)
+		assert.Contains(t, e.Error(), f.Problem)
 	}
 	assert.Equal(t, []string{
-		"1 Code", "1 Price", "1 CycleDays", "1 ResetDays", "1 Benefits", "2 ResetDays", "3 CycleDays", "4 Code",
+		"Package[1].Code", "Package[1].Price", "Package[1].CycleDays", "Package[1].ResetDays", "Package[1].DataMBPerDay",
+		"Package[1].OffNetFree", "Package[2].ResetDays", "Package[3].CycleDays", "Package[4].Code",
 	}, got)
 }
 
@@ -136,7 +138,7 @@ func TestLookupTakesTheCodeAsItIs(t *testing.T) {
 
 func TestHowToUseSaysOnlyWhatThePackageHas(t *testing.T) {
 	t.Parallel()
-	bare := catalog.Package{Code: "D1", Price: 5000, CycleDays: 1, ResetDays: 1, Benefits: catalog.Benefits{DataMBPerDay: 500}}
+	bare := catalog.Package{Code: "D1", Price: 5000, CycleDays: 1, ResetDays: 1, DataMBPerDay: 500}
 	assert.Equal(t, telco.Text{
 		VI: "Gói D1: chu kỳ 1 ngày. Data 500 MB mỗi ngày.",
 		EN: "Package D1: a cycle of 1 days. 500 MB of data each day.",

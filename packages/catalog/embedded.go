@@ -11,10 +11,10 @@ import (
 
 // The sources of the embedded notes.
 const (
-	agreement   Source = "partner agreement"
-	publicPages Source = "MobiFone's public pages on the C120 family"
-	someCopies  Source = "some copies of MobiFone's public pages on the C120 family"
-	sisters     Source = "MobiFone's public pages on sister packages"
+	agreement   = "partner agreement"
+	publicPages = "MobiFone's public pages on the C120 family"
+	someCopies  = "some copies of MobiFone's public pages on the C120 family"
+	sisters     = "MobiFone's public pages on sister packages"
 )
 
 // Default returns the three packages of the agreement: C120, 3C120 and 6C120. Each call
@@ -30,18 +30,16 @@ func Default() *Catalog {
 // c120 is one package of the family: they differ in price and length alone.
 func c120(code telco.PackageCode, price telco.VND, days int) Package {
 	return Package{
-		Code:      code,
-		Name:      string(code),
-		Price:     price,
-		CycleDays: days,
-		ResetDays: 30,
-		AutoRenew: true,
-		Benefits: Benefits{
-			DataMBPerDay:   4 * 1024,
-			OnNetFreeUnder: 20 * time.Minute,
-			OffNetFree:     50 * time.Minute,
-		},
-		Notes: notes(string(code)),
+		Code:           code,
+		Name:           string(code),
+		Price:          price,
+		CycleDays:      days,
+		ResetDays:      30,
+		AutoRenew:      true,
+		DataMBPerDay:   4 * 1024,
+		OnNetFreeUnder: 20 * time.Minute,
+		OffNetFree:     50 * time.Minute,
+		Notes:          notes(string(code)),
 	}
 }
 

@@ -27,55 +27,45 @@ type Package struct {
 	// AutoRenew says that MobiFone renews the package by itself when the main account holds the
 	// price.
 	AutoRenew bool
-	// Benefits are what the customer gets between two resets.
-	Benefits Benefits
-	// Notes are sentences for the teller; no code acts on them.
-	Notes []Note
-}
 
-// Benefits are what the customer gets in each window of ResetDays days. Zero means that
-// the package has none of that kind.
-type Benefits struct {
+	// The benefits that the customer gets in each window of ResetDays days. Zero means that the
+	// package has none of that kind.
+
 	// DataMBPerDay is the data of each day; 1 GB counts as 1024 MB.
 	DataMBPerDay int
 	// OnNetFreeUnder says that calls inside MobiFone's network are free when they are shorter.
 	OnNetFreeUnder time.Duration
 	// OffNetFree is the time of free calls to other networks in each window.
 	OffNetFree time.Duration
+
+	// Notes are sentences for the teller; no code acts on them.
+	Notes []Note
 }
 
 // Note is a sentence for the teller. A note with Advice set was read on public pages: it
 // is advice, not a rule. The agreement prevails over it, and MobiFone's answer alone decides
 // whether a subscriber may register; the SDK acts on no note.
 type Note struct {
-	// Topic says what the note is about; [Package.Note] finds it by this.
-	Topic Topic
-	// Source says where the sentence comes from.
-	Source Source
+	// Topic says what the note is about; [Package.Note] finds it by this. The embedded notes have
+	// these topics, and a catalog of your own may add others:
+	//
+	//   - "grant": when the benefits arrive;
+	//   - "renewal": what happens at the end of a cycle;
+	//   - "commitment": how long the customer is bound;
+	//   - "porting": whether the number may leave MobiFone meanwhile;
+	//   - "cancel": how to end the package;
+	//   - "check": how to see what is left;
+	//   - "closed": claims that the package is not sold any more.
+	//
+	// [Package.HowToUse] reads "grant", "check" and "cancel".
+	Topic string
+	// Source says in words where the sentence comes from, such as "partner agreement".
+	Source string
 	// Advice is true for what was read on public pages, false for what the agreement says.
 	Advice bool
 	// Text is the sentence in both languages.
 	Text telco.Text
 }
-
-// Source says where a note comes from, in words: "partner agreement", "MobiFone's public pages
-// on the C120 family", "some copies of MobiFone's public pages on the C120 family" or "MobiFone's
-// public pages on sister packages". A catalog of your own may name other sources.
-type Source string
-
-// Topic says what a note is about. The embedded notes have these topics, and a catalog of your own
-// may add others:
-//
-//   - "grant": when the benefits arrive;
-//   - "renewal": what happens at the end of a cycle;
-//   - "commitment": how long the customer is bound;
-//   - "porting": whether the number may leave MobiFone meanwhile;
-//   - "cancel": how to end the package;
-//   - "check": how to see what is left;
-//   - "closed": claims that the package is not sold any more.
-//
-// [Package.HowToUse] reads "grant", "check" and "cancel".
-type Topic string
 
 // maxCycleDays bounds what a catalog takes for a cycle: ten years.
 const maxCycleDays = 3653
@@ -99,14 +89,21 @@ func (p Package) Validate() []telco.FieldError {
 	if p.ResetDays < 1 || p.CycleDays%p.ResetDays != 0 {
 		add("ResetDays", "must be 1 or more and divide CycleDays")
 	}
-	if b := p.Benefits; b.DataMBPerDay < 0 || b.OnNetFreeUnder < 0 || b.OffNetFree < 0 {
-		add("Benefits", "must not be negative")
+	for _, benefit := range []struct {
+		field string
+		value int64
+	}{
+		{"DataMBPerDay", int64(p.DataMBPerDay)}, {"OnNetFreeUnder", int64(p.OnNetFreeUnder)}, {"OffNetFree", int64(p.OffNetFree)},
+	} {
+		if benefit.value < 0 {
+			add(benefit.field, "must not be negative")
+		}
 	}
 	return problems
 }
 
 // Note returns the first note on the topic.
-func (p Package) Note(topic Topic) (Note, bool) {
+func (p Package) Note(topic string) (Note, bool) {
 	for _, n := range p.Notes {
 		if n.Topic == topic {
 			return n, true
@@ -133,7 +130,7 @@ func (p Package) HowToUse() telco.Text {
 		add(fmt.Sprintf("Hết chu kỳ, hệ thống tự gia hạn nếu tài khoản chính có đủ %s.", p.Price),
 			fmt.Sprintf("At the end of the cycle it renews by itself if the main account holds %s.", p.Price))
 	}
-	for _, topic := range []Topic{"check", "cancel"} {
+	for _, topic := range []string{"check", "cancel"} {
 		if n, ok := p.Note(topic); ok {
 			add(n.Text.VI, n.Text.EN)
 		}
@@ -145,15 +142,15 @@ func (p Package) HowToUse() telco.Text {
 // needs to hear of the reset.
 func (p Package) benefits() telco.Text {
 	var vi, en []string
-	if mb := p.Benefits.DataMBPerDay; mb > 0 {
+	if mb := p.DataMBPerDay; mb > 0 {
 		vi = append(vi, "Data "+dataAmount(mb)+" mỗi ngày.")
 		en = append(en, dataAmount(mb)+" of data each day.")
 	}
-	if d := p.Benefits.OnNetFreeUnder; d > 0 {
+	if d := p.OnNetFreeUnder; d > 0 {
 		vi = append(vi, fmt.Sprintf("Gọi nội mạng: miễn phí các cuộc dưới %d phút.", int(d.Minutes())))
 		en = append(en, fmt.Sprintf("Calls inside MobiFone shorter than %d minutes are free.", int(d.Minutes())))
 	}
-	if d := p.Benefits.OffNetFree; d > 0 {
+	if d := p.OffNetFree; d > 0 {
 		vi = append(vi, fmt.Sprintf("Gọi ngoại mạng: miễn phí %d phút mỗi %d ngày.", int(d.Minutes()), p.ResetDays))
 		en = append(en, fmt.Sprintf("%d free minutes to other networks every %d days.", int(d.Minutes()), p.ResetDays))
 	}

@@ -115,7 +115,7 @@ func (r *Run) AddOurs(rows iter.Seq2[Ours, error]) error {
 
 // AddTheirs adds MobiFone's rows, such as a listing's All gives. An error of the sequence ends it
 // and is returned; the rows before it are added. The listing of a window that reaches to now ends
-// with transactions.ErrWindowOpen, and the run may go on all the same. Of a transaction only the
+// with a *transactions.WindowOpenError, and the run may go on all the same. Of a transaction only the
 // fields are used that a statement has; its result code is WireResultCode.
 func (r *Run) AddTheirs(rows iter.Seq2[telco.Transaction, error]) error {
 	in, err := r.begin()
