@@ -5,6 +5,7 @@ package mobifoneotel_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -242,7 +243,7 @@ func TestNothingIsMadeThatNobodyAskedFor(t *testing.T) {
 		}{{nil, nil}, {nil, meters}, {never, nil}, {s.tracers, nil}} {
 			telemetry, err := mobifoneotel.New(tc.tp, tc.mp)
 			require.NoError(t, err)
-			telemetry.LimiterDown(t.Context(), true)
+			telemetry.LimiterDown(errors.New("no engine"))
 			stop, err := telemetry.WatchSales(sale.NewMemory())
 			require.NoError(t, err)
 			require.NoError(t, stop())
@@ -277,9 +278,9 @@ func TestTheLimitersEngineIsTold(t *testing.T) {
 	t.Parallel()
 	inBubble(t, sandbox.Config{}, func(t *testing.T, s *stage) {
 		assert.Equal(t, []string{" = 0"}, s.points("mobifone.limiter.down"))
-		s.telemetry.LimiterDown(t.Context(), true)
+		s.telemetry.LimiterDown(errors.New("no engine"))
 		assert.Equal(t, []string{" = 1"}, s.points("mobifone.limiter.down"))
-		s.telemetry.LimiterDown(t.Context(), false)
+		s.telemetry.LimiterDown(nil)
 		assert.Equal(t, []string{" = 0"}, s.points("mobifone.limiter.down"))
 	})
 }

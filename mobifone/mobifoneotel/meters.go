@@ -1,7 +1,9 @@
 package mobifoneotel
 
 // This file makes the instruments and records calls and requests in them. docs/telemetry.md lists
-// them for operators; alerts.yaml and dashboard.json read them, and a test holds all three together.
+// them for operators; alerts.yaml and dashboard.json read them, and a test compares all three. A name
+// here, once released, is only changed together with them. No label has a value that a customer or
+// MobiFone can choose freely.
 
 import (
 	"context"
@@ -27,10 +29,11 @@ var (
 	tryBuckets = []float64{1, 2, 3, 4, 5, 7, 10}
 )
 
-// meters are the instruments.
+// meters are the instruments. They are safe for concurrent use, as OpenTelemetry promises.
 type meters struct {
 	meter metric.Meter
 
+	// newMeters says what each counts, in words for an operator.
 	requests    metric.Float64Histogram
 	waits       metric.Float64Histogram
 	sends       metric.Int64Counter
@@ -46,6 +49,7 @@ type meters struct {
 
 	// What was recorded once is recorded again with the same attributes: they are kept, because
 	// making them costs more than recording.
+	// Each is named for its key, below.
 	byRequest   kept[request]
 	byWait      kept[waited]
 	byOperation kept[telco.Operation]
@@ -55,30 +59,34 @@ type meters struct {
 	byCode      kept[coded]
 }
 
-// The keys of what is kept.
+// The keys of what is kept: the labels of an instrument, before they are written as text.
 type (
+	// waited tells waits for the limiter apart.
 	waited struct {
 		operation telco.Operation
 		lane      telco.Lane
 		refused   bool
 	}
+	// ended tells counts of calls apart.
 	ended struct {
 		operation telco.Operation
 		lane      telco.Lane
 		outcome   telco.Outcome
 	}
+	// outcome tells durations and tries of calls apart. A lane is left out: histograms are dear.
 	outcome struct {
 		operation telco.Operation
 		outcome   telco.Outcome
 	}
+	// coded tells counts of codes apart.
 	coded struct {
 		operation telco.Operation
 		code      telco.Code
 	}
 )
 
-// newMeters makes all instruments, and writes down the zeros of those whose first count is an alarm:
-// Prometheus sees no increase in a series that begins at 1.
+// newMeters makes all instruments, and exports a 0 of those whose first count is an alarm:
+// Prometheus sees no increase in a series that begins at 1. The errors of all instruments are joined.
 func newMeters(meter metric.Meter) (*meters, error) {
 	m := &meters{meter: meter}
 	var errs []error
@@ -118,7 +126,8 @@ func newMeters(meter metric.Meter) (*meters, error) {
 	return m, nil
 }
 
-// zeros begins the series that alerts look for an increase in.
+// zeros begins the series that alerts look for an increase in: calls that send an SMS or move money,
+// pauses of tellers, alarms, and the limiter's engine.
 func (m *meters) zeros() {
 	ctx := context.Background()
 	for _, op := range []telco.Operation{telco.OpOTP, telco.OpRegister} {
@@ -133,7 +142,9 @@ func (m *meters) zeros() {
 	m.limiterDown.Record(ctx, 0)
 }
 
-// try records one request. Its duration counts only if it came to the wire.
+// try records one request. Its wait for the limiter counts always; its duration only if it came to
+// the wire, because a request that was stopped before would make MobiFone look fast. A wait is refused
+// when the limiter refused, or when the caller left while it lasted.
 func (m *meters) try(ctx context.Context, ev telco.TryEvent) {
 	refused := !ev.OnWire && (ev.Code == telco.LimitReached || ev.Code == telco.Canceled)
 	m.waits.Record(ctx, ev.LimitWait.Seconds(), m.byWait.of(waited{ev.Operation, ev.Lane, refused}, func(w waited) []attribute.KeyValue {
@@ -156,8 +167,8 @@ func (m *meters) try(ctx context.Context, ev telco.TryEvent) {
 	}
 }
 
-// call records how a call ended. Of a code there is one series for each operation, of a duration
-// one for each outcome: together they would be hundreds of histograms.
+// call records how a call ended. A code has a series of its own for each operation, a duration for
+// each outcome: together they would be hundreds of histograms, most of them empty.
 func (m *meters) call(ctx context.Context, ev telco.CallEvent) {
 	m.calls.Add(ctx, 1, m.ofEnd(ended{ev.Operation, ev.Lane, ev.Outcome}).add...)
 	m.codes.Add(ctx, 1, m.byCode.of(coded{ev.Operation, ev.Code}, func(c coded) []attribute.KeyValue {
@@ -171,6 +182,7 @@ func (m *meters) call(ctx context.Context, ev telco.CallEvent) {
 	m.retriesLeft.Record(ctx, int64(ev.RetriesLeft))
 }
 
+// ofEnd returns the labels of a call by how it ended; zeros and call must agree on them.
 func (m *meters) ofEnd(e ended) options {
 	return m.byEnd.of(e, func(e ended) []attribute.KeyValue {
 		return []attribute.KeyValue{
@@ -179,24 +191,27 @@ func (m *meters) ofEnd(e ended) options {
 	})
 }
 
+// ofLane returns the label of a lane.
 func (m *meters) ofLane(l telco.Lane) options {
 	return m.byLane.of(l, func(l telco.Lane) []attribute.KeyValue { return []attribute.KeyValue{keyLane.String(l.String())} })
 }
 
-// options are the attributes of a measurement, as both kinds of instrument take them.
+// options are the attributes of a measurement, as both kinds of instrument take them. The slices are
+// made once: a variadic call with a single option would make one each time.
 type options struct {
 	add    []metric.AddOption
 	record []metric.RecordOption
 }
 
-// kept remembers options by what they are made of. It grows with the operations, codes and
-// statuses that were met, which are few.
+// kept remembers options by what they are made of, and is safe for concurrent use. It grows with the
+// operations, codes and statuses that were met, which are few, and never shrinks.
 type kept[K comparable] struct {
 	mu  sync.RWMutex
 	all map[K]options
 }
 
-// of returns the options of k, and makes them the first time.
+// of returns the options of k, and makes them the first time. Two who come first at once make the same
+// twice, and one of the two is kept.
 func (c *kept[K]) of(k K, attributes func(K) []attribute.KeyValue) options {
 	c.mu.RLock()
 	o, ok := c.all[k]
