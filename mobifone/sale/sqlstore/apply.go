@@ -1,15 +1,17 @@
 package sqlstore
 
-// This file writes a change of a sale: the row of the sale, its ids, its claim and its events. It
-// asks every question of the contract before it writes the first row, in the order of precedence
-// that the contract fixes. Times, states and money also stand in columns of their own, so that a
-// report needs no JSON.
+// This file is what happens to a change of a sale on either database: it is made ready, waits in the
+// queue for its turn to be written, and is refused by what is stored, in the order that the contract
+// fixes. It also writes the rows of SQLite: every question is asked before the first row is written.
+// Times, states and money are also in columns of their own, so that a report needs no JSON. The
+// transaction around it is in writer.go for SQLite and in pgwrite.go for PostgreSQL.
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -82,7 +84,7 @@ func (k keys) ready(c sale.Change) (change, error) {
 	return ready, nil
 }
 
-// facts are what a store knows that a change may stand against, as its transaction sees it.
+// facts are what the store has that a change can be refused for, as its transaction sees it.
 type facts struct {
 	// The version of the sale; 0: there is none.
 	version int64
@@ -92,7 +94,7 @@ type facts struct {
 	owners map[telco.PartnerTransID]string
 }
 
-// refused is why the facts refuse the change, in the order of [sale.Store].Apply; the claim is
+// refused returns why the facts refuse the change, in the order of [sale.Store].Apply; the claim is
 // asked after it. unowned are the ids that become the sale's.
 func (c change) refused(f facts) (unowned []telco.PartnerTransID, err error) {
 	if f.version != c.Expected {
@@ -114,7 +116,8 @@ func (c change) refused(f facts) (unowned []telco.PartnerTransID, err error) {
 }
 
 // claims decides whether the change claims the subscriber whose claims these are, and in which
-// slot. A sale whose claim is added to the one that it has keeps that one.
+// slot. It is called for TakeClaim and AddClaim alone. AddClaim does nothing for a sale that holds a
+// claim already.
 func (c change) claims(held []sale.Claim) (slot int, taken bool, err error) {
 	if c.Claim == sale.TakeClaim {
 		if holder := c.State.BlockedBy(held); holder != "" {
@@ -149,8 +152,8 @@ func (s *Store) write(ctx context.Context, w *writer, c change) error {
 	if err != nil {
 		return err
 	}
-	// The claim is the last question: busy is told only of a change that nothing else stands
-	// against.
+	// The claim is the last question: after a BusyError the teller waits and presses the same
+	// button again, so nothing else may be wrong with the change.
 	claim, err := s.claimOf(ctx, w, c)
 	if err != nil {
 		return err
@@ -169,7 +172,8 @@ func (s *Store) write(ctx context.Context, w *writer, c change) error {
 	return writeEvents(ctx, w, c)
 }
 
-// factsOf reads what may stand against a change.
+// factsOf reads what the change can be refused for. Without a row a variable stays zero, which is "none"
+// in facts.
 func factsOf(ctx context.Context, w *writer, c change) (facts, error) {
 	known := facts{owners: map[telco.PartnerTransID]string{}}
 	if err := w.row(ctx, `SELECT version FROM sales WHERE id = ?`, []any{c.SaleID}, &known.version); err != nil {
@@ -219,8 +223,9 @@ func writeSale(ctx context.Context, w *writer, c change) error {
 	return err
 }
 
-// beside are the columns that stand beside an event's JSON, for reports; the store itself reads
-// only the JSON. nil is NULL.
+// beside returns the columns beside an event's JSON. They are for reports and the view audit; the store
+// itself reads only the JSON. nil is NULL. An outcome is written for the two kinds that always carry
+// one, because its zero value, Unknown, is an answer there.
 func beside(e sale.Event) (employee *string, amount *int64, outcome, code *string) {
 	if e.By != "" {
 		employee = &e.By
@@ -247,4 +252,137 @@ func writeEvents(ctx context.Context, w *writer, c change) error {
 		}
 	}
 	return nil
+}
+
+// errClosed refuses a call on a closed store, before anything happened. It means that the program
+// still sells after it closed the store.
+var errClosed = errors.New("sqlstore: the store is closed; open one store for the life of the process")
+
+// queue decides whose turn it is to write. A commit costs milliseconds, so it lets a few callers write
+// at a time and makes those who come meanwhile a batch, so that one commit serves them all. Whoever
+// finds room to write runs its own work in its own goroutine, without a hand-off; when it is done it
+// wakes the first of those who came meanwhile, who runs the work of all of them. There is no
+// goroutine to stop.
+type queue[W any] struct {
+	// run does the work of a whole batch; it sets the err of each.
+	run func(batch []*work[W])
+	// most is how many changes one batch takes.
+	most int
+
+	mu sync.Mutex
+	// How many run a batch, and how many may at once: one where the database has one writer.
+	leading, leaders int
+	// Those who came meanwhile, in order. Who is to lead is not among them any more.
+	waiting []*work[W]
+	// Set by close: new work is refused.
+	closed bool
+	// Told when nobody leads any more; close waits for it.
+	idle sync.Cond
+}
+
+// work is one caller's change.
+type work[W any] struct {
+	do  W
+	err error
+	// Closed when the work is done, or when its owner is to lead the next batch.
+	wake chan struct{}
+	// Set under the lock before wake is closed: the owner leads, and its work is not done yet.
+	lead bool
+}
+
+// init must be called before the queue is used. leaders is how many batches may run at once.
+func (q *queue[W]) init(run func(batch []*work[W]), most, leaders int) {
+	q.run, q.most, q.leaders = run, most, leaders
+	q.idle.L = &q.mu
+}
+
+// submit has do done in a transaction, together with the work of others, and returns once that
+// transaction is committed. If it was refused, nothing of it is stored and submit returns why.
+// It is done at most once; ctx can end it only before it has begun.
+func (q *queue[W]) submit(ctx context.Context, do W) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// The work of this caller. Whoever leads sets its err; wake tells when.
+	own := &work[W]{do: do}
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return errClosed
+	}
+	if q.leading < q.leaders {
+		q.leading++
+		q.mu.Unlock()
+		q.lead([]*work[W]{own})
+		return own.err
+	}
+	own.wake = make(chan struct{})
+	q.waiting = append(q.waiting, own)
+	q.mu.Unlock()
+	// A change that nobody has begun may be given up; one that is being written may not.
+	select {
+	case <-own.wake:
+	case <-ctx.Done():
+		q.mu.Lock()
+		if i := slices.Index(q.waiting, own); i >= 0 {
+			q.waiting = slices.Delete(q.waiting, i, i+1)
+			q.mu.Unlock()
+			// Nobody has begun it, so nothing happened.
+			return ctx.Err()
+		}
+		q.mu.Unlock()
+		// It is being written: what becomes of it is worth the wait.
+		<-own.wake
+	}
+	// The one before has finished and made this caller the leader. Its own work comes first.
+	if own.lead {
+		q.mu.Lock()
+		n := min(len(q.waiting), q.most-1)
+		batch := append([]*work[W]{own}, q.waiting[:n]...)
+		q.waiting = slices.Delete(q.waiting, 0, n)
+		q.mu.Unlock()
+		q.lead(batch)
+	}
+	return own.err
+}
+
+// lead runs a batch and hands the lead on to the first who waits. The wake of a waiter who leads is
+// closed already.
+func (q *queue[W]) lead(batch []*work[W]) {
+	defer func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		for _, w := range batch {
+			if w.wake != nil && !w.lead {
+				close(w.wake)
+			}
+		}
+		if len(q.waiting) == 0 {
+			q.leading--
+			q.idle.Broadcast()
+			return
+		}
+		next := q.waiting[0]
+		q.waiting = slices.Delete(q.waiting, 0, 1)
+		next.lead = true
+		close(next.wake)
+	}()
+	for _, w := range batch {
+		// This is the result until a better one is known, also if run panics.
+		w.err = ErrUnknown
+	}
+	q.run(batch)
+}
+
+// close refuses new work and waits until nobody writes. Work that was accepted before is still
+// done. first is true for the first call alone.
+func (q *queue[W]) close() (first bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	first, q.closed = !q.closed, true
+	// The last leader wakes us when nobody waits any more.
+	for q.leading > 0 {
+		q.idle.Wait()
+	}
+	return first
 }

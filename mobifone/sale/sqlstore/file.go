@@ -11,6 +11,7 @@ import (
 	"database/sql/driver"
 	"embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -45,9 +46,9 @@ func createFile(path string) error {
 	return f.Close()
 }
 
-// bereft refuses a log without its file, as a file that was moved leaves it. SQLite would
-// throw the log away beside an empty file, and with it what was acknowledged and stands
-// only there. A file has its first page before it has a log.
+// bereft refuses a log without its file, as a file that was moved leaves it. SQLite would throw the
+// log away beside an empty file, and with it what was acknowledged and is only there. A file has its
+// first page before it has a log, so an empty file beside a log is another file than the log's.
 func bereft(path string) error {
 	if log, err := os.Stat(path + "-wal"); err != nil || log.Size() == 0 {
 		return nil //nolint:nilerr // no log to lose
@@ -118,9 +119,21 @@ func dial(p *place, patience time.Duration, pragmas []string, size int) (*sql.DB
 	return db, nil
 }
 
-// place is where the store's files stand, and which files they were when it opened them.
-// An open file lives on under another name, or under none: what is written to it then is
-// on a disk where no later start looks.
+// MovedError says that the file, or one of the two beside it, is not the one that the store
+// opened: it was moved, deleted, replaced or overwritten. The store acknowledges nothing any
+// more, also when the file comes back, until it is opened again. Path is the file of the
+// store, What says what happened to which file.
+type MovedError struct{ Path, What string }
+
+// Error says what happened and what to do.
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("sqlstore: %s: %s; nothing is stored any more: stop every program that has it open, "+
+		"put the file back together with its -wal, and start again", e.Path, e.What)
+}
+
+// place is where the store's files are, and which files they were when it opened them. An open file
+// lives on under another name, or under none: what is written to it then is where no later start
+// looks. Readers and the writer ask it at once, so what changes in it is atomic.
 type place struct {
 	// As the caller named it, from the root: the next start finds the file there.
 	path string
@@ -185,7 +198,7 @@ func (p *place) check() (log int64, err error) {
 	if moved := p.moved.Load(); moved != nil {
 		return 0, moved
 	}
-	// It is read before the look: a later look may see more.
+	// It is read before the look: the file may grow in between, and a later look may see more.
 	least := p.size.Load()
 	var files [3]fs.FileInfo
 	for i, name := range p.names() {
@@ -239,7 +252,8 @@ type connector struct {
 	place *place
 }
 
-// Connect looks after the file is open: what stood there before may not be what was opened.
+// Connect checks the files after SQLite has opened them: what was there before may not be what was
+// opened.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
@@ -250,6 +264,16 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
+}
+
+// NewerSchemaError says that a newer version of the program has changed the file. Use that
+// version; there is no way back but a backup from before. File is the schema of the file,
+// Known the newest one that this program knows.
+type NewerSchemaError struct{ File, Known int64 }
+
+// Error says what to do.
+func (e *NewerSchemaError) Error() string {
+	return fmt.Sprintf("sqlstore: the file has schema %d, this program knows %d; use the newer program", e.File, e.Known)
 }
 
 //go:embed migrations
@@ -263,6 +287,7 @@ func migrate(ctx context.Context, db *sql.DB, patience time.Duration) error {
 	if err != nil {
 		return err
 	}
+	// Without goose's global registry: a program may use goose for tables of its own.
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
@@ -288,6 +313,7 @@ func migrate(ctx context.Context, db *sql.DB, patience time.Duration) error {
 		if err = told(err); ctx.Err() != nil || time.Now().After(deadline) || (!isBusy(err) && try >= 5) {
 			return err
 		}
+		// SQLite waits by itself for a lock, but not where waiting could be a deadlock.
 		timer := time.NewTimer(20 * time.Millisecond)
 		select {
 		case <-timer.C:

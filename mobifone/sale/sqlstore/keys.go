@@ -1,8 +1,9 @@
 package sqlstore
 
-// This file holds the keys of the personal data: how a subscriber's number is encrypted, how the
-// subscriber is hashed for the busy claim, and how the cipher key is rotated. A key is never
-// written anywhere; the file holds only check values, from which a key cannot be computed.
+// This file holds the keys of the personal data, for both databases: how a subscriber's number is
+// encrypted, how the subscriber is hashed for the busy claim, and how the cipher key is rotated. A
+// key is never written anywhere; a store holds only check values, from which a key cannot be
+// computed. What is done with the hashes is in claims.go.
 
 import (
 	"bytes"
@@ -16,6 +17,7 @@ import (
 	"fmt"
 
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/jackc/pgx/v5"
 )
 
 // keySize is the length of every key, in bytes: AES-256, and as long as the output of SHA-256.
@@ -37,6 +39,33 @@ type Keyring struct {
 	// BusyKey is the key of the hash by which a busy subscriber is found. It must not be one of
 	// Keys.
 	BusyKey telco.Secret
+}
+
+// KeyError says that the keyring is not the one that the store was written with.
+//
+// With a KeyID it is about the numbers that were encrypted under that id. If Missing, the
+// keyring has no such key: add it, or start with the keyring that was used before. Otherwise
+// the keyring has another key under this id: give every key an id of its own, and never reuse
+// one.
+//
+// Without a KeyID it is about the BusyKey, which made the store's claims. With another one a
+// busy subscriber would look free and could be sold to twice, so nothing is done. Configure the
+// key that was used, or the one that [Store.Rehash] has set since.
+type KeyError struct {
+	KeyID   string
+	Missing bool
+}
+
+// Error names the key and what to do.
+func (e *KeyError) Error() string {
+	switch {
+	case e.KeyID == "":
+		return "sqlstore: the BusyKey is not the one that the store's claims were made with; configure that one (it changes only by Rehash)"
+	case e.Missing:
+		return fmt.Sprintf("sqlstore: numbers are encrypted with key %q, which is not in the keyring; add it", e.KeyID)
+	default:
+		return fmt.Sprintf("sqlstore: key %q in the keyring is not the one that numbers were encrypted with; give every key an id of its own", e.KeyID)
+	}
 }
 
 // keys is a keyring ready for use. It does not change while the store is open.
@@ -68,6 +97,8 @@ func (k Keyring) prepare() (keys, *busyKey, error) {
 			return keys{}, nil, err
 		}
 		ready.aeads[id], ready.checks[id] = aead, checkValue(key, "cipher key "+id)
+		// One key for both would tie the hash of a number to its ciphertext, and the keys have other
+		// lives: the cipher key is rotated, and the BusyKey is changed only by Rehash.
 		if secret.Reveal() == k.BusyKey.Reveal() {
 			errs = append(errs, errors.New("sqlstore: BusyKey is also a cipher key; make another one"))
 		}
@@ -91,7 +122,8 @@ func checkValue(key []byte, purpose string) []byte {
 }
 
 // seal encrypts a number for a sale with the current key; nil for no number. The sale's id is
-// bound into the ciphertext, so that a row copied to another sale does not decrypt there.
+// bound into the ciphertext, so that a row copied to another sale does not decrypt there. Each call
+// makes another nonce, so equal numbers have different ciphertexts.
 func (k keys) seal(saleID string, number telco.MSISDN) (ciphertext []byte, keyID string) {
 	if !number.IsValid() {
 		return nil, ""
@@ -107,6 +139,7 @@ func (k keys) open(saleID string, ciphertext []byte, keyID string) (telco.MSISDN
 	}
 	aead, ok := k.aeads[keyID]
 	if !ok {
+		// All keys in use were there when the store was opened: another process has used this one since.
 		return telco.MSISDN{}, &KeyError{KeyID: keyID, Missing: true}
 	}
 	plain, err := aead.Open(nil, nil, ciphertext, []byte(saleID))
@@ -128,7 +161,8 @@ type busyKey struct {
 	check []byte
 }
 
-// newBusyKey checks the key's length; any other property it is up to the caller to give it.
+// newBusyKey checks the key's length. That it is random is up to the caller: a hash with a key that
+// can be guessed gives away the number, of which there are fewer than 10⁹.
 func newBusyKey(secret telco.Secret) (*busyKey, error) {
 	if len(secret.Reveal()) != keySize {
 		return nil, fmt.Errorf("sqlstore: the BusyKey is missing or has another length; make it of exactly %d random bytes", keySize)
@@ -145,7 +179,8 @@ func (b *busyKey) hash(number telco.MSISDN) []byte {
 }
 
 // keysText finds every key id that some sale uses, and the current one, with their check values.
-// The recursion asks the index for the next greater id again and again.
+// The recursion asks the index for the next greater id again and again: SELECT DISTINCT would read
+// the key id of every sale. Both databases run it.
 const keysText = `
 	WITH RECURSIVE used (id) AS (
 		SELECT min(msisdn_key_id) FROM sales WHERE msisdn_key_id IS NOT NULL
@@ -166,7 +201,18 @@ func (s *Store) checkKeys(ctx context.Context) error {
 	return s.keys.compare(rows)
 }
 
-// compare compares the keyring with the rows of keysText.
+// checkKeys is that of [Store], on PostgreSQL.
+func (s *Postgres) checkKeys(ctx context.Context) error {
+	rows, err := s.pool.Query(ctx, dollars(keysText), s.keys.current)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return s.keys.compare(rows)
+}
+
+// compare compares the keyring with the rows of keysText, and returns a [*KeyError] for each key that
+// is missing or another one, all joined.
 func (k keys) compare(rows list) error {
 	var faults []error
 	for rows.Next() {
@@ -196,6 +242,8 @@ func (s *Store) Reencrypt(ctx context.Context, limit int) (n int, err error) {
 			ciphertext []byte
 			keyID      sql.NullString
 		}
+		// Two comparisons in place of <>, which would use no index. Erased numbers have no key id, and
+		// are in neither.
 		var old []row
 		err := w.rows(ctx, `SELECT id, msisdn_cipher, msisdn_key_id FROM sales
 			WHERE msisdn_key_id < ? OR msisdn_key_id > ? LIMIT ?`, []any{s.keys.current, s.keys.current, max(limit, 0)}, func(scan func(...any) error) error {
@@ -217,11 +265,57 @@ func (s *Store) Reencrypt(ctx context.Context, limit int) (n int, err error) {
 				return err
 			}
 		}
-		n = len(old)
+		n = len(old) // told only if the commit succeeds
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
 	return n, nil
+}
+
+// Reencrypt encrypts at most limit numbers anew, with the current key, that are encrypted with
+// another one, and returns how many it did. Call it until it returns 0, on one host; after that
+// the old keys are not needed any more, provided that no other process still writes with one of
+// them.
+func (s *Postgres) Reencrypt(ctx context.Context, limit int) (n int, err error) {
+	err = s.within(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		ids, ciphers, err := s.encrypted(ctx, tx, "SKIP LOCKED", max(limit, 0))
+		if err == nil && len(ids) == 0 {
+			// What somebody else is about to change is waited for: 0 says that nothing is left.
+			ids, ciphers, err = s.encrypted(ctx, tx, "", min(max(limit, 0), 1))
+		}
+		if err != nil {
+			return err
+		}
+		n = len(ids)
+		_, err = tx.Exec(ctx, `UPDATE sales SET msisdn_cipher = u.cipher, msisdn_key_id = $1
+			FROM unnest($2::text[], $3::bytea[]) u (id, cipher) WHERE sales.id = u.id`, s.keys.current, ids, ciphers)
+		return err
+	})
+	if err != nil {
+		return 0, told(err)
+	}
+	return n, nil
+}
+
+// encrypted locks numbers that are encrypted with another key than the current one, and returns their
+// sales and the numbers encrypted with the current one, in the same order. locking says what is done
+// about rows that another transaction has locked: it waits for them, or with SKIP LOCKED leaves them
+// out.
+func (s *Postgres) encrypted(ctx context.Context, tx pgx.Tx, locking string, limit int) (ids []string, ciphers [][]byte, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, msisdn_cipher, msisdn_key_id FROM sales
+		WHERE msisdn_key_id < $1 OR msisdn_key_id > $1 LIMIT $2 FOR UPDATE `+locking, s.keys.current, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	var id, keyID string
+	var ciphertext []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &ciphertext, &keyID}, func() error {
+		number, err := s.keys.open(id, ciphertext, keyID)
+		sealed, _ := s.keys.seal(id, number) // nil after an error, which ends the loop
+		ids, ciphers = append(ids, id), append(ciphers, sealed)
+		return err
+	})
+	return ids, ciphers, err
 }

@@ -1,7 +1,9 @@
 package sqlstore
 
-// This file decides what becomes of the changes of a round, and writes those that nothing stands
-// against: a column of each table is one array, and a table one statement.
+// This file decides what becomes of the changes of a round on PostgreSQL, and writes and commits
+// those that nothing stands against. A round is one transaction: a column of each table is one array,
+// and a table one statement, however many changes there are. What has to be known before is asked in
+// pgwrite.go; this file reads nothing.
 
 import (
 	"context"
@@ -17,12 +19,14 @@ import (
 type pgRound struct {
 	// The key that the claims of the round are made with.
 	key *busyKey
-	// Why each change is refused; nil: it is written.
+	// Why each change is refused, in the order of the round; nil: it is written. They are told only
+	// once the round is committed.
 	results []error
 
 	// The sales that are written, new ones and old ones.
 	ids []string
 
+	// The rows of new sales and of old ones, and the events of both.
 	opened, changed saleRows
 	events          eventRows
 	// New owners of partnerTransIds.
@@ -36,7 +40,9 @@ type pgRound struct {
 	claimants []string
 }
 
-// decide refuses a change, or adds it to what is written.
+// decide refuses a change with the error that it returns, or adds it to what is written. known is what
+// was stored before the round: of two changes of a round that exclude each other both are let through
+// here, and the server refuses the round; see runBatch.
 func (r *pgRound) decide(k keys, c change, known answers) error {
 	was := known.stored[c.SaleID]
 	unowned, err := c.refused(facts{
@@ -58,6 +64,8 @@ func (r *pgRound) decide(k keys, c change, known answers) error {
 		r.changed.add(c)
 	}
 	r.events.add(c)
+	// due holds a row for a sale that waits for something and none for another, so a new sale that
+	// waits for nothing needs no statement.
 	if at := stamped(c.State.WakeAt); at != nil {
 		r.waking, r.wakeAt = append(r.waking, c.SaleID), append(r.wakeAt, *at)
 	} else if c.Expected > 0 {
@@ -78,6 +86,8 @@ func (r *pgRound) claim(k keys, c change, was stored, known answers) error {
 	case sale.TakeClaim, sale.AddClaim:
 	}
 	number := c.State.Order.MSISDN
+	// The claims that are known are those of the number in the change. If the sale is stored with
+	// another one, nothing was asked about that, and no claim can be decided.
 	if c.Expected > 0 {
 		stored, err := k.open(c.SaleID, was.cipher, was.keyID)
 		if err != nil {
@@ -89,13 +99,14 @@ func (r *pgRound) claim(k keys, c change, was stored, known answers) error {
 		number = stored
 	}
 	if !number.IsValid() {
-		return nil
+		return nil // erased: nobody can be busy with it
 	}
 	hash := r.key.hash(number)
 	slot, taken, err := c.claims(known.claims[string(hash)])
 	if err != nil || !taken {
 		return err
 	}
+	// A sale holds one claim at most: what it had goes before the new one is made.
 	r.released = append(r.released, c.SaleID)
 	r.hashes, r.slots, r.claimants = append(r.hashes, hash), append(r.slots, int64(slot)), append(r.claimants, c.SaleID)
 	return nil
@@ -104,6 +115,8 @@ func (r *pgRound) claim(k keys, c change, was stored, known answers) error {
 // write writes the round and commits it. What fails before the commit has stored nothing; when the
 // commit fails, or nobody says what became of it, the error is [ErrUnknown].
 func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) error {
+	// One round trip, COMMIT included. The order matters twice: sales come before the rows that refer
+	// to them, and claims are released before others are made.
 	b := &pgx.Batch{}
 	if len(r.opened.ids) > 0 {
 		b.Queue(insertSales, r.opened.columns(true)...)
@@ -127,6 +140,8 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 	if len(r.hashes) > 0 {
 		b.Queue(`INSERT INTO busy_claims (hash, slot, sale_id) SELECT unnest($1::bytea[]), unnest($2::bigint[]), unnest($3::text[])`, r.hashes, r.slots, r.claimants)
 	}
+	// Two changes of one version have events of the same seq: the server refuses the round, and
+	// each is then written alone.
 	e := &r.events
 	b.Queue(insertEvents, e.ids, e.seqs, e.at, e.kinds, e.employees, e.amounts, e.outcomes, e.codes, e.json)
 	before := b.Len()
@@ -142,6 +157,8 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 			return fmt.Errorf("%w: %w", ErrUnknown, err)
 		}
 	}
+	// What fails from here on leaves open whether the round is stored. A transaction that failed
+	// before answers COMMIT with ROLLBACK and no error.
 	err := s.options.commit(func() error {
 		tag, err := sent.Exec()
 		if err == nil && tag.String() != "COMMIT" {
@@ -155,8 +172,9 @@ func (r *pgRound) write(ctx context.Context, s *Postgres, conn *pgxpool.Conn) er
 	return nil
 }
 
-// inDoubt is an error when a commit was acknowledged after its time: a server that is told to give
-// up acknowledges what no standby has, with no more than a notice.
+// inDoubt is an error when a commit was acknowledged after its time. When ctx ends, the server is told
+// to give up; one that was waiting for its synchronous standby then acknowledges what no standby has,
+// with no more than a notice.
 func inDoubt(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("acknowledged too late to be sure that a standby has it: %w", err)
@@ -164,16 +182,19 @@ func inDoubt(ctx context.Context) error {
 	return nil
 }
 
-// saleRows are rows of sales, a column each.
+// saleRows are rows of the table sales, one slice for each column. All slices have the same length.
 type saleRows struct {
 	ids, states, shops, orders, packages, lastThree, reasons, opened, updated, json []string
 
+	// expected is the version before the change; it is compared, not stored.
 	versions, expected, prices, cashIn, cashOut []int64
 
+	// nil is NULL: not at rest, and no number.
 	rested, keyIDs []*string
 	ciphers        [][]byte
 }
 
+// add appends the row that the change leaves.
 func (r *saleRows) add(c change) {
 	s := c.State
 	r.ids, r.states = append(r.ids, c.SaleID), append(r.states, s.State.String())
@@ -188,7 +209,8 @@ func (r *saleRows) add(c change) {
 	r.ciphers, r.keyIDs = append(r.ciphers, c.cipher), append(r.keyIDs, c.keyID)
 }
 
-// columns are the arguments of insertSales, or of updateSales.
+// columns are the arguments of insertSales if all, else of updateSales. What identifies the sale, its
+// last three digits and its ciphertext are written once and never changed.
 func (r *saleRows) columns(all bool) []any {
 	columns := []any{
 		r.ids, r.versions, r.states, r.packages, r.prices, r.cashIn, r.cashOut, r.reasons, r.opened, r.updated, r.rested, r.json,
@@ -200,13 +222,14 @@ func (r *saleRows) columns(all bool) []any {
 }
 
 const (
+	// The arguments are those of saleRows.columns, in its order.
 	insertSales = `INSERT INTO sales (id, version, state, package, price, cash_in, cash_out, reason, opened_at, updated_at,
 			rested_at, state_json, shop, order_id, last_three, msisdn_cipher, msisdn_key_id)
 		SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::bigint[]),
 			unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::text[]), unnest($9::text[]), unnest($10::text[]),
 			unnest($11::text[]), unnest($12::text[]), unnest($13::text[]), unnest($14::text[]), unnest($15::text[]),
 			unnest($16::bytea[]), unnest($17::text[])`
-	// rested_at keeps the first moment of the present rest.
+	// rested_at keeps the first moment of the present rest, from which the time until Erase counts.
 	updateSales = `UPDATE sales SET version = u.version, state = u.state, package = u.package, price = u.price,
 			cash_in = u.cash_in, cash_out = u.cash_out, reason = u.reason, opened_at = u.opened_at, updated_at = u.updated_at,
 			state_json = u.state_json,
@@ -220,7 +243,7 @@ const (
 			unnest($6::bigint[]), unnest($7::text[]), unnest($8::text[]), unnest($9::text[])`
 )
 
-// eventRows are rows of events, a column each.
+// eventRows are rows of the table events, one slice for each column; nil is NULL.
 type eventRows struct {
 	ids, at, kinds, json       []string
 	seqs                       []int64
@@ -228,6 +251,7 @@ type eventRows struct {
 	amounts                    []*int64
 }
 
+// add appends the events of a change, numbered on from the version before it.
 func (r *eventRows) add(c change) {
 	for i, e := range c.Events {
 		employee, amount, outcome, code := beside(e)

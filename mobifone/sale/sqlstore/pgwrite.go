@@ -1,9 +1,9 @@
 package sqlstore
 
-// This file writes changes to PostgreSQL, many in one transaction of two round trips: the first
-// locks and asks every question, the second writes and commits. What is decided in between is in
-// apply.go, the same as for SQLite. Each statement works on a whole batch, because what a
-// statement costs is mostly the way to the server and through its executor.
+// This file runs the changes of a batch on PostgreSQL, many in one transaction of two round trips:
+// the first, here, locks and asks every question; the second writes and commits, see pground.go.
+// What is decided in between is in apply.go, the same as for SQLite. Each statement works on a whole
+// batch, because what a statement costs is mostly the way to the server and through its executor.
 
 import (
 	"bytes"
@@ -48,7 +48,9 @@ func (s *Postgres) runBatch(batch []*work[change]) {
 	}
 }
 
-// runAlone writes one change, again when another host made the same thing at the same moment.
+// runAlone writes one change, again when another host made the same thing at the same moment. The next
+// round sees what that host has stored, so it ends in a refusal or a success; ten tries are a bound for
+// a subscriber or sale that many hosts fight over.
 func (s *Postgres) runAlone(one *work[change]) {
 	for try := 1; ; try++ {
 		alone := []*work[change]{one}
@@ -66,6 +68,7 @@ func (s *Postgres) runAlone(one *work[change]) {
 // again reports whether a transaction failed only because of what another one did meanwhile: it
 // made the same key, or waited for what this one held. Nothing of it is stored.
 func again(err error) bool {
+	// unique_violation, serialization_failure, deadlock_detected
 	code, ok := refusal(err)
 	return ok && slices.Contains([]string{"23505", "40001", "40P01"}, code)
 }
@@ -73,13 +76,14 @@ func again(err error) bool {
 // unfit reports whether a transaction failed because of what a change holds, such as a NUL in a
 // text, or a text that is too long for an index. Nothing of it is stored.
 func unfit(err error) bool {
+	// The classes data exception, integrity constraint violation and program limit exceeded.
 	code, ok := refusal(err)
 	return ok && slices.Contains([]string{"22", "23", "54"}, code[:2])
 }
 
-// refusal is the SQLSTATE with which the server refused a statement, so that the transaction
-// stored nothing. It is none when the connection ended with it, or has lost its way: a pooler says
-// so also when the server has committed and the answer is lost.
+// refusal returns the SQLSTATE with which the server refused a statement, so that the transaction
+// stored nothing. ok is false when the connection ended with the error (FATAL), or was lost (class
+// 08): a pooler reports that also when the server has committed and its answer is lost.
 func refusal(err error) (code string, ok bool) {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || errors.Is(err, ErrUnknown) || e.SeverityUnlocalized != "ERROR" || len(e.Code) != 5 || strings.HasPrefix(e.Code, "08") {
@@ -91,6 +95,7 @@ func refusal(err error) (code string, ok bool) {
 // runRound writes a round in one transaction and gives each its result. An error is that of the
 // whole round, of which nothing is stored unless it is [ErrUnknown].
 func (s *Postgres) runRound(round []*work[change]) error {
+	// The round is nobody's own, so no caller's ctx ends it.
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.patience)
 	defer cancel()
 	conn, err := s.pool.Acquire(ctx)
@@ -102,6 +107,8 @@ func (s *Postgres) runRound(round []*work[change]) error {
 	if err := r.ask(ctx, s, conn, round); err != nil {
 		return s.rollback(conn, err)
 	}
+	// All were refused, and there is nothing to commit. The refusals still have to come from a
+	// transaction that ended well.
 	if len(r.ids) == 0 {
 		if err := s.rollback(conn, nil); err != nil {
 			return err
@@ -115,8 +122,9 @@ func (s *Postgres) runRound(round []*work[change]) error {
 	return nil
 }
 
-// rollback ends the transaction that err has spoilt, so that the connection may be used again. A
-// connection that cannot even do that is closed by the pool.
+// rollback ends the transaction that err has spoilt, so that the connection may be used again, and
+// returns err, or without one what failed in it. A connection that cannot even do that is closed by the
+// pool. It has a time of its own: that of the round may be up.
 func (s *Postgres) rollback(conn *pgxpool.Conn, err error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.patience)
 	defer cancel()
@@ -127,8 +135,9 @@ func (s *Postgres) rollback(conn *pgxpool.Conn, err error) error {
 	return err
 }
 
-// claimLock is the advisory lock that everybody who touches claims holds: shared for a change,
-// alone for a Rehash. The name is all it means.
+// claimLock is the advisory lock that everybody who touches claims holds: shared for a change, alone
+// for a Rehash. The number is "mobiclms" in ASCII, and must never change: programs of two versions
+// lock each other out by it.
 const claimLock = 0x6d6f6269636c6d73
 
 // pgSettings are those of a transaction that writes. One that its host has left, because the host
@@ -151,6 +160,8 @@ func (r *pgRound) ask(ctx context.Context, s *Postgres, conn *pgxpool.Conn, roun
 	if q.claims {
 		b.Queue(`SELECT pg_advisory_xact_lock_shared($1)`, int64(claimLock))
 	}
+	// A lock for each subscriber, not for each claim: a claim that is not there yet has no row to lock.
+	// The key is read under claimLock, so no Rehash changes it before this round ends.
 	if len(q.hashes) > 0 {
 		b.Queue(`SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k`, q.locks)
 		b.Queue(`SELECT value FROM settings WHERE name = 'busy-key'`).QueryRow(func(row pgx.Row) error { return row.Scan(&known.busyKey) })
@@ -189,11 +200,15 @@ func (r *pgRound) otherKey(s *Postgres, check []byte) error {
 	return &pgconn.PgError{SeverityUnlocalized: "ERROR", Code: "40001", Message: "the claims have another key meanwhile"}
 }
 
-// asked is what a round has to know.
+// asked is what a round has to know, as arguments of the statements that ask for it.
 type asked struct {
+	// All sales of the round, the partnerTransIds of all, and the orders of the new ones: shops[i] with
+	// orders[i].
 	sales, ids, shops, orders []string
 	// A claim is made or given up.
 	claims bool
+	// The subscribers whose claims are asked for, and the advisory lock of each: the first 8 bytes of
+	// the hash. Two subscribers may share a lock, and then wait for each other without need.
 	hashes [][]byte
 	locks  []int64
 }
@@ -221,22 +236,28 @@ func (r *pgRound) questions(round []*work[change]) (q asked) {
 	return q
 }
 
-// stored is what a sale has in the database that a change may stand against.
+// stored is what a sale has in the database that decides about a change of it.
 type stored struct {
 	version int64
 	cipher  []byte
 	keyID   string
 }
 
-// answers is what the database says to a round's questions.
+// answers is what the database says to a round's questions. What it does not have is in no map.
 type answers struct {
+	// The check value of the key that the claims are made with.
 	busyKey []byte
-	stored  map[string]stored
-	orders  map[[2]string]string
-	owners  map[telco.PartnerTransID]string
-	claims  map[string][]sale.Claim // by hash, in the order of slots
+	// By sale.
+	stored map[string]stored
+	// The sale of an order, by shop and order id.
+	orders map[[2]string]string
+	// The sale of a partnerTransId.
+	owners map[telco.PartnerTransID]string
+	// By hash, in the order of slots.
+	claims map[string][]sale.Claim
 }
 
+// readSales reads the rows of the sales, which are locked until the round ends.
 func (a *answers) readSales(rows pgx.Rows) error {
 	var id string
 	var keyID *string
@@ -251,6 +272,7 @@ func (a *answers) readSales(rows pgx.Rows) error {
 	return err
 }
 
+// readOrders reads which sale each order of a new sale has already.
 func (a *answers) readOrders(rows pgx.Rows) error {
 	var order [2]string
 	var id string
@@ -261,6 +283,7 @@ func (a *answers) readOrders(rows pgx.Rows) error {
 	return err
 }
 
+// readOwners reads whose the partnerTransIds are.
 func (a *answers) readOwners(rows pgx.Rows) error {
 	var id, owner string
 	_, err := pgx.ForEachRow(rows, []any{&id, &owner}, func() error {
@@ -270,6 +293,7 @@ func (a *answers) readOwners(rows pgx.Rows) error {
 	return err
 }
 
+// readClaims reads the claims on the subscribers of the round.
 func (a *answers) readClaims(rows pgx.Rows) error {
 	var hash []byte
 	var c sale.Claim

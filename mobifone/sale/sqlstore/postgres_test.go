@@ -313,8 +313,8 @@ func TestPostgresOptions(t *testing.T) {
 
 func TestTheTimeoutIsTheTransactions(t *testing.T) {
 	t.Parallel()
-	store := openPostgres(t, database(t), sqlstore.WithTimeout(10*time.Millisecond))
-	assert.Equal(t, 10*time.Millisecond, store.Patience())
+	store := openPostgres(t, database(t), sqlstore.WithTimeout(1234*time.Millisecond))
+	assert.Equal(t, 1234*time.Millisecond, store.Patience())
 }
 
 // A step that fails is told, and nothing of it stays.

@@ -1,9 +1,10 @@
 package sqlstore
 
-// This file reads sales, and holds the two calls that change one column only: Postpone and
-// Erase. What the driver asks every second is written so that its cost does not grow with
-// the sales at rest; a test reads the query plans. An erased or damaged row never comes
-// back as if it were whole.
+// This file reads sales from SQLite, and makes sales, events and summaries of rows for both databases.
+// It also holds the two calls that change one column only: Postpone and Erase. What the driver asks
+// every second is written so that its cost does not grow with the sales at rest; a test reads the
+// query plans. An erased or damaged row never comes back as if it were whole. What PostgreSQL asks
+// differently is in pgstore.go.
 
 import (
 	"context"
@@ -17,10 +18,46 @@ import (
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
+// CorruptError says that the file is damaged, or is no store. Restore a copy and reconcile it
+// with MobiFone. What names the part, for example a sale; Err is what SQLite or the decoder
+// said.
+type CorruptError struct {
+	What string
+	Err  error
+}
+
+// Error says what is damaged and what to do.
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("sqlstore: %s is damaged: %v; restore a copy of the file and reconcile it with MobiFone", e.What, e.Err)
+}
+
+// Unwrap returns what SQLite or the decoder said.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// told gives an error of the database the type that callers branch on. Every error that leaves
+// the package goes through it once.
+func told(err error) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() & 0xff {
+		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+			return &CorruptError{What: "the file", Err: err}
+		case sqlite3.SQLITE_FULL:
+			return fmt.Errorf("%w; make room on the disk", err)
+		}
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && strings.HasPrefix(e.Code, "XX") {
+		return &CorruptError{What: "the database", Err: err} // XX001 and XX002: damaged data or index
+	}
+	return err
+}
+
 // notFound gives a row that is not there the type that the contract asks for, and any other error
-// its own. pgx has an error of its own for it, which is this one too.
+// its own. The error of pgx for no row wraps that of database/sql.
 func notFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return &sale.NotFoundError{}
@@ -41,8 +78,9 @@ func (s *Store) Load(ctx context.Context, id string) (sale.Sale, error) {
 	return s.keys.loaded(id, state, ciphertext, keyID, wakeAt)
 }
 
-// loaded makes a sale of its columns. One that cannot be decoded is a [*CorruptError] and never a
-// half-filled sale.
+// loaded makes a sale of its columns, for both databases. One that cannot be decoded is a
+// [*CorruptError] and never a half-filled sale. wakeAt replaces what the JSON says: Postpone changes
+// only the column.
 func (k keys) loaded(id string, state, ciphertext []byte, keyID, wakeAt sql.NullString) (sale.Sale, error) {
 	var loaded sale.Sale
 	if err := json.Unmarshal(state, &loaded); err != nil {
@@ -62,8 +100,9 @@ func (k keys) loaded(id string, state, ciphertext []byte, keyID, wakeAt sql.Null
 	return loaded, nil
 }
 
-// instant reads a stored time. When it is the same instant as the one given, that one is
-// returned, so that a sale that was read equals the sale that was written.
+// instant reads a stored time; NULL is the zero time. When it is the same instant as the one given,
+// that one is returned: it keeps the zone that the JSON has, so that a sale that was read equals the
+// sale that was written.
 func instant(stored sql.NullString, as time.Time) (time.Time, error) {
 	if !stored.Valid {
 		return time.Time{}, nil
@@ -86,7 +125,7 @@ func (s *Store) Events(ctx context.Context, id string) (events []sale.Event, err
 	return s.keys.events(id, rows)
 }
 
-// eventsText reads a sale's events, and what its number is encrypted as beside each.
+// eventsText reads a sale's events, and beside each how the number of the sale is encrypted.
 const eventsText = `SELECT e.json, s.msisdn_cipher, s.msisdn_key_id
 	FROM events e JOIN sales s ON s.id = e.sale_id WHERE e.sale_id = ? ORDER BY e.seq`
 
@@ -113,7 +152,8 @@ func (k keys) events(id string, rows list) (events []sale.Event, err error) {
 	return events, nil
 }
 
-// event makes an event of its JSON, and gives it back the number that was left out of it.
+// event makes an event of its JSON, and gives it back the number that was left out of it. Only the
+// event that opened the sale has an order, and with it a number.
 func (k keys) event(id string, data, ciphertext []byte, keyID sql.NullString) (e sale.Event, err error) {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return sale.Event{}, &CorruptError{What: "an event of sale " + id, Err: err}
@@ -136,8 +176,8 @@ func (s *Store) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) (
 	return saleID, notFound(err)
 }
 
-// What the machine asks again and again must not cost more when more sales are at rest;
-// a test holds these against their indexes.
+// What the driver asks again and again must not cost more when more sales are at rest; a test compares
+// these statements' plans with their indexes.
 const (
 	// dueText reads the index sales_wake, which holds only sales that are due some day.
 	dueText = `SELECT id, wake_at FROM sales WHERE wake_at IS NOT NULL ORDER BY wake_at, id LIMIT ?`
@@ -168,7 +208,8 @@ type list interface {
 	Err() error
 }
 
-// dueOf reads the rows of dueText, of which there is one more than the limit.
+// dueOf reads the rows of dueText, of which there is one more than the limit. The first row that is
+// not due, or that is beyond the limit, says when the next sale is due.
 func dueOf(rows list, now time.Time, limit int) (ids []string, next time.Time, err error) {
 	for rows.Next() {
 		var id string
@@ -245,8 +286,9 @@ func summary(scan func(...any) error) (sum sale.Summary, err error) {
 	return sum, nil
 }
 
-// search writes a query. It names the index itself: which one is best depends on how many
-// sales are at rest, and SQLite does not know that.
+// search writes a query for SQLite. It names the index itself: which one is best depends on how many
+// sales are at rest, and SQLite does not know that. With INDEXED BY a query that cannot use the index
+// fails instead of reading the whole table.
 func search(q sale.Filter) (text string, args []any) {
 	index := "sales_opened"
 	switch {
@@ -264,7 +306,8 @@ func unsettled(q sale.Filter) bool {
 	return len(q.States) > 0 && !slices.ContainsFunc(q.States, sale.State.Resting)
 }
 
-// conditions writes a filter from WHERE on.
+// conditions writes a filter from WHERE on, for both databases; the order is that of [sale.Store].Find.
+// Every value is an argument. The limit is a number and is written into the text.
 func conditions(q sale.Filter) (text string, args []any) {
 	where := []string{"true"}
 	filter := func(condition string, values ...any) {
@@ -280,6 +323,7 @@ func conditions(q sale.Filter) (text string, args []any) {
 		}
 		filter("state IN (?"+strings.Repeat(", ?", len(names)-1)+")", names...)
 	}
+	// It follows from the states, and lets the database use the index of the sales not at rest.
 	if unsettled(q) {
 		filter("rested_at IS NULL")
 	}

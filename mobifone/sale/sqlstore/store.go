@@ -7,7 +7,7 @@
 //		BusyKey: busyKey,
 //	})
 //
-// On PostgreSQL the keyring is the same, and the pool is yours:
+// On PostgreSQL the keyring is the same, and you make the pool:
 //
 //	pool, err := pgxpool.New(ctx, "postgres://…")
 //	store, err := sqlstore.OnPostgres(ctx, pool, keyring)
@@ -96,9 +96,10 @@
 // store open: POSIX drops a process's locks on a file with any of its descriptors.
 package sqlstore
 
-// This file opens and closes a store and checks its file. It promises that a store which Open
-// returns can read everything in the file with its keyring, and that nothing is acknowledged once
-// Close has returned. How a change is written is in apply.go, queue.go and writer.go.
+// This file opens and closes a store on SQLite and checks its file; the options are those of both
+// databases. It promises that a store which Open returns can read everything in the file with its
+// keyring, and that nothing is acknowledged once Close has returned. How a change is written is in
+// apply.go and writer.go.
 
 import (
 	"context"

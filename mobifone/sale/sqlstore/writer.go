@@ -1,8 +1,9 @@
 package sqlstore
 
-// This file holds the connection that writes and the transaction in which a batch of changes is
+// This file holds SQLite's connection that writes, and the transaction in which a batch of changes is
 // committed. A change is acknowledged only after COMMIT has returned and the file is still where
 // the next start will find it. A connection that has seen a failure is closed, never used again.
+// What a change writes is in apply.go.
 
 import (
 	"context"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // writer is the connection that writes, with its statements. Only whoever leads the queue uses
@@ -41,8 +43,8 @@ func openWriter(ctx context.Context, p *place, o options) (*writer, error) {
 	return &writer{db: db, conn: conn, statements: map[string]*sql.Stmt{}}, nil
 }
 
-// patience sets how long the connection waits for others. SQLite sets it while it prepares
-// the text, so a kept statement would do nothing.
+// patience sets how long the connection waits for others. SQLite sets it when it prepares the text,
+// so running a prepared statement again would do nothing.
 func (w *writer) patience(ctx context.Context, d time.Duration) error {
 	_, err := w.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout(%d)", d.Milliseconds()))
 	return err
@@ -118,6 +120,10 @@ func (w *writer) rows(ctx context.Context, text string, args []any, each func(sc
 	}
 	return rows.Err()
 }
+
+// ErrUnknown is in the error of a change whose commit failed: it may or may not be stored. Load
+// the sale again and go on from what is there.
+var ErrUnknown = errors.New("sqlstore: the commit failed; the change may or may not be stored, load the sale again")
 
 // task is one caller's work inside the transaction. An error means that nothing of it is stored.
 type task func(ctx context.Context, w *writer) error
@@ -207,15 +213,16 @@ func (s *Store) commit(ctx context.Context, w *writer) (log int64, err error) {
 	return s.place.check()
 }
 
-// shortenPatience is how long a log that is too long may hold up the changes that wait.
-// Readers are done by then, but for one that reads for long.
+// shortenPatience is how long a log that is too long may hold up the changes that wait. The readers of
+// a screen or of the driver are done by then; a backup or a report is not.
 const shortenPatience = 100 * time.Millisecond
 
-// shorten cuts a log that grew past its size. SQLite begins a log anew only at a moment at
-// which nobody reads from it, which may never come, and keeps its largest size: here new
-// readers are led past the log until those who use it are done, or patience ends. Each
-// commit tries; only a log that grew by its size once more is waited for again, so that
-// one who reads for long does not slow down every commit.
+// shorten cuts a log that grew past its size; log is its size in bytes. By itself SQLite begins a log
+// anew only at a moment at which nobody reads from it, which may never come, and keeps its largest
+// size. A TRUNCATE checkpoint waits until those who read from the log are done, or patience ends.
+// Each commit tries; only a log that grew by its size once more is waited for again, so that one who
+// reads for long does not slow down every commit. An error is one of the connection: the batch is
+// committed.
 func (s *Store) shorten(ctx context.Context, w *writer, log int64) error {
 	if log <= s.options.log {
 		return nil
@@ -237,8 +244,8 @@ func (s *Store) shorten(ctx context.Context, w *writer, log int64) error {
 	return w.patience(ctx, s.options.patience)
 }
 
-// rescue brings into the file what stands only in a log that was deleted: the next start
-// will not find it there, and Close, which would do it too, may never come.
+// rescue brings into the file what is only in a log that was deleted: the next start would not find
+// it, and Close, which does the same, may never come. The anchor still has the log open.
 func (s *Store) rescue(ctx context.Context) {
 	if s.place.lostLog() {
 		_, _ = s.anchor.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
@@ -268,10 +275,17 @@ func (w *writer) try(ctx context.Context, do task, shared bool) (refused, err er
 	return refused, err
 }
 
-// fail gives everybody in a batch, of which nothing is known to be stored, the same reason. Those
-// who were refused get it too: the change that they were refused for may be gone with the batch.
+// fail gives the same error to all of a batch of which nothing is known to be stored. Those who were
+// refused get it too: the change because of which they were refused may be gone with the batch.
 func fail[W any](batch []*work[W], err error) {
 	for _, each := range batch {
 		each.err = fmt.Errorf("sqlstore: the batch failed: %w", told(err))
 	}
+}
+
+// isBusy reports that another connection holds the file. The connection that was told so is
+// sound, and may be used again.
+func isBusy(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
