@@ -161,13 +161,10 @@ func (a *app) saleList(ctx context.Context, l listing) error {
 		if err != nil {
 			return err
 		}
-		waiting, err := c.desk.Waiting(ctx, a.set.Shop)
-		if err != nil {
+		if found, err = c.desk.Waiting(ctx, a.set.Shop); err != nil {
 			return err
 		}
-		for _, w := range waiting[:min(len(waiting), l.limit)] {
-			found = append(found, w.Summary)
-		}
+		found = found[:min(len(found), l.limit)]
 	} else {
 		store, err := a.openStore(ctx)
 		if err != nil {

@@ -81,14 +81,14 @@ func (w *world) supervise() {
 
 // waiting is the list of what waits for a person. It checks the list as well: every sale that is
 // not at rest and does not wake by itself is on it, and what has waited long has raised an alarm.
-func (w *world) waiting() []sale.Waiting {
+func (w *world) waiting() []sale.Summary {
 	list, err := w.hosts[0].desk.Waiting(context.Background(), "")
 	if err != nil {
 		w.checker.fail("screen", "the list of what waits cannot be read: %v", err)
 	}
 	for _, r := range w.store.records {
 		s := &r.state
-		listed := slices.ContainsFunc(list, func(x sale.Waiting) bool { return x.ID == r.id })
+		listed := slices.ContainsFunc(list, func(x sale.Summary) bool { return x.ID == r.id })
 		wakes := s.State == sale.Registering || s.State == sale.Resolving // by itself
 		switch {
 		case !s.State.Resting() && !wakes && !listed:

@@ -120,9 +120,9 @@ type Desk struct {
 	time seam.Seam
 }
 
-// ErrNoLookup is what NewDesk returns for a contract with which nobody can ask what became of a
-// registration, unless Config.AllowNoLookup says that this is understood.
-var ErrNoLookup = errors.New("the contract has neither transactions.get nor transactions.search: " +
+// errNoLookup refuses a contract with which nobody can ask what became of a registration, unless
+// Config.AllowNoLookup says that this is understood.
+var errNoLookup = errors.New("the contract has neither transactions.get nor transactions.search: " +
 	"nothing unknown could ever be resolved; describe one, or set AllowNoLookup")
 
 // NewDesk returns a desk, or everything that is wrong with the configuration in one error.
@@ -140,7 +140,7 @@ func NewDesk(cfg Config) (*Desk, error) {
 		errs = append(errs, errors.New("sale: Config.Rules is not complete; leave it out, or start from sale.RulesOf(client)"))
 	}
 	if cfg.Rules.NoLookup && !cfg.AllowNoLookup {
-		errs = append(errs, ErrNoLookup)
+		errs = append(errs, errNoLookup)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -290,26 +290,12 @@ func (d *Desk) Look(ctx context.Context, id string) (View, error) {
 	return d.view(ctx, s, nil), nil
 }
 
-// Waiting is a sale that waits for a person.
-type Waiting struct {
-	Summary
-	// Age is how long ago the sale was opened, by the local clock: no event makes it younger.
-	Age time.Duration
-}
-
-// Waiting lists the sales that wait for a person, the one opened first comes first: cash that was
-// taken and is neither sold nor returned, refunds to be paid or confirmed, reviews, and orders
-// without cash. An empty shop is all shops.
-func (d *Desk) Waiting(ctx context.Context, shop string) ([]Waiting, error) {
-	found, err := d.cfg.Store.Find(ctx, Filter{
+// Waiting lists the sales that wait for a person: cash that was taken and is neither sold nor
+// returned, refunds to be paid or confirmed, reviews, and orders without cash. The sale opened first
+// comes first. Count how long it waits from OpenedAt: every event, an alarm too, moves UpdatedAt. An
+// empty shop is all shops.
+func (d *Desk) Waiting(ctx context.Context, shop string) ([]Summary, error) {
+	return d.cfg.Store.Find(ctx, Filter{
 		States: []State{Open, Paid, OTPSent, RefundDue, Refunding, Review}, Shop: shop, Limit: 1 << 20,
 	})
-	if err != nil {
-		return nil, err
-	}
-	now, list := d.now(), make([]Waiting, len(found))
-	for i, s := range found {
-		list[i] = Waiting{Summary: s, Age: max(now.Sub(s.OpenedAt), 0)}
-	}
-	return list, nil
 }

@@ -24,7 +24,7 @@ func TestAnOrderOfSomethingElse(t *testing.T) {
 		other := order("DH-1", "477")
 		other.Price++
 		_, err := s.Open(t.Context(), other, teller)
-		differs, ok := errors.AsType[*sale.OrderDiffersError](err)
+		differs, ok := errors.AsType[*sale.OrderTakenError](err)
 		require.True(t, ok, "%v", err)
 		assert.NotEmpty(t, differs.SaleID)
 	})

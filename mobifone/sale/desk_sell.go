@@ -12,18 +12,10 @@ import (
 // always the same sale, and no OTP is requested while a registration of the subscriber is not
 // settled: another OTP could void the one in use.
 
-// OrderDiffersError says that the order's id already belongs to a sale of something else: another
-// package, price or number. Nothing was opened; use a new order id.
-type OrderDiffersError struct{ SaleID string }
-
-// Error says which sale has the order id, and what to do.
-func (e *OrderDiffersError) Error() string {
-	return "order id is taken by sale " + e.SaleID + " of something else; use a new order id"
-}
-
 // Open opens the order's sale, or returns the one it has: the same order is the same sale, with
-// the same ids, whoever opens it and however often. While the subscriber has an unsettled sale it
-// is refused with a *[BusyError]; see [Desk.OpenBeside].
+// the same ids, whoever opens it and however often. If the order id has a sale of something else,
+// another package, price or number, Open is refused with an *[OrderTakenError]. While the subscriber
+// has an unsettled sale it is refused with a *[BusyError]; see [Desk.OpenBeside].
 func (d *Desk) Open(ctx context.Context, o Order, by string) (View, error) {
 	return d.open(ctx, o, by, false)
 }
@@ -121,7 +113,7 @@ func (d *Desk) reopen(ctx context.Context, o Order) (View, error) {
 	}
 	erased := !s.Order.MSISDN.IsValid()
 	if s.Order.Package != o.Package || s.Order.Price != o.Price || (!erased && s.Order.MSISDN != o.MSISDN) {
-		return View{}, &OrderDiffersError{SaleID: id}
+		return View{}, &OrderTakenError{SaleID: id}
 	}
 	return d.view(ctx, s, nil), nil
 }

@@ -70,7 +70,7 @@ func TestSameOrderSameSale(t *testing.T) {
 			o := order("DH-1", "477")
 			change(&o)
 			_, err := s.Open(t.Context(), o, teller)
-			differs, ok := errors.AsType[*sale.OrderDiffersError](err)
+			differs, ok := errors.AsType[*sale.OrderTakenError](err)
 			require.True(t, ok, "%s: %v", name, err)
 			assert.Equal(t, views[0].Sale.ID, differs.SaleID)
 		}

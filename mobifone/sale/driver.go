@@ -76,7 +76,7 @@ func (d *Desk) looksUp(s Sale, now time.Time) bool {
 // to look again. Time goes on also when the lookup fails: the hold may be over.
 func (d *Desk) lookAgain(ctx context.Context, s Sale) (next time.Time, lookErr, storeErr error) {
 	var lookup Lookup
-	lookErr = ErrNoLookup // of a contract that lost its lookup while the sale was open
+	lookErr = errNoLookup // of a contract that lost its lookup while the sale was open
 	if !d.cfg.Rules.NoLookup {
 		lookup, lookErr = d.cfg.Resolver.LookUp(ctx, s)
 	}

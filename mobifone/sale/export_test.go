@@ -30,6 +30,9 @@ const (
 	SettledNo  = settledNo
 )
 
+// ErrNoLookup is the error of a contract with which nobody can ask what became of a registration.
+var ErrNoLookup = errNoLookup
+
 // IsConflict reports whether somebody else changed the sale first.
 func IsConflict(err error) bool { return isConflict(err) }
 

@@ -159,12 +159,13 @@ func (e *ConflictError) Error() string {
 	return "sale " + e.SaleID + " was changed by somebody else meanwhile, and nothing was done; look at it again"
 }
 
-// OrderTakenError says that the order already has a sale, SaleID.
+// OrderTakenError says that the order id already has a sale, SaleID. A store answers it for any
+// second sale of the order, [Desk.Open] only when that sale is of something else. Nothing was opened.
 type OrderTakenError struct{ SaleID string }
 
-// Error says which sale the order has.
+// Error says which sale has the order id, and what to do.
 func (e *OrderTakenError) Error() string {
-	return "the order has sale " + e.SaleID + " already; go on with that one"
+	return "the order id is taken by sale " + e.SaleID + "; go on with that one, or use a new order id for something else"
 }
 
 // IDTakenError says that the partnerTransId belongs to another sale, SaleID.

@@ -150,7 +150,7 @@ func TestWhoWaitsForAPersonAlarms(t *testing.T) {
 		waiting, err := s.Waiting(t.Context(), "HN01")
 		require.NoError(t, err)
 		require.Len(t, waiting, 5)
-		assert.GreaterOrEqual(t, waiting[0].Age, time.Hour)
+		assert.GreaterOrEqual(t, time.Since(waiting[0].OpenedAt), time.Hour)
 		s.settle(90 * time.Minute)
 		assert.Equal(t, 4, s.alarmed(), "cash in hand: each of them")
 		s.settle(7 * 24 * time.Hour)
@@ -161,7 +161,7 @@ func TestWhoWaitsForAPersonAlarms(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, waiting, 4, "an order without cash is cancelled after a day")
 		for _, w := range waiting {
-			assert.GreaterOrEqual(t, w.Age, 7*24*time.Hour, "an alarm makes none of them young")
+			assert.GreaterOrEqual(t, time.Since(w.OpenedAt), 7*24*time.Hour, "an alarm makes none of them young")
 		}
 	})
 }
