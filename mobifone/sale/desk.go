@@ -31,83 +31,15 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/seam"
-	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// This file holds the desk itself: its configuration, and the one way in which every act
-// becomes durable. An event is stored by a compare-and-swap before anything is done about it;
-// what a lookup shows is stored before the desk goes on. Nothing here talks to MobiFone but
+// This file holds the desk itself: the one way in which every act becomes durable, and what the teller
+// reads after it. An event is stored by a compare-and-swap before anything is done about it; what a
+// lookup shows is stored before the desk goes on. The state decides what a screen says, and the last
+// error only adds a sentence while it is the teller's turn: a screen must never say to return cash, or
+// to try again, while a registration may still be carried out. Nothing here talks to MobiFone but
 // through the Gateway.
-
-// Config is what a desk needs. A shop gives Client and Store; every other field has a
-// default, or is an override for tests and for a gateway of your own.
-type Config struct {
-	// Client is the client that sells. It fills Gateway, Resolver, Rules and NewID where
-	// those are zero, so it may be nil only when Gateway, Rules and NewID are given.
-	Client *mobifone.Client
-	// Store keeps the sales. It is where the promise of the sale rests: give it
-	// mobifone/sale/sqlstore, or a store that passes storetest.
-	Store Store
-	// Gateway asks for OTPs, registers, and looks up while a teller waits. The zero value
-	// is ClientGateway(Client).
-	Gateway Gateway
-	// Resolver looks up for [Desk.Resolve] and [Desk.Run]. The zero value is Gateway if that
-	// is given, else Client's resolver lane, so that a thousand unknown sales do not
-	// delay a teller.
-	Resolver Gateway
-	// Rules are MobiFone's promises and the desk's patience. The zero value is
-	// RulesOf(Client). They are never filled field by field: to change one, start from
-	// RulesOf.
-	Rules Rules
-	// NewID returns the partnerTransId of (shop, order, attempt). It must always return the
-	// same id for the same arguments, and never the same for others. The zero value is
-	// Client.NewPartnerTransID.
-	NewID func(shop, order string, attempt int) (telco.PartnerTransID, error)
-	// AllowNoLookup accepts a contract without a lookup. Whatever MobiFone's answer does not
-	// settle then goes to Review, and a person decides.
-	AllowNoLookup bool
-	// EraseAfter is how long after a sale came to rest [Desk.Run] has the store erase the
-	// subscriber's number; the money facts stay. Zero is 90 days, negative is never.
-	EraseAfter time.Duration
-	// Now is the local clock; nil is time.Now.
-	Now func() time.Time
-	// OnEvent is called for each stored event, in the goroutine that stored it. s is the sale
-	// after the whole change; one change may hold several events. It must be fast and must not panic. May be nil.
-	OnEvent func(ctx context.Context, s Sale, e Event)
-	// OnAlarm is called when a person must look at a sale, and again at ever longer intervals,
-	// from Rules.AlarmAfter on, while nobody does. Of desks that share a store one calls it,
-	// the one that stored the alarm. It must be fast and must not panic. May be nil.
-	OnAlarm func(ctx context.Context, s Sale)
-}
-
-// fill sets from the client what the configuration leaves out. A gateway of the caller's
-// own also answers the lookups of the background: whoever wraps the one expects to see both.
-func (cfg *Config) fill() {
-	if c := cfg.Client; c != nil {
-		if cfg.Gateway == nil {
-			cfg.Gateway = ClientGateway(c)
-			if cfg.Resolver == nil {
-				cfg.Resolver = ClientGateway(c.Resolver())
-			}
-		}
-		if cfg.Rules == (Rules{}) {
-			cfg.Rules = RulesOf(c)
-		}
-		if cfg.NewID == nil {
-			cfg.NewID = c.NewPartnerTransID
-		}
-	}
-	if cfg.Resolver == nil {
-		cfg.Resolver = cfg.Gateway
-	}
-	if cfg.EraseAfter == 0 {
-		cfg.EraseAfter = 90 * 24 * time.Hour
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-}
 
 // Desk sells over a MobiFone and a store: it makes every act durable before it does it. It is
 // safe for concurrent use, and any number of desks, also on other hosts, may share a store.
@@ -118,34 +50,6 @@ type Desk struct {
 	// time is the client's: waits, deadlines and goroutines go through it, so that a
 	// simulator can play them.
 	time seam.Seam
-}
-
-// errNoLookup refuses a contract with which nobody can ask what became of a registration, unless
-// Config.AllowNoLookup says that this is understood.
-var errNoLookup = errors.New("the contract has neither transactions.get nor transactions.search: " +
-	"nothing unknown could ever be resolved; describe one, or set AllowNoLookup")
-
-// NewDesk returns a desk, or everything that is wrong with the configuration in one error.
-// It sends nothing and touches no sale; [Desk.Run] takes up what an earlier process left.
-func NewDesk(cfg Config) (*Desk, error) {
-	cfg.fill()
-	var errs []error
-	if cfg.Store == nil {
-		errs = append(errs, errors.New("sale: Config.Store is missing; open one with sqlstore.Open, or sale.NewMemory for a trial"))
-	}
-	if cfg.Gateway == nil || cfg.NewID == nil {
-		errs = append(errs, errors.New("sale: Config.Client is missing; a desk that only observes needs one too; without one, set Gateway, Rules and NewID"))
-	}
-	if cfg.Rules.Hold <= 0 || cfg.Rules.OTPPatience <= 0 || cfg.Rules.AlarmAfter <= 0 || cfg.Rules.OpenFor <= 0 {
-		errs = append(errs, errors.New("sale: Config.Rules is not complete; leave it out, or start from sale.RulesOf(client)"))
-	}
-	if cfg.Rules.NoLookup && !cfg.AllowNoLookup {
-		errs = append(errs, errNoLookup)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return &Desk{cfg: cfg, time: seam.In(cfg.Gateway)}, nil
 }
 
 // now returns the local time in UTC without a monotonic reading, so that a stored event equals
@@ -298,4 +202,191 @@ func (d *Desk) Waiting(ctx context.Context, shop string) ([]Summary, error) {
 	return d.cfg.Store.Find(ctx, Filter{
 		States: []State{Open, Paid, OTPSent, RefundDue, Refunding, Review}, Shop: shop, Limit: 1 << 20,
 	})
+}
+
+// View is a sale as a screen shows it. The desk accepts what it tells the teller to do: now, or
+// where WaitUntil is set from then on.
+type View struct {
+	// Sale is the sale as it is stored.
+	Sale Sale
+	// Action is what the teller does now, with the text to show, in Vietnamese and English.
+	Action telco.Action
+	// WaitUntil is when a person can take the next step; for a sale that is not settled, the
+	// time by which it will be. That is the latest time: most sales are settled sooner, so a
+	// screen asks [Desk.Look] every few seconds, or follows [Config.OnEvent]. It is never in
+	// the past; zero: now, or nobody can say.
+	WaitUntil time.Time
+}
+
+// view says what to do now. The state decides; while it is the teller's turn, the last error adds
+// its sentence.
+func (d *Desk) view(ctx context.Context, s Sale, err error) View {
+	now := d.now()
+	v := View{Sale: s, Action: sayState(s)}
+	switch s.State {
+	case Registered:
+		v.Action = telco.ActionFor(nil, true)
+	case Registering, Resolving:
+		// Nobody knows what became of the registration, so the cash may not move, whatever err says.
+		v.Action = telco.ActionFor(&telco.Error{Operation: telco.OpRegister}, true)
+		v.WaitUntil = d.settledAt(s, now)
+	case Review:
+		if at, known := d.cfg.Rules.localFence(s); known {
+			v.WaitUntil = at // no verdict before it
+		}
+	case Paid, OTPSent:
+		// A sale in the way is told even if nothing failed: the next button would be refused.
+		if busy, ok := errors.AsType[*BusyError](d.busyNow(ctx, s)); ok {
+			err = busy
+		}
+		v.Action, v.WaitUntil = d.turn(s, err, now)
+	case Open, RefundDue, Refunding:
+		v.Action, v.WaitUntil = d.turn(s, err, now)
+	}
+	if !v.WaitUntil.After(now) {
+		v.WaitUntil = time.Time{}
+	}
+	// The countdown of a wait is made from the time, so that both say the same.
+	if v.Action.Step == telco.WaitUntil || v.Action.Step == telco.Hold {
+		v.Action.Wait = 0
+		if !v.WaitUntil.IsZero() {
+			v.Action.Wait = v.WaitUntil.Sub(now)
+		}
+	}
+	return v
+}
+
+// settledAt is about when an unsettled sale will be settled, by the local clock; zero when a
+// person has to settle it.
+func (d *Desk) settledAt(s Sale, now time.Time) time.Time {
+	if at, known := d.cfg.Rules.settledBy(s); known && at.After(now) {
+		return at
+	}
+	if s.State == Registering || s.State == Resolving {
+		return s.WakeAt
+	}
+	return time.Time{}
+}
+
+// moment is how long to wait before trying again what failed for no reason of the sale.
+const moment = 5 * time.Second
+
+// turn is the view while the teller can go on: what comes next in the sale, unless the last error
+// says more.
+func (d *Desk) turn(s Sale, err error, now time.Time) (telco.Action, time.Time) {
+	action, until := d.next(s, now)
+	if busy, ok := errors.AsType[*BusyError](err); ok {
+		if busy.Until.IsZero() {
+			return say(telco.Support, "Thuê bao đang có giao dịch khác phải chờ quản lý xử lý. Giữ tiền; nhờ quản lý xử lý giao dịch đó hoặc cho phép giao dịch này.",
+				"Another sale of this subscriber waits for a supervisor. Keep the cash; ask the supervisor to settle that sale or to allow this one."), time.Time{}
+		}
+		return say(telco.WaitUntil, "Thuê bao đang có giao dịch khác chưa xong. Giữ tiền và chờ giao dịch đó, hoặc nhờ quản lý cho phép.",
+			"Another sale of this subscriber is not settled. Keep the cash and wait for it, or ask a supervisor to allow this one."), busy.Until
+	}
+	e, told := errors.AsType[*telco.Error](err)
+	if told && e.Operation.Lookup() && s.State != Open {
+		return say(telco.WaitUntil, "Chưa tra cứu được nên chưa làm gì. Giữ tiền; thử lại sau giây lát.",
+			"The lookup did not work, so nothing was done. Keep the cash; try again in a moment."), later(until, now.Add(max(moment, e.RetryAfter)))
+	}
+	if !told || s.State != Paid && s.State != OTPSent {
+		return action, until
+	}
+	// The error adds its sentence only where it leaves the sale as it was: an OTP that was not
+	// sent, a registration of which no byte left, a wrong code that may be typed again.
+	said := telco.ActionFor(err, true)
+	switch {
+	case e.Operation == telco.OpOTP:
+		if said.Step == telco.ReturnCash { // there is an order to it: refunds are claimed
+			said.Text.VI += " Ghi nhận khách nhận lại tiền trước, rồi mới trả."
+			said.Text.EN += " Record that the sale is given up first, then pay out."
+		}
+		if said.Step == telco.WaitUntil {
+			until = later(until, now.Add(max(moment, e.RetryAfter)))
+		}
+		return said, until
+	case e.Outcome == telco.NotSent && e.Code == telco.OTPExpired && s.Ticket != nil:
+		ticket := *s.Ticket // by MobiFone's clock, whatever the countdown says
+		ticket.RunOut = true
+		s.Ticket = &ticket
+		return d.next(s, now)
+	case e.Outcome == telco.NotSent && said.Step == telco.WaitUntil:
+		return said, later(until, now.Add(max(moment, e.RetryAfter)))
+	case e.Outcome == telco.NotSent && said.Step == telco.Support:
+		return said, time.Time{}
+	case e.Code == telco.OTPInvalid && action.Step == telco.ReenterOTP:
+		return said, until
+	}
+	return action, until
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// next is what the teller does next in the sale, and from when on the desk accepts it.
+func (d *Desk) next(s Sale, now time.Time) (telco.Action, time.Time) {
+	asking := !s.OTPAskedAt.IsZero() && now.Before(s.OTPAskedAt.Add(d.cfg.Rules.OTPPatience))
+	usable := s.Ticket != nil && !s.Ticket.RunOut && s.Ticket.ExpiresAt.After(now)
+	switch {
+	case s.State != Paid && s.State != OTPSent:
+		return sayState(s), time.Time{}
+	case asking:
+		return say(telco.WaitUntil, "Đang gửi mã OTP. Giữ tiền và chờ.", "An OTP is being requested. Keep the cash and wait."),
+			s.OTPAskedAt.Add(d.cfg.Rules.OTPPatience)
+	case s.State == OTPSent && usable:
+		return sayState(s), time.Time{}
+	}
+	// Another OTP is needed. While a registration is open it has to settle first, and the screen
+	// says when that will be.
+	until := s.ResendAt
+	if s.anyOpen() {
+		at, known := d.cfg.Rules.settledBy(s)
+		if !known || d.cfg.Rules.NoLookup {
+			return say(telco.Hold, "Mã OTP đã hết hạn và chưa xác nhận được kết quả lần trước. Giữ tiền; hệ thống tra cứu tiếp, hoặc quản lý xử lý.",
+				"The OTP has run out and the last try is not settled yet. Keep the cash; the system goes on looking it up, or a supervisor decides."), s.WakeAt
+		}
+		until = later(until, at)
+	}
+	if s.State == OTPSent {
+		return say(telco.NewOTP, "Mã OTP đã hết hạn. Yêu cầu mã mới.", "The OTP has run out. Request a new one."), until
+	}
+	return sayState(s), until
+}
+
+// sayState is what to do in a state, whatever happened before.
+func sayState(s Sale) telco.Action {
+	switch s.State {
+	case Open:
+		return say(telco.TakeCash, "Thu đúng số tiền của gói, rồi ghi nhận.", "Take exactly the price of the package, then record it.")
+	case Paid:
+		return say(telco.NewOTP, "Đã thu tiền. Yêu cầu mã OTP.", "The cash is taken. Request an OTP.")
+	case OTPSent:
+		return say(telco.ReenterOTP, "Hỏi khách mã OTP trong tin nhắn và nhập vào.", "Ask the customer for the OTP in the SMS and type it in.")
+	case RefundDue:
+		return say(telco.ReturnCash, "Gói chưa được đăng ký. Nhận việc trả tiền trước, rồi mới trả lại tiền cho khách.",
+			"The package is not registered. Claim the refund first, then give the cash back.")
+	case Refunding:
+		return say(telco.ReturnCash, "Nhân viên "+s.RefundBy+" đã nhận trả tiền: chỉ người này trả, rồi xác nhận.",
+			"Employee "+s.RefundBy+" pays the refund, nobody else. Confirm it when the cash is paid out.")
+	case Review:
+		return say(telco.Hold, "Quản lý phải xem xét. KHÔNG thu thêm tiền, KHÔNG trả lại tiền, KHÔNG đăng ký lại.",
+			"A supervisor has to decide. Take NO more money, give NONE back, do NOT register again.")
+	case Refunded:
+		return say(telco.Refuse, "Đã trả lại tiền cho khách. Kết thúc.", "The cash was given back. Done.")
+	case Cancelled:
+		return say(telco.Refuse, "Đã hủy, chưa thu tiền. Kết thúc.", "Cancelled before cash. Done.")
+	case Closed:
+		return say(telco.Support, "Đã được kế toán đóng. Kết thúc.", "Closed by the accountant. Done.")
+	default:
+		return telco.Action{}
+	}
+}
+
+// say builds an action with its text in both languages.
+func say(step telco.Step, vi, en string) telco.Action {
+	return telco.Action{Step: step, Text: telco.Text{VI: vi, EN: en}}
 }

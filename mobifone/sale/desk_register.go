@@ -3,29 +3,161 @@ package sale
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/reading"
+	"github.com/fptshop/mobifone-go/internal/seam"
+	"github.com/fptshop/mobifone-go/internal/text"
+	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/otp"
+	"github.com/fptshop/mobifone-go/registration"
+	"github.com/fptshop/mobifone-go/transactions"
 )
 
-// This file registers, once per intent, and deals with what follows when it did not work:
-// giving up, refund, a person's decision, rows found by reconciliation. The intent is durable
-// before a byte leaves, and no cash leaves before a last look.
+// This file registers, once for each intent: the gateway over which a desk asks for OTPs, registers
+// and looks up, and the desk's own half of it. The intent is durable before a byte leaves. From then on
+// the outcome is recorded whatever happens, or the sale is unknown and is looked up.
 
-// NotSettledError says that an earlier registration of the sale has to be settled before another
-// OTP may be requested. Nothing was sent.
-type NotSettledError struct {
-	// SaleID is the sale that has to be settled.
-	SaleID string
-	// Until is about when it will be settled, by the local clock; zero: nobody can say.
-	Until time.Time
+// Gateway is how a desk reaches MobiFone. [ClientGateway] is the real one; a test or a simulator
+// wraps it or has its own. It must be safe for concurrent use, and every error of it is a
+// *telco.Error whose outcome is true: the desk believes it.
+type Gateway interface {
+	// AskOTP requests an OTP for the order under that partnerTransId. wait is how long not to
+	// request another one.
+	AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (ticket HeldOTP, wait time.Duration, err error)
+	// Prepare fixes a registration with the OTP in hand. It sends no registration. Its error is
+	// NotSent, or AlreadySent when MobiFone already shows a registration under these ids.
+	Prepare(ctx context.Context, s Sale, otp telco.OTP) (Prepared, error)
+	// LookUp asks MobiFone for every pair of ids of the sale, see Sale.Pairs. The answer is
+	// complete and well-formed, or an error: an incomplete one would be read as proof that
+	// nothing is there.
+	LookUp(ctx context.Context, s Sale) (Lookup, error)
 }
 
-// Error says what to wait for.
-func (e *NotSettledError) Error() string {
-	return "sale " + e.SaleID + ": what became of the last registration is not settled yet; wait, then request another OTP"
+// Prepared is a registration that is ready to be sent.
+type Prepared interface {
+	// Plan returns what to store before Send.
+	Plan() Intent
+	// Send sends it, at most once, and returns what is known of it afterwards.
+	Send(ctx context.Context) SendResult
+}
+
+// SendResult is what is known of a send. All but Err goes into the event "send-ended".
+type SendResult struct {
+	// Outcome is what the answer proves; Unknown when in doubt.
+	Outcome telco.Outcome
+	// Code is MobiFone's answer in the SDK's words.
+	Code telco.Code
+	// WireCode is MobiFone's own string for Code, scrubbed.
+	WireCode string
+	// Then is where Code leads once it is settled that nothing was registered.
+	Then telco.Then
+	// Final says that the contract promises that this refusal is final.
+	Final bool
+	// Receipt is what MobiFone said of a success; nil otherwise.
+	Receipt *Registration
+	// Err is the error for the teller's text; nil after a success. It is not stored.
+	Err error
+}
+
+// replyMargin is how long after a send's own deadline its outcome may still be recorded.
+const replyMargin = 5 * time.Second
+
+// ClientGateway is the gateway over a client. NewDesk makes it from Config.Client; call it
+// yourself to wrap it.
+func ClientGateway(c *mobifone.Client) Gateway { return clientGateway{c} }
+
+// clientGateway turns sales into the client's requests, and its answers into what is stored.
+type clientGateway struct{ client *mobifone.Client }
+
+// Seam gives the desk the client's time.
+func (p clientGateway) Seam() seam.Seam { return p.client.Seam() }
+
+// AskOTP is Gateway.AskOTP, step 2 of the client.
+func (p clientGateway) AskOTP(ctx context.Context, o Order, id telco.PartnerTransID) (HeldOTP, time.Duration, error) {
+	t, err := p.client.OTP.Request(ctx, otp.Request{MSISDN: o.MSISDN, Package: o.Package, PartnerTransID: id, Staff: o.Staff})
+	if err != nil {
+		return HeldOTP{}, 0, err
+	}
+	return HeldOTP{TransID: t.TransID, ExpiresAt: t.ExpiresAt, MobiFoneExpiresAt: t.MobiFoneExpiresAt}, t.ResendAfter, nil
+}
+
+// Prepare is Gateway.Prepare. The client refuses to send under ids of which it knows an
+// unresolved send; so it is told first which earlier sends of the sale are settled, or may go
+// again.
+func (p clientGateway) Prepare(ctx context.Context, s Sale, code telco.OTP) (Prepared, error) {
+	// The client remembers only what this process sent; the sale remembers it all.
+	for _, old := range s.Intents {
+		if !old.open() || old.Then == telco.ThenSameIDs {
+			p.client.Registration.Settled(old.TransID, old.PartnerTransID)
+		}
+	}
+	draft, err := p.client.Registration.Prepare(ctx, registration.Request{
+		MSISDN: s.Order.MSISDN, Package: s.Order.Package, Amount: s.Order.Price, OfferPrice: s.Order.Price,
+		TransID: s.Ticket.TransID, PartnerTransID: s.PartnerTransID, OTP: code,
+		OTPExpiresAt: s.Ticket.MobiFoneExpiresAt, Staff: s.Order.Staff,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &preparedDraft{client: p.client, draft: draft, attempt: s.Attempt, at: p.client.Seam().Wall().UTC()}, nil
+}
+
+// preparedDraft is a draft of the client's, with what its intent has beyond the draft.
+type preparedDraft struct {
+	client  *mobifone.Client
+	draft   *registration.Draft
+	attempt int
+	at      time.Time
+}
+
+// Plan is Prepared.Plan: an answer is hoped for until send-by and the register timeout are over.
+func (p *preparedDraft) Plan() Intent {
+	intent := p.draft.Handle().SendWindow
+	return Intent{
+		SendWindow: intent, Attempt: p.attempt, At: p.at, Fingerprint: p.draft.Fingerprint(),
+		WakeAt: p.at.Add(intent.SendBy.Sub(intent.PreparedAt) + p.client.Timeouts().Register + replyMargin),
+	}
+}
+
+// Send is Prepared.Send, step 3 of the client.
+func (p *preparedDraft) Send(ctx context.Context) SendResult {
+	receipt, err := p.draft.Send(ctx)
+	if err == nil {
+		code := text.Scrub(receipt.WireCode)
+		return SendResult{Outcome: telco.Succeeded, WireCode: code, Receipt: &Registration{
+			TransID: receipt.TransID, PartnerTransID: receipt.PartnerTransID, RegisteredAt: receipt.RegisteredAt,
+			EffectiveFrom: receipt.EffectiveFrom, ExpiresAt: receipt.ExpiresAt, WireCode: code,
+		}}
+	}
+	res := SendResult{Outcome: telco.OutcomeOf(err), Err: err}
+	if e, ok := errors.AsType[*telco.Error](err); ok {
+		res.Code, res.WireCode, res.Then, res.Final = e.Code, text.Scrub(e.WireCode), e.Then, e.Outcome == telco.Rejected
+	}
+	return res
+}
+
+// LookUp is Gateway.LookUp, step 4 of the client. Each row is compared with the order here, so
+// that no phone number is kept. Rows that show something are returned even though a later
+// question of the lookup failed.
+func (p clientGateway) LookUp(ctx context.Context, s Sale) (Lookup, error) {
+	// Rows are searched in the window in which any of the sends can have been carried out.
+	pairs := s.Pairs()
+	intents := make([]telco.SendWindow, len(s.Intents))
+	for i := range s.Intents {
+		intents[i] = s.Intents[i].SendWindow
+	}
+	since, until := reading.Window(intents, s.OpenedAt)
+	found, err := p.client.Transactions.LookUp(ctx, transactions.LookUpRequest{IDs: pairs, MSISDN: s.Order.MSISDN, Since: since, Until: until})
+	l := Lookup{At: found.ReadAt, Cached: found.Cached}
+	for _, tx := range found.Rows {
+		l.Rows = append(l.Rows, Row(reading.RowOf(tx, s.Order.sold(), p.client.Contract().RefusalOf)))
+	}
+	if err != nil && reading.Read(asRead(l.Rows), pairs, nil, nil).Nothing() { // else it is told, although a later question failed
+		return Lookup{}, err
+	}
+	return l, nil
 }
 
 var (
@@ -193,157 +325,4 @@ func (d *Desk) unknown(s Sale, cause error) error {
 		cause = errors.New("the sale is " + s.State.String() + "; take no more money and return none: it is looked up until it is settled")
 	}
 	return &telco.Error{Operation: telco.OpRegister, Code: telco.Processing, Err: cause}
-}
-
-// Abandon records that the customer of a paid sale wants the cash back. The refund is due at once
-// if no intent is open, else as soon as all of them are settled.
-func (d *Desk) Abandon(ctx context.Context, id, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: kindAbandonAsked, By: by})
-}
-
-// ClaimRefund makes sure by a last lookup that nothing was registered, and claims the refund for
-// one teller. Call it before cash leaves the drawer; only the one who claimed it may pay. If the
-// lookup shows a registration, the sale goes there and the answer is a *[RefusedError]: pay
-// nothing out.
-func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
-	s, err := d.cfg.Store.Load(ctx, id)
-	if err != nil {
-		return View{}, err
-	}
-	claim := Event{Kind: kindRefundTaken, At: d.now(), By: by}
-	if s.State != RefundDue || !s.anyLeft() || d.cfg.Rules.NoLookup {
-		s, err = d.apply(ctx, s, claim)
-		return d.view(ctx, s, err), err
-	}
-	// The look and the claim are stored together: between them no other desk can come.
-	looked, next, err := d.look(ctx, d.cfg.Gateway, s)
-	if err == nil && next.State == RefundDue && next.LookedRefund.IsZero() {
-		err = errCached
-	}
-	if err != nil {
-		return d.view(ctx, s, err), err
-	}
-	claim.At = looked.At
-	if next.State == RefundDue {
-		s, err = d.apply(ctx, s, looked, claim)
-		return d.view(ctx, s, err), err
-	}
-	if s, err = d.learn(ctx, s, looked); err == nil {
-		err = &RefusedError{State: s.State, Kind: kindRefundTaken, Reason: "the last lookup showed a registration; pay nothing out"}
-	}
-	return d.view(ctx, s, err), err
-}
-
-// ConfirmRefund records that the cash is back with the customer. That is a fact, so it is
-// accepted in whatever state the sale is by now, from the one who claimed the refund.
-func (d *Desk) ConfirmRefund(ctx context.Context, id, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: kindRefundPaid, By: by})
-}
-
-// DenyRefund records that no cash left although somebody claimed to pay it out. by must be
-// another person than that one; evidence says where the auditor finds the proof.
-func (d *Desk) DenyRefund(ctx context.Context, id, evidence, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: kindRefundDenied, By: by, Note: evidence})
-}
-
-// Decide settles a sale in Review by a person's decision. Before a known fence it accepts only
-// RuleRegistered, and RuleRefunded for a refund that somebody claimed: anything else could be
-// overtaken by a registration.
-func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (View, error) {
-	return d.act(ctx, id, Event{Kind: kindDecided, By: by, Verdict: &v})
-}
-
-// Observe applies a row of MobiFone's that was found elsewhere, by reconciliation, to the sale it
-// belongs to, by partnerTransId. It follows the same rules as a lookup, overwrites nothing and
-// sends nothing. A row of no sale is a *[NotFoundError]. The same row again changes nothing; once a person
-// has ruled on it, that stays so while the cash is here.
-//
-// others are the other rows of the same statement with the same partnerTransId. If MobiFone
-// carried one request out twice, the statement lists two rows that no lookup can tell apart, and
-// only both together show it.
-func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telco.Transaction) (View, error) {
-	id, err := d.cfg.Store.ByPartnerTransID(ctx, tx.PartnerTransID)
-	if err != nil {
-		return View{}, err
-	}
-	return d.observe(ctx, id, tx, others)
-}
-
-// observe applies a row to a sale.
-func (d *Desk) observe(ctx context.Context, id string, tx telco.Transaction, others []telco.Transaction) (View, error) {
-	// A row is a fact: when somebody else changes the sale first, it is applied to what the sale
-	// is by then.
-	for {
-		s, err := d.cfg.Store.Load(ctx, id)
-		if err != nil {
-			return View{}, err
-		}
-		purchase := s.Order.sold()
-		if !purchase.MSISDN.IsValid() && s.State.Resting() {
-			purchase.MSISDN = tx.MSISDN // erased: the ids alone have to do
-		}
-		if shownBeside(tx, others) {
-			return d.view(ctx, s, nil), nil
-		}
-		row := Row(reading.RowOf(tx, purchase, nil)) // what proves a refusal is read from lookups alone
-		e := Event{Kind: kindObserved, At: d.now(), Row: &row, Twice: twice(tx, others)}
-		next, _, err := d.cfg.Rules.Step(s, e)
-		known := err != nil || sameButTime(s, next)
-		if !known && next.State == Review {
-			known, err = d.ruledOn(ctx, s, e)
-		}
-		if known || err != nil {
-			return d.view(ctx, s, err), err
-		}
-		if s, err = d.apply(ctx, s, e); !isConflict(err) {
-			return d.view(ctx, s, err), err
-		}
-	}
-}
-
-// ruledOn reports whether a person ruled on the sale while the history already held this row, unchanged.
-// Then the next reconciliation of the day asks nobody the same again. Once the cash is out, or claimed,
-// whatever MobiFone shows is told each time.
-func (d *Desk) ruledOn(ctx context.Context, s Sale, e Event) (bool, error) {
-	if s.Reason != reasonDecided || s.State != Registered && s.State != RefundDue {
-		return false, nil
-	}
-	if e.Row.State == telco.StateUnlisted && e.Row.UpdatedAt.IsZero() {
-		return false, nil // what it says now may be something else
-	}
-	events, err := d.cfg.Store.Events(ctx, s.ID)
-	if err != nil {
-		return false, err
-	}
-	same := func(row Row) bool {
-		return row.IDs == e.Row.IDs && row.State == e.Row.State && row.Differs == e.Row.Differs && row.UpdatedAt.Equal(e.Row.UpdatedAt)
-	}
-	shown, known := false, false
-	for _, old := range events {
-		switch {
-		case old.Kind == kindDecided:
-			known = shown
-		case old.Row != nil:
-			shown = shown || old.Twice == e.Twice && same(*old.Row)
-		case old.Lookup != nil:
-			shown = shown || !e.Twice && slices.ContainsFunc(old.Lookup.Rows, same)
-		}
-	}
-	return known, nil
-}
-
-// shownBeside reports whether the statement shows the registration of which this row is a refused
-// copy.
-func shownBeside(tx telco.Transaction, others []telco.Transaction) bool {
-	return tx.State == telco.StateFailed && slices.ContainsFunc(others, func(other telco.Transaction) bool {
-		return other.State == telco.StateSuccess && other.TransID == tx.TransID && other.PartnerTransID == tx.PartnerTransID
-	})
-}
-
-// twice reports whether the statement shows that the package was registered more than once under
-// one id.
-func twice(tx telco.Transaction, others []telco.Transaction) bool {
-	return tx.State == telco.StateSuccess && slices.ContainsFunc(others, func(other telco.Transaction) bool {
-		return other.State == telco.StateSuccess && other.PartnerTransID == tx.PartnerTransID
-	})
 }

@@ -10,7 +10,7 @@ import (
 
 // This file moves open sales on without a person. It only looks things up and records what it
 // sees; it never sends a registration, so any number of drivers may work on one store. How
-// often a sale is looked at is in rules.go.
+// often a sale is looked up is in config.go.
 
 // Resolve moves one sale on as far as its time has come: it gives up an OTP request that nobody
 // answered, treats an unanswered send as unknown, looks an open registration up, and alarms for
@@ -25,8 +25,8 @@ func (d *Desk) Resolve(ctx context.Context, id string) (next time.Time, err erro
 	return next, lookErr
 }
 
-// resolve tells two failures apart: a lookup that failed, which is noted and comes again at next,
-// and a store that failed, which has noted nothing.
+// resolve is Resolve with two errors: lookErr of a lookup that failed, which is noted in the store and
+// comes again at next, and storeErr of a store that failed, which has noted nothing.
 func (d *Desk) resolve(ctx context.Context, id string) (next time.Time, lookErr, storeErr error) {
 	s, err := d.cfg.Store.Load(ctx, id)
 	if err != nil {

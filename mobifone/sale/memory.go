@@ -12,7 +12,8 @@ import (
 )
 
 // This file is a store that forgets with the process, for tests and trials. It keeps everything
-// as JSON, as a store on disk does, and passes storetest.
+// as JSON, as a store on disk does, and passes storetest. It is the smallest store that does: read it
+// before you write one.
 
 // Memory is a [Store] for tests and trials. It keeps the whole contract but one point: it forgets
 // everything when the process ends. It keeps what it is given as JSON, as a store on disk does,
@@ -70,7 +71,7 @@ func (m *Memory) Apply(ctx context.Context, c Change) error {
 			return err
 		}
 	}
-	// The JSON is made. From here on the change is refused, or made as a whole.
+	// The JSON is made, and nothing below can fail any more: the change is refused, or made as a whole.
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.refuse(c); err != nil {
@@ -84,6 +85,7 @@ func (m *Memory) Apply(ctx context.Context, c Change) error {
 		m.sales[c.SaleID] = kept
 		m.orders[[2]string{c.State.Order.Shop, c.State.Order.ID}] = c.SaleID
 	}
+	// An id stays the sale's when a later change carries it no more.
 	for _, id := range c.State.PartnerTransIDs() {
 		m.ids[id] = c.SaleID
 	}
@@ -132,9 +134,11 @@ func (m *Memory) changeClaim(c Change, subscriber telco.MSISDN) {
 	switch {
 	case c.Claim == KeepClaim || !subscriber.IsValid():
 		return
+	// Who holds the subscriber already gets no second claim.
 	case c.Claim == AddClaim && slices.ContainsFunc(held, func(h Claim) bool { return h.SaleID == c.SaleID }):
 		return
 	}
+	// A sale holds one claim at most: its old one goes, also when another one takes its place.
 	slots := m.claims[subscriber]
 	if slots == nil {
 		slots = map[int]string{}
@@ -155,7 +159,8 @@ func (m *Memory) changeClaim(c Change, subscriber telco.MSISDN) {
 	}
 }
 
-// heldBy returns the claims on a subscriber, by slot.
+// heldBy returns the claims on a subscriber, by slot. Nobody holds the zero MSISDN, which is that of an
+// erased sale. The caller has the lock.
 func (m *Memory) heldBy(subscriber telco.MSISDN) []Claim {
 	var held []Claim
 	for slot, id := range m.claims[subscriber] {
@@ -165,7 +170,7 @@ func (m *Memory) heldBy(subscriber telco.MSISDN) []Claim {
 	return held
 }
 
-// wake notes whether Due has to consider the sale.
+// wake notes whether Due has to consider the sale. The caller has the lock, and has set WakeAt.
 func (m *Memory) wake(kept *memorySale) {
 	if kept.summary.WakeAt.IsZero() {
 		delete(m.waking, kept.summary.ID)
@@ -210,7 +215,8 @@ func (m *Memory) Events(ctx context.Context, id string) ([]Event, error) {
 	return events, nil
 }
 
-// find returns the sale, or the error that Load and Events answer.
+// find returns the sale, or the error that Load and Events answer. A ctx that has ended is told in place
+// of *NotFoundError: nobody may take it for proof that there is no sale.
 func (m *Memory) find(ctx context.Context, id string) (*memorySale, error) {
 	kept := m.sales[id]
 	if kept == nil {
@@ -233,7 +239,7 @@ func (m *Memory) ByPartnerTransID(ctx context.Context, id telco.PartnerTransID) 
 	return known(ctx, m.ids[id])
 }
 
-// known returns the id, or the error for none.
+// known returns the id, or the error for none; as in find, the end of ctx is told first.
 func known(ctx context.Context, saleID string) (string, error) {
 	if saleID == "" {
 		return "", cmp.Or[error](ctx.Err(), &NotFoundError{})
@@ -273,7 +279,7 @@ func (m *Memory) Due(ctx context.Context, now time.Time, limit int) (ids []strin
 func (m *Memory) Postpone(ctx context.Context, id string, version int64, wakeAt time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// Another version was stored with a WakeAt of its own, which counts.
+	// A later version was stored with a WakeAt of its own, and that one counts.
 	if kept := m.sales[id]; kept != nil && kept.version == version && ctx.Err() == nil {
 		kept.summary.WakeAt = wakeAt.Round(0)
 		m.wake(kept)

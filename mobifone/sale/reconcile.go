@@ -1,8 +1,5 @@
 package sale
 
-// This file is the way between sales and a reconciliation: the rows that a sale stands with, and what
-// a finding tells the sale.
-
 import (
 	"context"
 	"errors"
@@ -10,9 +7,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/reading"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/transactions/reconcile"
 )
+
+// This file is the way between sales and a reconciliation: the rows that a reconciliation compares with
+// MobiFone's, and what a row of MobiFone's that it found tells the sale. A row found so proves that
+// something is there, never that something is not. Nothing is sent from here.
 
 // Reconcilable yields our rows for [reconcile.Run.AddOurs]: those of the sales opened in [from, to),
 // the sale opened first comes first; a zero time is no bound. A sale has one row for each pair of
@@ -42,7 +44,10 @@ func Reconcilable(ctx context.Context, store Store, from, to time.Time) iter.Seq
 // pageOfSales is how many summaries are read at once.
 const pageOfSales = 1000
 
-// opened yields the ids of the sales opened in a time, each once.
+// opened yields the ids of the sales opened in [from, to), each once. A Filter has no cursor, so each
+// page begins at the time at which the last sale of the page before was opened, and the sales of that
+// time that were yielded are passed over. A sale that is opened meanwhile, with a later time, is yielded
+// too.
 func opened(ctx context.Context, store Store, from, to time.Time) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		limit := pageOfSales
@@ -80,7 +85,7 @@ func opened(ctx context.Context, store Store, from, to time.Time) iter.Seq2[stri
 	}
 }
 
-// reconcilable are the rows of one sale.
+// reconcilable returns one row for each pair of ids that the sale ever used.
 func (s Sale) reconcilable() []reconcile.Ours {
 	pairs := s.Pairs()
 	rows := make([]reconcile.Ours, 0, len(pairs))
@@ -94,8 +99,9 @@ func (s Sale) reconcilable() []reconcile.Ours {
 	return rows
 }
 
-// outcome is what the sale knows of a pair of ids, and when it was used. Rejected is also what a person settled
-// so, and a pair that was never sent.
+// outcome returns what the sale knows of a pair of ids, and when they were used: when the last send of
+// them was prepared, by MobiFone's clock where that is known; without a send, when the sale entered its
+// state. Rejected is also the outcome of what a person settled so, and of a pair that was never sent.
 func (s Sale) outcome(ids telco.IDs) (telco.Outcome, time.Time) {
 	at, open, yes := s.Since, false, s.Yes != nil && *s.Yes == ids
 	for _, i := range s.Intents {
@@ -121,6 +127,101 @@ func (s Sale) outcome(ids telco.IDs) (telco.Outcome, time.Time) {
 			return telco.Rejected, at
 		}
 	}
+}
+
+// Observe applies a row of MobiFone's that was found elsewhere, by reconciliation, to the sale it
+// belongs to, by partnerTransId. It follows the same rules as a lookup, overwrites nothing and
+// sends nothing. A row of no sale is a *[NotFoundError]. The same row again changes nothing; once a person
+// has ruled on it, that stays so while the cash is here.
+//
+// others are the other rows of the same statement with the same partnerTransId. If MobiFone
+// carried one request out twice, the statement lists two rows that no lookup can tell apart, and
+// only both together show it.
+func (d *Desk) Observe(ctx context.Context, tx telco.Transaction, others ...telco.Transaction) (View, error) {
+	id, err := d.cfg.Store.ByPartnerTransID(ctx, tx.PartnerTransID)
+	if err != nil {
+		return View{}, err
+	}
+	return d.observe(ctx, id, tx, others)
+}
+
+// observe applies a row to a sale, until it is stored or found to change nothing.
+func (d *Desk) observe(ctx context.Context, id string, tx telco.Transaction, others []telco.Transaction) (View, error) {
+	// A row is a fact: when somebody else changes the sale first, it is applied to what the sale
+	// is by then.
+	for {
+		s, err := d.cfg.Store.Load(ctx, id)
+		if err != nil {
+			return View{}, err
+		}
+		purchase := s.Order.sold()
+		if !purchase.MSISDN.IsValid() && s.State.Resting() {
+			purchase.MSISDN = tx.MSISDN // erased: the ids alone have to do
+		}
+		if shownBeside(tx, others) {
+			return d.view(ctx, s, nil), nil
+		}
+		row := Row(reading.RowOf(tx, purchase, nil)) // what proves a refusal is read from lookups alone
+		e := Event{Kind: kindObserved, At: d.now(), Row: &row, Twice: twice(tx, others)}
+		next, _, err := d.cfg.Rules.Step(s, e)
+		known := err != nil || sameButTime(s, next)
+		if !known && next.State == Review {
+			known, err = d.ruledOn(ctx, s, e)
+		}
+		if known || err != nil {
+			return d.view(ctx, s, err), err
+		}
+		if s, err = d.apply(ctx, s, e); !isConflict(err) {
+			return d.view(ctx, s, err), err
+		}
+	}
+}
+
+// ruledOn reports whether a person ruled on the sale while the history already held this row, unchanged.
+// Then the next reconciliation of the day asks nobody the same again. Once the cash is out, or claimed,
+// whatever MobiFone shows is told each time.
+func (d *Desk) ruledOn(ctx context.Context, s Sale, e Event) (bool, error) {
+	if s.Reason != reasonDecided || s.State != Registered && s.State != RefundDue {
+		return false, nil
+	}
+	if e.Row.State == telco.StateUnlisted && e.Row.UpdatedAt.IsZero() {
+		return false, nil // what it says now may be something else
+	}
+	events, err := d.cfg.Store.Events(ctx, s.ID)
+	if err != nil {
+		return false, err
+	}
+	same := func(row Row) bool {
+		return row.IDs == e.Row.IDs && row.State == e.Row.State && row.Differs == e.Row.Differs && row.UpdatedAt.Equal(e.Row.UpdatedAt)
+	}
+	shown, known := false, false
+	for _, old := range events {
+		switch {
+		case old.Kind == kindDecided:
+			known = shown
+		case old.Row != nil:
+			shown = shown || old.Twice == e.Twice && same(*old.Row)
+		case old.Lookup != nil:
+			shown = shown || !e.Twice && slices.ContainsFunc(old.Lookup.Rows, same)
+		}
+	}
+	return known, nil
+}
+
+// shownBeside reports whether the statement shows the registration of which this row is a refused
+// copy.
+func shownBeside(tx telco.Transaction, others []telco.Transaction) bool {
+	return tx.State == telco.StateFailed && slices.ContainsFunc(others, func(other telco.Transaction) bool {
+		return other.State == telco.StateSuccess && other.TransID == tx.TransID && other.PartnerTransID == tx.PartnerTransID
+	})
+}
+
+// twice reports whether the statement shows that the package was registered more than once under
+// one id.
+func twice(tx telco.Transaction, others []telco.Transaction) bool {
+	return tx.State == telco.StateSuccess && slices.ContainsFunc(others, func(other telco.Transaction) bool {
+		return other.State == telco.StateSuccess && other.PartnerTransID == tx.PartnerTransID
+	})
 }
 
 // ObserveFinding gives MobiFone's row of a finding, and its other rows with the same
@@ -169,7 +270,7 @@ func (d *Desk) ObserveFinding(ctx context.Context, f reconcile.Finding) (v View,
 	return d.observe(ctx, found, s.completed(*f.Theirs), others)
 }
 
-// owner is the id of the sale that has a partnerTransId; empty if there is none.
+// owner returns the id of the sale that has a partnerTransId; empty if there is none, which is no error.
 func (d *Desk) owner(ctx context.Context, own telco.PartnerTransID) (saleID string, err error) {
 	if own == "" {
 		return "", nil
@@ -181,8 +282,9 @@ func (d *Desk) owner(ctx context.Context, own telco.PartnerTransID) (saleID stri
 	return saleID, err
 }
 
-// completed is a row with the id that it lacks, by the only pair of the sale that has the other one, or
-// by the registration. Where several could be it, it stays as it is, which proves nothing.
+// completed returns the row with the id that it lacks. The id is that of the sale's only pair that has
+// the other one, or of its registration. Where several pairs could be meant, the row stays as it is, and
+// proves nothing.
 func (s Sale) completed(tx telco.Transaction) telco.Transaction {
 	if (tx.TransID == "") == (tx.PartnerTransID == "") {
 		return tx

@@ -33,7 +33,7 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("cannot %s: %s (the sale is %s)", deed, e.Reason, e.State)
 }
 
-// deeds are the kinds of events as something a person or the program wanted to do.
+// deeds name each kind of event as what a person or the program wanted to do, for a refusal's text.
 var deeds = map[Kind]string{
 	kindOpened:       "open the sale",
 	kindCashTaken:    "take the cash",
@@ -187,7 +187,8 @@ func (t *step) refuse(reason string) error {
 	return &RefusedError{State: t.s.State, Kind: t.e.Kind, Reason: reason}
 }
 
-// goTo moves the sale to a state and says why.
+// goTo moves the sale to a state and says why. Step sets Since and AlarmAt afterwards, if the state is
+// another one.
 func (t *step) goTo(state State, reason Reason) {
 	t.s.State, t.s.Reason = state, reason
 }
@@ -343,7 +344,8 @@ func (t *step) settle() {
 	}
 }
 
-// nextAttempt goes on with another partnerTransId.
+// nextAttempt goes on with another partnerTransId, which the event carries. An event without one keeps
+// the present attempt: the OTP in hand is given up all the same.
 func (t *step) nextAttempt() {
 	t.s.Ticket, t.s.Looked = nil, false
 	if t.e.NextID != "" {

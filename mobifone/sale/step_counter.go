@@ -132,7 +132,8 @@ func onTheClock(at time.Time) string {
 	return at.In(time.FixedZone("ICT", 7*60*60)).Format(time.TimeOnly)
 }
 
-// refundLook is how long the last look before a refund counts.
+// refundLook is how long the last look before a refund counts. An older one is made again before the
+// refund is claimed.
 const refundLook = time.Minute
 
 // abandoned: the customer wants the cash back. It is due at once only if no intent is open; else
@@ -216,7 +217,7 @@ func (t *step) refundDenied() error {
 	return nil
 }
 
-// reasonDecided says that a person ruled.
+// reasonDecided is the reason of a sale on which a person ruled; ruledOn looks for it.
 const reasonDecided Reason = "decided"
 
 // decided: a person settles the sale, with evidence. While it may still be registered, a decision

@@ -259,8 +259,8 @@ func (q Filter) matches(s Summary) bool {
 		(q.To.IsZero() || s.OpenedAt.Before(q.To))
 }
 
-// Validate returns everything that makes a change one that no store may accept, or nil. It
-// is a mistake of the caller, not a refusal. A store calls it first in Apply.
+// Validate returns every reason for which no store may accept the change, or nil. Such a change is a
+// mistake of the caller, not a refusal. A store calls it first in Apply.
 func (c Change) Validate() error {
 	var errs []error
 	problem := func(is bool, says string) {

@@ -3,14 +3,17 @@ package sale
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
-// This file takes a sale from the order to an OTP on the customer's phone. The same order is
-// always the same sale, and no OTP is requested while a registration of the subscriber is not
-// settled: another OTP could void the one in use.
+// This file holds what people do with a sale beside registering it: the order, the cash, the OTP on the
+// customer's phone, giving up, the refund, and a person's decision. The same order is always the same
+// sale. No OTP is requested while a registration of the subscriber is not settled: another OTP could
+// void the one in use. No cash leaves before a last lookup. What follows from each act is decided in
+// step_counter.go.
 
 // Open opens the order's sale, or returns the one it has: the same order is the same sale, with
 // the same ids, whoever opens it and however often. If the order id has a sale of something else,
@@ -72,8 +75,8 @@ func (d *Desk) open(ctx context.Context, o Order, by string, beside bool) (View,
 	return View{}, err
 }
 
-// existing returns the sale that the order has; if a supervisor says so, it goes on beside
-// another one.
+// existing returns the sale that the order has, or a *[NotFoundError]. If a supervisor says so, that
+// sale goes on beside the one in its way.
 func (d *Desk) existing(ctx context.Context, o Order, by string, beside bool) (View, error) {
 	v, err := d.reopen(ctx, o)
 	if err == nil && beside {
@@ -100,8 +103,8 @@ func slotAbove(claims []Claim) int {
 	return slot
 }
 
-// reopen returns the sale that the order has, if it is a sale of the same thing. Once the number
-// is erased, package and price have to do.
+// reopen returns the sale that the order has, if it is a sale of the same thing; otherwise the answer is
+// an *[OrderTakenError]. Once the number is erased, only package and price are compared.
 func (d *Desk) reopen(ctx context.Context, o Order) (View, error) {
 	id, err := d.cfg.Store.ByOrder(ctx, o.Shop, o.ID)
 	if err != nil {
@@ -124,7 +127,7 @@ func isNotFound(err error) bool {
 	return ok
 }
 
-// bad lists everything that is wrong with an order, field by field, and what to pass instead.
+// problems lists everything that is wrong with an order, field by field, and what to pass instead.
 func (o Order) problems() []telco.FieldError {
 	bad := o.Staff.Validate()
 	add := func(field, problem string) {
@@ -152,7 +155,7 @@ func (o Order) problems() []telco.FieldError {
 	return bad
 }
 
-// badOrder is the error of an order that cannot be sold: nothing was sent.
+// badOrder is the error of an order that cannot be sold. Nothing was sent or stored.
 func badOrder(bad ...telco.FieldError) error {
 	return &telco.Error{Outcome: telco.NotSent, Code: telco.InvalidInput, Fields: bad}
 }
@@ -199,12 +202,26 @@ func (d *Desk) RequestOTP(ctx context.Context, id, by string) (View, error) {
 			e.Code, e.Wait = pe.Code, pe.RetryAfter
 		}
 	}
-	ctx = context.WithoutCancel(ctx) // a closed browser does not lose a ticket
+	ctx = context.WithoutCancel(ctx) // the OTP is in hand now, also if the browser is closed
 	s, err = d.record(ctx, s, e)
 	if askErr != nil {
 		err = askErr
 	}
 	return d.view(ctx, s, err), err
+}
+
+// NotSettledError says that an earlier registration of the sale has to be settled before another
+// OTP may be requested. Nothing was sent.
+type NotSettledError struct {
+	// SaleID is the sale that has to be settled.
+	SaleID string
+	// Until is about when it will be settled, by the local clock; zero: nobody can say.
+	Until time.Time
+}
+
+// Error says what to wait for.
+func (e *NotSettledError) Error() string {
+	return "sale " + e.SaleID + ": what became of the last registration is not settled yet; wait, then request another OTP"
 }
 
 // settleFirst looks the open intents up before another OTP is requested, and refuses while any of
@@ -263,4 +280,62 @@ func (d *Desk) busyUntil(ctx context.Context, err error) error {
 		told.Until = d.settledAt(other, d.now())
 	}
 	return &told
+}
+
+// Abandon records that the customer of a paid sale wants the cash back. The refund is due at once
+// if no intent is open, else as soon as all of them are settled.
+func (d *Desk) Abandon(ctx context.Context, id, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: kindAbandonAsked, By: by})
+}
+
+// ClaimRefund makes sure by a last lookup that nothing was registered, and claims the refund for
+// one teller. Call it before cash leaves the drawer; only the one who claimed it may pay. If the
+// lookup shows a registration, the sale goes there and the answer is a *[RefusedError]: pay
+// nothing out.
+func (d *Desk) ClaimRefund(ctx context.Context, id, by string) (View, error) {
+	s, err := d.cfg.Store.Load(ctx, id)
+	if err != nil {
+		return View{}, err
+	}
+	claim := Event{Kind: kindRefundTaken, At: d.now(), By: by}
+	if s.State != RefundDue || !s.anyLeft() || d.cfg.Rules.NoLookup {
+		s, err = d.apply(ctx, s, claim)
+		return d.view(ctx, s, err), err
+	}
+	// The look and the claim are stored together: between them no other desk can come.
+	looked, next, err := d.look(ctx, d.cfg.Gateway, s)
+	if err == nil && next.State == RefundDue && next.LookedRefund.IsZero() {
+		err = errCached
+	}
+	if err != nil {
+		return d.view(ctx, s, err), err
+	}
+	claim.At = looked.At
+	if next.State == RefundDue {
+		s, err = d.apply(ctx, s, looked, claim)
+		return d.view(ctx, s, err), err
+	}
+	if s, err = d.learn(ctx, s, looked); err == nil {
+		err = &RefusedError{State: s.State, Kind: kindRefundTaken, Reason: "the last lookup showed a registration; pay nothing out"}
+	}
+	return d.view(ctx, s, err), err
+}
+
+// ConfirmRefund records that the cash is back with the customer. That is a fact, so it is
+// accepted in whatever state the sale is by now, from the one who claimed the refund.
+func (d *Desk) ConfirmRefund(ctx context.Context, id, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: kindRefundPaid, By: by})
+}
+
+// DenyRefund records that no cash left although somebody claimed to pay it out. by must be
+// another person than that one; evidence says where the auditor finds the proof.
+func (d *Desk) DenyRefund(ctx context.Context, id, evidence, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: kindRefundDenied, By: by, Note: evidence})
+}
+
+// Decide settles a sale in Review by a person's decision. Before a known fence it accepts only
+// RuleRegistered, and RuleRefunded for a refund that somebody claimed: anything else could be
+// overtaken by a registration.
+func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (View, error) {
+	return d.act(ctx, id, Event{Kind: kindDecided, By: by, Verdict: &v})
 }
