@@ -16,7 +16,10 @@
 package contract
 
 import (
+	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
@@ -184,3 +187,138 @@ func (d *Document) ClassOf(op telco.Operation, r *CodeRule) string {
 
 // anyOperation is the class map's key for the operations it does not name.
 const anyOperation telco.Operation = "*"
+
+// Codec translates between MobiFone's bytes and the JSON that the document describes, both
+// ways: the client writes requests and reads replies, the sandbox reads requests and writes
+// replies. A MobiFone that speaks XML or plain text needs one; the document, its fields,
+// codes and rules stay in force on the JSON side. It must be safe for concurrent use and
+// must not keep the slices it is given.
+//
+// A request of the form encoding is a form on the document's side too, and most codecs pass
+// it as it is. One of the query encoding has no body and passes no codec; its reply does.
+type Codec interface {
+	// Write turns the document's JSON into what goes on the wire. A client calls it for each
+	// try of a request, before the signature, so that what it returns is what is signed and
+	// sent.
+	Write(m Message, json []byte) (contentType string, body []byte, err error)
+	// Read turns what came over the wire into the document's JSON. That the bytes are whole
+	// and that no field stands in them twice is for Read to check; its error makes the reply
+	// unreadable and is not passed on, because it may quote the reply.
+	Read(m Message, contentType string, body []byte) (json []byte, err error)
+}
+
+// Message says what a [Codec] translates.
+type Message struct {
+	Operation telco.Operation
+	// MobiFone's answer, not our request
+	Reply bool
+	// of this try; on the server's side what clients must show
+	Credentials telco.Credentials
+	// of this try; zero on the server's side
+	Stamp Stamp
+}
+
+// Stamp makes one try unlike any other.
+type Stamp struct {
+	Time      time.Time
+	Nonce     string
+	RequestID string
+	// of bearer
+	Token telco.Secret
+}
+
+// Signer authenticates a request in a way that the document cannot say. body is what will
+// be sent. Signer sets headers; a request whose body or URL it changes is refused and not
+// sent (a [Codec] changes bodies). It must be safe for concurrent use.
+type Signer interface {
+	Sign(req *http.Request, body []byte, cred telco.Credentials, s Stamp) error
+}
+
+// WithCodec returns a contract whose bodies go through codec; nil takes it away.
+func (c *Contract) WithCodec(codec Codec) *Contract {
+	d := *c
+	d.codec, d.memo = codec, new(memo)
+	return &d
+}
+
+// WithSigner returns a contract that signs through signer; nil takes it away.
+func (c *Contract) WithSigner(signer Signer) *Contract {
+	d := *c
+	d.signer, d.memo = signer, new(memo)
+	return &d
+}
+
+// memo keeps what the SDK makes of a contract.
+type memo struct {
+	once sync.Once
+	made any
+}
+
+// Memo is for the SDK's own packages: it keeps what they make of a contract, so that it is
+// made once. compile must not change the document.
+func (c *Contract) Memo(compile func(*Document, Codec, Signer) any) any {
+	c.memo.once.Do(func() { c.memo.made = compile(&c.doc, c.codec, c.signer) })
+	return c.memo.made
+}
+
+// doubts are words that tell of a code that cannot tell.
+var doubts = [...]string{
+	"timeout", "time out", "timed out", "unknown", "cannot tell", "processed", "processing", "no response", "busy",
+	"system error", "internal error", "duplicate",
+	"không xác định", "chưa xác định", "không rõ", "quá thời gian", "hết thời gian chờ", "chờ quá lâu",
+	"đang xử lý", "đang được xử lý", "không phản hồi", "không có phản hồi", "bận", "lỗi hệ thống", "trùng",
+}
+
+// Warnings lists what a document may say and a person should look at again: old signatures,
+// refusals whose own text says that MobiFone cannot tell, lookups that could not settle a
+// sale. None is a reason not to use the contract.
+func (c *Contract) Warnings() []*Problem {
+	l := &problemList{}
+	if strings.HasPrefix(c.doc.Auth.Scheme, "legacy-") {
+		l.add("$.auth.scheme", "%s can be forged with today's machines; ask MobiFone for hmac-sha256", c.doc.Auth.Scheme)
+	}
+	for i := range c.doc.Codes {
+		r := &c.doc.Codes[i]
+		if c.doc.ClassOf(telco.OpRegister, r) != "rejected" {
+			continue
+		}
+		text := strings.ToLower(strings.ReplaceAll(string(r.Name), "_", " ") + " " + r.Text.VI + " " + r.Text.EN)
+		for _, doubt := range doubts {
+			if strings.Contains(text, doubt) {
+				l.add(element("$.codes", i), "%s counts as a refusal, and its name or text speaks of %q: "+
+					"if MobiFone cannot tell what became of the registration, its class on register is unknown", string(r.Name), doubt)
+				break
+			}
+		}
+	}
+	l.warnOfLookups(&c.doc)
+	covers := func(code string) bool { return slices.Contains(c.doc.Auth.Reply.Parts, code) }
+	if r := c.doc.Auth.Reply; r != nil && r.Canonical == "members" && !slices.ContainsFunc(c.doc.Envelope.Code, covers) {
+		l.add("$.auth.reply.parts", "does not list %s: whoever stands between can change the result code of a signed answer; "+
+			"ask MobiFone what it signs", c.doc.Envelope.Code[0])
+	}
+	return l.list
+}
+
+// warnOfLookups tells of a sale that no lookup could settle.
+func (l *problemList) warnOfLookups(d *Document) {
+	op := telco.OpGet
+	if d.Operations[op] == nil {
+		op = telco.OpSearch
+	}
+	e := d.Operations[op]
+	if e == nil {
+		l.add("$.operations", "has neither transactions.get nor transactions.search: whatever a reply does not settle goes to a person at once")
+		return
+	}
+	fields := e.Response
+	if e.Rows != nil {
+		fields = e.Rows.Fields
+	}
+	for _, name := range []string{field.MSISDN, field.Package, field.Amount} {
+		if fields[name] == "" {
+			l.add(member("$.operations", string(op)), "reads no %s: a success that it shows cannot be told from another sale's, "+
+				"and goes to a person", name)
+		}
+	}
+}

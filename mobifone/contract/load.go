@@ -4,6 +4,7 @@ package contract
 // document and what to write there.
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 )
@@ -240,4 +242,53 @@ func isIdentifier(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// readDocument reads a document as strictly as an answer, but says of each member that
+// stands twice where it does. Text that is not one JSON value is a single problem.
+func readDocument(data []byte, problems *problemList) (jsontree.Tree, bool) {
+	if at := invalidUTF8(data); at >= 0 {
+		problems.addShape("$", "byte %d is not UTF-8; save the file as UTF-8", at+1)
+		return nil, false
+	}
+	if bytes.HasPrefix(data, []byte("\ufeff")) {
+		problems.addShape("$", "starts with a byte order mark; save the file without one")
+		return nil, false
+	}
+	tree, line, problem := jsontree.ReadLoosely(string(data))
+	if problem != "" {
+		problems.addShape("$", "not one JSON value: line %d: %s", line, problem)
+		return nil, false
+	}
+	findRepeated(tree, "$", 0, problems)
+	return tree, true
+}
+
+// findRepeated adds a problem for each member whose name stood before in the same object.
+func findRepeated(t jsontree.Tree, path string, i int32, problems *problemList) {
+	seen := map[string]bool{}
+	index := 0
+	for m := t[i].First; m != jsontree.None; m = t[m].Next {
+		at := element(path, index)
+		if index++; t[i].Kind == jsontree.Object {
+			at = member(path, t[m].Key)
+		}
+		findRepeated(t, at, m, problems)
+		if t[i].Kind == jsontree.Object && seen[t[m].Key] {
+			problems.addShape(at, "appears twice; keep one")
+		}
+		seen[t[m].Key] = true
+	}
+}
+
+// invalidUTF8 returns where the first byte is that is not UTF-8; -1 when all are.
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
 }

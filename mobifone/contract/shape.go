@@ -4,13 +4,11 @@ package contract
 // each with its place.
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 )
@@ -19,55 +17,6 @@ import (
 func shape(tree jsontree.Tree, doc *Document, problems *problemList) bool {
 	s := shaper{tree, problems}
 	return s.put("$", 0, reflect.ValueOf(doc).Elem())
-}
-
-// readDocument reads a document as strictly as an answer, but says of each member that
-// stands twice where it does. Text that is not one JSON value is a single problem.
-func readDocument(data []byte, problems *problemList) (jsontree.Tree, bool) {
-	if at := invalidUTF8(data); at >= 0 {
-		problems.addShape("$", "byte %d is not UTF-8; save the file as UTF-8", at+1)
-		return nil, false
-	}
-	if bytes.HasPrefix(data, []byte("\ufeff")) {
-		problems.addShape("$", "starts with a byte order mark; save the file without one")
-		return nil, false
-	}
-	tree, line, problem := jsontree.ReadLoosely(string(data))
-	if problem != "" {
-		problems.addShape("$", "not one JSON value: line %d: %s", line, problem)
-		return nil, false
-	}
-	findRepeated(tree, "$", 0, problems)
-	return tree, true
-}
-
-// findRepeated adds a problem for each member whose name stood before in the same object.
-func findRepeated(t jsontree.Tree, path string, i int32, problems *problemList) {
-	seen := map[string]bool{}
-	index := 0
-	for m := t[i].First; m != jsontree.None; m = t[m].Next {
-		at := element(path, index)
-		if index++; t[i].Kind == jsontree.Object {
-			at = member(path, t[m].Key)
-		}
-		findRepeated(t, at, m, problems)
-		if t[i].Kind == jsontree.Object && seen[t[m].Key] {
-			problems.addShape(at, "appears twice; keep one")
-		}
-		seen[t[m].Key] = true
-	}
-}
-
-// invalidUTF8 returns where the first byte is that is not UTF-8; -1 when all are.
-func invalidUTF8(data []byte) int {
-	for i := 0; i < len(data); {
-		r, n := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return -1
 }
 
 // shaper puts a tree into Go values and says of everything that does not fit where it
@@ -265,4 +214,55 @@ func describe(n *jsontree.Node) string {
 	default:
 		return "true or false"
 	}
+}
+
+// validateChoices checks every text whose member has a oneof tag.
+func validateChoices(path string, v reflect.Value, oneOf string, l *problemList) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			validateChoices(path, v.Elem(), oneOf, l)
+		}
+	case reflect.Struct:
+		for f, inner := range v.Fields() {
+			name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if options == "omitzero" && inner.IsZero() {
+				continue
+			}
+			validateChoices(member(path, name), inner, f.Tag.Get("oneof"), l)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			validateChoices(element(path, i), v.Index(i), oneOf, l)
+		}
+	case reflect.Map:
+		for _, key := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
+			validateChoices(member(path, key.String()), v.MapIndex(key), oneOf, l)
+		}
+	case reflect.String:
+		if choices := choicesOf(oneOf); oneOf != "" && !slices.Contains(choices, v.String()) {
+			l.add(path, "want %s, found %q", oneOfThese(choices), v.String())
+		}
+	}
+}
+
+// layouts are the layouts of times, the last three of whole days.
+const layouts = "yyyyMMddHHmmss|yyyy-MM-dd HH:mm:ss|dd/MM/yyyy HH:mm:ss|rfc3339|iso8601|epochSeconds|epochMillis|yyyyMMdd|yyyy-MM-dd|dd/MM/yyyy"
+
+// choicesOf reads a oneof tag, in which LAYOUT stands for every layout.
+func choicesOf(tag string) []string {
+	return strings.Split(strings.ReplaceAll(tag, "LAYOUT", layouts), "|")
+}
+
+// oneOfThese lists choices for a person: "a", "b" or "c".
+func oneOfThese(choices []string) string {
+	quoted := make([]string, len(choices))
+	for i, c := range choices {
+		quoted[i] = strconv.Quote(c)
+	}
+	if len(quoted) == 1 {
+		return quoted[0]
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
 }

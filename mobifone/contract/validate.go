@@ -6,6 +6,7 @@ package contract
 import (
 	"fmt"
 	"maps"
+	"net/textproto"
 	"reflect"
 	"slices"
 	"strconv"
@@ -36,57 +37,6 @@ func validate(d *Document, l *problemList) {
 	validateLimits(d.Limits, l)
 	validateSemantics(d, l)
 	validateChoices("$", reflect.ValueOf(d).Elem(), "", l)
-}
-
-// validateChoices checks every text whose member has a oneof tag.
-func validateChoices(path string, v reflect.Value, oneOf string, l *problemList) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			validateChoices(path, v.Elem(), oneOf, l)
-		}
-	case reflect.Struct:
-		for f, inner := range v.Fields() {
-			name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if options == "omitzero" && inner.IsZero() {
-				continue
-			}
-			validateChoices(member(path, name), inner, f.Tag.Get("oneof"), l)
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			validateChoices(element(path, i), v.Index(i), oneOf, l)
-		}
-	case reflect.Map:
-		for _, key := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
-			validateChoices(member(path, key.String()), v.MapIndex(key), oneOf, l)
-		}
-	case reflect.String:
-		if choices := choicesOf(oneOf); oneOf != "" && !slices.Contains(choices, v.String()) {
-			l.add(path, "want %s, found %q", oneOfThese(choices), v.String())
-		}
-	}
-}
-
-// layouts are the layouts of times, the last three of whole days.
-const layouts = "yyyyMMddHHmmss|yyyy-MM-dd HH:mm:ss|dd/MM/yyyy HH:mm:ss|rfc3339|iso8601|epochSeconds|epochMillis|yyyyMMdd|yyyy-MM-dd|dd/MM/yyyy"
-
-// choicesOf reads a oneof tag, in which LAYOUT stands for every layout.
-func choicesOf(tag string) []string {
-	return strings.Split(strings.ReplaceAll(tag, "LAYOUT", layouts), "|")
-}
-
-// oneOfThese lists choices for a person: "a", "b" or "c".
-func oneOfThese(choices []string) string {
-	quoted := make([]string, len(choices))
-	for i, c := range choices {
-		quoted[i] = strconv.Quote(c)
-	}
-	if len(quoted) == 1 {
-		return quoted[0]
-	}
-	last := len(quoted) - 1
-	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
 }
 
 // sortedKeys keeps the order of problems the same for the same document.
@@ -141,41 +91,6 @@ func validateApart(paths map[string]string, l *problemList) {
 			}
 		}
 	}
-}
-
-// validateStates checks that each state is a known one and that lookups can say those that settle
-// a sale.
-func validateStates(d *Document, l *problemList) {
-	reached := map[string]bool{}
-	for _, wire := range sortedKeys(d.States) {
-		name := d.States[wire]
-		path := member("$.states", wire)
-		if wire == "" {
-			l.add(path, "MobiFone's string is empty")
-		}
-		if _, known := field.State(name); !known {
-			l.add(path, "no state %q; want INIT, PENDING, SUCCESS, FAILED, EXPIRED, CANCELLED or REVERSED", name)
-		}
-		reached[name] = true
-	}
-	if !readsStates(d) {
-		return
-	}
-	for _, name := range []string{"PENDING", "SUCCESS", "FAILED"} {
-		if !reached[name] {
-			l.add("$.states", "no string of MobiFone's means %s; a lookup could not tell a sale's end", name)
-		}
-	}
-}
-
-// readsStates reports whether any answer carries a state.
-func readsStates(d *Document) bool {
-	for _, e := range d.Operations {
-		if e != nil && (e.Response[field.Status] != "" || e.Rows != nil && e.Rows.Fields[field.Status] != "") {
-			return true
-		}
-	}
-	return false
 }
 
 // validateLimits refuses bounds that no listing could work with.
@@ -267,4 +182,166 @@ func parseZone(s string) (*time.Location, error) {
 		return nil, fmt.Errorf(`want a fixed offset such as "+07:00", found %q`, s)
 	}
 	return time.FixedZone(s, seconds), nil
+}
+
+// validateEnvelope checks the frame that every answer has.
+func validateEnvelope(d *Document, l *problemList) {
+	env := d.Envelope
+	if len(env.Code) == 0 {
+		l.add("$.envelope.code", "is empty; an answer without a code says nothing")
+	}
+	if len(env.SuccessCodes) == 0 {
+		l.add("$.envelope.successCodes", "is empty; no answer could ever be a success")
+	}
+	if (len(env.InnerCode) > 0) != (len(env.InnerSuccess) > 0) {
+		l.add("$.envelope.innerCode", "innerCode and innerSuccess need each other: where the second code stands, and which of its values confirm a success")
+	}
+	seen := map[string]string{}
+	for _, part := range envelopeParts(env) {
+		for i, alias := range part.aliases {
+			here := element(member("$.envelope", part.name), i)
+			if problem := dottedProblem(alias, false); problem != "" {
+				l.add(here, "%s", problem)
+				continue
+			}
+			if first, twice := seen[alias]; twice {
+				l.add(here, "%q stands in %s already", alias, first)
+				continue
+			}
+			seen[alias] = part.name
+		}
+	}
+}
+
+type envelopePart struct {
+	name    string
+	aliases []string
+}
+
+// envelopeParts lists the members of the envelope with their names in the document.
+func envelopeParts(env Envelope) []envelopePart {
+	return []envelopePart{
+		{"code", env.Code},
+		{"message", env.Message},
+		{"data", env.Data},
+		{"requestId", env.RequestID},
+		{"responseTime", env.ResponseTime},
+		{"success", env.Success},
+		{"innerCode", env.InnerCode},
+	}
+}
+
+// envelopePlaces maps the place of each part of the frame but the data to its name.
+func envelopePlaces(env Envelope) map[string]string {
+	places := map[string]string{}
+	for _, part := range envelopeParts(env) {
+		if part.name == "data" {
+			continue
+		}
+		for _, alias := range part.aliases {
+			places[alias] = part.name
+		}
+	}
+	return places
+}
+
+// absolutePath is a response path counted from the answer's root.
+func absolutePath(env Envelope, path string) string {
+	if rest, root := strings.CutPrefix(path, "$."); root {
+		return rest
+	}
+	if len(env.Data) == 0 {
+		return path
+	}
+	return fmt.Sprintf("%s.%s", env.Data[0], path)
+}
+
+// pathProblem says what is wrong with an URL path; "" when nothing is.
+func pathProblem(p string) string {
+	if !strings.HasPrefix(p, "/") || p == "/" {
+		return `want an absolute path such as "/partner/v1/otp"; scheme and host belong to the client's base URL`
+	}
+	for _, r := range p {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !letter && !strings.ContainsRune("/-._~!$&'()*+,;=:@", r) {
+			return "holds " + quoteRune(r) + "; want plain letters, digits and -._~!$&'()*+,;=:@ between slashes, no query, fragment, escape or placeholder"
+		}
+	}
+	segments := strings.Split(p[1:], "/")
+	for i, s := range segments {
+		if s == "." || s == ".." || s == "" && i < len(segments)-1 {
+			return `holds an empty segment, "." or ".."; servers and proxies read those differently`
+		}
+	}
+	return ""
+}
+
+// formatChoices are the formats that a kind of field can have.
+func formatChoices(k field.Kind) []string {
+	switch k {
+	case field.Time:
+		return choicesOf("LAYOUT")
+	case field.Money:
+		return []string{"0.0", "0.00"}
+	case field.Duration:
+		return []string{"ms", "s", "min", "h"}
+	case field.Flag:
+		return []string{"1/0", "Y/N"}
+	}
+	return nil
+}
+
+// validateFormats checks that each format is one that its field can have.
+func validateFormats(op telco.Operation, e *Endpoint, path string, l *problemList) {
+	ops := field.Of(op)
+	for _, name := range sortedKeys(e.Formats) {
+		here := member(path, name)
+		kind, found := field.Text, false
+		if i := field.Index(field.Requests[:], name); i >= 0 && field.Requests[i].Ops&ops != 0 && e.Request[name] != "" {
+			kind, found = field.KindOf(field.Requests[i]), true
+		}
+		if i := field.Index(field.Answers[:], name); i >= 0 && field.Answers[i].Ops&ops != 0 && e.Response[name] != "" {
+			kind, found = field.KindOf(field.Answers[i]), true
+		}
+		if i := field.Index(field.Rows[:], name); i >= 0 && field.Rows[i].Ops&ops != 0 && e.Rows != nil && e.Rows.Fields[name] != "" {
+			kind, found = field.KindOf(field.Rows[i]), true
+		}
+		choices := formatChoices(kind)
+		switch {
+		case !found:
+			l.add(here, "%q is in neither request, response nor rows of this operation", name)
+		case choices == nil:
+			l.add(here, "a %s has no format; only times, amounts, durations and flags have one", kind)
+		case !slices.Contains(choices, e.Formats[name]):
+			l.add(here, "want %s, found %q", oneOfThese(choices), e.Formats[name])
+		}
+	}
+	if day := e.Formats[field.From]; isDay(day) != isDay(e.Formats[field.To]) {
+		l.add(path, "from and to must both be days or both be times")
+	}
+}
+
+// isDay reports whether a layout names a whole day: a window of such days includes the last.
+func isDay(layout string) bool {
+	return layout == "yyyyMMdd" || layout == "yyyy-MM-dd" || layout == "dd/MM/yyyy"
+}
+
+// headerProblem says what is wrong with a header's name; "" when nothing is.
+func headerProblem(name string) string {
+	for _, r := range name {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
+			return "holds " + quoteRune(r) + ", which no header name does"
+		}
+	}
+	switch textproto.CanonicalMIMEHeaderKey(name) {
+	case "":
+		return "the header's name is empty"
+	case "Idempotency-Key", "X-Idempotency-Key":
+		return "net/http takes this header as leave to send a request twice; want another name"
+	case "Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Connection", "Keep-Alive",
+		"Trailer", "Te", "Upgrade", "Expect", "Accept-Encoding", "Range", "Cookie", "Date":
+		return "HTTP itself uses this header; want another name"
+	}
+	return ""
 }

@@ -314,23 +314,3 @@ func validateLogin(a Auth, l *problemList) {
 		}
 	}
 }
-
-// headerProblem says what is wrong with a header's name; "" when nothing is.
-func headerProblem(name string) string {
-	for _, r := range name {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		if !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
-			return "holds " + quoteRune(r) + ", which no header name does"
-		}
-	}
-	switch textproto.CanonicalMIMEHeaderKey(name) {
-	case "":
-		return "the header's name is empty"
-	case "Idempotency-Key", "X-Idempotency-Key":
-		return "net/http takes this header as leave to send a request twice; want another name"
-	case "Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Connection", "Keep-Alive",
-		"Trailer", "Te", "Upgrade", "Expect", "Accept-Encoding", "Range", "Cookie", "Date":
-		return "HTTP itself uses this header; want another name"
-	}
-	return ""
-}

@@ -253,64 +253,37 @@ func validateText(text, path string, l *problemList) {
 	}
 }
 
-// doubts are words that tell of a code that cannot tell.
-var doubts = [...]string{
-	"timeout", "time out", "timed out", "unknown", "cannot tell", "processed", "processing", "no response", "busy",
-	"system error", "internal error", "duplicate",
-	"không xác định", "chưa xác định", "không rõ", "quá thời gian", "hết thời gian chờ", "chờ quá lâu",
-	"đang xử lý", "đang được xử lý", "không phản hồi", "không có phản hồi", "bận", "lỗi hệ thống", "trùng",
-}
-
-// Warnings lists what a document may say and a person should look at again: old signatures,
-// refusals whose own text says that MobiFone cannot tell, lookups that could not settle a
-// sale. None is a reason not to use the contract.
-func (c *Contract) Warnings() []*Problem {
-	l := &problemList{}
-	if strings.HasPrefix(c.doc.Auth.Scheme, "legacy-") {
-		l.add("$.auth.scheme", "%s can be forged with today's machines; ask MobiFone for hmac-sha256", c.doc.Auth.Scheme)
-	}
-	for i := range c.doc.Codes {
-		r := &c.doc.Codes[i]
-		if c.doc.ClassOf(telco.OpRegister, r) != "rejected" {
-			continue
+// validateStates checks that each state is a known one and that lookups can say those that settle
+// a sale.
+func validateStates(d *Document, l *problemList) {
+	reached := map[string]bool{}
+	for _, wire := range sortedKeys(d.States) {
+		name := d.States[wire]
+		path := member("$.states", wire)
+		if wire == "" {
+			l.add(path, "MobiFone's string is empty")
 		}
-		text := strings.ToLower(strings.ReplaceAll(string(r.Name), "_", " ") + " " + r.Text.VI + " " + r.Text.EN)
-		for _, doubt := range doubts {
-			if strings.Contains(text, doubt) {
-				l.add(element("$.codes", i), "%s counts as a refusal, and its name or text speaks of %q: "+
-					"if MobiFone cannot tell what became of the registration, its class on register is unknown", string(r.Name), doubt)
-				break
-			}
+		if _, known := field.State(name); !known {
+			l.add(path, "no state %q; want INIT, PENDING, SUCCESS, FAILED, EXPIRED, CANCELLED or REVERSED", name)
 		}
+		reached[name] = true
 	}
-	l.warnOfLookups(&c.doc)
-	covers := func(code string) bool { return slices.Contains(c.doc.Auth.Reply.Parts, code) }
-	if r := c.doc.Auth.Reply; r != nil && r.Canonical == "members" && !slices.ContainsFunc(c.doc.Envelope.Code, covers) {
-		l.add("$.auth.reply.parts", "does not list %s: whoever stands between can change the result code of a signed answer; "+
-			"ask MobiFone what it signs", c.doc.Envelope.Code[0])
-	}
-	return l.list
-}
-
-// warnOfLookups tells of a sale that no lookup could settle.
-func (l *problemList) warnOfLookups(d *Document) {
-	op := telco.OpGet
-	if d.Operations[op] == nil {
-		op = telco.OpSearch
-	}
-	e := d.Operations[op]
-	if e == nil {
-		l.add("$.operations", "has neither transactions.get nor transactions.search: whatever a reply does not settle goes to a person at once")
+	if !readsStates(d) {
 		return
 	}
-	fields := e.Response
-	if e.Rows != nil {
-		fields = e.Rows.Fields
-	}
-	for _, name := range []string{field.MSISDN, field.Package, field.Amount} {
-		if fields[name] == "" {
-			l.add(member("$.operations", string(op)), "reads no %s: a success that it shows cannot be told from another sale's, "+
-				"and goes to a person", name)
+	for _, name := range []string{"PENDING", "SUCCESS", "FAILED"} {
+		if !reached[name] {
+			l.add("$.states", "no string of MobiFone's means %s; a lookup could not tell a sale's end", name)
 		}
 	}
+}
+
+// readsStates reports whether any answer carries a state.
+func readsStates(d *Document) bool {
+	for _, e := range d.Operations {
+		if e != nil && (e.Response[field.Status] != "" || e.Rows != nil && e.Rows.Fields[field.Status] != "") {
+			return true
+		}
+	}
+	return false
 }

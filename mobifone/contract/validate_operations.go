@@ -122,26 +122,6 @@ func apart(a, b route) bool {
 	return false
 }
 
-// pathProblem says what is wrong with an URL path; "" when nothing is.
-func pathProblem(p string) string {
-	if !strings.HasPrefix(p, "/") || p == "/" {
-		return `want an absolute path such as "/partner/v1/otp"; scheme and host belong to the client's base URL`
-	}
-	for _, r := range p {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		if !letter && !strings.ContainsRune("/-._~!$&'()*+,;=:@", r) {
-			return "holds " + quoteRune(r) + "; want plain letters, digits and -._~!$&'()*+,;=:@ between slashes, no query, fragment, escape or placeholder"
-		}
-	}
-	segments := strings.Split(p[1:], "/")
-	for i, s := range segments {
-		if s == "." || s == ".." || s == "" && i < len(segments)-1 {
-			return `holds an empty segment, "." or ".."; servers and proxies read those differently`
-		}
-	}
-	return ""
-}
-
 // validatePrivacy keeps subscribers and secrets out of URLs, which end in logs.
 func validatePrivacy(d *Document, e *Endpoint, path string, l *problemList) {
 	if e.Encoding != "query" && e.Method != http.MethodGet {
@@ -239,52 +219,130 @@ func validateAsText(e *Endpoint, path string, l *problemList) {
 	}
 }
 
-// formatChoices are the formats that a kind of field can have.
-func formatChoices(k field.Kind) []string {
-	switch k {
-	case field.Time:
-		return choicesOf("LAYOUT")
-	case field.Money:
-		return []string{"0.0", "0.00"}
-	case field.Duration:
-		return []string{"ms", "s", "min", "h"}
-	case field.Flag:
-		return []string{"1/0", "Y/N"}
+// validateCount asks for a count where a search is the only lookup: a sale looks its ids up
+// before it registers, and a list without a count shows of nothing that it is lacking.
+func validateCount(d *Document, l *problemList) {
+	e := d.Operations[telco.OpSearch]
+	if e == nil || d.Operations[telco.OpGet] != nil || e.Response["total"] != "" || e.Response["pages"] != "" {
+		return
 	}
-	return nil
+	l.add(member(member("$.operations", string(telco.OpSearch))+".response", "total"),
+		"is needed where MobiFone has no transactions.get: without total or pages no list can show that a registration is lacking, "+
+			"and a sale would never dare to register; leave the operation out if MobiFone counts nothing")
 }
 
-// validateFormats checks that each format is one that its field can have.
-func validateFormats(op telco.Operation, e *Endpoint, path string, l *problemList) {
-	ops := field.Of(op)
-	for _, name := range sortedKeys(e.Formats) {
-		here := member(path, name)
-		kind, found := field.Text, false
-		if i := field.Index(field.Requests[:], name); i >= 0 && field.Requests[i].Ops&ops != 0 && e.Request[name] != "" {
-			kind, found = field.KindOf(field.Requests[i]), true
+// validateEcho lets only what was ordered be compared: ids, subscriber, package, amount.
+func validateEcho(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
+	for i, name := range e.Echo {
+		here := element(path+".echo", i)
+		switch name {
+		case field.TransID, field.PartnerTransID, field.MSISDN, field.Package, field.Amount:
+		default:
+			l.add(here, "want transId, partnerTransId, msisdn, package or amount, found %q", name)
+			continue
 		}
-		if i := field.Index(field.Answers[:], name); i >= 0 && field.Answers[i].Ops&ops != 0 && e.Response[name] != "" {
-			kind, found = field.KindOf(field.Answers[i]), true
-		}
-		if i := field.Index(field.Rows[:], name); i >= 0 && field.Rows[i].Ops&ops != 0 && e.Rows != nil && e.Rows.Fields[name] != "" {
-			kind, found = field.KindOf(field.Rows[i]), true
-		}
-		choices := formatChoices(kind)
 		switch {
-		case !found:
-			l.add(here, "%q is in neither request, response nor rows of this operation", name)
-		case choices == nil:
-			l.add(here, "a %s has no format; only times, amounts, durations and flags have one", kind)
-		case !slices.Contains(choices, e.Formats[name]):
-			l.add(here, "want %s, found %q", oneOfThese(choices), e.Formats[name])
+		case op != telco.OpOTP && op != telco.OpRegister:
+			l.add(here, "only otp.request and registration.register echo; a lookup's ids are always compared")
+		case e.Response[name] == "":
+			l.add(here, "%s is not in response, so it cannot be read", name)
+		case op == telco.OpOTP && e.Request[name] == "":
+			l.add(here, "%s is not in request, so there is nothing to compare with", name)
+		case name == field.PartnerTransID && e.Request[name] == "" && !d.Semantics.PartnerTransIDAtOTP:
+			l.add(here, "%s is sent neither here nor with otp.request, so that no answer can carry it; leave it out", name)
+		case slices.Index(e.Echo, name) < i:
+			l.add(here, "%s appears twice; keep one", name)
 		}
-	}
-	if day := e.Formats[field.From]; isDay(day) != isDay(e.Formats[field.To]) {
-		l.add(path, "from and to must both be days or both be times")
 	}
 }
 
-// isDay reports whether a layout names a whole day: a window of such days includes the last.
-func isDay(layout string) bool {
-	return layout == "yyyyMMdd" || layout == "yyyy-MM-dd" || layout == "dd/MM/yyyy"
+// validateResponse checks that each field is one the operation reads, at a place of its own, and
+// that none is missing which the operation needs.
+func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
+	at := path + ".response"
+	places := envelopePlaces(d.Envelope)
+	paths := map[string]string{}
+	claim := func(here, dotted string) {
+		if problem := dottedProblem(dotted, true); problem != "" {
+			l.add(here, "%s", problem)
+			return
+		}
+		place := absolutePath(d.Envelope, dotted)
+		if frame, clash := places[place]; clash {
+			l.add(here, "%q is where the envelope's %s stands; the two must not be mixed", place, frame)
+		}
+		paths[here] = place
+	}
+	for _, name := range sortedKeys(e.Response) {
+		here := member(at, name)
+		if i := field.Index(field.Answers[:], name); i < 0 || field.Answers[i].Ops&field.Of(op) == 0 {
+			l.add(here, "this operation does not read %q; it reads %s", name, listOrNothing(field.Names(field.Answers[:], field.Of(op))))
+			continue
+		}
+		claim(here, e.Response[name])
+	}
+	for i, extra := range e.Extra {
+		claim(element(path+".extra", i), extra)
+	}
+	for _, name := range field.Needed(field.Answers[:], field.Of(op)) {
+		if e.Response[name] == "" {
+			l.add(member(at, name), "is needed: the next step cannot go on without it")
+		}
+	}
+	if e.Rows != nil && !wholePlace(e.Rows.Path) && dottedProblem(e.Rows.Path, true) == "" {
+		paths[path+".rows.path"] = absolutePath(d.Envelope, e.Rows.Path)
+	}
+	validateApart(paths, l)
+	validateRows(op, e, path+".rows", l)
 }
+
+// validateRows does the same for the rows of a list.
+func validateRows(op telco.Operation, e *Endpoint, path string, l *problemList) {
+	readable := field.Names(field.Rows[:], field.Of(op))
+	switch {
+	case readable == nil && e.Rows == nil:
+		return
+	case readable == nil:
+		l.add(path, "this operation has no rows; map its fields in response")
+		return
+	case e.Rows == nil:
+		l.add(path, "is missing: say where the answer's list (or single object) is")
+		return
+	}
+	if problem := dottedProblem(e.Rows.Path, true); problem != "" && !wholePlace(e.Rows.Path) {
+		l.add(path+".path", "%s", problem)
+	}
+	at := path + ".fields"
+	paths := map[string]string{}
+	claim := func(here, dotted string) {
+		if problem := dottedProblem(dotted, false); problem != "" {
+			l.add(here, "%s", problem)
+			return
+		}
+		paths[here] = dotted
+	}
+	for _, name := range sortedKeys(e.Rows.Fields) {
+		here := member(at, name)
+		if !slices.Contains(readable, name) {
+			l.add(here, "a row here does not hold %q; it holds %s", name, listOrNothing(readable))
+			continue
+		}
+		claim(here, e.Rows.Fields[name])
+	}
+	for i, extra := range e.Rows.Extra {
+		claim(element(path+".extra", i), extra)
+	}
+	validateApart(paths, l)
+	for _, name := range field.Needed(field.Rows[:], field.Of(op)) {
+		if e.Rows.Fields[name] == "" {
+			l.add(member(at, name), "is needed: a row means nothing without it")
+		}
+	}
+	if op != telco.OpEligible && e.Rows.Fields[field.TransID] == "" && e.Rows.Fields[field.PartnerTransID] == "" {
+		l.add(at, "needs transId or partnerTransId; a row without an id belongs to no sale")
+	}
+}
+
+// wholePlace reports whether rows stand at the envelope's data or the root itself,
+// where an object may hold other fields beside those of the row.
+func wholePlace(path string) bool { return path == "" || path == "$" }
