@@ -2,7 +2,7 @@
 //
 // MobiFone publishes no wire specification of its partner API, so nothing of the wire
 // is a constant in code: paths, field names, the envelope, result codes, states, time
-// layouts, authentication, limits and MobiFone's promises stand in one JSON document.
+// layouts, authentication, limits and MobiFone's promises are in one JSON document.
 // [Default] is the embedded document. Whoever holds the real specification loads another
 // and passes it to the client:
 //
@@ -34,12 +34,17 @@ type Contract struct {
 	codec Codec
 	// signer is nil when the document's scheme signs.
 	signer Signer
+	// byName has the index of each row of the code table.
 	byName map[telco.Code]int
-	zone   *time.Location
-	memo   *memo
+	// zone is the document's, parsed.
+	zone *time.Location
+	// memo is new for every copy with another codec or signer: what was compiled for one is wrong
+	// for the other.
+	memo *memo
 }
 
-// compile makes a contract of a valid document, which it keeps.
+// compile makes a contract of a valid document, which it keeps. It fails only on a document that was
+// not validated: the embedded one, if it is broken.
 func compile(doc Document) (*Contract, error) {
 	zone, err := parseZone(doc.Time.Zone)
 	if err != nil {
@@ -52,10 +57,12 @@ func compile(doc Document) (*Contract, error) {
 	return c, nil
 }
 
-// Document returns a deep copy, which [New] accepts again.
+// Document returns a deep copy, which [New] accepts again. Ask once and keep it: it copies the whole code
+// table.
 func (c *Contract) Document() Document { return clone(c.doc) }
 
-// Has reports whether MobiFone offers the operation.
+// Has reports whether MobiFone offers the operation. Calling one that it does not offer is an error of
+// code [telco.OperationAbsent], and nothing is sent.
 func (c *Contract) Has(op telco.Operation) bool { return c.doc.Operations[op] != nil }
 
 // Carries reports whether a request of the operation carries the field. For the
@@ -88,24 +95,27 @@ func (c *Contract) IdempotencyHeader(op telco.Operation) string {
 
 // Semantics returns a copy of what MobiFone promises.
 func (c *Contract) Semantics() Semantics {
-	s := c.doc.Semantics
+	s := c.doc.Semantics // the one pointer in it must not lead back into the contract
 	if s.MaxExecutionDelay != nil {
 		s.MaxExecutionDelay = new(*s.MaxExecutionDelay)
 	}
 	return s
 }
 
-// Limits returns MobiFone's bounds.
+// Limits returns MobiFone's bounds. The client keeps to them by itself: a larger page is an error before
+// anything is sent, and a longer window is split.
 func (c *Contract) Limits() Limits { return c.doc.Limits }
 
 // Scheme returns the name of the authentication scheme.
 func (c *Contract) Scheme() string { return c.doc.Auth.Scheme }
 
-// Zone returns MobiFone's fixed time zone.
+// Zone returns MobiFone's fixed time zone: times without a zone are read in it, and all are written in
+// it.
 func (c *Contract) Zone() *time.Location { return c.zone }
 
 // WithSemantics returns a contract like c with the semantics that change leaves behind; it
-// reports every problem like [New]. Codec and signer stay.
+// reports every problem like [New]. Codec and signer stay. It is for trials and tests; what MobiFone has
+// promised belongs into the document, where others can read it.
 func (c *Contract) WithSemantics(change func(*Semantics)) (*Contract, error) {
 	doc := c.Document()
 	change(&doc.Semantics)
@@ -156,7 +166,7 @@ func (c *Contract) ThenOf(name telco.Code) telco.Then {
 	switch r := &c.doc.Codes[i]; {
 	case r.Then != "":
 		return r.Then
-	case name == telco.OTPInvalid:
+	case name == telco.OTPInvalid: // the order is open until its last entry: the ids stay
 		return telco.ThenSameIDs
 	case c.doc.ClassOf(telco.OpRegister, r) == "rejected":
 		return telco.ThenRefund
@@ -202,7 +212,7 @@ type Codec interface {
 	// sent.
 	Write(m Message, json []byte) (contentType string, body []byte, err error)
 	// Read turns what came over the wire into the document's JSON. That the bytes are whole
-	// and that no field stands in them twice is for Read to check; its error makes the reply
+	// and that no field appears in them twice is for Read to check; its error makes the reply
 	// unreadable and is not passed on, because it may quote the reply.
 	Read(m Message, contentType string, body []byte) (json []byte, err error)
 }
@@ -210,20 +220,22 @@ type Codec interface {
 // Message says what a [Codec] translates.
 type Message struct {
 	Operation telco.Operation
-	// MobiFone's answer, not our request
+	// Reply is true for MobiFone's answer, false for our request.
 	Reply bool
-	// of this try; on the server's side what clients must show
+	// Credentials are those of this try; on the server's side, what clients must show.
 	Credentials telco.Credentials
-	// of this try; zero on the server's side
+	// Stamp is that of this try; zero on the server's side.
 	Stamp Stamp
 }
 
-// Stamp makes one try unlike any other.
+// Stamp makes one try unlike any other: a try that is repeated gets a new one.
 type Stamp struct {
-	Time      time.Time
+	// Time is when the try is signed: MobiFone's time as far as it is known, else the local wall's.
+	Time time.Time
+	// Nonce and RequestID are random texts of 32 hex digits.
 	Nonce     string
 	RequestID string
-	// of bearer
+	// Token is the bearer scheme's; zero in the others.
 	Token telco.Secret
 }
 
@@ -248,7 +260,8 @@ func (c *Contract) WithSigner(signer Signer) *Contract {
 	return &d
 }
 
-// memo keeps what the SDK makes of a contract.
+// memo keeps what the SDK makes of a contract. It is any, because the packages that make it import this
+// one.
 type memo struct {
 	once sync.Once
 	made any
@@ -261,7 +274,8 @@ func (c *Contract) Memo(compile func(*Document, Codec, Signer) any) any {
 	return c.memo.made
 }
 
-// doubts are words that tell of a code that cannot tell.
+// doubts are words, in lower case, that a gateway uses for "I do not know what became of it". A code
+// whose name or text has one is seldom a refusal.
 var doubts = [...]string{
 	"timeout", "time out", "timed out", "unknown", "cannot tell", "processed", "processing", "no response", "busy",
 	"system error", "internal error", "duplicate",
@@ -274,9 +288,11 @@ var doubts = [...]string{
 // sale. None is a reason not to use the contract.
 func (c *Contract) Warnings() []*Problem {
 	l := &problemList{}
+	// Some gateways know nothing better, so this is no problem of the document.
 	if strings.HasPrefix(c.doc.Auth.Scheme, "legacy-") {
 		l.add("$.auth.scheme", "%s can be forged with today's machines; ask MobiFone for hmac-sha256", c.doc.Auth.Scheme)
 	}
+	// Only what counts as a refusal of a registration can let a sale go on that was carried out.
 	for i := range c.doc.Codes {
 		r := &c.doc.Codes[i]
 		if c.doc.ClassOf(telco.OpRegister, r) != "rejected" {
@@ -292,15 +308,18 @@ func (c *Contract) Warnings() []*Problem {
 		}
 	}
 	l.warnOfLookups(&c.doc)
+	// Whoever can change the code can turn a refusal into a success, signature or not.
 	covers := func(code string) bool { return slices.Contains(c.doc.Auth.Reply.Parts, code) }
 	if r := c.doc.Auth.Reply; r != nil && r.Canonical == "members" && !slices.ContainsFunc(c.doc.Envelope.Code, covers) {
-		l.add("$.auth.reply.parts", "does not list %s: whoever stands between can change the result code of a signed answer; "+
+		l.add("$.auth.reply.parts", "does not list %s: whoever sits between can change the result code of a signed answer; "+
 			"ask MobiFone what it signs", c.doc.Envelope.Code[0])
 	}
 	return l.list
 }
 
-// warnOfLookups tells of a sale that no lookup could settle.
+// warnOfLookups warns where no lookup could settle a sale: there is none, or its rows lack what tells
+// one sale from another. The lookup by id is judged where there is one, since the search then serves
+// people alone.
 func (l *problemList) warnOfLookups(d *Document) {
 	op := telco.OpGet
 	if d.Operations[op] == nil {

@@ -1,7 +1,8 @@
 package contract
 
 // This file holds the document as a person writes it: one Go field per member. What a member means is
-// in docs/contract-reference.md; what is refused is in the validate files.
+// in docs/contract-reference.md; what is refused is in the validate files. The comments of the fields
+// are the descriptions in docs/contract.schema.json: they are for whoever writes JSON.
 
 import (
 	"time"
@@ -12,6 +13,10 @@ import (
 // Document is the JSON form of a contract. docs/contract-reference.md explains each member. A member
 // without omitzero must be written, even when it says nothing ([], {}, null, false); the
 // tag oneof lists the texts a member may be.
+//
+// It is plain data. To change a contract in Go, change a copy from [Contract.Document] and pass it to
+// [New]. encoding/json writes one as [Load] reads it; to read one, use Load, which tells more than
+// encoding/json does.
 type Document struct {
 	// Version is that of this format: 1.
 	Version int `json:"version"`
@@ -41,7 +46,9 @@ type Document struct {
 	AllowSubscriberInURL bool `json:"allowSubscriberInURL,omitzero"`
 }
 
-// Endpoint is one operation on the wire.
+// Endpoint is one operation on the wire. Its maps have the SDK's name of a field on the left and
+// MobiFone's on the right; docs/contract-reference.md lists the fields of each operation. What is not
+// listed is neither sent nor read.
 type Endpoint struct {
 	// Method is the HTTP method; otp.request and registration.register are never GET.
 	Method string `json:"method" oneof:"GET|POST|PUT"`
@@ -73,7 +80,8 @@ type Endpoint struct {
 	IdempotencyHeader string `json:"idempotencyHeader,omitzero"`
 }
 
-// Rows says where the rows of an answer are. An object at Path is a list of one.
+// Rows says where the rows of an answer are. An object at Path is a list of one. A null list says
+// nothing of transactions: neither that there are some nor that there are none.
 type Rows struct {
 	// Path is written as in Endpoint.Response; "" is the envelope's data itself, "$" the root.
 	Path string `json:"path"`
@@ -84,7 +92,9 @@ type Rows struct {
 }
 
 // Envelope says where an answer's frame is. Each list holds dotted paths from the root;
-// the first that is present counts.
+// the first that is present counts. Several help where MobiFone and a gateway in front of it write
+// different frames. An answer without a readable code proves nothing, so a registration that gets
+// one is unknown.
 type Envelope struct {
 	// Code is the result code.
 	Code []string `json:"code"`
@@ -108,7 +118,9 @@ type Envelope struct {
 	CodeAsNumber bool `json:"codeAsNumber,omitzero"`
 }
 
-// CodeRule is one row of the code table.
+// CodeRule is one row of the code table. It is found by MobiFone's string and the operation: a row that
+// names the operation goes before one that names none. "rejected" for a registration is proof only
+// where [Semantics.RefusalIsFinal] is promised; without it such a refusal is unknown until the fence.
 type CodeRule struct {
 	// Wire are MobiFone's strings for the code.
 	Wire []string `json:"wire"`
@@ -132,7 +144,9 @@ type CodeRule struct {
 	Then telco.Then `json:"then,omitzero" oneof:"refund|newOTP|newAttempt|sameIds"`
 }
 
-// TimeFormat says how times stand in bodies.
+// TimeFormat says how times are written in bodies. Reading tries a field's own format, then Layout, then
+// Accept in its order. A time outside the years 2000 to 2100 is unreadable: the bound tells seconds,
+// milliseconds and yyyyMMddHHmmss apart.
 type TimeFormat struct {
 	// Layout is the one that is written.
 	Layout string `json:"layout" oneof:"LAYOUT"`
@@ -144,7 +158,8 @@ type TimeFormat struct {
 	None []string `json:"none,omitzero"`
 }
 
-// Auth says how a request proves who sends it.
+// Auth says how a request proves who sends it. It names schemes and places and holds no secret: those are
+// in [telco.Credentials], which the client fetches.
 type Auth struct {
 	// Scheme is how a request proves who sends it; the other members depend on it.
 	Scheme string `json:"scheme" oneof:"none|api-key|password|hmac-sha256|hmac-sha512|rsa-sha256|bearer|legacy-md5|legacy-sha1|legacy-rsa-sha1"`
@@ -175,8 +190,8 @@ type Auth struct {
 	Constants map[string]string `json:"constants,omitzero"`
 }
 
-// AuthNames names where each part of the authentication stands; a part without a name is
-// not sent.
+// AuthNames names the place of each part of the authentication: names of headers, or dotted paths in the
+// request, see [Auth.Headers] and [Auth.Members]. A part without a name is not sent.
 type AuthNames struct {
 	// APIKey carries [telco.Credentials.APIKey].
 	APIKey string `json:"apiKey,omitzero"`
@@ -195,7 +210,8 @@ type AuthNames struct {
 }
 
 // ReplySignature says how MobiFone signs its answers, by the scheme and the encoding of the
-// requests. An answer with a wrong signature, or none, is unreadable.
+// requests. An answer with a wrong signature, or none, is unreadable. For RSA the client verifies with
+// [telco.Credentials.VerifyKey], for the other schemes with the same secret.
 type ReplySignature struct {
 	// Header is the one that carries the signature.
 	Header string `json:"header,omitzero"`
@@ -207,7 +223,8 @@ type ReplySignature struct {
 	Parts []string `json:"parts,omitzero"`
 }
 
-// Login is the call that yields a bearer token.
+// Login is the call that yields a bearer token. The client makes it once for all callers who wait, before
+// the first request and again before the token ends or after MobiFone refused it. It is not signed.
 type Login struct {
 	// Method, Path and Encoding are those of the login request.
 	Method   string `json:"method"   oneof:"POST"`
@@ -222,7 +239,8 @@ type Login struct {
 	ExpiresIn string `json:"expiresIn,omitzero"`
 }
 
-// Limits are MobiFone's own bounds.
+// Limits are MobiFone's own bounds. How fast a client may send is not among them: that is the client's
+// limiter.
 type Limits struct {
 	// PageSizeDefault is how many rows a page holds when a request names no size.
 	PageSizeDefault int `json:"pageSizeDefault"`
@@ -237,7 +255,11 @@ type Limits struct {
 }
 
 // Semantics is what MobiFone promises beyond the shape of its messages. The defaults are
-// pessimistic: each can only cost time.
+// pessimistic: each can only cost time. A promise that MobiFone does not keep can cost a customer a
+// second charge, so write only what MobiFone has confirmed.
+//
+// The fence, from which on "not found" proves that a registration will never happen, is the last moment
+// at which the request may be carried out, and then ClockSkewMax, LookupLagMax and SettleMargin.
 type Semantics struct {
 	// DedupeByPartnerTransID promises that a second register with the same partnerTransId is
 	// refused, for ever.
@@ -273,7 +295,8 @@ type Semantics struct {
 	Clock string `json:"clock" oneof:"date|responseTime|none"`
 }
 
-// Duration is a time.Duration that reads and writes as "60s" or "15m" in JSON.
+// Duration is a time.Duration that reads and writes as "60s" or "15m" in JSON, where a bare number would
+// not say its unit.
 type Duration time.Duration
 
 // MarshalText writes the duration as time.Duration prints it.

@@ -1,7 +1,8 @@
 package contract
 
-// This file reads a contract from JSON and lists every problem at once, each with the place in the
-// document and what to write there.
+// This file makes contracts: from JSON, from a Document built in Go, and the embedded one. It lists
+// every problem at once, each with its place and what to write there, so that whoever writes a
+// document mends it in one round. What a document must say is in shape.go and the validate files.
 
 import (
 	"bytes"
@@ -19,6 +20,9 @@ import (
 	"github.com/fptshop/mobifone-go/internal/jsontree"
 )
 
+// defaultJSON is the wire as it is assumed until MobiFone's own specification is there. The tests of the
+// whole module run on it.
+//
 //go:embed default.json
 var defaultJSON string
 
@@ -30,7 +34,8 @@ var defaultContract struct {
 }
 
 // Default returns the embedded contract: the assumed wire, with pessimistic
-// semantics (no fence is known, so absence ends in review).
+// semantics (no fence is known, so absence ends in review). Every call returns the same contract,
+// which is compiled at the first one.
 func Default() *Contract {
 	defaultContract.once.Do(func() { defaultContract.contract = compileDefault() })
 	return defaultContract.contract
@@ -52,14 +57,17 @@ func compileDefault() *Contract {
 }
 
 // Load reads a document and reports every problem at once, each with its JSON path;
-// [Problems] lists them. Members are exact: an unknown one, one that stands twice, one
-// that is missing, a wrong type and text behind the document are problems.
+// [Problems] lists them. Members are exact: an unknown one, one that appears twice, one
+// that is missing, a wrong type and text behind the document are problems. A text that is not one
+// JSON value gives a single problem, with its line; the rules are then not asked.
 func Load(data []byte) (*Contract, error) {
 	problems := &problemList{}
 	tree, ok := readDocument(data, problems)
 	if !ok {
 		return nil, problems.err()
 	}
+	// Only a root that is no object ends here. With any other fault of the shape the rules are asked
+	// as well: a person should not have to mend types before the other problems show.
 	var doc Document
 	if !shape(tree, &doc, problems) {
 		return nil, problems.err()
@@ -71,7 +79,8 @@ func Load(data []byte) (*Contract, error) {
 // Its errors are those of [Load].
 func New(doc Document) (*Contract, error) { return build(clone(doc), &problemList{}) }
 
-// build validates the document and compiles it.
+// build validates the document and compiles it. It keeps doc, which the caller must own: Load has
+// just made it, New has copied it.
 func build(doc Document, problems *problemList) (*Contract, error) {
 	normalizeConstants(&doc, problems)
 	validate(&doc, problems)
@@ -81,14 +90,17 @@ func build(doc Document, problems *problemList) (*Contract, error) {
 	return compile(doc)
 }
 
-// clone copies everything that can change: maps, slices and what pointers lead to.
+// clone copies everything that can change: maps, slices and what pointers lead to. A contract never
+// changes, so neither what a caller passed in nor what it gets out may share memory with it.
 func clone[T any](v T) T {
 	to := reflect.New(reflect.TypeFor[T]()).Elem()
 	copyDeep(to, reflect.ValueOf(&v).Elem())
 	return to.Interface().(T) //nolint:forcetypeassert // it was made of T
 }
 
-// copyDeep copies what a document consists of: structs, maps, slices, pointers and plain values.
+// copyDeep copies what a document consists of: structs, maps, slices, pointers and plain values. nil
+// stays nil and empty stays empty, because the rules tell them apart. A constant's interface is
+// copied as it is: only scalars are allowed in it.
 func copyDeep(to, from reflect.Value) {
 	switch from.Kind() {
 	case reflect.Pointer:
@@ -122,7 +134,8 @@ func copyDeep(to, from reflect.Value) {
 }
 
 // normalizeConstants gives a constant built in Go the form a loaded one has: string,
-// bool or json.Number with plain digits, so that 1000000.0 is never sent as 1e+06.
+// bool or json.Number with plain digits, so that 1000000.0 is never sent as 1e+06. It changes d, which is
+// a copy already.
 func normalizeConstants(d *Document, problems *problemList) {
 	for op, e := range d.Operations {
 		if e == nil {
@@ -141,7 +154,8 @@ func normalizeConstants(d *Document, problems *problemList) {
 }
 
 // normalConstant returns a constant in the one form that documents have; false for a type that no
-// request can carry.
+// request can carry. A json.Number is checked by the parser, since Go code may put any text into
+// one, and that text would go into the body of a request as it is.
 func normalConstant(v any) (any, bool) {
 	switch v := v.(type) {
 	case string, bool:
@@ -153,7 +167,7 @@ func normalConstant(v any) (any, bool) {
 		return json.Number(strconv.Itoa(v)), true
 	case int64:
 		return json.Number(strconv.FormatInt(v, 10)), true
-	case float64:
+	case float64: // JSON has no word for these two
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return nil, false
 		}
@@ -162,18 +176,20 @@ func normalConstant(v any) (any, bool) {
 	return nil, false
 }
 
-// Problem is one thing wrong with a document: where, as a JSON path such as
-// $.operations["otp.request"].path, and what to do about it.
+// Problem is one thing wrong with a document. It quotes what the document says, which holds no
+// personal data and no secret.
 type Problem struct {
+	// Path is where, as a JSON path such as $.operations["otp.request"].path.
 	Path string
+	// Text is what is wrong and what to write, for the person who writes the document.
 	Text string
 }
 
-// Error says where and what.
+// Error joins path and text.
 func (p *Problem) Error() string { return p.Path + ": " + p.Text }
 
 // Problems lists what [Load] or [New] found wrong, in the order of the document's
-// members; nil for any other error.
+// members; nil for any other error. Pass the error as Load returned it: a wrapped one is any other.
 func Problems(err error) []*Problem {
 	if f, ok := err.(*Problem); ok { //nolint:errorlint // found through a wrapped list, its first problem would pass for all of them
 		return []*Problem{f}
@@ -189,15 +205,16 @@ func Problems(err error) []*Problem {
 	return list
 }
 
-// problemList gathers problems. Where the shape is wrong already, what the rules say of
-// the same place is only an echo, so it is left out.
+// problemList gathers problems in the order in which they are found. Where the shape is wrong, the
+// rules would report the same place again as empty or zero, so their problem is left out.
 type problemList struct {
 	list []*Problem
-	// paths whose shape is wrong
+	// shape has the paths whose shape is wrong.
 	shape []string
 }
 
-// add adds a problem, unless the shape of its place is wrong already.
+// add adds a problem of the rules, unless the shape of its place, or of anything around it, is wrong
+// already. The character behind the prefix matters: $.codes[1] is not around $.codes[10].
 func (l *problemList) add(path, format string, args ...any) {
 	for _, bad := range l.shape {
 		if rest, ok := strings.CutPrefix(path, bad); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
@@ -207,13 +224,14 @@ func (l *problemList) add(path, format string, args ...any) {
 	l.list = append(l.list, &Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-// addShape adds a problem of the shape; add leaves this place out from now on.
+// addShape adds a problem of the shape; add leaves this place, and all below it, out from now on.
 func (l *problemList) addShape(path, format string, args ...any) {
 	l.list = append(l.list, &Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 	l.shape = append(l.shape, path)
 }
 
-// err joins the problems; nil when there is none.
+// err joins the problems; nil when there is none. It wraps no other error around the list, because
+// [Problems] reads the list from the joined error itself.
 func (l *problemList) err() error {
 	errs := make([]error, len(l.list))
 	for i, f := range l.list {
@@ -233,7 +251,8 @@ func member(path, name string) string {
 // element appends an index to a JSON path.
 func element(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
-// isIdentifier reports whether a name needs no quotes in a path.
+// isIdentifier reports whether a name needs no quotes in a path. The names of operations do, because
+// of their dot.
 func isIdentifier(s string) bool {
 	for i, r := range s {
 		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
@@ -244,8 +263,10 @@ func isIdentifier(s string) bool {
 	return s != ""
 }
 
-// readDocument reads a document as strictly as an answer, but says of each member that
-// stands twice where it does. Text that is not one JSON value is a single problem.
+// readDocument reads a document as strictly as an answer, but reports each member that appears twice
+// with its place. Text that is not one JSON value is a single problem. The two faults that editors
+// make are told apart from it, since their bytes cannot be seen: another encoding than UTF-8, and
+// a byte order mark.
 func readDocument(data []byte, problems *problemList) (jsontree.Tree, bool) {
 	if at := invalidUTF8(data); at >= 0 {
 		problems.addShape("$", "byte %d is not UTF-8; save the file as UTF-8", at+1)
@@ -264,7 +285,9 @@ func readDocument(data []byte, problems *problemList) (jsontree.Tree, bool) {
 	return tree, true
 }
 
-// findRepeated adds a problem for each member whose name stood before in the same object.
+// findRepeated adds a problem for each member whose name came before in the same object, at every
+// depth. It must come before shape, which reads the first of two: the second might be what the
+// writer meant.
 func findRepeated(t jsontree.Tree, path string, i int32, problems *problemList) {
 	seen := map[string]bool{}
 	index := 0
@@ -274,6 +297,7 @@ func findRepeated(t jsontree.Tree, path string, i int32, problems *problemList) 
 			at = member(path, t[m].Key)
 		}
 		findRepeated(t, at, m, problems)
+		// Elements of a list have no names, and their keys are empty.
 		if t[i].Kind == jsontree.Object && seen[t[m].Key] {
 			problems.addShape(at, "appears twice; keep one")
 		}
@@ -281,7 +305,8 @@ func findRepeated(t jsontree.Tree, path string, i int32, problems *problemList) 
 	}
 }
 
-// invalidUTF8 returns where the first byte is that is not UTF-8; -1 when all are.
+// invalidUTF8 returns where the first byte is that is not UTF-8; -1 when all are. A U+FFFD that the text
+// itself holds is valid, though it decodes to the same rune.
 func invalidUTF8(data []byte) int {
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])

@@ -1,7 +1,8 @@
 package contract
 
-// This file checks what a document says as a whole: choices, states, limits, semantics and times. The
-// other validate files check one part each. All of them add to one list and never stop at the first problem.
+// This file checks what belongs to no single operation or code: limits, semantics, times and their
+// formats, the envelope, and what a name or a path may be. The other validate files check one part
+// each. All of them add to one list, never stop at the first problem, and change nothing.
 
 import (
 	"fmt"
@@ -22,6 +23,7 @@ import (
 // rules refuse what would be guessed at, what could leak a subscriber's data, and what
 // could let an outcome read as proven when it is not.
 func validate(d *Document, l *problemList) {
+	// Another version may mean something else by the same member.
 	if d.Version != 1 {
 		l.add("$.version", "this SDK reads version 1, found %d", d.Version)
 	}
@@ -39,7 +41,8 @@ func validate(d *Document, l *problemList) {
 	validateChoices("$", reflect.ValueOf(d).Elem(), "", l)
 }
 
-// sortedKeys keeps the order of problems the same for the same document.
+// sortedKeys lists a map's keys in order, so that the same document gives its problems in the same
+// order every time.
 func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // quoteRune writes a character so that it can be seen.
@@ -53,7 +56,9 @@ func listOrNothing(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// nameProblem says what is wrong with a wire name; "" when nothing is.
+// nameProblem says what is wrong with a wire name; "" when nothing is. A space or control character is
+// refused because it is nearly always one copied along from a specification; an invisible one could
+// not be found by eye.
 func nameProblem(name string) string {
 	if name == "" {
 		return "the wire name is empty; leave the member out when MobiFone does not take the field"
@@ -66,7 +71,9 @@ func nameProblem(name string) string {
 	return ""
 }
 
-// dottedProblem says what is wrong with a dotted path; "" when nothing is.
+// dottedProblem says what is wrong with a dotted path; "" when nothing is. A leading "$." counts from
+// the answer's root; mayBeRooted allows it, where a path is otherwise counted from the envelope's
+// data. Names that hold a dot cannot be said.
 func dottedProblem(path string, mayBeRooted bool) string {
 	rest, rooted := strings.CutPrefix(path, "$.")
 	if rooted && !mayBeRooted {
@@ -80,7 +87,9 @@ func dottedProblem(path string, mayBeRooted bool) string {
 	return ""
 }
 
-// validateApart refuses two things at one place, or one inside another.
+// validateApart refuses two things at one place, or one inside another: written, the second would
+// overwrite the first or have nowhere to go; read, one value would mean two things. paths has the
+// dotted path of each place in the document.
 func validateApart(paths map[string]string, l *problemList) {
 	here := sortedKeys(paths)
 	for i, a := range here {
@@ -93,11 +102,13 @@ func validateApart(paths map[string]string, l *problemList) {
 	}
 }
 
-// validateLimits refuses bounds that no listing could work with.
+// validateLimits refuses bounds that no listing could work with. replyBytesMax ends at 1 GiB: a whole
+// reply is read into memory before anything of it is believed.
 func validateLimits(limits Limits, l *problemList) {
 	if limits.PageSizeMax < 1 {
 		l.add("$.limits.pageSizeMax", "want 1 or more, found %d", limits.PageSizeMax)
 	}
+	// A request that names no size gets the default, so it must be one that MobiFone allows.
 	switch {
 	case limits.PageSizeDefault < 1:
 		l.add("$.limits.pageSizeDefault", "want 1 or more, found %d", limits.PageSizeDefault)
@@ -113,13 +124,14 @@ func validateLimits(limits Limits, l *problemList) {
 }
 
 // longestWait bounds each wait, so that no sum of them can overflow: a fence that wraps
-// around stands in the past.
+// around would be in the past, and prove an absence at once.
 const longestWait = 366 * 24 * time.Hour
 
 // validateSemantics refuses waits that are negative or so long that a sum of them could overflow,
 // and promises that the document cannot keep.
 func validateSemantics(d *Document, l *problemList) {
 	s := d.Semantics
+	// Every wait is found by its type, so that a new one is bounded without a line here.
 	for f, v := range reflect.ValueOf(s).Fields() {
 		if v.Kind() == reflect.Pointer && !v.IsNil() {
 			v = v.Elem()
@@ -136,9 +148,11 @@ func validateSemantics(d *Document, l *problemList) {
 			l.add(here, "is longer than %s", longestWait)
 		}
 	}
+	// Without a clock no fence is known: the document would promise one and never get there.
 	if s.Clock == "responseTime" && len(d.Envelope.ResponseTime) == 0 {
 		l.add("$.semantics.clock", "the envelope names no responseTime to read the clock from")
 	}
+	// A promise about an id that MobiFone is never sent would be believed, and never be kept.
 	promises := []struct {
 		name string
 		made bool
@@ -155,15 +169,15 @@ func validateSemantics(d *Document, l *problemList) {
 	}
 }
 
-// validateTime checks the layouts and the zone.
+// validateTime checks the layouts and the zone. That each layout is a known one is checked with the
+// other choices.
 func validateTime(d *Document, l *problemList) {
-	seen := map[string]bool{}
 	for i, name := range d.Time.Accept {
-		if seen[name] {
+		if slices.Index(d.Time.Accept, name) < i {
 			l.add(element("$.time.accept", i), "%q appears twice; keep one", name)
 		}
-		seen[name] = true
 	}
+	// It writes every time that has no format of its own, so it must have the time of day.
 	switch d.Time.Layout {
 	case "yyyyMMdd", "yyyy-MM-dd", "dd/MM/yyyy":
 		l.add("$.time.layout", "%q writes no time of day; name a day's layout in the formats of the field that needs it", d.Time.Layout)
@@ -174,7 +188,8 @@ func validateTime(d *Document, l *problemList) {
 }
 
 // parseZone reads "+07:00". The zone is fixed so that no program needs the zone
-// database for a country that has one zone and no summer time.
+// database for a country that has one zone and no summer time. Offsets reach to 14 hours, the largest
+// that any country has.
 func parseZone(s string) (*time.Location, error) {
 	t, err := time.Parse("-07:00", s)
 	_, seconds := t.Zone()
@@ -184,7 +199,9 @@ func parseZone(s string) (*time.Location, error) {
 	return time.FixedZone(s, seconds), nil
 }
 
-// validateEnvelope checks the frame that every answer has.
+// validateEnvelope checks the frame that every answer has. Each part may have several names, because
+// gateways in front of MobiFone write their own; no name may serve two parts, or a message could be
+// read as a code.
 func validateEnvelope(d *Document, l *problemList) {
 	env := d.Envelope
 	if len(env.Code) == 0 {
@@ -193,8 +210,9 @@ func validateEnvelope(d *Document, l *problemList) {
 	if len(env.SuccessCodes) == 0 {
 		l.add("$.envelope.successCodes", "is empty; no answer could ever be a success")
 	}
+	// A second code that nothing confirms would doubt every success.
 	if (len(env.InnerCode) > 0) != (len(env.InnerSuccess) > 0) {
-		l.add("$.envelope.innerCode", "innerCode and innerSuccess need each other: where the second code stands, and which of its values confirm a success")
+		l.add("$.envelope.innerCode", "innerCode and innerSuccess need each other: where the second code is, and which of its values confirm a success")
 	}
 	seen := map[string]string{}
 	for _, part := range envelopeParts(env) {
@@ -205,7 +223,7 @@ func validateEnvelope(d *Document, l *problemList) {
 				continue
 			}
 			if first, twice := seen[alias]; twice {
-				l.add(here, "%q stands in %s already", alias, first)
+				l.add(here, "%q is in %s already", alias, first)
 				continue
 			}
 			seen[alias] = part.name
@@ -213,8 +231,11 @@ func validateEnvelope(d *Document, l *problemList) {
 	}
 }
 
+// envelopePart is one member of the envelope with the paths under which answers may have it.
 type envelopePart struct {
-	name    string
+	// name is the member's name in the document.
+	name string
+	// aliases are paths from the answer's root; the first one present counts.
 	aliases []string
 }
 
@@ -231,7 +252,8 @@ func envelopeParts(env Envelope) []envelopePart {
 	}
 }
 
-// envelopePlaces maps the place of each part of the frame but the data to its name.
+// envelopePlaces maps the place of each part of the frame but the data to its name. The fields of an
+// answer lie inside the data, so that place alone is no clash.
 func envelopePlaces(env Envelope) map[string]string {
 	places := map[string]string{}
 	for _, part := range envelopeParts(env) {
@@ -245,7 +267,8 @@ func envelopePlaces(env Envelope) map[string]string {
 	return places
 }
 
-// absolutePath is a response path counted from the answer's root.
+// absolutePath is a response path counted from the answer's root. Of several names of the data only
+// the first is compared: a server writes that one.
 func absolutePath(env Envelope, path string) string {
 	if rest, root := strings.CutPrefix(path, "$."); root {
 		return rest
@@ -256,7 +279,9 @@ func absolutePath(env Envelope, path string) string {
 	return fmt.Sprintf("%s.%s", env.Data[0], path)
 }
 
-// pathProblem says what is wrong with an URL path; "" when nothing is.
+// pathProblem says what is wrong with a URL path; "" when nothing is. The path is signed and sent byte
+// by byte, so it may hold nothing that net/http, a proxy or a server would escape, unescape or
+// clean up on its own.
 func pathProblem(p string) string {
 	if !strings.HasPrefix(p, "/") || p == "/" {
 		return `want an absolute path such as "/partner/v1/otp"; scheme and host belong to the client's base URL`
@@ -267,7 +292,7 @@ func pathProblem(p string) string {
 			return "holds " + quoteRune(r) + "; want plain letters, digits and -._~!$&'()*+,;=:@ between slashes, no query, fragment, escape or placeholder"
 		}
 	}
-	segments := strings.Split(p[1:], "/")
+	segments := strings.Split(p[1:], "/") // the last one may be empty: some routers want the slash
 	for i, s := range segments {
 		if s == "." || s == ".." || s == "" && i < len(segments)-1 {
 			return `holds an empty segment, "." or ".."; servers and proxies read those differently`
@@ -276,7 +301,7 @@ func pathProblem(p string) string {
 	return ""
 }
 
-// formatChoices are the formats that a kind of field can have.
+// formatChoices are the formats that a kind of field can have; nil for a kind that has only one form.
 func formatChoices(k field.Kind) []string {
 	switch k {
 	case field.Time:
@@ -291,11 +316,13 @@ func formatChoices(k field.Kind) []string {
 	return nil
 }
 
-// validateFormats checks that each format is one that its field can have.
+// validateFormats checks that each format is one that its field can have. Formats are by field, so a
+// field that is in the request and in the answer has one for both.
 func validateFormats(op telco.Operation, e *Endpoint, path string, l *problemList) {
 	ops := field.Of(op)
 	for _, name := range sortedKeys(e.Formats) {
 		here := member(path, name)
+		// A name may be in several of the three tables; its kind is the same in all of them.
 		kind, found := field.Text, false
 		if i := field.Index(field.Requests[:], name); i >= 0 && field.Requests[i].Ops&ops != 0 && e.Request[name] != "" {
 			kind, found = field.KindOf(field.Requests[i]), true
@@ -307,6 +334,7 @@ func validateFormats(op telco.Operation, e *Endpoint, path string, l *problemLis
 			kind, found = field.KindOf(field.Rows[i]), true
 		}
 		choices := formatChoices(kind)
+		// A format for nothing is most often a misspelt field.
 		switch {
 		case !found:
 			l.add(here, "%q is in neither request, response nor rows of this operation", name)
@@ -316,6 +344,7 @@ func validateFormats(op telco.Operation, e *Endpoint, path string, l *problemLis
 			l.add(here, "want %s, found %q", oneOfThese(choices), e.Formats[name])
 		}
 	}
+	// A window from a day to a moment, or the reverse, has no meaning that two systems would share.
 	if day := e.Formats[field.From]; isDay(day) != isDay(e.Formats[field.To]) {
 		l.add(path, "from and to must both be days or both be times")
 	}
@@ -326,7 +355,8 @@ func isDay(layout string) bool {
 	return layout == "yyyyMMdd" || layout == "yyyy-MM-dd" || layout == "dd/MM/yyyy"
 }
 
-// headerProblem says what is wrong with a header's name; "" when nothing is.
+// headerProblem says what is wrong with a header's name; "" when nothing is. Headers that HTTP itself
+// uses are refused: net/http sets, drops or acts on them whatever the client asked for.
 func headerProblem(name string) string {
 	for _, r := range name {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
@@ -338,6 +368,7 @@ func headerProblem(name string) string {
 	case "":
 		return "the header's name is empty"
 	case "Idempotency-Key", "X-Idempotency-Key":
+		// A request with one of these is repeated after a broken connection: two registrations.
 		return "net/http takes this header as leave to send a request twice; want another name"
 	case "Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Connection", "Keep-Alive",
 		"Trailer", "Te", "Upgrade", "Expect", "Accept-Encoding", "Range", "Cookie", "Date":

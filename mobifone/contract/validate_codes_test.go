@@ -52,8 +52,8 @@ func TestCodeRules(t *testing.T) {
 		{"name twice", code(telco.DuplicateTransaction, func(r *contract.CodeRule) { r.Name = telco.Processing }), atDuplicate + ".name", "is the name of " + atProcessing},
 		{"row without strings", processing(func(r *contract.CodeRule) { r.Wire = nil }), atProcessing + ".wire", "never applies"},
 		{"empty string", processing(func(r *contract.CodeRule) { r.Wire = []string{""} }), atProcessing + ".wire[0]", "is empty"},
-		{"string twice", code(telco.DuplicateTransaction, func(r *contract.CodeRule) { r.Wire = []string{"8002", "8001"} }), atDuplicate + ".wire[1]", "stands in " + atProcessing},
-		{"string twice in a row", processing(func(r *contract.CodeRule) { r.Wire = []string{"8001", "8001"} }), atProcessing + ".wire[1]", "stands in " + atProcessing},
+		{"string twice", code(telco.DuplicateTransaction, func(r *contract.CodeRule) { r.Wire = []string{"8002", "8001"} }), atDuplicate + ".wire[1]", "is in " + atProcessing},
+		{"string twice in a row", processing(func(r *contract.CodeRule) { r.Wire = []string{"8001", "8001"} }), atProcessing + ".wire[1]", "is in " + atProcessing},
 		{"number codes that are none", func(d *contract.Document) {
 			d.Envelope.CodeAsNumber = true
 			d.Codes[1].Wire = []string{"E-1"}
@@ -61,7 +61,7 @@ func TestCodeRules(t *testing.T) {
 		{"success status", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{200} }), atProcessing + ".httpStatus[0]", "found 200"},
 		{"status too low", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{399} }), atProcessing + ".httpStatus[0]", "found 399"},
 		{"status too high", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{600} }), atProcessing + ".httpStatus[0]", "found 600"},
-		{"status twice", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{400, 400} }), atProcessing + ".httpStatus[1]", "stands in"},
+		{"status twice", processing(func(r *contract.CodeRule) { r.HTTPStatus = []int{400, 400} }), atProcessing + ".httpStatus[1]", "is in"},
 		{"class of no operation", class("otp.verify", "unknown"), atProcessing + `.class["otp.verify"]`, "no operation"},
 		{"unknown class", class(telco.OpOTP, "maybe"), atProcessing + `.class["otp.request"]`, `found "maybe"`},
 		{"register success by another code", class(telco.OpRegister, "success"), atProcessing + `.class["registration.register"]`, "prove a registration"},
@@ -138,7 +138,7 @@ func TestTextRules(t *testing.T) {
 		{"bracket in a bracket", text("a[b[{n}]]"), at, "inside a bracket"},
 		{"bracket without a value", text("a[b]"), at, "without a value"},
 		{"second bracket without a value", text("a[{n}][b]"), at, "without a value"},
-		{"value outside", text("a {n}"), at, "must stand in a bracket"},
+		{"value outside", text("a {n}"), at, "must be in a bracket"},
 		{"unknown value", text("a[ {otp}]"), at, "no value {otp}"},
 		{"unknown value outside", text("a {msisdn}"), at, "no value {msisdn}"},
 		{"empty value", text("a[{}]"), at, "no value {}"},

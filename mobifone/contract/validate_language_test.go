@@ -83,11 +83,11 @@ func TestLanguageRules(t *testing.T) {
 				r := ruleNamed(d, name)
 				r.Wire, r.Operations = []string{"77"}, []telco.Operation{telco.OpRegister}
 			}
-		}, "$.codes[6].wire[0]", "stands in $.codes[1] already"},
+		}, "$.codes[6].wire[0]", "is in $.codes[1] already"},
 		{"no place for the signature", signed(func(a *contract.Auth) { a.Members = contract.AuthNames{} }), "$.auth", "headers.signature or members.signature"},
 		{"a part in two places", signed(func(a *contract.Auth) {
 			a.Headers.Nonce, a.Members.Nonce = "X-Nonce", "nonce"
-		}), "$.auth.members.nonce", "stands in a header already"},
+		}), "$.auth.members.nonce", "is in a header already"},
 		{"a body that signs itself", signed(func(a *contract.Auth) { a.Canonical, a.Parts = "parts", []string{"body"} }), "$.auth.parts[0]", "want canonical sortedPairs or members"},
 		{"an URL that is not known yet", signed(func(a *contract.Auth) { a.Canonical, a.Parts = "parts", []string{"target"} }), "$.auth.parts[0]", "before the URL is known"},
 		{"a signature that signs itself", signed(func(a *contract.Auth) { a.Canonical, a.Parts = "members", []string{"sign"} }), "$.auth.parts[0]", "cannot sign itself"},

@@ -1,6 +1,8 @@
 package contract
 
-// This file checks the operations of a document: routes, paths and the members of requests.
+// This file checks the operations of a document: the route of each, the fields of its request and the
+// places of its answer. No phone number, OTP or password may get into a URL, no two fields may share a
+// place, and what the next step of a sale needs must be there.
 
 import (
 	"net/http"
@@ -12,6 +14,8 @@ import (
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
+// validateOperations checks each operation by itself, in the order of their names, and then what the
+// operations need of each other.
 func validateOperations(d *Document, l *problemList) {
 	if len(d.Operations) == 0 {
 		l.add("$.operations", "is empty; list what MobiFone offers")
@@ -34,6 +38,7 @@ func validateOperations(d *Document, l *problemList) {
 		validateRequest(d, op, e, path, l)
 		validatePrivacy(d, e, path, l)
 		validateFormats(op, e, path+".formats", l)
+		// A window of whole days is a day long at least.
 		if isDay(e.Formats[field.From]) && d.Limits.RangeMax < Duration(24*time.Hour) {
 			l.add("$.limits.rangeMax", "is shorter than the day that %s asks for; want at least 24h", string(op))
 		}
@@ -41,6 +46,7 @@ func validateOperations(d *Document, l *problemList) {
 		validateEcho(d, op, e, path, l)
 	}
 	validateCount(d, l)
+	// The login is a request to the same server, without constants that could tell it apart.
 	if login := d.Auth.Login; login != nil {
 		claimRoute(routes, route{path: "$.auth.login"}, login.Method+" "+login.Path, l)
 	}
@@ -55,12 +61,14 @@ func joinOperations() string {
 	return strings.Join(names, ", ")
 }
 
-// validateRoute checks method, path and encoding of an endpoint.
+// validateRoute checks method, path and encoding of an endpoint. A GET of something that moves money or
+// sends an SMS is refused: browsers, proxies and net/http repeat a GET that got no reply.
 func validateRoute(op telco.Operation, e *Endpoint, path string, l *problemList) {
 	if e.Method == http.MethodGet {
 		if op == telco.OpOTP || op == telco.OpRegister {
 			l.add(path+".method", "GET is for reading: Go and proxies re-send it by themselves; want POST or PUT")
 		}
+		// Servers may ignore the body of a GET, and caches do.
 		if e.Encoding == "json" || e.Encoding == "form" {
 			l.add(path+".encoding", "a GET has no body; want query, found %s", e.Encoding)
 		}
@@ -70,7 +78,8 @@ func validateRoute(op telco.Operation, e *Endpoint, path string, l *problemList)
 	}
 }
 
-// validateIdempotencyHeader refuses headers that something else reads.
+// validateIdempotencyHeader refuses headers that something else reads, and a header for an operation
+// that has no partnerTransId of its own.
 func validateIdempotencyHeader(a Auth, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	name := e.IdempotencyHeader
 	if name == "" {
@@ -79,6 +88,7 @@ func validateIdempotencyHeader(a Auth, op telco.Operation, e *Endpoint, path str
 	if problem := headerProblem(name); problem != "" {
 		l.add(path, "%s", problem)
 	}
+	// Signing comes later and would replace the id.
 	for _, h := range authHeaderNames(a) {
 		if strings.EqualFold(h.name, name) {
 			l.add(path, "%q is also that of %s", name, h.path)
@@ -89,15 +99,17 @@ func validateIdempotencyHeader(a Auth, op telco.Operation, e *Endpoint, path str
 	}
 }
 
-// route is who answers at a method and path.
+// route is an operation at a method and path.
 type route struct {
-	path      string
+	// path is the operation's JSON path, for problems.
+	path string
+	// encoding and constants tell operations apart that share the URL.
 	encoding  string
 	constants map[string]any
 }
 
 // claimRoute refuses two operations at one method and path that no constant tells apart: a
-// server could not know which is asked for.
+// server could not know which is asked for. taken has the operations at each method and path.
 func claimRoute(taken map[string][]route, r route, key string, l *problemList) {
 	for _, other := range taken[key] {
 		if !apart(r, other) {
@@ -109,12 +121,14 @@ func claimRoute(taken map[string][]route, r route, key string, l *problemList) {
 	taken[key] = append(taken[key], r)
 }
 
-// apart reports whether a constant of two operations tells them apart.
+// apart reports whether a constant tells two operations apart: both must have it, with different
+// values. A constant that only one of them has might be an optional member to the server. Two
+// encodings are refused, because a server reads the constants only after it has chosen one.
 func apart(a, b route) bool {
 	if a.encoding != b.encoding {
 		return false
 	}
-	for name, v := range a.constants {
+	for name, v := range a.constants { // in one form each, so that they can be compared
 		if w, both := b.constants[name]; both && v != w {
 			return true
 		}
@@ -122,14 +136,17 @@ func apart(a, b route) bool {
 	return false
 }
 
-// validatePrivacy keeps subscribers and secrets out of URLs, which end in logs.
+// validatePrivacy keeps subscribers and secrets out of URLs, which proxies and servers log by default.
+// Only the phone number can be allowed, since some gateways take it in no other way; an OTP or a
+// password cannot.
 func validatePrivacy(d *Document, e *Endpoint, path string, l *problemList) {
+	// The fields of any other request are in its body.
 	if e.Encoding != "query" && e.Method != http.MethodGet {
 		return
 	}
 	at := path + ".request"
 	if e.Request[field.OTPCode] != "" {
-		l.add(member(at, field.OTPCode), "an OTP never stands in a URL; send it by POST as json or form")
+		l.add(member(at, field.OTPCode), "an OTP is never part of a URL; send it by POST as json or form")
 	}
 	if e.Request[field.MSISDN] != "" && !d.AllowSubscriberInURL {
 		l.add(member(at, field.MSISDN), "a phone number in a URL ends in logs; send it by POST as json or form, "+
@@ -149,6 +166,7 @@ func validatePrivacy(d *Document, e *Endpoint, path string, l *problemList) {
 func validateRequest(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	at := path + ".request"
 	names := map[string]string{}
+	// A field that the operation does not have is never sent, and its writer expects that it is.
 	for _, name := range sortedKeys(e.Request) {
 		here := member(at, name)
 		if i := field.Index(field.Requests[:], name); i < 0 || field.Requests[i].Ops&field.Of(op) == 0 {
@@ -165,6 +183,7 @@ func validateRequest(d *Document, op telco.Operation, e *Endpoint, path string, 
 			l.add(member(at, name), "is needed: %s means nothing without it", op)
 		}
 	}
+	// The transId names an order that has its subscriber and package already.
 	if op == telco.OpRegister && e.Request[field.TransID] == "" {
 		for _, name := range []string{field.MSISDN, field.Package} {
 			if e.Request[name] == "" {
@@ -172,23 +191,26 @@ func validateRequest(d *Document, op telco.Operation, e *Endpoint, path string, 
 			}
 		}
 	}
+	// Of a registration without an id nobody could ever find out whether it was carried out.
 	if (op == telco.OpRegister || op == telco.OpGet) && e.Request[field.TransID] == "" && e.Request[field.PartnerTransID] == "" {
 		l.add(at, "needs transId or partnerTransId; without an id nothing can be looked up")
 	}
+	// Constants and parts of the authentication share the request with the fields.
 	for _, name := range sortedKeys(e.Constants) {
 		here := member(path+".constants", name)
 		if claimName(e, here, name, l) {
 			names[here] = name
 		}
 	}
-	for _, m := range authMembers(d.Auth) {
+	for _, m := range authParts(d.Auth.Members) {
 		names["$.auth.members."+m.name] = m.path
 	}
 	validateApart(names, l)
 	validateAsText(e, path+".asText", l)
 }
 
-// claimName checks a name on the wire: in JSON it is a dotted path.
+// claimName checks a name on the wire, which in JSON is a dotted path, and reports whether it can be
+// compared with the others.
 func claimName(e *Endpoint, here, name string, l *problemList) bool {
 	problem := nameProblem(name)
 	if problem == "" && e.Encoding == "json" {
@@ -200,7 +222,8 @@ func claimName(e *Endpoint, here, name string, l *problemList) bool {
 	return problem == ""
 }
 
-// validateAsText checks the fields that are written as strings.
+// validateAsText checks the fields that are written as strings. All other types are strings in JSON
+// anyway, or say it by their format.
 func validateAsText(e *Endpoint, path string, l *problemList) {
 	for i, name := range e.AsText {
 		here := element(path, i)
@@ -231,7 +254,9 @@ func validateCount(d *Document, l *problemList) {
 			"and a sale would never dare to register; leave the operation out if MobiFone counts nothing")
 }
 
-// validateEcho lets only what was ordered be compared: ids, subscriber, package, amount.
+// validateEcho lets only what was ordered be compared: ids, subscriber, package, amount. A promised
+// echo that is missing makes a success unreadable, so an echo that no answer can carry would make
+// every registration unknown.
 func validateEcho(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	for i, name := range e.Echo {
 		here := element(path+".echo", i)
@@ -241,6 +266,7 @@ func validateEcho(d *Document, op telco.Operation, e *Endpoint, path string, l *
 			l.add(here, "want transId, partnerTransId, msisdn, package or amount, found %q", name)
 			continue
 		}
+		// Each case is an echo that could never be compared, or is compared anyway.
 		switch {
 		case op != telco.OpOTP && op != telco.OpRegister:
 			l.add(here, "only otp.request and registration.register echo; a lookup's ids are always compared")
@@ -261,7 +287,9 @@ func validateEcho(d *Document, op telco.Operation, e *Endpoint, path string, l *
 func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string, l *problemList) {
 	at := path + ".response"
 	places := envelopePlaces(d.Envelope)
+	// paths has the place of each field, counted from the root, so that both kinds can be compared.
 	paths := map[string]string{}
+	// claim takes the place of a path, or adds why it cannot be one.
 	claim := func(here, dotted string) {
 		if problem := dottedProblem(dotted, true); problem != "" {
 			l.add(here, "%s", problem)
@@ -269,7 +297,7 @@ func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string,
 		}
 		place := absolutePath(d.Envelope, dotted)
 		if frame, clash := places[place]; clash {
-			l.add(here, "%q is where the envelope's %s stands; the two must not be mixed", place, frame)
+			l.add(here, "%q is where the envelope's %s is; the two must not be mixed", place, frame)
 		}
 		paths[here] = place
 	}
@@ -281,6 +309,7 @@ func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string,
 		}
 		claim(here, e.Response[name])
 	}
+	// What is kept for the caller has a place of its own too: a copy of a field could be read unmasked.
 	for i, extra := range e.Extra {
 		claim(element(path+".extra", i), extra)
 	}
@@ -289,6 +318,7 @@ func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string,
 			l.add(member(at, name), "is needed: the next step cannot go on without it")
 		}
 	}
+	// The rows take a place among the fields, and no field may be inside of it.
 	if e.Rows != nil && !wholePlace(e.Rows.Path) && dottedProblem(e.Rows.Path, true) == "" {
 		paths[path+".rows.path"] = absolutePath(d.Envelope, e.Rows.Path)
 	}
@@ -296,8 +326,10 @@ func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string,
 	validateRows(op, e, path+".rows", l)
 }
 
-// validateRows does the same for the rows of a list.
+// validateRows does the same for the rows of a list. Their paths count from the row, so they clash
+// only with each other.
 func validateRows(op telco.Operation, e *Endpoint, path string, l *problemList) {
+	// Operations with rows must say where they are, and others have none to say it of.
 	readable := field.Names(field.Rows[:], field.Of(op))
 	switch {
 	case readable == nil && e.Rows == nil:
@@ -338,11 +370,12 @@ func validateRows(op telco.Operation, e *Endpoint, path string, l *problemList) 
 			l.add(member(at, name), "is needed: a row means nothing without it")
 		}
 	}
+	// An offer needs no id: it is about the subscriber that was asked for.
 	if op != telco.OpEligible && e.Rows.Fields[field.TransID] == "" && e.Rows.Fields[field.PartnerTransID] == "" {
 		l.add(at, "needs transId or partnerTransId; a row without an id belongs to no sale")
 	}
 }
 
-// wholePlace reports whether rows stand at the envelope's data or the root itself,
-// where an object may hold other fields beside those of the row.
+// wholePlace reports whether the rows are the envelope's data or the root itself. An object there
+// may hold other fields beside those of the row, so it is not compared with their places.
 func wholePlace(path string) bool { return path == "" || path == "$" }
