@@ -7,6 +7,9 @@
 // [telco.OTPNotDelivered].
 package otp
 
+// This file asks for an OTP and reads the ticket from the answer. It never sees the code: that goes to the
+// customer's phone. A time that contradicts itself is dropped, because a fence may be built on it.
+
 import (
 	"context"
 	"errors"

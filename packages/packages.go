@@ -5,11 +5,20 @@
 // offered all the same, and a price it knows otherwise is flagged, never refused.
 package packages
 
+// This file asks MobiFone what a subscriber may buy and turns the answer into offers. An offer is for sale
+// only when it can be read and ordered; one bad row never spoils another, and no price is ever guessed.
+
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/fptshop/mobifone-go/internal/field"
+	"github.com/fptshop/mobifone-go/internal/text"
 	"github.com/fptshop/mobifone-go/internal/transport"
+	"github.com/fptshop/mobifone-go/internal/wire"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
@@ -119,4 +128,209 @@ func (s *Service) Describe(o Offer) catalog.Package {
 		pkg.AutoRenew = *o.AutoRenew
 	}
 	return pkg
+}
+
+// Eligibility is MobiFone's answer for one subscriber at one moment.
+type Eligibility struct {
+	// SubscriberType is MobiFone's own word; nothing is decided by it.
+	SubscriberType string
+	// Offers are in MobiFone's order, each code once; the refused and unreadable ones are among
+	// them.
+	Offers []Offer
+	// MobiFoneTime is MobiFone's own clock in the reply; zero when it has none.
+	MobiFoneTime time.Time
+	// Evidence is what the call can prove about itself.
+	Evidence telco.Evidence
+	// Unchecked says that MobiFone has no such operation and nobody was asked: the offers and
+	// their prices are the catalog's.
+	Unchecked bool
+}
+
+// Offer returns the offer with exactly this code.
+func (e *Eligibility) Offer(code telco.PackageCode) (Offer, bool) {
+	if e != nil && code != "" {
+		for _, o := range e.Offers {
+			if o.Code == code {
+				return o, true
+			}
+		}
+	}
+	return Offer{}, false
+}
+
+// Offer is one package of the answer. Numbers are 0 and words empty where MobiFone
+// did not say; [Service.Describe] fills them from the catalog.
+type Offer struct {
+	// Code is what to order by; empty when MobiFone's cannot be read.
+	Code telco.PackageCode
+	Name string
+	// Price is for one cycle, VAT included: collect this and send it with the registration.
+	Price     telco.VND
+	CycleDays int
+	ResetDays int
+	// AutoRenew is nil when MobiFone did not say.
+	AutoRenew   *bool
+	Description string
+
+	// Eligible says whether the subscriber may register the package. It is MobiFone's
+	// flag; without one a package that is listed may be registered, because the function
+	// lists "the packages the queried subscriber can register", unless it has a reason
+	// code.
+	Eligible bool
+	// Reason says why the package may not be registered; zero when there is none.
+	Reason Reason
+
+	// Problem says what of the offer cannot be read or not be ordered, such as a price of
+	// "70.000"; empty when nothing is wrong. Such an offer is not eligible, its price is 0
+	// and no other is put in its place, and the code of its Reason is ReplyUnreadable.
+	Problem string
+
+	// Extra holds the members of the answer that the contract asks to keep.
+	Extra telco.Extra
+
+	// CatalogDiffers lists what MobiFone says otherwise than the catalog. MobiFone
+	// prevails.
+	CatalogDiffers []catalog.Difference
+}
+
+// Reason says why a package cannot be registered.
+type Reason struct {
+	// Code is the canonical reason. It is empty when the contract does not list WireCode, and
+	// ReplyUnreadable beside an Offer.Problem.
+	Code telco.Code
+	// WireCode is MobiFone's own string; empty when it gave none.
+	WireCode string
+	// Text is the sentence for the teller.
+	Text telco.Text
+	// Message is MobiFone's own text, scrubbed of numbers that could be personal.
+	Message string
+}
+
+// IsZero reports whether there is no reason.
+func (r Reason) IsZero() bool { return r == Reason{} }
+
+// read turns the rows of an answer into offers. A package listed twice is spoilt, because nobody
+// knows which of the two prices MobiFone will charge.
+func (s *Service) read(d field.Data) ([]Offer, error) {
+	if !d.HasRows {
+		return nil, &wire.Error{Path: "packages", Problem: "the list of packages is missing"}
+	}
+	offers := make([]Offer, 0, len(d.Rows))
+	seen := make(map[telco.PackageCode]int, len(d.Rows)) // where in offers
+	for i, row := range d.Rows {
+		if at, twice := seen[row.Package]; twice {
+			spoil(&offers[at], fmt.Sprintf("packages[%d].package: the same package twice", i))
+			continue
+		}
+		o := s.offer(row)
+		if problem := unreadable(row, i); problem != "" {
+			spoil(&o, problem)
+		}
+		if row.Package != "" {
+			seen[row.Package] = len(offers)
+		}
+		offers = append(offers, o)
+	}
+	return offers, nil
+}
+
+// unreadable says what of a row cannot be read or not be ordered; "" when nothing is wrong.
+func unreadable(row field.Row, i int) string {
+	path := fmt.Sprintf("packages[%d].package: ", i)
+	code, err := telco.ParsePackageCode(string(row.Package))
+	switch {
+	case row.Problem != nil:
+		return strings.TrimPrefix(row.Problem.Error(), "unreadable reply: ")
+	case row.Package == "":
+		return path + "missing"
+	case err != nil || code != row.Package:
+		return path + "cannot be ordered: not 1 to 20 of A-Z, 0-9 and '_'"
+	}
+	return ""
+}
+
+// spoil takes an offer out of what may be sold. What it says elsewhere may be wrong too,
+// so that not even a price that could be read is shown.
+func spoil(o *Offer, problem string) {
+	o.Code = telco.PackageCode(text.Scrub(string(o.Code)))
+	o.Eligible, o.Price, o.CatalogDiffers, o.Problem = false, 0, nil, problem
+	o.Reason.Code = telco.ReplyUnreadable
+	o.Reason.Text = telco.Text{
+		VI: "Không đọc được thông tin gói này do MobiFone trả về nên chưa thể bán. Tư vấn gói khác hoặc liên hệ bộ phận hỗ trợ.",
+		EN: "What MobiFone says of this package cannot be read, so it cannot be sold now. Advise another package, or call support.",
+	}
+}
+
+// offer reads one row. Without a flag a row is eligible unless it gives a reason.
+func (s *Service) offer(row field.Row) Offer {
+	o := Offer{
+		Code: row.Package, Name: row.Name, Price: row.Price, CycleDays: row.CycleDays, ResetDays: row.ResetDays,
+		AutoRenew: row.AutoRenew, Description: row.Description, Reason: s.reason(row), Extra: row.Extra,
+	}
+	if row.Eligible != nil {
+		o.Eligible = *row.Eligible
+	} else {
+		o.Eligible = o.Reason.WireCode == ""
+	}
+	if !o.Eligible && o.Reason.Text.IsZero() {
+		o.Reason.Text = s.text(telco.NotEligible, o.Reason.Message)
+	}
+	o.CatalogDiffers = s.differences(o)
+	return o
+}
+
+// reason reads the row's reason. A code that means success is none.
+func (s *Service) reason(row field.Row) Reason {
+	if row.ReasonCode == "" {
+		return Reason{Message: text.Scrub(row.ReasonText)}
+	}
+	r := Reason{WireCode: row.ReasonCode, Message: text.Scrub(row.ReasonText)}
+	rule := s.t.Rule(telco.OpEligible, row.ReasonCode)
+	switch {
+	case rule == nil:
+	case rule.Name == telco.Success:
+		return Reason{}
+	default:
+		r.Code, r.Text = rule.Name, s.text(rule.Name, r.Message)
+	}
+	return r
+}
+
+// text is the sentence that the contract has for a code.
+func (s *Service) text(code telco.Code, message string) telco.Text {
+	rule, ok := s.t.Contract().RuleNamed(code)
+	if !ok {
+		return telco.Text{}
+	}
+	return rule.Text.Fill(map[string]string{"reason": message})
+}
+
+// differences compares what MobiFone says with the catalog. Silence about a price is
+// a difference too, because the teller collects it; silence about the rest is none.
+func (s *Service) differences(o Offer) []catalog.Difference {
+	known, ok := s.cat.Lookup(o.Code)
+	if !ok {
+		return []catalog.Difference{{Field: "package", MobiFone: string(o.Code)}}
+	}
+	var out []catalog.Difference
+	if o.Price != known.Price {
+		d := catalog.Difference{Field: "price", Catalog: strconv.FormatInt(int64(known.Price), 10)}
+		if o.Price > 0 {
+			d.MobiFone = strconv.FormatInt(int64(o.Price), 10)
+		}
+		out = append(out, d)
+	}
+	days := func(field string, ours, theirs int) {
+		if theirs != 0 && theirs != ours {
+			out = append(out, catalog.Difference{Field: field, Catalog: strconv.Itoa(ours), MobiFone: strconv.Itoa(theirs)})
+		}
+	}
+	days("cycleDays", known.CycleDays, o.CycleDays)
+	days("resetDays", known.ResetDays, o.ResetDays)
+	if o.AutoRenew != nil && *o.AutoRenew != known.AutoRenew {
+		out = append(out, catalog.Difference{
+			Field: "autoRenew", Catalog: strconv.FormatBool(known.AutoRenew), MobiFone: strconv.FormatBool(*o.AutoRenew),
+		})
+	}
+	return out
 }

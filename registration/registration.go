@@ -26,6 +26,9 @@
 // the answer, save the handle of [Service.Prepare] before [Draft.Send].
 package registration
 
+// This file checks a request and fixes everything that the send will need: ids, times and fingerprint.
+// Nothing here sends a registration; send.go does, once.
+
 import (
 	"context"
 	"crypto/hmac"

@@ -26,7 +26,7 @@ func TestImportsPointDown(t *testing.T) {
 	for _, f := range files {
 		names = append(names, f.name)
 	}
-	assert.Contains(t, names, "mobifone/telco/doc.go", "the walk must have seen the module")
+	assert.Contains(t, names, "mobifone/telco/telco.go", "the walk must have seen the module")
 	assert.Contains(t, names, "internal/tools/doc.go", "the walk must have seen the nested modules")
 }
 
