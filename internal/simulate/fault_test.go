@@ -144,7 +144,7 @@ var layers = [57]layer{
 	{"keep-alive closed at reuse; HTTP/2", "loop (as lost), HTTP", "mobifone: TestDeadConnectionSendsNothingTwice"},
 	{"outage", "loop, HTTP", "mobifone: TestRetryBudget"},
 	{"lookup lag, errors, stale replica", "loop, HTTP", "mobifone/sale: TestAReplicaThatFlips"},
-	{"rows inserted while paging, date edges", "HTTP", "transactions: walk_test.go"},
+	{"rows inserted while paging, date edges", "HTTP", "transactions: window_test.go"},
 	{"pending then final; reversed", "loop, HTTP", "mobifone/sale: TestReversedLater"},
 	{"wrong, expired, exhausted OTP; one voids another", "loop, HTTP", "mobifone/sale: TestAWrongOTPThenARightOne"},
 	{"OTP reply lost; two OTPs", "loop, HTTP", "mobifone: TestOTPIsNotRepeatedOnceSent"},

@@ -19,10 +19,10 @@
 //
 //	loop.go               time, actors, chance
 //	script.go, fault.go   which faults there are, and which ones strike in this world
-//	strike.go             where they strike, and where a process can die
+//	strike.go             where they strike, and what happens behind a sale's back
 //	host.go               a machine with its clocks, and the process on it
 //	store.go              the shops' store, with its slow, lost and unfinished writes
-//	person.go, till.go    who works at a desk, and what they do there
+//	person.go             who works at a desk, and what they do there
 //	road.go, transit.go   the way of a request to MobiFone, and of its reply
 //	mobifone.go           MobiFone's front door, and the model behind it
 //	after.go              the end of the day: supervisors, and the reconciliation

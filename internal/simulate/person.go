@@ -1,8 +1,8 @@
 package main
 
-// This file holds the people at the desks: they do what the screen says, wait as long as it says, and
-// now and then click twice. The single acts are in till.go. People know the screen, the time and the
-// customer's SMS, and decide by nothing else.
+// This file holds the people at the desks and what they do there: cash, OTP, registration, refund. They do
+// what the screen says, wait as long as it says, and now and then click twice. They know the screen, the
+// time and the customer's SMS, and decide by nothing else.
 
 import (
 	"context"
@@ -223,4 +223,157 @@ func (p *person) told(v sale.View) time.Duration {
 		return 0
 	}
 	return max(v.WaitUntil.Sub(p.host.wall())+time.Millisecond, 0)
+}
+
+// payOut is the cashier's part: claim, hand the cash over, confirm. Whoever has claimed pays, and
+// whoever has paid confirms. It returns true when nothing is left to do.
+func (p *person) payOut(v sale.View, double bool) bool {
+	w, o := p.w, p.order
+	if w.wanted(fRefundTwice) && !w.struck[fRefundTwice] {
+		w.strikeOnce(fRefundTwice)
+		rival := w.hire(w.hosts[1], "rival", o, sell)
+		rival.begin(w.between(drawPerson, 0, 50*time.Millisecond))
+	}
+	if v.Sale.State == sale.RefundDue {
+		p.think(0, 5*time.Second)
+		claimed, err := p.twice(double, "claim refund", p.by((*sale.Desk).ClaimRefund))
+		if err != nil {
+			p.waits++
+			p.think(time.Second, 30*time.Second)
+			return p.waits > 9
+		}
+		v = claimed
+	}
+	// The claim decides who may open the drawer, whatever this person saw before.
+	if v.Sale.State != sale.Refunding || v.Sale.RefundBy != p.name {
+		return true // somebody else pays, or nobody
+	}
+	if w.wanted(fForgotten) && !p.handed && w.percent(drawPerson, 50) {
+		w.strikeOnce(fForgotten) // called away, and the cash is in the drawer
+		return true
+	}
+	if !p.handed {
+		p.handed = true
+		w.checker.cashHanded(p)
+	}
+	w.pause(w.between(drawThink, 0, 5*time.Second))
+	if w.wanted(fForgotten) {
+		w.strikeOnce(fForgotten) // the cash is out, and nobody says so
+		return true
+	}
+	_, err := p.twice(double, "confirm refund", p.by((*sale.Desk).ConfirmRefund))
+	if err == nil && w.percent(drawPerson, 10) {
+		_, err := p.act("confirm once more", p.by((*sale.Desk).ConfirmRefund))
+		if err == nil {
+			w.checker.fail("refund", "a refund was confirmed twice")
+		}
+	}
+	return err == nil
+}
+
+// takeCash takes the customer's cash and tells the desk, or cancels. It returns true when the
+// work is done.
+func (p *person) takeCash(double bool) bool {
+	w, o := p.w, p.order
+	if w.lasting(fCancelOrder) {
+		_, err := p.act("cancel", p.by((*sale.Desk).Cancel))
+		return err == nil
+	}
+	p.think(time.Second, 10*time.Second)
+	if w.lasting(fCashNotEntered) {
+		o.gave = true
+		return true
+	}
+	o.gave = true
+	_, _ = p.twice(double, "cash", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+		return d.TakeCash(ctx, o.saleID, o.order.Price, p.name)
+	})
+	return false
+}
+
+// tooOld reports whether the person sees that the OTP in hand has run out. Half of the time they
+// do not look.
+func (p *person) tooOld(s sale.Sale) bool {
+	at := p.w.expiryOf(&s)
+	return !at.IsZero() && p.otps > 0 && p.w.core().After(at) && p.w.percent(drawPerson, 50)
+}
+
+// askOTP asks for an OTP once the screen lets it.
+func (p *person) askOTP(v sale.View, double bool) {
+	p.w.pause(min(p.told(v), 10*time.Minute))
+	p.otps++
+	_, err := p.twice(double, "otp", p.by((*sale.Desk).RequestOTP))
+	if err != nil {
+		p.think(2*time.Second, 20*time.Second)
+	}
+}
+
+// register types the customer's code in and registers.
+func (p *person) register(v sale.View, faults faultSet) {
+	w, o := p.w, p.order
+	p.think(4*time.Second, 25*time.Second)
+	if w.hit(faults, fExpiredOTP) {
+		w.pause(otpTTL)
+	}
+	if at := w.expiryOf(&v.Sale); faults.has(fOTPDying) && !at.IsZero() {
+		w.strike(fOTPDying)
+		w.pause(max(0, at.Sub(w.core())-w.between(drawThink, 0, 20*time.Second)))
+	}
+	code, ok := p.readSMS(v.Sale, faults)
+	if !ok {
+		p.think(5*time.Second, 20*time.Second)
+		return
+	}
+	p.tries++
+	_, err := p.twice(faults.has(fDoubleClick), "register", func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+		return d.Register(ctx, o.saleID, code, p.name)
+	})
+	if _, held := errors.AsType[*sale.NotSettledError](err); held {
+		p.tries--
+		p.waits++
+		w.pause(w.between(drawThink, 10*time.Second, 40*time.Second))
+		if p.waits > 12 {
+			p.abandon = true
+		}
+		return
+	}
+	if err != nil && telco.OutcomeOf(err) != telco.Rejected {
+		p.think(time.Second, 10*time.Second)
+	}
+}
+
+// readSMS is the customer who reads out the newest code, or a wrong one. It returns false when
+// there is no SMS.
+func (p *person) readSMS(s sale.Sale, faults faultSet) (telco.OTP, bool) {
+	w := p.w
+	box := w.model().Inbox(s.Order.MSISDN)
+	if len(box) == 0 {
+		return telco.OTP{}, false
+	}
+	code := box[len(box)-1].OTP
+	if m, ok := w.messageOf(s); ok {
+		code = m.OTP
+	}
+	exhausted := slices.Contains(w.wants, fExhaustedOTP) && p.tries < 3
+	if exhausted && p.tries == 2 {
+		w.strikeOnce(fExhaustedOTP)
+	}
+	if w.hit(faults, fOlderOTP) {
+		code = box[0].OTP
+	}
+	if w.hit(faults, fWrongOTP) || exhausted {
+		wrong, _ := telco.ParseOTP(reverse(code.Reveal()))
+		code = wrong
+	}
+	return code, true
+}
+
+// reverse makes another code of six digits. A palindrome gets another first digit.
+func reverse(code string) string {
+	b := []byte(code)
+	slices.Reverse(b)
+	if string(b) == code {
+		b[0] = '0' + (b[0]-'0'+1)%10
+	}
+	return string(b)
 }

@@ -1,12 +1,17 @@
 package main
 
-// This file holds where things go wrong: the sites that faults wait at, and the labelled points at
-// which another actor can come between or the process can die. Whatever strikes is counted and noted
-// in the trace.
+// This file holds where things go wrong: the sites that faults wait at, the labelled points at which
+// another actor can come between or the process can die, what happens behind a sale's back, and the
+// calls that the desk must refuse. Whatever strikes is counted and noted in the trace.
 
 import (
+	"context"
 	"slices"
 	"time"
+
+	"github.com/fptshop/mobifone-go/internal/ledger"
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // wanted reports whether the script wants a fault that lasts for the whole world.
@@ -254,3 +259,74 @@ func (s *stage) clocksFail() bool {
 
 // has reports whether this bug is planted.
 func (s *stage) has(id bugID) bool { return s.bug != nil && s.bug.flags == id }
+
+// meddle changes the world behind the sale's back, between two steps, or calls the desk in ways
+// that it must refuse.
+func (p *person) meddle(v sale.View, faults faultSet) {
+	w, o := p.w, p.order
+	// These faults play a change before a send; fChanged plays one after it.
+	calm := v.Sale.State == sale.Open || v.Sale.State == sale.Paid || v.Sale.State == sale.OTPSent
+	subject := func(k faultKind, r ledger.Result) {
+		if faults.has(k) && calm {
+			w.strike(k)
+			o.subject.Result = r
+			w.model().SetSubscriber(o.order.MSISDN, *o.subject)
+		}
+	}
+	subject(fIneligible, ledger.Ineligible)
+	subject(fAlready, ledger.AlreadyRegistered)
+	subject(fInactive, ledger.Inactive)
+	if faults.has(fPriceChange) && calm {
+		w.strike(fPriceChange)
+		w.reprice(o.order.Price + 10_000)
+	}
+	if m, ok := w.messageOf(v.Sale); ok && faults.has(fIDsUsed) && v.Sale.State == sale.OTPSent {
+		w.strike(fIDsUsed)
+		w.foreignUse(o, m.TransID)
+	}
+	if w.hit(faults, fMisuse) {
+		p.misuse(v)
+	}
+}
+
+// misuse calls what the stored state does not allow. Every call must be refused and change
+// nothing. It goes by what is stored, because the screen may be older where an answer was lost.
+func (p *person) misuse(v sale.View) {
+	w, o, s := p.w, p.order, v.Sale.State
+	if k := w.checker.sales[o.saleID]; k != nil {
+		s = k.state
+	}
+	wrong, _ := telco.ParseOTP("000000")
+	other := o.order
+	other.Price += 1000
+	early := (s == sale.Open || s == sale.Registered || s == sale.Refunded) && len(w.people) == 1 // with company it may become allowed
+	for _, m := range []struct {
+		what string
+		may  bool
+		do   call
+	}{
+		{"misuse cash", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.TakeCash(ctx, o.saleID, o.order.Price-1, p.name)
+		}},
+		{"misuse confirm", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.ConfirmRefund(ctx, o.saleID, "stranger")
+		}},
+		{"misuse decide", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.Decide(ctx, o.saleID, sale.Decision{Ruling: sale.RuleClosed}, "nobody")
+		}},
+		{"misuse claim", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.ClaimRefund(ctx, o.saleID, "") }},
+		{"misuse cancel", s != sale.Open, p.by((*sale.Desk).Cancel)},
+		{"misuse register", early, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
+			return d.Register(ctx, o.saleID, wrong, p.name)
+		}},
+		{"misuse otp", early, p.by((*sale.Desk).RequestOTP)},
+		{"misuse open", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.Open(ctx, other, p.name) }},
+	} {
+		if !m.may {
+			continue
+		}
+		if _, err := p.act(m.what, m.do); err == nil {
+			w.checker.fail("history", "%s was allowed in %s", m.what, s)
+		}
+	}
+}
