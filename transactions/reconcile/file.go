@@ -1,15 +1,19 @@
 package reconcile
 
-// This file reads CSV files into a run: MobiFone's statement, and ours in the same layout. Lines go
-// in chunks to two goroutines; what cannot be read is told in the order of the lines.
+// This file reads CSV files into a run: MobiFone's statement, and ours in the same layout. One goroutine cuts
+// the text into pieces, two read their lines, and what cannot be read is reported in the order of the lines.
+// It also reads single lines again: a row that matches is never needed whole, so of a file that can be read
+// again only hashes are kept, and the lines of the other rows are fetched for their findings.
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -18,15 +22,17 @@ import (
 )
 
 // FileOptions say what a file is like where it does not say so itself. Nothing is guessed: a value
-// that can be read in two ways is refused until an option says which.
+// that can be read in two ways is refused until an option says which. The zero value reads MobiFone's own
+// statement.
 //
-// The first line names the columns: transId, partnerTransId, isdn, packageCode, amount, status,
-// createdAt; resultCode, shopCode, updatedAt, and in a file of ours orderId and saleId may be missing.
-// Common English and Vietnamese names of them are known too, such as "Số thuê bao"; other columns are
-// passed over. Commas, semicolons or tabs part the cells. A cell may be quoted, and ends on its line.
+// The first line names the columns. These must be there: transId, partnerTransId, isdn, packageCode,
+// amount, status and createdAt. These may be missing: resultCode, shopCode, updatedAt, and in a file of
+// ours orderId and saleId. Common English and Vietnamese names are known too, such as "Số thuê bao"; other
+// columns are ignored. Commas, semicolons or tabs separate the cells. A cell may be quoted, and ends on its
+// line. Times without a zone are at +07:00.
 //
 // In a file of ours status is REGISTERED, NOT_REGISTERED, REFUNDED or UNDECIDED; MobiFone's words
-// are read as what they say. An empty isdn is a number that was erased.
+// are understood there too. An empty isdn is a number that was erased.
 type FileOptions struct {
 	// Encoding is the IANA name of the text's encoding: "utf-8", "utf-16le", "utf-16be" or "windows-1258", the
 	// Vietnamese code page of Windows. Empty is the same as "utf-8": UTF-8, or the UTF-16 that a byte order mark
@@ -36,22 +42,23 @@ type FileOptions struct {
 	GroupedAmounts bool
 	// DayFirst reads "25/11/2026 10:30:00" as the 25th of November. Without it such a time is refused.
 	DayFirst bool
-	// Columns names further headers, and the columns that they are: {"Mã GD": "transId"}.
+	// Columns gives the column of further headers: {"Mã GD": "transId"}. Capitals and marks in a header do
+	// not matter.
 	Columns map[string]string
-	// States are MobiFone's words for a state beside the canonical ones.
+	// States gives the state of MobiFone's words beside the canonical ones, whatever their capitals.
 	States map[string]telco.State
 	// Footer is how a line of sums begins, such as "Tổng cộng": in its first cell that is not empty, marks
-	// and capitals aside. No line is taken for one without it. It is the end of the file: a footer with
-	// more lines behind it, one whose amount is not the sum of the rows that were read, and a file
-	// without one each count as a line that cannot be read.
+	// and capitals aside. Without it no line is taken for a footer. With it the file must end with one. A
+	// footer with more lines behind it, a footer whose amount is not the sum of the rows that were read, and
+	// a file without a footer each count as one line that cannot be read.
 	Footer string
-	// OnBadRow is called for each line that cannot be read, in order. It returns nil to go on
-	// without the line, which [Summary.Unread] counts. When it is nil itself, the first such line
-	// ends the reading.
+	// OnBadRow is called for each line that cannot be read, in order, by the goroutine that called
+	// AddTheirsFile or AddOursFile. It returns nil to go on without the line, which [Summary.Unread]
+	// counts. If OnBadRow is nil, the first such line ends the reading.
 	OnBadRow func(*RowError) error
 }
 
-// RowError is a line that cannot be read. Nothing of it is in the run.
+// RowError is a line that cannot be read. No part of it is in the run.
 type RowError struct {
 	// Line counts from 1; the header is line 1.
 	Line int64
@@ -61,7 +68,7 @@ type RowError struct {
 	Problem string
 }
 
-// Error says where and what.
+// Error says line, column and problem; the name of the file is the caller's to add.
 func (e *RowError) Error() string {
 	if e.Column == "" {
 		return fmt.Sprintf("line %d: %s", e.Line, e.Problem)
@@ -76,7 +83,8 @@ func (e optionError) Error() string { return string(e) }
 
 func (optionError) Unwrap() error { return telco.InvalidInput }
 
-// AddTheirsFile adds the rows of a statement of MobiFone's, from where the reader stands.
+// AddTheirsFile adds the rows of a statement of MobiFone's, from the reader's position to its end. After an error
+// some of the rows may have been added: close the run and start another one.
 //
 // A UTF-8 file that can be read again, such as an [os.File], is the fast way: of its rows only hashes
 // are kept, and the lines of those that do not match are read again for their findings. Leave it open and
@@ -85,12 +93,13 @@ func (r *Run) AddTheirsFile(ctx context.Context, from io.Reader, o FileOptions) 
 	return r.addFile(ctx, from, o, sideTheirs)
 }
 
-// AddOursFile adds rows of ours from a file of the same layout, as AddTheirsFile does.
+// AddOursFile adds rows of ours from a file of the same layout, as [Run.AddTheirsFile] does with a statement.
 func (r *Run) AddOursFile(ctx context.Context, from io.Reader, o FileOptions) error {
 	return r.addFile(ctx, from, o, sideOurs)
 }
 
-// open reads the header, and says how the file can be read again: nil if it cannot.
+// open reads the header. The source is how single lines are read again; nil if they cannot be: the reader
+// cannot seek, or the text is decoded, so that an offset in it says nothing about the file.
 func open(from io.Reader, o FileOptions, side byte) (*lines, *layout, *source, error) {
 	again, begin := seekable(from)
 	text, mark, err := decoded(from, o.Encoding)
@@ -109,7 +118,16 @@ func open(from io.Reader, o FileOptions, side byte) (*lines, *layout, *source, e
 	return l, layout, &source{from: again, begin: begin + mark, parser: parser{layout: layout}}, nil
 }
 
-// addFile reads a file with as many goroutines as help.
+// addFile reads a file: one goroutine cuts pieces, up to two parse them, and the caller's collects what they
+// found.
+//
+//	reader ──► order ────────────► collect     waits for each piece in turn, reports its bad lines
+//	   │                            │  ▲
+//	   ├──► work ──► two workers ───┼──┘       parse a piece, put its rows into the heaps
+//	   ▲                            │
+//	   └─────────── free ◄──────────┘          pieces to fill again: four at most
+//
+// All goroutines have ended when it returns, also when ctx ends or a row cannot be added.
 func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side byte) error {
 	if r.spent {
 		return errSpent
@@ -118,25 +136,28 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	if err != nil {
 		return err
 	}
-	number := byte(0)
+	number := byte(0) // 0: rows get full records
 	if again != nil && len(r.sources) < sourcesMax {
 		again.parser.seed = r.veil.seed
 		r.sources = append(r.sources, again)
 		number = byte(len(r.sources))
 	}
 	workers := min(runtime.GOMAXPROCS(0), 2)
+	// The inner context also ends the reader when a worker or the caller's OnBadRow wants no more. An error of the
+	// caller's context is the caller's to see, and not one of the inner.
 	caller := ctx
 	ctx, cancel := context.WithCancel(caller)
 	defer cancel()
 	pieces := workers + 2
-	// No send to these waits: each has room for all pieces.
+	// No send to these channels blocks, because each has room for all pieces. A piece goes round: the reader
+	// takes it from free and sends it to order and work, and collect puts it back.
 	free, work := make(chan *piece, pieces), make(chan *piece, pieces)
 	order := make(chan *piece, pieces) // those under way, in the order of the file
 	for range pieces {
 		free <- &piece{data: make([]byte, 0, pieceSize), done: make(chan struct{}, 1)}
 	}
 	var running sync.WaitGroup
-	var failed error // of a worker, after running.Wait
+	var failed error // of the first worker that failed; read it after running.Wait
 	var once sync.Once
 	for range workers {
 		running.Go(func() {
@@ -147,6 +168,7 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	}
 	var readErr error
 	running.Go(func() {
+		// Closing both ends the workers and collect, whatever ended the reader.
 		defer close(work)
 		defer close(order)
 		for last := false; !last; {
@@ -166,13 +188,15 @@ func (r *Run) addFile(ctx context.Context, from io.Reader, o FileOptions, side b
 	cancel() // the caller may have ended it before the file did
 	running.Wait()
 	err = errors.Join(told, failed, readErr, caller.Err())
+	// A file that was not read to its end has no end to judge.
 	if err == nil && layout.footer != "" {
 		err = r.unread(end.judged(), side, o.OnBadRow)
 	}
 	return err
 }
 
-// collect tells of bad lines in order, and returns what is known of the file's end.
+// collect reports bad lines in the order of the file, and returns what is known of the file's end. It waits for
+// each piece in turn, so a later piece that is parsed first is held back.
 func (r *Run) collect(order <-chan *piece, free chan<- *piece, side byte, onBad func(*RowError) error) (end ending, err error) {
 	for c := range order {
 		<-c.done
@@ -184,7 +208,7 @@ func (r *Run) collect(order <-chan *piece, free chan<- *piece, side byte, onBad 
 	return end, nil
 }
 
-// unread counts lines that cannot be read, and tells of them.
+// unread counts lines that cannot be read, and reports them. Its error ends the reading.
 func (r *Run) unread(lines []*RowError, side byte, onBad func(*RowError) error) error {
 	for _, bad := range lines {
 		r.mu.Lock()
@@ -204,12 +228,13 @@ func (r *Run) unread(lines []*RowError, side byte, onBad func(*RowError) error) 
 	return nil
 }
 
-// work reads the lines of pieces into the heap until there are no more. It calls stop when a row cannot
-// be taken: no more have to be read then.
+// work reads the lines of pieces into the heap until there are no more pieces. It calls stop when a row cannot
+// be added, so that the reader ends too.
 func (r *Run) work(p *parser, work <-chan *piece, stop func()) error {
 	in := r.intake()
 	var failed error
 	for c := range work {
+		// What the piece had found before is taken over by now: collect handed it back.
 		c.bad, c.footers, c.sum, c.last = c.bad[:0], nil, 0, 0
 		if failed == nil {
 			p.each(c, func(f *fields, bad *RowError) bool {
@@ -221,14 +246,16 @@ func (r *Run) work(p *parser, work <-chan *piece, stop func()) error {
 				return failed == nil
 			})
 		}
-		c.done <- struct{}{} // after a failure too: the reader goes on until it has heard of it
+		c.done <- struct{}{} // after a failure too: collect waits for every piece that the reader sent
 	}
 	return errors.Join(failed, in.end())
 }
 
-// each shows every line of a piece, as a row or as what is wrong with it.
+// each calls show for every line of a piece, with the row or with what is wrong; footers it keeps in the piece
+// instead. The fields are valid until show returns. It stops when show returns false.
 func (p *parser) each(c *piece, show func(*fields, *RowError) bool) {
 	p.unquoted = bytes.IndexByte(c.data, '"') < 0
+	// Both are asked once for the whole piece, which is faster than for each line.
 	clean := bytes.IndexByte(c.data, 0) < 0 && utf8.Valid(c.data)
 	var f fields
 	line := c.line
@@ -251,6 +278,7 @@ func (p *parser) each(c *piece, show func(*fields, *RowError) bool) {
 		}
 		if problem == "" {
 			column, problem = p.row(one, &f)
+			// A footer is a line that is no row. One that reads as a row might hide a sale.
 			if p.footer != "" && p.isFooter() {
 				if problem != "" {
 					c.footers = append(c.footers, p.sums(line))
@@ -275,7 +303,7 @@ func (p *parser) each(c *piece, show func(*fields, *RowError) bool) {
 	}
 }
 
-// dirt says which byte of a line is no text.
+// dirt says which byte of a line is not text; empty if all are. The number of the byte counts from 1.
 func dirt(line []byte) string {
 	if i := bytes.IndexByte(line, 0); i >= 0 {
 		return fmt.Sprintf("byte %d is a NUL; the file is damaged, or is UTF-16: set FileOptions.Encoding", i+1)
@@ -290,7 +318,68 @@ func dirt(line []byte) string {
 	return ""
 }
 
-// quoted is a value for an error: short, without numbers of phones.
+// quoted is a value for an error text: at most 40 bytes, and without phone numbers.
 func quoted(value []byte) string {
 	return fmt.Sprintf("%q", text.Scrub(string(value[:min(len(value), 40)])))
+}
+
+// sourcesMax is how many files a run can read again: a record has one byte for their number. The rows of
+// further files are kept whole.
+const sourcesMax = 255
+
+var errChanged = errors.New("reconcile: a file is not what it was when it was read first; leave the files alone until Findings has ended")
+
+// source is a file that can be read again. One goroutine uses it: the one that ranges over Findings.
+type source struct {
+	from io.ReaderAt
+	// begin is where its text begins in the file: behind a byte order mark, or where the reader was.
+	begin  int64
+	parser parser
+	// buf has the line that was read last; the fields of again point into it.
+	buf []byte
+}
+
+// seekable is the reader as one that can be read again, and its position; nil if it cannot.
+func seekable(from io.Reader) (io.ReaderAt, int64) {
+	at, ok := from.(io.ReaderAt)
+	seeker, also := from.(io.Seeker)
+	if !ok || !also {
+		return nil, 0
+	}
+	begin, err := seeker.Seek(0, io.SeekCurrent)
+	if err != nil { // a pipe
+		return nil, 0
+	}
+	return at, begin
+}
+
+// checked is a hash by which a line is known to be unchanged. It is keyed by the run: the temporary file has
+// it, and whoever finds the file must not be able to try numbers until one fits.
+func (p *parser) checked(line []byte) uint32 { return uint32(maphash.Bytes(p.seed, line)) }
+
+// again reads the row whose line begins at offset in the text; errChanged if the line is not what it was. The
+// fields point into a buffer and are valid until the next call.
+func (s *source) again(offset int64, check uint32) (fields, error) {
+	// Most lines are short, so little is read first; no line is longer than the last size.
+	for _, size := range []int{512, 8 << 10, pieceSize} {
+		s.buf = slices.Grow(s.buf[:0], size)[:size]
+		n, err := s.from.ReadAt(s.buf, s.begin+offset)
+		line, _, whole := bytes.Cut(s.buf[:n], []byte("\n"))
+		switch {
+		case err != nil && !errors.Is(err, io.EOF):
+			return fields{}, fmt.Errorf("reconcile: a file cannot be read again: %w", err)
+		case !whole && err == nil: // the line is longer; at the end of the file its newline may be missing
+			continue
+		}
+		var f fields
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if s.parser.checked(line) != check {
+			return fields{}, errChanged
+		}
+		if _, problem := s.parser.row(line, &f); problem != "" {
+			return fields{}, errChanged
+		}
+		return f, nil
+	}
+	return fields{}, errChanged
 }

@@ -1,23 +1,25 @@
 package reconcile
 
-// This file holds the form of a row between being read and being compared: a few fixed fields and
-// short texts, so that equal rows have equal bytes. A number is one AES block; see the package.
+// This file is the form that a row has between being read and being compared: a few fixed fields and short
+// texts, so that equal rows have equal bytes. Records live in memory and in one temporary file, and never
+// longer than the run, so the form may change with any version. A number is one AES block; see the package.
 //
-//	0  crc of the key           4 bytes, where the row is sorted
-//	4  length of the record     2
-//	6  length of the core       2  the ids, the package and the number; or the lower half of a short record's line's hash
-//	8  side                     1  ours, theirs, or a carried mark
-//	9  flags                    1
-//	10 state or outcome        1
-//	11 source                   1  which file a short record is from
-//	12 time of the row, seconds 8
-//	20 updated at, seconds      8  or where in its file a short record's line begins, and the upper half of its hash
-//	28 hash                     8  of what two matching rows have in common, keyed by the run
-//	36 amount                   8
-//	44 core: key, other id, package (each a length and its bytes), number 16
-//	   texts: shop, result code or order, sale id
+//	 0 crc of the key            4 bytes; rows are parted and sorted by it
+//	 4 length of the record      2
+//	 6 length of the core        2  in a short record: the lower half of its line's hash
+//	 8 side                      1  ours, theirs, or a carried mark
+//	 9 flags                     1
+//	10 state or outcome          1
+//	11 source                    1  of a short record: its file, by its number in Run.sources
+//	12 time of the row           8  Unix seconds; noTime if there is none
+//	20 updated at                8  the same; in a short record: where its line begins, and the upper half of its hash
+//	28 hash                      8  of everything that two matching rows have in common, keyed by the run
+//	36 amount                    8  in dong
+//	44 core: key, other id, package (each one byte of length, then its bytes), number (16)
+//	   texts: shop, result code or order, sale id (as above)
 //
-// The key comes first in the core: partnerTransId, or in the second round transId.
+// Integers are little-endian. The key comes first in the core: it is the partnerTransId, or in the second
+// round the transId.
 //
 // A row of a file that can be read again has a short record, which ends before the core. Most rows
 // match, and for those the hash is enough; the lines of the others are read again.
@@ -44,17 +46,18 @@ import (
 const (
 	sideOurs byte = iota
 	sideTheirs
-	sideMark
+	sideMark // no row: ids that Run.Carry was given
 )
 
 // The flags of a record.
 const (
-	// flagWhole: number, package and amount are all there, so that equal bytes prove equality.
+	// flagWhole: number, package and amount are all there, so that an equal hash proves a match. Of two values
+	// that are missing nobody knows whether they are equal.
 	flagWhole byte = 1 << iota
 	flagRefunded
-	// flagCarried: it was still open on an earlier day.
+	// flagCarried: it was still open on an earlier day. Only records of the second round have it.
 	flagCarried
-	// flagExtra: the first round found it one registration too many.
+	// flagExtra: in the first round its partnerTransId had another registration already.
 	flagExtra
 	// flagByTransID: the key is the transId, and the partnerTransId is the other id.
 	flagByTransID
@@ -63,37 +66,40 @@ const (
 )
 
 const (
-	headSize   = 44
-	timesEnd   = 28 // where the times end
+	headSize   = 44 // of the fixed fields; a short record is no longer
+	timesEnd   = 28 // where the two times end, and the hash begins
 	numberSize = aes.BlockSize
-	offsetBits = 48 // of where a short record's line begins
-	// textMax is the longest text in a record.
+	offsetBits = 48 // of a line's place in its file: 256 TiB
+	// textMax is the longest text in a record, in bytes: its length is one byte.
 	textMax = 255
 )
 
-// vietnam is where a business day begins and ends.
+// vietnam is the zone of business days and of times without a zone. It has no daylight saving time.
 var vietnam = time.FixedZone("+07:00", 7*60*60)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// fields is a row as it was read, before it is a record. The texts may point into a buffer that
-// is used again.
+// fields is a row between its source and its record. The texts may point into a buffer that is used
+// again, so whoever keeps them has to copy them.
 type fields struct {
 	side, flags, state      byte
 	partnerTransID, transID []byte
 	pkg                     []byte
 	amount                  int64
-	number                  uint64 // nine digits; 0: none
-	at, updatedAt           int64
-	shop, code, saleID      []byte // code is the result code, or the order
-	// offset is where the line begins in its file, check the hash of the line; they count if source
-	// is not 0.
+	// number is nine digits as an integer; 0 is none.
+	number        uint64
+	at, updatedAt int64
+	// code is the result code of MobiFone's row, or the order of ours.
+	shop, code, saleID []byte
+	// offset is where the line begins in its file's text, check is the hash of the line. They say something
+	// only if source, the number of the file, is not 0.
 	offset int64
 	check  uint32
 	source byte
 }
 
-// veil turns numbers into blocks and back. Each goroutine has its own.
+// veil turns numbers into blocks and back, and hashes rows, under keys of the run. Each goroutine has its own,
+// for the sake of the buffers; all have the same keys.
 type veil struct {
 	block     cipher.Block
 	seed      maphash.Seed
@@ -101,7 +107,7 @@ type veil struct {
 	plain, in [numberSize]byte
 }
 
-// newVeil makes a key that nobody keeps.
+// newVeil makes keys that are kept nowhere else: when the run ends, nobody can read the temporary file.
 func newVeil() (*veil, error) {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // crypto/rand.Read never fails
@@ -110,16 +116,16 @@ func newVeil() (*veil, error) {
 	return &veil{block: block, seed: maphash.MakeSeed(), keys: keys}, err
 }
 
-// another is the same key for another goroutine.
+// another is a veil with the same keys for another goroutine.
 func (v *veil) another() *veil { return &veil{block: v.block, seed: v.seed, keys: v.keys} }
 
-// hide writes the block of a number; 0 when there is none.
+// hide writes the block of a number. No number is 0, and has a block too.
 func (v *veil) hide(b []byte, number uint64) {
 	binary.LittleEndian.PutUint64(v.plain[:], number)
 	v.block.Encrypt(b, v.plain[:])
 }
 
-// show turns a block back into the number; the zero value when there is none.
+// show turns a block back into the number; the zero value if there is none.
 func (v *veil) show(block []byte) telco.MSISDN {
 	n := v.shown(block)
 	if n == 0 {
@@ -127,25 +133,27 @@ func (v *veil) show(block []byte) telco.MSISDN {
 	}
 	m, err := telco.ParseMSISDN(strconv.FormatUint(n, 10))
 	if err != nil {
-		return telco.MSISDN{} // no number is hidden that cannot be parsed
+		return telco.MSISDN{} // does not happen: every number that is hidden was parsed before
 	}
 	return m
 }
 
-// shown is the number as an integer.
+// shown is the number of a block as an integer; 0 if there is none.
 func (v *veil) shown(block []byte) uint64 {
 	v.block.Decrypt(v.in[:], block)
 	return binary.LittleEndian.Uint64(v.in[:])
 }
 
-// byPartner reports whether a partnerTransId can be the key of a row: whether it has the outer
-// form of one of ours. Whether its check character is right is looked at when it matters.
+// byPartner reports whether a partnerTransId can be the key of a row: whether it has the length and the dashes
+// of one of ours. That is cheap, and asked for every row. The check character is asked in [joiner.one], when
+// something depends on it.
 func byPartner(id []byte) bool {
 	return len(id) == text.IDLength && id[5] == '-' && id[11] == '-' && id[17] == '-' && id[23] == '-'
 }
 
-// keyOf is the id that a row is found by: the partnerTransId, or where that cannot be one the
-// transId. other is the other one.
+// keyOf is the id that a row is grouped by, and the other one: the partnerTransId, or the transId if the
+// partnerTransId cannot be a key or the row is on its way to the second round. flags are the row's, with
+// flagByTransID in the latter case.
 func (f *fields) keyOf() (key, other []byte, flags byte) {
 	if f.flags&flagByTransID != 0 || !byPartner(f.partnerTransID) {
 		return f.transID, f.partnerTransID, f.flags | flagByTransID
@@ -153,15 +161,18 @@ func (f *fields) keyOf() (key, other []byte, flags byte) {
 	return f.partnerTransID, f.transID, f.flags
 }
 
-// sum is the checksum by which rows are parted and sorted.
+// sum is the checksum by which rows are parted and sorted. It is the same in every run, as the order of the
+// findings is.
 func sum(key []byte) uint32 { return crc32.Checksum(key, castagnoli) }
 
-// appendRecord appends the record of a row. Texts must not be longer than textMax.
+// appendRecord appends the record of a row: a short one if the row can be read again and is found by its
+// partnerTransId. Texts must not be longer than textMax, which [intake.add] has checked.
 func (v *veil) appendRecord(b []byte, f *fields) []byte {
 	key, other, flags := f.keyOf()
 	if f.number != 0 && f.amount != 0 && len(f.pkg) > 0 {
 		flags |= flagWhole
 	}
+	// It is written where it will stay, within the room of the longest one, and cut to its length.
 	start := len(b)
 	b = slices.Grow(b, recordMax)
 	r := b[start : start+recordMax]
@@ -171,6 +182,7 @@ func (v *veil) appendRecord(b []byte, f *fields) []byte {
 	binary.LittleEndian.PutUint64(r[20:], uint64(f.updatedAt))
 	binary.LittleEndian.PutUint64(r[28:], v.hash(f))
 	binary.LittleEndian.PutUint64(r[36:], uint64(f.amount))
+	// In the second round every record is full, because its rows are few and most of them become findings.
 	if f.source != 0 && flags&flagByTransID == 0 {
 		r[9], r[11] = flags|flagShort, f.source
 		binary.LittleEndian.PutUint64(r[20:], uint64(f.offset)|uint64(f.check>>16)<<offsetBits)
@@ -187,44 +199,47 @@ func (v *veil) appendRecord(b []byte, f *fields) []byte {
 	n = put(r, n, f.shop)
 	n = put(r, n, f.code)
 	n = put(r, n, f.saleID)
+	// Both lengths are known only now.
 	binary.LittleEndian.PutUint16(r[4:], uint16(n))
 	binary.LittleEndian.PutUint16(r[6:], uint16(core))
 	b = b[:start+n]
 	if len(key) == 0 {
-		// A row without an id has no partner, so anything spreads such rows that is the same in
-		// every run: not the number's block.
+		// A row without an id matches nothing, but many of them must not go to one partition. So its checksum
+		// is that of its other values, without the number's block, which is another one in every run.
 		s := crc32.Update(sum(b[start+8:start+timesEnd]), castagnoli, b[start+36:start+headSize+core-numberSize])
 		binary.LittleEndian.PutUint32(b[start:], crc32.Update(s, castagnoli, b[start+headSize+core:]))
 	}
 	return b
 }
 
-// hash is of what two matching rows have in common: the hashes of the ids and of the package, and the
-// other values, multiplied under a key of the run. Hashing them in one buffer took four times as long.
+// hash hashes what two matching rows have in common: both ids, package, amount and number. Parts are hashed or
+// taken as they are, and mixed under keys of the run. Hashing them in one buffer took four times as long.
 func (v *veil) hash(f *fields) uint64 {
 	h := v.mix(maphash.Bytes(v.seed, f.partnerTransID), maphash.Bytes(v.seed, f.transID))
 	return v.mix(v.mix(h, maphash.Bytes(v.seed, f.pkg)), v.mix(uint64(f.amount), f.number))
 }
 
-// mix makes one hash of two.
+// mix makes one hash of two by a multiplication to 128 bits.
 func (v *veil) mix(a, b uint64) uint64 {
 	high, low := bits.Mul64(a^v.keys[0], b^v.keys[1])
 	return high ^ low
 }
 
-// put writes a text and its length at n, and returns where it ends.
+// put writes the length of a text and the text at n, and returns where it ends.
 func put(r []byte, n int, s []byte) int {
 	r[n] = byte(len(s))
 	return n + 1 + copy(r[n+1:], s)
 }
 
-// record is the bytes of one row.
+// record is the bytes of one row. core, key, number, and what uses them, need a full record.
 type record []byte
 
-// recordAt cuts the record that begins there.
+// recordAt is the record with which b begins.
 func recordAt(b []byte) record { return b[:binary.LittleEndian.Uint16(b[4:])] }
 
-func (r record) crc() uint32  { return binary.LittleEndian.Uint32(r) }
+// The fixed fields, and the parts of the core; see the table above.
+func (r record) crc() uint32 { return binary.LittleEndian.Uint32(r) }
+
 func (r record) core() []byte { return r[headSize : headSize+int(binary.LittleEndian.Uint16(r[6:]))] }
 func (r record) side() byte   { return r[8] }
 func (r record) flags() byte  { return r[9] }
@@ -232,7 +247,7 @@ func (r record) state() byte  { return r[10] }
 func (r record) at() int64    { return int64(binary.LittleEndian.Uint64(r[12:])) }
 func (r record) key() []byte  { return r[headSize+1 : headSize+1+int(r[headSize])] }
 
-// line is where in its file the line of a short record begins, and the line's hash.
+// line says where in the file's text the line of a short record begins, and the line's hash.
 func (r record) line() (offset int64, check uint32) {
 	at := binary.LittleEndian.Uint64(r[20:])
 	return int64(at & (1<<offsetBits - 1)), uint32(at>>offsetBits)<<16 | uint32(binary.LittleEndian.Uint16(r[6:]))
@@ -242,14 +257,16 @@ func (r record) hash() uint64 { return binary.LittleEndian.Uint64(r[28:]) }
 
 func (r record) amount() telco.VND { return telco.VND(binary.LittleEndian.Uint64(r[36:])) }
 
-// same reports whether two full records are one row, listed twice; flags that a round added do not count.
+// same reports whether two full records are one row that was listed twice. Of the flags only the refund is the
+// row's; the others come from rounds and marks, and do not count.
 func (r record) same(o record) bool {
 	return r.side() == o.side() && (r.flags()^o.flags())&flagRefunded == 0 && bytes.Equal(r[10:], o[10:])
 }
 
-// compare orders the full records of one crc: by key, side and content. The number comes last, as a
-// number: its block is another one in each run.
+// compare orders the full records of one crc: by key, side and content, so that equal rows are neighbours and the
+// order is the same in each run. The number is compared as a number, for its block is another one in each run.
 func (v *veil) compare(a, b record) int {
+	// cmp.Or evaluates all of them. Groups are small, and most are settled before they come here.
 	an, bn := a.number(), b.number()
 	return cmp.Or(
 		bytes.Compare(a.key(), b.key()),
@@ -263,12 +280,13 @@ func (v *veil) compare(a, b record) int {
 	)
 }
 
-// fields reads the record back; the texts point into it.
+// fields reads a full record back, without the number. The texts point into the record.
 func (r record) fields() fields {
 	f := fields{
 		side: r.side(), flags: r.flags(), state: r.state(), at: r.at(),
 		updatedAt: int64(binary.LittleEndian.Uint64(r[20:])), amount: int64(r.amount()),
 	}
+	// The texts follow each other in the order in which appendRecord put them.
 	rest := []byte(r[headSize:])
 	cut := func() []byte {
 		s := rest[1 : 1+int(rest[0])]
@@ -286,10 +304,10 @@ func (r record) fields() fields {
 	return f
 }
 
-// number is the block of the number.
+// number is the block of the number, the last part of the core.
 func (r record) number() []byte { c := r.core(); return c[len(c)-numberSize:] }
 
-// ours reads a row of ours back.
+// ours reads a row of ours back from a full record. Its texts are copies.
 func (v *veil) ours(r record) Ours {
 	f := r.fields()
 	return Ours{
@@ -299,7 +317,7 @@ func (v *veil) ours(r record) Ours {
 	}
 }
 
-// theirs reads a row of MobiFone's back.
+// theirs reads a row of MobiFone's back from a full record. Its texts are copies.
 func (v *veil) theirs(r record) telco.Transaction {
 	f := r.fields()
 	return telco.Transaction{
@@ -309,14 +327,15 @@ func (v *veil) theirs(r record) telco.Transaction {
 	}
 }
 
+// ids are both ids, as copies.
 func (f *fields) ids() telco.IDs {
 	return telco.IDs{TransID: telco.TransID(f.transID), PartnerTransID: telco.PartnerTransID(f.partnerTransID)}
 }
 
-// noTime is the second that stands for no time.
+// noTime is the second that means that there is no time. No real time is so early.
 const noTime = -1 << 62
 
-// seconds is a time in a record.
+// seconds is a time as a record has it.
 func seconds(t time.Time) int64 {
 	if t.IsZero() {
 		return noTime
@@ -324,7 +343,7 @@ func seconds(t time.Time) int64 {
 	return t.Unix()
 }
 
-// moment is the time that seconds wrote.
+// moment is the time that seconds wrote, at +07:00; zero for noTime.
 func moment(s int64) time.Time {
 	if s == noTime {
 		return time.Time{}
