@@ -7,15 +7,39 @@
 //		})
 //	}
 //
-// The suite asks nothing of a store but its methods, so it cannot cut the power: that an
-// acknowledged change survives a crash is for the store's own tests, with real processes
-// that are really killed. Each check is proved to be able to fail by a store broken in
-// just that way; see the package's tests.
+// Each check is proved to be able to fail by a store broken in just that way; see the package's tests.
+//
+// # Writing a store
+//
+// Begin with [sale.Memory], which passes, and replace its maps by what lasts:
+//   - state and events as JSON, in one transaction with everything else that the change brings;
+//   - orders, partnerTransIds and the slots of claims as rows with a unique key each, so that the
+//     database refuses what another host stores at the same moment;
+//   - the number encrypted, written when the sale is opened and never again; the claim under a hash
+//     of the number with a secret key;
+//   - WakeAt, the time since when the sale rests, and what a list shows, in columns of their own with
+//     an index, so that Due and Erase do not read all sales at rest.
+//
+// In Apply call [sale.Change.Validate] first, then ask for the four refusals in the order that
+// [sale.Store] gives, and write last. [sale.Sale.BlockedBy] and [sale.Change.ClaimSlot] decide about
+// claims.
+//
+// # What the suite does not see
+//
+// It asks nothing of a store but its methods. So it cannot cut the power: that an acknowledged change
+// survives a crash is for the store's own tests, with real processes that are really killed. It uses a
+// dozen sales, so it does not see what Due costs beside a million of them. And it does not make a
+// commit fail: the error of a change that may or may not be stored must be none of the typed refusals.
 package storetest
 
+// This file holds the suite and what its checks are made of: changes, and looks at a store through its
+// methods. look takes in everything the store shows of the few sales that a check uses; a check that
+// compares two looks notices also what it did not think of.
+
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"testing"
 	"time"
@@ -99,8 +123,9 @@ func Run(t *testing.T, h Harness) {
 // rounds is found out. It lies in the past and never moves: the suite does not read the clock.
 var dawn = time.Date(2026, 3, 1, 1, 30, 0, 123456789, time.UTC)
 
-// subscriber gives the n-th customer's number. No two of the first thousand share their last
-// three digits by chance.
+// subscriber gives the n-th customer's number. No two of the first thousand share their last three
+// digits, so a store that knows a subscriber by these alone is found out only where a check makes two
+// numbers that share them.
 func subscriber(n int) telco.MSISDN {
 	return telco.MustParseMSISDN(fmt.Sprintf("09%08d", 34_000_000+n*1009))
 }
@@ -126,6 +151,7 @@ func opened(n int) sale.Change {
 		ID: fmt.Sprintf("SALE-%04d", n), Version: 1, State: sale.Open, Order: order,
 		OpenedAt: at, UpdatedAt: at, Attempt: 1, PartnerTransID: transID(n, 1),
 	}
+	// The event has an order of its own: the state's is edited by the checks.
 	recorded := order
 	return sale.Change{
 		SaleID: s.ID, State: s,
@@ -174,6 +200,7 @@ func apply(t testing.TB, s sale.Store, c sale.Change) sale.Sale {
 func refused(t testing.TB, s sale.Store, c sale.Change, want error) {
 	t.Helper()
 	before := look(t, s)
+	// The error is compared by type and sale, never by its text.
 	err := s.Apply(t.Context(), c)
 	if told(err) != told(want) {
 		t.Fatalf("Apply(%s from version %d) = %s, want %s", c.SaleID, c.Expected, told(err), told(want))
@@ -181,61 +208,140 @@ func refused(t testing.TB, s sale.Store, c sale.Change, want error) {
 	same(t, "the store after a refused change", look(t, s), before)
 }
 
-// fill sets every field that v points to, at any depth, to something other than its zero value,
-// so that a field which a store forgets is found out, also one that is added later. The same r
-// gives the same values.
-func fill(r *rand.Rand, v any) { fillValue(r, reflect.ValueOf(v).Elem()) }
-
-// fillValue fills one value. Types with rules of their own come first; what is left is filled by
-// its kind. Strings hold quotes, a backslash, a line break and letters of several bytes, on which
-// hand-written SQL or JSON breaks.
-func fillValue(r *rand.Rand, v reflect.Value) {
-	switch v.Interface().(type) {
-	case time.Time:
-		v.Set(reflect.ValueOf(dawn.Add(time.Duration(r.Int64N(int64(1000 * time.Hour))))))
-		return
-	case telco.MSISDN:
-		v.Set(reflect.ValueOf(subscriber(r.IntN(scope))))
-		return
-	case sale.State:
-		all := sale.States()
-		v.Set(reflect.ValueOf(all[r.IntN(len(all))]))
-		return
-	case telco.PartnerTransID:
-		v.Set(reflect.ValueOf(transID(r.IntN(scope), 1+r.IntN(3))))
-		return
-	}
-	switch v.Kind() {
-	case reflect.Struct:
-		for _, field := range v.Fields() {
-			fillValue(r, field)
-		}
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		fillValue(r, v.Elem())
-	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
-		for i := range v.Len() {
-			fillValue(r, v.Index(i))
-		}
-	case reflect.String:
-		v.SetString(fmt.Sprintf("%s “%d” \\ ₫\n", v.Type().Name(), r.IntN(1000)))
-	case reflect.Bool:
-		v.SetBool(true)
-	case reflect.Uint8:
-		v.SetUint(1 + r.Uint64N(3)) // enumerations of MobiFone package have at least four values
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		v.SetInt(1 + r.Int64N(1<<min(50, v.Type().Bits()-2))) // an int has 32 bits on some machines
-	default:
-		panic("storetest: nothing to fill a " + v.Type().String() + " with; teach fill")
-	}
-}
-
-// hosts are the stores over which a race is run: the one given, and one beside it if there can be.
+// hosts returns the stores over which a race is run: the one given, and one beside it if there can be
+// one. What only a lock of the process guards is then not guarded.
 func (h Harness) hosts(t testing.TB, s sale.Store) []sale.Store {
 	t.Helper()
 	if h.Beside == nil {
 		return []sale.Store{s}
 	}
 	return []sale.Store{s, h.Beside(t, s)}
+}
+
+// same compares what a store gives with what it should give, and shows both. It compares deeply and
+// exactly: a time in another zone, or an empty slice in place of nil, is a difference, so callers bring
+// both sides to one form where the contract does not care.
+func same(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("%s:\n got %s\nwant %s", what, shown(got), shown(want))
+	}
+}
+
+// shown is a value as a failed test prints it. JSON shows what is behind pointers; the numbers
+// are masked in it.
+func shown(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprintf("%+v", v)
+	}
+	return string(data)
+}
+
+// told names a store's typed refusal and the sale in it, however it is wrapped. Two errors of one type
+// and sale are the same to the contract; their texts are the store's own, and so is BusyError.Until,
+// which the desk fills in.
+func told(err error) string {
+	if err == nil {
+		return "no error"
+	}
+	if e, ok := errors.AsType[*sale.ConflictError](err); ok {
+		return "conflict over " + e.SaleID
+	}
+	if e, ok := errors.AsType[*sale.OrderTakenError](err); ok {
+		return "order taken by " + e.SaleID
+	}
+	if e, ok := errors.AsType[*sale.IDTakenError](err); ok {
+		return "id taken by " + e.SaleID
+	}
+	if e, ok := errors.AsType[*sale.BusyError](err); ok {
+		return "busy with " + e.SaleID
+	}
+	if _, ok := errors.AsType[*sale.NotFoundError](err); ok {
+		return "not found"
+	}
+	return "an error of no type of the contract"
+}
+
+// sight is everything a store shows of a few sales, in maps by id so that two of them can be compared. Its
+// fields are exported for JSON, by which a failed test shows them.
+type sight struct {
+	Sales map[string]sale.Sale
+	// By sale, in clear: the numbers in Sales print masked and would hide a difference.
+	Numbers map[string]string
+	Events  map[string][]sale.Event
+	// By order id and by partnerTransId: the sale that the store says owns it.
+	Owners map[string]string
+	// By number, in clear.
+	Claims map[string][]sale.Claim
+	// Every sale that is ever due, the longest overdue first.
+	Due []string
+	// What an empty filter finds, the sale opened first at the top.
+	Found []sale.Summary
+}
+
+// scope is how many sales and subscribers a check uses at most. look asks for all of them, so a
+// few are enough to see whether a change touched a sale that it should not have touched.
+const scope = 12
+
+// look takes in everything a store shows. An absent sale is left out; any error but a
+// *NotFoundError fails the test.
+func look(t testing.TB, s sale.Store) sight {
+	t.Helper()
+	ctx := t.Context()
+	all := sight{
+		Sales: map[string]sale.Sale{}, Numbers: map[string]string{}, Events: map[string][]sale.Event{},
+		Owners: map[string]string{}, Claims: map[string][]sale.Claim{},
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil && told(err) != "not found" {
+			t.Fatalf("reading: %v", err)
+		}
+	}
+	own := func(key, id string, err error) {
+		must(err)
+		if err == nil {
+			all.Owners[key] = id
+		}
+	}
+	// Everything the contract lets one ask of the n-th sale, order, subscriber, and three
+	// attempts.
+	for n := range scope {
+		c := opened(n)
+		got, err := s.Load(ctx, c.SaleID)
+		must(err)
+		if err == nil {
+			all.Sales[c.SaleID], all.Numbers[c.SaleID] = got, got.Order.MSISDN.Reveal("0")
+		}
+		events, err := s.Events(ctx, c.SaleID)
+		must(err)
+		if err == nil {
+			all.Events[c.SaleID] = events
+		}
+		id, err := s.ByOrder(ctx, "S01", c.State.Order.ID)
+		own(c.State.Order.ID, id, err)
+		for attempt := 1; attempt <= 3; attempt++ {
+			id, err := s.ByPartnerTransID(ctx, transID(n, attempt))
+			own(string(transID(n, attempt)), id, err)
+		}
+		claims, err := s.Busy(ctx, subscriber(n))
+		must(err)
+		if len(claims) > 0 {
+			all.Claims[subscriber(n).Reveal("0")] = claims
+		}
+	}
+	var err error
+	all.Due, _, err = s.Due(ctx, dawn.Add(1000*time.Hour), 1000)
+	must(err)
+	all.Found, err = s.Find(ctx, sale.Filter{})
+	must(err)
+	// An empty list and none are the same to the contract, but not to DeepEqual.
+	if len(all.Due) == 0 {
+		all.Due = nil
+	}
+	if len(all.Found) == 0 {
+		all.Found = nil
+	}
+	return all
 }

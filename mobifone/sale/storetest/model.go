@@ -23,7 +23,7 @@ type model struct {
 	rules []rule
 	// Every change that was accepted, oldest first.
 	applied []sale.Change
-	// By sale: where Postpone moved it to, until the next change.
+	// By sale: where Postpone moved its WakeAt to, until the next change brings one of its own.
 	wakes map[string]time.Time
 	// By sale: its number has been erased.
 	erased map[string]bool
@@ -31,6 +31,7 @@ type model struct {
 	claims []modelClaim
 }
 
+// modelClaim is a claim with its subscriber.
 type modelClaim struct {
 	subscriber telco.MSISDN
 	sale.Claim
@@ -40,6 +41,8 @@ type modelClaim struct {
 // store.
 type rule func(m *model, c sale.Change) error
 
+// newModel returns an empty model with all the rules. Their order is that of [sale.Store].Apply: the
+// first one that refuses is told.
 func newModel() *model {
 	return &model{
 		rules: []rule{versionRule, orderRule, idRule, busyRule},
@@ -66,7 +69,8 @@ func orderRule(m *model, c sale.Change) error {
 	return nil
 }
 
-// idRule refuses a partnerTransId that any change of another sale has ever carried.
+// idRule refuses a partnerTransId that any change of another sale has ever carried, in its state or in an
+// intent: an id that a sale no longer uses stays its own.
 func idRule(m *model, c sale.Change) error {
 	for _, old := range m.applied {
 		if old.SaleID != c.SaleID && slices.ContainsFunc(idsOf(c), func(id telco.PartnerTransID) bool { return slices.Contains(idsOf(old), id) }) {
@@ -87,7 +91,8 @@ func busyRule(m *model, c sale.Change) error {
 	return nil
 }
 
-// idsOf lists the ids that a change makes its sale's own.
+// idsOf lists the ids that a change makes its sale's own. Sale.PartnerTransIDs would give the same; the
+// model does not use it, so that a mistake there is found.
 func idsOf(c sale.Change) []telco.PartnerTransID {
 	ids := []telco.PartnerTransID{c.State.PartnerTransID}
 	for _, intent := range c.State.Intents {
@@ -96,7 +101,8 @@ func idsOf(c sale.Change) []telco.PartnerTransID {
 	return ids
 }
 
-// last is the latest change of a sale; nil for no such sale.
+// last returns the latest change of a sale; nil for no such sale. It points into the list, so callers
+// must not write to it.
 func (m *model) last(id string) *sale.Change {
 	for i := len(m.applied) - 1; i >= 0; i-- {
 		if m.applied[i].SaleID == id {
@@ -106,8 +112,8 @@ func (m *model) last(id string) *sale.Change {
 	return nil
 }
 
-// number is the subscriber of a sale until it is erased. The first change says it; later ones are
-// not believed.
+// number returns the subscriber of a sale until it is erased. The first change says it; later ones are
+// not believed, because they may come from a sale that was loaded before the number was erased.
 func (m *model) number(id string) telco.MSISDN {
 	for _, c := range m.applied {
 		if c.SaleID == id && !m.erased[id] {
@@ -131,6 +137,7 @@ func (m *model) held(subscriber telco.MSISDN) []sale.Claim {
 
 // Apply is [sale.Store].Apply.
 func (m *model) Apply(ctx context.Context, c sale.Change) error {
+	// As in every store: nothing of a refused change is kept.
 	if err := cmp.Or(ctx.Err(), c.Validate()); err != nil {
 		return err
 	}
@@ -140,9 +147,10 @@ func (m *model) Apply(ctx context.Context, c sale.Change) error {
 		}
 	}
 	m.applied = append(m.applied, clone(c))
-	delete(m.wakes, c.SaleID)
+	delete(m.wakes, c.SaleID) // WakeAt is the change's from now on
 	subscriber := m.number(c.SaleID)
 	// The refusals are behind: from here on the claim only has to be written down.
+	// The subscriber is the stored one: an erased sale claims nobody, whatever the change still carries.
 	held := m.held(subscriber)
 	own := func(k sale.Claim) bool { return k.SaleID == c.SaleID }
 	slot := c.State.Slot
@@ -154,6 +162,7 @@ func (m *model) Apply(ctx context.Context, c sale.Change) error {
 			slot++
 		}
 	}
+	// A sale holds one claim at most, so a new one takes the place of the old one.
 	m.claims = slices.DeleteFunc(m.claims, func(k modelClaim) bool { return own(k.Claim) })
 	if c.Claim != sale.ReleaseClaim {
 		m.claims = append(m.claims, modelClaim{subscriber, sale.Claim{SaleID: c.SaleID, Slot: slot}})
@@ -180,7 +189,8 @@ func (m *model) Load(_ context.Context, id string) (sale.Sale, error) {
 	return m.now(*last), nil
 }
 
-// now is the sale that a change left, as it is by now.
+// now returns the sale that a change left, with what has happened to it without an event: its number may
+// be erased, and its WakeAt moved.
 func (m *model) now(c sale.Change) sale.Sale {
 	s := clone(c).State
 	s.Order.MSISDN = m.number(c.SaleID)
@@ -201,6 +211,7 @@ func (m *model) Events(_ context.Context, id string) ([]sale.Event, error) {
 	if len(events) == 0 {
 		return nil, &sale.NotFoundError{}
 	}
+	// JSON leaves the number out of the order; whoever reads the history gets it as long as it is kept.
 	for _, e := range events {
 		if e.Order != nil {
 			e.Order.MSISDN = m.number(id)
@@ -209,7 +220,7 @@ func (m *model) Events(_ context.Context, id string) ([]sale.Event, error) {
 	return events, nil
 }
 
-// ByOrder is [sale.Store].ByOrder.
+// ByOrder is [sale.Store].ByOrder. orderRule has seen to it that the first sale found is the only one.
 func (m *model) ByOrder(_ context.Context, shop, order string) (string, error) {
 	for _, c := range m.applied {
 		if c.State.Order.Shop == shop && c.State.Order.ID == order {
@@ -219,7 +230,8 @@ func (m *model) ByOrder(_ context.Context, shop, order string) (string, error) {
 	return "", &sale.NotFoundError{}
 }
 
-// ByPartnerTransID is [sale.Store].ByPartnerTransID.
+// ByPartnerTransID is [sale.Store].ByPartnerTransID. idRule has seen to it that the first sale found is the
+// only one.
 func (m *model) ByPartnerTransID(_ context.Context, id telco.PartnerTransID) (string, error) {
 	for _, c := range m.applied {
 		if slices.Contains(idsOf(c), id) {
@@ -234,7 +246,8 @@ func (m *model) Busy(_ context.Context, subscriber telco.MSISDN) ([]sale.Claim, 
 	return m.held(subscriber), nil
 }
 
-// all returns every sale as it is now, in the order they were first applied.
+// all returns every sale as it is now, in the order in which they were opened here, which says nothing
+// about OpenedAt.
 func (m *model) all() []sale.Sale {
 	var ids []string
 	var sales []sale.Sale
@@ -247,7 +260,8 @@ func (m *model) all() []sale.Sale {
 	return sales
 }
 
-// Due is [sale.Store].Due.
+// Due is [sale.Store].Due. The first sale that is not returned, because it is not due yet or because of
+// the limit, says when the next one is due.
 func (m *model) Due(_ context.Context, now time.Time, limit int) (ids []string, next time.Time, err error) {
 	waking := slices.DeleteFunc(m.all(), func(s sale.Sale) bool { return s.WakeAt.IsZero() })
 	slices.SortFunc(waking, func(a, b sale.Sale) int {
@@ -262,7 +276,7 @@ func (m *model) Due(_ context.Context, now time.Time, limit int) (ids []string, 
 	return ids, time.Time{}, nil
 }
 
-// Postpone is [sale.Store].Postpone.
+// Postpone is [sale.Store].Postpone. It makes no event, so the version and everything else stay.
 func (m *model) Postpone(_ context.Context, id string, version int64, wakeAt time.Time) error {
 	if last := m.last(id); last != nil && last.State.Version == version {
 		m.wakes[id] = wakeAt
@@ -270,7 +284,8 @@ func (m *model) Postpone(_ context.Context, id string, version int64, wakeAt tim
 	return nil
 }
 
-// Find is [sale.Store].Find.
+// Find is [sale.Store].Find. From is in the period and To is not. No check finds so many sales that the
+// limit of a zero Limit matters, so the model has none.
 func (m *model) Find(_ context.Context, q sale.Filter) ([]sale.Summary, error) {
 	var found []sale.Summary
 	for _, s := range m.all() {
@@ -293,7 +308,8 @@ func (m *model) Find(_ context.Context, q sale.Filter) ([]sale.Summary, error) {
 	return found, nil
 }
 
-// lastThree are the digits that a list shows; they outlive the number.
+// lastThree returns the digits that a list shows: those of the first change, so that they outlive the
+// number.
 func (m *model) lastThree(id string) string {
 	for _, c := range m.applied {
 		if c.SaleID == id {
@@ -312,6 +328,8 @@ func (m *model) Erase(_ context.Context, restedBefore time.Time, limit int) (int
 	}
 	var due []rest
 	for _, s := range m.all() {
+		// When the present rest began: a change that leaves the sale at rest moves nothing, one that
+		// takes it out of its rest starts the count anew.
 		var since time.Time
 		for _, c := range m.applied {
 			switch {

@@ -1,19 +1,45 @@
 package storetest
 
-// This file checks what keeps money safe when two act at once: versions, the ids that belong to
-// one sale for ever, the claims that keep a subscriber to one unsettled sale, and races of all of
-// them. A store that fails here can sell one package twice.
+// This file checks whom a store refuses: changes without sense, other versions, the ids that belong to
+// one sale for ever, and the claims that keep a subscriber to one unsettled sale. A store that fails
+// here can sell one package twice.
 
 import (
-	"context"
-	"errors"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
+
+// senseless: a change that cannot be right is an error and leaves no trace. Change.Validate finds
+// all of these; a store that calls it first passes.
+func senseless(t testing.TB, h Harness) {
+	s := h.Open(t)
+	apply(t, s, opened(1))
+	before := look(t, s)
+	// Each edit breaks one line of Change.Validate and nothing else.
+	for _, edit := range []func(*sale.Change){
+		func(c *sale.Change) { c.SaleID, c.State.ID = "", "" },
+		func(c *sale.Change) { c.State.ID = "SALE-0001" },
+		func(c *sale.Change) { c.Events = nil },
+		func(c *sale.Change) { c.Expected, c.State.Version = -1, 0 },
+		func(c *sale.Change) { c.State.Version = 2 },
+		func(c *sale.Change) { c.State.State = sale.None },
+		func(c *sale.Change) { c.State.Order.ID = "" },
+		func(c *sale.Change) { c.State.PartnerTransID = "" },
+		func(c *sale.Change) { c.State.Slot = -1 },
+		func(c *sale.Change) { c.Claim = sale.ReleaseClaim + 1 },
+		func(c *sale.Change) { c.Claim, c.State.Order.MSISDN = sale.TakeClaim, telco.MSISDN{} },
+	} {
+		c := opened(2)
+		edit(&c)
+		if err := s.Apply(t.Context(), c); err == nil {
+			t.Fatalf("Apply took %s", shown(c))
+		}
+		same(t, "the store after a senseless change", look(t, s), before)
+	}
+}
 
 // compareAndSwap: a change of another version than the stored one is a *ConflictError and changes
 // nothing, also when it opens a sale that is there or continues one that is not. Two processes
@@ -25,6 +51,7 @@ func compareAndSwap(t testing.TB, h Harness) {
 	apply(t, s, opened(2))
 
 	// Opened again, changed at an old version, changed with a claim: all of them lose.
+	// A store that compares the version only when it updates, and not when it inserts, takes the first.
 	refused(t, s, opened(1), &sale.ConflictError{SaleID: one.ID})
 	refused(t, s, then(one, wake(dawn)), &sale.ConflictError{SaleID: one.ID})
 	refused(t, s, then(one, to(sale.Registering, sale.TakeClaim)), &sale.ConflictError{SaleID: one.ID})
@@ -36,7 +63,8 @@ func compareAndSwap(t testing.TB, h Harness) {
 	absent := opened(3).State
 	refused(t, s, then(absent, nil), &sale.ConflictError{SaleID: absent.ID})
 
-	// One change may carry several events; the version counts them all.
+	// One change may carry several events; the version counts them all. A store that adds 1 for a change
+	// would take the last change below.
 	both := then(two, to(sale.OTPSent, sale.KeepClaim))
 	both.Events = append(both.Events, sale.Event{Kind: "otp-asked", At: both.State.UpdatedAt, By: "NV8"})
 	both.State.Version++
@@ -53,6 +81,8 @@ func orderIsUnique(t testing.TB, h Harness) {
 	s := h.Open(t)
 	first := opened(1)
 	apply(t, s, first)
+	// The rival differs in everything but shop and order id: other sale, other subscriber, other
+	// partnerTransId.
 	rival := opened(2)
 	rival.State.Order.ID = first.State.Order.ID
 	refused(t, s, rival, &sale.OrderTakenError{SaleID: first.SaleID})
@@ -81,9 +111,11 @@ func idIsUnique(t testing.TB, h Harness) {
 	s := h.Open(t)
 	first := apply(t, s, opened(1))
 	second := apply(t, s, opened(2))
+	// attempt moves a sale to the partnerTransId of the n-th order's attempt.
 	attempt := func(s sale.Sale, n, attempt int) sale.Change {
 		return then(s, func(c *sale.Change) { c.State.Attempt, c.State.PartnerTransID = attempt, transID(n, attempt) })
 	}
+	// An id is taken both from a sale that is opened with it and from one that goes on with it.
 	rival := opened(3)
 	rival.State.PartnerTransID = transID(1, 1)
 	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID})
@@ -94,6 +126,7 @@ func idIsUnique(t testing.TB, h Harness) {
 	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID}) // also that of an attempt long past
 	rival.State.PartnerTransID = transID(1, 2)
 	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID})
+	// Both ids lead to the sale: a row of MobiFone's may be of an attempt long past.
 	for _, n := range []int{1, 2} {
 		id, err := s.ByPartnerTransID(t.Context(), transID(1, n))
 		same(t, "ByPartnerTransID", []any{id, told(err)}, []any{first.ID, "no error"})
@@ -106,6 +139,7 @@ func idIsUnique(t testing.TB, h Harness) {
 	}))
 	rival.State.PartnerTransID = transID(1, 3)
 	refused(t, s, rival, &sale.IDTakenError{SaleID: first.ID})
+	// All the refusals above have given the rival nothing and taken nothing from it.
 	rival.State.PartnerTransID = transID(3, 1)
 	apply(t, s, rival)
 }
@@ -120,7 +154,8 @@ func precedence(t testing.TB, h Harness) {
 	apply(t, s, first)
 	id := apply(t, s, opened(2))
 
-	// From here on the change collects reasons to be refused, the later ones told first.
+	// From here on the change collects reasons to be refused, the later ones told first. It keeps them
+	// all, so the last one is refused for four reasons and is told the version.
 	c := opened(3)
 	c.Claim, c.State.Order.MSISDN = sale.TakeClaim, subscriber(1)
 	refused(t, s, c, &sale.BusyError{SaleID: first.SaleID})
@@ -132,7 +167,7 @@ func precedence(t testing.TB, h Harness) {
 	refused(t, s, c, &sale.ConflictError{SaleID: id.ID})
 }
 
-// openedFor opens the n-th sale for the subscriber of sale 1.
+// openedFor is the change that opens the n-th sale, for the subscriber of sale 1.
 func openedFor(n int) sale.Change {
 	c := opened(n)
 	c.State.Order.MSISDN = subscriber(1)
@@ -164,12 +199,15 @@ func claimRefused(t testing.TB, h Harness) {
 	s := h.Open(t)
 	one := apply(t, s, openedFor(1))
 	two := apply(t, s, openedFor(2))
-	// The same last three digits are another subscriber.
+	// The same last three digits are another subscriber. A store that finds claims by the digits that it
+	// keeps for the lists would refuse this one below.
 	other := opened(3)
 	other.State.Order.MSISDN = telco.MustParseMSISDN("0787654" + subscriber(1).LastThree())
 	apply(t, s, other)
+	// Opening a sale claims nobody.
 	claims(t, s)
 
+	// Who holds the subscriber may take the claim again: the desk does so for a second send of the sale.
 	one = apply(t, s, then(one, inSlot(0)))
 	claims(t, s, sale.Claim{SaleID: one.ID})
 	refused(t, s, then(two, inSlot(0)), &sale.BusyError{SaleID: one.ID})
@@ -177,16 +215,18 @@ func claimRefused(t testing.TB, h Harness) {
 	one = apply(t, s, then(one, inSlot(0))) // its own again
 	claims(t, s, sale.Claim{SaleID: one.ID})
 
-	// The number is the subscriber, however it was written.
+	// The number is the subscriber, however it was written: 84… and 0… are hashed alike.
 	four := opened(4)
 	four.State.Order.MSISDN = telco.MustParseMSISDN(subscriber(1).Reveal("84"))
 	refused(t, s, then(apply(t, s, four), inSlot(0)), &sale.BusyError{SaleID: one.ID})
 
+	// Slots above 0 stand beside each other, and each is one sale's.
 	two = apply(t, s, then(two, inSlot(1))) // a supervisor's override
 	claims(t, s, sale.Claim{SaleID: one.ID}, sale.Claim{SaleID: two.ID, Slot: 1})
 	refused(t, s, then(four.State, inSlot(1)), &sale.BusyError{SaleID: two.ID})
 
-	// Whoever has no override waits for all, also for those in a higher slot.
+	// Whoever has no override waits for all, also for those in a higher slot: the claim in slot 0 may have
+	// ended before the one that was added beside it.
 	one = apply(t, s, then(one, to(sale.Registered, sale.ReleaseClaim)))
 	claims(t, s, sale.Claim{SaleID: two.ID, Slot: 1})
 	refused(t, s, then(four.State, inSlot(0)), &sale.BusyError{SaleID: two.ID})
@@ -204,6 +244,7 @@ func claimAdded(t testing.TB, h Harness) {
 	for n := 1; n <= 4; n++ {
 		all = append(all, apply(t, s, openedFor(n)))
 	}
+	// The first sale holds slot 0, so the others get the next ones, although their own slot says 0 too.
 	review := to(sale.Review, sale.AddClaim)
 	all[0] = apply(t, s, then(all[0], inSlot(0)))
 	all[1] = apply(t, s, then(all[1], review))
@@ -223,6 +264,7 @@ func claimHeld(t testing.TB, h Harness) {
 	s := h.Open(t)
 	one, two := apply(t, s, openedFor(1)), apply(t, s, openedFor(2))
 	one = apply(t, s, then(one, inSlot(0)))
+	// Another state by itself changes no claim: the change says what becomes of it.
 	one = apply(t, s, then(one, to(sale.Resolving, sale.KeepClaim)))
 	claims(t, s, sale.Claim{SaleID: one.ID})
 	two = apply(t, s, then(two, to(sale.Paid, sale.ReleaseClaim))) // releases nobody else's
@@ -236,139 +278,8 @@ func claimHeld(t testing.TB, h Harness) {
 	claims(t, s)
 	apply(t, s, then(two, inSlot(0)))
 	claims(t, s, sale.Claim{SaleID: two.ID})
+	// The zero number is that of every erased sale. It is nobody, and nobody holds it.
 	got, err := s.Busy(t.Context(), telco.MSISDN{})
 	same(t, "Busy of no number", []any{len(got), told(err)}, []any{0, "no error"})
 	_ = one
-}
-
-// race applies all changes at once and returns what became of each.
-func race(t testing.TB, stores []sale.Store, all []sale.Change) (results []error) {
-	t.Helper()
-	results = make([]error, len(all))
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	for i := range all {
-		wg.Go(func() {
-			<-start
-			results[i] = stores[i%len(stores)].Apply(t.Context(), all[i])
-		})
-	}
-	close(start)
-	wg.Wait()
-	return results
-}
-
-// oneWon finds the one change that was accepted. Every other one must have been refused, with the
-// error that refusal makes of the winner's id.
-func oneWon(t testing.TB, all []sale.Change, results []error, refusal func(winner string) error) int {
-	t.Helper()
-	won := -1
-	for i, err := range results {
-		if err == nil {
-			if won >= 0 {
-				t.Fatalf("changes %d and %d were both accepted", won, i)
-			}
-			won = i
-		}
-	}
-	if won < 0 {
-		t.Fatalf("nobody won: %v", errors.Join(results...))
-	}
-	for i, err := range results {
-		if want := told(refusal(all[won].SaleID)); i != won && told(err) != want {
-			t.Fatalf("a loser was told %s (%v), want %s", told(err), err, want)
-		}
-	}
-	return won
-}
-
-// oneWinner: of many changes at once that exclude each other, exactly one is accepted, and the
-// losers are told why. It races for a version, for an order, for a partnerTransId and for a
-// claim.
-func oneWinner(t testing.TB, h Harness) {
-	const rivals = 8 // fewer than scope, so that look sees all of them
-	s := h.Open(t)
-	base := apply(t, s, opened(0))
-	for round := range 4 {
-		var all []sale.Change
-		for n := range rivals {
-			all = append(all, then(base, wake(dawn.Add(time.Duration(n)*time.Hour+time.Hour))))
-		}
-		won := oneWon(t, all, race(t, h.hosts(t, s), all), func(string) error { return &sale.ConflictError{SaleID: base.ID} })
-		base = all[won].State
-		got := look(t, s)
-		same(t, "the sale after a race for its version", got.Sales[base.ID], base)
-		same(t, "the events after a race", len(got.Events[base.ID]), round+2)
-	}
-
-	var all []sale.Change
-	for n := range rivals {
-		c := opened(1 + n)
-		c.State.Order.ID = "DH-0001"
-		all = append(all, c)
-	}
-	oneWon(t, all, race(t, h.hosts(t, s), all), func(id string) error { return &sale.OrderTakenError{SaleID: id} })
-
-	s = h.Open(t)
-	all = nil
-	for n := range rivals {
-		c := opened(1 + n)
-		c.State.PartnerTransID = transID(1, 1)
-		all = append(all, c)
-	}
-	oneWon(t, all, race(t, h.hosts(t, s), all), func(id string) error { return &sale.IDTakenError{SaleID: id} })
-
-	s = h.Open(t)
-	all = nil
-	for n := range rivals {
-		all = append(all, then(apply(t, s, openedFor(1+n)), inSlot(0)))
-	}
-	won := oneWon(t, all, race(t, h.hosts(t, s), all), func(id string) error { return &sale.BusyError{SaleID: id} })
-	claims(t, s, sale.Claim{SaleID: all[won].SaleID})
-}
-
-// allKept: of many changes at once that do not collide, none is lost and none refused.
-func allKept(t testing.TB, h Harness) {
-	s := h.Open(t)
-	want := map[string]sale.Sale{}
-	var all []sale.Change
-	for n := range scope {
-		all = append(all, opened(n))
-	}
-	all = append(all, opened(0), opened(1), opened(2)) // refused in between
-	for round := range 3 {
-		for i, err := range race(t, h.hosts(t, s), all) {
-			if err == nil {
-				want[all[i].SaleID] = all[i].State
-			} else if i < scope && round > 0 {
-				t.Fatalf("a change that collided with none was refused: %v", err)
-			}
-		}
-		same(t, "the sales after a race of all", look(t, s).Sales, want)
-		for n := range scope {
-			all[n] = then(want[opened(n).SaleID], nil)
-		}
-	}
-}
-
-// cancelled: an Apply whose context has ended either happened in full and said so, or did nothing
-// and returned an error.
-func cancelled(t testing.TB, h Harness) {
-	s := h.Open(t)
-	base := apply(t, s, opened(1))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	c := then(base, wake(dawn))
-	err := s.Apply(ctx, c)
-	got := look(t, s)
-	switch events := len(got.Events[base.ID]); {
-	case err == nil || events == 2:
-		same(t, "the sale after a cancelled Apply that happened", got.Sales[base.ID], c.State)
-		same(t, "its events", events, 2)
-	default:
-		same(t, "the sale after a cancelled Apply that did not happen", got.Sales[base.ID], base)
-		same(t, "what the caller is told", told(err), "an error of no type of the contract")
-	}
-	// The store goes on.
-	apply(t, s, then(got.Sales[base.ID], to(sale.Paid, sale.KeepClaim)))
 }
