@@ -4,6 +4,7 @@ package main
 // reconciled. After it nothing that went wrong may be silent.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -252,11 +253,16 @@ func (w *world) observeFindings(rows []telco.Transaction) {
 		return
 	}
 	must := w.checker.mustFind(rows)
+	var findings []reconcile.Finding
 	for f, err := range run.Findings(context.Background()) {
 		if err != nil {
 			w.checker.fail("reconciliation", "the sides cannot be compared: %v", err)
 			return
 		}
+		findings = append(findings, f)
+	}
+	w.inOrder(findings, rows)
+	for _, f := range findings {
 		w.stats["finding: "+f.Kind.String()]++
 		if f.Kind != reconcile.Matched && f.Kind != reconcile.Unsold {
 			delete(must, f.SaleID)
@@ -271,6 +277,26 @@ func (w *world) observeFindings(rows []telco.Transaction) {
 	for id, why := range must {
 		w.checker.fail("silent", "no finding names %s: %s", id, why)
 	}
+}
+
+// inOrder sorts findings by sale and by their place in the statement. They come in an order of
+// checksums of ids, and which ids a world has depends on the worlds that its worker lived before: the
+// seed alone must decide what the desk is told first.
+func (w *world) inOrder(findings []reconcile.Finding, rows []telco.Transaction) {
+	place := func(f reconcile.Finding) int {
+		if f.Theirs == nil {
+			return -1
+		}
+		return slices.IndexFunc(rows, func(row telco.Transaction) bool {
+			return row.TransID == f.Theirs.TransID && row.PartnerTransID == f.Theirs.PartnerTransID
+		})
+	}
+	of := func(f reconcile.Finding) int {
+		return slices.IndexFunc(w.store.records, func(r *record) bool { return r.id == f.SaleID })
+	}
+	slices.SortStableFunc(findings, func(a, b reconcile.Finding) int {
+		return cmp.Or(cmp.Compare(of(a), of(b)), cmp.Compare(place(a), place(b)), cmp.Compare(a.Kind, b.Kind))
+	})
 }
 
 // ours are the rows of all sales.
