@@ -313,7 +313,7 @@ func eventWords(e sale.Event) string {
 		add("", e.Row.Differs)
 	}
 	if e.Verdict != nil {
-		add("", string(e.Verdict.Ruling))
+		add("", e.Verdict.Ruling)
 		add("", e.Verdict.Evidence)
 	}
 	add("", e.Note)

@@ -122,20 +122,20 @@ func (w *world) decide(d *sale.Desk, id string, rows []telco.Transaction) {
 		w.log("deny %s: %v", id, err)
 		return
 	case s.State == sale.Refunding:
-		v.Ruling, v.Evidence = sale.RuleRefunded, "the customer says so"
+		v.Ruling, v.Evidence = "refunded", "the customer says so"
 	case s.State != sale.Review:
 		return
 	case out && n == 0:
-		v.Ruling = sale.RuleRefunded
+		v.Ruling = "refunded"
 	case !out && n == 0, !out && n == 1 && w.percent(drawPerson, 10):
-		v.Ruling = sale.RuleRefundDue
+		v.Ruling = "refund-due"
 		if n == 1 { // in error; then the promise is that it shows
 			o.erred, w.checker.strict = true, false
 		}
 	case !out && n == 1:
-		v.Ruling = sale.RuleRegistered
+		v.Ruling = "registered"
 	default:
-		v.Ruling, v.Booked = sale.RuleClosed, -s.Order.Price
+		v.Ruling, v.Booked = "closed", -s.Order.Price
 	}
 	o.decided = true
 	_, err = d.Decide(context.Background(), id, v, "supervisor")

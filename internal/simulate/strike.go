@@ -312,7 +312,7 @@ func (p *person) misuse(v sale.View) {
 			return d.ConfirmRefund(ctx, o.saleID, "stranger")
 		}},
 		{"misuse decide", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) {
-			return d.Decide(ctx, o.saleID, sale.Decision{Ruling: sale.RuleClosed}, "nobody")
+			return d.Decide(ctx, o.saleID, sale.Decision{Ruling: "closed"}, "nobody")
 		}},
 		{"misuse claim", true, func(ctx context.Context, d *sale.Desk) (sale.View, error) { return d.ClaimRefund(ctx, o.saleID, "") }},
 		{"misuse cancel", s != sale.Open, p.by((*sale.Desk).Cancel)},

@@ -36,7 +36,7 @@ var (
 		telco.NotEligible, telco.TransactionConflict, telco.TransactionExpired, telco.DuplicateTransaction, telco.AuthNonce, telco.SystemError,
 	}
 	anyOutcome = []telco.Outcome{telco.Unknown, telco.Succeeded, telco.Rejected, telco.NotSent}
-	anyRuling  = []sale.Ruling{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleRefunded, sale.RuleClosed, "no such ruling"}
+	anyRuling  = []string{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleRefunded, sale.RuleClosed, "no such ruling"}
 	allKinds   = []sale.Kind{
 		sale.Opened, sale.CashTaken, sale.CancelAsked, sale.OTPAsked, sale.OTPSentEvent, sale.OTPRefused, sale.SendPlanned,
 		sale.SendEnded, sale.LookedUp, sale.Overdue, sale.AbandonAsked, sale.RefundTaken, sale.RefundPaid, sale.RefundDenied, sale.Observed, sale.Decided, sale.Overridden, "from-the-future",

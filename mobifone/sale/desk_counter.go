@@ -334,7 +334,7 @@ func (d *Desk) DenyRefund(ctx context.Context, id, evidence, by string) (View, e
 }
 
 // Decide settles a sale in Review by a person's decision. Before a known fence it accepts only
-// RuleRegistered, and RuleRefunded for a refund that somebody claimed: anything else could be
+// "registered", and "refunded" for a refund that somebody claimed: anything else could be
 // overtaken by a registration.
 func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (View, error) {
 	return d.act(ctx, id, Event{Kind: kindDecided, By: by, Verdict: &v})

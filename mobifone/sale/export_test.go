@@ -26,6 +26,11 @@ const (
 	Decided      = kindDecided
 	Overridden   = kindOverridden
 
+	RuleRegistered = ruleRegistered
+	RuleRefundDue  = ruleRefundDue
+	RuleRefunded   = ruleRefunded
+	RuleClosed     = ruleClosed
+
 	SettledYes = settledYes
 	SettledNo  = settledNo
 )

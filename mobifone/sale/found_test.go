@@ -111,7 +111,7 @@ func TestCashThatLeftIsBookedInEveryState(t *testing.T) {
 	c := newCore(t).in(sale.Refunding)
 	c.do(c.observe(c.row(1, telco.StateSuccess)))
 	require.Equal(t, sale.Review, c.s.State)
-	for _, ruling := range []sale.Ruling{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleClosed} {
+	for _, ruling := range []string{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleClosed} {
 		require.Error(t, c.try(c.decide(ruling)), "%s while nobody has said whether the cash left", ruling)
 	}
 	require.Error(t, c.try(sale.Event{Kind: sale.RefundPaid, By: "GDV99"}), "only who claimed it")
@@ -151,7 +151,7 @@ func TestADeniedClaim(t *testing.T) {
 // A verdict is not taken while a send may still be carried out, but for what it shows.
 func TestNoVerdictBeforeTheFence(t *testing.T) {
 	t.Parallel()
-	for _, ruling := range []sale.Ruling{sale.RuleRefundDue, sale.RuleRefunded, sale.RuleClosed} {
+	for _, ruling := range []string{sale.RuleRefundDue, sale.RuleRefunded, sale.RuleClosed} {
 		c := newCore(t).in(sale.Review)
 		require.Error(t, c.try(c.decide(ruling)), "%s early", ruling)
 		assert.True(t, c.s.HoldsSubscriber())

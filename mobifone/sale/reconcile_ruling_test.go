@@ -32,7 +32,7 @@ func dearer(statement []byte) []byte {
 // something else does.
 func TestARulingIsNotAskedForAgain(t *testing.T) {
 	t.Parallel()
-	for _, ruling := range []sale.Ruling{sale.RuleRegistered, sale.RuleRefundDue} {
+	for _, ruling := range []string{sale.RuleRegistered, sale.RuleRefundDue} {
 		inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
 			ctx, id := t.Context(), s.sold()
 			reversed := func(statement []byte) []byte {

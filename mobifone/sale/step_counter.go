@@ -11,31 +11,31 @@ import (
 // decision. The cash is taken once and given back once, and only by the one who claimed the
 // refund.
 
-// Ruling is what a person decides about a sale; see [Desk.Decide].
-type Ruling string
-
-// The rulings of [Desk.Decide].
-const (
-	// RuleRegistered: MobiFone's evidence shows our registration.
-	RuleRegistered Ruling = "registered"
-	// RuleRefundDue: the evidence shows that there is none, so the cash goes back. It is
-	// refused while a claim on the refund is open, and before a known fence.
-	RuleRefundDue Ruling = "refund-due"
-	// RuleRefunded: it is proven that the cash is out.
-	RuleRefunded Ruling = "refunded"
-	// RuleClosed: the accountant closes the sale with a loss or a surplus.
-	RuleClosed Ruling = "closed"
-)
-
-// Decision is a person's decision about a sale.
+// Decision is a person's decision about a sale; see [Desk.Decide].
 type Decision struct {
-	// Ruling is what is decided.
-	Ruling Ruling `json:"ruling"`
-	// Booked is what RuleClosed books: a loss below 0, a surplus above.
+	// Ruling is what is decided, one of these words:
+	//
+	//	registered  MobiFone's evidence shows our registration.
+	//	refund-due  The evidence shows that there is none, so the cash goes back. It is refused while
+	//	            a claim on the refund is open, and before a known fence.
+	//	refunded    It is proven that the cash is out.
+	//	closed      The accountant closes the sale with a loss or a surplus.
+	//
+	// Any other word is refused, and nothing is stored.
+	Ruling string `json:"ruling"`
+	// Booked is what "closed" books: a loss below 0, a surplus above.
 	Booked telco.VND `json:"booked,omitzero"`
 	// Evidence says where the proof is, for the auditor; it may not be empty.
 	Evidence string `json:"evidence"`
 }
+
+// The rulings of a Decision. They are stored, so they never change.
+const (
+	ruleRegistered = "registered"
+	ruleRefundDue  = "refund-due"
+	ruleRefunded   = "refunded"
+	ruleClosed     = "closed"
+)
 
 // opened makes the sale of an order. Its id is the partnerTransId of the first attempt.
 func (t *step) opened() error {
@@ -227,9 +227,9 @@ func (t *step) decided() error {
 	switch {
 	case v == nil || v.Evidence == "" || t.e.By == "":
 		return t.refuse("a decision needs a ruling, a name, and where the evidence is")
-	case s.State != Review && !(s.State == Refunding && v.Ruling == RuleRefunded):
+	case s.State != Review && !(s.State == Refunding && v.Ruling == ruleRefunded):
 		return t.refuse("only a sale in Review is decided; a refund that is claimed can be ruled refunded")
-	case s.claimed() && v.Ruling != RuleRefunded:
+	case s.claimed() && v.Ruling != ruleRefunded:
 		return t.refuse("the refund is claimed by " + s.RefundBy + "; have it confirmed, or denied by a second person, first")
 	}
 	// Before the fence a request that is on its way can still be carried out, and would make any
@@ -237,13 +237,13 @@ func (t *step) decided() error {
 	at, known := t.rules.localFence(*s)
 	early := known && t.e.At.Before(at)
 	switch v.Ruling {
-	case RuleRegistered:
+	case ruleRegistered:
 		if s.CashOut > 0 {
 			return t.refuse("the cash is out; close the sale with the loss booked instead")
 		}
 		t.ruleRegistered(early)
 		t.goTo(Registered, reasonDecided)
-	case RuleRefundDue:
+	case ruleRefundDue:
 		switch {
 		case s.CashOut > 0:
 			return t.refuse("the cash is out; rule refunded or closed")
@@ -253,7 +253,7 @@ func (t *step) decided() error {
 		t.ruleNot()
 		s.LookedRefund, s.Ruled = time.Time{}, s.Reason
 		t.goTo(RefundDue, reasonDecided)
-	case RuleRefunded:
+	case ruleRefunded:
 		if early && !s.claimed() && s.CashOut == 0 {
 			return t.refuse("it may still be registered; decide after " + onTheClock(at))
 		}
@@ -262,7 +262,7 @@ func (t *step) decided() error {
 		}
 		s.CashOut = s.CashIn
 		t.goTo(Refunded, reasonDecided)
-	case RuleClosed:
+	case ruleClosed:
 		if early {
 			return t.refuse("it may still be registered; decide after " + onTheClock(at))
 		}
