@@ -80,8 +80,8 @@ type Endpoint struct {
 	IdempotencyHeader string `json:"idempotencyHeader,omitzero"`
 }
 
-// Rows says where the rows of an answer are. An object at Path is a list of one. A null list says
-// nothing of transactions: neither that there are some nor that there are none.
+// Rows says where the rows of an answer are. An object at Path is a list of one. A null list of
+// transactions says nothing, unless a total of 0 is beside it.
 type Rows struct {
 	// Path is written as in Endpoint.Response; "" is the envelope's data itself, "$" the root.
 	Path string `json:"path"`

@@ -51,7 +51,7 @@ func TestTruth(t *testing.T) {
 	assert.Nil(t, contract.Default().Semantics().MaxExecutionDelay, "the default stays as it was")
 }
 
-// The magic numbers that leave the connection alone: exchange_test.go has the others.
+// The magic numbers that leave the connection alone: exchange_timed_test.go has the others.
 func TestMagicNumbers(t *testing.T) {
 	t.Parallel()
 	for last, want := range map[string]telco.Code{

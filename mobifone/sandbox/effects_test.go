@@ -130,7 +130,7 @@ func faultCases() []faultCase {
 		{"gzip bomb", Fault{Kind: "gzip-bomb", Bytes: 8 << 20}, Config{}, 1, func(t *testing.T, g got) { assert.Len(t, g.body, 1<<20) }},
 	}
 	for _, g := range shapes {
-		cases = append(cases, faultCase{"garbled: " + string(g.shape), Fault{Kind: "garble", Shape: g.shape}, Config{}, 1, unreadable})
+		cases = append(cases, faultCase{"garbled: " + g.shape, Fault{Kind: "garble", Shape: g.shape}, Config{}, 1, unreadable})
 	}
 	return cases
 }
