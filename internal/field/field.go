@@ -15,9 +15,8 @@ import (
 // Ops is a set of operations, one bit for each.
 type Ops uint8
 
-// The operations.
+// The operations, each the one of [telco.Operation] that has the same name.
 const (
-	// Eligible, OTP, Register, Get, List and Search are the operations of [telco.Operation].
 	Eligible Ops = 1 << iota
 	OTP
 	Register
@@ -57,8 +56,8 @@ func Of(op telco.Operation) Ops {
 }
 
 // Request holds the fields of a request. A zero field is not sent, and neither is a field that
-// the operation's endpoint does not list. The phone number
-// and the OTP have types that print masked; only a codec reveals them.
+// the operation's endpoint does not list. The phone number and the OTP have types that print
+// masked; only internal/wire reveals them, when it writes the request.
 type Request struct {
 	// MSISDN is the subscriber's number.
 	MSISDN telco.MSISDN
@@ -98,9 +97,8 @@ type Spec[T any] struct {
 	At func(*T) any
 }
 
-// The names that rules and code speak of.
+// The names of fields that rules and code speak of; the tables have all names.
 const (
-	// MSISDN and the others are the names that rules and code speak of; the tables have all names.
 	MSISDN         = "msisdn"
 	Package        = "package"
 	TransID        = "transId"

@@ -285,7 +285,7 @@ func (m *Model) list(asOf time.Time, f field.Request) wire.Answer {
 		size = cmp.Or(m.limits.PageSizeDefault, 20)
 	}
 	size = min(size, cmp.Or(m.limits.PageSizeMax, 100))
-	// Rows stand in the order of their creation.
+	// Rows are in the order of their creation.
 	end := sort.Search(len(m.rows), func(i int) bool { return !m.rows[i].created().Before(f.To) })
 	skip, total := (page-1)*size, 0
 	items := []field.Row{}

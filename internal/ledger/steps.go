@@ -285,7 +285,7 @@ func (m *Model) firstOf(id telco.TransID) int32 {
 	return n
 }
 
-// duplicate is what a MobiFone that dedupes says of a partnerTransId it has carried out; "" when
+// duplicate is what a MobiFone that dedupes says to a partnerTransId that it has carried out; "" when
 // it has not. The same id with another subscriber or package is a conflict.
 func (m *Model) duplicate(f field.Request) telco.Code {
 	for n := m.byPID[f.PartnerTransID]; n != 0; n = m.rows[n-1].nextPID {

@@ -3,7 +3,7 @@
 // log or a screen.
 //
 // It holds no type of the vocabulary and imports the standard library alone, so that
-// mobifone/telco can stand on it. It never changes an id and never prints what it reads.
+// mobifone/telco can import it. It never changes an id and never prints what it reads.
 package text
 
 import (
@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// This file knows characters: which ones an id may be made of, which ones stand between and around
+// This file knows characters: which ones an id may be made of, which ones are between and around
 // the digits that a person types or copies (most of them are invisible), and the written form of
 // a partnerTransId: five groups of five characters, the last one a check character.
 // telco.PartnerTransID documents that form and internal/transid makes it. It never changes;
@@ -134,7 +134,7 @@ func Dash(r rune) bool {
 	return r == '\u2212' || unicode.Is(unicode.Pd, r)
 }
 
-// PhoneSeparator reports whether r may stand between the digits of a written number.
+// PhoneSeparator reports whether r may be between the digits of a written number.
 func PhoneSeparator(r rune) bool {
 	switch r {
 	case '.', '(', ')', '\uff08', '\uff09', '\uff0e': // the last three full-width

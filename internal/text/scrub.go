@@ -18,7 +18,7 @@ const Significant = 9
 const LongestWritten = 15
 
 // ReadNumber returns the nine digits of a written number as an integer; false when the digits
-// are no Vietnamese mobile number. plus says whether a plus sign stood before them. Numbers of
+// are no Vietnamese mobile number. plus says whether a plus sign came before them. Numbers from
 // before September 2018 come back as they are dialled today.
 func ReadNumber(d []byte, plus bool) (uint64, bool) {
 	switch {

@@ -45,8 +45,8 @@ type ownWire struct {
 // proxyKey finds the proxy in a request's context.
 type proxyKey struct{}
 
-// RoundTrip sends. Through a proxy nothing of ours can stand between net/http and TLS, so such a
-// connection is not kept: see quietConn.
+// RoundTrip sends. Through a proxy net/http makes the TLS to MobiFone itself, above which no quietConn
+// can be, so such a connection is used once.
 func (w ownWire) RoundTrip(req *http.Request) (*http.Response, error) {
 	proxied := false
 	if w.proxy != nil {
@@ -160,7 +160,7 @@ func noteDialing(ctx context.Context, dialing bool) {
 }
 
 // Retries reports whether a RoundTripper is known to repeat requests by itself. Below the guard
-// that would be a second registration, so the client refuses such a one.
+// that would be a second registration, so the client refuses it.
 func Retries(rt http.RoundTripper) bool {
 	_, known := rt.(*retryablehttp.RoundTripper)
 	return known
@@ -184,9 +184,9 @@ func harden(t *http.Transport) {
 	}
 }
 
-// forMoney gives each registration a connection of its own. Then no connection that died while
-// idle makes an Unknown of a pause, and no late or second reply to an earlier registration can be
-// taken for this one's. Unsent bytes die with the connection, and a dead path is noticed. HTTP/2
+// forMoney gives each registration a connection of its own. Then a connection that died while it was
+// idle cannot make a registration Unknown, and no late or second reply to an earlier registration can
+// be taken for this one's. Unsent bytes die with the connection, and a dead path is noticed. HTTP/2
 // is off because its transport re-sends requests by itself.
 func forMoney(t *http.Transport) {
 	t.DisableKeepAlives = true

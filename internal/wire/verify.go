@@ -157,8 +157,9 @@ func single(h http.Header, name string) (string, bool) {
 	return vs[0], true
 }
 
-// replyMembers are what a reply's signature covers: all members, or those that are listed, beside
-// which lists may stand.
+// replyMembers are what a reply's signature covers: all members, or those that are listed. It is false
+// where a list would be covered, because the elements of a list have no names; beside listed members
+// lists may be.
 func (w *Wire) replyMembers(t jsontree.Tree) (map[string]sent, bool) {
 	r := w.auth.Reply
 	if r.Canonical != "members" {

@@ -140,7 +140,7 @@ func Of(c *contract.Contract) *Wire {
 	return w
 }
 
-// Translated reports whether a codec stands between the document's JSON and the bytes.
+// Translated reports whether a codec translates between the document's JSON and the bytes.
 func (w *Wire) Translated() bool { return w.codec != nil }
 
 // compile does all of it at once; the contract was checked when it was loaded, so nothing can

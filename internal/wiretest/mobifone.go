@@ -131,8 +131,8 @@ func (p *MobiFone) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h(w, r, f)
 }
 
-// order fills in what a registration leaves to the order it names: those of the newest OTP.
-// Where the request carries them they stand. The lock is held.
+// order fills in what the contract's registration does not carry, with the values of the newest OTP
+// request. What it does carry stays. The lock is held.
 func (p *MobiFone) order(f field.Request) field.Request {
 	if !p.Contract.Carries(telco.OpRegister, field.MSISDN) {
 		f.MSISDN = p.asked.MSISDN

@@ -164,7 +164,7 @@ type syscallError struct{ errno syscall.Errno }
 func (e *syscallError) Error() string { return "read: " + e.errno.Error() }
 func (e *syscallError) Unwrap() error { return e.errno }
 
-// headerSize is the length of a head on the wire, about.
+// headerSize is roughly the length of a head on the wire.
 func headerSize(h http.Header) int {
 	n := 0
 	for name, values := range h {

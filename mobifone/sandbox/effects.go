@@ -26,8 +26,8 @@ type effect struct {
 	check func(f Fault) error
 	// instead replies to a request that is never executed: the fault falls before.
 	instead func(s *Sandbox, v *visit, f Fault) *reply
-	// execute carries the request out in another way; false when the operation is none of
-	// the kind's.
+	// execute carries the request out in another way; false when the kind does not concern
+	// the operation.
 	execute func(s *Sandbox, now time.Time, v *visit, f Fault) (outcome, bool)
 	// answer changes what MobiFone says.
 	answer func(s *Sandbox, v *visit, f Fault, o *outcome)

@@ -319,7 +319,7 @@ func (s *Sandbox) logIn(r *http.Request, body []byte) *reply {
 	return rep
 }
 
-// nonceMemory remembers the nonces of the last while, the newest so many of them.
+// nonceMemory remembers nonces for as long as fresh is told, and of those the newest max.
 type nonceMemory struct {
 	max  int
 	seen map[string]bool

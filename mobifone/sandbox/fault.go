@@ -91,7 +91,7 @@ type Fault struct {
 	// Times is how many requests fail; 0 is one, negative is without end.
 	Times int `json:"times,omitzero"`
 
-	// Kind is what goes wrong: a word of the first table above.
+	// Kind is what goes wrong: a word of the type's first table.
 	Kind string `json:"kind"`
 	// When says on which side of the execution the fault falls: "before" or "after"; "" is after.
 	When string `json:"when,omitzero"`
@@ -101,7 +101,7 @@ type Fault struct {
 	Bytes int `json:"bytes,omitzero"`
 	// Reset ends the connection of drop and cut with RST instead of FIN.
 	Reset bool `json:"reset,omitzero"`
-	// Shape is how garble spoils the body: a word of the second table above.
+	// Shape is how garble spoils the body: a word of the type's second table.
 	Shape string `json:"shape,omitzero"`
 	// Status is the HTTP status of status, code and late: 200 to 599.
 	Status int `json:"status,omitzero"`
@@ -173,7 +173,7 @@ type scripted struct {
 // script holds the faults to come.
 type script struct{ faults []*scripted }
 
-// add adds all faults, or none when one is malformed; its error says of each what is wrong.
+// add adds all faults, or none when one is malformed; its error says what is wrong with each.
 func (s *script) add(faults ...Fault) error {
 	var errs []error
 	for _, f := range faults {
@@ -267,7 +267,7 @@ func (p plan) latency(w string) time.Duration {
 	return d
 }
 
-// magic adds what the subscriber's number says of a registration's reply.
+// magic adds what the subscriber's number chooses for the reply to a registration.
 func (p plan) magic(s Subscriber, cfg Config) plan {
 	if d := s.pace.reply(cfg); d > 0 {
 		p = append(p, Fault{Kind: "latency", When: after, Delay: contract.Duration(d)})

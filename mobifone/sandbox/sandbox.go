@@ -31,7 +31,7 @@
 //		t.Errorf("the customer was charged %d times", n)
 //	}
 //
-// In a testing/synctest bubble do without sockets: use New, and its RoundTripper in the client.
+// A testing/synctest bubble cannot have sockets: use New, and its RoundTripper in the client.
 // A sale's waits then take no time.
 //
 //	box, err := sandbox.New(sandbox.Config{})

@@ -140,7 +140,7 @@ func (s *Sandbox) tooLarge() *reply {
 }
 
 // adminPath is where the endpoints are that the package's comment lists. A phone number
-// never stands in a URL, where logs would keep it. The endpoints answer only to the same
+// is never part of a URL, where logs would keep it. The endpoints answer only to the same
 // machine, under a loopback name, and what changes something wants JSON: so no web page can
 // reach them through a browser, not even by rebinding a name.
 const adminPath = "/_sandbox/"
