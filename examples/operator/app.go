@@ -1,7 +1,8 @@
 package main
 
-// This file holds what every command shares: the words, the colours, the screen, and the
-// questions before something is changed.
+// This file is what every command shares to speak with a person or a program: lines, tables, JSON, progress, colours,
+// and the question before something is changed. All output passes here. A text from elsewhere, such as MobiFone's,
+// moves no cursor and sets no title; and an output that could not be written is no success.
 
 import (
 	"bufio"
@@ -15,10 +16,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 )
 
 // app is the program with one command line.
@@ -200,7 +203,7 @@ func (a *app) agree(ctx context.Context, what string) error {
 	case "yes", "y", "có", "co", "c":
 		return nil
 	default:
-		return &failure{what: a.t("không làm gì cả", "nothing was done"), code: exitFailed}
+		return &failure{what: a.t("chưa làm gì", "nothing was done"), code: exitFailed}
 	}
 }
 
@@ -224,7 +227,7 @@ func (a *app) typed(ctx context.Context) (string, error) {
 		return "", ctx.Err()
 	case l := <-read:
 		if errors.Is(l.err, io.EOF) {
-			return "", a.misused(a.t("chưa gõ gì, không làm gì cả", "nothing was typed, and nothing was done"),
+			return "", a.misused(a.t("chưa gõ gì nên chưa làm gì", "nothing was typed, and nothing was done"),
 				a.t("chạy lại, gõ rồi nhấn Enter", "run it again, type, and press Enter"))
 		}
 		return l.text, l.err
@@ -250,4 +253,78 @@ func (a *app) close() {
 		a.closers = a.closers[:last]
 		f()
 	}
+}
+
+// paper is what the program prints on.
+type paper struct {
+	to io.Writer
+	// coloured keeps the colours; without it they are left out.
+	coloured bool
+	// written says that something was printed; failed is why it could not be.
+	written bool
+	failed  error
+}
+
+// Write prints a text. Control characters in it are shown as JSON writes them, so that a line of
+// JSON says the same as before.
+func (p *paper) Write(text []byte) (int, error) {
+	p.written = p.written || len(text) > 0
+	if _, err := p.to.Write([]byte(p.plain(string(text)))); err != nil {
+		p.failed = err
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// plain shows what a terminal would obey.
+func (p *paper) plain(text string) string {
+	var b strings.Builder
+	for text != "" {
+		at := colours.FindStringIndex(text)
+		if at == nil {
+			at = []int{len(text), len(text)}
+		}
+		for _, r := range text[:at[0]] {
+			if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+				fmt.Fprintf(&b, `\u%04x`, r)
+			} else {
+				b.WriteRune(r)
+			}
+		}
+		if p.coloured {
+			b.WriteString(text[at[0]:at[1]])
+		}
+		text = text[at[1]:]
+	}
+	return b.String()
+}
+
+// colours are the only sequences that reach a terminal.
+var colours = regexp.MustCompile("\x1b\\[(?:0|2|31|32|33)m")
+
+// oneLine keeps a text from elsewhere in its line.
+func oneLine(s string) string { return strings.ReplaceAll(s, "\n", `\u000a`) }
+
+// screen is the width of a terminal; 0: it is none.
+func screen(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return max(width, 40)
+}
+
+// paint is the escape sequence of a colour; empty: colours are off.
+type paint string
+
+// on paints a text.
+func (p paint) on(s string) string {
+	if p == "" || s == "" {
+		return s
+	}
+	return string(p) + s + "\x1b[0m"
 }

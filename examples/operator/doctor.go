@@ -127,10 +127,7 @@ func (a *app) checkContract() check {
 func (a *app) checkTLS(ctx context.Context) check {
 	const name = "tls"
 	if a.set.URL == "" {
-		return check{
-			name, checkProblem, a.t("chưa biết địa chỉ của MobiFone", "MobiFone's address is not known"),
-			a.t("đặt $MOBIFONE_URL hay --url", "set $MOBIFONE_URL or --url"),
-		}
+		return a.problem(name, a.noAddress())
 	}
 	ctx, cancel := context.WithTimeout(ctx, doctorCall)
 	defer cancel()

@@ -310,7 +310,7 @@ func (w *workbook) finish(sum reconcile.Summary, until time.Time) error {
 		verdict = t("Ngày chưa khép", "The day is not closed")
 	}
 	if !until.IsZero() {
-		rows = append(rows, []any{t("MobiFone mới đầy đủ đến", "MobiFone's rows are complete until"), at(until)})
+		rows = append(rows, []any{t("Danh sách của MobiFone đủ đến", "MobiFone's list is complete until"), at(until)})
 	}
 	rows = append(rows, []any{bold(verdict)})
 	errs := []error{sheet.SetColWidth(1, 1, 44), sheet.SetColWidth(2, 5, 16)}

@@ -1,7 +1,7 @@
 package main
 
-// This file watches the quota that many hosts share. It only reads: what it shows is what
-// docs/quota.md says an operator can see in Redis and PostgreSQL.
+// This file is about the quota that many hosts share: this tool's own share of it, and a watch on the whole. The
+// watch only reads what docs/quota.md promises an operator in Redis and PostgreSQL.
 
 import (
 	"context"
@@ -10,7 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fptshop/mobifone-go/mobifone"
+	"github.com/fptshop/mobifone-go/mobifone/quota"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 )
 
@@ -178,4 +181,49 @@ func (a *app) readPostgres(ctx context.Context) (quotaState, error) {
 		s.Pause[lane] = time.UnixMicro(pause[lane])
 	}
 	return s, nil
+}
+
+// redis makes a client of the quota's Redis; it connects to nothing.
+func (a *app) redis() (*redis.Client, error) {
+	options, err := redis.ParseURL(a.set.Quota)
+	if err != nil {
+		// What the parser says may quote the URL, and so the password.
+		return nil, a.misused(a.t("không đọc được --quota", "--quota cannot be read"), "redis://HOST:6379/0 | postgres://USER@HOST/DB")
+	}
+	options.ContextTimeoutEnabled, options.MaxRetries, options.DialerRetries = true, -1, 1
+	client := redis.NewClient(options)
+	a.later(func() { _ = client.Close() })
+	return client, nil
+}
+
+// limiter is this tool's share of the quota, when the quota and its rate are known. The tool
+// waits behind the tellers.
+func (a *app) limiter(ctx context.Context) (mobifone.Limiter, error) {
+	if a.set.Quota == "" || a.set.QuotaRate == 0 {
+		return nil, nil //nolint:nilnil // no limiter is no error
+	}
+	cfg := quota.Config{Name: a.set.QuotaName, PerSecond: a.set.QuotaRate, Burst: a.set.QuotaBurst}
+	var (
+		limiter *quota.Limiter
+		err     error
+	)
+	if isPostgres(a.set.Quota) {
+		pool, failed := a.pool(ctx, a.set.Quota)
+		if failed != nil {
+			return nil, failed
+		}
+		limiter, err = quota.OnPostgres(pool, cfg)
+	} else {
+		client, failed := a.redis()
+		if failed != nil {
+			return nil, failed
+		}
+		limiter, err = quota.OnRedis(client, cfg)
+	}
+	if err != nil {
+		return nil, a.misused(err.Error(), a.t("sửa $MOBIFONE_QUOTA_NAME, $MOBIFONE_QUOTA_RATE hay $MOBIFONE_QUOTA_BURST",
+			"correct $MOBIFONE_QUOTA_NAME, $MOBIFONE_QUOTA_RATE or $MOBIFONE_QUOTA_BURST"))
+	}
+	a.later(limiter.Close)
+	return limiter, nil
 }

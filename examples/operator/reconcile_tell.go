@@ -103,8 +103,8 @@ func (b *balance) observe(ctx context.Context, c *counter) error {
 		f := b.failed(
 			fmt.Sprintf(b.t("%d giao dịch sẽ vào Chờ quyết định, từ %d kết quả: tệp hay danh sách của MobiFone viết sai mã?",
 				"%d sales would go to Review, by %d findings: does MobiFone's file or list misspell the ids?"), reviews, len(b.told)),
-			b.t("chưa báo gì cả. Xem cột Khác nhau; nếu đúng vậy thì thêm --many-reviews",
-				"no sale was told. Look at the differences; if that is right add --many-reviews"))
+			b.t("xem cột Khác nhau; nếu đúng vậy thì thêm --many-reviews. Chưa báo gì cho sổ",
+				"look at the differences; if that is right add --many-reviews. No sale was told"))
 		if !b.set.dryRun {
 			return f
 		}

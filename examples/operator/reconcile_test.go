@@ -222,8 +222,8 @@ func TestReconcileADayThatIsNotOver(t *testing.T) {
 	assert.NotContains(t, kinds, "OURS_ONLY")
 	assert.Zero(t, all.Summary.Kinds["OURS_ONLY"].Ours.Rows)
 	assert.Zero(t, all.Summary.Sold.Ours.Rows)
-	assert.Contains(t, r.errs, "2 giao dịch mới quá")
-	assert.Contains(t, r.errs, "Ngày chưa khép")
+	assert.Contains(t, r.errs, "2 giao dịch còn quá mới")
+	assert.Contains(t, r.errs, "Kết quả tạm")
 	assert.Equal(t, exitDiffers, r.code, "the unknown one is still open")
 }
 

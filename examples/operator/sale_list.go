@@ -193,7 +193,7 @@ func (a *app) printSales(found []sale.Summary, limit int) error {
 		})
 	}
 	if len(rows) == limit {
-		defer a.note(a.t("Chỉ %d giao dịch đầu; thêm --limit để xem nữa.", "Only the first %d; see more with --limit."), limit)
+		defer a.noteCut(limit)
 	}
 	if a.set.asJSON {
 		return a.json(lines)
@@ -207,6 +207,11 @@ func (a *app) printSales(found []sale.Summary, limit int) error {
 		a.t("Tiền giữ", "Cash held"), a.t("Số", "Number"),
 	}, rows, 3, 4, 6) // the order of what is spared: order, package, number
 	return nil
+}
+
+// noteCut says that a list was cut at its limit.
+func (a *app) noteCut(limit int) {
+	a.note(a.t("Thêm --limit để xem nữa: đây là %d giao dịch đầu.", "See more with --limit: these are the first %d."), limit)
 }
 
 // badLimit refuses a --limit that shows nothing.

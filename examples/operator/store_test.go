@@ -95,8 +95,8 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	for _, form := range []string{"--json=true", "--json=false"} {
-		assert.Contains(t, s.run(t, "sale", "list", "--all", "--limit", "3", form).errs, "Chỉ 3")
-		assert.NotContains(t, s.run(t, "sale", "list", "--all", "--limit", "5", form).errs, "Chỉ")
+		assert.Contains(t, s.run(t, "sale", "list", "--all", "--limit", "3", form).errs, "đây là 3 giao dịch đầu")
+		assert.NotContains(t, s.run(t, "sale", "list", "--all", "--limit", "5", form).errs, "giao dịch đầu")
 	}
 	for _, more := range [][]string{{"--all"}, {"--state", "Review"}, {"--date", "2026-11-25"}} {
 		assert.Equal(t, exitUsage, s.run(t, append([]string{"sale", "list", "--waiting"}, more...)...).code)

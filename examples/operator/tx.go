@@ -1,15 +1,18 @@
 package main
 
-// This file shows MobiFone's own transactions: one by its id, or those of a time.
+// This file asks MobiFone and changes nothing: one transaction by its id, the transactions of a day, and what a
+// subscriber may buy, which is step 1 at the counter.
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/fptshop/mobifone-go/packages"
 	"github.com/fptshop/mobifone-go/transactions"
 	"github.com/spf13/cobra"
 )
@@ -114,13 +117,17 @@ func (a *app) txGet(ctx context.Context, id string) error {
 	return nil
 }
 
-// stateList is what --state takes.
+// stateList is what --state takes: MobiFone's states.
 const stateList = "INIT, PENDING, SUCCESS, FAILED, EXPIRED, CANCELLED, REVERSED"
 
-// states are MobiFone's states by name.
-var states = map[string]telco.State{
-	"": 0, "INIT": telco.StateInit, "PENDING": telco.StatePending, "SUCCESS": telco.StateSuccess, "FAILED": telco.StateFailed,
-	"EXPIRED": telco.StateExpired, "CANCELLED": telco.StateCancelled, "REVERSED": telco.StateReversed,
+// stateNamed is the state of MobiFone's with this name, whatever its capitals.
+func stateNamed(name string) (s telco.State, ok bool) {
+	for s = telco.StateInit; s <= telco.StateReversed; s++ {
+		if strings.EqualFold(s.String(), name) {
+			return s, true
+		}
+	}
+	return 0, false
 }
 
 // query makes the query of what was asked for.
@@ -132,8 +139,8 @@ func (a *app) query(q txQuery) (transactions.Query, error) {
 	if err != nil {
 		return transactions.Query{}, err
 	}
-	state, ok := states[strings.ToUpper(q.state)]
-	if !ok {
+	state, ok := stateNamed(q.state)
+	if !ok && q.state != "" {
 		return transactions.Query{}, a.misused("--state "+q.state, stateList)
 	}
 	return transactions.Query{From: from, To: to, Package: telco.PackageCode(q.pkg), State: state, Shop: a.set.Shop}, nil
@@ -184,14 +191,19 @@ func (a *app) txList(ctx context.Context, q txQuery) error {
 	switch {
 	case open == nil:
 	case open.NoTotal:
-		a.note("%s", a.t("MobiFone không đếm giao dịch: không kiểm được là đã đủ.", "MobiFone counts no total: nothing says that the list is complete."))
+		a.note("%s", a.uncounted())
 	default:
 		a.note(a.t("Đầy đủ đến %s.", "Complete until %s."), at(open.Until))
 	}
 	if len(lines) == q.limit {
-		a.note(a.t("Chỉ %d giao dịch đầu; thêm --limit để xem nữa.", "Only the first %d; see more with --limit."), q.limit)
+		a.noteCut(q.limit)
 	}
 	return nil
+}
+
+// uncounted warns that a listing may lack rows and nobody would see it: MobiFone gives no total.
+func (a *app) uncounted() string {
+	return a.t("MobiFone không đếm giao dịch: không kiểm được là đã đủ.", "MobiFone counts no total: nothing says that the list is complete.")
 }
 
 // printTx prints transactions.
@@ -224,4 +236,101 @@ func compact(v any) string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// eligibleCommand is the command.
+func (a *app) eligibleCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "eligible MSISDN", Args: cobra.ExactArgs(1),
+		Short: a.t("Thuê bao được mua gói nào", "Which packages a subscriber may buy"),
+		Long: a.t(`Hỏi MobiFone thuê bao được mua gói nào. Không gửi OTP, không thu tiền.
+Số “-” được đọc từ bàn phím, để không nằm lại trong lịch sử lệnh.`,
+			`Asks MobiFone which packages a subscriber may buy. No OTP, no money.
+The number "-" is read from the keyboard, so that no history keeps it.`),
+		Example: "  mobifonectl eligible - --shop HN01 --by GDV07",
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.eligible(cmd.Context(), args[0]) },
+	}
+}
+
+// number reads a subscriber's number; "-": from the keyboard.
+func (a *app) number(ctx context.Context, typed string) (telco.MSISDN, error) {
+	if typed == "-" {
+		a.note("%s", a.t("Số thuê bao:", "Number:"))
+		var err error
+		if typed, err = a.typed(ctx); err != nil {
+			return telco.MSISDN{}, err
+		}
+	}
+	return telco.ParseMSISDN(typed)
+}
+
+// staff is who asks.
+func (a *app) staff() (telco.Staff, error) {
+	if a.set.Shop == "" || a.set.Employee == "" {
+		return telco.Staff{}, a.misused(a.t("chưa biết cửa hàng và nhân viên nào hỏi", "shop and employee are not known"),
+			a.t("đặt --shop và --by ($MOBIFONE_SHOP, $MOBIFONE_EMPLOYEE)", "set --shop and --by ($MOBIFONE_SHOP, $MOBIFONE_EMPLOYEE)"))
+	}
+	return telco.Staff{Shop: a.set.Shop, Employee: a.set.Employee}, nil
+}
+
+// offerLine is an offer for other programs.
+type offerLine struct {
+	Package  telco.PackageCode `json:"package"`
+	Name     string            `json:"name"`
+	Price    telco.VND         `json:"price"`
+	Days     int               `json:"cycleDays"`
+	Eligible bool              `json:"eligible"`
+	Code     telco.Code        `json:"code,omitempty"`
+	Why      string            `json:"why,omitempty"`
+}
+
+// eligible asks and prints.
+func (a *app) eligible(ctx context.Context, typed string) error {
+	number, err := a.number(ctx, typed)
+	if err != nil {
+		return err
+	}
+	staff, err := a.staff()
+	if err != nil {
+		return err
+	}
+	client, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	said, err := client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: number, Staff: staff})
+	if err != nil {
+		return err
+	}
+	offers := []offerLine{}
+	rows := [][]string{}
+	for _, o := range said.Offers {
+		why := o.Problem
+		if why == "" {
+			why = a.text(o.Reason.Text)
+		}
+		if why == "" {
+			why = o.Reason.WireCode
+		}
+		offers = append(offers, offerLine{o.Code, o.Name, o.Price, o.CycleDays, o.Eligible, o.Reason.Code, why})
+		may := a.green.on(a.t("được", "yes"))
+		if !o.Eligible {
+			may = a.red.on(a.t("không", "no"))
+		}
+		rows = append(rows, []string{string(o.Code), o.Price.String(), strconv.Itoa(o.CycleDays), may, why})
+	}
+	if a.set.asJSON {
+		return a.json(map[string]any{"subscriber": number, "subscriberType": said.SubscriberType, "unchecked": said.Unchecked, "offers": offers})
+	}
+	a.say("%s %s", a.t("Thuê bao", "Subscriber"), number)
+	if said.Unchecked {
+		a.say("%s", a.yellow.on(a.t("Đây là bảng giá, chưa hỏi MobiFone: giao thức không có chức năng này.",
+			"This is the price list, MobiFone was not asked: the contract has no such operation.")))
+	}
+	if len(rows) == 0 {
+		a.say("%s", a.t("Không có gói nào.", "No package."))
+		return nil
+	}
+	a.table([]string{a.t("Gói", "Package"), a.t("Giá", "Price"), a.t("Ngày", "Days"), a.t("Mua", "May buy"), a.t("Vì sao", "Why")}, rows)
+	return nil
 }

@@ -1,26 +1,31 @@
 package main
 
-// This file opens what a command needs, in the way a till does: contract, client, store, desk
-// and quota. What is not configured is said together with how to configure it.
+// This file opens what a command needs, in the way a till does: contract, keys, client, store and desk. What is not
+// configured is an error that says how to configure it. Nothing here makes a new store, and nothing is sent yet.
 
 import (
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
 	"database/sql"
+	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
-	"github.com/fptshop/mobifone-go/mobifone/quota"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/redis/go-redis/v9"
 )
 
 // engineTimeout bounds what is asked of a database or an engine before anything else.
@@ -76,11 +81,16 @@ func (a *app) credentials() (telco.Credentials, error) {
 	return c, nil
 }
 
+// noAddress is the failure of a command that needs MobiFone and does not know where it is.
+func (a *app) noAddress() *failure {
+	return a.misused(a.t("chưa biết địa chỉ của MobiFone", "MobiFone's address is not known"),
+		a.t("đặt $MOBIFONE_URL hay --url; thử không cần MobiFone: mobifonectl sandbox", "set $MOBIFONE_URL or --url; without a MobiFone: mobifonectl sandbox"))
+}
+
 // connect makes the client. It sends nothing.
 func (a *app) connect(ctx context.Context) (*mobifone.Client, error) {
 	if a.set.URL == "" {
-		return nil, a.misused(a.t("chưa biết địa chỉ của MobiFone", "MobiFone's address is not known"),
-			a.t("đặt $MOBIFONE_URL hay --url; thử không cần MobiFone: mobifonectl sandbox", "set $MOBIFONE_URL or --url; without a MobiFone: mobifonectl sandbox"))
+		return nil, a.noAddress()
 	}
 	wire, err := a.wire()
 	if err != nil {
@@ -215,64 +225,6 @@ func (a *app) pool(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// redis makes a client of the quota's Redis; it connects to nothing.
-func (a *app) redis() (*redis.Client, error) {
-	options, err := redis.ParseURL(a.set.Quota)
-	if err != nil {
-		// What the parser says may quote the URL, and so the password.
-		return nil, a.misused(a.t("không đọc được --quota", "--quota cannot be read"), "redis://HOST:6379/0 | postgres://USER@HOST/DB")
-	}
-	options.ContextTimeoutEnabled, options.MaxRetries, options.DialerRetries = true, -1, 1
-	client := redis.NewClient(options)
-	a.later(func() { _ = client.Close() })
-	return client, nil
-}
-
-// limiter is this tool's share of the quota, when the quota and its rate are known. The tool
-// waits behind the tellers.
-func (a *app) limiter(ctx context.Context) (mobifone.Limiter, error) {
-	if a.set.Quota == "" || a.set.QuotaRate == 0 {
-		return nil, nil //nolint:nilnil // no limiter is no error
-	}
-	cfg := quota.Config{Name: a.set.QuotaName, PerSecond: a.set.QuotaRate, Burst: a.set.QuotaBurst}
-	var (
-		limiter *quota.Limiter
-		err     error
-	)
-	if isPostgres(a.set.Quota) {
-		pool, failed := a.pool(ctx, a.set.Quota)
-		if failed != nil {
-			return nil, failed
-		}
-		limiter, err = quota.OnPostgres(pool, cfg)
-	} else {
-		client, failed := a.redis()
-		if failed != nil {
-			return nil, failed
-		}
-		limiter, err = quota.OnRedis(client, cfg)
-	}
-	if err != nil {
-		return nil, a.misused(err.Error(), a.t("sửa $MOBIFONE_QUOTA_NAME, $MOBIFONE_QUOTA_RATE hay $MOBIFONE_QUOTA_BURST",
-			"correct $MOBIFONE_QUOTA_NAME, $MOBIFONE_QUOTA_RATE or $MOBIFONE_QUOTA_BURST"))
-	}
-	a.later(limiter.Close)
-	return limiter, nil
-}
-
-// rehearsal is a store that forgets what it is told. A desk over it judges a step as it would
-// judge the real one, and changes nothing.
-type rehearsal struct{ ledger }
-
-// Apply changes nothing.
-func (rehearsal) Apply(context.Context, sale.Change) error { return nil }
-
-// Postpone changes nothing.
-func (rehearsal) Postpone(context.Context, string, int64, time.Time) error { return nil }
-
-// Erase changes nothing.
-func (rehearsal) Erase(context.Context, time.Time, int) (int, error) { return 0, nil }
-
 // counter is a desk with its store and its client.
 type counter struct {
 	store  ledger
@@ -330,4 +282,96 @@ func (c *counter) find(ctx context.Context, name string) (string, error) {
 	}
 	s, err := c.store.Load(ctx, name)
 	return s.ID, err
+}
+
+// keys is the keys file: 32 random bytes each, in base64. Cipher is how examples/sale writes
+// its only key.
+type keys struct {
+	Current string            `json:"current,omitempty"`
+	Keys    map[string][]byte `json:"keys,omitempty"`
+	Cipher  []byte            `json:"cipher,omitempty"`
+	Busy    []byte            `json:"busy"`
+	ID      []byte            `json:"id"`
+}
+
+// readKeys reads a keys file.
+func readKeys(file string) (keys, error) {
+	var k keys
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	if err != nil {
+		return k, err
+	}
+	if err := json.Unmarshal(text, &k); err != nil || !k.whole() {
+		// What the decoder says may quote the file.
+		return k, errors.New("not a keys file: it is {\"current\": …, \"keys\": {…}, \"busy\": …, \"id\": …}, each key 32 bytes in base64")
+	}
+	if len(k.Cipher) > 0 && len(k.Keys) == 0 {
+		k.Current, k.Keys = "example", map[string][]byte{"example": k.Cipher}
+	}
+	return k, nil
+}
+
+// whole says that there are keys, and that none is cut short.
+func (k keys) whole() bool {
+	all := append(slices.Collect(maps.Values(k.Keys)), k.Cipher, k.Busy, k.ID)
+	all = slices.DeleteFunc(all, func(key []byte) bool { return len(key) == 0 })
+	return len(all) > 0 && !slices.ContainsFunc(all, func(key []byte) bool { return len(key) != 32 })
+}
+
+// makeKeys makes new keys, for a shop to try things in.
+func makeKeys() keys {
+	key := func() []byte {
+		b := make([]byte, 32)
+		_, _ = rand.Read(b) // never fails
+		return b
+	}
+	return keys{Current: "trial", Keys: map[string][]byte{"trial": key()}, Busy: key(), ID: key()}
+}
+
+// ring is the keyring of the store.
+func (k keys) ring() sqlstore.Keyring {
+	r := sqlstore.Keyring{Keys: map[string]telco.Secret{}, Current: k.Current, BusyKey: telco.NewSecret(string(k.Busy))}
+	for name, key := range k.Keys {
+		r.Keys[name] = telco.NewSecret(string(key))
+	}
+	return r
+}
+
+// readPrivateKey reads the key that signs our requests.
+func readPrivateKey(file string) (crypto.Signer, error) {
+	raw, err := readPEM(file)
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(raw)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("the key cannot sign")
+	}
+	return signer, nil
+}
+
+// readPublicKey reads the key by which MobiFone's answers are checked.
+func readPublicKey(file string) (crypto.PublicKey, error) {
+	raw, err := readPEM(file)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParsePKIXPublicKey(raw)
+}
+
+// readPEM reads the first block of a file.
+func readPEM(file string) ([]byte, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("no PEM block in the file")
+	}
+	return block.Bytes, nil
 }

@@ -1,17 +1,21 @@
 package main
 
-// This file turns errors into what a person reads: what went wrong, and what to do next. It is
-// the last place that a text passes, so it also masks what must not be seen.
+// This file chooses the words: the language, what an error means and what to do about it, and which numbers and
+// secrets are masked. Each sentence is written in both languages where it is said, so that whoever changes one sees
+// the other. A whole phone number is shown only to whoever says why, and that is on disk first.
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/http"
 	"net/netip"
+	"os"
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -81,9 +85,9 @@ func (a *app) systemTodo(err error) string {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return a.t("kiểm tra quyền đọc ghi của bạn với tệp và thư mục đó", "check your rights on that file and its directory")
 	case errors.Is(err, transactions.ErrUnstable):
-		return a.t("danh sách của MobiFone còn đang đổi: chạy lại sau ít phút", "MobiFone's list is still changing: run it again in some minutes")
+		return a.t("chạy lại sau ít phút: danh sách của MobiFone còn đang đổi", "run it again in some minutes: MobiFone's list is still changing")
 	case errors.Is(err, syscall.ENOSPC):
-		return a.t("đĩa đầy: dọn đĩa hay chọn chỗ khác, rồi chạy lại", "the disk is full: make room or go elsewhere, then run it again")
+		return a.t("dọn đĩa hay chọn chỗ khác, rồi chạy lại: đĩa đã đầy", "make room or go elsewhere, then run it again: the disk is full")
 	default:
 		return a.t("còn lỗi thì gửi dòng trên cho người giữ công cụ này: mobifonectl doctor",
 			"if it persists send the line above to who keeps this tool: mobifonectl doctor")
@@ -110,18 +114,18 @@ func (a *app) storeTodo(err error) string {
 	case errors.As(err, &moved):
 		return a.t("dừng mọi chương trình, trả tệp và -wal về chỗ cũ", "stop all programs, put the file and its -wal back")
 	case errors.As(err, &corrupt):
-		return a.t("đừng ghi gì thêm; khôi phục bản sao rồi đối soát", "write nothing more; restore a copy, then reconcile")
+		return a.t("ngừng bán và ngừng ghi vào sổ; khôi phục bản sao, rồi đối soát", "stop selling and write nothing more; restore a copy, then reconcile")
 	case errors.As(err, &newer):
-		return a.t("dùng bản mobifonectl mới như ở quầy", "use the newer mobifonectl, that of the tills")
+		return a.t("dùng bản mobifonectl mới, cùng bản với quầy", "use the newer mobifonectl, that of the tills")
 	case strings.Contains(err.Error(), "SQLITE_BUSY"):
-		return a.t("chương trình khác đang giữ sổ (sao lưu, sqlite3?): đợi hay đóng nó, rồi chạy lại",
-			"another program holds the store (a backup, sqlite3?): wait or close it, then run it again")
+		return a.t("đợi rồi chạy lại, hay đóng chương trình đang giữ sổ (sao lưu, sqlite3?)",
+			"wait and run it again, or close the program that holds the store (a backup, sqlite3?)")
 	case errors.As(err, &absent):
 		return a.t("tìm mã bằng: mobifonectl sale list --all", "find the id: mobifonectl sale list --all")
 	case errors.As(err, &taken):
-		return a.t("người khác vừa đổi giao dịch này: xem lại bằng sale show", "somebody else changed it just now: look again with sale show")
+		return a.t("xem lại bằng sale show: người khác vừa đổi giao dịch này", "look again with sale show: somebody else changed it just now")
 	case errors.As(err, &refused):
-		return a.t("giao dịch không đổi; xem bước đúng bằng sale show", "the sale is unchanged; sale show says the right step")
+		return a.t("xem bước đúng bằng sale show; giao dịch chưa đổi gì", "see the right step with sale show; the sale is unchanged")
 	default:
 		return ""
 	}
@@ -135,7 +139,7 @@ func (a *app) telcoTodo(e *telco.Error) string {
 	case telco.ConnectFailed, telco.ReplyLost:
 		return a.t("kiểm tra mạng và --url: mobifonectl doctor", "check the network and --url: mobifonectl doctor")
 	case telco.OperationAbsent:
-		return a.t("hợp đồng giao thức không có chức năng này", "the contract does not have this operation")
+		return a.t("giao thức không có chức năng này: kiểm tra --contract", "the contract does not have this operation: check --contract")
 	case telco.AuthTimestamp, telco.ClockUnreliable:
 		return a.t("chỉnh đồng hồ máy (chronyc makestep): mobifonectl doctor", "set this machine's clock (chronyc makestep): mobifonectl doctor")
 	case telco.AuthKey, telco.AuthSignature, telco.CredentialsFailed, telco.AuthNonce:
@@ -147,11 +151,11 @@ func (a *app) telcoTodo(e *telco.Error) string {
 	case telco.LimitReached, telco.RateLimited:
 		return a.t("đợi rồi chạy lại; xem: mobifonectl quota watch", "wait, run it again; see: mobifonectl quota watch")
 	case telco.TransactionNotFound:
-		return a.t("kiểm tra mã; giao dịch mới có thể chậm vài phút", "check the id; a new one may come minutes later")
+		return a.t("kiểm tra mã; giao dịch mới thì đợi vài phút rồi tra lại", "check the id; of a new sale wait some minutes and look again")
 	default:
 		if e.Evidence.HTTPStatus == http.StatusNotFound {
-			return a.t("MobiFone không có địa chỉ đó: kiểm tra --url và --contract: mobifonectl doctor",
-				"MobiFone does not have that address: check --url and --contract: mobifonectl doctor")
+			return a.t("kiểm tra --url và --contract, MobiFone không có địa chỉ đó: mobifonectl doctor",
+				"check --url and --contract, MobiFone does not have that address: mobifonectl doctor")
 		}
 		return a.t("còn lỗi thì gửi MobiFone dòng trên: mobifonectl doctor", "if it persists send MobiFone the line above: mobifonectl doctor")
 	}
@@ -188,4 +192,110 @@ func (a *app) scrub(s string) string {
 		}
 	}
 	return b.String() + phones.ReplaceAllString(s[from:], "$1***$2")
+}
+
+// english says that English was chosen; Vietnamese otherwise.
+func english(args []string, env map[string]string) (bool, error) {
+	// The help is written before flags are read, so --lang is looked for by hand.
+	for i, arg := range args {
+		value, found := strings.CutPrefix(arg, "--lang=")
+		if arg == "--lang" && i+1 < len(args) {
+			value, found = args[i+1], true
+		}
+		if arg == "--" {
+			break
+		}
+		if !found {
+			continue
+		}
+		switch value {
+		case "en":
+			return true, nil
+		case "vi":
+			return false, nil
+		default:
+			return false, &failure{what: "--lang " + value, todo: "--lang vi | --lang en", code: exitUsage}
+		}
+	}
+	// The order is that of POSIX: the first one that is set counts.
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if value := env[name]; value != "" {
+			return strings.HasPrefix(value, "en"), nil
+		}
+	}
+	return false, nil
+}
+
+// t is the sentence in the language chosen.
+func (a *app) t(vi, en string) string {
+	if a.english {
+		return en
+	}
+	return vi
+}
+
+// text is a sentence of the SDK's in the language chosen.
+func (a *app) text(t telco.Text) string { return a.t(t.VI, t.EN) }
+
+// stateWords are the states of a sale in the shop's words.
+var stateWords = map[sale.State]telco.Text{
+	sale.Open:        {VI: "Mới mở", EN: "Open"},
+	sale.Paid:        {VI: "Đã thu tiền", EN: "Paid"},
+	sale.OTPSent:     {VI: "Đã gửi OTP", EN: "OTP sent"},
+	sale.Registering: {VI: "Đang đăng ký", EN: "Registering"},
+	sale.Resolving:   {VI: "Đang kiểm tra", EN: "Resolving"},
+	sale.Registered:  {VI: "Đã đăng ký", EN: "Registered"},
+	sale.RefundDue:   {VI: "Phải hoàn tiền", EN: "Refund due"},
+	sale.Refunding:   {VI: "Đang hoàn tiền", EN: "Refunding"},
+	sale.Refunded:    {VI: "Đã hoàn tiền", EN: "Refunded"},
+	sale.Review:      {VI: "Chờ quyết định", EN: "Review"},
+	sale.Cancelled:   {VI: "Đã hủy", EN: "Cancelled"},
+	sale.Closed:      {VI: "Đã đóng", EN: "Closed"},
+}
+
+// state is a state in the language chosen, coloured by how urgent it is.
+func (a *app) state(s sale.State) string {
+	word := a.text(stateWords[s])
+	switch s {
+	case sale.Registered, sale.Refunded:
+		return a.green.on(word)
+	case sale.Review, sale.RefundDue, sale.Refunding:
+		return a.red.on(word)
+	case sale.Resolving, sale.Registering:
+		return a.yellow.on(word)
+	default:
+		return word
+	}
+}
+
+// shown is a number as it is printed: masked, or whole after the reason was written down.
+func (a *app) shown(number telco.MSISDN, of string) (string, error) {
+	if a.set.reveal == "" || number.IsZero() {
+		return number.String(), nil
+	}
+	if a.set.Audit == "" || a.set.Employee == "" {
+		return "", a.misused(a.t("--reveal cần biết ai xem và ghi vào đâu", "--reveal has to know who looks, and where to write it"),
+			a.t("đặt --by ($MOBIFONE_EMPLOYEE) và $MOBIFONE_AUDIT=TỆP", "set --by ($MOBIFONE_EMPLOYEE) and $MOBIFONE_AUDIT=FILE"))
+	}
+	line, err := json.Marshal(map[string]string{
+		"at": a.now().UTC().Format(time.RFC3339), "by": a.set.Employee, "shown": of, "number": number.String(), "reason": a.set.reveal,
+	})
+	if err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(a.set.Audit, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(append(line, '\n'))
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return "", err
+	}
+	return number.Reveal("0"), nil
 }
