@@ -235,7 +235,7 @@ func (d *Desk) view(ctx context.Context, s Sale, err error) View {
 			v.WaitUntil = at // no verdict before it
 		}
 	case Paid, OTPSent:
-		// A sale in the way is told even if nothing failed: the next button would be refused.
+		// A sale in the way is shown even if nothing failed: the next button would be refused.
 		if busy, ok := errors.AsType[*BusyError](d.busyNow(ctx, s)); ok {
 			err = busy
 		}
@@ -268,7 +268,7 @@ func (d *Desk) settledAt(s Sale, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// moment is how long to wait before trying again what failed for no reason of the sale.
+// moment is how long a teller waits after a failure that has nothing to do with the sale.
 const moment = 5 * time.Second
 
 // turn is the view while the teller can go on: what comes next in the sale, unless the last error

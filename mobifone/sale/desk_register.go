@@ -83,9 +83,8 @@ func (p clientGateway) AskOTP(ctx context.Context, o Order, id telco.PartnerTran
 	return HeldOTP{TransID: t.TransID, ExpiresAt: t.ExpiresAt, MobiFoneExpiresAt: t.MobiFoneExpiresAt}, t.ResendAfter, nil
 }
 
-// Prepare is Gateway.Prepare. The client refuses to send under ids of which it knows an
-// unresolved send; so it is told first which earlier sends of the sale are settled, or may go
-// again.
+// Prepare is Gateway.Prepare. The client refuses to send under ids while it knows an unresolved send
+// of them, so it is told first which earlier sends of the sale are settled, or may go again.
 func (p clientGateway) Prepare(ctx context.Context, s Sale, code telco.OTP) (Prepared, error) {
 	// The client remembers only what this process sent; the sale remembers it all.
 	for _, old := range s.Intents {
@@ -315,7 +314,8 @@ func (d *Desk) unknownUnless(s Sale, err error) error {
 	return err
 }
 
-// unknown is the error of a registration of which nothing is known yet.
+// unknown returns the error of a registration whose outcome is not known yet. Its outcome is Unknown
+// whatever the cause says, so nobody takes the cause for leave to return the cash.
 func (d *Desk) unknown(s Sale, cause error) error {
 	switch {
 	case cause != nil:

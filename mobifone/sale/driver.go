@@ -184,7 +184,7 @@ func (d *Desk) Run(ctx context.Context) error {
 }
 
 // due returns the sales to move now. From a store that hosts share it takes only as many as there
-// is room for: the others are for the others.
+// is room for, and leaves the rest to the other hosts.
 func (d *Desk) due(ctx context.Context, now time.Time, w *waits) (ids []string, next time.Time, err error) {
 	if shared, ok := d.cfg.Store.(Taker); ok {
 		room := w.room()
@@ -268,10 +268,11 @@ type waits struct {
 	waiting bool
 }
 
-// wait is how this process stands with one sale.
+// wait is what this process knows of one sale: whether it is being moved, and until when it is left
+// alone.
 type wait struct {
 	running bool
-	// slow says that its last lookup failed.
+	// slow says that its last lookup failed. It keeps to half the room, see driverSlow.
 	slow bool
 	// since and until are when it was put off, and until when it is left alone.
 	since time.Time

@@ -208,8 +208,8 @@ func (d *Desk) ruledOn(ctx context.Context, s Sale, e Event) (bool, error) {
 	return known, nil
 }
 
-// shownBeside reports whether the statement shows the registration of which this row is a refused
-// copy.
+// shownBeside reports whether the row is FAILED and the statement also shows the success of its ids: then
+// it is about a refused copy of the request.
 func shownBeside(tx telco.Transaction, others []telco.Transaction) bool {
 	return tx.State == telco.StateFailed && slices.ContainsFunc(others, func(other telco.Transaction) bool {
 		return other.State == telco.StateSuccess && other.TransID == tx.TransID && other.PartnerTransID == tx.PartnerTransID

@@ -227,10 +227,10 @@ const (
 	settledNo  = "no"
 )
 
-// stayed reports that it is proven that no byte of the send left.
+// stayed reports whether it is proven that no byte of the send left.
 func (i Intent) stayed() bool { return i.Answered && i.Outcome == telco.NotSent }
 
-// open reports that nothing is proven of the send yet.
+// open reports whether nothing is proven of the send yet.
 func (i Intent) open() bool { return i.Settled == "" }
 
 // Registration is what MobiFone said about a registration that succeeded.
@@ -284,8 +284,8 @@ func (s Sale) HoldsSubscriber() bool {
 	}
 }
 
-// claimed reports that somebody claimed to pay the refund out, and nobody has said yet
-// whether the cash left.
+// claimed reports whether somebody claimed to pay the refund out and nobody has said yet whether the
+// cash left.
 func (s Sale) claimed() bool { return s.RefundBy != "" && s.CashOut == 0 }
 
 // Pairs returns every pair of ids that a complete lookup has to ask for: those of all

@@ -193,7 +193,7 @@ func (t *step) goTo(state State, reason Reason) {
 	t.s.State, t.s.Reason = state, reason
 }
 
-// alarm has the operator told, once for an event.
+// alarm makes Step report an alarm, at most one for an event.
 func (t *step) alarm() { t.alarmed = true }
 
 // needsLook reports whether a complete lookup has to come before the next send: it does before
@@ -292,7 +292,7 @@ func (t *step) endRegistering(last Intent) {
 	}
 }
 
-// resolve enters Resolving; where nothing can be looked up, a person must.
+// resolve enters Resolving. Where nothing can be looked up the sale goes to Review, to a person.
 func (t *step) resolve(reason Reason) {
 	if t.rules.NoLookup {
 		// What reconciliation found is the better reason, and stays.
@@ -305,8 +305,8 @@ func (t *step) resolve(reason Reason) {
 	t.goTo(Resolving, reason)
 }
 
-// settle goes on when every intent is settled no: where the last one's refusal leads, or to
-// another try when nothing was found.
+// settle goes on when every intent is settled "no": to where the refusal of the last one leads, or to
+// another try if no refusal is known.
 func (t *step) settle() {
 	s := &t.s
 	if s.Abandoned {

@@ -246,12 +246,12 @@ func (t *step) absent(l *Lookup, wasOpen, past, over bool) {
 	switch s.State {
 	case Resolving:
 		switch {
-		// Said once, a success is not unsaid by an absence.
+		// MobiFone said that it is registered; an absence does not take that back.
 		case s.Yes != nil:
 			if past || over {
 				t.goTo(Review, notShown)
 			}
-		// What was shown before the first send is shown no more.
+		// A registration was shown before our first send, and is not shown any more.
 		case len(s.Intents) == 0:
 			if over {
 				t.goTo(Review, notShown)
@@ -315,8 +315,8 @@ func (t *step) lookedBefore(l *Lookup) {
 	s.Looked = true
 }
 
-// observed applies a row that was found elsewhere. It proves that something is there, never that
-// something is not.
+// observed applies a row that a reconciliation found. It proves that something is there, never that
+// something is not: nobody knows what the statement left out.
 func (t *step) observed() error {
 	if t.e.Row == nil {
 		return t.refuse("no row")
@@ -332,7 +332,9 @@ func (t *step) observed() error {
 	return nil
 }
 
-// overdue: the time of something has come that nobody did.
+// overdue acts on the clock: an answer did not come, a hold is over, or a person has waited too long. It
+// is refused while nothing is due, so the driver may always ask. Each case moves what made it due, or
+// the same event would come again and again.
 func (t *step) overdue() error {
 	s, now := &t.s, t.e.At
 	due := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }

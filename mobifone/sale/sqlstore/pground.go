@@ -1,7 +1,7 @@
 package sqlstore
 
 // This file decides what becomes of the changes of a round on PostgreSQL, and writes and commits
-// those that nothing stands against. A round is one transaction: a column of each table is one array,
+// those that are not refused. A round is one transaction: a column of each table is one array,
 // and a table one statement, however many changes there are. What has to be known before is asked in
 // pgwrite.go; this file reads nothing.
 

@@ -20,7 +20,7 @@
 // returns (WAL, synchronous=FULL), so it survives a kill of the process and a loss of
 // power, as far as the disk tells the truth about its own sync. Applies of many
 // goroutines share a sync (group commit); each is acknowledged only after the commit that
-// holds it has returned, and one that is refused takes no other one with it.
+// holds it has returned, and a refusal does not touch the others.
 //
 // Any number of processes on one machine may open the file at once. Not over a network
 // file system: its locks and shared memory do not hold there.

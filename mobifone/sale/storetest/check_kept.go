@@ -339,7 +339,7 @@ func erasedStaysErased(t testing.TB, h Harness) {
 	eraseIs(t, s, again.UpdatedAt.Add(time.Nanosecond), 10, 1)
 }
 
-// nothingReadable: no subscriber's number stands in clear in what is stored. It looks for the
+// nothingReadable: no subscriber's number can be read in what is stored. It looks for the
 // nine digits that every way of writing a number has in common.
 func nothingReadable(t testing.TB, h Harness) {
 	if h.Dump == nil {
@@ -365,7 +365,7 @@ func nothingReadable(t testing.TB, h Harness) {
 	}
 	for n := range scope {
 		if bytes.Contains(data, []byte(subscriber(n).Reveal(""))) {
-			t.Fatalf("the number of sale %d stands in what is stored", n)
+			t.Fatalf("the number of sale %d can be read in what is stored", n)
 		}
 	}
 }

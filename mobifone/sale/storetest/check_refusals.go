@@ -220,7 +220,7 @@ func claimRefused(t testing.TB, h Harness) {
 	four.State.Order.MSISDN = telco.MustParseMSISDN(subscriber(1).Reveal("84"))
 	refused(t, s, then(apply(t, s, four), inSlot(0)), &sale.BusyError{SaleID: one.ID})
 
-	// Slots above 0 stand beside each other, and each is one sale's.
+	// Slots above 0 are beside each other, and each is one sale's.
 	two = apply(t, s, then(two, inSlot(1))) // a supervisor's override
 	claims(t, s, sale.Claim{SaleID: one.ID}, sale.Claim{SaleID: two.ID, Slot: 1})
 	refused(t, s, then(four.State, inSlot(1)), &sale.BusyError{SaleID: two.ID})

@@ -196,7 +196,7 @@ func apply(t testing.TB, s sale.Store, c sale.Change) sale.Sale {
 }
 
 // refused applies a change that must be refused, for the given reason, and must leave everything
-// that the store shows as it was: a refused change is none.
+// that the store shows as it was.
 func refused(t testing.TB, s sale.Store, c sale.Change, want error) {
 	t.Helper()
 	before := look(t, s)

@@ -80,7 +80,7 @@ func idRule(m *model, c sale.Change) error {
 	return nil
 }
 
-// busyRule refuses a claim that another sale's claim stands against. Slot 0 waits for every other
+// busyRule refuses a claim while another sale's claim is in its way. Slot 0 waits for every other
 // sale; a higher slot, which a supervisor gave, only for the one that has it.
 func busyRule(m *model, c sale.Change) error {
 	for _, held := range m.held(c.State.Order.MSISDN) {
