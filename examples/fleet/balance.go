@@ -1,22 +1,29 @@
 package main
 
-// This file is the judge: our books against MobiFone's, dong by dong, and the rate that MobiFone saw.
+// This file says how the fleet does: the live table while it sells, and at the end the judge's balance
+// of our books against MobiFone's, dong by dong, with the rate that MobiFone saw. The judge reads the
+// store and the sandbox's ledger and trusts no process.
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 // judge collects what does not agree.
-type judge struct{ faults []string }
+type judge struct{ wrong []string }
 
+// must notes what is said when something does not hold, and goes on: one run tells everything.
 func (j *judge) must(holds bool, says string, args ...any) {
 	if !holds {
-		j.faults = append(j.faults, fmt.Sprintf(says, args...))
+		j.wrong = append(j.wrong, fmt.Sprintf(says, args...))
 	}
 }
 
@@ -45,7 +52,7 @@ func balance(ctx context.Context, out io.Writer, f flags, w *world, a *fleet) er
 		fmt.Fprintf(out, "%-11s %6d sales  cash in %14s  out %14s\n", state, counts[state], telco.VND(sums[state][0]), telco.VND(sums[state][1]))
 		in += sums[state][0]
 		accounted += sums[state][1]
-		if state == sale.Registered || state == sale.Review {
+		if state == sale.Registered || state == sale.Review { // the cash is MobiFone's, or lies with the supervisor
 			accounted += sums[state][0] - sums[state][1]
 		}
 	}
@@ -56,18 +63,19 @@ func balance(ctx context.Context, out io.Writer, f flags, w *world, a *fleet) er
 	j.must(float64(most) <= f.limit+float64(f.burst), "MobiFone saw %d requests in a second", most)
 	j.must(counts[sale.Registered] > 0, "nothing was sold")
 	j.growth(out, a.each[0])
-	if len(j.faults) > 0 {
-		for _, fault := range j.faults {
-			fmt.Fprintln(out, "✖", fault)
+	if len(j.wrong) > 0 {
+		for _, each := range j.wrong {
+			fmt.Fprintln(out, "✖", each)
 		}
-		return fmt.Errorf("%d things do not agree", len(j.faults))
+		return fmt.Errorf("%d things do not agree", len(j.wrong))
 	}
 	fmt.Fprintln(out, "The books agree: 0 violations.")
 	return nil
 }
 
-// sales compares every sale with what MobiFone has registered for it, and returns that by
-// partnerTransId.
+// sales compares every sale with what MobiFone has registered for it, and returns the registrations by
+// partnerTransId. A sale has at most one, and exactly one where it says so; cash came in for it, or
+// went out again.
 func (j *judge) sales(ctx context.Context, w *world) (registered map[telco.PartnerTransID]telco.Transaction, err error) {
 	registered = map[telco.PartnerTransID]telco.Transaction{}
 	for _, row := range w.mobifone.Ledger() {
@@ -110,7 +118,7 @@ func (j *judge) sales(ctx context.Context, w *world) (registered map[telco.Partn
 		case sale.Refunded, sale.Cancelled:
 			j.must(len(rows) == 0, "sale %s gave the cash back and is registered", s.ID)
 			j.must(s.CashIn == s.CashOut, "sale %s: in %s, out %s", s.ID, s.CashIn, s.CashOut)
-		case sale.Review: // a supervisor's
+		case sale.Review: // a supervisor decides
 		default:
 			j.must(false, "sale %s does not come to rest: %s", s.ID, s.State)
 		}
@@ -119,7 +127,7 @@ func (j *judge) sales(ctx context.Context, w *world) (registered map[telco.Partn
 	return registered, nil
 }
 
-// strangers are registrations of MobiFone's that no sale of ours explains.
+// strangers looks for registrations that no sale of ours explains.
 func (j *judge) strangers(ctx context.Context, w *world, registered map[telco.PartnerTransID]telco.Transaction) {
 	sends := 0
 	for id := range registered {
@@ -132,7 +140,8 @@ func (j *judge) strangers(ctx context.Context, w *world, registered map[telco.Pa
 	j.must(sends >= len(registered), "MobiFone registered more than it was asked to")
 }
 
-// growth compares the first process's last third with its first: what it holds must not grow.
+// growth compares the first process's last third with its first: what it holds must not grow. It was
+// never killed, so it has lived as long as the run.
 func (j *judge) growth(out io.Writer, p *process) {
 	j.must(p.lives == 1, "%s died and began again", p.shop)
 	third := len(p.past) / 3
@@ -151,4 +160,117 @@ func (j *judge) growth(out io.Writer, p *process) {
 	j.must(last.Goroutines <= first.Goroutines*3/2+20, "goroutines grew")
 	j.must(last.Files <= first.Files*3/2+10, "open files grew")
 	j.must(last.Heap <= first.Heap*3/2+16<<20, "memory grew")
+}
+
+// tills compares what the tellers say was done with the store. What a process did in its last moment, and
+// could not tell before it was killed, is in the store alone.
+func (j *judge) tills(ctx context.Context, w *world, acts map[string]act) {
+	for id, done := range acts { // the store may have more, and must not have less
+		s, err := w.store.Load(ctx, id)
+		j.must(err == nil, "sale %s was opened: %v", id, err)
+		j.must(err != nil || s.CashIn >= done.In && s.CashOut >= done.Out, "sale %s: in %s, out %s; its tellers took %s and gave %s",
+			id, s.CashIn, s.CashOut, done.In, done.Out)
+	}
+}
+
+// unplanned looks for registrations that MobiFone was asked for though no sale holds their intent:
+// each send is stored before it is done.
+func (j *judge) unplanned(w *world, all []sale.Sale) {
+	planned := map[string]bool{}
+	for _, s := range all {
+		for _, intent := range s.Intents {
+			planned[string(intent.PartnerTransID)+" "+string(intent.TransID)] = true
+		}
+	}
+	for ids := range w.arrivals.sends {
+		j.must(planned[ids], "MobiFone was asked to register %s, and no sale holds that intent", ids)
+	}
+}
+
+// screen prints until ctx ends: on a terminal the table each second, in the same place; elsewhere, such
+// as in a log, one line each ten seconds.
+func screen(ctx context.Context, out io.Writer, f flags, w *world, a *fleet) {
+	terminal := false
+	if file, ok := out.(*os.File); ok {
+		info, err := file.Stat()
+		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	began, lines := time.Now(), 0
+	for tick := 1; pause(ctx, time.Second); tick++ {
+		if !terminal && tick%10 != 0 {
+			continue
+		}
+		head := headline(ctx, time.Since(began), f, w, a)
+		if !terminal {
+			fmt.Fprintln(out, head)
+			continue
+		}
+		var text strings.Builder
+		fmt.Fprintln(&text, head)
+		table(&text, a)
+		fmt.Fprintf(out, "\x1b[%dF\x1b[J%s", lines, text.String())
+		lines = strings.Count(text.String(), "\n")
+	}
+}
+
+// headline returns the fleet in one line. The sales are counted in PostgreSQL, which may be away.
+func headline(ctx context.Context, since time.Duration, f flags, w *world, a *fleet) string {
+	asking, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	sales := "PostgreSQL is away"
+	if counts, _, err := tally(asking, w); err == nil {
+		sales = fmt.Sprintf("%d sold, %d refunded, %d waiting, %d in review", counts[sale.Registered], counts[sale.Refunded],
+			counts[sale.Paid]+counts[sale.OTPSent]+counts[sale.Registering]+counts[sale.Resolving]+counts[sale.RefundDue]+counts[sale.Refunding],
+			counts[sale.Review])
+	}
+	most, all := w.arrivals.peak()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return fmt.Sprintf("%5s  %s · %d requests, at most %d in a second (limit %g + %d) · %d killed, %d stopped, %d engine restarts, %d cuts",
+		since.Round(time.Second), sales, all, most, f.limit, f.burst, a.killed, a.stopped, harms.restarts.Load(), harms.cuts.Load())
+}
+
+// table writes one row for each process, with its latest report.
+func table(out io.Writer, a *fleet) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(rows, "shop\tlife\tage\t\tsold\trefunded\tfailed acts\tgoroutines\tfiles\theap MiB\t")
+	for _, p := range a.each {
+		var r report
+		if len(p.past) > 0 {
+			r = p.past[len(p.past)-1]
+		}
+		how := ""
+		if p.stopped {
+			how = "stopped"
+		}
+		fmt.Fprintf(rows, "%s\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", p.shop, p.lives, time.Since(p.born).Round(time.Second), how,
+			r.Sold, r.Refunded, r.Failed, r.Goroutines, r.Files, float64(r.Heap)/(1<<20))
+	}
+	_ = rows.Flush()
+}
+
+// tally counts the sales by state, and adds up their cash.
+func tally(ctx context.Context, w *world) (counts map[sale.State]int, sums map[sale.State][2]int64, err error) {
+	rows, err := w.pool.Query(ctx, `SELECT state, count(*), sum(cash_in), sum(cash_out) FROM sales GROUP BY state`)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	counts, sums = map[sale.State]int{}, map[sale.State][2]int64{}
+	for rows.Next() {
+		var name string
+		var n int
+		var in, out int64
+		if err := rows.Scan(&name, &n, &in, &out); err != nil {
+			return nil, nil, err
+		}
+		var state sale.State
+		if err := state.UnmarshalText([]byte(name)); err != nil {
+			return nil, nil, err
+		}
+		counts[state], sums[state] = n, [2]int64{in, out}
+	}
+	return counts, sums, rows.Err()
 }

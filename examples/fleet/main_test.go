@@ -94,7 +94,7 @@ func faultsOf(t *testing.T, w *world, id string) (faults []string) {
 	registered, err := j.sales(t.Context(), w)
 	require.NoError(t, err)
 	j.strangers(t.Context(), w, registered)
-	for _, fault := range j.faults {
+	for _, fault := range j.wrong {
 		if strings.Contains(fault, id) {
 			faults = append(faults, fault)
 		}
@@ -161,9 +161,9 @@ func TestTheJudgeAsksTheTellers(t *testing.T) {
 		j := &judge{}
 		j.tills(t.Context(), w, map[string]act{done.Sale: done})
 		if says == "" {
-			assert.Empty(t, j.faults)
+			assert.Empty(t, j.wrong)
 		} else {
-			assert.Contains(t, strings.Join(j.faults, "\n"), says)
+			assert.Contains(t, strings.Join(j.wrong, "\n"), says)
 		}
 	}
 }
@@ -198,9 +198,9 @@ func TestGrowthIsSeen(t *testing.T) {
 		j := &judge{}
 		j.growth(t.Output(), p)
 		if name == "" {
-			assert.Empty(t, j.faults)
+			assert.Empty(t, j.wrong)
 		} else {
-			assert.Equal(t, []string{name + " grew"}, j.faults)
+			assert.Equal(t, []string{name + " grew"}, j.wrong)
 		}
 	}
 }
@@ -210,7 +210,7 @@ func TestADeathIsSeen(t *testing.T) {
 	t.Parallel()
 	j := &judge{}
 	j.growth(t.Output(), &process{shop: "S01", lives: 2})
-	assert.Equal(t, []string{"S01 died and began again"}, j.faults)
+	assert.Equal(t, []string{"S01 died and began again"}, j.wrong)
 }
 
 // An engine that was there before is not ours to kill; one of ours that does not come back is told.

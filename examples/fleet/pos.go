@@ -2,7 +2,7 @@ package main
 
 // This file is one process that sells: a client, a store, a desk with its driver, and tellers. All
 // of it is what a shop's backend has. Its sales are the shop's: a process that is started again
-// goes on with those that the one before it left.
+// goes on with those that the one before it left. It keeps nothing on disk and needs no word of goodbye.
 
 import (
 	"context"
@@ -33,13 +33,13 @@ const posVariable = "FLEET_POS"
 
 // pos is what a process is told.
 type pos struct {
-	Name string `json:"name"`
+	Name string `json:"name"` // of the run: its schema and its quota
 	Shop string `json:"shop"`
-	// Through the proxies.
+	// These URLs lead through the proxies.
 	MobiFone string `json:"mobifone"`
 	Postgres string `json:"postgres"`
 	Redis    string `json:"redis"`
-	// Where customers read their SMS.
+	// Phone is where customers read their SMS.
 	Phone   string  `json:"phone"`
 	Access  access  `json:"access"`
 	Keys    keys    `json:"keys"`
@@ -61,7 +61,7 @@ type report struct {
 	Heap       uint64 `json:"heap"`
 	Sold       int64  `json:"sold"`
 	Refunded   int64  `json:"refunded"`
-	// Acts that failed: no engine, no MobiFone.
+	// Failed counts acts that failed because an engine or MobiFone was away.
 	Failed int64 `json:"failed"`
 	// Acts are what was done since the report before.
 	Acts []act `json:"acts,omitempty"`
@@ -76,9 +76,9 @@ type shop struct {
 	desk   *sale.Desk
 	// phone reads the customers' SMS.
 	phone http.Client
-	// resting: no new customer is served.
+	// resting says that no new customer is served.
 	resting atomic.Bool
-	// hands are the sales that a teller has in hand.
+	// hands are the sales that a teller has in hand; mu guards them.
 	mu    sync.Mutex
 	hands map[string]bool
 
@@ -87,7 +87,7 @@ type shop struct {
 	till till
 }
 
-// sellAsTold sells until ctx ends, which is the word to come to rest.
+// sellAsTold sells until rest ends, and then until every open sale of the shop has come to rest.
 func sellAsTold(rest context.Context, text string, out io.Writer) error {
 	s := &shop{hands: map[string]bool{}}
 	if err := json.Unmarshal([]byte(text), &s.pos); err != nil {
@@ -112,7 +112,7 @@ func sellAsTold(rest context.Context, text string, out io.Writer) error {
 		return err
 	}
 	options.ContextTimeoutEnabled = true
-	redis.SetLogger(quiet{}) // that the engine is away is told by the limiter
+	redis.SetLogger(quiet{}) // the limiter tells that the engine is away
 	engine := redis.NewClient(options)
 	defer engine.Close()
 	limiter, err := quotaOf(s.pos, engine)
@@ -141,10 +141,11 @@ func sellAsTold(rest context.Context, text string, out io.Writer) error {
 // quiet is a logger that says nothing.
 type quiet struct{}
 
+// Printf prints nothing.
 func (quiet) Printf(context.Context, string, ...any) {}
 
 // open makes client, store and desk. The database may be away at this moment: a process that is
-// started waits for it.
+// started waits a minute for it.
 func (s *shop) open(ctx context.Context, pool *pgxpool.Pool, limiter *quota.Limiter) error {
 	wire, err := sandbox.Config{MaxDelay: 2 * time.Second}.Truth()
 	if err != nil {
@@ -174,7 +175,8 @@ func (s *shop) open(ctx context.Context, pool *pgxpool.Pool, limiter *quota.Limi
 	return err
 }
 
-// say tells the fleet how the process is, once more when it ends.
+// say tells the fleet each second how the process is, and once more when it ends. Where nobody listens
+// the fleet has died, and the process ends too.
 func (s *shop) say(ctx context.Context, out *json.Encoder) {
 	for going := true; going; {
 		going = pause(ctx, time.Second)
@@ -192,7 +194,7 @@ func (s *shop) say(ctx context.Context, out *json.Encoder) {
 	}
 }
 
-// serve has the tellers sell until the shop rests and nothing of it is open.
+// serve lets the tellers sell until the shop rests and none of its sales is open.
 func (s *shop) serve(ctx context.Context) {
 	var tellers sync.WaitGroup
 	for n := range s.Tellers {
@@ -213,6 +215,7 @@ func (s *shop) take(id string) bool {
 	return true
 }
 
+// give puts a sale down again.
 func (s *shop) give(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,7 +239,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// joined is errors.Join without those of what was ended on purpose.
+// joined returns errors.Join without the errors of what was ended on purpose.
 func joined(errs ...error) error {
 	for i, err := range errs {
 		if errors.Is(err, context.Canceled) || err != nil && strings.Contains(err.Error(), "closed") {

@@ -1,7 +1,8 @@
 package main
 
-// This file is a teller with a customer. He does what the screen lets him do, walks off from a
-// sale that has to wait, and comes back to it.
+// This file is a teller with a customer. The teller does what the screen allows, walks off from a sale
+// that has to wait, comes back to it, and remembers what the desk said was done. With that memory the
+// judge sees what the store acknowledged and does not have; the store alone cannot tell of that.
 
 import (
 	"bytes"
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
@@ -19,6 +21,7 @@ import (
 	"github.com/fptshop/mobifone-go/packages"
 )
 
+// teller sells in a shop, one customer at a time.
 type teller struct {
 	*shop
 
@@ -26,6 +29,7 @@ type teller struct {
 	chance *mathrand.Rand
 }
 
+// newTeller makes the n-th teller of a shop, counted from 0.
 func newTeller(s *shop, n int) *teller {
 	return &teller{
 		shop: s, chance: mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64())), //nolint:gosec // customers, not keys
@@ -48,7 +52,7 @@ func (t *teller) work(ctx context.Context) {
 		switch {
 		case t.resting.Load() && len(open) == 0:
 			return
-		case !t.resting.Load() && len(open) < 40: // a shop has so many customers waiting at most
+		case !t.resting.Load() && len(open) < 40: // no shop has more customers who wait
 			t.serveNew(ctx)
 		case served == 0 && !pause(ctx, 500*time.Millisecond):
 			return
@@ -59,11 +63,12 @@ func (t *teller) work(ctx context.Context) {
 	}
 }
 
-// goOn goes on with one of the open sales that waits for a person, and reports how many it found.
+// goOn goes on with one of the open sales that wait for a person, and reports whether it found one (1)
+// or none (0). A sale that moved just now is left to whoever moved it.
 func (t *teller) goOn(ctx context.Context, open []sale.Summary) (served int) {
 	for _, s := range open {
 		switch s.State {
-		case sale.Registering, sale.Resolving: // the driver's
+		case sale.Registering, sale.Resolving: // the desk's driver moves them
 			continue
 		default:
 		}
@@ -109,8 +114,8 @@ func (t *teller) serveNew(ctx context.Context) {
 	}
 }
 
-// customer is somebody with a number whose last digits choose what MobiFone does, see package
-// sandbox: most succeed; replies are lost, codes are wrong, registrations fail later.
+// customer returns a number whose last digits choose what MobiFone does, see package sandbox: most
+// succeed; replies are lost, codes are wrong, registrations fail later.
 func (t *teller) customer() telco.MSISDN {
 	var last int
 	switch roll := t.chance.IntN(100); {
@@ -155,7 +160,8 @@ func (t *teller) walk(ctx context.Context, id string) (moved bool) {
 	return moved
 }
 
-// act does what the state of the sale asks of a person. done is true when there is nothing.
+// act does what the state of the sale asks of a person. done is true when it asks for nothing. wrong is
+// how often the customer's code was refused.
 func (t *teller) act(ctx context.Context, v sale.View, wrong int) (done bool, err error) {
 	id, by := v.Sale.ID, t.staff.Employee
 	switch v.Sale.State {
@@ -189,6 +195,7 @@ func (t *teller) act(ctx context.Context, v sale.View, wrong int) (done bool, er
 	return false, err
 }
 
+// takeCash takes the price, and notes it once the store has it.
 func (t *teller) takeCash(ctx context.Context, id string, price telco.VND) error {
 	_, err := t.desk.TakeCash(ctx, id, price, t.staff.Employee)
 	if err == nil {
@@ -209,7 +216,8 @@ func (t *teller) register(ctx context.Context, v sale.View, wrong int) error {
 	return err
 }
 
-// readOut is the code of the newest SMS on the customer's phone, which is on no shop's network.
+// readOut returns the code of the newest SMS on the customer's phone. The phone is on no shop's network,
+// so no proxy is before it.
 func (t *teller) readOut(ctx context.Context, number telco.MSISDN) (telco.OTP, error) {
 	question, err := json.Marshal(map[string]string{"msisdn": number.Reveal("0")})
 	if err != nil {
@@ -235,4 +243,34 @@ func (t *teller) readOut(ctx context.Context, number telco.MSISDN) (telco.OTP, e
 		return telco.OTP{}, errors.New("no SMS")
 	}
 	return telco.ParseOTP(messages[len(messages)-1].OTP)
+}
+
+// act is what was done: a sale was opened, cash came in, cash went out. It is noted after the desk
+// said that it is stored.
+type act struct {
+	Sale string    `json:"sale"`
+	In   telco.VND `json:"in,omitempty"`
+	Out  telco.VND `json:"out,omitempty"`
+}
+
+// till keeps acts until they are handed over to the fleet.
+type till struct {
+	mu   sync.Mutex
+	acts []act
+}
+
+// note keeps an act.
+func (t *till) note(a act) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.acts = append(t.acts, a)
+}
+
+// hand returns what was noted since it was last called.
+func (t *till) hand() []act {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	acts := t.acts
+	t.acts = nil
+	return acts
 }
