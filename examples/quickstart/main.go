@@ -38,7 +38,7 @@ import (
 )
 
 // This file reads the flags and opens the counter: the client, and the sandbox or the real
-// server that it talks to. The sale itself is in sell.go, what the teller reads in teller.go.
+// server that it talks to. The sale itself, and what the teller reads, is in sell.go.
 
 // flags is what the command line says, not yet checked.
 type flags struct {
@@ -203,7 +203,7 @@ func (c *counter) close(ctx context.Context) {
 	}
 }
 
-// code is what the customer reads out. It comes from the flag, the sandbox's inbox or the
+// code returns what the customer reads out. It comes from the flag, the sandbox's inbox or the
 // keyboard, in this order.
 func (c *counter) code() (telco.OTP, error) {
 	if c.otp != "" {
