@@ -1,7 +1,7 @@
 package main
 
 // This file makes the databases: one that is filled once, and a copy of it for each run, so that
-// every way begins with the same rows on the same pages.
+// every way begins with the same rows on the same pages. It drops what it made, also after a failure.
 
 import (
 	"context"
@@ -42,7 +42,7 @@ func openServer(ctx context.Context, at string) (*server, error) {
 	return s, err
 }
 
-// at is the URL of a database of the server.
+// at returns the URL of a database of the server.
 func (s *server) at(name string) string {
 	u := *s.url
 	u.Path = "/" + name
@@ -86,7 +86,8 @@ func (s *server) fill(ctx context.Context, n int) error {
 	return err
 }
 
-// storeOne stores one sale by the events that a desk would store, in one change.
+// storeOne stores one sale by the events that a desk would store, in one change. It was opened an hour
+// ago, so it is due.
 func storeOne(ctx context.Context, store sale.Store, i int) error {
 	events, err := sales.Events(i, time.Now().UTC().Add(-time.Hour), false)
 	if err != nil {
@@ -109,7 +110,7 @@ type database struct {
 	conn   *pgx.Conn
 }
 
-// copy makes one.
+// copy copies the filled database, file by file.
 func (s *server) copy(ctx context.Context) (*database, error) {
 	s.copies++
 	d := &database{server: s, name: fmt.Sprintf("%sc%d", s.filled, s.copies)}
@@ -122,7 +123,7 @@ func (s *server) copy(ctx context.Context) (*database, error) {
 	return d, err
 }
 
-// drop drops it.
+// drop drops the copy.
 func (d *database) drop() error {
 	ctx := context.Background()
 	err := d.conn.Close(ctx)
@@ -130,13 +131,13 @@ func (d *database) drop() error {
 	return errors.Join(err, dropped)
 }
 
-// left is how many sales are still to be resolved.
+// left returns how many sales are still to be resolved.
 func (d *database) left(ctx context.Context) (n int, err error) {
 	err = d.conn.QueryRow(ctx, "SELECT count(*) FROM due").Scan(&n)
 	return n, err
 }
 
-// ids are those of the sales that are due.
+// ids returns the ids of the sales that are due, the first one first.
 func (d *database) ids(ctx context.Context) ([]string, error) {
 	rows, err := d.conn.Query(ctx, "SELECT sale_id FROM due ORDER BY wake_at, sale_id")
 	if err != nil {
@@ -145,8 +146,8 @@ func (d *database) ids(ctx context.Context) ([]string, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// spent is how many transactions the database has committed, and how many bytes of log the server
-// has written. It is exact once the hosts are gone.
+// spent returns how many transactions the database has committed, and how many bytes of log the server
+// has written. Both are exact once the hosts are gone and nobody else writes to the server.
 func (d *database) spent(ctx context.Context) (commits, wal int64, err error) {
 	err = d.server.conn.QueryRow(ctx, `SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint
 		FROM pg_stat_database WHERE datname = $1`, d.name).Scan(&commits, &wal)

@@ -78,7 +78,7 @@ func TestLookCounts(t *testing.T) {
 // The page for those who have River shows the worker that is measured here.
 func TestTheDocumentShowsThisWorker(t *testing.T) {
 	t.Parallel()
-	code, err := os.ReadFile("river.go")
+	code, err := os.ReadFile("host.go")
 	require.NoError(t, err)
 	page, err := os.ReadFile("../../../docs/many-hosts.md")
 	require.NoError(t, err)
