@@ -29,7 +29,7 @@ const childEnv = "CRASHTEST_CHILD"
 // duelEnv makes a child sell the orders of its standard input; see duel.go.
 const duelEnv = "CRASHTEST_DUEL"
 
-// orders are what a child is told. Keys of a test shop may stand in its environment.
+// orders are what a child is told, in its environment. The keys are a test shop's.
 type orders struct {
 	DB       string             `json:"db"`
 	URL      string             `json:"url"`
@@ -38,15 +38,15 @@ type orders struct {
 	Contract contract.Semantics `json:"contract"`
 	Order    string             `json:"order"`
 	MSISDN   string             `json:"msisdn"`
-	// The number of the point at which the child dies; 0: it lives, or the parent kills it.
+	// DieAt is the number of the point at which the child dies; with 0 it lives, or the parent kills it.
 	DieAt int `json:"dieAt"`
-	// How far the shop's clock is ahead of the machine's.
+	// Ahead is how far the shop's clock is ahead of the machine's.
 	Ahead time.Duration `json:"ahead"`
-	// The customer wants the cash back once a till died after an intent.
+	// GivesUp says that the customer wants the cash back once a till died after an intent.
 	GivesUp bool `json:"givesUp"`
-	// The server may still be busy with what a dead till asked for, and overtake this one.
+	// Overtaken says that the server may still be busy with what a dead till asked for, and overtake this one.
 	Overtaken bool `json:"overtaken"`
-	// A bug to plant, for the test of the checks themselves.
+	// Plant is a bug to plant, for the test of the checks themselves.
 	Plant string `json:"plant"`
 }
 
@@ -98,7 +98,7 @@ type counter struct {
 	desk   *sale.Desk
 }
 
-// text is how the orders stand in a child's environment.
+// text returns the orders as they are in a child's environment.
 func (o orders) text() string {
 	text, _ := json.Marshal(o) //nolint:gosec // of plain fields; the key is of a made-up client
 	return string(text)
@@ -207,7 +207,7 @@ func (c *counter) drive(ctx context.Context) error {
 	return errors.New("the sale does not come to rest: it is " + view.Sale.State.String())
 }
 
-// slower reports that what a dead till had asked for was done meanwhile, and has to be looked at.
+// slower reports whether what a dead till had asked for was done meanwhile, and has to be looked at.
 func (c *counter) slower(err error) bool {
 	_, conflict := errors.AsType[*sale.ConflictError](err)
 	_, refused := errors.AsType[*sale.RefusedError](err)
@@ -247,7 +247,7 @@ type points struct {
 	passed int
 }
 
-// at is a place where the process may die. The label goes to the parent first.
+// at marks a place where the process may die. The label goes to the parent first.
 func (p *points) at(label string) {
 	p.passed++
 	if p.passed != p.dieAt {

@@ -7,23 +7,32 @@
 //
 // Each sale is sold by a child process that kills itself with SIGKILL at a labelled
 // point; the next child takes the sale up and may be killed too, up to three deep. The
-// last one is let live. With -anytime the parent kills it instead, at any moment of its life. Every other customer wants the cash back once a till died on an
-// intent. With -syscalls every write, sync and send system call of one sale
-// is a point, by strace. With -duels nobody is killed: two processes open and register the
-// same order at once.
+// last one is let live. With -anytime the parent kills it instead, at any moment of its life. Every
+// other customer wants the cash back once a till died on an intent. With -syscalls every write, sync
+// and send system call of one sale is a point, by strace. With -duels nobody is killed: two processes
+// open and register the same order at once.
 package main
 
+// This file reads the flags and does what they say to a shop (shop.go): kill its tills at labelled points
+// or at any moment, kill one at every system call, or let two of them race. After each it asks check.go.
+// A run is told again from its seed.
+
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
 
 func main() {
@@ -50,7 +59,7 @@ func main() {
 
 // settings are the flags.
 type settings struct {
-	// The URL of the server with the store; empty: the store is a file.
+	// postgres is the URL of the server with the store; "" says that the store is a file.
 	postgres          string
 	kills, duels      int
 	seed              uint64
@@ -99,7 +108,7 @@ func (s *settings) run(ctx context.Context) error {
 	return s.killing(ctx, shop)
 }
 
-// killing sells until enough children were killed.
+// killing sells until enough children were killed, and reports at which labels they were.
 func (s *settings) killing(ctx context.Context, shop *shop) error {
 	points, err := shop.points(ctx)
 	if err != nil {
@@ -175,6 +184,8 @@ func atEverySyscall(ctx context.Context, s *shop) error {
 	return nil
 }
 
+// killAtSyscall sells one sale, kills the child at one system call, and lets another one recover. A call
+// that does not come again kills nobody; the sale is checked all the same.
 func (s *shop) killAtSyscall(ctx context.Context, strace, name string, when int) error {
 	o := s.next()
 	inject := fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", name, when)
@@ -189,4 +200,125 @@ func (s *shop) killAtSyscall(ctx context.Context, strace, name string, when int)
 		return fmt.Errorf("recovery: %w: %s", err, out)
 	}
 	return s.check(ctx, o)
+}
+
+// duelist is a child in a duel: two processes sell the same order at once and nobody is killed. Whoever
+// is slower at a step must look again, and MobiFone must register once. It sells the orders that it is
+// told, one a line, each at the same moment as another duelist.
+func duelist(ctx context.Context, c *counter, in io.Reader) int {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		id, number, _ := strings.Cut(lines.Text(), " ")
+		c.orders.Order = id
+		var err error
+		if c.number, err = telco.ParseMSISDN(number); err == nil {
+			err = c.duel(ctx)
+		}
+		fmt.Fprintln(os.Stdout, "done", err)
+	}
+	return 0
+}
+
+// duel drives a sale that somebody else drives too. Where the other one was faster it looks again.
+func (c *counter) duel(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	view, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	id := view.Sale.ID
+	for {
+		switch view.Sale.State {
+		case sale.Open:
+			_, err = c.desk.TakeCash(ctx, id, price, staff.Employee)
+		case sale.Paid:
+			_, err = c.desk.RequestOTP(ctx, id, staff.Employee)
+		case sale.OTPSent:
+			_, err = c.register(ctx, id)
+		case sale.Registering, sale.Resolving:
+			_, err = c.desk.Resolve(ctx, id)
+		default:
+			return nil
+		}
+		_, refused := errors.AsType[*sale.RefusedError](err)
+		// Refused and slower are what losing looks like; anything else is a bug.
+		_, slower := errors.AsType[*sale.ConflictError](err)
+		if err != nil && !refused && !slower && telco.OutcomeOf(err) != telco.Unknown {
+			return fmt.Errorf("%s: %w", view.Sale.State, err)
+		}
+		if err != nil {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+		if view, err = c.desk.Look(ctx, id); err != nil {
+			return err
+		}
+	}
+}
+
+// opponent is a duelist's process.
+type opponent struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
+}
+
+// opponent starts a duelist. Its number is replaced by that of each order.
+func (s *shop) opponent(ctx context.Context) (*opponent, error) {
+	told := s.orders(order{number: telco.MustParseMSISDN("0900000199")}, 0)
+	cmd := exec.CommandContext(ctx, s.program) //nolint:gosec // this very program
+	cmd.Env = append(os.Environ(), childEnv+"="+told.text(), duelEnv+"=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return &opponent{cmd, in, bufio.NewScanner(out)}, cmd.Start()
+}
+
+// duels lets two processes open and register the same order at once, over and over.
+func (s *shop) duels(ctx context.Context, n int) error {
+	var sides [2]*opponent
+	for i := range sides {
+		var err error
+		if sides[i], err = s.opponent(ctx); err != nil {
+			return err
+		}
+	}
+	defer func() {
+		for _, o := range sides {
+			_ = o.in.Close()
+			_ = o.cmd.Wait()
+		}
+	}()
+	for range n {
+		o := s.next()
+		// Both read the same order at the same moment, and race from its opening to its
+		// registration.
+		line := o.id + " " + o.number.Reveal("84") + "\n"
+		for _, side := range sides {
+			if _, err := io.WriteString(side.in, line); err != nil {
+				return err
+			}
+		}
+		for i, side := range sides {
+			if !side.out.Scan() {
+				return fmt.Errorf("process %d ended", i)
+			}
+			if said := side.out.Text(); said != "done <nil>" {
+				return fmt.Errorf("order %s, process %d: %s", o.id, i, said)
+			}
+		}
+		if err := s.check(ctx, o); err != nil {
+			return fmt.Errorf("order %s: %w", o.id, err)
+		}
+	}
+	return nil
 }

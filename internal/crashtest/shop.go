@@ -1,19 +1,22 @@
 package main
 
 // This file is the parent's side: a sandbox that plays MobiFone behind a server that logs every
-// register request before MobiFone sees it, and the children that are started, killed and started
-// again on one database.
+// register request before MobiFone sees it, the store, and the children that are started, killed and
+// started again on it. The store is a SQLite file in the shop's directory, or a schema of its own on
+// a PostgreSQL, where a killed till leaves a server that goes on with what it was told.
 
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,8 +27,11 @@ import (
 	"time"
 
 	"github.com/fptshop/mobifone-go/mobifone/sale"
+	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
 	"github.com/fptshop/mobifone-go/mobifone/sandbox"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // leap is how far the clocks of shop and MobiFone go ahead from one child to the next: past every
@@ -40,29 +46,26 @@ type shop struct {
 	http    *http.Server
 	url     string
 	store   keeper
-	// Where the store is, if not in a file.
-	server *server
-	// The last child died, and nobody waited for the server to end what it asked for.
+	server  *server // where the store is; nil when it is a file
+	// unsettled says that the last child died, and nobody waited for the server to end what it asked for.
 	unsettled bool
-	// How long an undisturbed child lives.
+	// life is how long an undisturbed child lives.
 	life time.Duration
-	// The rules of the client that every child has; the events are folded with them.
+	// rules are those of the client that every child has; the events are folded with them.
 	rules sale.Rules
+	// plant is a bug that every child plants; "" is none.
+	plant string
 
-	// A bug for every child to plant; empty for none.
-	plant string // handed to every child
-
-	// What was done so far, for the report.
+	// sales and killed count what was done so far, and labels how often a child died at each label.
 	sales, killed int
-	// How often a child died at each label.
-	labels map[string]int
-	// In which state the sales of dead children were found; "no sale": not even opened.
+	labels        map[string]int
+	// found counts the states in which sales of dead children were found; "no sale" was not opened.
 	found map[string]int
-	// How far the clocks are ahead by now.
-	ahead time.Duration
 
 	mu sync.Mutex
-	// Every register request, as it came in.
+	// ahead is how far the clocks are ahead by now.
+	ahead time.Duration
+	// received is every register request, as it came in.
 	received []received
 }
 
@@ -117,6 +120,7 @@ func openShop(ctx context.Context, dir, postgres string) (*shop, error) {
 }
 
 // db is where a process of the given name finds the store.
+// db returns where a process of the given name finds the store.
 func (s *shop) db(process string) string {
 	if s.server != nil {
 		return s.server.db(process)
@@ -131,6 +135,7 @@ func (s *shop) lead() time.Duration {
 	return s.ahead
 }
 
+// close ends MobiFone and the store, and drops the schema.
 func (s *shop) close() {
 	_ = s.http.Close()
 	_ = s.store.Close()
@@ -142,8 +147,7 @@ func (s *shop) close() {
 // ServeHTTP logs register requests before MobiFone sees them.
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == s.sandbox.Contract().Document().Operations[telco.OpRegister].Path {
-		// Logged before MobiFone sees it: what is in the log has left the till, whatever became
-		// of it.
+		// What is in the log has left the till, whatever became of it.
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // cut: it never came in
@@ -175,8 +179,8 @@ func (s *shop) points(ctx context.Context) (int, error) {
 	return n, s.check(ctx, order)
 }
 
-// moment is a point below 0 within the life of an undisturbed child.
-func (s *shop) moment(chance *rand.Rand) int {
+// moment returns a point below 0, a moment within the life of an undisturbed child.
+func (s *shop) moment(chance *mathrand.Rand) int {
 	return -1 - chance.IntN(int(s.life.Microseconds()))
 }
 
@@ -187,12 +191,12 @@ type order struct {
 	givesUp bool // the customer, once a till died after an intent
 }
 
-// next is a new customer with a new order. Numbers that end in 199 do as any plain number does.
+// next returns a new customer with a new order. Numbers that end in 199 do as any plain number does.
 func (s *shop) next() order {
 	s.sales++
 	return order{
 		id:     fmt.Sprintf("CRASH-%d", s.sales),
-		number: telco.MustParseMSISDN(fmt.Sprintf("09%05d199", s.sales)), // …199: succeeds, as any plain number
+		number: telco.MustParseMSISDN(fmt.Sprintf("09%05d199", s.sales)),
 	}
 }
 
@@ -232,7 +236,7 @@ func (s *shop) sellThrough(ctx context.Context, o order, dieAt []int) error {
 	return s.check(ctx, o)
 }
 
-// stateOf is the state of an order's sale, for the report.
+// stateOf returns the state of an order's sale, for the report.
 func (s *shop) stateOf(ctx context.Context, o order) string {
 	id, err := s.store.ByOrder(ctx, staff.Shop, o.id)
 	if err != nil {
@@ -245,7 +249,7 @@ func (s *shop) stateOf(ctx context.Context, o order) string {
 	return got.State.String()
 }
 
-// killed reports that a child was killed, and did not fail: by the signal itself, or by the exit
+// killed reports whether a child was killed, and did not fail: by the signal itself, or by the exit
 // code that a tracer makes of it.
 func killed(err error) bool {
 	exit, ok := errors.AsType[*exec.ExitError](err)
@@ -283,4 +287,96 @@ func (s *shop) orders(o order, dieAt int) orders {
 		DB: s.db("till"), URL: s.url, APIKey: cred.APIKey.Reveal(), Secret: cred.Secret.Reveal(), Contract: s.sandbox.Contract().Semantics(),
 		Order: o.id, MSISDN: o.number.Reveal("84"), DieAt: max(dieAt, 0), Ahead: s.lead(), GivesUp: o.givesUp, Overtaken: s.unsettled, Plant: s.plant,
 	}
+}
+
+// keeper is a store that is closed at the end.
+type keeper interface {
+	sale.Store
+	Close() error
+}
+
+// openStore opens the store that a URL names on PostgreSQL, or else a path on SQLite.
+func openStore(ctx context.Context, db string) (keeper, error) {
+	if !strings.HasPrefix(db, "postgres") {
+		return sqlstore.Open(ctx, db, ring())
+	}
+	pool, err := pgxpool.New(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	store, err := sqlstore.OnPostgres(ctx, pool, ring())
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pooled{store, pool}, nil
+}
+
+// pooled is a store that closes its pool too.
+type pooled struct {
+	*sqlstore.Postgres
+
+	pool *pgxpool.Pool
+}
+
+// Close closes store and pool.
+func (p pooled) Close() error {
+	err := p.Postgres.Close()
+	p.pool.Close()
+	return err
+}
+
+// server is a PostgreSQL with a schema of the shop's own.
+type server struct {
+	conn   *pgx.Conn
+	url    *url.URL
+	schema string
+}
+
+// openServer makes the schema.
+func openServer(ctx context.Context, at string) (*server, error) {
+	u, err := url.Parse(at)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{url: u, schema: "crash" + strings.ToLower(rand.Text())}
+	if s.conn, err = pgx.Connect(ctx, at); err != nil {
+		return nil, err
+	}
+	_, err = s.conn.Exec(ctx, "CREATE SCHEMA "+s.schema)
+	return s, err
+}
+
+// db returns the URL with which a process of the given name finds the schema.
+func (s *server) db(process string) string {
+	u := *s.url
+	q := u.Query()
+	q.Set("search_path", s.schema)
+	q.Set("application_name", s.schema+process)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// settle waits until the server has ended every connection of the tills: a killed one may have left
+// a statement that still runs, and what is read in two steps meanwhile does not fit together.
+func (s *server) settle(ctx context.Context) error {
+	for {
+		var n int
+		err := s.conn.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`, s.schema+"till").Scan(&n)
+		if n == 0 || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d connections of dead tills: %w", n, ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// close drops the schema.
+func (s *server) close() {
+	ctx := context.Background()
+	_, _ = s.conn.Exec(ctx, "DROP SCHEMA "+s.schema+" CASCADE")
+	_ = s.conn.Close(ctx)
 }
