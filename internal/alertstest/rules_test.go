@@ -1,3 +1,7 @@
+// Package alertstest judges what mobifone/mobifoneotel gives to operators by the real Prometheus:
+// its parsers read the rules and the dashboard, its engine says when each rule fires, and the
+// OpenTelemetry exporter says which metrics there are. It is a module of its own, because all of
+// Prometheus comes with it.
 package alertstest_test
 
 // This file tests the rules: they load, they name only what is exported, they are silent while all

@@ -2,6 +2,8 @@ module github.com/fptshop/mobifone-go/internal/tools
 
 go 1.26.0
 
+// The programs that check the SDK are pinned here, so that the importer of the SDK carries none of them and a
+// fresh machine needs nothing but Go. scripts/tools builds them, with those of our own below this directory.
 tool (
 	github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	golang.org/x/exp/cmd/apidiff
