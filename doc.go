@@ -26,5 +26,5 @@
 //   - mobifone/contract is MobiFone's wire as one JSON document that you can replace.
 //   - internal/transport is the one way to the wire.
 //
-// docs/architecture.md draws how they stand on each other.
+// docs/architecture.md draws which package imports which.
 package sdk

@@ -49,15 +49,17 @@ type Client struct {
 	Registration *registration.Service // step 3: register the package
 	Transactions *transactions.Service // step 4: what became of it
 
-	transport  *transport.Transport
-	catalog    *catalog.Catalog
-	timeouts   Timeouts
-	ids        *transid.Maker
+	transport *transport.Transport
+	catalog   *catalog.Catalog
+	timeouts  Timeouts
+	ids       *transid.Maker
+	// resolver and background are the same client in the other lanes; every one of the three knows
+	// both, so Resolver and Background may be called on any of them.
 	resolver   *Client
 	background *Client
 }
 
-// New checks everything it is given and reports all faults at once, as a
+// New checks everything it is given and reports all that is wrong at once, as a
 // *[telco.Error] of code [telco.InvalidInput]. It sends nothing.
 func New(cfg Config, opts ...Option) (*Client, error) {
 	s := defaults()
@@ -117,6 +119,8 @@ func (c *Client) inLane(lane telco.Lane, key telco.Secret) *Client {
 	return other
 }
 
+// assemble puts the four services over one transport; a client of each lane has its own transport and
+// its own services.
 func assemble(t *transport.Transport, c *catalog.Catalog, reg *registration.Service, ids *transid.Maker) *Client {
 	return &Client{
 		Packages: packages.New(t, c), OTP: otp.New(t), Registration: reg, Transactions: transactions.New(t),
@@ -178,9 +182,8 @@ type Config struct {
 	// environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY, as net/http reads them);
 	// a transport without a Proxy goes straight.
 	BaseURL string
-	// PartnerCode is our name at MobiFone, 1 to 64 bytes of
-	// printable ASCII or letters of the Vietnamese alphabet; it
-	// enters every partnerTransId and must never change.
+	// PartnerCode is our name at MobiFone, 1 to 64 bytes of printable ASCII or letters of the
+	// Vietnamese alphabet. Every partnerTransId is made with it, so it must never change.
 	PartnerCode string
 	// Channel is the sales channel every request names, 1 to 32 bytes.
 	Channel string
@@ -201,7 +204,7 @@ func StaticCredentials(c telco.Credentials) func(context.Context) (telco.Credent
 	return func(context.Context) (telco.Credentials, error) { return c, nil }
 }
 
-// check lists every fault of the configuration at once.
+// check lists everything that is wrong with the configuration, and returns the base URL.
 func (c Config) check(with *contract.Contract) (*url.URL, []telco.FieldError) {
 	var faults []telco.FieldError
 	add := func(field, problem string) {
@@ -230,6 +233,7 @@ func (c Config) check(with *contract.Contract) (*url.URL, []telco.FieldError) {
 	return base, faults
 }
 
+// checkBaseURL returns the parsed URL, or what is wrong with it and how to mend that.
 func checkBaseURL(s string) (*url.URL, string) {
 	u, err := url.Parse(s)
 	switch {
@@ -273,6 +277,7 @@ func loopback(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
+// badConfig is the error of a client that New refused to make.
 func badConfig(faults []telco.FieldError) error {
 	return &telco.Error{
 		Outcome: telco.NotSent, Code: telco.InvalidInput, Fields: faults,

@@ -32,15 +32,17 @@ type Pauser interface {
 // FromRate makes a limiter of l for one process; within a lane it is first come, first served.
 // Tellers go first: however many calls of the resolver and the background wait, at most one of
 // them has a place in front of a teller's, and three of four such places are the resolver's when
-// both want them. Hosts that share one quota share a limiter: see mobifone/quota. Do not use l elsewhere: it counts right only when its clock is read under
-// one lock (golang/go#65508) and when no more than one reservation is open at a time
+// both want them. Hosts that share one quota share a limiter: see mobifone/quota.
+//
+// Do not use l elsewhere: it counts right only when its clock is read under one lock (golang/go#65508) and when no more than one reservation is open at a time
 // (golang/go#69419); this limiter sees to both.
 func FromRate(l *rate.Limiter) Limiter { return &rateLimiter{limit: l} }
 
-// rateLimiter is a queue whose head alone holds a reservation: one that is given back
-// while others were made behind it would leave a debt for whoever comes next. A head that
-// leaves hands its place on.
+// rateLimiter is a queue whose head alone holds a reservation. A reservation that is given back after
+// others were made behind it would leave a debt for whoever comes next, so there is never a second
+// one. A head that leaves hands its reservation on.
 type rateLimiter struct {
+	// mu guards everything below, and the readings of the clock with which limit is asked.
 	mu     sync.Mutex
 	limit  *rate.Limiter
 	queue  list.List    // of *waiter: tellers, and one call of the other lanes at most
@@ -161,8 +163,8 @@ func (r *rateLimiter) line(w *waiter) {
 	}
 }
 
-// before counts the calls behind the queue that come before a new one of this lane, as things
-// stand.
+// before counts the calls behind the queue that would come before a new one of this lane, if nobody
+// else came or left.
 func (r *rateLimiter) before(lane telco.Lane) int {
 	resolving, background := r.behind[0].Len(), r.behind[1].Len()
 	switch lane {
@@ -256,13 +258,17 @@ func late(ctx context.Context, due, now time.Time) error {
 	return nil
 }
 
+// stand puts the call at the end of a list. The limiter's lock is held, as for stepOut and refuse.
 func (w *waiter) stand(in *list.List) { w.in, w.at = in, in.PushBack(w) }
 
+// stepOut takes the call out of the list where it waits. Whoever takes it out of the queue goes
+// through unline, which makes room for the next.
 func (w *waiter) stepOut() {
 	w.in.Remove(w.at)
 	w.in = nil
 }
 
+// refuse wakes the call with an error. The call was taken out of its list before.
 func (w *waiter) refuse(err error) {
 	w.err = err
 	close(w.turn)

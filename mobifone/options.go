@@ -18,10 +18,11 @@ import (
 	"github.com/fptshop/mobifone-go/packages/catalog"
 )
 
-// Option sets something optional. A fault in one is reported by [New] together with all
-// others.
+// Option sets something optional. What is wrong with one is reported by [New], together with
+// everything else that is wrong.
 type Option func(*settings) []telco.FieldError
 
+// settings are what the options set, over the defaults. New reads them once; a client keeps none.
 type settings struct {
 	contract *contract.Contract
 	catalog  *catalog.Catalog
@@ -34,7 +35,9 @@ type settings struct {
 	timeouts   Timeouts
 	retry      Retry
 	dialAhead  bool
-	seam       seam.Seam
+	// seam is where time and chance come from. Its zero value means the machine's, unless the
+	// transport of WithHTTPClient brings its own, as the simulator's does.
+	seam seam.Seam
 }
 
 func defaults() settings {
@@ -74,7 +77,7 @@ func WithCatalog(c *catalog.Catalog) Option {
 // once for reads and once for money calls; the clones get TLS ≥ 1.2, no compression and
 // bounded headers, and the one for money dials anew for each registration and speaks
 // HTTP/1.1 only. Bytes that arrive while no request is under way end the connection of
-// such a clone, instead of standing in the process's log. One that does not check the
+// such a clone, and are not printed to the process's log. A transport that does not check
 // MobiFone's certificate is refused, except for loopback addresses.
 //
 // The clones use the Proxy of what is given. Without this option, or with a client whose
@@ -218,7 +221,7 @@ func WithTimeouts(t Timeouts) Option {
 }
 
 // Retry bounds the repetition of eligibility and lookups, and of OTP requests that were
-// proven not sent. A registration is never repeated, whatever stands here.
+// proven not sent. A registration is never repeated, whatever is set here.
 type Retry struct {
 	// Tries is the most that one call makes, the first included: 1 to 10, default 4.
 	Tries int

@@ -25,7 +25,8 @@ import (
 
 // Service asks for eligibility. Make it through the client. It is safe for concurrent use.
 type Service struct {
-	t   *transport.Transport
+	t *transport.Transport
+	// cat is what answers are compared with; it decides nothing.
 	cat *catalog.Catalog
 }
 
@@ -40,8 +41,10 @@ func New(t *transport.Transport, cat *catalog.Catalog) *Service {
 
 // EligibleRequest says who asks, and for which subscriber at the counter. Both are needed.
 type EligibleRequest struct {
+	// MSISDN is the subscriber's number.
 	MSISDN telco.MSISDN
-	Staff  telco.Staff
+	// Staff says who asks, and in which shop.
+	Staff telco.Staff
 }
 
 // Eligible asks MobiFone which packages the subscriber may register. It refuses only malformed
@@ -91,7 +94,8 @@ func (s *Service) Eligible(ctx context.Context, req EligibleRequest) (*Eligibili
 	}, nil
 }
 
-// unchecked offers what the catalog holds.
+// unchecked offers what the catalog holds, all of it as eligible: nobody can be asked, and a
+// registration that is not allowed is refused in the end.
 func (s *Service) unchecked() *Eligibility {
 	e := &Eligibility{Unchecked: true}
 	for _, pkg := range s.cat.All() {
@@ -158,31 +162,33 @@ func (e *Eligibility) Offer(code telco.PackageCode) (Offer, bool) {
 	return Offer{}, false
 }
 
-// Offer is one package of the answer. Numbers are 0 and words empty where MobiFone
-// did not say; [Service.Describe] fills them from the catalog.
+// Offer is one package of the answer. Numbers are 0 and texts empty where MobiFone did not say;
+// [Service.Describe] fills them from the catalog.
 type Offer struct {
 	// Code is what to order by; empty when MobiFone's cannot be read.
 	Code telco.PackageCode
+	// Name and Description are MobiFone's own texts.
 	Name string
 	// Price is for one cycle, VAT included: collect this and send it with the registration.
-	Price     telco.VND
+	Price telco.VND
+	// CycleDays is the length of a cycle in days, ResetDays after how many of them the benefits
+	// start anew.
 	CycleDays int
 	ResetDays int
 	// AutoRenew is nil when MobiFone did not say.
 	AutoRenew   *bool
 	Description string
 
-	// Eligible says whether the subscriber may register the package. It is MobiFone's
-	// flag; without one a package that is listed may be registered, because the function
-	// lists "the packages the queried subscriber can register", unless it has a reason
-	// code.
+	// Eligible says whether the subscriber may register the package. It is MobiFone's flag. Where
+	// MobiFone sends no flag, a package without a reason code is eligible, because the function is
+	// to list "the packages the queried subscriber can register".
 	Eligible bool
-	// Reason says why the package may not be registered; zero when there is none.
+	// Reason says why the package may not be registered; zero when it may.
 	Reason Reason
 
-	// Problem says what of the offer cannot be read or not be ordered, such as a price of
-	// "70.000"; empty when nothing is wrong. Such an offer is not eligible, its price is 0
-	// and no other is put in its place, and the code of its Reason is ReplyUnreadable.
+	// Problem says what makes the offer unreadable or impossible to order, such as a price of
+	// "70.000"; empty when nothing does. An offer with a problem is not eligible, the code of its
+	// Reason is ReplyUnreadable, and its price is 0: the catalog's is not put in its place.
 	Problem string
 
 	// Extra holds the members of the answer that the contract asks to keep.
@@ -234,7 +240,7 @@ func (s *Service) read(d field.Data) ([]Offer, error) {
 	return offers, nil
 }
 
-// unreadable says what of a row cannot be read or not be ordered; "" when nothing is wrong.
+// unreadable says why a row cannot be read or ordered; "" when it can.
 func unreadable(row field.Row, i int) string {
 	path := fmt.Sprintf("packages[%d].package: ", i)
 	code, err := telco.ParsePackageCode(string(row.Package))
@@ -249,8 +255,9 @@ func unreadable(row field.Row, i int) string {
 	return ""
 }
 
-// spoil takes an offer out of what may be sold. What it says elsewhere may be wrong too,
-// so that not even a price that could be read is shown.
+// spoil takes an offer out of what may be sold. Its other members may be wrong too, so not even a price
+// that could be read is shown. The code is scrubbed because an unreadable one may hold anything, a
+// phone number included.
 func spoil(o *Offer, problem string) {
 	o.Code = telco.PackageCode(text.Scrub(string(o.Code)))
 	o.Eligible, o.Price, o.CatalogDiffers, o.Problem = false, 0, nil, problem
@@ -279,7 +286,7 @@ func (s *Service) offer(row field.Row) Offer {
 	return o
 }
 
-// reason reads the row's reason. A code that means success is none.
+// reason reads the row's reason. Some MobiFones put their success code there, which gives no reason.
 func (s *Service) reason(row field.Row) Reason {
 	if row.ReasonCode == "" {
 		return Reason{Message: text.Scrub(row.ReasonText)}
@@ -306,7 +313,7 @@ func (s *Service) text(code telco.Code, message string) telco.Text {
 }
 
 // differences compares what MobiFone says with the catalog. Silence about a price is
-// a difference too, because the teller collects it; silence about the rest is none.
+// a difference too, because the teller collects it; silence about anything else is no difference.
 func (s *Service) differences(o Offer) []catalog.Difference {
 	known, ok := s.cat.Lookup(o.Code)
 	if !ok {

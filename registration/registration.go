@@ -162,9 +162,8 @@ func (s *Service) intend(ctx context.Context, req Request) (telco.SendWindow, er
 	return intent, nil
 }
 
-// lookFirst looks the ids up for the sake of MobiFone's time. A lookup that fails is no
-// reason to stop here: a refusal too may have told the time, and without one there is no
-// send anyway.
+// lookFirst looks the ids up for the sake of MobiFone's time. A lookup that fails does not end the
+// preparation here: a refusal too may have told the time, and without the time nothing is sent anyway.
 func (s *Service) lookFirst(ctx context.Context, req Request) error {
 	if !reading.Can(s.t.Contract()) {
 		return nil
@@ -190,9 +189,9 @@ func (s *Service) compare(a reading.Answer, h telco.Handle) []reading.Row {
 	return rows
 }
 
-// noTime is the error of a registration that was not prepared for want of MobiFone's
-// time. When the lookup that would tell it failed, that is what is wrong: a refused
-// connection, a certificate, a key; the clocks are not.
+// noTime is the error of a registration that was not prepared because MobiFone's time is not known.
+// Where the lookup that would tell it failed, the error is that of the lookup: a refused connection, a
+// certificate or a key has to be mended, and not a clock.
 func noTime(clockErr, lookErr error) error {
 	e := &telco.Error{Operation: telco.OpRegister, Outcome: telco.NotSent, Code: telco.ClockUnreliable, Err: clockErr}
 	if own, ok := errors.AsType[*telco.Error](clockErr); ok {

@@ -22,11 +22,14 @@ import (
 // Draft is one registration that is checked and fixed, but not sent. Make it with [Service.Prepare].
 // It is safe for concurrent use: of two calls of Send one sends.
 type Draft struct {
-	service     *Service
-	fields      field.Request
-	handle      telco.Handle
+	service *Service
+	// fields is what will be sent. It holds the OTP and the number, so Format prints the handle.
+	fields field.Request
+	handle telco.Handle
+	// fingerprint is nil without a key, and of a draft that Register made for itself.
 	fingerprint []byte
-	sent        atomic.Bool
+	// sent is set by the first Send, before anything else, and never cleared.
+	sent atomic.Bool
 }
 
 // Format writes what the handle prints, whatever the verb.
@@ -118,7 +121,9 @@ func (d *Draft) unknown(code telco.Code, cause error) error {
 // It is a net below the caller's own care, not a store: it forgets the oldest of many
 // and everything when the process ends.
 type sends struct {
-	mu    sync.Mutex
+	// mu guards all of it, the claims included.
+	mu sync.Mutex
+	// trans and own find the claim on either id. A claim in force is in both.
 	trans map[telco.TransID]*claim
 	own   map[telco.PartnerTransID]*claim
 	// order lists the claims that ended open; it is a ring once it is full.
@@ -277,7 +282,7 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 	answer, err := reading.LookUp(ctx, s.t, reading.Of(intent, h.MSISDN))
 	rows := s.compare(answer, h)
 	found := reading.Read(rows, []telco.IDs{intent.IDs}, nil, nil)
-	if err != nil && found.Nothing() { // what was shown stands, although a later question failed
+	if err != nil && found.Nothing() { // what an earlier question showed counts, although a later one failed
 		return nil, withHandle(err, h)
 	}
 	fence, known := reading.MarginsOf(s.t.Contract().Semantics(), s.t.ReadTimeout()).Fence([]telco.SendWindow{intent})

@@ -18,24 +18,27 @@ import (
 // rowsMax is how many rows of one range are held at once; a range with more is split.
 const rowsMax = 20_000
 
-// pinMargin is how far the next reply's Date, a whole second, may be behind MobiFone's
-// clock.
+// pinMargin is how far the Date of the next reply, which is cut to the second, may be behind
+// MobiFone's clock.
 const pinMargin = time.Second
 
 // List is a query ready to run. It holds no place in the listing: each iteration starts
 // anew, and any number may run at once.
 type List struct {
-	s      *Service
-	op     telco.Operation
-	query  Query
+	s  *Service
+	op telco.Operation // OpList or OpSearch
+	// query is as the caller gave it: times are rounded when it runs, because an end of "until now"
+	// is another one each time.
+	query Query
+	// msisdn is the subscriber of a search; zero for a list.
 	msisdn telco.MSISDN
-	bad    []telco.FieldError
+	// bad is what is wrong with the query; every way of running it then fails and asks nothing.
+	bad []telco.FieldError
 }
 
 // List asks for the transactions of a time window. It is for reconciling a day, not for "is it
 // registered?": it does not yield the rows of the last moments; ask LookUp with the ids of the
-// sale for that. What is wrong with the query comes out of
-// the first iteration.
+// sale for that. What is wrong with the query is the error of the first iteration.
 func (s *Service) List(q Query) *List {
 	return &List{s: s, op: telco.OpList, query: q, bad: q.problems(s.t.Contract(), telco.OpList)}
 }
@@ -139,20 +142,24 @@ func (l *List) now() (earliest time.Time, known bool) {
 	return earliest, true
 }
 
+// skew is the most that two of MobiFone's clocks, or its clock and ours, may differ.
 func (l *List) skew() time.Duration {
 	return time.Duration(l.s.t.Contract().Semantics().ClockSkewMax)
 }
 
+// lag is how long after its creation a row may still be missing from a listing.
 func (l *List) lag() time.Duration {
 	return time.Duration(l.s.t.Contract().Semantics().LookupLagMax)
 }
 
+// fail is an error of the listing as a whole. It has no evidence: no single reply is to blame.
 func (l *List) fail(code telco.Code, cause error) error {
 	e := l.s.fail(l.op, code, telco.Evidence{}, "")
 	e.Err = cause
 	return e
 }
 
+// filter is what each row of the listing must pass, whatever MobiFone filtered by.
 func (l *List) filter() filter {
 	return filter{query: l.query, msisdn: l.msisdn, sent: l.fields(), fail: l.fail, subject: l.op}
 }
@@ -182,7 +189,8 @@ func (l *List) fields() field.Request {
 type Page struct {
 	// Number counts pages from 1.
 	Number int
-	Rows   []telco.Transaction
+	// Rows are the page's rows that the query keeps, in MobiFone's order.
+	Rows []telco.Transaction
 	// Total counts all rows of the window before State was applied; nil when MobiFone does not
 	// count them.
 	Total *int
@@ -225,7 +233,8 @@ func (l *List) Pages(ctx context.Context) iter.Seq2[Page, error] {
 	}
 }
 
-// page also tells how many rows the page had before the filter.
+// page reads one page and filters it. It also returns how many rows the page had before: an empty one
+// ends the pages, one of which every row was filtered out does not.
 func (l *List) page(ctx context.Context, number int) (Page, int, error) {
 	bad := l.bad
 	if number < 1 {
@@ -268,7 +277,8 @@ func (l *List) page(ctx context.Context, number int) (Page, int, error) {
 	return p, raw, nil
 }
 
-// read reads one page, unfiltered.
+// read reads one page, unfiltered. from and to are whole seconds. A reply that contradicts the request, or
+// lacks the list, is an error: an empty page would look like the end of the listing.
 func (l *List) read(ctx context.Context, from, to time.Time, number int) (Page, error) {
 	f := l.fields()
 	f.From, f.To, f.Page = from, to, number

@@ -46,7 +46,10 @@ func (s *Service) fail(op telco.Operation, code telco.Code, evidence telco.Evide
 
 // GetRequest names one transaction by either id, or both. At least one is needed.
 type GetRequest struct {
-	TransID        telco.TransID
+	// TransID is MobiFone's id, which came with the OTP. It names one transaction for ever.
+	TransID telco.TransID
+	// PartnerTransID is ours. MobiFone learns it with the registration, and several OTPs of one sale
+	// may share it.
 	PartnerTransID telco.PartnerTransID
 }
 
@@ -58,7 +61,8 @@ type Result struct {
 	MobiFoneTime time.Time
 	// ReadAt is the earliest time, by the same clock, at which the ledger can have been read;
 	// zero when MobiFoneTime is.
-	ReadAt   time.Time
+	ReadAt time.Time
+	// Evidence is what the call can prove about itself.
 	Evidence telco.Evidence
 }
 
@@ -105,7 +109,8 @@ type Found struct {
 	// read for any of the rows; zero when that is not known.
 	ReadAt time.Time
 	// Cached says that a cache may have answered: a missing row then proves nothing.
-	Cached   bool
+	Cached bool
+	// Evidence is that of the last question asked.
 	Evidence telco.Evidence
 }
 
@@ -198,7 +203,7 @@ type SearchQuery struct {
 	Query
 }
 
-// windowMax bounds a query, so that a mistyped year is not a thousand requests.
+// windowMax bounds a query, so that a mistyped year does not become thousands of requests.
 const windowMax = 3660 * 24 * time.Hour
 
 // problems lists what is wrong with the query for this contract; nil when nothing is.
@@ -240,7 +245,7 @@ func (q Query) problems(c *contract.Contract, op telco.Operation) []telco.FieldE
 	return bad
 }
 
-// ceil rounds up to the next whole second.
+// ceil rounds up to the next whole second, and drops the monotonic reading of a local time.
 func ceil(t time.Time) time.Time {
 	t = t.Round(0)
 	if whole := t.Truncate(time.Second); !whole.Equal(t) {
@@ -256,7 +261,8 @@ type filter struct {
 	query  Query
 	msisdn telco.MSISDN
 	// sent is what the request carried.
-	sent    field.Request
+	sent field.Request
+	// fail makes the error that ends the listing; subject is the operation that its text names.
 	fail    func(code telco.Code, cause error) error
 	subject telco.Operation
 }
@@ -267,6 +273,8 @@ func (f filter) keep(tx telco.Transaction) (bool, error) {
 	if f.query.State != telco.StateUnlisted && tx.State != f.query.State {
 		return false, nil
 	}
+	// Of each member: whether the query asks for it, whether the request carried it, whether the row
+	// says it, and whether the row says what was asked for.
 	checks := []struct {
 		field             string
 		asked, sent, said bool
@@ -312,7 +320,7 @@ func (e *WindowOpenError) Error() string {
 	return s + ": the window is still open"
 }
 
-// ErrUnstable is the cause when a closed window read differently each time, or does not
-// hold as many transactions as MobiFone counts. Rows of the part of the window in
-// question were not yielded.
+// ErrUnstable is the cause when a closed window read differently each time, or does not hold as many
+// transactions as MobiFone counts. The rows of the range that kept changing were not yielded; those of
+// newer ranges were.
 var ErrUnstable = errors.New("the window reads differently each time")

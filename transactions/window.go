@@ -31,8 +31,10 @@ type batch struct {
 
 // reader reads ranges of whole seconds, each at most as long as MobiFone allows.
 type reader struct {
+	// fetch reads one page, from 1; its error is the caller's own and ends the listing as it is.
 	fetch func(ctx context.Context, from, to time.Time, page int) (batch, error)
-	fail  func(code telco.Code, cause error) error
+	// fail makes the error for what this file finds wrong.
+	fail func(code telco.Code, cause error) error
 	// lag is how late a row may appear.
 	lag time.Duration
 	// rowsMax bounds the rows of one range, and so the memory.
@@ -78,10 +80,13 @@ func (r *reader) settle(ctx context.Context, from, to time.Time) (settled, error
 
 // pass is one reading of all pages of a range.
 type pass struct {
+	// keys are the rows in the order in which they came, each once; seen holds the same keys.
 	keys []rowKey
-	// seen holds the same keys.
-	seen    map[rowKey]bool
-	steady  bool
+	seen map[rowKey]bool
+	// steady says that nothing in this pass contradicts that it saw every row: the pages agreed on
+	// the total, and there are as many rows as that.
+	steady bool
+	// checked, openAt and tooMany are as in settled.
 	checked bool
 	openAt  time.Time
 	tooMany bool
@@ -121,7 +126,7 @@ func (r *reader) pass(ctx context.Context, from, to time.Time, known map[rowKey]
 			p.checked, p.steady = true, len(p.keys) == *total
 			return p, nil
 		case total == nil && pages != nil && page >= *pages:
-			// Pages are counted, rows are not: one that moved stands on two pages.
+			// Pages are counted, rows are not: a row that moved is on two pages.
 			p.checked, p.steady = true, read == len(p.keys)
 			return p, nil
 		case len(p.keys) == before:
@@ -175,8 +180,9 @@ func keyOf(tx telco.Transaction) (rowKey, bool) {
 	return rowKey{id: string(tx.PartnerTransID), ours: true}, tx.PartnerTransID != ""
 }
 
-// merge joins two readings of the same row, b the later one. It answers "" or what
-// contradicts: things that are said once for ever, and two final states.
+// merge joins two readings of the same row, of which b is the later one, and returns the newer row. The
+// text says what the readings contradict each other in: members that never change, or two final
+// states; "" when they agree.
 func merge(a, b telco.Transaction) (telco.Transaction, string) {
 	name := "transaction " + string(a.TransID)
 	if a.TransID == "" {
@@ -227,15 +233,19 @@ func older(b, a telco.Transaction) bool {
 // walker goes through a window newest first, one range at a time.
 type walker struct {
 	reader
+	// rangeMax is the longest range that MobiFone answers at once.
 	rangeMax time.Duration
-	keep     func(telco.Transaction) (bool, error)
+	// keep is the filter. A row that it drops is still counted against MobiFone's total.
+	keep func(telco.Transaction) (bool, error)
 	// days is the zone of a MobiFone that is asked for whole days; nil for the others.
 	days *time.Location
 }
 
-// walk yields the rows of [from, to) that keep keeps. It reads no further than hi, which
-// is at most to. All three are whole seconds. It ends with a [*WindowOpenError] of asked
-// when it did not reach to, or could not check a total.
+// walk yields the rows of [from, to) that keep keeps, newest first. It begins at hi, which is at most to:
+// behind hi rows may still appear. All three are whole seconds. It ends with a [*WindowOpenError] when
+// it did not reach to, or could not check a total; asked is the end that the error names. A range that
+// holds too many rows is halved, and after each range that could be read the next one is twice as long
+// again, up to rangeMax.
 func (w *walker) walk(ctx context.Context, from, to, hi, asked time.Time, yield func(telco.Transaction, error) bool) {
 	span := max(w.rangeMax.Truncate(time.Second), time.Second)
 	longest, until, noTotal, repins := span, hi, false, 0
@@ -286,7 +296,7 @@ func (w *walker) emit(rows []telco.Transaction, lo, hi time.Time, undated map[ro
 		case tx.CreatedAt.Equal(hi):
 			continue // a MobiFone whose toTime is inclusive: the row belongs to the next window
 		case w.sameDays(tx.CreatedAt, lo, hi):
-			continue // of the days asked for, and of another range
+			continue // MobiFone answers in whole days: another range of the same day owns the row
 		case tx.CreatedAt.Before(lo) || tx.CreatedAt.After(hi):
 			// Dropping it could lose a sale, for instance when the contract's zone is wrong.
 			yield(telco.Transaction{}, w.fail(telco.ReplyUnreadable,

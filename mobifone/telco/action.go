@@ -121,8 +121,8 @@ func hold(wait time.Duration) Action {
 	return Action{Step: Hold, Text: sayHold, Wait: max(0, wait)}
 }
 
-// notSent: not one byte left, so the same ids may be sent again. The contract has
-// sentences for what MobiFone says, and MobiFone said nothing.
+// notSent is for a request of which no byte left, so that the same ids may be sent again. The
+// contract's sentence is dropped: it speaks of what MobiFone said, and MobiFone said nothing.
 func (e *Error) notSent(cashTaken bool) Action {
 	e = e.unsaid()
 	switch e.Code {
@@ -139,7 +139,7 @@ func (e *Error) notSent(cashTaken bool) Action {
 	}
 }
 
-// beforeSale: eligibility and OTP. Nothing was registered by the call, known or not.
+// beforeSale is for eligibility and OTP. Such a call registers nothing, whatever became of it.
 func (e *Error) beforeSale(cashTaken bool) Action {
 	if e.Outcome == Unknown {
 		return e.unknownBeforeSale(cashTaken)
@@ -159,9 +159,8 @@ func (e *Error) beforeSale(cashTaken bool) Action {
 	return e.rejected(cashTaken)
 }
 
-// unknownBeforeSale says to try again, whatever the code is. Only the codes that speak
-// of when to try again keep their own sentence: the others' speak of a refusal, and
-// that none is known.
+// unknownBeforeSale says to try again, whatever the code is. Only the codes about when to try again
+// keep their own sentence: the others' sentences speak of a refusal, and no refusal is known.
 func (e *Error) unknownBeforeSale(cashTaken bool) Action {
 	again := sayAskAgain
 	if e.Operation == OpOTP {
@@ -178,8 +177,8 @@ func (e *Error) unknownBeforeSale(cashTaken bool) Action {
 	return e.unsaid().act(WaitUntil, again, cashTaken)
 }
 
-// rejected: MobiFone said no, and whoever made the error made sure that the no is
-// not the echo of an earlier success.
+// rejected is for a settled refusal: whoever made the error made sure that it is not the echo of an
+// earlier success.
 func (e *Error) rejected(cashTaken bool) Action {
 	switch e.Code {
 	case Success, Processing:
@@ -217,8 +216,8 @@ func (e *Error) unsaid() *Error {
 	return &bare
 }
 
-// act puts the code's sentence before the instruction, and behind it what to do with
-// money that stays in the drawer.
+// act writes the code's sentence, then the instruction, then what to do with money that stays in the
+// drawer.
 func (e *Error) act(step Step, say Text, cashTaken bool) Action {
 	a := Action{Step: step, Text: join(e.Sentence(), say)}
 	if cashTaken && step != ReturnCash {

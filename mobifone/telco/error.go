@@ -28,7 +28,8 @@ type FieldError struct {
 //
 // It never holds an OTP, a secret or a whole phone number in readable form; what it
 // prints, under every fmt verb, in log/slog and in JSON, is scrubbed once more:
-// digits that could be a phone number show their last three alone. Ask it with [OutcomeOf], with errors.Is and a [Code], or take it out:
+// digits that could be a phone number show their last three alone. Ask it with [OutcomeOf], with
+// errors.Is and a [Code], or take it out:
 //
 //	if e, ok := errors.AsType[*telco.Error](err); ok && e.AttemptsLeft != nil { … }
 type Error struct {
@@ -69,7 +70,7 @@ type Error struct {
 	Err error
 }
 
-// Error says operation, outcome, code, evidence and cause on one line.
+// Error returns operation, outcome, code, evidence and cause on one line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Operation != "" {
@@ -147,8 +148,8 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// Format writes what Error says, whatever the verb: other verbs would print the fields
-// of a foreign cause.
+// Format writes what Error returns, whatever the verb: fmt would print the fields of a foreign cause
+// with some verbs.
 func (e Error) Format(f fmt.State, verb rune) {
 	said := e.Error()
 	writeMasked(f, verb, said, "&telco.Error{"+strconv.Quote(said)+"}")
@@ -286,16 +287,15 @@ type Text struct {
 func (t Text) IsZero() bool { return t == Text{} }
 
 // Fill puts values in the place of their names in braces, in both languages. A part in
-// square brackets stands only if every value named in it is there and not empty, and
-// loses its brackets:
+// square brackets is kept only if every value named in it is there and not empty, and loses
+// its brackets:
 //
 //	"Mã OTP không đúng.[ Còn {n} lần nhập.]"   without n: "Mã OTP không đúng."
 //	"Đăng ký gói thất bại[: {reason}]."        without reason: "Đăng ký gói thất bại."
 //
-// A sentence with a missing value outside of brackets is left out if another sentence
-// remains; if none does, only the name goes. A teller never sees a brace. Brackets do
-// not nest; one without its partner stays as it is. Values are put in as they are
-// and not searched for names.
+// A sentence that lacks a value outside of brackets is left out, unless no other sentence would
+// remain; then only the name is removed. A teller never sees a brace. Brackets do not nest, and an
+// unmatched one stays as it is. A value is put in as it is; names inside it are not replaced.
 func (t Text) Fill(values map[string]string) Text {
 	return Text{VI: fill(t.VI, values), EN: fill(t.EN, values)}
 }

@@ -146,8 +146,8 @@ func SupportNote(err error) Text {
 	return inquiry{e.Operation, e, e.Handle, e.Evidence}.note()
 }
 
-// SupportNote writes the same note of a registration that is known by its handle: what
-// stands in it, and how the send went. It names no outcome: evidence alone proves none.
+// SupportNote writes the same note about a registration that is known by its handle: what the
+// handle says, and how the send went. It names no outcome, because evidence alone proves none.
 func (h Handle) SupportNote(e Evidence) Text { return inquiry{OpRegister, nil, &h, e}.note() }
 
 // inquiry is what a note is about.
@@ -241,7 +241,7 @@ func (e Evidence) note(n *note, id func(string) string) {
 	}
 }
 
-// note is one line in words that both desks know.
+// note is one line about a try, in words that the desks of both languages know.
 func (t Try) note(id func(string) string) string {
 	parts := []string{at(t.EndedAt), "request id " + ownID(t.RequestID)}
 	add := func(name, value string) {
@@ -279,7 +279,7 @@ func deadlineText(d string) Text {
 	}
 }
 
-// at is a time as a person at a desk in Vietnam reads it; empty for none.
+// at writes a time for a person at a desk in Vietnam; empty for the zero time.
 func at(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -292,9 +292,10 @@ const longestID = 128
 
 func ownID(id string) string { return text.Cut(text.Printable(id), longestID) }
 
-// telcoID is an id of MobiFone's for eyes. It may be made of the subscriber's number: of the
-// handle's, and where there is none of any that stands in it by itself. Other digits stay:
-// an id of a date and a counter is what the desk searches for, and Scrub would hide it.
+// telcoID makes an id of MobiFone's fit to be shown. MobiFone may have built it from the subscriber's
+// number, so that number is masked: the handle's, or, without a handle, every run of digits that is a
+// phone number. Other digits stay: the desk searches for an id of a date and a counter, and Scrub
+// would hide that.
 func (q inquiry) telcoID(id string) string {
 	id = ownID(id)
 	if q.handle != nil {

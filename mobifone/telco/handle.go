@@ -20,7 +20,7 @@ import (
 	"github.com/fptshop/mobifone-go/internal/text"
 )
 
-// IDs are the two names of one registration: MobiFone's, of the OTP, and our own.
+// IDs are the two names of one registration: MobiFone's, which came with the OTP, and our own.
 type IDs struct {
 	TransID        TransID        `json:"transId"`
 	PartnerTransID PartnerTransID `json:"partnerTransId"`
@@ -91,13 +91,11 @@ func (h Handle) LogValue() slog.Value {
 	)
 }
 
-// The bytes of a handle: four of magic, one of version, the texts, the amount and the
-// times in order,
-// the first eight bytes of the SHA-256 of all that: a checksum against damage, which
-// everybody can make, and no seal. A string is its length and its
-// bytes, a number a zigzag varint, a time its seconds since 1970 and its nanoseconds
-// after a byte that says whether there is one. There is one way to write a handle, and
-// no other way is read.
+// The bytes of a handle are, in this order: four of magic, one of version, the texts, the amount, the
+// times, and the first eight bytes of the SHA-256 of all that. The checksum finds damage; it is no
+// seal, because anybody can compute it. A text is its length and its bytes, a number a zigzag varint.
+// A time is one byte that says whether there is one, then its seconds since 1970 and its
+// nanoseconds. Each handle has one encoding, and any other is refused.
 const (
 	handleMagic   = "MFHD"
 	handleVersion = 1
@@ -105,9 +103,9 @@ const (
 	longestHandle = 4096 // of a field; far above what a register request holds
 )
 
-// MarshalBinary returns the bytes to save. They are read by every later version of the
-// SDK. A handle without a partnerTransId or a number is refused with an [*Error]: there
-// would be nothing to resolve by.
+// MarshalBinary returns the bytes to save. Every later version of the SDK reads them. A handle
+// without a partnerTransId or a number is refused with an [*Error]: there would be nothing to
+// resolve by.
 func (h Handle) MarshalBinary() ([]byte, error) {
 	if h.PartnerTransID == "" || !h.MSISDN.IsValid() {
 		return nil, badInput("handle", "empty; save the handle of a prepared draft")
@@ -173,7 +171,7 @@ func (h *Handle) UnmarshalBinary(data []byte) error {
 		return badHandle("malformed; look the transaction up by its ids, or leave it to reconciliation")
 	}
 	read.MSISDN = msisdn
-	// What would not be written so was not written by us.
+	// Bytes that we would write in another way did not come from us.
 	if again, err := read.MarshalBinary(); err != nil || !bytes.Equal(again, data) {
 		return badHandle("malformed; look the transaction up by its ids, or leave it to reconciliation")
 	}
@@ -282,9 +280,9 @@ type Staff struct {
 	// POS is the point of sale, of the same alphabet; may be empty.
 	POS string
 
-	// Who else a contract may ask for; may be empty, and is sent only where the contract
-	// names it. At most 64 characters, without control characters.
-	// Name is the employee's name, or the user's in the calling system.
+	// Name is the employee's name, or the user's in the calling system. Like System it may be
+	// empty, is sent only where the contract asks for it, and has at most 64 characters, none of
+	// them a control character.
 	Name string `json:",omitempty"`
 	// System is the calling system.
 	System string `json:",omitempty"`
@@ -303,7 +301,7 @@ func (s Staff) Validate() []FieldError {
 		case c.value == "":
 			faults = append(faults, FieldError{c.field, "missing; set the code agreed with MobiFone"})
 		default:
-			// A code that only looks right is no help to who sees the right one.
+			// A look-alike or invisible character must be named, because on a screen the code looks right.
 			if odd := text.CheckID(c.value); odd != "" && len(c.value) <= staffCodeMax {
 				faults = append(faults, FieldError{c.field, odd})
 				continue
@@ -319,9 +317,11 @@ func (s Staff) Validate() []FieldError {
 	return faults
 }
 
-const staffTextMax = 64 // characters
-
-const staffCodeMax = 32 // bytes
+// How long the texts of a [Staff] may be.
+const (
+	staffTextMax = 64 // characters
+	staffCodeMax = 32 // bytes
+)
 
 func staffCode(s string) bool {
 	if s == "" || len(s) > staffCodeMax {

@@ -50,11 +50,11 @@ func (m MSISDN) number() uint64 {
 // 84912345678, +84 912 345 678, 0084…, +84 (0)912…, the nine digits alone, the
 // 11-digit numbers of before September 2018 (0120…, also 84120… and 120…), which it
 // renews. Spaces, tabs, line ends, dashes, dots, parentheses and what nobody sees (marks
-// that come along when a number is copied) may stand anywhere; full-width digits count
+// that come along when a number is copied) may be anywhere; full-width digits count
 // as digits.
 //
 // Nine digits are always a subscriber number: "841234567" is 084 123 4567, not a
-// country code with seven digits. A number is nine digits of which the first is 3, 5,
+// country code with seven digits. A number is nine digits, and its first digit is 3, 5,
 // 7, 8 or 9. Which network serves it cannot be told from it: a subscriber keeps the number when
 // changing networks, and MobiFone's answer to the eligibility question decides.
 //

@@ -22,7 +22,7 @@ const redacted = "[redacted]"
 
 // Secret is a key, token or password that cannot print: every fmt verb, log/slog,
 // JSON and text show "[redacted]", and [Secret.Reveal] is the only way to it. The zero
-// value is none and shows the same, so that a print does not tell whether one is set.
+// value holds no secret and prints the same, so that a print does not tell whether one is set.
 //
 // Two Secrets compare by identity with ==; compare revealed values with
 // crypto/subtle.
@@ -92,7 +92,7 @@ func (s *sealed) appendTo(b []byte) []byte {
 		return b
 	}
 	for i := range len(*s) {
-		b = append(b, (*s)[i]^0xA5) // makes every ASCII character a byte that is none
+		b = append(b, (*s)[i]^0xA5) // turns every ASCII character into a byte outside of ASCII
 	}
 	return b
 }
@@ -105,7 +105,7 @@ type OTP struct{ p *sealed }
 
 // ParseOTP reads the 4 to 8 digits of a code as people type and paste it. Spaces of any
 // kind, tabs, line ends and what nobody sees (zero-width and direction marks, a byte
-// order mark) may stand anywhere, dashes between digits; full-width digits count as
+// order mark) may be anywhere, and dashes between digits; full-width digits count as
 // digits. Leading zeros stay. Anything else is refused, so that a price or another
 // number is not sent as a code. The error is an [*Error] with [NotSent] and
 // [InvalidInput] and does not hold s.

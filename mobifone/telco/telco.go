@@ -30,7 +30,7 @@ type Code string
 // Error returns the code's name.
 func (c Code) Error() string { return string(c) }
 
-// Codes MobiFone says (contract.md, "Result codes").
+// Codes that MobiFone says. The contract says which of its own strings means which code.
 const (
 	Success                  Code = "SUCCESS"
 	Processing               Code = "PROCESSING"
@@ -126,10 +126,10 @@ type Lane uint8
 
 // The lanes, the most urgent first.
 const (
-	// Foreground is for a teller and a customer who stand at the counter.
+	// Foreground is for a teller and a customer at the counter.
 	Foreground Lane = iota
 	// Resolving is for looking up what became of sales that are unknown: somebody has paid, and
-	// may still stand there.
+	// may still be waiting there.
 	Resolving
 	// Background is for reconciliation and reports.
 	Background
@@ -166,15 +166,22 @@ type Call struct {
 // state the contract does not list.
 type State uint8
 
-// The states of a transaction (contract.md, "States").
+// The states of a transaction.
 const (
+	// StateUnlisted is a state that the contract does not list: it decides nothing, and a person
+	// must look.
 	StateUnlisted State = iota
 	// StateInit means that an OTP was sent and nothing is registered.
 	StateInit
+	// StatePending means that MobiFone took the registration and has not finished it.
 	StatePending
+	// StateSuccess means registered.
 	StateSuccess
+	// StateFailed means that MobiFone refused the registration; ResultCode says why.
 	StateFailed
+	// StateExpired means that no registration came while the OTP was valid.
 	StateExpired
+	// StateCancelled means that the transaction was given up before anything was registered.
 	StateCancelled
 	// StateReversed means that it succeeded and the operator took it back.
 	StateReversed
@@ -216,7 +223,8 @@ func (s State) Final() bool {
 // Transaction is one row of MobiFone's ledger. Times carry +07:00.
 type Transaction struct {
 	TransID TransID
-	// PartnerTransID is our id as MobiFone holds it; it may be another system's and malformed.
+	// PartnerTransID is our id as MobiFone recorded it. It is empty before the registration, and may
+	// be another system's and malformed.
 	PartnerTransID PartnerTransID
 	MSISDN         MSISDN
 	Package        PackageCode
@@ -240,7 +248,11 @@ type Transaction struct {
 // Extra holds members of an answer that the SDK has no field for and the contract asks to
 // keep, by the names the contract gives them. The texts are MobiFone's own, with anything
 // that could be a phone number masked. The zero value holds none.
-type Extra struct{ pairs string } // name, value, name, value, each ended by a zero byte: so values of Extra compare with ==
+type Extra struct {
+	// pairs is name, value, name, value, each ended by a zero byte. It is one string, so that values
+	// of Extra, and of what holds one, compare with ==.
+	pairs string
+}
 
 // NewExtra keeps the pairs; a zero byte in one is left out.
 func NewExtra(pairs iter.Seq2[string, string]) Extra {
@@ -251,7 +263,7 @@ func NewExtra(pairs iter.Seq2[string, string]) Extra {
 			b.WriteByte(0)
 		}
 	}
-	return Extra{b.String()}
+	return Extra{pairs: b.String()}
 }
 
 // Get returns the member of this name.

@@ -102,6 +102,7 @@ func index(pkgs []Package, code telco.PackageCode) int {
 type Package struct {
 	// Code is what requests name the package by, such as "C120".
 	Code telco.PackageCode
+	// Name is what the teller calls it.
 	Name string
 	// Price is that of one cycle, VAT included.
 	Price telco.VND
