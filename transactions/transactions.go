@@ -110,7 +110,7 @@ type Found struct {
 	ReadAt time.Time
 	// Cached says that a cache may have answered: a missing row then proves nothing.
 	Cached bool
-	// Evidence is that of the last question asked.
+	// Evidence is that of all questions together: tries and sends are added, the rest is the last one's.
 	Evidence telco.Evidence
 }
 
