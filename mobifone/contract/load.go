@@ -176,8 +176,8 @@ func normalConstant(v any) (any, bool) {
 	return nil, false
 }
 
-// Problem is one thing wrong with a document. It quotes what the document says, which holds no
-// personal data and no secret.
+// Problem is one thing wrong with a document. It may quote the document, which has no place for
+// personal data or secrets.
 type Problem struct {
 	// Path is where, as a JSON path such as $.operations["otp.request"].path.
 	Path string

@@ -212,7 +212,7 @@ func constant(n *jsontree.Node) any {
 	return nil
 }
 
-// describe names the JSON value that was found, for a sentence. Of texts it gives no value: a person may
+// describe names the JSON value that was found, for a sentence. It does not quote a text: a person may
 // have put a password where it does not belong, and problems are printed.
 func describe(n *jsontree.Node) string {
 	switch n.Kind {

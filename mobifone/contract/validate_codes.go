@@ -143,7 +143,7 @@ func validateCodeWires(d *Document, r CodeRule, path string, wires map[string][]
 }
 
 // validateOwnOperations checks the operations that a row is limited to. They need not be in the
-// document: a table may be shared by documents for several gateways.
+// document, so that a table can stay as it is while operations come and go.
 func validateOwnOperations(r CodeRule, path string, l *problemList) {
 	for j, op := range r.Operations {
 		here := element(path+".operations", j)
@@ -190,10 +190,10 @@ func validateClass(d *Document, r CodeRule, path string, l *problemList) {
 // wrong OTP, when MobiFone itself asks for another entry; after any other refusal a second send with
 // them could be the second charge.
 func validateThen(r CodeRule, path string, l *problemList) {
-	// Any other then is for the cash and the next OTP alone, so it is the shop's choice.
 	if r.Then == telco.ThenSameIDs && r.Name != telco.OTPInvalid {
 		l.add(path+".then", "sameIds is for OTP_INVALID alone; want refund, newOTP or newAttempt")
 	}
+	// After a success the sale is over: nobody would read these two, and their writer expects something.
 	if r.Name == telco.Success && r.Then != "" {
 		l.add(path+".then", "nothing goes on after a success; leave it out")
 	}

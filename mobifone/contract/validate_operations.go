@@ -88,7 +88,7 @@ func validateIdempotencyHeader(a Auth, op telco.Operation, e *Endpoint, path str
 	if problem := headerProblem(name); problem != "" {
 		l.add(path, "%s", problem)
 	}
-	// Signing comes later and would replace the id.
+	// The id is set after the request is signed, and would replace a part of the signature.
 	for _, h := range authHeaderNames(a) {
 		if strings.EqualFold(h.name, name) {
 			l.add(path, "%q is also that of %s", name, h.path)
@@ -191,7 +191,7 @@ func validateRequest(d *Document, op telco.Operation, e *Endpoint, path string, 
 			}
 		}
 	}
-	// Of a registration without an id nobody could ever find out whether it was carried out.
+	// Nobody could ever find out what became of a registration without an id.
 	if (op == telco.OpRegister || op == telco.OpGet) && e.Request[field.TransID] == "" && e.Request[field.PartnerTransID] == "" {
 		l.add(at, "needs transId or partnerTransId; without an id nothing can be looked up")
 	}
@@ -243,7 +243,7 @@ func validateAsText(e *Endpoint, path string, l *problemList) {
 }
 
 // validateCount asks for a count where a search is the only lookup: a sale looks its ids up
-// before it registers, and a list without a count shows of nothing that it is lacking.
+// before it registers, and a list without a count cannot show that something is missing from it.
 func validateCount(d *Document, l *problemList) {
 	e := d.Operations[telco.OpSearch]
 	if e == nil || d.Operations[telco.OpGet] != nil || e.Response["total"] != "" || e.Response["pages"] != "" {
@@ -329,7 +329,7 @@ func validateResponse(d *Document, op telco.Operation, e *Endpoint, path string,
 // validateRows does the same for the rows of a list. Their paths count from the row, so they clash
 // only with each other.
 func validateRows(op telco.Operation, e *Endpoint, path string, l *problemList) {
-	// Operations with rows must say where they are, and others have none to say it of.
+	// An operation whose answer has rows must say where they are; any other must not.
 	readable := field.Names(field.Rows[:], field.Of(op))
 	switch {
 	case readable == nil && e.Rows == nil:
