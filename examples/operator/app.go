@@ -24,7 +24,7 @@ import (
 	"golang.org/x/term"
 )
 
-// app is the program with one command line.
+// app is the program with one command line. It is used by one goroutine.
 type app struct {
 	set                settings
 	args               []string
@@ -70,7 +70,7 @@ func newApp(w world) (*app, error) {
 	return a, nil
 }
 
-// say prints a line.
+// say prints a line of the result. With --json nothing but JSON may go there.
 func (a *app) say(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
 
 // note prints a line beside the result, where a program that reads the result does not see it.
@@ -234,7 +234,7 @@ func (a *app) typed(ctx context.Context) (string, error) {
 	}
 }
 
-// at is a time as people in the shops read it; empty for none.
+// at is a time at +07:00 as people in the shops read it; empty for none. JSON has times as Go writes them.
 func at(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -242,7 +242,7 @@ func at(t time.Time) string {
 	return t.In(vietnam).Format("02/01/2006 15:04:05")
 }
 
-// later keeps what has to be closed at the end.
+// later keeps what has to be closed when the command ends, however it ends.
 func (a *app) later(f func()) { a.closers = append(a.closers, f) }
 
 // close closes what the command opened, the last first.

@@ -74,7 +74,7 @@ func (a *app) contractCheck(args []string) error {
 	return nil
 }
 
-// findings are problems for other programs.
+// findings are problems for other programs; never nil, so that JSON has [] and not null.
 func findings(problems []*contract.Problem) []finding {
 	all := []finding{}
 	for _, p := range problems {
@@ -83,7 +83,8 @@ func findings(problems []*contract.Problem) []finding {
 	return all
 }
 
-// contractDiff prints where two documents differ.
+// contractDiff prints where two documents differ: a file and the assumed wire, or two files. Both are loaded first, so a
+// document with problems is not compared.
 func (a *app) contractDiff(args []string) error {
 	first, second := contract.Default(), args[0]
 	if len(args) == 2 {

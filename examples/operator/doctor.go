@@ -56,7 +56,8 @@ with what to do. The exit code is 1 if there is a problem.`),
 	}
 }
 
-// doctor runs all checks and prints them.
+// doctor runs all checks, one after the other, and prints them. A check that depends on a failed one is skipped, so that
+// one fault makes one line.
 func (a *app) doctor(ctx context.Context) error {
 	checks := []check{a.checkContract()}
 	reached := a.checkTLS(ctx)
@@ -109,7 +110,7 @@ func (a *app) problem(name string, err error) check {
 	return check{name, checkProblem, f.what, strings.TrimSuffix(f.todo, ": mobifonectl doctor")} // that is where we are
 }
 
-// checkContract loads the contract.
+// checkContract loads the contract. The assumed one is no fault here, though no real MobiFone may have it.
 func (a *app) checkContract() check {
 	const name = "contract"
 	c, err := a.wire()
@@ -123,7 +124,8 @@ func (a *app) checkContract() check {
 	return check{name, checkOK, fmt.Sprintf(a.t("%s, %d điều nên xem lại", "%s, %d warning(s)"), c.Document().Name, len(c.Warnings())), ""}
 }
 
-// checkTLS makes a connection and looks at the certificate.
+// checkTLS makes a connection of its own, with a HEAD and no credentials, and looks at the certificate. What MobiFone
+// answers does not matter.
 func (a *app) checkTLS(ctx context.Context) check {
 	const name = "tls"
 	if a.set.URL == "" {
@@ -182,7 +184,8 @@ func (a *app) tlsTodo(err error) string {
 	}
 }
 
-// checkCall makes one lookup and judges credentials and clock by its answer.
+// checkCall makes one lookup and judges credentials and clock by its answer. It is in the background lane, as doctor may
+// run while tellers sell.
 func (a *app) checkCall(ctx context.Context, reached string) []check {
 	const credentials, clock = "credentials", "clock"
 	skipped := a.t("chưa thử được: không kết nối được", "not tried: no connection")
@@ -258,7 +261,7 @@ func (a *app) checkClock(theirs, before, after time.Time) check {
 	return check{name, checkOK, said, ""}
 }
 
-// checkQuota asks the quota's engine.
+// checkQuota asks the quota's engine for its state, and takes nothing from the quota.
 func (a *app) checkQuota(ctx context.Context) check {
 	const name = "quota"
 	if a.set.Quota == "" {
@@ -276,7 +279,7 @@ func (a *app) checkQuota(ctx context.Context) check {
 	return check{name, checkOK, fmt.Sprintf(a.t("trả lời; hàng đợi %s", "answers; the queue is %s"), s.queue()), ""}
 }
 
-// checkStore opens the store and reads from it.
+// checkStore opens the store and reads from it. With wrong keys that fails here, and not in the middle of a sale.
 func (a *app) checkStore(ctx context.Context) check {
 	const name = "store"
 	if a.set.Store == "" {

@@ -26,7 +26,7 @@ type outputs struct {
 	book *workbook
 }
 
-// openOutputs opens what was asked for.
+// openOutputs opens what was asked for. All files are opened before the first is written, and dropped if one cannot be.
 func openOutputs(a *app, q reconciling) (*outputs, error) {
 	o := &outputs{app: a}
 	if a.set.asJSON {
@@ -48,7 +48,7 @@ func openOutputs(a *app, q reconciling) (*outputs, error) {
 	return o, nil
 }
 
-// write writes one finding everywhere.
+// write writes one finding everywhere. One output that fails does not keep it from the others.
 func (o *outputs) write(f reconcile.Finding) error {
 	var errs []error
 	if o.json != nil {
@@ -98,7 +98,7 @@ func (o *outputs) drop() {
 	}
 }
 
-// sums prints the sums as the last JSON line.
+// sums prints the sums as the last JSON line. Whoever carries the file over knows by it that the run came to its end.
 func (o *outputs) sums(sum reconcile.Summary, date string, until time.Time) error {
 	kinds := map[string]reconcile.Sides{}
 	for _, k := range reconcile.Kinds() {
@@ -284,7 +284,7 @@ func (w *workbook) amount(v telco.VND) excelize.Cell {
 	return excelize.Cell{StyleID: w.money, Value: int64(v)}
 }
 
-// finish writes the sums and the verdict, and fills the file.
+// finish writes the sums and the verdict, which are known only now, and fills the file.
 func (w *workbook) finish(sum reconcile.Summary, until time.Time) error {
 	if err := w.sheet.Flush(); err != nil {
 		return err

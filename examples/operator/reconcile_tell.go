@@ -49,7 +49,7 @@ func (w *witness) Apply(ctx context.Context, c sale.Change) error {
 	return nil
 }
 
-// move is a sale that went into another state.
+// move is a sale that went into another state, or would.
 type move struct {
 	id      string
 	was, is sale.State
@@ -113,7 +113,8 @@ func (b *balance) observe(ctx context.Context, c *counter) error {
 	return b.change(ctx, what, func() error { return b.tell(ctx, c) })
 }
 
-// tooMany says whether so many reviews may be the fault of whoever wrote MobiFone's side.
+// tooMany says whether so many reviews are more likely a mistake in MobiFone's file than in so many sales: more than 20,
+// and more than a tenth of what is told.
 func tooMany(reviews, told int) bool { return reviews > 20 && reviews*10 > told }
 
 // reviewsOf counts the sales that go to a person.

@@ -44,7 +44,8 @@ type resolved struct {
 	todo          string
 }
 
-// saleResolve looks sales up.
+// saleResolve looks sales up: those named, or with all every one that is not settled. It never registers anything, so
+// it may run beside the tills and as often as one likes.
 func (a *app) saleResolve(ctx context.Context, names []string, all bool) error {
 	if all == (len(names) > 0) {
 		return a.misused(a.t("nêu mã giao dịch, hay --all", "name sales, or --all"), "mobifonectl sale resolve ID | --all")
@@ -68,7 +69,7 @@ func (a *app) saleResolve(ctx context.Context, names []string, all bool) error {
 	return a.change(ctx, what, func() error { return a.resolveAll(ctx, c, ids) })
 }
 
-// toResolve are the ids of the sales that are named; without names those not settled.
+// toResolve are the ids of the sales that are named; without names those not settled, of one shop if one is set.
 func (a *app) toResolve(ctx context.Context, c *counter, names []string) ([]string, error) {
 	var ids []string
 	for _, name := range names {
@@ -134,7 +135,7 @@ func (a *app) resolveAll(ctx context.Context, c *counter, ids []string) error {
 	return nil
 }
 
-// resolveOne looks one sale up.
+// resolveOne looks one sale up. Its error is that of the lookup; what is known of the sale is returned beside it.
 func (a *app) resolveOne(ctx context.Context, c *counter, id string) (resolved, error) {
 	r := resolved{ID: id}
 	before, err := c.desk.Look(ctx, id)
@@ -194,7 +195,7 @@ func (a *app) saleRefundCommand() *cobra.Command {
 	return cmd
 }
 
-// refund takes one of the two steps.
+// refund takes one of the two steps. The desk refuses a step that is not the next one, or another person's.
 func (a *app) refund(ctx context.Context, name string,
 	act func(context.Context, *sale.Desk, string, string) (sale.View, error), what func(sale.Sale) string,
 ) error {
@@ -231,7 +232,8 @@ func (a *app) refund(ctx context.Context, name string,
 	})
 }
 
-// refusedStep is a step that the desk did not take, with what it says to do instead.
+// refusedStep is a step that the desk did not take, with what the desk says to do instead: it knows the sale, and
+// the text of an error does not.
 func (a *app) refusedStep(v sale.View, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err

@@ -17,7 +17,7 @@ import (
 // unsettled are the states in which nobody knows yet what MobiFone did.
 var unsettled = []sale.State{sale.Registering, sale.Resolving}
 
-// unsettledMost is how many of them are looked at, at most.
+// unsettledMost is how many of them are looked at, at most. After an outage there may be many.
 const unsettledMost = 100_000
 
 // saleCommand is the command with its parts.
@@ -27,7 +27,7 @@ func (a *app) saleCommand() *cobra.Command {
 	return cmd
 }
 
-// listing is what sale list is asked for.
+// listing is what sale list is asked for. Without states and without all it is the sales that are not at rest.
 type listing struct {
 	states       []string
 	date         string
@@ -90,7 +90,7 @@ func stateNames() string {
 	return strings.Join(names[:6], ", ") + ",\n  " + strings.Join(names[6:], ", ")
 }
 
-// saleLine is a sale of a list for other programs.
+// saleLine is a sale of a list for other programs. The store's list has no whole number: LastThree is all there is.
 type saleLine struct {
 	ID        string            `json:"id"`
 	Shop      string            `json:"shop"`
@@ -132,7 +132,7 @@ func (a *app) filter(l listing) (sale.Filter, error) {
 	return q, nil
 }
 
-// day is the business day at +07:00.
+// day is a business day as [from, to), from midnight to midnight at +07:00.
 func (a *app) day(date string) (from, to time.Time, err error) {
 	from, err = time.ParseInLocation(time.DateOnly, date, vietnam)
 	if err != nil {
@@ -141,7 +141,7 @@ func (a *app) day(date string) (from, to time.Time, err error) {
 	return from, from.AddDate(0, 0, 1), nil
 }
 
-// saleList prints the list.
+// saleList prints the list. It needs MobiFone's address only with --waiting, where a desk judges.
 func (a *app) saleList(ctx context.Context, l listing) error {
 	q, err := a.filter(l)
 	if err != nil {
@@ -234,7 +234,7 @@ ID is the sale's id, the partnerTransId of any attempt, or SHOP/ORDER.`),
 	return cmd
 }
 
-// saleShow prints a sale.
+// saleShow prints a sale: what it is, what to do next, and its history. It asks MobiFone nothing.
 func (a *app) saleShow(ctx context.Context, name string) error {
 	c, err := a.openDesk(ctx)
 	if err != nil {
@@ -294,7 +294,7 @@ func (a *app) printSale(v sale.View, number string) {
 	line("Chờ đến", "Wait until", at(v.WaitUntil))
 }
 
-// eventWords is what an event carries, in short.
+// eventWords is what an event says, in short. Who did it comes first.
 func eventWords(e sale.Event) string {
 	var words []string
 	add := func(name, value string) {

@@ -47,7 +47,7 @@ few packages into DIR/sales.db, and writes the configuration to DIR/env.`),
 	return cmd
 }
 
-// sandbox serves until it is interrupted.
+// sandbox serves until it is interrupted. Its MobiFone is gone with it, so a trial's store is of no use afterwards.
 func (a *app) sandbox(ctx context.Context, addr, trial string, skew time.Duration) error {
 	wire, err := a.wire()
 	if err != nil {
@@ -100,7 +100,7 @@ func (a *app) served(srv *sandbox.Server, trial string) error {
 	return nil
 }
 
-// variables are what a client needs. The credentials are the sandbox's own and open nothing else.
+// variables are what a client needs, as names and values of the environment. The credentials are the sandbox's own and open nothing else.
 func variables(srv *sandbox.Server, dir string) [][2]string {
 	cred := srv.Credentials()
 	pairs := [][2]string{
@@ -268,7 +268,7 @@ func (a *app) sellTrial(ctx context.Context, srv *sandbox.Server, file string, k
 // teller is who sells in the trial.
 var teller = telco.Staff{Shop: "HN01", Employee: "GDV07"}
 
-// sell walks one sale to its registration, or to a customer who wants the cash back.
+// sell walks one sale to its registration, or to a customer who wants the cash back, as a till would.
 func (s trialShop) sell(ctx context.Context, order string, number telco.MSISDN, then string) error {
 	v, err := s.desk.Open(ctx, sale.Order{Shop: teller.Shop, ID: order, MSISDN: number, Package: "C120", Price: 120_000, Staff: teller}, teller.Employee)
 	if err != nil {

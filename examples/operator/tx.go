@@ -55,7 +55,7 @@ func (a *app) txCommand() *cobra.Command {
 		Use: "list", Args: cobra.NoArgs,
 		Short: a.t("Giao dịch của một ngày, mới nhất trước", "The transactions of a day, the newest first"),
 		Long: a.t(`Liệt kê giao dịch ở MobiFone trong một ngày (00:00–24:00 +07:00). Những phút vừa
-qua chưa có: MobiFone tra cứu chậm như hợp đồng giao thức nói.`,
+qua chưa có: MobiFone tra cứu chậm, giao thức nói chậm bao lâu.`,
 			`Lists MobiFone's transactions of a day (00:00–24:00 at +07:00). The last moments
 are not in it: lookups lag as far as the contract says.`),
 		Example: "  mobifonectl tx list --date 2026-11-25 --state SUCCESS --json",
@@ -72,13 +72,13 @@ are not in it: lookups lag as far as the contract says.`),
 	return cmd
 }
 
-// txQuery is what tx list is asked for.
+// txQuery is what tx list is asked for, as it was typed. Empty means any; an empty date is today.
 type txQuery struct {
 	date, state, pkg, msisdn string
 	limit                    int
 }
 
-// txGet prints one transaction.
+// txGet prints one transaction. The id may be MobiFone's or ours.
 func (a *app) txGet(ctx context.Context, id string) error {
 	client, err := a.connect(ctx)
 	if err != nil {
@@ -130,7 +130,7 @@ func stateNamed(name string) (s telco.State, ok bool) {
 	return 0, false
 }
 
-// query makes the query of what was asked for.
+// query makes the query of what was asked for. It covers a whole business day at +07:00.
 func (a *app) query(q txQuery) (transactions.Query, error) {
 	if q.date == "" {
 		q.date = a.now().In(vietnam).Format(time.DateOnly)
@@ -146,7 +146,7 @@ func (a *app) query(q txQuery) (transactions.Query, error) {
 	return transactions.Query{From: from, To: to, Package: telco.PackageCode(q.pkg), State: state, Shop: a.set.Shop}, nil
 }
 
-// txList prints the transactions of a day.
+// txList prints the transactions of a day. It asks in the background lane: tellers come first, however long the list.
 func (a *app) txList(ctx context.Context, q txQuery) error {
 	query, err := a.query(q)
 	if err != nil {
@@ -206,7 +206,7 @@ func (a *app) uncounted() string {
 	return a.t("MobiFone không đếm giao dịch: không kiểm được là đã đủ.", "MobiFone counts no total: nothing says that the list is complete.")
 }
 
-// printTx prints transactions.
+// printTx prints transactions, each with its number masked: a list is no place to reveal one.
 func (a *app) printTx(lines []txLine) error {
 	if a.set.asJSON {
 		return a.json(lines)
@@ -252,7 +252,8 @@ The number "-" is read from the keyboard, so that no history keeps it.`),
 	}
 }
 
-// number reads a subscriber's number; "-": from the keyboard.
+// number reads a subscriber's number. "-" reads it from the keyboard, so that neither the shell's history nor the list
+// of processes has it.
 func (a *app) number(ctx context.Context, typed string) (telco.MSISDN, error) {
 	if typed == "-" {
 		a.note("%s", a.t("Số thuê bao:", "Number:"))
@@ -264,7 +265,7 @@ func (a *app) number(ctx context.Context, typed string) (telco.MSISDN, error) {
 	return telco.ParseMSISDN(typed)
 }
 
-// staff is who asks.
+// staff is who asks. MobiFone wants shop and employee with every question about a subscriber.
 func (a *app) staff() (telco.Staff, error) {
 	if a.set.Shop == "" || a.set.Employee == "" {
 		return telco.Staff{}, a.misused(a.t("chưa biết cửa hàng và nhân viên nào hỏi", "shop and employee are not known"),
@@ -273,7 +274,7 @@ func (a *app) staff() (telco.Staff, error) {
 	return telco.Staff{Shop: a.set.Shop, Employee: a.set.Employee}, nil
 }
 
-// offerLine is an offer for other programs.
+// offerLine is an offer for other programs. Why is a sentence in the language that was chosen; Code stays the same.
 type offerLine struct {
 	Package  telco.PackageCode `json:"package"`
 	Name     string            `json:"name"`
@@ -284,7 +285,7 @@ type offerLine struct {
 	Why      string            `json:"why,omitempty"`
 }
 
-// eligible asks and prints.
+// eligible asks what a subscriber may buy, and prints it. A package that may not be bought is listed with the reason.
 func (a *app) eligible(ctx context.Context, typed string) error {
 	number, err := a.number(ctx, typed)
 	if err != nil {

@@ -31,7 +31,7 @@ import (
 // engineTimeout bounds what is asked of a database or an engine before anything else.
 const engineTimeout = 5 * time.Second
 
-// wire is the contract in force.
+// wire is the contract in force: that of --contract, or the assumed one. Its file is read each time it is asked for.
 func (a *app) wire() (*contract.Contract, error) {
 	if a.set.Contract == "" {
 		return contract.Default(), nil
@@ -45,7 +45,7 @@ func (a *app) wire() (*contract.Contract, error) {
 	return c, nil
 }
 
-// keys are those of the keys file.
+// keys are those of the keys file. The error never has a part of the file in it.
 func (a *app) keys() (keys, error) {
 	k, err := readKeys(a.set.Keys)
 	if err != nil {
@@ -64,7 +64,7 @@ func loadContract(file string) (*contract.Contract, error) {
 	return contract.Load(text)
 }
 
-// credentials are those of the environment.
+// credentials are those of the environment. Which of them are needed is the contract's to say, when a call is signed.
 func (a *app) credentials() (telco.Credentials, error) {
 	c := telco.Credentials{APIKey: a.set.APIKey, Secret: a.set.Secret, Username: a.set.Username, Password: a.set.Password}
 	var err error
@@ -87,7 +87,8 @@ func (a *app) noAddress() *failure {
 		a.t("đặt $MOBIFONE_URL hay --url; thử không cần MobiFone: mobifonectl sandbox", "set $MOBIFONE_URL or --url; without a MobiFone: mobifonectl sandbox"))
 }
 
-// connect makes the client. It sends nothing.
+// connect makes the client, with this tool's share of the quota if there is one. It sends nothing. Without a keys file
+// it has no key for our ids, which only a registration needs, and this tool makes none.
 func (a *app) connect(ctx context.Context) (*mobifone.Client, error) {
 	if a.set.URL == "" {
 		return nil, a.noAddress()
@@ -225,14 +226,14 @@ func (a *app) pool(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// counter is a desk with its store and its client.
+// counter is a desk with its store and its client, as a till has them.
 type counter struct {
 	store  ledger
 	desk   *sale.Desk
 	client *mobifone.Client
 }
 
-// openDesk opens client, store and desk.
+// openDesk opens client, store and desk. In a dry run the store forgets every change.
 func (a *app) openDesk(ctx context.Context) (*counter, error) {
 	client, err := a.connect(ctx)
 	if err != nil {
