@@ -104,7 +104,7 @@ func fillValue(r *rand.Rand, v reflect.Value) {
 	case reflect.String:
 		v.SetString(fmt.Sprintf("%s “%d” \\ ₫\n", v.Type().Name(), r.IntN(1000)))
 	case reflect.Bool:
-		v.SetBool(true)
+		v.SetBool(true) // false is what a forgotten field has
 	case reflect.Uint8:
 		v.SetUint(1 + r.Uint64N(3)) // the enumerations of package telco have at least four values
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -277,6 +277,9 @@ func erase(t testing.TB, h Harness) {
 			resting = append(resting, n)
 		}
 	}
+	// Registered, refunded, cancelled and closed sales are at rest, each since another second. The others
+	// keep their numbers however old they are: somebody still needs them.
+	//
 	// Nothing rested before dawn, a limit of 0 erases nothing, and the given time itself is not
 	// before it.
 	eraseIs(t, s, dawn, 100, 0)
@@ -284,6 +287,7 @@ func erase(t testing.TB, h Harness) {
 	eraseIs(t, s, dawn.Add(time.Duration(resting[0])*time.Second), 100, 0) // at that time, not before it
 	same(t, "the store before anything is due to be erased", look(t, s), before)
 	// The limit leaves the rest for the next call, which goes on where this one stopped.
+	// Of those that are due the one that has rested longest goes first.
 	eraseIs(t, s, dawn.Add(time.Hour), 1, 1)
 	before = without(before, resting[0])
 	same(t, "the store after the longest at rest was erased", look(t, s), before)

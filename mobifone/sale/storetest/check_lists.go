@@ -95,7 +95,8 @@ func takeDue(t testing.TB, h Harness) {
 	same(t, "no room", len(take(hosts[0], at(50), at(100), 0)), 0)
 	same(t, "the longest overdue", take(hosts[0], at(50), at(100), 2), []string{opened(scope - 1).SaleID, opened(scope - 2).SaleID})
 
-	// All at once: everybody gets others, and together they get the rest.
+	// All at once: everybody gets others, and together they get the rest. There are more who ask than sales,
+	// so some must come back with none. got counts how often each sale was given to somebody.
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	got := map[string]int{}
@@ -137,6 +138,8 @@ func postpone(t testing.TB, h Harness) {
 	s, ctx := h.Open(t), t.Context()
 	one := apply(t, s, opened(1))
 	one = apply(t, s, then(one, wake(dawn)))
+	// The second sale is due a minute after the first and is never moved: what is done to the one must not
+	// reach the other.
 	two := opened(2)
 	two.State.WakeAt = dawn.Add(time.Minute)
 	apply(t, s, two)
@@ -166,7 +169,8 @@ func postpone(t testing.TB, h Harness) {
 	same(t, "the list after Postpone", got.Found[0].WakeAt.Equal(late), true)
 	same(t, "the events after Postpone", got.Events, events)
 
-	// The zero time takes the sale off the list until its next change.
+	// The zero time takes the sale off the list until its next change, which brings a WakeAt of its own: a
+	// store that keeps the postponed time beside the state must forget it then.
 	move(one.ID, 2, time.Time{})
 	dueAre(t, s, late, 10, time.Time{}, two.SaleID)
 	one = apply(t, s, then(one, wake(dawn))) // the version is still 2
@@ -185,6 +189,8 @@ func find(t testing.TB, h Harness) {
 		if n%2 == 0 {
 			c.State.Order.Shop = "S02"
 		}
+		// Shops and states alternate at other rates, so each pair of them occurs, and a store that filters by
+		// one of the two alone finds too many.
 		c.State.State = sale.States()[n%3]
 		c.State.CashIn, c.State.CashOut, c.State.Reason = 120_000, 20_000, "because"
 		c.State.WakeAt = dawn.Add(time.Hour)

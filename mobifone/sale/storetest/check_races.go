@@ -38,6 +38,7 @@ func race(t testing.TB, stores []sale.Store, all []sale.Change) (results []error
 // error that refusal makes of the winner's id.
 func oneWon(t testing.TB, all []sale.Change, results []error, refusal func(winner string) error) int {
 	t.Helper()
+	// Two winners are the failure that matters: two desks would both go on, and both send.
 	won := -1
 	for i, err := range results {
 		if err == nil {
@@ -50,6 +51,7 @@ func oneWon(t testing.TB, all []sale.Change, results []error, refusal func(winne
 	if won < 0 {
 		t.Fatalf("nobody won: %v", errors.Join(results...))
 	}
+	// A loser must learn who won: the desk goes on with that sale, or tells the teller to wait for it.
 	for i, err := range results {
 		if want := told(refusal(all[won].SaleID)); i != won && told(err) != want {
 			t.Fatalf("a loser was told %s (%v), want %s", told(err), err, want)
@@ -198,6 +200,7 @@ func reopened(t testing.TB, h Harness) {
 func randomWalk(t testing.TB, h Harness) {
 	const seeds, steps = 6, 150
 	for seed := range uint64(seeds) {
+		// Each seed has a store of its own, so the first step that differs is the first mistake.
 		w := walk{TB: t, r: rand.New(rand.NewPCG(seed, 99)), store: h.Open(t), model: newModel()} //nolint:gosec // the same numbers every time
 		for w.step = range steps {
 			w.stride(seed)

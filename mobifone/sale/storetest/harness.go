@@ -69,8 +69,9 @@ type Harness struct {
 	Dump func(t testing.TB, s sale.Store) []byte
 }
 
-// check is one promise of the contract. Its name is the name of the subtest, and says what a
-// store that fails it does not keep.
+// check is one promise of the contract. Its name is the name of the subtest, and says what a store that
+// fails it does not keep. A check takes a testing.TB and not a *testing.T: the package's tests run each
+// check against broken stores, and see whether it fails.
 type check struct {
 	name string
 	run  func(t testing.TB, h Harness)

@@ -153,6 +153,8 @@ func (m *model) Apply(ctx context.Context, c sale.Change) error {
 	// The subscriber is the stored one: an erased sale claims nobody, whatever the change still carries.
 	held := m.held(subscriber)
 	own := func(k sale.Claim) bool { return k.SaleID == c.SaleID }
+	// KeepClaim leaves everything as it is, and so does AddClaim where the sale holds the subscriber.
+	// AddClaim takes the lowest free slot, whatever slot the sale has; ReleaseClaim takes none.
 	slot := c.State.Slot
 	switch {
 	case c.Claim == sale.KeepClaim || !subscriber.IsValid() || c.Claim == sale.AddClaim && slices.ContainsFunc(held, own):
@@ -170,8 +172,9 @@ func (m *model) Apply(ctx context.Context, c sale.Change) error {
 	return nil
 }
 
-// clone copies a change through JSON, so that nothing is shared with the caller. The number,
-// which JSON leaves out, is copied by hand.
+// clone copies a change through JSON, so that nothing is shared with the caller. The number, which JSON
+// leaves out, is copied by hand. There are no errors to handle: every change that the suite makes is of
+// types that JSON can write and read back.
 func clone(c sale.Change) sale.Change {
 	data, _ := json.Marshal(c) //nolint:musttag // both ways here
 	out := sale.Change{}
@@ -322,6 +325,7 @@ func (m *model) lastThree(id string) string {
 // Erase is [sale.Store].Erase. A sale is at rest since the first change of its present rest, and
 // one that holds a claim is left alone.
 func (m *model) Erase(_ context.Context, restedBefore time.Time, limit int) (int, error) {
+	// Longest at rest first, then by id: with a limit it matters which numbers go.
 	type rest struct {
 		id    string
 		since time.Time
