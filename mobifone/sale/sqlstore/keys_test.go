@@ -105,6 +105,7 @@ func testRotation(t *testing.T, open func(ring sqlstore.Keyring) (keyed, error))
 	keys := new(sqlstore.KeyError)
 	require.ErrorAs(t, err, &keys)
 	assert.Equal(t, sqlstore.KeyError{KeyID: "k1", Missing: true}, *keys)
+	require.ErrorContains(t, keys, "add it")
 	_, err = with("k3", "k3")
 	for _, id := range []string{`"k1"`, `"k2"`} {
 		require.ErrorContains(t, err, id, "every missing key at once")
@@ -112,6 +113,7 @@ func testRotation(t *testing.T, open func(ring sqlstore.Keyring) (keyed, error))
 	_, err = open(ringOf("k2", map[string]telco.Secret{"k1": key(77), "k2": key('2')}))
 	require.ErrorAs(t, err, &keys)
 	assert.Equal(t, sqlstore.KeyError{KeyID: "k1"}, *keys)
+	require.ErrorContains(t, keys, "an id of its own")
 
 	s = opened("k2", "k1", "k2")
 	for _, want := range []int{2, 1, 0} {
