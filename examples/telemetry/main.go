@@ -48,6 +48,8 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	meters := metric.NewMeterProvider(metric.WithReader(metrics))
+	// Shutdown sends what is not sent yet. A service does the same before it exits, or its last
+	// spans are lost.
 	defer func() { err = errors.Join(err, tracers.Shutdown(ctx), meters.Shutdown(ctx)) }()
 
 	telemetry, err := mobifoneotel.New(tracers, meters) //nolint:contextcheck // the zeros it begins with belong to no call
@@ -57,6 +59,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err = sell(ctx, out, telemetry, tracers); err != nil {
 		return err
 	}
+	// What Prometheus would read from /metrics.
 	families, err := registry.Gather()
 	if err != nil {
 		return err
@@ -92,6 +95,7 @@ func sell(ctx context.Context, out io.Writer, telemetry *mobifoneotel.Telemetry,
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close(ctx)) }()
+	// The same telemetry watches the client's calls, by its hooks, and the desk's sales.
 	store := sale.NewMemory()
 	desk, err := sale.NewDesk(telemetry.Desk(sale.Config{Client: client, Store: store}))
 	if err != nil {
@@ -106,7 +110,8 @@ func sell(ctx context.Context, out io.Writer, telemetry *mobifoneotel.Telemetry,
 	return counter(ctx, out, client, desk, srv)
 }
 
-// counter is what happens at the counter.
+// counter is what happens at the counter: cash, OTP, a registration whose reply is lost, and lookups
+// until the sale is decided.
 func counter(ctx context.Context, out io.Writer, client *mobifone.Client, desk *sale.Desk, srv *sandbox.Server) error {
 	customer, staff := telco.MustParseMSISDN("0901234100"), telco.Staff{Shop: "HN01", Employee: "NV007", POS: "POS1"}
 	if _, err := client.Packages.Eligible(ctx, packages.EligibleRequest{MSISDN: customer, Staff: staff}); err != nil {
@@ -126,6 +131,7 @@ func counter(ctx context.Context, out io.Writer, client *mobifone.Client, desk *
 	code, _ := srv.Code(customer) // the customer reads it out
 	view, err = desk.Register(ctx, id, code, "NV007")
 	fmt.Fprintln(out, "registered:", view.Sale.State, "because", err)
+	// In a shop Desk.Run does this for all sales. Resolve says when to look again.
 	for view.Sale.State == sale.Resolving {
 		next, err := desk.Resolve(ctx, id)
 		if err != nil {

@@ -65,7 +65,7 @@ func (s *store) find(id string) *record {
 	return s.where(func(r *record) bool { return r.id == id })
 }
 
-// where returns the first record of which is says yes; nil when there is none.
+// where returns the first record that is accepts; nil when it accepts none.
 func (s *store) where(is func(*record) bool) *record {
 	if i := slices.IndexFunc(s.records, is); i >= 0 {
 		return s.records[i]

@@ -160,7 +160,7 @@ func (o *operator) spoil(p *reply, faults faultSet, m *letter) {
 		p.text = "}}"
 	case o.hit(faults, f5xxAfter):
 		bare(http.StatusBadGateway)
-		if o.percent(drawWire, 50) { // a well-formed refusal under it is none
+		if o.percent(drawWire, 50) { // what looks like a refusal under a 502 refuses nothing
 			p.text, p.answer = "", &wire.Answer{Code: [...]telco.Code{telco.NotEligible, telco.AmountMismatch, telco.SystemError}[o.below(drawWire, 3)]}
 		}
 	case o.hit(faults, f429After):

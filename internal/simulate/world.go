@@ -46,7 +46,7 @@ type world struct {
 	checker  checker
 }
 
-// stage is what everything in a world stands on: its time and actors, its chance, the faults of
+// stage is what every part of a world needs: its time and actors, its chance, the faults of
 // its script, and what is written down of it. It knows no sale and no MobiFone.
 type stage struct {
 	loop
