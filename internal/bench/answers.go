@@ -49,7 +49,7 @@ type piece struct{ text, mark string }
 // answers writes the answers, and brings their times up to date once a second.
 type answers struct{ now atomic.Pointer[moment] }
 
-// at gives what the answers of this second have in common.
+// at returns what the answers of this second have in common.
 func (a *answers) at(now time.Time) (*moment, error) {
 	// Two callers may make the same moment at once; either is right.
 	m := a.now.Load()

@@ -128,7 +128,7 @@ func randomHex() string {
 	return hex.EncodeToString(b[:])
 }
 
-// readTime reads a time of the contract; empty is none.
+// readTime reads a time as the contract writes it; an empty text is the zero time.
 func readTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

@@ -144,7 +144,7 @@ func (s sdk) contenders(with string) []*contender {
 func pairs(h hand, bare sdk, full ...sdk) []*contender {
 	var all []*contender
 	for i, byHand := range h.contenders() {
-		// Each operation stands beside the same work by hand, in the same rounds.
+		// Each operation is measured beside the same work by hand, in the same rounds.
 		ours := bare.contenders("")[i]
 		ours.beside = byHand
 		all = append(all, ours)

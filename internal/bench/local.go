@@ -26,7 +26,7 @@ var errID = errors.New("no id")
 // identifiers is the table ids.
 func identifiers(ctx context.Context, s settings) error {
 	s = s.or(15, 20_000)
-	// Of this client only the ids are asked; it calls nobody.
+	// This client only makes ids; it calls nobody.
 	client, err := mobifone.New(mobifone.Config{
 		BaseURL: "https://mobifone.invalid", PartnerCode: "FPT", Channel: "SHOP", IDKey: idKey,
 		Credentials: mobifone.StaticCredentials(credentials),

@@ -107,7 +107,7 @@ func keeping(name string, k keeper) *contender {
 		after: func(ctx context.Context, _ int) error {
 			version, err := k.version(ctx, *last.Load())
 			if err == nil && version != 7 {
-				err = fmt.Errorf("the sale stands at version %d", version)
+				err = fmt.Errorf("the sale is at version %d", version)
 			}
 			return err
 		},

@@ -41,7 +41,7 @@ const (
 	apart // rooms on no floor: nobody may import them unless their name stands in also
 )
 
-// room is one package of the core: where it stands and what it may import.
+// room is one package of the core: which floor it is on and what it may import.
 type room struct {
 	floor      int
 	also       []string // rooms allowed beside those on lower floors

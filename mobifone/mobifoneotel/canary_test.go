@@ -42,7 +42,7 @@ func (s *stage) exported() (spans, metrics string) {
 	return string(asJSON) + fmt.Sprintf("%+v", stubs), string(metricsJSON) + fmt.Sprintf("%+v", all)
 }
 
-// secrets are the texts to look for. Of the number its last nine digits stand in every form.
+// secrets are the texts to look for. The last nine digits of the number are in each of its forms.
 func (s *stage) secrets() []string {
 	cred := s.sandbox.Credentials()
 	list := []string{number[1:], "canary", cred.APIKey.Reveal(), cred.Secret.Reveal(), cred.Password.Reveal(), cred.Username, "://", "?"}
@@ -59,7 +59,7 @@ func (s *stage) secrets() []string {
 func (s *stage) clean(ids []string, codes ...telco.OTP) {
 	s.t.Helper()
 	spans, metrics := s.exported()
-	// What stands there by right: OpenTelemetry's names of its schema, and of an unknown service.
+	// What is there by right: OpenTelemetry's names of its schema, and of an unknown service.
 	rest := strings.NewReplacer("https://opentelemetry.io/schemas/", "", "unknown_service:", "")
 	spans, metrics = rest.Replace(spans), rest.Replace(metrics)
 	for _, c := range codes {

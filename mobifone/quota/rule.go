@@ -141,7 +141,7 @@ func (s *state) begin(run string, now int64, q question, t terms) {
 }
 
 // bound takes back what only a clock that was set back can leave in the future. Without it a quota
-// would stand still for as long as the clock was ahead.
+// would grant nothing for as long as the clock was ahead.
 func (s *state) bound(now int64, t terms) {
 	s.next = min(s.next, now+t.reach())
 	s.low, s.fore, s.cap = min(s.low, s.next-t.slot), min(s.fore, now), min(s.cap, now+t.most)

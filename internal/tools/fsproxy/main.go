@@ -58,7 +58,7 @@ func run(ctx context.Context, dir, out, version string) error {
 	return err
 }
 
-// source is the module as it stands in the working tree.
+// source is the module as it is in the working tree.
 type source struct {
 	// path is the module path, as go.mod has it.
 	path  string // the module path

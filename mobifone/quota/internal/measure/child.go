@@ -48,7 +48,7 @@ func (s *settings) act(ctx context.Context) error {
 	defer end()
 	begin := time.UnixMilli(s.begin)
 	<-time.After(time.Until(begin))
-	// A deadline would refuse whoever stands too far behind; here all shall wait.
+	// A deadline would refuse whoever is too far behind; here all shall wait.
 	ctx, cancel := context.WithCancel(ctx)
 	defer time.AfterFunc(time.Until(begin.Add(s.lasts)), cancel).Stop()
 	defer cancel()
