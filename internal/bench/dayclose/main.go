@@ -29,7 +29,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fptshop/mobifone-go/internal/bench/sales"
 	"github.com/fptshop/mobifone-go/mobifone"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/sale/sqlstore"
@@ -39,6 +38,8 @@ import (
 	"github.com/fptshop/mobifone-go/registration"
 	"github.com/fptshop/mobifone-go/transactions/reconcile"
 	"golang.org/x/time/rate"
+
+	"github.com/fptshop/mobifone-go/internal/bench/sales"
 )
 
 // settings are the flags.
