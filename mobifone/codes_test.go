@@ -103,7 +103,7 @@ func TestRefusalUnder4xx(t *testing.T) {
 func TestAReplyThatContradictsItself(t *testing.T) {
 	t.Parallel()
 	for _, state := range []telco.State{telco.StateSuccess, telco.StatePending, telco.StateReversed} {
-		for _, code := range []telco.Code{telco.InvalidISDN, telco.OTPInvalid, telco.OTPExpired, telco.NotEligible} {
+		for _, code := range []telco.Code{telco.Code("INVALID_ISDN"), telco.OTPInvalid, telco.OTPExpired, telco.NotEligible} {
 			p := wiretest.New(t, finalRefusals(t))
 			client := newClient(t, p)
 			req := toOTP(t, client)
@@ -276,9 +276,9 @@ func TestErrorTable(t *testing.T) {
 		body   string
 		want   want
 	}{
-		"refusal":           {200, refused, want{telco.SubscriberInactive, telco.Rejected}},
-		"refusal under 400": {400, refused, want{telco.SubscriberInactive, telco.Rejected}},
-		"refusal under 500": {500, refused, want{telco.SubscriberInactive, telco.Unknown}},
+		"refusal":           {200, refused, want{telco.Code("SUBSCRIBER_INACTIVE"), telco.Rejected}},
+		"refusal under 400": {400, refused, want{telco.Code("SUBSCRIBER_INACTIVE"), telco.Rejected}},
+		"refusal under 500": {500, refused, want{telco.Code("SUBSCRIBER_INACTIVE"), telco.Unknown}},
 		"rate limit":        {200, busy, want{telco.RateLimited, telco.Unknown}},
 		"system error":      {200, broken, want{telco.SystemError, telco.Unknown}},
 		"unlisted code":     {200, foreign, want{telco.SystemError, telco.Unknown}},

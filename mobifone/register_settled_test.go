@@ -34,7 +34,7 @@ func TestASettledRegistrationFreesItsIDs(t *testing.T) {
 	t.Parallel()
 	for name, reply := range map[string]func(*wiretest.MobiFone) wiretest.Handler{
 		"by a final refusal": func(p *wiretest.MobiFone) wiretest.Handler {
-			return p.Says(telco.OpRegister, 200, wire.Answer{Code: telco.RegistrationFailed})
+			return p.Says(telco.OpRegister, 200, wire.Answer{Code: telco.Code("REGISTRATION_FAILED")})
 		},
 		"by a lookup": func(*wiretest.MobiFone) wiretest.Handler { return wiretest.Hangup("") },
 	} {
@@ -88,7 +88,7 @@ func TestSettledByTheRowOfItsOwnIDs(t *testing.T) {
 	e, ok := errors.AsType[*telco.Error](err)
 	require.True(t, ok)
 	assert.Equal(t, telco.Rejected, e.Outcome)
-	assert.Equal(t, telco.RegistrationFailed, e.Code)
+	assert.Equal(t, telco.Code("REGISTRATION_FAILED"), e.Code)
 	assert.Equal(t, "2059", e.WireCode)
 	assert.Equal(t, "no credit", e.Message)
 	assert.Equal(t, "The registration failed: no credit.", e.Text.EN)

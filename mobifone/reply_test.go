@@ -264,7 +264,7 @@ func TestEncodedReplyIsNotRead(t *testing.T) {
 			p := wiretest.New(t, finalRefusals(t))
 			client := newClient(t, p, quick(1))
 			req := toOTP(t, client)
-			refused := p.Says(telco.OpRegister, 200, wire.Answer{Code: telco.InvalidISDN})
+			refused := p.Says(telco.OpRegister, 200, wire.Answer{Code: telco.Code("INVALID_ISDN")})
 			for kind, answer := range map[string]wiretest.Handler{"success": p.Registered(), "refusal": refused} {
 				p.On(telco.OpRegister, func(w http.ResponseWriter, r *http.Request, f field.Request) {
 					if tc.lines != nil {

@@ -72,7 +72,7 @@ func TestResolveReadings(t *testing.T) {
 		}, telco.Unknown, telco.LookupConflict, false},
 		"failed": {
 			func(r *field.Row) { r.State, r.ResultCode = telco.StateFailed, "2059" },
-			telco.Rejected, telco.RegistrationFailed, false,
+			telco.Rejected, telco.Code("REGISTRATION_FAILED"), false,
 		},
 		"failed, no code":       {func(r *field.Row) { r.State = telco.StateFailed }, telco.Unknown, telco.TransactionNotFound, true},
 		"failed, unlisted code": {func(r *field.Row) { r.State, r.ResultCode = telco.StateFailed, "4711" }, telco.Unknown, telco.TransactionNotFound, true},
@@ -85,7 +85,7 @@ func TestResolveReadings(t *testing.T) {
 			if tc.want == telco.Rejected && !final { // a FAILED is a refusal told by the ledger
 				tc.want, tc.code, tc.absent = telco.Unknown, telco.TransactionNotFound, true
 			} else if name == "failed" {
-				tc.want, tc.code, tc.absent = telco.Rejected, telco.RegistrationFailed, false
+				tc.want, tc.code, tc.absent = telco.Rejected, telco.Code("REGISTRATION_FAILED"), false
 			}
 			tc := tc
 			t.Run(fmt.Sprintf("%s, final refusals: %v", name, final), func(t *testing.T) {
@@ -179,7 +179,7 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.AuthKey})
 		},
 		"invalid number": func(p *wiretest.MobiFone, _ field.Request) wiretest.Handler {
-			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.InvalidISDN})
+			return p.Says(telco.OpGet, 200, wire.Answer{Code: telco.Code("INVALID_ISDN")})
 		},
 		"other ids": func(p *wiretest.MobiFone, f field.Request) wiretest.Handler {
 			f.TransID, f.PartnerTransID = "T-9", transid.Random()

@@ -282,7 +282,7 @@ func TestEscapedSecretsAreHidden(t *testing.T) {
 		<-time.After(2 * time.Minute)
 		provider = errors.New("the vault gave " + secret)
 		l.deep(eligible(t.Context(), client))
-		provider = &telco.Error{Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.InvalidISDN, Err: provider}
+		provider = &telco.Error{Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.Code("INVALID_ISDN"), Err: provider}
 		err := eligible(t.Context(), client)
 		l.deep(err)
 		assert.Equal(t, telco.NotSent, telco.OutcomeOf(err), "another client's verdict is none on this call")

@@ -64,7 +64,7 @@ func unusable(p *wiretest.MobiFone) map[string]wiretest.Handler {
 			f.PartnerTransID = transid.Random()
 			p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StateSuccess)})
 		},
-		"refusal of another's": says(200, wire.Answer{Code: telco.InvalidISDN, Data: field.Data{TransID: "T-999"}}),
+		"refusal of another's": says(200, wire.Answer{Code: telco.Code("INVALID_ISDN"), Data: field.Data{TransID: "T-999"}}),
 		"success but pending": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 			p.Write(w, telco.OpRegister, 200, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StatePending)})
 		},
@@ -77,7 +77,7 @@ func unusable(p *wiretest.MobiFone) map[string]wiretest.Handler {
 		"success under 404": func(w http.ResponseWriter, _ *http.Request, f field.Request) {
 			p.Write(w, telco.OpRegister, 404, wire.Answer{Code: telco.Success, Data: wiretest.Echo(f, telco.StateSuccess)})
 		},
-		"refusal under 500": says(500, wire.Answer{Code: telco.InvalidISDN}),
+		"refusal under 500": says(500, wire.Answer{Code: telco.Code("INVALID_ISDN")}),
 	}
 	for _, status := range []int{400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504} {
 		h["bare "+http.StatusText(status)] = wiretest.Raw(status, "text/plain", "no")

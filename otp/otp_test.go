@@ -173,7 +173,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for code, step := range map[telco.Code]telco.Step{
 		telco.OTPResendTooSoon: telco.WaitUntil, telco.OTPNotDelivered: telco.NewOTP,
-		telco.OTPLimitExceeded: telco.ReturnCash, telco.NotPrepaid: telco.ReturnCash,
+		telco.OTPLimitExceeded: telco.ReturnCash, telco.Code("NOT_PREPAID"): telco.ReturnCash,
 	} {
 		p := wiretest.New(t, contract.Default())
 		p.On(telco.OpOTP, p.Says(telco.OpOTP, http.StatusOK, wire.Answer{Code: code, Data: field.Data{ResendAfter: 42 * time.Second}}))

@@ -100,10 +100,10 @@ func TestOfferReadsFlagAndReason(t *testing.T) {
 	}{
 		{name: "flagged", flag: new(true), eligible: true},
 		{name: "listed without a flag: the function lists what can be registered", eligible: true},
-		{name: "a reason without a flag", reason: "2064", code: telco.PackageAlreadyRegistered, wire: "2064", textVI: "Thuê bao đã có gói cước này."},
+		{name: "a reason without a flag", reason: "2064", code: telco.Code("PACKAGE_ALREADY_REGISTERED"), wire: "2064", textVI: "Thuê bao đã có gói cước này."},
 		{name: "a success code is no reason", reason: "0000", eligible: true},
 		{
-			name: "refused with a reason", flag: new(false), reason: "3040", code: telco.CommitmentActive, wire: "3040",
+			name: "refused with a reason", flag: new(false), reason: "3040", code: telco.Code("COMMITMENT_ACTIVE"), wire: "3040",
 			textVI: "Thuê bao chưa hết thời gian cam kết của gói trước.",
 		},
 		{name: "refused without a reason", flag: new(false), textVI: notEligible},
@@ -284,8 +284,8 @@ func TestEligibleRefusesAnswersItCannotRead(t *testing.T) {
 func TestARefusalOfTheWholeCallKeepsItsCode(t *testing.T) {
 	t.Parallel()
 	p := wiretest.New(t, contract.Default())
-	p.On(telco.OpEligible, p.Says(telco.OpEligible, http.StatusOK, wire.Answer{Code: telco.SubscriberInactive}))
+	p.On(telco.OpEligible, p.Says(telco.OpEligible, http.StatusOK, wire.Answer{Code: telco.Code("SUBSCRIBER_INACTIVE")}))
 	_, err := client(t, p).Packages.Eligible(t.Context(), request())
-	require.ErrorIs(t, err, telco.SubscriberInactive)
+	require.ErrorIs(t, err, telco.Code("SUBSCRIBER_INACTIVE"))
 	assert.Equal(t, telco.Rejected, telco.OutcomeOf(err))
 }

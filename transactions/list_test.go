@@ -261,14 +261,14 @@ func TestListingRefusesAnswersItCannotTrust(t *testing.T) {
 		"a total never reached":  {`{"items":[` + written(from) + `],"total":3}`, telco.ReplyUnreadable},
 		"a row from elsewhen":    {`{"items":[` + written(from.Add(-7*time.Hour)) + `],"total":1}`, telco.ReplyUnreadable},
 		"a row without any id":   {`{"items":[{"status":"SUCCESS"}],"total":1}`, telco.ReplyUnreadable},
-		"MobiFone says no":       {`null`, telco.PackageInvalid},
+		"MobiFone says no":       {`null`, telco.Code("PACKAGE_INVALID")},
 		"the same, with no code": {``, telco.ReplyUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := wiretest.New(t, contract.Default())
 			body := getPrefix + tt.data + `}`
-			if tt.code == telco.PackageInvalid {
+			if tt.code == telco.Code("PACKAGE_INVALID") {
 				body = `{"errorCode":"2063","message":"no","data":null}`
 			}
 			p.On(telco.OpList, wiretest.Raw(http.StatusOK, "application/json", body))

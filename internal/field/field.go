@@ -112,6 +112,24 @@ const (
 	Size           = "size"
 )
 
+// The codes that only MobiFone's side has to say by name: the ledger, the server's half, the sandbox.
+// A document may call them otherwise; the client knows them from the document alone. The codes that
+// the SDK itself says or acts on are in telco.
+const (
+	AmountMismatch           telco.Code = "AMOUNT_MISMATCH"
+	CommitmentActive         telco.Code = "COMMITMENT_ACTIVE"
+	InvalidISDN              telco.Code = "INVALID_ISDN"
+	NotPrepaid               telco.Code = "NOT_PREPAID"
+	OTPAttemptsExceeded      telco.Code = "OTP_ATTEMPTS_EXCEEDED"
+	PackageAlreadyRegistered telco.Code = "PACKAGE_ALREADY_REGISTERED"
+	PackageInvalid           telco.Code = "PACKAGE_INVALID"
+	RegistrationFailed       telco.Code = "REGISTRATION_FAILED"
+	SubscriberInactive       telco.Code = "SUBSCRIBER_INACTIVE"
+	SubscriberNotFound       telco.Code = "SUBSCRIBER_NOT_FOUND"
+	TransactionConflict      telco.Code = "TRANSACTION_CONFLICT"
+	TransactionExpired       telco.Code = "TRANSACTION_EXPIRED"
+)
+
 // Requests is the table of request fields, in the order in which a body carries them.
 var Requests = [...]Spec[Request]{
 	{Name: MSISDN, Ops: Eligible | OTP | Register | Search, Need: Eligible | OTP | Search, At: func(r *Request) any { return &r.MSISDN }},

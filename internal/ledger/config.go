@@ -14,6 +14,7 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/contract"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 	"github.com/fptshop/mobifone-go/packages/catalog"
@@ -298,11 +299,11 @@ type Subscriber struct {
 func (s Subscriber) refusal() telco.Code {
 	switch {
 	case s.Unknown:
-		return telco.SubscriberNotFound
+		return field.SubscriberNotFound
 	case s.Postpaid:
-		return telco.NotPrepaid
+		return field.NotPrepaid
 	case s.Barred:
-		return telco.SubscriberInactive
+		return field.SubscriberInactive
 	}
 	return ""
 }
@@ -313,9 +314,9 @@ func (s Subscriber) bars(pkg telco.PackageCode) telco.Code {
 	case Ineligible:
 		return telco.NotEligible
 	case AlreadyRegistered:
-		return telco.PackageAlreadyRegistered
+		return field.PackageAlreadyRegistered
 	case Inactive:
-		return telco.SubscriberInactive
+		return field.SubscriberInactive
 	}
 	return s.Ineligible[pkg]
 }

@@ -294,7 +294,7 @@ func (m *Model) settle(e event) {
 		return
 	}
 	if e.fails {
-		r.set(m.now, telco.StateFailed, telco.RegistrationFailed)
+		r.set(m.now, telco.StateFailed, field.RegistrationFailed)
 		return
 	}
 	m.succeed(m.now, r)

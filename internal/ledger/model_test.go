@@ -92,7 +92,7 @@ func TestSecondRegistrationByKind(t *testing.T) {
 	t.Parallel()
 	const (
 		ok      = telco.Success
-		used    = telco.TransactionExpired
+		used    = field.TransactionExpired
 		dup     = telco.DuplicateTransaction
 		expired = telco.OTPExpired
 		wait    = telco.Processing
@@ -158,7 +158,7 @@ func TestConflictingDuplicate(t *testing.T) {
 	d := newDesk(t, Config{Kind: KindA})
 	require.Equal(t, telco.Success, d.Register(t0, d.otp(t0, good)).Code)
 	other := telco.MustParseMSISDN("0912345178")
-	assert.Equal(t, telco.TransactionConflict, d.Register(t0, d.otp(t0, other)).Code)
+	assert.Equal(t, field.TransactionConflict, d.Register(t0, d.otp(t0, other)).Code)
 	assert.Equal(t, 0, d.Executed(other))
 
 	// An id whose OTP entries ran out was never carried out: it may come again.
@@ -169,7 +169,7 @@ func TestConflictingDuplicate(t *testing.T) {
 	for range 3 {
 		d.Register(t0, f)
 	}
-	require.Equal(t, telco.OTPAttemptsExceeded, d.Register(t0, f).Code)
+	require.Equal(t, field.OTPAttemptsExceeded, d.Register(t0, f).Code)
 	again := d.otp(t0.Add(time.Minute), f.MSISDN)
 	again.PartnerTransID = idB
 	assert.Equal(t, telco.Success, d.Register(t0.Add(time.Minute), again).Code)
@@ -188,8 +188,8 @@ func TestResults(t *testing.T) {
 		{PendingThenOK, telco.Processing, telco.StatePending, telco.StateSuccess, 1},
 		{PendingThenFailed, telco.Processing, telco.StatePending, telco.StateFailed, 0},
 		{Ineligible, telco.NotEligible, telco.StateFailed, telco.StateFailed, 0},
-		{AlreadyRegistered, telco.PackageAlreadyRegistered, telco.StateFailed, telco.StateFailed, 0},
-		{Inactive, telco.SubscriberInactive, telco.StateFailed, telco.StateFailed, 0},
+		{AlreadyRegistered, field.PackageAlreadyRegistered, telco.StateFailed, telco.StateFailed, 0},
+		{Inactive, field.SubscriberInactive, telco.StateFailed, telco.StateFailed, 0},
 		{OTPWrong, telco.OTPInvalid, telco.StateInit, telco.StateInit, 0},
 		{OTPTooOld, telco.OTPExpired, telco.StateInit, telco.StateInit, 0},
 	} {
@@ -228,19 +228,19 @@ func TestEligible(t *testing.T) {
 	assert.Equal(t, "2064", a.Data.Rows[2].ReasonCode)
 
 	for want, sub := range map[telco.Code]Subscriber{
-		telco.SubscriberNotFound: {Unknown: true},
-		telco.NotPrepaid:         {Postpaid: true},
-		telco.SubscriberInactive: {Barred: true},
+		field.SubscriberNotFound: {Unknown: true},
+		field.NotPrepaid:         {Postpaid: true},
+		field.SubscriberInactive: {Barred: true},
 	} {
 		d.SetSubscriber(good, sub)
 		assert.Equal(t, want, d.Eligible(t0, field.Request{MSISDN: good}).Code)
 		assert.Equal(t, want, d.RequestOTP(t0, field.Request{MSISDN: good, Package: "C120", Staff: telco.Staff{Shop: "S", Employee: "E"}}).Code)
 		assert.Equal(t, want, d.Register(t0, field.Request{MSISDN: good, Package: "C120", Staff: telco.Staff{Shop: "S", Employee: "E"}}).Code)
 	}
-	d.SetSubscriber(good, Subscriber{Ineligible: map[telco.PackageCode]telco.Code{"C120": telco.CommitmentActive}})
+	d.SetSubscriber(good, Subscriber{Ineligible: map[telco.PackageCode]telco.Code{"C120": field.CommitmentActive}})
 	a = d.Eligible(t0, field.Request{MSISDN: good})
 	assert.Equal(t, []bool{false, true, true}, []bool{*a.Data.Rows[0].Eligible, *a.Data.Rows[1].Eligible, *a.Data.Rows[2].Eligible})
-	assert.Equal(t, telco.CommitmentActive, d.Register(t0, d.otp(t0, good)).Code)
+	assert.Equal(t, field.CommitmentActive, d.Register(t0, d.otp(t0, good)).Code)
 }
 
 func TestRefusalsBeforeTheOTPKeepIt(t *testing.T) {
@@ -248,12 +248,12 @@ func TestRefusalsBeforeTheOTPKeepIt(t *testing.T) {
 	d := newDesk(t, Config{})
 	f := d.otp(t0, good)
 	for want, change := range map[telco.Code]func(*field.Request){
-		telco.InvalidISDN:           func(f *field.Request) { f.MSISDN = telco.MSISDN{} },
-		telco.PackageInvalid:        func(f *field.Request) { f.Package = "NONE" },
-		telco.AmountMismatch:        func(f *field.Request) { f.Amount-- },
+		field.InvalidISDN:           func(f *field.Request) { f.MSISDN = telco.MSISDN{} },
+		field.PackageInvalid:        func(f *field.Request) { f.Package = "NONE" },
+		field.AmountMismatch:        func(f *field.Request) { f.Amount-- },
 		telco.ShopOrEmployeeInvalid: func(f *field.Request) { f.Employee = "" },
-		telco.TransactionExpired:    func(f *field.Request) { f.TransID = "T0" },
-		telco.TransactionConflict:   func(f *field.Request) { f.Package, f.Amount = "3C120", 360_000 },
+		field.TransactionExpired:    func(f *field.Request) { f.TransID = "T0" },
+		field.TransactionConflict:   func(f *field.Request) { f.Package, f.Amount = "3C120", 360_000 },
 	} {
 		bad := f
 		change(&bad)
@@ -270,7 +270,7 @@ func TestPriceChangesBetweenSteps(t *testing.T) {
 	pkg := d.offers[0].Package
 	pkg.Price = 130_000
 	require.NoError(t, d.SetOffer(pkg))
-	assert.Equal(t, telco.AmountMismatch, d.Register(t0, f).Code)
+	assert.Equal(t, field.AmountMismatch, d.Register(t0, f).Code)
 	assert.Equal(t, telco.VND(130_000), d.Eligible(t0, f).Data.Rows[0].Price)
 }
 

@@ -206,7 +206,7 @@ func (m *Model) Stale(now time.Time, by time.Duration, op telco.Operation, f fie
 		return m.get(asOf, f)
 	case telco.OpSearch:
 		if !f.MSISDN.IsValid() {
-			return refuse(telco.InvalidISDN)
+			return refuse(field.InvalidISDN)
 		}
 		return m.list(asOf, f)
 	case telco.OpList:

@@ -120,7 +120,7 @@ func TestListPagesAndFilters(t *testing.T) {
 	one.MSISDN = telco.MustParseMSISDN("0912345122")
 	assert.Equal(t, 1, *d.Search(now, one).Data.Total)
 	assert.Equal(t, 25, *d.List(now, one).Data.Total, "list has no subscriber")
-	assert.Equal(t, telco.InvalidISDN, d.Search(now, window).Code)
+	assert.Equal(t, field.InvalidISDN, d.Search(now, window).Code)
 
 	long := field.Request{From: t0, To: t0.Add(31*24*time.Hour + 1)}
 	assert.Equal(t, telco.SystemError, d.List(now, long).Code)

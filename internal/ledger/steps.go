@@ -19,7 +19,7 @@ import (
 func (m *Model) Eligible(now time.Time, f field.Request) wire.Answer {
 	m.tick(now)
 	if !f.MSISDN.IsValid() {
-		return refuse(telco.InvalidISDN)
+		return refuse(field.InvalidISDN)
 	}
 	sub := m.customer(f.MSISDN)
 	if code := sub.refusal(); code != "" {
@@ -60,7 +60,7 @@ func (m *Model) RequestOTP(now time.Time, f field.Request) wire.Answer {
 		return refuse(code)
 	}
 	if !f.MSISDN.IsValid() {
-		return refuse(telco.InvalidISDN)
+		return refuse(field.InvalidISDN)
 	}
 	cust := m.customer(f.MSISDN)
 	if code := cust.refusal(); code != "" {
@@ -68,7 +68,7 @@ func (m *Model) RequestOTP(now time.Time, f field.Request) wire.Answer {
 	}
 	price, _, ok := m.offer(f.Package)
 	if !ok {
-		return refuse(telco.PackageInvalid)
+		return refuse(field.PackageInvalid)
 	}
 	sub := m.subscriber(f.MSISDN)
 	if wait := sub.lastOTP.Add(m.cfg.ResendAfter).Sub(now); !sub.lastOTP.IsZero() && wait > 0 {
@@ -195,10 +195,10 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 	}
 	if !f.MSISDN.IsValid() && !m.needs[need{telco.OpRegister, "msisdn"}] {
 		// Order found no transaction that would give the number: nobody opened this order.
-		return no(telco.TransactionExpired)
+		return no(field.TransactionExpired)
 	}
 	if !f.MSISDN.IsValid() {
-		return no(telco.InvalidISDN)
+		return no(field.InvalidISDN)
 	}
 	cust := m.customer(f.MSISDN)
 	if code := cust.refusal(); code != "" {
@@ -206,7 +206,7 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 	}
 	price, _, ok := m.offer(f.Package)
 	if !ok {
-		return no(telco.PackageInvalid)
+		return no(field.PackageInvalid)
 	}
 	// A repetition gets its answer before its amount and code are checked.
 	if m.rules.dedupe && f.PartnerTransID != "" {
@@ -215,21 +215,21 @@ func (m *Model) admit(now, arrived time.Time, f field.Request) (*row, int32, *wi
 		}
 	}
 	if m.needs[need{telco.OpRegister, "amount"}] && f.Amount != price {
-		return no(telco.AmountMismatch)
+		return no(field.AmountMismatch)
 	}
 	n := m.find(f)
 	if n == 0 {
-		return no(telco.TransactionExpired)
+		return no(field.TransactionExpired)
 	}
 	r := &m.rows[n-1]
 	if r.msisdn != f.MSISDN || r.pkg != f.Package {
-		return no(telco.TransactionConflict)
+		return no(field.TransactionConflict)
 	}
 	switch {
-	case r.void, m.rules.oneTime && r.executedOnce() && r.last().code != telco.OTPAttemptsExceeded:
-		return no(telco.TransactionExpired)
+	case r.void, m.rules.oneTime && r.executedOnce() && r.last().code != field.OTPAttemptsExceeded:
+		return no(field.TransactionExpired)
 	case r.attempts <= 0:
-		return no(telco.OTPAttemptsExceeded)
+		return no(field.OTPAttemptsExceeded)
 	case cust.Result == OTPTooOld,
 		m.rules.expiryArrival && !r.expires.After(arrived),
 		m.rules.expiryLate && !r.expires.After(now):
@@ -290,12 +290,12 @@ func (m *Model) firstOf(id telco.TransID) int32 {
 func (m *Model) duplicate(f field.Request) telco.Code {
 	for n := m.byPID[f.PartnerTransID]; n != 0; n = m.rows[n-1].nextPID {
 		r := &m.rows[n-1]
-		if !r.executedOnce() || r.last().code == telco.OTPAttemptsExceeded {
+		if !r.executedOnce() || r.last().code == field.OTPAttemptsExceeded {
 			continue // nothing was carried out: the same id may come again with another OTP
 		}
 		switch {
 		case r.msisdn != f.MSISDN || r.pkg != f.Package:
-			return telco.TransactionConflict
+			return field.TransactionConflict
 		case r.last().state == telco.StatePending:
 			return telco.Processing
 		}
@@ -317,10 +317,10 @@ func (m *Model) wrongOTP(now time.Time, r *row, n int32, f field.Request) *wire.
 	left := r.attempts
 	a := refuse(telco.OTPInvalid)
 	if left <= 0 {
-		a.Code = telco.OTPAttemptsExceeded
+		a.Code = field.OTPAttemptsExceeded
 		if r.last().state == telco.StateInit {
 			m.rename(r, n, f.PartnerTransID)
-			r.set(now, telco.StateFailed, telco.OTPAttemptsExceeded)
+			r.set(now, telco.StateFailed, field.OTPAttemptsExceeded)
 		}
 	}
 	a.Data = field.Data{TransID: r.trans, PartnerTransID: f.PartnerTransID, AttemptsLeft: &left}

@@ -76,14 +76,14 @@ func TestWrongOTP(t *testing.T) {
 	f := d.otp(t0, good)
 	right := f.OTP
 	f.OTP = wrong(right)
-	for i, want := range []telco.Code{telco.OTPInvalid, telco.OTPInvalid, telco.OTPAttemptsExceeded} {
+	for i, want := range []telco.Code{telco.OTPInvalid, telco.OTPInvalid, field.OTPAttemptsExceeded} {
 		a := d.Register(t0, f)
 		assert.Equal(t, want, a.Code)
 		require.NotNil(t, a.Data.AttemptsLeft)
 		assert.Equal(t, 2-i, *a.Data.AttemptsLeft)
 	}
 	f.OTP = right
-	assert.Equal(t, telco.OTPAttemptsExceeded, d.Register(t0, f).Code, "the right code comes too late")
+	assert.Equal(t, field.OTPAttemptsExceeded, d.Register(t0, f).Code, "the right code comes too late")
 	assert.Equal(t, 0, d.Executed(good))
 
 	d = newDesk(t, Config{})
@@ -135,9 +135,9 @@ func TestNewOTPVoidsEarlier(t *testing.T) {
 		cfg  Config
 		want telco.Code
 	}{
-		{Config{Kind: KindA}, telco.TransactionExpired},
+		{Config{Kind: KindA}, field.TransactionExpired},
 		{Config{Kind: KindC}, telco.Success},
-		{Config{Kind: KindC, VoidEarlier: true}, telco.TransactionExpired},
+		{Config{Kind: KindC, VoidEarlier: true}, field.TransactionExpired},
 	} {
 		d := newDesk(t, tt.cfg)
 		first := d.otp(t0, good)

@@ -174,7 +174,7 @@ func TestFailed(t *testing.T) {
 func TestAnEarlierRequestIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[telco.Code]telco.Code{
-		telco.DuplicateTransaction: "", telco.TransactionExpired: "", telco.RateLimited: "", telco.OTPInvalid: "", telco.AmountMismatch: telco.AmountMismatch,
+		telco.DuplicateTransaction: "", telco.Code("TRANSACTION_EXPIRED"): "", telco.RateLimited: "", telco.OTPInvalid: "", telco.Code("AMOUNT_MISMATCH"): telco.Code("AMOUNT_MISMATCH"),
 	} {
 		row := reading.RowOf(telco.Transaction{State: telco.StateFailed, ResultCode: code}, reading.Sold{}, contract.Default().RefusalOf)
 		assert.Equal(t, want, row.Refusal, code)

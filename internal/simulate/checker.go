@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fptshop/mobifone-go/internal/field"
 	"github.com/fptshop/mobifone-go/mobifone/sale"
 	"github.com/fptshop/mobifone-go/mobifone/telco"
 )
@@ -241,7 +242,7 @@ func (c *checker) advised(k *kept, v sale.View) {
 // isOTPCode reports whether an error is about the OTP, after which the same sale may still
 // succeed.
 func isOTPCode(err error) bool {
-	return errors.Is(err, telco.OTPInvalid) || errors.Is(err, telco.OTPExpired) || errors.Is(err, telco.OTPAttemptsExceeded)
+	return errors.Is(err, telco.OTPInvalid) || errors.Is(err, telco.OTPExpired) || errors.Is(err, field.OTPAttemptsExceeded)
 }
 
 // screen checks that the screen names no time that has passed.

@@ -321,12 +321,12 @@ func (o *operator) arrive(sent int, m *letter, copied bool) reply {
 // politely is what a copy of an executed request is told. MobiFone need not say that it has seen
 // the request: it may say that the package is there already, or that the OTP was used.
 func (o *operator) politely(code telco.Code) telco.Code {
-	if code != telco.TransactionExpired && code != telco.DuplicateTransaction {
+	if code != field.TransactionExpired && code != telco.DuplicateTransaction {
 		return code
 	}
 	said := [...]telco.Code{
-		telco.PackageAlreadyRegistered, telco.PackageAlreadyRegistered, telco.NotEligible, telco.OTPInvalid,
-		telco.OTPExpired, telco.OTPAttemptsExceeded, telco.TransactionConflict, code, code, code,
+		field.PackageAlreadyRegistered, field.PackageAlreadyRegistered, telco.NotEligible, telco.OTPInvalid,
+		telco.OTPExpired, field.OTPAttemptsExceeded, field.TransactionConflict, code, code, code,
 	}
 	return said[o.below(drawWire, len(said))]
 }

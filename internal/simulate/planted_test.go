@@ -205,8 +205,8 @@ func misreadReplies() []bug {
 	bugs := []bug{
 		misread("8001 is a success", telco.Processing, telco.Succeeded),
 		misread("8001 is not sent", telco.Processing, telco.NotSent),
-		misread("8005 is not sent", telco.TransactionExpired, telco.NotSent),
-		misread("2064 is a success", telco.PackageAlreadyRegistered, telco.Succeeded),
+		misread("8005 is not sent", field.TransactionExpired, telco.NotSent),
+		misread("2064 is a success", field.PackageAlreadyRegistered, telco.Succeeded),
 		misread("6004 is not sent", telco.AuthNonce, telco.NotSent),
 		misread("429 is not sent", telco.RateLimited, telco.NotSent),
 		misread("5xx is not sent", telco.SystemError, telco.NotSent),

@@ -103,8 +103,8 @@ var (
 	// up on arrival. A wrong OTP is not told where one transId may register again: there MobiFone
 	// promises that the same ids may go again after it.
 	usedUp = [...]telco.Code{
-		telco.OTPInvalid, telco.OTPAttemptsExceeded, telco.PackageAlreadyRegistered, telco.NotEligible, telco.CommitmentActive,
-		telco.PartnerLimit, telco.RegistrationFailed, telco.TransactionConflict, telco.TransactionExpired,
+		telco.OTPInvalid, field.OTPAttemptsExceeded, field.PackageAlreadyRegistered, telco.NotEligible, field.CommitmentActive,
+		telco.PartnerLimit, field.RegistrationFailed, field.TransactionConflict, field.TransactionExpired,
 	}
 	// otherGate is what another gate than the first's may tell a copy.
 	otherGate = [...]telco.Code{telco.AuthKey, telco.AuthSignature, telco.AuthIP, telco.CommandNotConfigured}
@@ -161,7 +161,7 @@ func (o *operator) spoil(p *reply, faults faultSet, m *letter) {
 	case o.hit(faults, f5xxAfter):
 		bare(http.StatusBadGateway)
 		if o.percent(drawWire, 50) { // what looks like a refusal under a 502 refuses nothing
-			p.text, p.answer = "", &wire.Answer{Code: [...]telco.Code{telco.NotEligible, telco.AmountMismatch, telco.SystemError}[o.below(drawWire, 3)]}
+			p.text, p.answer = "", &wire.Answer{Code: [...]telco.Code{telco.NotEligible, field.AmountMismatch, telco.SystemError}[o.below(drawWire, 3)]}
 		}
 	case o.hit(faults, f429After):
 		p.status, p.answer, p.text, p.after = http.StatusTooManyRequests, &wire.Answer{Code: telco.RateLimited}, "", o.retryAfter()

@@ -39,13 +39,13 @@ func TestTextFillsInWhatIsKnown(t *testing.T) {
 	tr := classifying(t, nil)
 	n := func(n int) *int { return &n }
 	english := func(e telco.Error) string { return tr.text(&e).EN }
-	unknown := english(telco.Error{Operation: telco.OpRegister, Code: telco.RegistrationFailed})
+	unknown := english(telco.Error{Operation: telco.OpRegister, Code: telco.Code("REGISTRATION_FAILED")})
 	reenter := english(telco.Error{Operation: telco.OpRegister, Code: telco.OTPInvalid, Then: telco.ThenSameIDs, AttemptsLeft: n(1)})
 	assert.NotEqual(t, unknown, reenter)
 	assert.Contains(t, reenter, "1")
 	assert.Equal(t, unknown, english(telco.Error{Operation: telco.OpRegister, Code: telco.OTPInvalid, AttemptsLeft: n(0)}))
 	assert.Equal(t, unknown, english(telco.Error{Operation: telco.OpOTP, Code: telco.OTPInvalid}))
-	failed := telco.Error{Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.RegistrationFailed, Message: "no credit"}
+	failed := telco.Error{Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.Code("REGISTRATION_FAILED"), Message: "no credit"}
 	assert.Contains(t, english(failed), "no credit")
 	early := telco.Error{Operation: telco.OpOTP, Outcome: telco.Rejected, Code: telco.OTPResendTooSoon}
 	assert.NotContains(t, english(early), "0")

@@ -211,7 +211,7 @@ func TestWriteAnswerForms(t *testing.T) {
 			`{"errorCode":"0000","data":{"items":[{"resultCode":2001}],"total":0}}`,
 		},
 		"an empty list":    {byDefault(), telco.OpList, Answer{Code: telco.Success, Data: field.Data{HasRows: true}}, `{"errorCode":"0000","success":true,"data":{"items":[]}}`},
-		"a whole number":   {numbers, telco.OpRegister, Answer{Code: telco.InvalidISDN}, `{"errorCode":2001}`},
+		"a whole number":   {numbers, telco.OpRegister, Answer{Code: field.InvalidISDN}, `{"errorCode":2001}`},
 		"a code overrides": {numbers, telco.OpRegister, Answer{Code: telco.Success, WireCode: "0x1"}, `{"errorCode":"0x1"}`},
 	} {
 		t.Run(name, func(t *testing.T) {

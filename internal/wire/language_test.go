@@ -207,7 +207,7 @@ func TestCodesPerOperation(t *testing.T) {
 	c := document(t, "signed", nil)
 	for op, want := range map[telco.Operation]telco.Code{
 		telco.OpGet: telco.TransactionNotFound, telco.OpSearch: telco.TransactionNotFound,
-		telco.OpRegister: telco.OTPInvalid, telco.OpEligible: telco.SubscriberNotFound, telco.OpOTP: telco.SubscriberNotFound,
+		telco.OpRegister: telco.OTPInvalid, telco.OpEligible: field.SubscriberNotFound, telco.OpOTP: field.SubscriberNotFound,
 	} {
 		_, body, err := c.WriteAnswer(op, Answer{Code: want})
 		require.NoError(t, err)
@@ -216,7 +216,7 @@ func TestCodesPerOperation(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, got.Code(), op)
 	}
-	_, body, err := c.WriteAnswer(telco.OpRegister, Answer{Code: telco.SubscriberNotFound})
+	_, body, err := c.WriteAnswer(telco.OpRegister, Answer{Code: field.SubscriberNotFound})
 	require.NoError(t, err)
 	assert.Contains(t, string(body), `"code":"20"`, "10 is taken here")
 }

@@ -57,8 +57,8 @@ func TestDecodeClasses(t *testing.T) {
 		`{"code":"0000","success":"true"}`:                    {"0000", telco.Success, Success},
 		`{"errorCode":null,"code":"0000"}`:                    {"0000", telco.Success, Success},
 		`{"errorCode":"0000","code":"0000"}`:                  {"0000", telco.Success, Success},
-		`{"errorCode":2001,"success":false}`:                  {"2001", telco.InvalidISDN, Rejected},
-		`{"errorCode":"2001","resultCode":2001}`:              {"2001", telco.InvalidISDN, Rejected},
+		`{"errorCode":2001,"success":false}`:                  {"2001", field.InvalidISDN, Rejected},
+		`{"errorCode":"2001","resultCode":2001}`:              {"2001", field.InvalidISDN, Rejected},
 		`{"errorCode":"8001"}`:                                {"8001", telco.Processing, Unknown},
 		`{"errorCode":"31337"}`:                               {"31337", "", Unknown},
 		`{"errorCode":0}`:                                     {"0", "", Unknown},
@@ -67,7 +67,7 @@ func TestDecodeClasses(t *testing.T) {
 		`{"errorCode":"0000","data":null}`:                    {"0000", telco.Success, Success},
 		`{"errorCode":"0000","Success":false}`:                {"0000", telco.Success, Success},
 		`{"errorCode":"0000","success":1}`:                    {"0000", telco.Success, Success},
-		`{"errorCode":"2001","success":"N"}`:                  {"2001", telco.InvalidISDN, Rejected},
+		`{"errorCode":"2001","success":"N"}`:                  {"2001", field.InvalidISDN, Rejected},
 	} {
 		got, err := byDefault().Decode(telco.OpRegister, []byte(body))
 		require.NoError(t, err, body)

@@ -51,8 +51,8 @@ func (w *Wire) OperationOf(method, path string, req *http.Request, body []byte) 
 // ReadRequest reads a request's fields, the strict reverse of [Wire.Encode]. A member that the
 // operation does not list, one that appears twice, a missing or other constant, and a wrong
 // content type or JSON type are errors. An error of a single field wraps the code that MobiFone
-// would answer where there is one ([telco.InvalidISDN], [telco.PackageInvalid],
-// [telco.ShopOrEmployeeInvalid], [telco.OTPInvalid], [telco.AmountMismatch]); any other wraps
+// would answer where there is one ([field.InvalidISDN], [field.PackageInvalid],
+// [telco.ShopOrEmployeeInvalid], [telco.OTPInvalid], [field.AmountMismatch]); any other wraps
 // none. No error holds a value. A missing field is left zero: the server knows what an operation
 // needs.
 func (w *Wire) ReadRequest(op telco.Operation, r *http.Request, body []byte) (field.Request, error) {
@@ -270,10 +270,10 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 		}
 	case *telco.MSISDN:
 		*to, err = telco.ParseMSISDN(s)
-		err = coded(telco.InvalidISDN, err)
+		err = coded(field.InvalidISDN, err)
 	case *telco.PackageCode:
 		*to, err = exact(telco.ParsePackageCode, s)
-		err = coded(telco.PackageInvalid, err)
+		err = coded(field.PackageInvalid, err)
 	case *telco.TransID:
 		*to, err = exact(telco.ParseTransID, s)
 	case *telco.PartnerTransID:
@@ -288,7 +288,7 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 		var n int64
 		// The zeros behind the point belong to the format, not to the amount.
 		n, err = positive(strings.TrimSuffix(s, strings.TrimPrefix(it.format, "0")))
-		*to, err = telco.VND(n), coded(telco.AmountMismatch, err)
+		*to, err = telco.VND(n), coded(field.AmountMismatch, err)
 	case *time.Time:
 		*to, err = w.times.parse(s, it.format)
 		// The window names its last day; the end is the start of the next one.

@@ -112,16 +112,16 @@ func TestReadRequestRefuses(t *testing.T) {
 		query, kind, body string
 		code              telco.Code // "" wants an error without a code
 	}{
-		"number":            {nil, telco.OpRegister, "", asJSON, `{"isdn":"12345"}`, telco.InvalidISDN},
+		"number":            {nil, telco.OpRegister, "", asJSON, `{"isdn":"12345"}`, field.InvalidISDN},
 		"number empty":      {nil, telco.OpRegister, "", asJSON, `{"isdn":""}`, ""},
 		"number a number":   {nil, telco.OpRegister, "", asJSON, `{"isdn":84901234567}`, ""},
-		"package":           {nil, telco.OpRegister, "", asJSON, `{"packageCode":"c 120"}`, telco.PackageInvalid},
-		"package lower":     {nil, telco.OpRegister, "", asJSON, `{"packageCode":"c120"}`, telco.PackageInvalid},
+		"package":           {nil, telco.OpRegister, "", asJSON, `{"packageCode":"c 120"}`, field.PackageInvalid},
+		"package lower":     {nil, telco.OpRegister, "", asJSON, `{"packageCode":"c120"}`, field.PackageInvalid},
 		"otp":               {nil, telco.OpRegister, "", asJSON, `{"otp":"12a4"}`, telco.OTPInvalid},
 		"otp as typed":      {nil, telco.OpRegister, "", asJSON, `{"otp":"012 345"}`, telco.OTPInvalid},
-		"amount zero":       {nil, telco.OpRegister, "", asJSON, `{"amount":0}`, telco.AmountMismatch},
-		"amount negative":   {nil, telco.OpRegister, "", asJSON, `{"amount":-1}`, telco.AmountMismatch},
-		"amount half":       {nil, telco.OpRegister, "", asJSON, `{"amount":120000.5}`, telco.AmountMismatch},
+		"amount zero":       {nil, telco.OpRegister, "", asJSON, `{"amount":0}`, field.AmountMismatch},
+		"amount negative":   {nil, telco.OpRegister, "", asJSON, `{"amount":-1}`, field.AmountMismatch},
+		"amount half":       {nil, telco.OpRegister, "", asJSON, `{"amount":120000.5}`, field.AmountMismatch},
 		"amount as text":    {nil, telco.OpRegister, "", asJSON, `{"amount":"120000"}`, ""},
 		"shop":              {nil, telco.OpRegister, "", asJSON, `{"shopCode":"\u0007"}`, telco.ShopOrEmployeeInvalid},
 		"employee endless":  {nil, telco.OpRegister, "", asJSON, `{"employeeCode":"` + strings.Repeat("e", 65) + `"}`, telco.ShopOrEmployeeInvalid},

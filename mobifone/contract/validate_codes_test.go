@@ -111,8 +111,8 @@ func TestThenOf(t *testing.T) {
 	c := contract.Default()
 	for name, want := range map[telco.Code]telco.Then{
 		telco.Success: "", telco.Processing: "", telco.SystemError: "", telco.ReplyLost: "", "": "", "NO_SUCH_CODE": "",
-		telco.OTPInvalid: telco.ThenSameIDs, telco.OTPExpired: telco.ThenNewOTP, telco.OTPAttemptsExceeded: telco.ThenNewOTP,
-		telco.TransactionConflict: telco.ThenNewAttempt, telco.DuplicateTransaction: telco.ThenNewAttempt,
+		telco.OTPInvalid: telco.ThenSameIDs, telco.OTPExpired: telco.ThenNewOTP, telco.Code("OTP_ATTEMPTS_EXCEEDED"): telco.ThenNewOTP,
+		telco.Code("TRANSACTION_CONFLICT"): telco.ThenNewAttempt, telco.DuplicateTransaction: telco.ThenNewAttempt,
 		telco.RateLimited: telco.ThenNewAttempt, telco.NotEligible: telco.ThenRefund, telco.AuthKey: telco.ThenRefund,
 	} {
 		assert.Equal(t, want, c.ThenOf(name), name)

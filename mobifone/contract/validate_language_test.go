@@ -157,12 +157,12 @@ func TestWarnings(t *testing.T) {
 		{VI: "Lỗi.", EN: "Timed out inside."},
 		{VI: "Chưa xác định kết quả.", EN: "Failed."},
 	} {
-		got = of(func(d *contract.Document) { ruleNamed(d, telco.RegistrationFailed).Text = text })
+		got = of(func(d *contract.Document) { ruleNamed(d, telco.Code("REGISTRATION_FAILED")).Text = text })
 		require.Len(t, got, 1, text.VI)
 		assert.Contains(t, got[0].Text, "its class on register is unknown")
 	}
 	got = of(func(d *contract.Document) {
-		r := *ruleNamed(d, telco.RegistrationFailed)
+		r := *ruleNamed(d, telco.Code("REGISTRATION_FAILED"))
 		r.Name, r.Wire, r.Text = "CORE_TIMEOUT", []string{"909"}, telco.Text{VI: "Lỗi.", EN: "Failed."}
 		d.Codes = append(d.Codes, r)
 	})

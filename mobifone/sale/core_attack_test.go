@@ -15,7 +15,7 @@ import (
 // the old one arrives. Whatever it says, the second is still on the wire.
 func TestALateAnswerDoesNotEndTheSendUnderWay(t *testing.T) {
 	t.Parallel()
-	for _, code := range []telco.Code{telco.OTPInvalid, telco.OTPExpired, telco.AmountMismatch, telco.NotEligible} {
+	for _, code := range []telco.Code{telco.OTPInvalid, telco.OTPExpired, telco.Code("AMOUNT_MISMATCH"), telco.NotEligible} {
 		c := newCore(t).resolving().past()
 		c.do(c.looked()).ticket().sent()
 		require.Equal(t, sale.Registering, c.s.State)

@@ -32,8 +32,8 @@ type fuzzer struct {
 
 var (
 	anyCode = []telco.Code{
-		"", telco.OTPInvalid, telco.OTPExpired, telco.OTPAttemptsExceeded, telco.AmountMismatch,
-		telco.NotEligible, telco.TransactionConflict, telco.TransactionExpired, telco.DuplicateTransaction, telco.AuthNonce, telco.SystemError,
+		"", telco.OTPInvalid, telco.OTPExpired, telco.Code("OTP_ATTEMPTS_EXCEEDED"), telco.Code("AMOUNT_MISMATCH"),
+		telco.NotEligible, telco.Code("TRANSACTION_CONFLICT"), telco.Code("TRANSACTION_EXPIRED"), telco.DuplicateTransaction, telco.AuthNonce, telco.SystemError,
 	}
 	anyOutcome = []telco.Outcome{telco.Unknown, telco.Succeeded, telco.Rejected, telco.NotSent}
 	anyRuling  = []string{sale.RuleRegistered, sale.RuleRefundDue, sale.RuleRefunded, sale.RuleClosed, "no such ruling"}

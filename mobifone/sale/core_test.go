@@ -156,7 +156,7 @@ func (c *core) resolving() *core { return c.sending().overdue() }
 func (c *core) past() *core { return c.later(5 * time.Minute) }
 
 func (c *core) refundDue() *core {
-	c.sending().do(c.told(telco.Rejected, telco.AmountMismatch)).past()
+	c.sending().do(c.told(telco.Rejected, telco.Code("AMOUNT_MISMATCH"))).past()
 	return c.do(c.looked())
 }
 
@@ -214,7 +214,7 @@ func (c *core) in(state sale.State) *core {
 func TestOnlyTheReceiptsRowContradictsIt(t *testing.T) {
 	t.Parallel()
 	c := newCore(t).sending()
-	c.do(c.told(telco.Rejected, telco.OTPAttemptsExceeded)).past().do(c.looked())
+	c.do(c.told(telco.Rejected, telco.Code("OTP_ATTEMPTS_EXCEEDED"))).past().do(c.looked())
 	c.ticket().sent().do(c.told(telco.Succeeded, ""))
 	assert.Equal(t, sale.Registered, c.s.State)
 	c.do(c.observe(c.row(1, telco.StateFailed)))

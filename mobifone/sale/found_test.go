@@ -196,7 +196,7 @@ func TestAWrongOTPKeepsTheSubscriberBusy(t *testing.T) {
 // deduping or not.
 func TestADuplicateIsNotAskedForEver(t *testing.T) {
 	t.Parallel()
-	for _, code := range []telco.Code{telco.DuplicateTransaction, telco.TransactionConflict} {
+	for _, code := range []telco.Code{telco.DuplicateTransaction, telco.Code("TRANSACTION_CONFLICT")} {
 		c := newCore(t)
 		c.rules.Dedupes = true
 		c.sending()

@@ -163,7 +163,7 @@ func TestNoLookupOperation(t *testing.T) {
 	}, allow)
 	inShop(t, bare, func(t *testing.T, s *shop) { // a refusal that is not promised to be final is a person's
 		id := s.toOTP("DH-1", "477")
-		s.script(onRegister(sandbox.Fault{Kind: "code", When: "before", Code: telco.SubscriberInactive}))
+		s.script(onRegister(sandbox.Fault{Kind: "code", When: "before", Code: telco.Code("SUBSCRIBER_INACTIVE")}))
 		_, err := s.Register(t.Context(), id, s.otp("477"), teller)
 		require.Error(t, err)
 		require.Equal(t, sale.Review, s.state(id))

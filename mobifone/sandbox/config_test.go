@@ -56,7 +56,7 @@ func TestMagicNumbers(t *testing.T) {
 	t.Parallel()
 	for last, want := range map[string]telco.Code{
 		"100": telco.Success, "101": telco.Processing, "202": telco.Processing, "103": telco.NotEligible,
-		"104": telco.PackageAlreadyRegistered, "105": telco.SubscriberInactive, "106": telco.OTPInvalid,
+		"104": field.PackageAlreadyRegistered, "105": field.SubscriberInactive, "106": telco.OTPInvalid,
 		"107": telco.OTPExpired, "018": telco.Success, "999": telco.Success,
 	} {
 		c := inProcessCaller(t, Config{SlowReply: 1})
@@ -78,9 +78,9 @@ func TestSetSubscriber(t *testing.T) {
 	assert.Equal(t, 1, c.s.Executed(n))
 
 	for code, sub := range map[telco.Code]Subscriber{
-		telco.SubscriberNotFound: {Unknown: true},
-		telco.NotPrepaid:         {Postpaid: true},
-		telco.SubscriberInactive: {Barred: true},
+		field.SubscriberNotFound: {Unknown: true},
+		field.NotPrepaid:         {Postpaid: true},
+		field.SubscriberInactive: {Barred: true},
 		telco.OTPNotDelivered:    {NoSMS: true},
 	} {
 		c := inProcessCaller(t, Config{})
@@ -88,8 +88,8 @@ func TestSetSubscriber(t *testing.T) {
 		g := c.do(t.Context(), telco.OpOTP, field.Request{MSISDN: n, Package: "C120", Staff: telco.Staff{Shop: "FPT001", Employee: "E01"}})
 		assert.Equal(t, code, g.reply.Code())
 	}
-	c.s.SetSubscriber(good, Subscriber{Ineligible: map[telco.PackageCode]telco.Code{"C120": telco.CommitmentActive}})
-	assert.Equal(t, telco.CommitmentActive, c.do(t.Context(), telco.OpRegister, c.ticket(good)).reply.Code())
+	c.s.SetSubscriber(good, Subscriber{Ineligible: map[telco.PackageCode]telco.Code{"C120": field.CommitmentActive}})
+	assert.Equal(t, field.CommitmentActive, c.do(t.Context(), telco.OpRegister, c.ticket(good)).reply.Code())
 }
 
 func TestConfigRefusals(t *testing.T) {
@@ -186,7 +186,7 @@ func fourSteps(t *testing.T, c *caller, served *contract.Contract) {
 	assert.Equal(t, served.Document().Envelope.SuccessCodes[0], reply.WireCode)
 	assert.Equal(t, f.TransID, reply.Data.TransID)
 
-	assert.Equal(t, telco.TransactionExpired, ask(telco.OpRegister, f).Code())
+	assert.Equal(t, field.TransactionExpired, ask(telco.OpRegister, f).Code())
 	assert.Equal(t, 1, c.s.Executed(good))
 
 	now := c.s.Now()
@@ -289,7 +289,7 @@ func TestUnlistedCode(t *testing.T) {
 	doc := contract.Default().Document()
 	kept := doc.Codes[:0]
 	for _, rule := range doc.Codes {
-		if rule.Name != telco.AmountMismatch {
+		if rule.Name != field.AmountMismatch {
 			kept = append(kept, rule)
 		}
 	}
@@ -301,7 +301,7 @@ func TestUnlistedCode(t *testing.T) {
 	f.Amount--
 	g := c.do(t.Context(), telco.OpRegister, f)
 	require.NoError(t, g.bad)
-	assert.Equal(t, string(telco.AmountMismatch), g.reply.WireCode)
+	assert.Equal(t, string(field.AmountMismatch), g.reply.WireCode)
 	assert.Equal(t, wire.Unknown, g.reply.Class)
 }
 

@@ -117,7 +117,7 @@ func faultCases() []faultCase {
 		{"duplicate", Fault{Kind: "duplicate"}, Config{Kind: "F"}, 1, code(telco.Success, 200)},
 		{"duplicate, the copy's reply", Fault{Kind: "duplicate", Second: true}, Config{Kind: "F"}, 1, code(telco.AuthNonce, 401)},
 		{"duplicate without nonces", Fault{Kind: "duplicate"}, replays, 2, code(telco.Success, 200)},
-		{"duplicate, used", Fault{Kind: "duplicate", Second: true}, Config{AcceptReplays: true}, 1, code(telco.TransactionExpired, 200)},
+		{"duplicate, used", Fault{Kind: "duplicate", Second: true}, Config{AcceptReplays: true}, 1, code(field.TransactionExpired, 200)},
 		{"duplicate, later", Fault{Kind: "duplicate", Delay: d(time.Hour)}, replays, 1, code(telco.Success, 200)},
 		{"wrong ids", Fault{Kind: "wrong-ids"}, Config{}, 1, code(telco.Success, 200)},
 		{"another sale", Fault{Kind: "other-sale"}, Config{}, 1, code(telco.Success, 200)},

@@ -37,6 +37,21 @@ func fault(op telco.Operation, outcome telco.Outcome, code telco.Code) *telco.Er
 	return e
 }
 
+// everyCode are no code, one that no document has, those of the default document, and those that
+// the SDK itself says.
+func everyCode(t *testing.T) []telco.Code {
+	codes := []telco.Code{"", "NOT_LISTED"}
+	for _, rule := range contract.Default().Document().Codes {
+		codes = append(codes, rule.Name)
+	}
+	for _, code := range declaredCodes(t) {
+		if !slices.Contains(codes, code) {
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}
+
 // The whole table, for people to read: testdata/action.golden.md. Codes that lead to
 // the same instruction share a row.
 func TestActionTable(t *testing.T) {
@@ -44,7 +59,7 @@ func TestActionTable(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# What ActionFor tells the teller\n\n" +
 		"Every operation × outcome × code × cash taken or not. «…» is the sentence the contract has for the code.\n")
-	codes := append([]telco.Code{"", "NOT_LISTED"}, declaredCodes(t)...)
+	codes := everyCode(t)
 	for _, op := range allOperations {
 		name := string(op)
 		if op == "" {
@@ -105,7 +120,7 @@ func TestActionMoneyRules(t *testing.T) {
 	holdText := telco.ActionFor(errors.New("x"), true).Text
 	for _, op := range allOperations {
 		for _, outcome := range append([]telco.Outcome{9}, allOutcomes...) {
-			for _, code := range append([]telco.Code{"", "NOT_LISTED"}, declaredCodes(t)...) {
+			for _, code := range everyCode(t) {
 				for _, cash := range []bool{false, true} {
 					err := fmt.Errorf("sale: %w", fault(op, outcome, code))
 					a := telco.ActionFor(err, cash)
@@ -182,8 +197,8 @@ func TestActionWhileARefusalIsNotSettled(t *testing.T) {
 	t.Parallel()
 	holds := telco.ActionFor(errors.New("x"), true)
 	for _, code := range []telco.Code{
-		telco.OTPExpired, telco.OTPAttemptsExceeded, telco.PackageAlreadyRegistered, telco.NotEligible,
-		telco.TransactionConflict, telco.TransactionExpired, telco.TransactionNotFound,
+		telco.OTPExpired, telco.Code("OTP_ATTEMPTS_EXCEEDED"), telco.Code("PACKAGE_ALREADY_REGISTERED"), telco.NotEligible,
+		telco.Code("TRANSACTION_CONFLICT"), telco.Code("TRANSACTION_EXPIRED"), telco.TransactionNotFound,
 	} {
 		e := fault(telco.OpRegister, telco.Unknown, code)
 		e.RetryAfter = 0
@@ -286,7 +301,7 @@ func TestActionSaysWaitAndReason(t *testing.T) {
 	assert.Zero(t, a.Wait)
 	assert.Contains(t, a.Text.VI, "Vui lòng chờ để gửi lại OTP.")
 
-	e = fault(telco.OpRegister, telco.Rejected, telco.RegistrationFailed)
+	e = fault(telco.OpRegister, telco.Rejected, telco.Code("REGISTRATION_FAILED"))
 	e.Text = telco.Text{VI: "Đăng ký gói thất bại[: {reason}].", EN: "Registration failed[: {reason}]."}
 	e.Message = "Tài khoản 0912345678 không đủ."
 	assert.Equal(t, "Đăng ký gói thất bại: Tài khoản ***678 không đủ. Trả lại tiền cho khách.", telco.ActionFor(e, true).Text.VI)

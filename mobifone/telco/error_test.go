@@ -124,7 +124,7 @@ func declaredCodes(t *testing.T) []telco.Code {
 		}
 		return true
 	})
-	require.Greater(t, len(declared), 40)
+	require.Greater(t, len(declared), 30)
 	return declared
 }
 

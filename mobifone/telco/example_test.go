@@ -70,7 +70,7 @@ func ExampleParsePartnerTransID() {
 
 func ExampleOutcomeOf() {
 	fmt.Println(telco.OutcomeOf(nil))
-	fmt.Println(telco.OutcomeOf(&telco.Error{Outcome: telco.Rejected, Code: telco.NotPrepaid}))
+	fmt.Println(telco.OutcomeOf(&telco.Error{Outcome: telco.Rejected, Code: telco.Code("NOT_PREPAID")}))
 	fmt.Println(telco.OutcomeOf(errors.New("connection reset")))
 	// Output:
 	// succeeded
@@ -97,7 +97,7 @@ func ExampleError() {
 
 func ExampleActionFor() {
 	refused := &telco.Error{
-		Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.NotPrepaid,
+		Operation: telco.OpRegister, Outcome: telco.Rejected, Code: telco.Code("NOT_PREPAID"),
 		Text: telco.Text{VI: "Gói cước chỉ áp dụng cho thuê bao trả trước.", EN: "The package is for prepaid subscribers only."},
 	}
 	a := telco.ActionFor(refused, true)

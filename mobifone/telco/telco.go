@@ -23,48 +23,38 @@ import (
 )
 
 // Code is the canonical name of a reason. It is itself an error, so that
-// errors.Is(err, telco.OTPInvalid) asks for it. The contract maps MobiFone's
-// own strings to these names; [Error.WireCode] keeps MobiFone's string.
+// errors.Is(err, telco.OTPInvalid) asks for it. The contract's document maps MobiFone's
+// own strings to names; [Error.WireCode] keeps MobiFone's string. A document may give names
+// that are no constants here; write them as they stand there: telco.Code("COMMITMENT_ACTIVE").
 type Code string
 
 // Error returns the code's name.
 func (c Code) Error() string { return string(c) }
 
-// Codes that MobiFone says. The contract says which of its own strings means which code.
+// The codes of MobiFone that the SDK acts on, or that say what is wrong at our end. The default
+// document has more: see "codes" in mobifone/contract/default.json.
 const (
-	Success                  Code = "SUCCESS"
-	Processing               Code = "PROCESSING"
-	DuplicateTransaction     Code = "DUPLICATE_TRANSACTION"
-	TransactionConflict      Code = "TRANSACTION_CONFLICT"
-	TransactionNotFound      Code = "TRANSACTION_NOT_FOUND"
-	TransactionExpired       Code = "TRANSACTION_EXPIRED"
-	OTPInvalid               Code = "OTP_INVALID"
-	OTPExpired               Code = "OTP_EXPIRED"
-	OTPAttemptsExceeded      Code = "OTP_ATTEMPTS_EXCEEDED"
-	OTPResendTooSoon         Code = "OTP_RESEND_TOO_SOON"
-	OTPLimitExceeded         Code = "OTP_LIMIT_EXCEEDED"
-	OTPNotDelivered          Code = "OTP_NOT_DELIVERED"
-	InvalidISDN              Code = "INVALID_ISDN"
-	SubscriberNotFound       Code = "SUBSCRIBER_NOT_FOUND"
-	SubscriberInactive       Code = "SUBSCRIBER_INACTIVE"
-	NotPrepaid               Code = "NOT_PREPAID"
-	PackageInvalid           Code = "PACKAGE_INVALID"
-	NotEligible              Code = "NOT_ELIGIBLE"
-	PackageAlreadyRegistered Code = "PACKAGE_ALREADY_REGISTERED"
-	CommitmentActive         Code = "COMMITMENT_ACTIVE"
-	RegistrationFailed       Code = "REGISTRATION_FAILED"
-	ShopOrEmployeeInvalid    Code = "SHOP_OR_EMPLOYEE_INVALID"
-	AmountMismatch           Code = "AMOUNT_MISMATCH"
-	PartnerLimit             Code = "PARTNER_LIMIT"
-	AuthKey                  Code = "AUTH_KEY"
-	AuthSignature            Code = "AUTH_SIGNATURE"
-	AuthTimestamp            Code = "AUTH_TIMESTAMP"
-	AuthNonce                Code = "AUTH_NONCE"
-	AuthIP                   Code = "AUTH_IP"
-	RateLimited              Code = "RATE_LIMITED"
-	Maintenance              Code = "MAINTENANCE"
-	SystemError              Code = "SYSTEM_ERROR"
-	CommandNotConfigured     Code = "COMMAND_NOT_CONFIGURED"
+	Success               Code = "SUCCESS"
+	Processing            Code = "PROCESSING"
+	DuplicateTransaction  Code = "DUPLICATE_TRANSACTION"
+	TransactionNotFound   Code = "TRANSACTION_NOT_FOUND"
+	OTPInvalid            Code = "OTP_INVALID"
+	OTPExpired            Code = "OTP_EXPIRED"
+	OTPResendTooSoon      Code = "OTP_RESEND_TOO_SOON"
+	OTPLimitExceeded      Code = "OTP_LIMIT_EXCEEDED"
+	OTPNotDelivered       Code = "OTP_NOT_DELIVERED"
+	NotEligible           Code = "NOT_ELIGIBLE"
+	ShopOrEmployeeInvalid Code = "SHOP_OR_EMPLOYEE_INVALID"
+	PartnerLimit          Code = "PARTNER_LIMIT"
+	AuthKey               Code = "AUTH_KEY"
+	AuthSignature         Code = "AUTH_SIGNATURE"
+	AuthTimestamp         Code = "AUTH_TIMESTAMP"
+	AuthNonce             Code = "AUTH_NONCE"
+	AuthIP                Code = "AUTH_IP"
+	RateLimited           Code = "RATE_LIMITED"
+	Maintenance           Code = "MAINTENANCE"
+	SystemError           Code = "SYSTEM_ERROR"
+	CommandNotConfigured  Code = "COMMAND_NOT_CONFIGURED"
 )
 
 // Codes the SDK says itself; no MobiFone reply carries them.
