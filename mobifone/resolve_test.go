@@ -211,7 +211,7 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 			e, ok := errors.AsType[*telco.Error](err)
 			require.True(t, ok)
 			assert.NotNil(t, e.Handle)
-			assert.True(t, !e.Absent, "absence needs a complete, well-formed lookup")
+			assert.False(t, e.Absent, "absence needs a complete, well-formed lookup")
 		})
 	}
 }

@@ -164,7 +164,7 @@ func TestWhichDeadlineEndedACall(t *testing.T) {
 			assert.Equal(t, tc.want, evidenceOf(t, err).Deadline, "%v", err)
 			assert.Equal(t, tc.want, hook.last(t).Evidence.Deadline)
 			if tc.want != "" {
-				assert.ErrorContains(t, err, "deadline "+string(tc.want))
+				assert.ErrorContains(t, err, "deadline "+tc.want)
 			}
 		})
 	}
@@ -221,7 +221,7 @@ func TestWhichDeadlineEndedARegistration(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.Registration.Register(t.Context(), toRegister(t, client))
 	require.Equal(t, telco.Unknown, telco.OutcomeOf(err))
-	assert.EqualValues(t, "first byte", evidenceOf(t, err).Deadline)
+	assert.Equal(t, "first byte", evidenceOf(t, err).Deadline)
 	note := telco.SupportNote(err)
 	assert.Contains(t, note.VI, "Hết thời gian: khi chờ MobiFone trả lời\n")
 	assert.Contains(t, note.EN, "Time ran out: waiting for MobiFone's reply to begin\n")
