@@ -364,3 +364,8 @@ func State(name string) (telco.State, bool) {
 	}
 	return telco.StateUnlisted, false
 }
+
+// IsDay reports whether a layout names a whole day: a window of such days includes the last.
+func IsDay(layout string) bool {
+	return layout == "yyyyMMdd" || layout == "yyyy-MM-dd" || layout == "dd/MM/yyyy"
+}

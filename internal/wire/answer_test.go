@@ -148,7 +148,7 @@ func (g *randomAnswers) fill(at any, format string) {
 			*at = new(g.maybe())
 		}
 	case *time.Time:
-		if *at = g.time(); isDay(format) && !at.IsZero() {
+		if *at = g.time(); field.IsDay(format) && !at.IsZero() {
 			*at = time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, at.Location())
 		}
 	case *time.Duration:

@@ -124,7 +124,7 @@ func (w *Wire) PerTry(op telco.Operation) bool {
 // WholeDays reports whether an operation's window is told in days, the last one included.
 func (w *Wire) WholeDays(op telco.Operation) bool {
 	o := w.op(op)
-	return o != nil && slices.ContainsFunc(o.items, func(it item) bool { return isDay(it.format) })
+	return o != nil && slices.ContainsFunc(o.items, func(it item) bool { return field.IsDay(it.format) })
 }
 
 // appendBody writes the items: as a JSON object in their order, members of one object
@@ -278,7 +278,7 @@ func (w *Wire) appendField(b []byte, at any, format string, end bool) (text []by
 		}
 		// The end of a window is not part of it. Where days are written, the last day inside is
 		// named.
-		if end && isDay(layout) {
+		if end && field.IsDay(layout) {
 			t = t.Add(-1)
 		}
 		b, err = w.times.appendTime(b, layout, t)

@@ -292,7 +292,7 @@ func (w *Wire) readField(it *item, name string, to any, s string) error {
 	case *time.Time:
 		*to, err = w.times.parse(s, it.format)
 		// The window names its last day; the end is the start of the next one.
-		if err == nil && name == field.To && isDay(it.format) {
+		if err == nil && name == field.To && field.IsDay(it.format) {
 			*to = to.AddDate(0, 0, 1)
 		}
 	case *telco.State:

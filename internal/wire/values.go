@@ -48,11 +48,6 @@ func compileTimes(f contract.TimeFormat, zone *time.Location) times {
 // asNumber reports whether a layout writes whole numbers.
 func asNumber(layout string) bool { return layout == "epochSeconds" || layout == "epochMillis" }
 
-// isDay reports whether a layout names a whole day.
-func isDay(layout string) bool {
-	return layout == "yyyyMMdd" || layout == "yyyy-MM-dd" || layout == "dd/MM/yyyy"
-}
-
 // appendTime writes t in a layout and the contract's zone, cut to the layout's precision.
 func (k *times) appendTime(b []byte, layout string, t time.Time) ([]byte, error) {
 	t = t.In(k.zone)

@@ -28,7 +28,7 @@ func validate(d *Document, l *problemList) {
 		l.add("$.version", "this SDK reads version 1, found %d", d.Version)
 	}
 	if strings.TrimSpace(d.Name) == "" {
-		l.add("$.name", "is empty; name the contract so that logs can say which one is in force")
+		l.add("$.name", "is empty; name the document, so that a person can tell which one is in force")
 	}
 	validateOperations(d, l)
 	validateEnvelope(d, l)
@@ -345,14 +345,9 @@ func validateFormats(op telco.Operation, e *Endpoint, path string, l *problemLis
 		}
 	}
 	// A window from a day to a moment, or the reverse, has no meaning that two systems would share.
-	if day := e.Formats[field.From]; isDay(day) != isDay(e.Formats[field.To]) {
+	if day := e.Formats[field.From]; field.IsDay(day) != field.IsDay(e.Formats[field.To]) {
 		l.add(path, "from and to must both be days or both be times")
 	}
-}
-
-// isDay reports whether a layout names a whole day: a window of such days includes the last.
-func isDay(layout string) bool {
-	return layout == "yyyyMMdd" || layout == "yyyy-MM-dd" || layout == "dd/MM/yyyy"
 }
 
 // headerProblem says what is wrong with a header's name; "" when nothing is. Headers that HTTP itself

@@ -39,7 +39,7 @@ func validateOperations(d *Document, l *problemList) {
 		validatePrivacy(d, e, path, l)
 		validateFormats(op, e, path+".formats", l)
 		// A window of whole days is a day long at least.
-		if isDay(e.Formats[field.From]) && d.Limits.RangeMax < Duration(24*time.Hour) {
+		if field.IsDay(e.Formats[field.From]) && d.Limits.RangeMax < Duration(24*time.Hour) {
 			l.add("$.limits.rangeMax", "is shorter than the day that %s asks for; want at least 24h", string(op))
 		}
 		validateResponse(d, op, e, path, l)

@@ -159,8 +159,18 @@ func (c Config) check() error {
 			problems = append(problems, fmt.Errorf("%s is negative", d.name))
 		}
 	}
-	if c.NonceMemory < 1 || c.RateBurst < 1 || c.MaxBody < 1 || c.RateLimit < 0 {
-		problems = append(problems, errors.New("NonceMemory, RateBurst, MaxBody and RateLimit must not be negative"))
+	for _, n := range []struct {
+		name     string
+		negative bool
+	}{
+		{"NonceMemory", c.NonceMemory < 0},
+		{"RateBurst", c.RateBurst < 0},
+		{"MaxBody", c.MaxBody < 0},
+		{"RateLimit", c.RateLimit < 0},
+	} {
+		if n.negative {
+			problems = append(problems, fmt.Errorf("%s is negative", n.name))
+		}
 	}
 	problems = append(problems, unplayable(c.Contract)...)
 	for i, p := range problems {

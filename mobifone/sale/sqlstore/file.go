@@ -273,7 +273,7 @@ type NewerSchemaError struct{ File, Known int64 }
 
 // Error says what to do.
 func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("sqlstore: the file has schema %d, this program knows %d; use the newer program", e.File, e.Known)
+	return fmt.Sprintf("sqlstore: the store has schema %d, this program knows %d; use the newer program", e.File, e.Known)
 }
 
 //go:embed migrations
