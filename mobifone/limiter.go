@@ -24,7 +24,9 @@ type Limiter interface {
 }
 
 // Pauser is a limiter that can hold a lane: the client tells it of a 429 with a
-// Retry-After, so that all who share the limiter wait.
+// Retry-After. Pause holds the lane of all who share the limiter until then, by the local clock; a
+// pause that ends earlier than one it has changes nothing. It may hold the lanes below as well, never
+// those above.
 type Pauser interface {
 	Pause(lane telco.Lane, until time.Time)
 }

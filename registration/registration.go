@@ -74,7 +74,8 @@ func New(t *transport.Transport, key telco.Secret, beside *Service) *Service {
 }
 
 // Register prepares a registration and sends it, once. Its errors are those of [Service.Prepare] and
-// [Draft.Send]. It keeps nothing on disk: see [Service.Prepare] for a shop that must survive a crash.
+// [Draft.Send]. It keeps nothing on disk: if the process can die, call [Service.Prepare], save
+// [Draft.Handle], then [Draft.Send].
 func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
 	var draft Draft // without a fingerprint: nobody can ask it for one
 	if err := s.prepare(ctx, &req, &draft); err != nil {
@@ -86,8 +87,9 @@ func (s *Service) Register(ctx context.Context, req Request) (*Receipt, error) {
 // Prepare checks the request and fixes what will be sent: ids, body, MobiFone's time until
 // which it may leave (20 s from now) and the time from which "not found" will count. It
 // sends no registration; when no reply of the last ten minutes tells MobiFone's time it
-// first looks the transaction up. Errors are *[telco.Error] of outcome NotSent, but of
-// outcome Unknown when these ids may have been sent before.
+// first looks the transaction up. Save the draft's Handle before Send: it is what a program that
+// died in between resolves. Errors are *[telco.Error] of outcome NotSent, but of outcome Unknown
+// when these ids may have been sent before.
 func (s *Service) Prepare(ctx context.Context, req Request) (*Draft, error) {
 	draft := &Draft{}
 	err := s.prepare(ctx, &req, draft)

@@ -267,7 +267,7 @@ var errStillOpen = errors.New("not decided yet; resolve again later")
 //     contract's fence, or the contract promises that a refusal is final and the lookup
 //     shows one.
 //   - Unknown, also after every failed lookup: hold. The error's DecidesAt says when "not found" begins to
-//     count, Absent whether it was not found now, and RetryAfter how long that is. Resolve at once the
+//     count, Absent whether no registration was shown now, and RetryAfter how long that is. Resolve at once the
 //     first time; while RetryAfter is 0, wait a second or two between two looks.
 //
 // After a wrong OTP, when the same ids went again, resolve the handle of the last send.

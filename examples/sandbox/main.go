@@ -93,7 +93,7 @@ func (o *options) parse(args []string, env func(string) string) error {
 	f.DurationVar(&o.config.LookupLag, "lag", 0, "how far lookups lag behind")
 	f.Float64Var(&o.config.RateLimit, "rate", 0, "requests per second; 0 is no limit")
 	f.IntVar(&o.config.RateBurst, "burst", 0, "requests at once under -rate")
-	model := f.String("model", "", "kind of MobiFone to play: A, B, C (default), D, E or F; see the sandbox package")
+	kind := f.String("kind", "", "kind of MobiFone to play: A, B, C (default), D, E or F; see the sandbox package")
 	nonce := f.Bool("nonce", true, "refuse a request that comes again")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -102,7 +102,7 @@ func (o *options) parse(args []string, env func(string) string) error {
 		return fmt.Errorf("sandbox: what is %q? Only flags are taken", f.Arg(0))
 	}
 	// An unknown kind is refused by New, which names the known ones.
-	o.config.Kind = *model
+	o.config.Kind = *kind
 	o.config.AcceptReplays = !*nonce
 	o.config.Credentials = telco.Credentials{
 		APIKey: telco.NewSecret(env("MOBIFONE_API_KEY")),

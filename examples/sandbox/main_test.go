@@ -29,7 +29,7 @@ func TestServesUntilStopped(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		defer w.Close()
-		done <- run(ctx, []string{"-addr", "127.0.0.1:0", "-model", "A", "-write-contract", file}, env, w)
+		done <- run(ctx, []string{"-addr", "127.0.0.1:0", "-kind", "A", "-write-contract", file}, env, w)
 	}()
 	lines := bufio.NewScanner(r)
 	var url string
@@ -77,7 +77,7 @@ func TestRefusesBadFlags(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.json")
 	require.NoError(t, os.WriteFile(bad, []byte(`{}`), 0o600))
 	for _, args := range [][]string{
-		{"-model", "Q"}, {"-contract", bad}, {"-contract", bad + ".none"}, {"word"}, {"-addr", "nowhere:1:1"}, {"-lag", "-1s"},
+		{"-kind", "Q"}, {"-contract", bad}, {"-contract", bad + ".none"}, {"word"}, {"-addr", "nowhere:1:1"}, {"-lag", "-1s"},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		assert.Error(t, run(ctx, args, noEnv, io.Discard), args)

@@ -243,7 +243,7 @@ func TestPromiseShowsThePlantedBugs(t *testing.T) {
 	}
 }
 
-// docs/promise.md says each sentence and each rule by its name, and no result code but 7001.
+// docs/promise.md says each sentence and each rule by its name, and no result code.
 func TestPromiseNamesTheRules(t *testing.T) {
 	t.Parallel()
 	doc := readPage(t, promisePage)
@@ -257,9 +257,7 @@ func TestPromiseNamesTheRules(t *testing.T) {
 	} {
 		assert.Contains(t, doc, "\n- **"+rule+".** ")
 	}
-	for _, code := range regexp.MustCompile(`\b\d{3,}\b`).FindAllString(doc, -1) {
-		assert.Equal(t, "7001", code)
-	}
+	assert.NotRegexp(t, `\b\d{3,}\b`, doc, "a result code says nothing to who buys")
 	assert.NotRegexp(t, `\b[RI]\d+\b`, doc, "rules have names here")
 	assert.LessOrEqual(t, strings.Count(doc, "\n"), 110, "one page")
 }

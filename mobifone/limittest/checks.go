@@ -334,8 +334,11 @@ func pausedEverywhere(t testing.TB, h Harness) {
 	c := gather(t, h, 3)
 	defer c.end()
 	pauser, ok := c.hosts[0].(mobifone.Pauser)
-	if !ok || len(c.hosts) < 2 {
-		t.Skip("the limiter is for one host, or cannot be paused")
+	switch {
+	case !ok:
+		t.Skip("the limiter is no mobifone.Pauser")
+	case len(c.hosts) < 2:
+		t.Skip("the limiter is for one host")
 	}
 	until := time.Now().Add(lasts)
 	pauser.Pause(telco.Resolving, until)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"sync"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
 
 	"github.com/fptshop/mobifone-go/mobifone"
@@ -304,4 +307,29 @@ func TestEveryBrokenLimiterIsCaught(t *testing.T) {
 	for _, c := range checks() {
 		assert.True(t, caught[c.name], "no broken limiter shows that this check can fail: %s", c.name)
 	}
+}
+
+// bare is a limiter of one host that cannot be paused.
+type bare struct{ l mobifone.Limiter }
+
+func (b bare) Wait(ctx context.Context, c telco.Call) error { return b.l.Wait(ctx, c) }
+
+// What a limiter cannot do shows as skipped, in a bubble too. A process of its own runs the suite,
+// because no test sees how another one ended.
+func TestWhatCannotBeDoneShowsAsSkipped(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("MOBIFONE_LIMITTEST_BARE") != "" {
+		Run(t, Harness{Bubble: true, Open: func(testing.TB, float64, int, int) []mobifone.Limiter {
+			return []mobifone.Limiter{bare{mobifone.FromRate(rate.NewLimiter(perSecond, burst))}}
+		}})
+		return
+	}
+	self := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^"+t.Name()+"$")
+	self.Env = append(os.Environ(), "MOBIFONE_LIMITTEST_BARE=1")
+	out, err := self.CombinedOutput()
+	require.NoError(t, err, string(out))
+	for _, name := range []string{"a_pause_holds_its_lane,_and_is_not_shortened", "hosts_share_evenly", "a_pause_holds_every_host"} {
+		assert.Contains(t, string(out), "--- SKIP: "+t.Name()+"/"+name)
+	}
+	assert.Contains(t, string(out), "--- PASS: "+t.Name()+"/the_quota_is_used")
 }

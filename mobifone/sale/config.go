@@ -48,7 +48,8 @@ type Config struct {
 	// Now is the local clock; nil is time.Now.
 	Now func() time.Time
 	// OnEvent is called for each stored event, in the goroutine that stored it. s is the sale
-	// after the whole change; one change may hold several events. It must be fast and must not panic. May be nil.
+	// after the whole change; one change may hold several events. It must be fast and must not
+	// panic. May be nil.
 	OnEvent func(ctx context.Context, s Sale, e Event)
 	// OnAlarm is called when a person must look at a sale, and again at ever longer intervals,
 	// from Rules.AlarmAfter on, while nobody does. Of desks that share a store one calls it,

@@ -333,7 +333,7 @@ func (d *Desk) DenyRefund(ctx context.Context, id, evidence, by string) (View, e
 	return d.act(ctx, id, Event{Kind: kindRefundDenied, By: by, Note: evidence})
 }
 
-// Decide settles a sale in Review by a person's decision. Before a known fence it accepts only
+// Decide settles a sale in Review by a person's decision; [Decision].Ruling lists the words. Before a known fence it accepts only
 // "registered", and "refunded" for a refund that somebody claimed: anything else could be
 // overtaken by a registration.
 func (d *Desk) Decide(ctx context.Context, id string, v Decision, by string) (View, error) {

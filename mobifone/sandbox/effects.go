@@ -79,6 +79,12 @@ var effects = []effect{
 	// A request stuck on its way: nothing shows it yet, and it may still register.
 	{
 		kind: "late",
+		check: func(f Fault) error {
+			if f.Operation != "" && f.Operation != telco.OpRegister {
+				return errors.New("kind late is for registration.register: nothing else is held back")
+			}
+			return nil
+		},
 		execute: func(s *Sandbox, now time.Time, v *visit, f Fault) (outcome, bool) {
 			if v.op != telco.OpRegister {
 				return outcome{}, false

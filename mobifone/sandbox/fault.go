@@ -51,7 +51,7 @@ const (
 //	late           a registration is held back and executed after Delay; the reply is Status
 //	               at once, or silence when Status is 0
 //	duplicate      the request is delivered twice, Delay apart; the reply is that of the
-//	               first, or with Second that of the copy
+//	               first, or with Second, and then at once, that of the copy
 //	stale          lookups answer as of Delay ago
 //	absent         lookups find nothing
 //	other-sale     the reply belongs to another sale's request of the same operation
@@ -114,7 +114,8 @@ type Fault struct {
 	// WireCode is the result code of code as it is on the wire, for one that the contract
 	// does not list.
 	WireCode string `json:"wireCode,omitzero"`
-	// Second makes duplicate reply with the copy's answer.
+	// Second makes duplicate reply with the copy's answer; Delay must then be 0. Where nonces are
+	// checked and Config.AcceptReplays is not set, that answer is AUTH_NONCE.
 	Second bool `json:"second,omitzero"`
 }
 
@@ -123,7 +124,7 @@ func (f Fault) check() error {
 	var errs []error
 	bad := func(cond bool, format string, args ...any) {
 		if cond {
-			errs = append(errs, fmt.Errorf("sandbox: fault: "+format, args...))
+			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
 	// What every kind needs is checked here, what only one needs by its row.
@@ -176,8 +177,10 @@ type script struct{ faults []*scripted }
 // add adds all faults, or none when one is malformed; its error says what is wrong with each.
 func (s *script) add(faults ...Fault) error {
 	var errs []error
-	for _, f := range faults {
-		errs = append(errs, f.check())
+	for i, f := range faults {
+		if err := f.check(); err != nil {
+			errs = append(errs, fmt.Errorf("sandbox: fault %d: %w", i+1, err))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

@@ -83,6 +83,7 @@ func TestUnknownWordsAreRefusedWithTheKnownOnes(t *testing.T) {
 		`no operation "register": one of packages.eligible`:     {Kind: "drop", Operation: "register"},
 		`kind "garble" is never before the execution`:           {Kind: "garble", Shape: "html", When: "before"},
 		`kind status needs status, 200 to 599`:                  {Kind: "status"},
+		`kind late is for registration.register`:                {Kind: "late", Operation: telco.OpGet},
 		`second and delay exclude each other`:                   {Kind: "duplicate", Second: true, Delay: 1},
 	} {
 		assert.ErrorContains(t, f.check(), want)

@@ -64,9 +64,9 @@
 // A refusal reaches the client as Unknown with that code, because the wire may have delivered
 // the request twice; Resolve makes it Rejected at the fence, about a minute and a half later
 // with the defaults. (In a testing/synctest bubble that takes no time.) The numbers x02 to x05
-// leave a FAILED row in the ledger, so their cash is returned; x06 and x07 leave none. A fault of kind "code" before the
-// execution leaves no row: the same code then ends in "not found", and the sale may go on
-// with another OTP.
+// leave a FAILED row in the ledger, so their cash is returned. x07 leaves none, and x06 none before
+// the last entry that Config.OTPAttempts allows. A fault of kind "code" before the execution leaves
+// no row: the same code then ends in "not found", and the sale may go on with another OTP.
 //
 // # Faults
 //
@@ -81,12 +81,13 @@
 // They answer only on the same machine, and Config.DisableAdmin takes them away:
 //
 //	GET    /_sandbox/inbox      a page: the newest codes, numbers masked
-//	POST   /_sandbox/inbox      {"msisdn": "…"} → the subscriber's messages
+//	POST   /_sandbox/inbox      {"msisdn": "…"} → the subscriber's messages, the newest last:
+//	                            [{"at", "otp", "transId", "packageCode"}]
 //	POST   /_sandbox/executed   {"msisdn": "…"} or {"partnerTransId": "…"} → how often a
-//	                            package was registered
+//	                            package was registered: {"executed": 1}
 //	GET    /_sandbox/statement  ?day=yyyyMMdd → the reconciliation file
 //	GET    /_sandbox/faults     the faults still to come
-//	POST   /_sandbox/faults     one fault or a list of them
+//	POST   /_sandbox/faults     one fault or a list of them → 204, or 400 with what is wrong
 //	DELETE /_sandbox/faults     forget them
 package sandbox
 

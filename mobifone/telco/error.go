@@ -54,11 +54,12 @@ type Error struct {
 	// Handle is what to resolve after a registration; see registration.Resolve.
 	Handle *Handle
 	// Absent says that a lookup was answered, completely and well-formed, and that the answer shows
-	// no such transaction. Anything else, a bare HTTP 404 included, is no absence. An absence is no
-	// failure: the registration may still be on its way, see DecidesAt.
+	// no registration under these ids, done or in work. After a Get there is no row at all; after a
+	// Resolve there may be one, INIT or FAILED. Anything else, a bare HTTP 404 included, is no
+	// absence. An absence is no failure: the registration may still be on its way, see DecidesAt.
 	Absent bool
 	// AbsentAt is the earliest time, by MobiFone's clock, at which the ledger can have been read
-	// that showed no such transaction; zero when that is not known, or a cache may have answered.
+	// that showed none; zero when that is not known, or a cache may have answered.
 	AbsentAt time.Time
 	// DecidesAt is for a resolve that could not decide: when, in MobiFone's time, "not found" begins
 	// to count. Zero is never: the contract promises no end to the time in which a request may
