@@ -324,7 +324,7 @@ func TestWhatCannotBeDoneShowsAsSkipped(t *testing.T) {
 		}})
 		return
 	}
-	self := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^"+t.Name()+"$")
+	self := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^"+t.Name()+"$") //nolint:gosec // this very program
 	self.Env = append(os.Environ(), "MOBIFONE_LIMITTEST_BARE=1")
 	out, err := self.CombinedOutput()
 	require.NoError(t, err, string(out))
