@@ -212,6 +212,8 @@ func TestFailedResolveIsUnknown(t *testing.T) {
 			require.True(t, ok)
 			assert.NotNil(t, e.Handle)
 			assert.False(t, e.Absent, "absence needs a complete, well-formed lookup")
+			assert.Zero(t, e.AbsentAt)
+			assert.True(t, e.DecidesAt.After(handle.SendBy), "a lookup that failed does not change when one decides")
 		})
 	}
 }
@@ -261,6 +263,8 @@ func TestResolveAtTheFence(t *testing.T) {
 			}
 			if tc.want == telco.Unknown {
 				assert.True(t, e.Absent)
+				assert.False(t, e.AbsentAt.IsZero())
+				assert.False(t, e.AbsentAt.After(date.Add(tc.at)), "the ledger was read before the reply said so")
 				assert.True(t, fence.Equal(e.DecidesAt), "%s, want %s", e.DecidesAt, fence)
 				assert.Positive(t, e.RetryAfter)
 			}

@@ -279,13 +279,13 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 			Fields: []telco.FieldError{{Field: "Handle", Problem: "empty; pass the handle of the draft or of the error"}},
 		}
 	}
+	fence, known := reading.MarginsOf(s.t.Contract().Semantics(), s.t.ReadTimeout()).Fence([]telco.SendWindow{intent})
 	answer, err := reading.LookUp(ctx, s.t, reading.Of(intent, h.MSISDN))
 	rows := s.compare(answer, h)
 	found := reading.Read(rows, []telco.IDs{intent.IDs}, nil, nil)
 	if err != nil && found.Nothing() { // what an earlier question showed counts, although a later one failed
-		return nil, withHandle(err, h)
+		return nil, lookupFailed(err, h, fence)
 	}
-	fence, known := reading.MarginsOf(s.t.Contract().Semantics(), s.t.ReadTimeout()).Fence([]telco.SendWindow{intent})
 	unknown := &telco.Error{
 		Operation: telco.OpRegister, Handle: &h, Evidence: answer.Evidence,
 		DecidesAt: fence, Err: errStillOpen,
@@ -321,6 +321,17 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 		unknown.RetryAfter = max(fence.Sub(answer.SaidAt), time.Second)
 	}
 	return nil, unknown
+}
+
+// lookupFailed is the error of a lookup that failed, with what to resolve and when that can decide.
+func lookupFailed(err error, h telco.Handle, fence time.Time) error {
+	e, ok := errors.AsType[*telco.Error](err)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.Handle, own.DecidesAt = &h, fence
+	return &own
 }
 
 // settledNo is the error of a send that registered nothing and never will.

@@ -90,7 +90,7 @@ func (s *Service) Get(ctx context.Context, req GetRequest) (*Result, error) {
 	case 0:
 		e := s.fail(telco.OpGet, telco.TransactionNotFound, answer.Evidence, "")
 		e.WireCode = answer.WireCode
-		e.Err, e.Absent, e.AbsentAt = notFound(answer.ReadAt), true, answer.ReadAt
+		e.Err, e.Absent, e.AbsentAt = notFound(answer.ReadAt), !answer.Cached, answer.ReadAt
 		return nil, e
 	case 1:
 		got.result = Result{Transaction: answer.Rows[0], MobiFoneTime: answer.SaidAt, ReadAt: answer.ReadAt, Evidence: answer.Evidence}

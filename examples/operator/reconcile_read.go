@@ -249,7 +249,7 @@ func (a *app) fileOptions(q reconciling) (reconcile.FileOptions, error) {
 		return o, a.misused(a.t("cờ nói về tệp của MobiFone, mà không có tệp nào", "a flag speaks of MobiFone's file, and there is none"), "--statement FILE")
 	}
 	if !slices.Contains(encodings, strings.ToLower(q.encoding)) {
-		return o, a.misused("--encoding "+q.encoding, "--encoding utf-16le | utf-16be | windows-1258")
+		return o, a.misused("--encoding "+q.encoding, "--encoding utf-8 | utf-16le | utf-16be | windows-1258")
 	}
 	for _, one := range q.columns {
 		name, column, ok := named(one)

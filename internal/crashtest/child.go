@@ -26,7 +26,7 @@ import (
 // childEnv holds the orders of a child as JSON; without it the program is the parent.
 const childEnv = "CRASHTEST_CHILD"
 
-// duelEnv makes a child sell the orders of its standard input; see duel.go.
+// duelEnv makes a child sell the orders of its standard input; see the duels in main.go.
 const duelEnv = "CRASHTEST_DUEL"
 
 // orders are what a child is told, in its environment. The keys are a test shop's.

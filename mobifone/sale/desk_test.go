@@ -260,7 +260,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	for err, want := range map[error]string{
 		&sale.RefusedError{State: sale.Paid, Kind: sale.SendPlanned, Reason: "request an OTP first"}: "cannot register the package: request an OTP first (the sale is Paid)",
 		&sale.NotSettledError{SaleID: "S"}: "sale S: what became of the last registration is not settled yet; wait, then request another OTP",
-		&sale.OrderTakenError{SaleID: "S"}: "the order id is taken by sale S; go on with that one, or use a new order id for something else",
+		&sale.OrderTakenError{SaleID: "S"}: "the order id is taken by sale S of something else; use a new order id",
 		&sale.BusyError{SaleID: "S"}:       "the subscriber has another sale that is not settled, S; wait for it, or have a supervisor allow this one",
 		&sale.ConflictError{SaleID: "S"}:   "sale S was changed by somebody else meanwhile, and nothing was done; look at it again",
 	} {

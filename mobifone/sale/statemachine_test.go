@@ -79,7 +79,7 @@ docs/promise.md has the rules behind it.
   replica may hide it for a while; from the fence, or the end of the hold, on a person decides.
 - **Fence.** A fence that no lookup reaches ends in Review as long after it as holdBeforeReview
   says: lookups fail, or their replies carry no time.
-- **Going on after a wrong OTP.** Only 7001 lets the same ids go again without a lookup, also
+- **Going on after a wrong OTP.** Only a wrong OTP lets the same ids go again without a lookup, also
   where MobiFone names the next OTP by the same transId after another refusal.
 - **Final refusals.** Before the fence a lookup settles an intent no only by a FAILED row, and only
   where refusals are final. An earlier copy may have been let in and be waiting where no lookup

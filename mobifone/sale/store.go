@@ -160,12 +160,13 @@ func (e *ConflictError) Error() string {
 }
 
 // OrderTakenError says that the order id already has a sale, SaleID. A store answers it for any
-// second sale of the order, [Desk.Open] only when that sale is of something else. Nothing was opened.
+// second sale of the order. [Desk.Open] then returns that sale, and this error, whose text is for the
+// shop, only when it is of another package, price or number. Nothing was opened.
 type OrderTakenError struct{ SaleID string }
 
 // Error says which sale has the order id, and what to do.
 func (e *OrderTakenError) Error() string {
-	return "the order id is taken by sale " + e.SaleID + "; go on with that one, or use a new order id for something else"
+	return "the order id is taken by sale " + e.SaleID + " of something else; use a new order id"
 }
 
 // IDTakenError says that the partnerTransId belongs to another sale, SaleID.

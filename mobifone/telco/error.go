@@ -56,12 +56,13 @@ type Error struct {
 	// Absent says that a lookup was answered, completely and well-formed, and that the answer shows
 	// no registration under these ids, done or in work. After a Get there is no row at all; after a
 	// Resolve there may be one, INIT or FAILED. Anything else, a bare HTTP 404 included, is no
-	// absence. An absence is no failure: the registration may still be on its way, see DecidesAt.
+	// absence, and neither is an answer that a cache may have given. An absence is no failure: the
+	// registration may still be on its way, see DecidesAt.
 	Absent bool
 	// AbsentAt is the earliest time, by MobiFone's clock, at which the ledger can have been read
-	// that showed none; zero when that is not known, or a cache may have answered.
+	// that showed none; zero when that is not known.
 	AbsentAt time.Time
-	// DecidesAt is for a resolve that could not decide: when, in MobiFone's time, "not found" begins
+	// DecidesAt is for a resolve that could not decide, also because its lookup failed: when, in MobiFone's time, "not found" begins
 	// to count. Zero is never: the contract promises no end to the time in which a request may
 	// still be carried out.
 	DecidesAt time.Time

@@ -42,7 +42,7 @@ type SendWindow struct {
 // Handle is what to save before a send and to resolve after it: the send's ids and times, and
 // what was to be bought. Its bytes ([Handle.MarshalBinary]) hold the full phone number (personal
 // data: encrypt at rest) and never the OTP. It prints masked under every fmt verb, in
-// log/slog and in JSON, so JSON is no way to save it: reading one from JSON is an error.
+// log/slog and in JSON (an encoder of another format sees the ids as they are), so JSON is no way to save it: reading one from JSON is an error.
 //
 // A resolve believes what the handle says: the ids, subscriber, package and amount that a
 // row must have to count, and above all the times that decide when "not found" means "not

@@ -77,7 +77,8 @@ const (
 	// ClockUnreliable means that the two local clocks disagree, or that MobiFone's time is not
 	// known.
 	ClockUnreliable Code = "local.CLOCK_UNRELIABLE"
-	// AlreadySent means that Send was called a second time on the same draft.
+	// AlreadySent means that nothing was sent, because these ids were before: by this draft, by
+	// another call of this client that is not resolved, or as MobiFone's row shows. Resolve the handle.
 	AlreadySent Code = "local.ALREADY_SENT"
 	// ReplyUnreadable means that the reply was cut, garbled, contradictory or not ours.
 	ReplyUnreadable Code = "local.REPLY_UNREADABLE"

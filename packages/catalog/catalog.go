@@ -35,11 +35,11 @@ func New(pkgs ...Package) (*Catalog, error) {
 	c := &Catalog{pkgs: make([]Package, 0, len(pkgs))}
 	for i, pkg := range pkgs {
 		for _, f := range pkg.Validate() {
-			bad = append(bad, telco.FieldError{Field: fmt.Sprintf("Package[%d].%s", i, f.Field), Problem: f.Problem})
+			bad = append(bad, telco.FieldError{Field: fmt.Sprintf("Package[%d].%s", i, f.Field), Problem: named(pkg, f.Problem)})
 		}
 		if seen[pkg.Code] {
 			bad = append(bad, telco.FieldError{
-				Field: fmt.Sprintf("Package[%d].Code", i), Problem: "used twice; give each package its own code",
+				Field: fmt.Sprintf("Package[%d].Code", i), Problem: named(pkg, "used twice; give each package its own code"),
 			})
 		}
 		seen[pkg.Code] = true
@@ -49,6 +49,14 @@ func New(pkgs ...Package) (*Catalog, error) {
 		return nil, &telco.Error{Outcome: telco.NotSent, Code: telco.InvalidInput, Fields: bad}
 	}
 	return c, nil
+}
+
+// named says a problem with the code of its package, which a list of many is read by.
+func named(pkg Package, problem string) string {
+	if pkg.Code == "" {
+		return problem
+	}
+	return string(pkg.Code) + ": " + problem
 }
 
 // With returns a catalog in which these packages replace those of the same code; the

@@ -217,9 +217,12 @@ func addAll[T any](r *Run, rows iter.Seq2[T, error], fieldsOf func(*T) fields) e
 		return errSpent
 	}
 	in := r.intake()
+	var one T // in one place for all rows: a variable of the loop would be allocated for each
+	var f fields
 	for row, err := range rows {
 		if err == nil {
-			f := fieldsOf(&row)
+			one = row
+			f = fieldsOf(&one)
 			err = in.add(&f)
 		}
 		if err != nil {

@@ -201,7 +201,7 @@ func (s *Store) checkKeys(ctx context.Context) error {
 	return s.keys.compare(rows)
 }
 
-// checkKeys is that of [Store], on PostgreSQL.
+// checkKeys refuses keys that do not read what is stored, as for a file.
 func (s *Postgres) checkKeys(ctx context.Context) error {
 	rows, err := s.pool.Query(ctx, dollars(keysText), s.keys.current)
 	if err != nil {
