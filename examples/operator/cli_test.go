@@ -164,6 +164,10 @@ func TestInterruptAtAQuestion(t *testing.T) {
 	terminal, err := pty.Start(cmd)
 	require.NoError(t, err)
 	defer terminal.Close()
+	// Else Ctrl-C drops what is being printed, and with it now and then what the program says of it.
+	stty := exec.CommandContext(t.Context(), "stty", "noflsh")
+	stty.Stdin = terminal
+	require.NoError(t, stty.Run())
 	asked := make([]byte, 0, 1024)
 	for !strings.Contains(string(asked), "[có/không]") {
 		n, err := terminal.Read(asked[len(asked):cap(asked)])
