@@ -112,3 +112,25 @@ func TestAFindingThatCannotBeToldIsAnError(t *testing.T) {
 	_, err := d.ObserveFinding(t.Context(), reconcile.Finding{Theirs: &telco.Transaction{PartnerTransID: "P1"}})
 	require.ErrorIs(t, err, errAway)
 }
+
+// halfAway is a store of which one sale cannot be read.
+type halfAway struct{ *Memory }
+
+func (h halfAway) ByPartnerTransID(context.Context, telco.PartnerTransID) (string, error) {
+	return "S1", nil
+}
+
+func (h halfAway) Load(ctx context.Context, id string) (Sale, error) {
+	if id == "S1" {
+		return Sale{}, errAway
+	}
+	return h.Memory.Load(ctx, id)
+}
+
+// Of two sales that a row belongs to, one that could not be told is an error, whatever the other is.
+func TestAFindingThatReachesOneOfTwoIsAnError(t *testing.T) {
+	t.Parallel()
+	d := &Desk{cfg: Config{Store: halfAway{NewMemory()}, Now: time.Now}}
+	_, err := d.ObserveFinding(t.Context(), reconcile.Finding{SaleID: "S2", Theirs: &telco.Transaction{PartnerTransID: "P1"}})
+	require.ErrorIs(t, err, errAway)
+}

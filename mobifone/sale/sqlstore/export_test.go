@@ -187,3 +187,21 @@ func (s *Postgres) Within(ctx context.Context, do func(ctx context.Context, tx p
 
 // Patience is how long one transaction may take.
 func (s *Postgres) Patience() time.Duration { return s.options.patience }
+
+// ApplyTogether applies changes in one round, as when all of them come while another one is written.
+func (s *Postgres) ApplyTogether(changes ...sale.Change) ([]error, error) {
+	var batch []*work[change]
+	for _, c := range changes {
+		ready, err := s.keys.ready(c)
+		if err != nil {
+			return nil, err
+		}
+		batch = append(batch, &work[change]{do: ready})
+	}
+	s.runBatch(batch)
+	errs := make([]error, len(batch))
+	for i, each := range batch {
+		errs[i] = each.err
+	}
+	return errs, nil
+}

@@ -67,6 +67,21 @@ func TestAChangeThatCannotBeStoredFailsAlone(t *testing.T) {
 	}
 }
 
+// So it is whatever the timing: the round that all of them share ends, and is not tried for ever.
+func TestARoundEndsForWhatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	store := openPostgres(t, database(t))
+	bad := change(2, "x")
+	bad.State.Order.ID += "\x00"
+	errs, err := store.ApplyTogether(change(1, "x"), bad, change(3, "x"))
+	require.NoError(t, err)
+	require.NoError(t, errs[0])
+	require.Error(t, errs[1])
+	require.NoError(t, errs[2])
+	_, err = store.Load(t.Context(), change(3, "x").SaleID)
+	require.NoError(t, err)
+}
+
 // pooler is a connection through a pooler that loses the answer to a commit, and says so.
 type pooler struct {
 	net.Conn
