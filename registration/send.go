@@ -78,7 +78,8 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 		case said.Then == telco.ThenSameIDs:
 			end = sameIDsAgain
 		}
-		return nil, withHandle(err, d.handle)
+		handle := d.handle
+		return nil, amended(err, func(e *telco.Error) { e.Handle = &handle })
 	}
 	return &Receipt{
 		TransID: d.fields.TransID, PartnerTransID: d.fields.PartnerTransID,
@@ -90,23 +91,17 @@ func (d *Draft) Send(ctx context.Context) (*Receipt, error) {
 // notTheFirst is the error of a send that never left, of ids that were sent before and
 // told a wrong OTP: nothing left this time, and of the registration nothing is known.
 func notTheFirst(err error, h telco.Handle) error {
-	e, ok := errors.AsType[*telco.Error](err)
-	if !ok {
-		return err
-	}
-	own := *e
-	own.Outcome, own.Handle, own.Text = telco.Unknown, &h, telco.Text{}
-	return &own
+	return amended(err, func(e *telco.Error) { e.Outcome, e.Handle, e.Text = telco.Unknown, &h, telco.Text{} })
 }
 
-// withHandle puts the handle into a copy: a hook may still hold the error it was told of.
-func withHandle(err error, h telco.Handle) error {
+// amended changes a copy of the error: a hook may still hold the one that it was told of.
+func amended(err error, change func(*telco.Error)) error {
 	e, ok := errors.AsType[*telco.Error](err)
 	if !ok {
 		return err
 	}
 	own := *e
-	own.Handle = &h
+	change(&own)
 	return &own
 }
 
@@ -284,7 +279,7 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 	rows := s.compare(answer, h)
 	found := reading.Read(rows, []telco.IDs{intent.IDs}, nil, nil)
 	if err != nil && found.Nothing() { // what an earlier question showed counts, although a later one failed
-		return nil, lookupFailed(err, h, fence)
+		return nil, amended(err, func(e *telco.Error) { e.Handle, e.DecidesAt = &h, fence })
 	}
 	unknown := &telco.Error{
 		Operation: telco.OpRegister, Handle: &h, Evidence: answer.Evidence,
@@ -321,17 +316,6 @@ func (s *Service) Resolve(ctx context.Context, h telco.Handle) (*Receipt, error)
 		unknown.RetryAfter = max(fence.Sub(answer.SaidAt), time.Second)
 	}
 	return nil, unknown
-}
-
-// lookupFailed is the error of a lookup that failed, with what to resolve and when that can decide.
-func lookupFailed(err error, h telco.Handle, fence time.Time) error {
-	e, ok := errors.AsType[*telco.Error](err)
-	if !ok {
-		return err
-	}
-	own := *e
-	own.Handle, own.DecidesAt = &h, fence
-	return &own
 }
 
 // settledNo is the error of a send that registered nothing and never will.
