@@ -42,6 +42,25 @@ func TestLookUpAsksForEveryPair(t *testing.T) {
 	}
 }
 
+// A "not found" that a cache may have given is no absence. It is still MobiFone's word.
+func TestACacheProvesNothingAbsent(t *testing.T) {
+	t.Parallel()
+	for _, age := range []string{"", "0", "9"} {
+		p := wiretest.New(t, contract.Default())
+		p.On(telco.OpGet, func(w http.ResponseWriter, r *http.Request, f field.Request) {
+			if age != "" {
+				w.Header().Set("Age", age)
+			}
+			p.Says(telco.OpGet, 200, wire.Answer{Code: telco.TransactionNotFound})(w, r, f)
+		})
+		_, err := client(t, p).Transactions.Get(t.Context(), transactions.GetRequest{TransID: "T-1"})
+		require.ErrorIs(t, err, telco.TransactionNotFound)
+		at, absent := absence(err)
+		assert.Equal(t, age != "9", absent, age)
+		assert.Equal(t, age == "9", at.IsZero(), age)
+	}
+}
+
 // A row that two questions show is one. A row that stands twice in one answer is two,
 // however alike: MobiFone carried one request out twice.
 func TestLookUpCountsRows(t *testing.T) {
