@@ -222,7 +222,7 @@ func harmless(ctx context.Context, c *mobifone.Client, now time.Time) (time.Time
 		return theirTime(p.MobiFoneTime, err)
 	}
 	r, err := c.Transactions.Get(ctx, transactions.GetRequest{TransID: "DOCTOR"})
-	if e, ok := errors.AsType[*telco.Error](err); ok && e.Absent {
+	if errors.Is(err, telco.TransactionNotFound) { // in an envelope of MobiFone's: it took the credentials
 		at, _ := theirTime(time.Time{}, err)
 		return at, nil
 	}

@@ -15,7 +15,10 @@ import (
 	"log"
 	"math/big"
 	"net"
+	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -236,4 +239,32 @@ func TestDoctorReadsTheClockFromARefusal(t *testing.T) {
 	checks, _ = checksOf(t, s)
 	assert.Equal(t, checkProblem, checks["clock"].State, "%+v", checks)
 	assert.Contains(t, checks["clock"].Todo, "chronyc")
+}
+
+// Where MobiFone lists nothing, the doctor asks for one transaction. That there is none is an answer,
+// also when a cache has given it.
+func TestDoctorAsksForOneTransaction(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, sandbox.Config{})
+	doc := s.srv.Contract().Document()
+	delete(doc.Operations, telco.OpList)
+	text, err := json.Marshal(doc)
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "contract.json")
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	to, err := url.Parse(s.srv.URL)
+	require.NoError(t, err)
+	for _, age := range []string{"", "9"} {
+		proxy := httputil.NewSingleHostReverseProxy(to)
+		proxy.ModifyResponse = func(r *http.Response) error {
+			if age != "" {
+				r.Header.Set("Age", age)
+			}
+			return nil
+		}
+		front := httptest.NewServer(proxy)
+		defer front.Close()
+		checks, r := checksOf(t, s.set("MOBIFONE_CONTRACT", file, "MOBIFONE_URL", front.URL))
+		assert.Equal(t, checkOK, checks["credentials"].State, "%s %+v %d", age, checks, r.code)
+	}
 }
