@@ -131,6 +131,28 @@ func TestResolveSaysWhatTheStoreSaid(t *testing.T) {
 	})
 }
 
+// An outcome is a fact: it is applied to the newer sale until it is stored, however often somebody
+// else is faster.
+func TestAnOutcomeThatLosesIsStoredAllTheSame(t *testing.T) {
+	t.Parallel()
+	inShop(t, sandbox.Config{}, func(t *testing.T, s *shop) {
+		id, lost := s.toOTP("DH-1", "477"), 0
+		s.tap.onApply = func(_ int, after bool, c sale.Change) error {
+			if !after && c.Events[0].Kind == "send-ended" && lost < 7 {
+				lost++
+				return &sale.ConflictError{SaleID: id}
+			}
+			return nil
+		}
+		v, err := s.Register(t.Context(), id, s.otp("477"), teller)
+		require.NoError(t, err)
+		assert.Equal(t, 7, lost)
+		assert.Equal(t, sale.Registered, v.Sale.State)
+		assert.Equal(t, sale.Registered, s.state(id))
+		assert.Equal(t, 1, s.sb.Executed(number("477")))
+	})
+}
+
 // A sale that is due too early, or far too late, is put where it belongs; one that waits as
 // it should is left alone. None of it asks MobiFone.
 func TestResolvePutsAWakeUpRight(t *testing.T) {
